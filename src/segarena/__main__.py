@@ -1,0 +1,7 @@
+"""`python -m segarena`."""
+
+import sys
+
+from segarena.cli import main
+
+sys.exit(main())

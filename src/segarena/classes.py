@@ -1,0 +1,166 @@
+"""The class table: which label is which class, its name, its colour, and what counts nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segarena.errors import DataError
+
+#: The label of a pixel that counts nowhere: void, padding. Class indices are 0..254.
+IGNORE_INDEX = 255
+
+#: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), made to be told apart by
+#: colour-blind readers; used for classes that come without a colour.
+DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
+    (221, 221, 221),
+    (68, 119, 170),
+    (238, 102, 119),
+    (34, 136, 51),
+    (204, 187, 68),
+    (102, 204, 238),
+    (170, 51, 119),
+    (51, 34, 136),
+    (221, 204, 119),
+    (17, 119, 51),
+    (136, 204, 238),
+    (136, 34, 85),
+    (68, 170, 153),
+    (153, 153, 51),
+)
+
+Value = int | tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class SegmentationClass:
+    """One class: its `name`, the `value` it has in the mask files, the `color` it is drawn in (RGB, 0..255)."""
+
+    name: str
+    value: Value
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """The classes in the order of their indices 0..num_classes-1, and the mask values that are void."""
+
+    classes: tuple[SegmentationClass, ...]
+    ignore: tuple[Value, ...] = ()
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.classes)
+
+    @property
+    def colors(self) -> tuple[tuple[int, int, int], ...]:
+        return tuple(entry.color for entry in self.classes)
+
+    @property
+    def background(self) -> int | None:
+        """The index of the class named "background", None where the data has none."""
+        names = [name.lower() for name in self.names]
+        return names.index("background") if "background" in names else None
+
+    def palette(self) -> list[int]:
+        """768 numbers for `PIL.Image.putpalette`: class colours, then grey; void (255) is black."""
+        flat = [channel for color in self.colors for channel in color]
+        flat += [127] * (3 * IGNORE_INDEX - len(flat))
+        return [*flat, 0, 0, 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form of classes.yaml, made of plain lists, numbers and strings."""
+        return {
+            "classes": [
+                {"name": entry.name, "value": _plain(entry.value), "color": list(entry.color)} for entry in self.classes
+            ],
+            "ignore": [_plain(value) for value in self.ignore],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Any, *, where: object) -> ClassTable:
+        """Read what `to_dict` or a user wrote. `where` names the source. Raises DataError."""
+        remedy = "Write it as `classes: [{name: road, value: 3, color: [128, 64, 128]}, ...]` and `ignore: [255]`"
+        if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
+            raise DataError("has no list `classes`", where=where, remedy=remedy)
+        unknown = sorted(set(content) - {"classes", "ignore"})
+        if unknown:
+            raise DataError(f"has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
+        classes = tuple(_read_class(i, entry, where, remedy) for i, entry in enumerate(content["classes"]))
+        ignore = content.get("ignore") or []
+        if not isinstance(ignore, list):
+            raise DataError("`ignore` is not a list", where=where, remedy=remedy)
+        table = cls(classes, tuple(_read_value(value, where, remedy) for value in ignore))
+        table._check(where)
+        return table
+
+    def _check(self, where: object) -> None:
+        if not 2 <= self.num_classes <= IGNORE_INDEX:
+            raise DataError(
+                f"declares {self.num_classes} classes, needs 2 to {IGNORE_INDEX}",
+                where=where,
+                remedy="Name each class of the masks, background included",
+            )
+        for what, items in (("name", self.names), ("value", [entry.value for entry in self.classes])):
+            twice = [item for i, item in enumerate(items) if item in items[:i]]
+            if twice:
+                raise DataError(f"two classes have the {what} {twice[0]!r}", where=where, remedy="Make them differ")
+        both = [entry for entry in self.classes if entry.value in self.ignore]
+        if both:
+            raise DataError(
+                f"the value of class {both[0].name!r} is also in `ignore`", where=where, remedy="Remove one of the two"
+            )
+
+
+def read_class_table(path: Path) -> ClassTable:
+    """Read a classes.yaml. Raises DataError that names the file where it cannot be read or is not one."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"is not valid YAML ({error})", where=path, remedy="Mend the syntax") from error
+    return ClassTable.from_dict(content, where=path)
+
+
+def name_classes(values: Sequence[Value], names: Sequence[str], ignore: Sequence[Value] = ()) -> ClassTable:
+    """Build a table from mask values and names, with the default colours."""
+    colors = [DEFAULT_COLORS[i % len(DEFAULT_COLORS)] for i in range(len(values))]
+    entries = [SegmentationClass(n, v, c) for n, v, c in zip(names, values, colors, strict=True)]
+    return ClassTable(tuple(entries), tuple(ignore))
+
+
+def _plain(value: Value) -> int | list[int]:
+    return value if isinstance(value, int) else list(value)
+
+
+def _read_value(value: Any, where: object, remedy: str) -> Value:
+    if isinstance(value, bool):
+        raise DataError(f"{value!r} is not a mask value", where=where, remedy=remedy)
+    if isinstance(value, int) and 0 <= value <= 65535:
+        return value
+    if isinstance(value, list) and len(value) == 3 and all(type(c) is int and 0 <= c <= 255 for c in value):
+        return (value[0], value[1], value[2])
+    raise DataError(f"{value!r} is not a mask value (a number or [r, g, b])", where=where, remedy=remedy)
+
+
+def _read_class(index: int, entry: Any, where: object, remedy: str) -> SegmentationClass:
+    if not isinstance(entry, dict) or "name" not in entry or "value" not in entry:
+        raise DataError(f"class {index} has no name or no value", where=where, remedy=remedy)
+    value = _read_value(entry["value"], where, remedy)
+    color = entry.get("color")
+    if color is None:
+        color = value if isinstance(value, tuple) else DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
+    else:
+        color = _read_value(color, where, remedy)
+    if not isinstance(color, tuple):
+        raise DataError(f"class {index} has a color that is not [r, g, b]", where=where, remedy=remedy)
+    return SegmentationClass(str(entry["name"]), value, color)

@@ -1,0 +1,62 @@
+"""Every option that was left open, chosen for this data and this machine, with the reason in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from segarena.config import ProtocolOptions
+from segarena.training.machine import choose_device, computes_bf16, count_cores
+from segarena.training.optimization import default_learning_rate
+
+Options = TypeVar("Options", bound=ProtocolOptions)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the choices need to know of the data: training images, their median shorter side, whether it is built in."""
+
+    num_train: int
+    shorter_side: int
+    built_in: bool
+
+
+def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[str, ...]]:
+    """Fill each open option. Returns the options and a sentence for each choice made; both are saved with the run."""
+    chosen: dict[str, Any] = {}
+    notes: list[str] = []
+
+    def choose(name: str, value: object, why: str) -> None:
+        if getattr(options, name) in (None, "auto"):
+            chosen[name] = value
+            notes.append(f"{name.replace('_', ' ')} {value} ({why})")
+
+    device = choose_device(options.device)
+    on_gpu = device == "cuda"
+    where = "on a GPU" if on_gpu else "on a CPU"
+    choose("device", device, "a GPU is there" if on_gpu else "no GPU is there")
+    native = computes_bf16(device)
+    choose("precision", "bf16" if native else "fp32", f"bf16 is {'' if native else 'not '}native here")
+    choose("encoder", "resnet50" if on_gpu else "resnet18", where)
+    if facts.built_in:
+        choose("weights", "none", "the built-in scenes train from scratch")
+    else:
+        choose("weights", "imagenet", "torchvision's, downloaded once")
+    limit = 512 if on_gpu else 256
+    choose("size", max(32, min(facts.shorter_side, limit)), f"the images' shorter side, at most {limit} {where}")
+    batch = max(2, min(16 if on_gpu else 8, facts.num_train))
+    choose("batch_size", batch, where if batch > 2 else "few training images")
+    batch_size = min(chosen.get("batch_size", options.batch_size), facts.num_train)
+    if options.batch_size is not None and batch_size < options.batch_size:
+        chosen["batch_size"] = batch_size
+        notes.append(f"batch size {batch_size} (there are no more training images)")
+    steps = 4000 if on_gpu else 600
+    epochs = min(300, max(10, math.ceil(steps / (facts.num_train // batch_size))))
+    choose("epochs", epochs, f"about {steps} steps {where}, between 10 and 300 epochs")
+    epochs = chosen.get("epochs", options.epochs)
+    choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
+    rate = default_learning_rate(options.optimizer, batch_size)
+    choose("learning_rate", float(f"{rate:.3g}"), f"for {options.optimizer} at batch size {batch_size}")
+    choose("workers", min(8, count_cores()) if on_gpu else 0, where)
+    return replace(options, **chosen), tuple(notes)

@@ -1,0 +1,150 @@
+"""The first steps of `train` and `compare`: read the data, split it, decode it, settle every open option."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.commands.defaults import DataFacts, Options, choose_defaults
+from segarena.commands.progress import console, show_progress
+from segarena.data.dataset import DecodedImages
+from segarena.data.folder import FolderSource
+from segarena.data.source import Source
+from segarena.data.splits import Splits, split_samples
+from segarena.data.synthetic import SyntheticSource
+from segarena.data.transforms import working_size
+from segarena.errors import DataError
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Prepared(Generic[Options]):
+    """All that a training needs to know of its data, and the options with nothing left open."""
+
+    source: Source
+    splits: Splits
+    images: DecodedImages
+    options: Options
+    notes: tuple[str, ...]
+    """A sentence for each option that was chosen for this data and this machine."""
+    crop: tuple[int, int]
+    """Height and width of a training crop, in pixels."""
+    input_size: tuple[int, int]
+    """Height and width at which the network sees a typical whole image."""
+    class_pixels: NDArray[np.int64]
+    """Pixels of each class in the training split, (C,)."""
+    digests: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every file's hash and the split it is in."""
+        digest = hashlib.sha256()
+        for name, indices in self._parts().items():
+            for index in indices:
+                digest.update(f"{name}/{self.source.samples[index].name}/{self.digests[index]}\n".encode())
+        return digest.hexdigest()
+
+    @property
+    def most_frequent_class(self) -> int:
+        """Index of the class with the most pixels in the training split."""
+        return int(self.class_pixels.argmax())
+
+    def describe_data(self) -> dict[str, Any]:
+        """What goes into data.json: the data, its split and every file's hash."""
+        names = [sample.name for sample in self.source.samples]
+        return {
+            **self.source.describe(),
+            "fingerprint": self.fingerprint,
+            "class_table": self.source.classes.to_dict(),
+            "counts": self.splits.counts,
+            "split": {part: [names[i] for i in indices] for part, indices in self._parts().items()},
+            "sha256": dict(zip(names, self.digests, strict=True)),
+            "train_class_pixels": dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
+        }
+
+    def _parts(self) -> dict[str, tuple[int, ...]]:
+        return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
+
+
+def prepare(options: Options) -> Prepared[Options]:
+    """Read, split and decode the data, and fill in the options. Says on the terminal what it understood.
+
+    Raises DataError for data that cannot be used, ConfigError for options that cannot work with it.
+    """
+    source = open_source(options.data)
+    where = options.data or source.name
+    splits = split_samples(source.samples, share=options.split, where=where)
+    indices = [*splits.train, *splits.val, *splits.test]
+    with show_progress("decoding images") as on_progress:
+        images = DecodedImages(source, indices, limit_bytes=options.cache_gib * GIB, on_progress=on_progress)
+    masks = [images[index][1].numpy() for index in splits.train]
+    class_pixels = np.sum([np.bincount(mask.ravel(), minlength=256) for mask in masks], axis=0)
+    class_pixels = class_pixels[: source.classes.num_classes].astype(np.int64)
+    if not class_pixels.any():
+        raise DataError("every training mask is void", where=where, remedy="Check `ignore` in classes.yaml")
+    shapes = [mask.shape for mask in masks]
+    height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
+    facts = DataFacts(len(splits.train), min(height, width), built_in=options.data is None)
+    options, notes = choose_defaults(options, facts)
+    assert options.size is not None
+    prepared = Prepared(
+        source=source,
+        splits=splits,
+        images=images,
+        options=options,
+        notes=notes,
+        crop=_crop(height, width, options.size),
+        input_size=working_size(height, width, options.size),
+        class_pixels=class_pixels,
+        digests=_digest(source),
+    )
+    _say(prepared)
+    return prepared
+
+
+def open_source(data: Path | None) -> Source:
+    """The folder as a source, or the built-in scenes where `data` is None. Raises DataError."""
+    if data is None:
+        return SyntheticSource()
+    with show_progress("reading masks") as on_progress:
+        return FolderSource(data, on_progress)
+
+
+def _crop(height: int, width: int, size: int) -> tuple[int, int]:
+    """A training crop as a typical image is shaped, at most 2:1; the shorter side is `size`, the other a multiple of 32."""
+    aspect = max(0.5, min(2.0, width / height))
+    if aspect >= 1:
+        return size, max(size, round(size * aspect / 32) * 32)
+    return max(size, round(size / aspect / 32) * 32), size
+
+
+def _digest(source: Source) -> tuple[str, ...]:
+    return tuple(source.digest(index) for index in range(len(source.samples)))
+
+
+def _say(prepared: Prepared[Any]) -> None:
+    counts = prepared.splits.counts
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    console.print(f"[bold]{prepared.source.name}[/bold]: {parts}; {prepared.source.classes.num_classes} classes")
+    description = prepared.source.describe()
+    for key in ("layout", "pairing", "encoding"):
+        if key in description:
+            console.print(f"  {key}: {description[key]}", markup=False)
+    orphans: Sequence[str] = description.get("images_without_mask", ())
+    if orphans:
+        console.print(f"  left out, no mask: {_list(orphans)}", markup=False)
+    if not counts["test"]:
+        console.print("  no test split: the scores come from the validation images, which also choose the epoch")
+    if prepared.notes:
+        console.print(f"  chosen here: {'; '.join(prepared.notes)}", markup=False)
+
+
+def _list(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

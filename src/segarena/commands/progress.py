@@ -1,0 +1,106 @@
+"""What the user sees while a command works: bars on a terminal, plain lines in a log file."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from segarena.training.engine import Step
+
+#: Everything a command says goes through here.
+console = Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function (done, total) that moves a bar; without a terminal nothing is shown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+
+        def move(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield move
+
+
+class TrainingProgress:
+    """A bar within the epoch and a line for each finished one: loss, validation mIoU, images/s, time left."""
+
+    def __init__(self, title: str, epochs: int, done_epochs: int = 0) -> None:
+        self.title, self.epochs = title, epochs
+        self.seconds: list[float] = []
+        self.bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task(f"epoch {done_epochs + 1}/{epochs}", total=None, facts="")
+
+    def __enter__(self) -> TrainingProgress:
+        console.print(f"[bold]{self.title}[/bold]")
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def on_step(self, step: Step) -> None:
+        self.bar.update(
+            self.task,
+            description=f"epoch {step.epoch}/{self.epochs}",
+            completed=step.step,
+            total=step.steps,
+            facts=f"loss {step.loss:.3f}  {step.images_per_second:.1f} images/s",
+        )
+
+    def on_epoch(self, row: dict[str, Any], is_best: bool) -> None:
+        self.seconds.append(row["seconds"])
+        left = (self.epochs - row["epoch"]) * sum(self.seconds) / len(self.seconds)
+        console.print(
+            f"  epoch {row['epoch']:>3}/{self.epochs}  loss {row['train_loss']:.3f}"
+            f"  val mIoU {100 * row['val_miou']:5.1f} %{' *' if is_best else '  '}"
+            f"  {row['images_per_second']:6.1f} images/s  at most {format_seconds(left)} left"
+        )
+
+
+def format_seconds(seconds: float) -> str:
+    """75 -> "1 min 15 s"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@contextmanager
+def catch_interrupt() -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether Ctrl-C was pressed; the second Ctrl-C stops at once, unsaved."""
+    pressed = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+        console.print("\nStopping after this step and saving; press Ctrl-C again to stop at once, without saving.")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set  # signals reach the main thread only
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

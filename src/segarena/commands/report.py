@@ -1,0 +1,16 @@
+"""`segarena report`: rebuild a comparison's figures and page from its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segarena.commands.progress import console
+from segarena.config import ReportOptions
+from segarena.reporting.page import build_report
+
+
+def run(options: ReportOptions) -> Path:
+    """Rebuild the report. Returns the page's path. Raises RunError where the folder is no comparison."""
+    page = build_report(options.folder)
+    console.print(f"Report: {page}", markup=False)
+    return page

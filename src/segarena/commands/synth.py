@@ -1,0 +1,19 @@
+"""`segarena synth`: write the built-in data set as a folder of images and masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segarena.commands.progress import console, show_progress
+from segarena.config import SynthOptions
+from segarena.data.synthetic import SyntheticSource, write_scenes
+
+
+def run(options: SynthOptions) -> Path:
+    """Write the scenes. Returns the folder. Raises RunError where the folder holds files or cannot be written."""
+    source = SyntheticSource(seed=options.seed, size=options.size)
+    with show_progress("drawing scenes") as on_progress:
+        write_scenes(options.folder, source, on_progress)
+    console.print(f"{len(source.samples)} scenes and their masks: {options.folder}", markup=False)
+    console.print(f"Compare the architectures on them with: segarena compare {options.folder}", markup=False)
+    return options.folder

@@ -1,0 +1,240 @@
+"""`segarena train`: one architecture, one seed, one run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from segarena.commands.prepare import Prepared, prepare
+from segarena.commands.progress import TrainingProgress, catch_interrupt, console, format_seconds
+from segarena.config import TrainOptions, to_command, to_dict
+from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
+from segarena.data.source import Split
+from segarena.data.transforms import Augmentation
+from segarena.errors import Interrupted, RunError
+from segarena.files import read_json, write_json, write_text
+from segarena.models import MODELS, build_model
+from segarena.runs import open_folder
+from segarena.scoring.scores import class_counts, score, to_dict as scores_to_dict
+from segarena.seeding import derive_seed
+from segarena.training.checkpoint import BEST, load_weights
+from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
+from segarena.training.engine import Recipe, Trainer, TrainingState
+from segarena.training.evaluation import evaluate
+from segarena.training.losses import SegmentationLoss, weigh_classes
+from segarena.training.machine import describe_environment
+
+
+def run(options: TrainOptions) -> Path:
+    """Train, choose the epoch, test, write the run folder. Returns the folder.
+
+    Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
+    """
+    prepared = prepare(options)
+    folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
+    if is_finished(folder):
+        console.print(f"{folder} is finished already; nothing to do.", markup=False)
+        return folder
+    with catch_interrupt() as should_stop:
+        try:
+            train_run(prepared, prepared.options, folder, f"{options.model}, seed {options.seed}", should_stop)
+        except Interrupted as stop:
+            raise Interrupted(f"{stop}. Go on with: {to_command(options, out=folder)}") from stop
+    metrics, costs = read_json(folder / "metrics.json"), read_json(folder / "costs.json")
+    console.print(
+        f"[bold]{options.model}[/bold]: {metrics['split']} mIoU {100 * metrics['miou']:.1f} %,"
+        f" best epoch {metrics['best_epoch']}, trained in {format_seconds(costs['train_seconds'])}"
+    )
+    console.print(f"Run folder: {folder}", markup=False)
+    console.print(f"Label new images with: segarena predict {folder} IMAGES...", markup=False)
+    return folder
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run has been trained and tested to the end; costs.json is its last file."""
+    return (folder / "costs.json").exists()
+
+
+def train_run(
+    prepared: Prepared[Any],
+    options: TrainOptions,
+    folder: Path,
+    title: str,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train one model on prepared data into `folder`, going on from what the folder holds.
+
+    `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted after saving.
+    """
+    config = _describe(prepared, options)
+    _check_same_training(config, prepared.fingerprint, folder)
+    write_json(folder / "data.json", prepared.describe_data())
+    write_json(folder / "environment.json", describe_environment().to_dict())
+    write_json(folder / "config.json", config)
+    assert options.epochs is not None
+    assert options.batch_size is not None
+    reset_peak_memory(options.device)
+    model = build(prepared, options)
+    state = _fit(prepared, options, model, folder, title, should_stop)
+    load_weights(model, folder / BEST)
+    split = prepared.splits.scored
+    confusions = evaluate_split(prepared, options, model, split)
+    scores = score(confusions, background=prepared.source.classes.background)
+    content = {
+        "split": split,
+        "best_epoch": state.best_epoch,
+        "epochs": len(state.history),
+        "val_miou": state.best_miou,
+        **scores_to_dict(scores, prepared.source.classes.names),
+    }
+    write_json(folder / "metrics.json", content)
+    names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
+    write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
+    _write_costs(prepared, options, model, state, folder)
+
+
+def build(prepared: Prepared[Any], options: TrainOptions) -> nn.Module:
+    """The untrained model; its random weights depend on the seed alone."""
+    torch.manual_seed(derive_seed("weights", options.seed))
+    return build_model(
+        options.model,
+        prepared.source.classes.num_classes,
+        encoder=options.encoder,
+        weights=None if options.weights == "none" else options.weights,
+        output_stride=options.output_stride,
+    )
+
+
+def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Module, split: Split) -> NDArray[np.int64]:
+    """Confusion matrices (N, C, C) of the split's images, whole and at their own size."""
+    assert options.size is not None
+    assert options.batch_size is not None
+    dataset = EvaluationSet(prepared.images, prepared.splits.indices(split), options.size)
+    loader = evaluation_loader(dataset, batch_size=options.batch_size, workers=options.workers or 0)
+    return evaluate(
+        model,
+        loader,
+        prepared.source.classes.num_classes,
+        device=options.device,
+        precision=options.precision,
+    )
+
+
+def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], confusions: NDArray[np.int64]) -> None:
+    """A row per image and class: tp, fp, fn, the counts that every score derives from."""
+    tp, fp, fn = class_counts(confusions)
+    num_images, num_classes = tp.shape
+    table = pd.DataFrame(
+        {
+            "image": np.repeat(images, num_classes),
+            "class_index": np.tile(np.arange(num_classes), num_images),
+            "class": np.tile(classes, num_images),
+            "tp": tp.ravel(),
+            "fp": fp.ravel(),
+            "fn": fn.ravel(),
+        }
+    )
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _fit(
+    prepared: Prepared[Any],
+    options: TrainOptions,
+    model: nn.Module,
+    folder: Path,
+    title: str,
+    should_stop: Callable[[], bool],
+) -> TrainingState:
+    assert options.size is not None
+    assert options.epochs is not None
+    assert options.batch_size is not None
+    recipe = Recipe(**{item.name: getattr(options, item.name) for item in fields(Recipe)})
+    dataset = TrainingSet(
+        prepared.images, prepared.splits.train, Augmentation(options.size, prepared.crop, options.seed)
+    )
+    loader = TrainingLoader(
+        dataset,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        workers=options.workers or 0,
+        pin_memory=options.device == "cuda",
+    )
+    weights = weigh_classes(prepared.class_pixels, options.class_weights)
+    loss = SegmentationLoss(options.loss, None if weights is None else weights.to(options.device))
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        scores = score(evaluate_split(prepared, options, network, "val"))
+        return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
+
+    with TrainingProgress(title, options.epochs) as progress:
+        trainer = Trainer(
+            model,
+            loader,
+            loss,
+            validate,
+            recipe,
+            folder,
+            on_step=progress.on_step,
+            on_epoch=progress.on_epoch,
+            should_stop=should_stop,
+        )
+        return trainer.fit()
+
+
+def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
+    """The content of config.json: every option with nothing left open, and what followed from them."""
+    return {
+        **to_dict(options),
+        "output_stride": options.output_stride or MODELS[options.model].output_strides[0],
+        "track": "encoder",
+        "crop": list(prepared.crop),
+        "input_size": list(prepared.input_size),
+        "chosen_here": list(prepared.notes),
+        "command": to_command(options),
+    }
+
+
+def _check_same_training(config: dict[str, Any], fingerprint: str, folder: Path) -> None:
+    """Going on with other options or other data would mix two trainings in one folder."""
+    if not (folder / "config.json").exists() or not (folder / "data.json").exists():
+        return
+    before = read_json(folder / "config.json")
+    for key, value in config.items():
+        # one folder has many paths: the data's fingerprint tells whether it is the same
+        if key not in ("data", "command", "chosen_here") and before.get(key) != value:
+            raise RunError(
+                f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
+                where=folder,
+                remedy="Repeat its options with --resume, or name a new folder with --out",
+            )
+    if read_json(folder / "data.json")["fingerprint"] != fingerprint:
+        raise RunError(
+            "was started on other data: a file or the split has changed since",
+            where=folder,
+            remedy="Put the data back as it was, or name a new folder with --out",
+        )
+
+
+def _write_costs(
+    prepared: Prepared[Any], options: TrainOptions, model: nn.Module, state: TrainingState, folder: Path
+) -> None:
+    size = prepared.input_size
+    latency = measure_latency({"model": model}, size, device=options.device, precision=options.precision)
+    history = pd.DataFrame(state.history)
+    costs = {
+        "params": count_parameters(model),
+        "flops": count_flops(model, size),
+        "latency_ms": latency["model"],
+        "train_seconds": float(history["seconds"].sum()),
+        "images_per_second": float(history["images_per_second"].median()),
+        "peak_memory_mib": state.peak_memory_mib,
+    }
+    write_json(folder / "costs.json", costs)

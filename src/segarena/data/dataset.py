@@ -1,0 +1,156 @@
+"""From a source of images and masks to the batches that training and evaluation consume."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from segarena.data.source import Source
+from segarena.data.transforms import Augmentation, resize_image, working_size
+from segarena.seeding import derive_seed
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class DecodedImages:
+    """Decoded pairs of a source, kept as uint8 as far as `limit_bytes` goes; the others are decoded each time.
+
+    Decoding runs once, in threads, at construction, so that processes forked later share the memory.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: Sequence[int],
+        *,
+        limit_bytes: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.source = source
+        self.kept: dict[int, Pair] = {}
+        self.bytes = 0
+        with ThreadPoolExecutor() as pool:
+            for start in range(0, len(indices), 32):
+                chunk = indices[start : start + 32]
+                for index, pair in zip(chunk, pool.map(source.read, chunk), strict=True):
+                    size = pair[0].nbytes + pair[1].nbytes
+                    if self.bytes + size <= limit_bytes:
+                        self.kept[index] = pair
+                        self.bytes += size
+                if on_progress is not None:
+                    on_progress(start + len(chunk), len(indices))
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image uint8 (3, H, W) in channels-last memory, mask uint8 (H, W)."""
+        image, mask = self.kept[index] if index in self.kept else self.source.read(index)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
+
+
+class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented crops. A key is (epoch, position), so an item depends on nothing but the seed and its key."""
+
+    def __init__(self, images: DecodedImages, indices: Sequence[int], augmentation: Augmentation) -> None:
+        self.images, self.indices, self.augmentation = images, indices, augmentation
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, position = key
+        index = self.indices[position]
+        image, mask = self.images[index]
+        return self.augmentation(image, mask, epoch=epoch, index=index)
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of keys (epoch, position), shuffled by (seed, epoch); the last incomplete batch is left out.
+
+    BatchNorm needs more than one sample per step, and a small last batch would weigh its images more.
+    The order changes with the epoch, so each image takes its turn. Set `epoch` and `first` before iterating.
+    """
+
+    def __init__(self, length: int, batch_size: int, seed: int) -> None:
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.epoch = 1
+        self.first = 0
+
+    def __len__(self) -> int:
+        return self.length // self.batch_size
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
+        order = torch.randperm(self.length, generator=generator).tolist()
+        for batch in range(self.first, len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [(self.epoch, position) for position in chosen]
+
+
+class TrainingLoader:
+    """A DataLoader over one epoch at a time: `epoch(3)` gives the batches of epoch 3, from step `first` on."""
+
+    def __init__(self, dataset: TrainingSet, *, batch_size: int, seed: int, workers: int, pin_memory: bool) -> None:
+        self.batches = EpochBatches(len(dataset), batch_size, seed)
+        self.batch_size = batch_size
+        self.loader: DataLoader[Any] = DataLoader(
+            dataset, batch_sampler=self.batches, pin_memory=pin_memory, **_worker_options(workers)
+        )
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images uint8 (N, 3, h, w) and masks uint8 (N, h, w)."""
+        self.batches.epoch, self.batches.first = epoch, first
+        yield from self.loader
+
+
+@dataclass(frozen=True)
+class EvaluationItem:
+    """One whole image: uint8 (3, h, w) at the working size, its mask uint8 (H, W) as it is, its position."""
+
+    image: Tensor
+    mask: Tensor
+    position: int
+
+
+class EvaluationSet(Dataset[EvaluationItem]):
+    """Whole images at the working size with their masks untouched: predictions are scored at the masks' size."""
+
+    def __init__(self, images: DecodedImages, indices: Sequence[int], size: int) -> None:
+        self.images, self.indices, self.size = images, indices, size
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, position: int) -> EvaluationItem:
+        image, mask = self.images[self.indices[position]]
+        height, width = image.shape[-2:]
+        return EvaluationItem(resize_image(image, working_size(height, width, self.size)), mask, position)
+
+
+def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> DataLoader[list[EvaluationItem]]:
+    """Lists of items in order, none dropped; images of different sizes may share a list."""
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        shuffle=False,
+        drop_last=False,
+        collate_fn=list,
+        **_worker_options(workers),
+    )
+
+
+def _worker_options(workers: int) -> dict[str, Any]:
+    if workers == 0:
+        return {"num_workers": 0}
+    method = "fork" if sys.platform == "linux" else "spawn"  # forked workers share the decoded images
+    return {"num_workers": workers, "persistent_workers": True, "multiprocessing_context": method}

@@ -1,0 +1,57 @@
+"""What every origin of images and masks offers: a folder of files and the generated scenes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable
+
+#: The three parts of a data set that comes divided.
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and its mask: a `name` that no other sample of the source has, and where the two lie.
+
+    `split` is None where the source does not divide its samples; the paths are None for generated scenes.
+    """
+
+    name: str
+    split: Split | None
+    image: Path | None
+    mask: Path | None
+
+
+class Source(Protocol):
+    """Images with masks, read one at a time."""
+
+    @property
+    def name(self) -> str:
+        """What to call the data, e.g. the folder's name."""
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes whose indices the masks hold."""
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """All samples, always in the same order: by split (train, val, test), then by name."""
+
+    def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return the image (H, W, 3), RGB 0..255, and its mask (H, W): labels 0..num_classes-1, 255 = void.
+
+        Raises DataError where a file cannot be read.
+        """
+
+    def digest(self, index: int) -> str:
+        """Return the SHA-256, in hex, of what `read` would decode. Raises DataError."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the reader understood, as plain lists, dicts, numbers and strings."""

@@ -1,0 +1,110 @@
+"""Augmentation of image and mask together, and the one normalisation that every model input goes through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as TF
+
+from segarena.classes import IGNORE_INDEX
+from segarena.seeding import derive_seed
+
+#: The statistics that torchvision's ImageNet weights were trained with, for RGB in 0..1.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def normalize(image: Tensor) -> Tensor:
+    """uint8 RGB (..., 3, H, W) in 0..255 -> float32, ImageNet mean 0 and standard deviation 1."""
+    mean = torch.tensor(IMAGENET_MEAN, device=image.device).view(3, 1, 1) * 255
+    std = torch.tensor(IMAGENET_STD, device=image.device).view(3, 1, 1) * 255
+    return (image.float() - mean) / std
+
+
+def working_size(height: int, width: int, size: int) -> tuple[int, int]:
+    """The (height, width) at which a network sees a whole image: the shorter side becomes `size` pixels."""
+    factor = size / min(height, width)
+    return max(32, round(height * factor)), max(32, round(width * factor))
+
+
+def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """uint8 (3, H, W) -> uint8 (3, *size), bilinear with antialiasing."""
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return TF.resize_image(image, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
+
+
+class RandomScaleCrop(v2.Transform):
+    """Scale by a random factor, take a random crop, pad what is missing with void.
+
+    image uint8 (3, H, W), mask uint8 (H, W) -> the same of `crop` = (height, width). The factor is uniform in `scale`
+    and relative to the working size, at which the shorter side has `size` pixels. The crop is cut from the
+    original before it is resized: the same pixels, a fraction of the work. Masks are resized to the nearest
+    label, never mixed. Padding is void in the mask and the mean colour in the image, never class 0.
+    """
+
+    def __init__(self, size: int, crop: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)) -> None:
+        super().__init__()
+        self.size, self.crop, self.scale = size, crop, scale
+        self.fill = [round(255 * channel) for channel in IMAGENET_MEAN]
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        height, width = TF.get_size(flat_inputs[0])
+        factor = self.size / min(height, width) * torch.empty(()).uniform_(*self.scale).item()
+        rows = _cut(height, factor, self.crop[0])
+        columns = _cut(width, factor, self.crop[1])
+        return {"rows": rows, "columns": columns}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        (top, rows, height, above), (left, columns, width, before) = params["rows"], params["columns"]
+        is_mask = isinstance(inpt, tv_tensors.Mask)
+        pixels = inpt.as_subclass(Tensor)[..., top : top + rows, left : left + columns]
+        if (rows, columns) != (height, width):
+            mode = InterpolationMode.NEAREST_EXACT if is_mask else InterpolationMode.BILINEAR
+            pixels = TF.resize_image(
+                pixels if not is_mask else pixels[None], [height, width], interpolation=mode, antialias=not is_mask
+            )
+            pixels = pixels[0] if is_mask else pixels
+        below, after = self.crop[0] - height - above, self.crop[1] - width - before
+        if above or below or before or after:
+            padding = [before, above, after, below]
+            if is_mask:
+                pixels = TF.pad_image(pixels[None], padding, fill=IGNORE_INDEX)[0]
+            else:
+                pixels = TF.pad_image(pixels, padding, fill=self.fill)
+        return tv_tensors.wrap(pixels.contiguous(), like=inpt)
+
+
+def _cut(length: int, factor: float, crop: int) -> tuple[int, int, int, int]:
+    """Along one axis: first source pixel, source pixels, pixels they become, padding before them."""
+    source = max(1, min(length, round(crop / factor)))
+    target = max(1, min(crop, round(source * factor)))
+    first = int(torch.randint(0, length - source + 1, ()).item())
+    before = int(torch.randint(0, crop - target + 1, ()).item())
+    return first, source, target, before
+
+
+class Augmentation:
+    """The training augmentation: scale 0.5 to 2, crop, mirror, colour. A pure function of (seed, epoch, index)."""
+
+    def __init__(self, size: int, crop: tuple[int, int], seed: int) -> None:
+        self.seed = seed
+        self.transform = v2.Compose(
+            [
+                RandomScaleCrop(size, crop),
+                v2.RandomHorizontalFlip(0.5),
+                v2.ColorJitter(brightness=0.25, contrast=0.25, saturation=0.25),
+            ]
+        )
+
+    def __call__(self, image: Tensor, mask: Tensor, *, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """uint8 (3, H, W) and (H, W) -> uint8 (3, *crop) and (*crop,)."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed("augmentation", self.seed, epoch, index))
+            image, mask = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
+        return image.as_subclass(Tensor), mask.as_subclass(Tensor)

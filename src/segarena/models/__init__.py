@@ -1,0 +1,17 @@
+"""The architectures, each in one file that can be read beside its paper, and the encoders they stand on."""
+
+from segarena.models.base import SegmentationModel, SegmentationOutput
+from segarena.models.encoders import ENCODERS, Encoder, build_encoder
+from segarena.models.registry import DEFAULT_ENCODER, MODELS, TRACKS, build_model
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "ENCODERS",
+    "MODELS",
+    "TRACKS",
+    "Encoder",
+    "SegmentationModel",
+    "SegmentationOutput",
+    "build_encoder",
+    "build_model",
+]

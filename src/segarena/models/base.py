@@ -1,0 +1,63 @@
+"""What the four architectures share towards their callers: what they are given and what they return."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from segarena.errors import ConfigError
+from segarena.models.encoders import Encoder
+from segarena.models.layers import resize
+
+#: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the
+#: resolution the architecture scores at, before its last interpolation.
+Size = tuple[int, int] | Literal["native"] | None
+
+
+class SegmentationOutput(NamedTuple):
+    """What every model returns in every mode.
+
+    logits (N, num_classes, H, W), before softmax, float32 (float64 for a float64 model) also under autocast.
+    auxiliary: the same shape from the auxiliary head, for the training loss; None in eval mode and for a
+    model without that head.
+    """
+
+    logits: Tensor
+    auxiliary: Tensor | None
+
+
+class SegmentationModel(nn.Module):
+    """An encoder and one paper's decoder. The subclass writes its own `forward(image, size=None)`.
+
+    `output_strides` are the encoder's output strides that the decoder works with, its default first.
+    """
+
+    output_strides: ClassVar[tuple[int, ...]]
+
+    def __init__(self, encoder: Encoder, num_classes: int) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise ConfigError(f"num_classes is {num_classes}", remedy="Give the number of classes, 1 or more")
+        if encoder.strides[-1] not in self.output_strides:
+            raise ConfigError(
+                f"{type(self).__name__} does not work with output stride {encoder.strides[-1]}",
+                remedy=f"Use {' or '.join(map(str, self.output_strides))}",
+            )
+        self.encoder = encoder
+        self.num_classes = num_classes
+
+
+def finish(logits: Tensor, auxiliary: Tensor | None, image: Tensor, size: Size) -> SegmentationOutput:
+    """Bring logits from the resolution they are computed at to `size`, in one interpolation, in float32 or finer.
+
+    bfloat16 has 8 bits: interpolated in it, neighbouring pixels tie and argmax picks the lower class.
+    """
+    target = image.shape[-2:] if size is None else size
+
+    def enlarge(scores: Tensor) -> Tensor:
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return scores if target in ("native", scores.shape[-2:]) else resize(scores, target)
+
+    return SegmentationOutput(enlarge(logits), None if auxiliary is None else enlarge(auxiliary))

@@ -1,0 +1,56 @@
+"""Blocks that more than one paper uses, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segarena.errors import ConfigError
+
+
+class AuxiliaryHead(nn.Sequential):
+    """Score the fourth stage, for the training loss only. Zhao et al. 2017, section 4 (arXiv:1612.01105).
+
+    (N, C, h, w) -> (N, num_classes, h, w). The paper gives no layers; these are its authors' code:
+    3x3 convolution to C / 4, BatchNorm, ReLU, dropout 0.1, 1x1 convolution.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        width = in_channels // 4
+        super().__init__(conv_bn_relu(in_channels, width, 3), nn.Dropout2d(0.1), nn.Conv2d(width, num_classes, 1))
+
+
+def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Sequential:
+    """Convolution without bias, BatchNorm, ReLU; the height and width stay.
+
+    All four decoders start from He's initialisation (2015, arXiv:1502.01852), so that none has a better start.
+    """
+    padding = dilation * (kernel_size // 2)
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+
+
+def resize(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Interpolate (N, C, h, w) to (N, C, *size): bilinear, align_corners=False, everywhere in the project."""
+    return F.interpolate(features, size=(size[0], size[1]), mode="bilinear", align_corners=False)
+
+
+def crop(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Keep the upper left (N, C, *size) of (N, C, h, w): what is left over where twice a rounded-up size is larger."""
+    # A negative pad and not a slice: whether a slice cuts anything would be fixed when the model is exported.
+    return F.pad(features, (0, size[1] - features.shape[-1], 0, size[0] - features.shape[-2]))
+
+
+def refuse_single_value(module: nn.Module, values: int) -> None:
+    """Raise ConfigError where a BatchNorm of `module` is to train on one value per channel, which becomes zero.
+
+    `values` is N x h x w of what it normalises.
+    """
+    if module.training and values == 1:
+        raise ConfigError(
+            "BatchNorm cannot train on this batch of one image: a layer has one value per channel",
+            remedy="Train with a batch size of 2 or more",
+        )

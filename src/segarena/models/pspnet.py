@@ -1,0 +1,96 @@
+"""Pyramid Scene Parsing Network. Zhao, Shi, Qi, Wang, Jia 2017 (arXiv:1612.01105)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.encoders import Encoder
+from segarena.models.layers import AuxiliaryHead, conv_bn_relu, refuse_single_value, resize
+
+
+class PSPNet(SegmentationModel):
+    """Pyramid pooling over a dilated encoder (figure 3), with the auxiliary head of section 4.
+
+    image (N, in_channels, H, W) -> logits and auxiliary (N, num_classes, H, W); auxiliary in training mode only.
+    The fusion is a 3x3 convolution to 512 channels, BatchNorm, ReLU and dropout 0.1, as in the authors' code.
+    `auxiliary=False` leaves the head out.
+
+    Departs: output stride 16 by default, 8 (the paper's) on request; the fusion has min(512, C) channels for an encoder
+    of C, so that MobileNetV2's 320 are not widened; torchvision's 7x7 stem where the authors' ResNet has three 3x3
+    convolutions; align_corners=False.
+    Raises ConfigError in training on a batch of one image: the coarsest bin holds one value per channel.
+    """
+
+    output_strides: ClassVar[tuple[int, ...]] = (16, 8)
+
+    def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = True) -> None:
+        super().__init__(encoder, num_classes)
+        channels = encoder.channels[-1]
+        width = min(512, channels)
+        self.pyramid = PyramidPooling(channels)
+        self.fusion = conv_bn_relu(2 * channels, width, 3)
+        self.dropout = nn.Dropout2d(0.1)
+        self.classifier = nn.Conv2d(width, num_classes, 1)
+        self.auxiliary_head = AuxiliaryHead(encoder.channels[-2], num_classes) if auxiliary else None
+
+    def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
+        """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
+        *_, stage4, stage5 = self.encoder(image)
+        features = self.fusion(self.pyramid(stage5))  # (N, min(512, C), h, w)
+        logits = self.classifier(self.dropout(features))  # (N, num_classes, h, w)
+        auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
+        return finish(logits, auxiliary, image, size)
+
+
+class PyramidPooling(nn.Module):
+    """Pool on four grids, reduce, enlarge, append (3.2): features (N, C, h, w) -> (N, 2C, h, w).
+
+    A grid of k x k bins is averaged, reduced to C / len(bins) channels by a 1x1 convolution with BatchNorm and ReLU,
+    and enlarged to h x w. Departs: align_corners=False. Raises ConfigError in training where a bin's BatchNorm sees a
+    single value, ValueError if C is not divisible by len(bins).
+    """
+
+    def __init__(self, channels: int, bins: Sequence[int] = (1, 2, 3, 6)) -> None:
+        super().__init__()
+        if channels % len(bins):
+            raise ValueError(f"{channels} channels cannot be shared among {len(bins)} bins")
+        self.bins = tuple(bins)
+        self.reduce = nn.ModuleList(conv_bn_relu(channels, channels // len(bins), 1) for _ in bins)
+
+    def forward(self, features: Tensor) -> Tensor:
+        branches = [features]
+        for pooled, reduce in zip(pool_grids(features, self.bins), self.reduce, strict=True):
+            refuse_single_value(reduce, pooled.shape[0] * pooled.shape[2] * pooled.shape[3])
+            branches.append(resize(reduce(pooled), features.shape[-2:]))  # (N, C / len(bins), h, w)
+        return torch.cat(branches, dim=1)
+
+
+def pool_grids(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
+    """Average (N, C, h, w) over grids of k x k bins for each k: a list of (N, C, k, k).
+
+    The bins are those of AdaptiveAvgPool2d, which ONNX has only for fixed sizes: bin i of k over a length h runs from
+    floor(i h / k) to ceil((i + 1) h / k). Averages are linear in rows and in columns, so two matrix products make them:
+    rows @ image @ columns. The image is read as (N, h, w, C), the order in which channels-last stores it.
+    """
+    count, channels, height, width = features.shape
+    image = features.permute(0, 2, 3, 1).reshape(count, height, width * channels)
+    rows = torch.cat([_averaging(k, height, features) for k in bins])  # (sum of bins, h)
+    strips = torch.matmul(rows, image).reshape(count, -1, width, channels)  # (N, sum of bins, w, C)
+    grids = []
+    for k, strip in zip(bins, torch.split(strips, list(bins), dim=1), strict=True):
+        grid = torch.matmul(_averaging(k, width, features), strip)  # (N, k, k, C)
+        grids.append(grid.permute(0, 3, 1, 2))
+    return grids
+
+
+def _averaging(bins: int, length: int, like: Tensor) -> Tensor:
+    """The matrix (bins, length) whose product with a column of numbers is their average in each bin."""
+    index = torch.arange(bins, device=like.device)[:, None]
+    start, end = index * length // bins, -(-(index + 1) * length // bins)
+    place = torch.arange(length, device=like.device)
+    return ((place >= start) & (place < end)).to(like.dtype) / (end - start).to(like.dtype)

@@ -1,0 +1,136 @@
+"""What each figure says, in words: the sentence below it, and the text for those who cannot see it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segarena.reporting import formats
+from segarena.reporting.class_figures import ANNOTATED_CLASSES, row_rates
+from segarena.reporting.comparison import Comparison
+from segarena.reporting.formats import percent
+from segarena.reporting.score_figures import front
+
+
+def ranking_alt(comparison: Comparison) -> str:
+    """Each model's mIoU, best first, and the trivial predictor's."""
+    trivial = comparison.content["trivial"]
+    scores = formats.listing([f"{_label(comparison, e['model'])} {percent(e['miou'])}" for e in comparison.ranking])
+    return f"mIoU: {scores}. Always answering “{trivial.get('class')}”: {percent(trivial.get('miou'))}."
+
+
+def ranking_caption(comparison: Comparison) -> str:
+    """How to read the ranking."""
+    several = any(len(comparison.seeds(name)) > 1 for name in comparison.names)
+    seeds = "The marker is the mean over the seeds, each stroke one seed. " if several else ""
+    trivial = comparison.content["trivial"].get("class")
+    return f"{seeds}The dashed line is what a model scores that answers “{trivial}” everywhere."
+
+
+def latency_alt(comparison: Comparison) -> str:
+    """Each model's mIoU and latency."""
+    entries = [e for e in comparison.ranking if e.get("latency_ms")]
+    pairs = [
+        f"{_label(comparison, e['model'])} {percent(e['miou'])} at {formats.milliseconds(e['latency_ms'])}"
+        for e in entries
+    ]
+    return f"mIoU and latency: {formats.listing(pairs)}."
+
+
+def latency_caption(comparison: Comparison) -> str:
+    """Which models are worth their time."""
+    entries = [e for e in comparison.ranking if e.get("latency_ms")]
+    if len(entries) < 2:
+        return "Time for one image, and what it buys."
+    kept = [_label(comparison, e["model"]) for e in front(entries)]
+    if len(kept) == 1:
+        return f"{kept[0]} is both the fastest and the most accurate."
+    return f"The dotted line joins {formats.listing(kept)}: no other model is both faster and more accurate."
+
+
+def curves_alt(comparison: Comparison) -> str:
+    """Each run's best epoch and its validation mIoU."""
+    parts = []
+    for name in comparison.names:
+        for seed in comparison.seeds(name):
+            history, best = comparison.histories[name, seed], comparison.best_epoch(name, seed)
+            score = history.loc[history["epoch"] == best, "val_miou"]
+            reached = f" with {percent(float(score.iloc[0]))} validation mIoU" if len(score) else ""
+            seeds = f" seed {seed}" if len(comparison.seeds(name)) > 1 else ""
+            parts.append(f"{_label(comparison, name)}{seeds}: best epoch {best} of {len(history)}{reached}")
+    return f"Learning curves. {'; '.join(parts)}."
+
+
+def curves_caption(comparison: Comparison) -> str:
+    """What the markers are, and who was still improving when the training ended."""
+    unfinished = [
+        _label(comparison, name)
+        for name in comparison.names
+        if any(comparison.best_epoch(name, s) == len(comparison.histories[name, s]) for s in comparison.seeds(name))
+    ]
+    text = "Markers are the epochs whose weights were kept and scored."
+    if not unfinished:
+        return text
+    was = "was" if len(unfinished) == 1 else "were"
+    return f"{text} {formats.listing(unfinished)} {was} best in the last epoch: more epochs may help."
+
+
+def classes_alt(comparison: Comparison) -> str:
+    """Where the numbers are."""
+    return f"IoU of each class for {_labels(comparison)}. The same numbers are in the table below."
+
+
+def classes_caption(comparison: Comparison) -> str:
+    """The order of the classes, and the class the models differ most in."""
+    text = "Classes by their share of the true pixels (beside the name), largest first."
+    if len(comparison.names) < 2:
+        return text
+    means = np.array([comparison.class_iou(name)["mean"].to_numpy(dtype=float) for name in comparison.names])
+    complete = np.flatnonzero(~np.isnan(means).any(axis=0))
+    if not len(complete):
+        return text
+    index = int(complete[np.argmax(np.ptp(means[:, complete], axis=0))])
+    best, worst = int(means[:, index].argmax()), int(means[:, index].argmin())
+    names = comparison.names
+    return (
+        f"{text} The models differ most in “{comparison.class_names[index]}”: "
+        f"{_label(comparison, names[best])} {percent(means[best, index])}, "
+        f"{_label(comparison, names[worst])} {percent(means[worst, index])}."
+    )
+
+
+def confusion_alt(comparison: Comparison, model: str) -> str:
+    """The most frequent confusion, of which class for which."""
+    return f"Confusion matrix of {_label(comparison, model)}. {confusion_caption(comparison, model)}"
+
+
+def confusion_caption(comparison: Comparison, model: str) -> str:
+    """The largest off-diagonal share of a row."""
+    rates = np.nan_to_num(row_rates(comparison.confusions[model]))
+    np.fill_diagonal(rates, 0.0)
+    truth, predicted = np.unravel_index(int(rates.argmax()), rates.shape)
+    if rates[truth, predicted] == 0:
+        return "No pixel is confused."
+    names = comparison.class_names
+    share = percent(rates[truth, predicted])
+    return f"Most frequent confusion: {share} of “{names[truth]}” is taken for “{names[predicted]}”."
+
+
+def confusion_note(comparison: Comparison) -> str:
+    """How to read the matrices."""
+    numbers = " Numbers are percent; below 0.5 % nothing is written." if _few(comparison) else ""
+    seeds = " Pixels of all seeds together." if any(len(comparison.seeds(n)) > 1 for n in comparison.names) else ""
+    empty = any((comparison.confusions[name].sum(axis=1) == 0).any() for name in comparison.names)
+    hatched = " A hatched row has no true pixel." if empty else ""
+    return f"Rows are the true class and sum to 100 %: the diagonal is recall.{numbers}{hatched}{seeds}"
+
+
+def _few(comparison: Comparison) -> bool:
+    return len(comparison.class_names) <= ANNOTATED_CLASSES
+
+
+def _label(comparison: Comparison, model: object) -> str:
+    return comparison.styles[str(model)].label
+
+
+def _labels(comparison: Comparison) -> str:
+    return formats.listing([style.label for style in comparison.styles.values()])

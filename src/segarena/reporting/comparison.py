@@ -1,0 +1,159 @@
+"""Read a comparison folder: everything a report needs, and nothing but what the comparison wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segarena.errors import RunError
+from segarena.files import read_json
+from segarena.reporting.style import ModelStyle, model_styles
+
+FORMAT = 1
+
+_NAME_A_COMPARISON = "Name a folder that `segarena compare` wrote"
+_REPEAT = "Repeat the comparison in a new folder"
+_KEYS = ("name", "ranking", "verdict", "track", "trivial", "scored_split", "protocol", "data", "environment")
+_MODEL_COLUMNS = ("model", "seed", "miou", "best_epoch")
+_CLASS_COLUMNS = ("model", "seed", "class_index", "iou", "tp", "fn")
+_HISTORY_COLUMNS = ("epoch", "train_loss", "val_miou")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The content of a comparison folder. Scores are fractions; tables have the columns of their CSV files.
+
+    `content` is comparison.json. `histories` has a table for each (model, seed). `confusions` has, for each
+    model, the pixel counts summed over its seeds: (num_classes, num_classes), rows truth, columns prediction.
+    """
+
+    folder: Path
+    content: dict[str, Any]
+    models: pd.DataFrame
+    classes: pd.DataFrame
+    histories: dict[tuple[str, int], pd.DataFrame]
+    confusions: dict[str, NDArray[np.int64]]
+
+    @property
+    def ranking(self) -> list[dict[str, Any]]:
+        """A dictionary per model, best first."""
+        return list(self.content["ranking"])
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The models, best first."""
+        return [str(entry["model"]) for entry in self.ranking]
+
+    @cached_property
+    def styles(self) -> dict[str, ModelStyle]:
+        return model_styles(self.names)
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """In the order of the class indices."""
+        return [str(entry["name"]) for entry in self.content["data"]["classes"]]
+
+    @cached_property
+    def class_colors(self) -> list[tuple[int, int, int]]:
+        """RGB, 0..255, in the order of the class indices."""
+        colors = [[int(c) & 255 for c in entry["color"]] for entry in self.content["data"]["classes"]]
+        return [(color[0], color[1], color[2]) for color in colors]
+
+    @cached_property
+    def class_shares(self) -> NDArray[np.float64]:
+        """The fraction of the scored pixels that each class has in the truth: (num_classes,), sums to 1."""
+        first = self.classes[self.classes["model"] == self.names[0]]
+        pixels = first.assign(pixels=first["tp"] + first["fn"]).groupby("class_index")["pixels"].sum()
+        counts = pixels.reindex(range(len(self.class_names)), fill_value=0).to_numpy(dtype=np.float64)
+        shares: NDArray[np.float64] = counts / max(counts.sum(), 1.0)
+        return shares
+
+    @cached_property
+    def class_order(self) -> list[int]:
+        """Class indices by their share of the pixels, largest first; equal shares stay in the table's order."""
+        return [int(index) for index in np.argsort(-self.class_shares, kind="stable")]
+
+    def class_iou(self, model: str) -> pd.DataFrame:
+        """Columns mean, lowest and highest over the seeds, a row per class index; NaN where undefined."""
+        rows = self.classes[self.classes["model"] == model].groupby("class_index")["iou"]
+        table = pd.DataFrame({"mean": rows.mean(), "lowest": rows.min(), "highest": rows.max()})
+        return table.reindex(range(len(self.class_names)))
+
+    def seeds(self, model: str) -> list[int]:
+        return [int(seed) for seed in self.models.loc[self.models["model"] == model, "seed"]]
+
+    def best_epoch(self, model: str, seed: int) -> int:
+        row = self.models[(self.models["model"] == model) & (self.models["seed"] == seed)]
+        return int(row["best_epoch"].iloc[0])
+
+
+def read_comparison(folder: Path) -> Comparison:
+    """Read `folder`. Raises RunError, with the file and a remedy, where it is no comparison or is damaged."""
+    path = folder / "comparison.json"
+    if not path.is_file():
+        raise RunError("is not a comparison, it has no comparison.json", where=folder, remedy=_NAME_A_COMPARISON)
+    content = read_json(path)
+    _check(content, path)
+    models = _read_table(folder / "models.csv", _MODEL_COLUMNS)
+    classes = _read_table(folder / "classes.csv", _CLASS_COLUMNS)
+    names = [str(entry["model"]) for entry in content["ranking"]]
+    for table, file in ((models, "models.csv"), (classes, "classes.csv")):
+        absent = sorted(set(names) - set(table["model"]))
+        if absent:
+            raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
+    pairs = [(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
+    runs = {pair: folder / f"{pair[0]}-seed{pair[1]}" for pair in pairs}
+    size = len(content["data"]["classes"])
+    confusions = {name: np.zeros((size, size), dtype=np.int64) for name in names}
+    for (model, _), run in runs.items():
+        confusions[model] += _read_confusion(run / "metrics.json", size)
+    histories = {pair: _read_table(run / "history.csv", _HISTORY_COLUMNS) for pair, run in runs.items()}
+    return Comparison(folder, content, models, classes, histories, confusions)
+
+
+def _check(content: Any, path: Path) -> None:
+    if not isinstance(content, dict):
+        raise RunError("is not a comparison", where=path, remedy=_NAME_A_COMPARISON)
+    if content.get("format") != FORMAT:
+        raise RunError(
+            f"has the format {content.get('format')!r}, this segarena reads {FORMAT}",
+            where=path,
+            remedy="Rebuild the report with the version of segarena that made the comparison",
+        )
+    absent = [key for key in _KEYS if key not in content]
+    if absent:
+        raise RunError(f"has no `{absent[0]}`", where=path, remedy=_REPEAT)
+    if not content["ranking"] or not all("model" in entry and "miou" in entry for entry in content["ranking"]):
+        raise RunError("ranks no model", where=path, remedy=_REPEAT)
+    if "class" not in content["trivial"] or "miou" not in content["trivial"]:
+        raise RunError("has no score of the trivial predictor", where=path, remedy=_REPEAT)
+    if not content["data"].get("classes"):
+        raise RunError("has no class table", where=path, remedy=_REPEAT)
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype={"model": str, "class": str}, keep_default_na=True)
+    except FileNotFoundError as error:
+        raise RunError("is missing", where=path, remedy=_REPEAT) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
+    absent = [column for column in columns if column not in table.columns]
+    if absent:
+        raise RunError(f"has no column `{absent[0]}`", where=path, remedy=_REPEAT)
+    return table
+
+
+def _read_confusion(path: Path, size: int) -> NDArray[np.int64]:
+    counts = np.asarray(read_json(path).get("confusion", []))
+    if counts.shape != (size, size):
+        shape = " x ".join(str(n) for n in counts.shape)
+        raise RunError(f"has a {shape} confusion matrix for {size} classes", where=path, remedy=_REPEAT)
+    return counts.astype(np.int64)

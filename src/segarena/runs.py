@@ -1,0 +1,88 @@
+"""Run and comparison folders: where they lie, what they are called, what is in them.
+
+runs/NAME/               a comparison: comparison.json, tables, page, and its runs
+  MODEL-seedK/           a run: config.json, metrics.json, best.safetensors, ...
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from segarena.errors import RunError
+from segarena.files import read_json
+
+DEFAULT_ROOT = Path("runs")
+
+
+def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAULT_ROOT) -> Path:
+    """Make the folder to write: `out`, or a new `root`/`name`, `name`-2, ... Returns its path.
+
+    Raises RunError where `out` holds files and `resume` is not asked for, or where it cannot be made.
+    """
+    try:
+        if out is None:
+            return _make_new(root, re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run")
+        if out.exists() and not out.is_dir():
+            raise RunError("is a file, not a folder", where=out, remedy="Name another folder with --out")
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()) and not resume:
+            raise RunError(
+                "exists and is not empty",
+                where=out,
+                remedy="Name a new folder with --out, or add --resume to go on with this one",
+            )
+        _try_writing(out)
+    except OSError as error:
+        raise RunError(
+            f"cannot be written ({error.strerror or error})",
+            where=out or root,
+            remedy="Check the permissions, or name another folder with --out",
+        ) from error
+    return out
+
+
+def run_name(model: str, seed: int) -> str:
+    """The folder of one run in a comparison."""
+    return f"{model}-seed{seed}"
+
+
+def find_run(folder: Path) -> Path:
+    """The run that `folder` is, or the winner's run where it is a comparison.
+
+    A winner trained from several seeds is represented by the run with the best validation mIoU: the
+    test split takes no part in the choice. Raises RunError where the folder holds neither, or no finished run.
+    """
+    if not folder.is_dir():
+        raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
+    if (folder / "comparison.json").exists():
+        winner = read_json(folder / "comparison.json")["ranking"][0]
+        runs = [folder / run_name(winner["model"], seed) for seed in winner["seeds"]]
+        return max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0)
+    for name in ("config.json", "metrics.json", "best.safetensors"):
+        if not (folder / name).exists():
+            raise RunError(
+                f"has no {name}, so it is no finished run",
+                where=folder,
+                remedy="Name a folder that `segarena train` or `segarena compare` has finished",
+            )
+    return folder
+
+
+def _make_new(root: Path, name: str) -> Path:
+    number = 1
+    while True:
+        folder = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _try_writing(folder: Path) -> None:
+    """Fail before the training rather than after it."""
+    probe = folder / ".writable"
+    probe.touch()
+    probe.unlink()

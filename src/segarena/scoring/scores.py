@@ -1,0 +1,184 @@
+"""From counts to scores. Integers in, fractions out; docs/metrics.md states each formula and its source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Fractions = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """One value per class, each array (C,). A class absent from truth and prediction is NaN in all four scores."""
+
+    iou: Fractions
+    precision: Fractions
+    recall: Fractions
+    f1: Fractions
+    tp: Counts
+    fp: Counts
+    fn: Counts
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of one model on one set of images: fractions 0..1, NaN where there is nothing to average."""
+
+    miou: float
+    """Mean over the defined classes of summed TP / (TP + FP + FN)."""
+    mean_f1: float
+    mean_precision: float
+    mean_recall: float
+    pixel_accuracy: float
+    frequency_weighted_iou: float
+    mean_image_iou: float
+    """Mean over images of each image's own mIoU; never the headline."""
+    miou_without_background: float
+    """NaN where the data has no background class, as the next three."""
+    mean_f1_without_background: float
+    mean_precision_without_background: float
+    mean_recall_without_background: float
+    undefined_classes: int
+    """Classes absent from truth and prediction, left out of each mean."""
+    images: int
+    void_images: int
+    """Images without a single counted pixel; `mean_image_iou` leaves them out."""
+    pixels: int
+    per_class: ClassScores
+    confusion: Counts
+    """(C, C), rows = truth, columns = prediction, summed over the images."""
+
+
+def class_counts(confusion: Counts) -> tuple[Counts, Counts, Counts]:
+    """Read TP, FP and FN, each (..., C), out of confusion matrices (..., C, C) with rows = truth."""
+    tp = np.diagonal(confusion, axis1=-2, axis2=-1).copy()
+    return tp, confusion.sum(axis=-2) - tp, confusion.sum(axis=-1) - tp
+
+
+def score(confusions: Counts, *, background: int | None = None) -> Scores:
+    """Score a set of images from its counts.
+
+    confusions: integers (N, C, C), one matrix per image, rows = truth. They are summed before anything is divided, so
+    neither the batches nor the sizes of the images change the result. `background` is the index of the class that the
+    means `..._without_background` leave out; its pixels still count as the false positives of the other classes.
+    Definitions: Everingham et al. 2010 (IoU); Long et al. 2015, section 5 (arXiv:1411.4038).
+
+    A class absent from truth and prediction is undefined: NaN, left out of each mean, counted in `undefined_classes`.
+    Each other class has all four scores and stays in each mean; a score whose own denominator is 0 (the precision of
+    a class never predicted, the recall of one that is only predicted) is 0. Raises ValueError for a wrong shape or
+    type, negative counts, or a background that is not a class.
+    """
+    _check(confusions, background)
+    confusions = confusions.astype(np.int64, copy=False)
+    num_classes = confusions.shape[-1]
+    total: Counts = confusions.sum(axis=0)
+    per_class = _score_classes(total)
+    pixels = int(total.sum())
+    image_iou = _mean_rows(_ious(*class_counts(confusions)))
+    kept = np.arange(num_classes) != background if background is not None else np.zeros(num_classes, dtype=bool)
+    weighted_iou = float(total.sum(axis=1) @ np.nan_to_num(per_class.iou))
+    return Scores(
+        miou=_mean(per_class.iou),
+        mean_f1=_mean(per_class.f1),
+        mean_precision=_mean(per_class.precision),
+        mean_recall=_mean(per_class.recall),
+        pixel_accuracy=float(per_class.tp.sum() / pixels) if pixels else math.nan,
+        frequency_weighted_iou=weighted_iou / pixels if pixels else math.nan,
+        mean_image_iou=_mean(image_iou),
+        miou_without_background=_mean(per_class.iou[kept]),
+        mean_f1_without_background=_mean(per_class.f1[kept]),
+        mean_precision_without_background=_mean(per_class.precision[kept]),
+        mean_recall_without_background=_mean(per_class.recall[kept]),
+        undefined_classes=int(np.isnan(per_class.iou).sum()),
+        images=len(confusions),
+        void_images=int(np.isnan(image_iou).sum()),
+        pixels=pixels,
+        per_class=per_class,
+        confusion=total,
+    )
+
+
+def trivial_scores(confusions: Counts, most_frequent_class: int, *, background: int | None = None) -> Scores:
+    """Score the predictor that answers `most_frequent_class` everywhere, on the same pixels.
+
+    confusions: as for `score`, of any model: only how many pixels each truth class has is used. Take the class from
+    the training images; one taken from the scored images would know the answer. Raises ValueError, as `score`.
+    """
+    _check(confusions, background)
+    if not 0 <= most_frequent_class < confusions.shape[-1]:
+        raise ValueError(f"most_frequent_class {most_frequent_class} is outside 0..{confusions.shape[-1] - 1}")
+    answers = np.zeros(confusions.shape, dtype=np.int64)
+    answers[:, :, most_frequent_class] = confusions.sum(axis=2)
+    return score(answers, background=background)
+
+
+def to_dict(scores: Scores, class_names: Sequence[str]) -> dict[str, Any]:
+    """Lay the scores out as in metrics.json: plain numbers, lists and strings, None for an undefined score."""
+    names = [str(name) for name in class_names]
+    if len(names) != len(scores.confusion) or len(set(names)) != len(names):
+        raise ValueError(f"needs {len(scores.confusion)} different class names, got {names}")
+    flat = {key: value for key, value in vars(scores).items() if key not in ("per_class", "confusion")}
+    columns = {key: values.tolist() for key, values in vars(scores.per_class).items()}
+    return {
+        **{key: _plain(value) for key, value in flat.items()},
+        "per_class": {
+            name: {key: _plain(values[index]) for key, values in columns.items()} for index, name in enumerate(names)
+        },
+        "confusion": scores.confusion.tolist(),
+    }
+
+
+def _score_classes(confusion: Counts) -> ClassScores:
+    tp, fp, fn = class_counts(confusion)
+    undefined = tp + fp + fn == 0
+
+    def share(top: Counts, bottom: Counts) -> Fractions:
+        values = _divide(top, bottom)
+        values[undefined] = np.nan
+        return values
+
+    return ClassScores(
+        _ious(tp, fp, fn), share(tp, tp + fp), share(tp, tp + fn), share(2 * tp, 2 * tp + fp + fn), tp, fp, fn
+    )
+
+
+def _ious(tp: Counts, fp: Counts, fn: Counts) -> Fractions:
+    union = tp + fp + fn
+    values = _divide(tp, union)
+    values[union == 0] = np.nan
+    return values
+
+
+def _divide(top: Counts, bottom: Counts) -> Fractions:
+    """Divide; 0 where the denominator is 0."""
+    return np.divide(top, bottom, out=np.zeros(top.shape, dtype=np.float64), where=bottom != 0)
+
+
+def _mean(values: Fractions) -> float:
+    """Mean of the defined values, NaN where there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else math.nan
+
+
+def _mean_rows(values: Fractions) -> Fractions:
+    return np.array([_mean(row) for row in values], dtype=np.float64)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _check(confusions: Counts, background: int | None) -> None:
+    if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2] or confusions.shape[1] == 0:
+        raise ValueError(f"confusions must be (N, C, C), got {confusions.shape}")
+    if not np.issubdtype(confusions.dtype, np.integer) or (confusions.size and confusions.min() < 0):
+        raise ValueError(f"confusions must be counts: integers from 0 up, got {confusions.dtype}")
+    if background is not None and not 0 <= background < confusions.shape[1]:
+        raise ValueError(f"background {background} is outside 0..{confusions.shape[1] - 1}")

@@ -1,0 +1,225 @@
+"""The training loop: one for all architectures.
+
+Everything random in a step is derived from (seed, epoch, step), and the learning rate from the number of steps
+done, so the state that a checkpoint keeps is small and a run that was killed and resumed ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from segarena.data.dataset import TrainingLoader
+from segarena.errors import ConfigError, Interrupted
+from segarena.files import write_text
+from segarena.seeding import derive_seed
+from segarena.training.checkpoint import BEST, LAST, load_state, save_state, save_weights
+from segarena.training.costs import read_peak_memory
+from segarena.training.evaluation import autocast, to_input
+from segarena.training.losses import SegmentationLoss
+from segarena.training.optimization import SCHEDULES, build_optimizer
+
+#: Seconds between two saved states within an epoch; kill -9 loses at most this much.
+SAVE_EVERY = 300.0
+#: Seconds between two reports of the loss; reading it makes the GPU wait.
+REPORT_EVERY = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train, resolved: nothing here is "auto"."""
+
+    epochs: int
+    patience: int
+    optimizer: Literal["adamw", "sgd"]
+    schedule: Literal["onecycle", "poly"]
+    learning_rate: float
+    weight_decay: float
+    clip_norm: float
+    device: str
+    precision: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a listener hears about once a second: `step` of `steps` in `epoch`, mean loss so far in the epoch."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    images_per_second: float
+
+
+@dataclass
+class TrainingState:
+    """Where the training stands. `epoch` is the one being trained, `step` the steps done in it."""
+
+    epoch: int = 1
+    step: int = 0
+    loss_sum: float = 0.0
+    auxiliary_sum: float = 0.0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_miou: float = -1.0
+    peak_memory_mib: float | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """Train `model` on `loader` until the epochs or the patience run out, choosing the best epoch by validation mIoU.
+
+    `validate` scores the model and returns {"val_miou", "val_pixel_accuracy"}. The folder receives history.csv,
+    best.safetensors and last/state.pt. `should_stop` is asked after every step.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loader: TrainingLoader,
+        loss: SegmentationLoss,
+        validate: Callable[[nn.Module], dict[str, float]],
+        recipe: Recipe,
+        folder: Path,
+        *,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        # channels-last before the optimizer is built, so that its moments have the same layout
+        self.model = model.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loader, self.loss, self.validate, self.recipe, self.folder = loader, loss, validate, recipe, folder
+        self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
+        self.optimizer = build_optimizer(self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
+        self.state = TrainingState()
+        self.last_save = time.perf_counter()
+
+    def fit(self) -> TrainingState:
+        """Train to the end, from the saved state where the folder has one.
+
+        Raises Interrupted after saving where `should_stop` says so, ConfigError where the loss is no number.
+        """
+        self._restore()
+        while not self._is_finished():
+            self._train_epoch()
+            self._finish_epoch()
+        return self.state
+
+    def _is_finished(self) -> bool:
+        done = self.state.epoch - 1
+        # a tie is no improvement: best_epoch only moves on a strictly better score
+        return done >= self.recipe.epochs or done - self.state.best_epoch >= self.recipe.patience > 0 < done
+
+    def _train_epoch(self) -> None:
+        state, steps = self.state, len(self.loader)
+        loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.recipe.device)
+        auxiliary_sum = torch.tensor(state.auxiliary_sum, dtype=torch.float64, device=self.recipe.device)
+        self.model.train()
+        start = reported = time.perf_counter()
+        first, before = state.step, state.seconds
+        for images, mask in self.loader.epoch(state.epoch, first=first):
+            total, auxiliary = self._train_step(images, mask)
+            loss_sum += total.detach()
+            if auxiliary is not None:
+                auxiliary_sum += auxiliary.detach()
+            state.step += 1
+            now = time.perf_counter()
+            if now - reported >= REPORT_EVERY or state.step == steps:
+                rate = (state.step - first) * self.loader.batch_size / (now - start)
+                self.on_step(Step(state.epoch, state.step, steps, float(loss_sum) / state.step, rate))
+                reported = now
+            stop = self.should_stop()
+            if stop or now - self.last_save >= SAVE_EVERY:
+                state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
+                state.seconds = before + time.perf_counter() - start
+                self._save()
+            if stop:
+                raise Interrupted(f"stopped in epoch {state.epoch} after step {state.step} of {steps}")
+        state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
+        state.seconds = before + time.perf_counter() - start
+        if not math.isfinite(state.loss_sum):
+            raise ConfigError(
+                f"the loss became {state.loss_sum} in epoch {state.epoch}",
+                where=self.folder.name,
+                remedy="Lower --learning-rate, or use --precision fp32",
+            )
+
+    def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        recipe, state = self.recipe, self.state
+        done = (state.epoch - 1) * len(self.loader) + state.step
+        share = SCHEDULES[recipe.schedule](done / (recipe.epochs * len(self.loader)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * share
+        torch.manual_seed(derive_seed("step", recipe.seed, state.epoch, state.step))  # dropout
+        with autocast(recipe.device, recipe.precision):
+            output = self.model(to_input(images, recipe.device))
+        total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(recipe.device, non_blocking=True))
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        return total, auxiliary
+
+    def _finish_epoch(self) -> None:
+        state, steps = self.state, len(self.loader)
+        start = time.perf_counter()
+        scores = self.validate(self.model)
+        is_best = scores["val_miou"] > state.best_miou  # NaN is never better
+        if is_best or state.best_epoch == 0:
+            state.best_epoch = state.epoch
+            state.best_miou = scores["val_miou"] if is_best else -1.0
+            save_weights(self.model, self.folder / BEST)
+        validation_seconds = time.perf_counter() - start
+        row = {
+            "epoch": state.epoch,
+            "train_loss": state.loss_sum / steps,
+            "auxiliary_loss": state.auxiliary_sum / steps if state.auxiliary_sum else float("nan"),
+            **scores,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "seconds": state.seconds + validation_seconds,
+            "images_per_second": steps * self.loader.batch_size / max(state.seconds, 1e-9),
+        }
+        state.history.append(row)
+        peak = read_peak_memory(self.recipe.device)
+        state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
+        state.epoch, state.step = state.epoch + 1, 0
+        state.loss_sum = state.auxiliary_sum = state.seconds = 0.0
+        self._write_history()
+        self._save()
+        self.on_epoch(row, is_best)
+        if self.should_stop() and not self._is_finished():
+            raise Interrupted(f"stopped after epoch {row['epoch']}")
+
+    def _save(self) -> None:
+        content = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": vars(self.state),
+        }
+        save_state(content, self.folder / LAST)
+        self.last_save = time.perf_counter()
+
+    def _restore(self) -> None:
+        content = load_state(self.folder / LAST)
+        if content is not None:
+            self.model.load_state_dict(content["model"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.state = TrainingState(**content["progress"])
+
+    def _write_history(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(self.state.history[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in self.state.history:
+            writer.writerow({key: "" if value != value else value for key, value in row.items()})
+        write_text(self.folder / "history.csv", text.getvalue())

@@ -1,0 +1,83 @@
+"""What training minimises. The models return logits; every loss is computed here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segarena.classes import IGNORE_INDEX
+
+#: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
+AUXILIARY_WEIGHT = 0.4
+
+
+def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy over the pixels that count; 0, with a gradient of 0, where none does.
+
+    logits (N, C, H, W) of any float type, mask (N, H, W) integer with IGNORE_INDEX as void. With `class_weights` (C,)
+    the mean is weighted, as in torch.
+    """
+    mask = mask.long()
+    total = F.cross_entropy(logits.float(), mask, weight=class_weights, ignore_index=IGNORE_INDEX, reduction="sum")
+    counted = mask != IGNORE_INDEX
+    if class_weights is None:
+        weight = counted.sum()
+    else:
+        weight = torch.where(counted, class_weights[mask.where(counted, 0)], 0.0).sum()
+    return total / weight.clamp(min=torch.finfo(torch.float32).tiny)
+
+
+def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
+    """1 - soft Dice, averaged over the classes that occur in the batch. Milletari et al. 2016, 3 (arXiv:1606.04797).
+
+    logits (N, C, H, W), mask (N, H, W). Departs: the sums run over the whole batch, probabilities are not squared
+    in the denominator, and a class without a pixel in the batch is left out, since its Dice is undefined.
+    """
+    mask = mask.long()
+    counted = (mask != IGNORE_INDEX).unsqueeze(1)
+    probability = logits.float().softmax(dim=1) * counted
+    truth = F.one_hot(mask.where(counted.squeeze(1), 0), logits.shape[1]).movedim(-1, 1) * counted
+    overlap = (probability * truth).sum(dim=(0, 2, 3))
+    truth_area = truth.sum(dim=(0, 2, 3))
+    dice = 2 * overlap / (probability.sum(dim=(0, 2, 3)) + truth_area).clamp(min=1e-6)
+    present = truth_area > 0
+    return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
+
+
+class SegmentationLoss:
+    """The loss of a model's output: main loss, plus the auxiliary head's cross-entropy times AUXILIARY_WEIGHT."""
+
+    def __init__(self, kind: Literal["ce", "ce+dice"], class_weights: Tensor | None = None) -> None:
+        self.kind, self.class_weights = kind, class_weights
+
+    def __call__(self, logits: Tensor, auxiliary: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return (total, auxiliary part or None), both scalars."""
+        total = cross_entropy(logits, mask, self.class_weights)
+        if self.kind == "ce+dice":
+            total = total + dice_loss(logits, mask)
+        if auxiliary is None:
+            return total, None
+        part = cross_entropy(auxiliary, mask, self.class_weights)
+        return total + AUXILIARY_WEIGHT * part, part
+
+
+def weigh_classes(class_pixels: NDArray[np.int64], how: Literal["none", "inverse", "median"]) -> Tensor | None:
+    """Weights (C,) float32 of the classes from their pixels in the training split; None for "none".
+
+    "inverse": 1 / frequency. "median": median frequency / frequency (Eigen and Fergus 2015, 6.3.2, arXiv:1411.4734),
+    with the frequency over all training pixels. Both are scaled to mean 1 over the classes that occur
+    and limited to 10; a class that never occurs gets 0.
+    """
+    if how == "none":
+        return None
+    frequency = class_pixels / class_pixels.sum()
+    present = frequency > 0
+    reference = np.median(frequency[present]) if how == "median" else 1.0
+    weights = np.where(present, reference / np.where(present, frequency, 1.0), 0.0)
+    weights /= weights[present].mean()
+    return torch.from_numpy(np.minimum(weights, 10.0)).float()

@@ -1,0 +1,96 @@
+"""What this machine is, and what it computes fast."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+import segarena
+from segarena.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a run ran on; goes into environment.json."""
+
+    segarena: str
+    python: str
+    torch: str
+    torchvision: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    gpu: str | None
+    commit: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def describe_environment() -> Environment:
+    """Read versions and hardware. `commit` is segarena's own, where it runs from a git checkout."""
+    return Environment(
+        segarena=segarena.__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        torchvision=torchvision.__version__,
+        platform=platform.platform(),
+        cpu=_cpu_name(),
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        commit=_commit(),
+    )
+
+
+def choose_device(device: str) -> str:
+    """Resolve "auto" to "cuda" or "cpu". Raises ConfigError where a GPU is asked for and there is none."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "torch sees no GPU here", where="--device cuda", remedy="Use --device cpu, or mend the GPU driver"
+        )
+    return device
+
+
+def computes_bf16(device: str) -> bool:
+    """Whether matrix products in bf16 are native, so that bf16 is faster than float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def count_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

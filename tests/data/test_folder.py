@@ -1,0 +1,143 @@
+"""A folder as a source: what it holds, what it refuses, and the real data sets as their authors laid them out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segarena.data.folder import FolderSource
+from segarena.data.source import Source
+from segarena.errors import DataError
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets are not on this machine")
+
+
+def add_pair(
+    root: Path, stem: str, *, size: tuple[int, int] = (6, 4), mask_size: tuple[int, int] | None = None
+) -> None:
+    """Write images/STEM.png of `size` (width, height), and masks/STEM.png whose left half is 0 and right half 255."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (10, 20, 30)).save(root / "images" / f"{stem}.png")
+    width, height = mask_size or size
+    mask = np.zeros((height, width), dtype=np.uint8)
+    mask[:, width // 2 :] = 255
+    Image.fromarray(mask).save(root / "masks" / f"{stem}.png")
+
+
+def test_a_folder_reads_images_and_labels_and_says_what_it_understood(tmp_path: Path) -> None:
+    root = tmp_path / "leaves"
+    add_pair(root, "b")
+    add_pair(root, "a", size=(8, 2))
+    add_pair(root, "c")
+    (root / "masks" / "c.png").rename(root / "masks" / "d.png")
+    source: Source = FolderSource(root)
+    assert source.name == "leaves"
+    assert [sample.name for sample in source.samples] == ["a", "b"]
+    image, mask = source.read(0)
+    assert image.shape == (2, 8, 3)
+    assert image[0, 0].tolist() == [10, 20, 30]
+    assert mask.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 2
+    said = source.describe()
+    assert json.loads(json.dumps(said)) == said
+    assert said["layout"] == "images in images/, masks in masks/"
+    assert said["encoding"].endswith("(inferred from the values of all masks)")
+    assert said["images_without_mask"] == ["images/c.png"]
+    assert said["masks_without_image"] == ["masks/d.png"]
+    assert said["sizes"] == [
+        {"height": 2, "width": 8, "images": 1},
+        {"height": 4, "width": 6, "images": 1},
+    ]
+    assert said["class_pixels"] == {"background": 20, "foreground": 20}
+    assert said["class_images"] == {"background": 2, "foreground": 2}
+
+
+def test_classes_yaml_names_the_values_and_the_void(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a")
+    Image.fromarray(np.array([[0, 255, 7, 7, 7, 7]] * 4, dtype=np.uint8)).save(tmp_path / "masks" / "a.png")
+    declaration = "classes: [{name: cell, value: 255, color: [1, 2, 3]}, {name: membrane, value: 0}]\nignore: [7]\n"
+    (tmp_path / "classes.yaml").write_text(declaration)
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("cell", "membrane")
+    assert source.read(0)[1][0].tolist() == [1, 0, 255, 255, 255, 255]
+    assert source.class_pixels.tolist() == [4, 4]
+    assert source.describe()["void_pixels"] == 16
+    assert "classes.yaml" in source.describe()["encoding"]
+
+
+def test_a_mask_of_another_size_is_an_error_that_names_both_files_and_sizes(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a")
+    add_pair(tmp_path, "b", mask_size=(3, 2))
+    with pytest.raises(DataError) as raised:
+        FolderSource(tmp_path)
+    for part in (str(tmp_path / "masks/b.png"), str(tmp_path / "images/b.png"), "3 x 2", "6 x 4", "Export the mask"):
+        assert part in str(raised.value)
+
+
+def test_exif_orientation_makes_image_and_mask_agree_or_disagree(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a", size=(6, 4), mask_size=(4, 6))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (6, 4)).save(tmp_path / "images" / "a.png", exif=exif)
+    image, mask = FolderSource(tmp_path).read(0)
+    assert image.shape[:2] == mask.shape == (6, 4)
+    add_pair(tmp_path, "b")
+    Image.new("RGB", (6, 4)).save(tmp_path / "images" / "b.png", exif=exif)
+    with pytest.raises(DataError, match="EXIF"):
+        FolderSource(tmp_path)
+
+
+def test_a_digest_is_of_the_bytes_of_both_files(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a")
+    source = FolderSource(tmp_path)
+    image, mask = ((tmp_path / folder / "a.png").read_bytes() for folder in ("images", "masks"))
+    assert source.digest(0) == hashlib.sha256(image + mask).hexdigest()
+    (tmp_path / "masks" / "a.png").unlink()
+    with pytest.raises(DataError, match=r"masks/a\.png: cannot be read"):
+        source.digest(0)
+
+
+def test_a_file_replaced_after_the_check_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a")
+    source = FolderSource(tmp_path)
+    Image.new("RGB", (5, 5)).save(tmp_path / "images" / "a.png")
+    with pytest.raises(DataError, match="5 x 5"):
+        source.read(0)
+
+
+def test_damage_in_one_mask_of_many_is_found_before_anything_is_trained(tmp_path: Path) -> None:
+    for number in range(12):
+        add_pair(tmp_path, f"{number:02}", size=(60, 40))
+    path = tmp_path / "masks" / "09.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"masks/09\.png: cannot be read"):
+        FolderSource(tmp_path)
+
+
+@needs_shared
+def test_camvid_has_its_official_split_eleven_classes_and_void() -> None:
+    source = FolderSource(SHARED / "camvid")
+    assert source.describe()["splits"] == {"train": 367, "val": 101, "test": 233}
+    assert source.classes.num_classes == 11
+    assert source.classes.ignore == (11,)
+    assert source.samples[0].name == "0001TP_006690"
+    image, mask = source.read(0)
+    assert image.shape == (360, 480, 3)
+    assert set(np.unique(mask)) <= {*range(11), 255}
+    np.testing.assert_array_equal(np.bincount(mask.ravel(), minlength=11)[:11], source.mask_pixels[0, :11])
+    assert source.mask_pixels.sum() == 701 * 360 * 480
+
+
+@needs_shared
+def test_isbi_membranes_are_the_low_level_of_two() -> None:
+    source = FolderSource(SHARED / "isbi")
+    assert len(source.samples) == 30
+    assert {sample.split for sample in source.samples} == {None}
+    assert source.encoding.kind == "two-level"
+    assert source.class_pixels[0] / source.class_pixels.sum() == pytest.approx(0.22, abs=0.005)

@@ -1,0 +1,175 @@
+import os
+import pickle
+import urllib.error
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+
+from segarena.errors import WeightsError
+from segarena.models import build_encoder, build_model
+
+SHARED = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_v2_imagenet.pth"
+
+
+@pytest.fixture(scope="module")
+def state():
+    torch.manual_seed(7)
+    return torchvision.models.mobilenet_v2(weights=None).state_dict()
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    def fail(*_args, **_kwargs):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+def same(encoder, state) -> bool:
+    return all(torch.equal(value, state[key]) for key, value in encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_torchvision_state_dict_loads_and_its_classifier_is_left(state, tmp_path, suffix):
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save(state, path)
+    else:
+        safetensors.torch.save_file(state, path)
+    assert same(build_encoder("mobilenet_v2", weights=path), state)
+    assert same(build_encoder("mobilenet_v2", weights=str(path), output_stride=8), state)
+
+
+def test_files_from_before_batch_norm_counted_still_load(state, tmp_path):
+    path = tmp_path / "old.pth"
+    torch.save({k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}, path)
+    assert same(build_encoder("mobilenet_v2", weights=path), state)
+
+
+def test_rgb_weights_are_adapted_to_other_channels(state, tmp_path):
+    path = tmp_path / "rgb.pth"
+    torch.save(state, path)
+    encoder = build_encoder("mobilenet_v2", weights=path, in_channels=1)
+    stem = encoder.state_dict()["features.0.0.weight"]
+    torch.testing.assert_close(stem, state["features.0.0.weight"].sum(dim=1, keepdim=True))
+
+
+def test_weights_of_the_same_channels_are_not_adapted(tmp_path):
+    path = tmp_path / "grey.pth"
+    grey = build_encoder("mobilenet_v2", in_channels=1).state_dict()
+    torch.save(grey, path)
+    assert same(build_encoder("mobilenet_v2", weights=path, in_channels=1), grey)
+    with pytest.raises(WeightsError, match=r"features\.0\.0\.weight' as \(32, 1, 3, 3\), not \(32, 3, 3, 3\)"):
+        build_encoder("mobilenet_v2", weights=path)
+
+
+def test_weights_do_not_change_the_decoder_that_a_seed_gives(state, tmp_path):
+    torch.save(state, tmp_path / "weights.pth")
+    decoders = []
+    for weights in (None, tmp_path / "weights.pth"):
+        torch.manual_seed(3)
+        decoders.append(build_model("unet", 4, encoder="mobilenet_v2", weights=weights).steps.state_dict())
+    assert all(torch.equal(value, decoders[1][key]) for key, value in decoders[0].items())
+
+
+def test_none_is_random_also_by_its_command_line_name():
+    encoders = []
+    for weights in (None, "none"):
+        torch.manual_seed(0)
+        encoders.append(build_encoder("mobilenet_v2", weights=weights).state_dict())
+    assert all(torch.equal(value, encoders[1][key]) for key, value in encoders[0].items())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match=r"nowhere\.pth: is not a file.*--weights none"):
+        build_encoder("resnet18", weights=tmp_path / "nowhere.pth")
+    with pytest.raises(WeightsError, match="is not a file"):
+        build_encoder("resnet18", weights=tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("length", [0, 7, 1000, -1000])
+def test_a_truncated_file_is_named(state, tmp_path, suffix, length):
+    path = tmp_path / f"cut{suffix}"
+    if suffix == ".pth":
+        torch.save(state, path)
+    else:
+        safetensors.torch.save_file(state, path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(WeightsError, match=rf"cut{suffix}: cannot be read as weights"):
+        build_encoder("mobilenet_v2", weights=path)
+
+
+def test_a_text_file_is_not_weights(tmp_path):
+    path = tmp_path / "page.pth"
+    path.write_text("<html>404 not found</html>\n" * 50)
+    with pytest.raises(WeightsError, match=r"page\.pth: cannot be read as weights"):
+        build_encoder("resnet18", weights=path)
+
+
+def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    torch.save({"conv1.weight": Evil()}, tmp_path / "evil.pth")
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Evil(), protocol=2))
+    for name in ("evil.pth", "bare.pth"):
+        with pytest.raises(WeightsError, match="it is not a plain file of tensors"):
+            build_encoder("mobilenet_v2", weights=tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, {}, {1: torch.zeros(1)}], ids=str)
+def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"other\.pth: (holds no state dict|does not fit)"):
+        build_encoder("resnet18", weights=tmp_path / "other.pth")
+
+
+def test_another_networks_weights_are_refused_with_both_named(state, tmp_path):
+    path = tmp_path / "mobile.pth"
+    torch.save(state, path)
+    with pytest.raises(WeightsError, match=r"mobile\.pth: does not fit the encoder resnet18: it lacks 10\d of its"):
+        build_encoder("resnet18", weights=path)
+
+
+def test_a_larger_sibling_is_refused_for_its_extra_layers(tmp_path):
+    path = tmp_path / "resnet34.pth"
+    torch.save(torchvision.models.resnet34(weights=None).state_dict(), path)
+    with pytest.raises(WeightsError, match=r"that it does not know, e\.g\. 'layer1\.2"):
+        build_encoder("resnet18", weights=path)
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+def test_a_failed_download_is_an_error_that_names_both_ways_out(name, capsys):
+    with pytest.raises(WeightsError, match=r"no route to host.*--weights none.*--weights FILE"):
+        build_encoder(name, weights="imagenet")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_damaged_download_cache_is_an_error_that_names_the_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cached = tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"PK\x03\x04 half a file")
+    with pytest.raises(WeightsError, match=r"mobilenet_v2-b0353104\.pth.*--weights none"):
+        build_encoder("mobilenet_v2", weights="imagenet")
+
+
+def test_imagenet_weights_are_torchvisions_first_ones(monkeypatch, state, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(state, tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth")
+    assert same(build_encoder("mobilenet_v2", weights="imagenet"), state)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="shared/weights/mobilenet_v2_imagenet.pth is not here")
+def test_shared_mobilenet_weights_load():
+    expected = torch.load(SHARED, weights_only=True)
+    assert same(build_encoder("mobilenet_v2", weights=SHARED, output_stride=16), expected)

@@ -1,0 +1,70 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from segarena.errors import ConfigError
+from segarena.models import build_encoder
+from segarena.models.pspnet import PSPNet, PyramidPooling, pool_grids
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 40), width=st.integers(1, 40), last=st.booleans())
+def test_pooling_by_matrix_products_is_adaptive_average_pooling(height, width, last):
+    features = torch.randn(2, 5, height, width, dtype=torch.float64)
+    if last:
+        features = features.to(memory_format=torch.channels_last)
+    bins = (1, 2, 3, 6)
+    for grid, k in zip(pool_grids(features, bins), bins, strict=True):
+        torch.testing.assert_close(grid, F.adaptive_avg_pool2d(features, k), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 9), (3, 3)], ids=str)
+def test_pyramid_is_a_plain_transcription_of_the_paper(size):
+    torch.manual_seed(0)
+    pyramid = PyramidPooling(16).double().eval()
+    features = torch.randn(2, 16, *size, dtype=torch.float64)
+    expected = [features]
+    for k, (conv, norm, _) in zip((1, 2, 3, 6), pyramid.reduce, strict=True):
+        nn.init.uniform_(norm.running_mean, -0.5, 0.5)
+        pooled = F.relu(norm(F.conv2d(F.adaptive_avg_pool2d(features, k), conv.weight)))
+        expected.append(F.interpolate(pooled, size, mode="bilinear", align_corners=False))
+    result = pyramid(features)
+    assert result.shape == (2, 32, *size)
+    assert (result - torch.cat(expected, dim=1)).abs().max() < 1e-10
+
+
+def test_no_adaptive_pooling_which_onnx_has_for_fixed_sizes_only():
+    program = torch.export.export(PyramidPooling(8).eval(), (torch.randn(1, 8, 9, 9),))
+    assert not [node for node in program.graph.nodes if "adaptive" in str(node.target)]
+
+
+def test_channels_that_bins_cannot_share_are_refused():
+    with pytest.raises(ValueError, match="10 channels cannot be shared among 4 bins"):
+        PyramidPooling(10)
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet18", 512), ("resnet50", 512), ("mobilenet_v2", 320)])
+def test_fusion_is_512_wide_but_never_wider_than_the_encoder(name, width):
+    with torch.device("meta"):
+        encoder = build_encoder(name, output_stride=8)
+        model = PSPNet(encoder, 3)
+    conv = model.fusion[0]
+    assert (conv.in_channels, conv.out_channels, conv.kernel_size) == (2 * encoder.channels[-1], width, (3, 3))
+    assert [m[0].out_channels for m in model.pyramid.reduce] == [encoder.channels[-1] // 4] * 4
+    assert model.dropout.p == 0.1
+
+
+def test_auxiliary_head_reads_stage_four():
+    encoder = build_encoder("resnet18", output_stride=16)
+    assert PSPNet(encoder, 3).auxiliary_head[0][0].in_channels == 256
+
+
+def test_pyramid_trains_on_one_image_when_its_batch_norms_are_frozen():
+    pyramid, features = PyramidPooling(8), torch.randn(1, 8, 6, 6)
+    with pytest.raises(ConfigError, match="batch of one"):
+        pyramid(features)
+    pyramid.reduce.eval()
+    assert pyramid(features).shape == (1, 16, 6, 6)

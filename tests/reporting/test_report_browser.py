@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
+        yield browser
+        browser.close()
+
+
+def open_page(browser, folder: Path, width: int):
+    """The report at a window width, with what it logged and asked for."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    messages: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((folder / "report.html").as_uri())
+    return page, messages, requests
+
+
+def test_page_opens_from_disk_without_an_error_or_a_request(browser, street: Path) -> None:
+    page, messages, requests = open_page(browser, street, 1280)
+    assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert messages == []
+    assert [url for url in requests if not url.startswith("data:")] == [(street / "report.html").as_uri()]
+    page.close()
+
+
+def test_heading_sorts_by_value_and_a_second_press_turns_it_round(browser, street: Path) -> None:
+    page, messages, _ = open_page(browser, street, 1280)
+    names = "[...document.querySelectorAll('table.models tbody th')].map((cell) => cell.textContent.trim())"
+    assert page.evaluate(names) == ["U-Net", "DeepLabv3", "PSPNet", "FCN"]
+    heading = page.get_by_role("button", name="latency")
+    heading.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(names) == ["FCN", "PSPNet", "DeepLabv3", "U-Net"]
+    assert page.locator("table.models th[aria-sort]").all_inner_texts() == ["latency"]
+    heading.click()
+    assert page.evaluate(names) == ["U-Net", "DeepLabv3", "PSPNet", "FCN"]
+    assert page.locator("table.models th[aria-sort='descending']").count() == 1
+    assert messages == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 400, 768])
+def test_page_never_scrolls_sideways(browser, street: Path, width: int) -> None:
+    page, _, _ = open_page(browser, street, width)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()

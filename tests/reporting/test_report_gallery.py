@@ -1,0 +1,69 @@
+import base64
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segarena.errors import RunError
+from segarena.reporting.comparison import read_comparison
+from segarena.reporting.gallery import STRIPE, VOID, WRONG, Example, color_labels, error_map, read_example
+from segarena.reporting.pictures import LONGEST_SIDE, labels_picture
+
+TRUTH = np.array([[0, 1, 255], [1, 1, 255]], dtype=np.uint8)
+GUESS = np.array([[0, 0, 1], [1, 0, 0]], dtype=np.uint8)
+
+
+def test_error_map_marks_exactly_the_wrong_pixels() -> None:
+    image = np.full((2, 3, 3), 100, dtype=np.uint8)
+    wrong = (error_map(image, TRUTH, GUESS) == WRONG).all(axis=-1)
+    np.testing.assert_array_equal(wrong, [[False, True, False], [False, True, False]])
+
+
+def test_right_pixels_are_pale_grey_so_that_wrong_ones_stand_out() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    right = np.zeros((8, 8), dtype=np.uint8)
+    shown = error_map(image, right, right)
+    assert (shown == shown[..., :1]).all()
+    assert shown.min() >= 128
+
+
+def test_void_is_striped_and_never_wrong() -> None:
+    void = np.full((16, 16), 255, dtype=np.uint8)
+    shown = error_map(np.zeros((16, 16, 3), dtype=np.uint8), void, np.zeros_like(void))
+    assert {tuple(color) for color in shown.reshape(-1, 3)} == {VOID, STRIPE}
+
+
+def test_accuracy_leaves_void_out() -> None:
+    example = Example("x", np.zeros((2, 3, 3), dtype=np.uint8), TRUTH, {"unet": GUESS})
+    assert example.accuracy("unet") == 0.5
+    nothing = Example("x", example.image, np.full_like(TRUTH, 255), {"unet": GUESS})
+    assert np.isnan(nothing.accuracy("unet"))
+
+
+def test_a_gallery_mask_of_another_size_is_an_error(street: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(street, tmp_path / "copy"))
+    comparison = read_comparison(folder)
+    name = comparison.content["gallery"][0]
+    Image.fromarray(TRUTH).save(folder / "gallery" / name / "unet.png")
+    with pytest.raises(RunError, match=r"unet\.png.*not labels of 90 x 120"):
+        read_example(comparison, name)
+    (folder / "gallery" / name / "unet.png").unlink()
+    with pytest.raises(RunError, match=r"unet\.png: is missing"):
+        read_example(comparison, name)
+
+
+@pytest.mark.parametrize("side", [40, 300, 900])
+def test_pictures_of_labels_hold_no_colour_that_the_labels_lack(side: int) -> None:
+    labels = (np.arange(side)[:, None] // 7 + np.arange(side) // 5).astype(np.uint8) % 3
+    labels[:9] = 255
+    colors = [(200, 0, 0), (201, 0, 0), (0, 0, 9)]
+    picture = labels_picture(color_labels(labels, colors), "a mask")
+    with Image.open(io.BytesIO(base64.b64decode(picture.address.split(",")[1]))) as image:
+        shown = np.asarray(image.convert("RGB"))
+    assert shown.shape == (picture.height, picture.width, 3)
+    assert max(shown.shape) <= LONGEST_SIDE
+    assert {tuple(int(c) for c in color) for color in shown.reshape(-1, 3)} <= {*colors, VOID, STRIPE}

@@ -1,0 +1,128 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from segarena.errors import RunError
+from segarena.reporting.page import build_report
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, and the text a reader sees."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.hidden = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.hidden = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden = False
+
+    def handle_data(self, data: str) -> None:
+        self.words += "" if self.hidden else data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(street: Path) -> Page:
+    return Page((street / "report.html").read_text())
+
+
+def test_verdict_comes_before_the_ranking_and_the_method_last(page: Page) -> None:
+    order = ["U-Net is the best of the four", "Ranking", "Accuracy against latency", "Confusion", "Gallery"]
+    places = [page.words.rindex(text) for text in [*order, "How this was measured"]]
+    assert places == sorted(places)
+
+
+def test_page_needs_nothing_beside_itself(street: Path, page: Page) -> None:
+    text = (street / "report.html").read_text()
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert not page.all("link")[1:]
+    assert all((image["src"] or "").startswith("data:image/") for image in page.all("img"))
+    assert not any("src" in script for script in page.all("script"))
+    assert len(text) < 5_000_000
+
+
+def test_every_picture_says_what_it_shows(page: Page) -> None:
+    alts = [image["alt"] or "" for image in page.all("img")]
+    assert len(alts) == 4 + 4 + 4 * 10
+    assert min(len(alt) for alt in alts) > 8
+    assert len(set(alts)) == len(alts)
+
+
+def test_sections_in_the_navigation_exist(page: Page) -> None:
+    targets = {(link["href"] or "")[1:] for link in page.all("a")}
+    assert len(targets) >= 7
+    assert targets <= {attributes.get("id") for _, attributes in page.elements}
+
+
+def test_protocol_data_environment_and_notes_are_all_told(street: Path, page: Page) -> None:
+    content = json.loads((street / "comparison.json").read_text())
+    told = [content["data"]["fingerprint"], content["command"], *content["notes"], "367", "101", "233", "90 × 120"]
+    told += [str(content["protocol"][key]) for key in ("optimizer", "learning_rate")]
+    told += [content["environment"][key] for key in ("segarena", "torch", "cpu")]
+    assert [text for text in told if text not in page.words] == []
+
+
+def test_scores_are_percent_and_costs_have_units(page: Page) -> None:
+    for text in ("14.3 M", "23.5 G", "21.3 ms", "8 min 32 s"):
+        assert text in page.words
+    assert re.search(r"\d\d\.\d %", page.words)
+
+
+def test_names_from_users_are_text_and_never_markup(make_comparison) -> None:
+    evil = "<script>alert(1)</script>"
+    folder = make_comparison(
+        models=("unet", "<b>new"),
+        classes=(evil, "$x_$", "a & b", '"><img src=x>'),
+        images=1,
+        epochs=2,
+        name=evil,
+        verdict=evil,
+        notes=[evil],
+    )
+    text = build_report(folder).read_text()
+    page = Page(text)
+    assert len(page.all("script")) == 1
+    assert len(page.all("b")) == 0
+    assert all((image["src"] or "").startswith("data:") for image in page.all("img"))
+    assert page.words.count(evil) >= 6
+    assert "a & b" in page.words
+
+
+def test_report_is_rebuilt_from_the_files_alone_and_is_the_same(make_comparison, tmp_path: Path) -> None:
+    folder = make_comparison(models=("unet",), classes=("background", "cell"), images=1, epochs=2)
+    text = build_report(folder).read_text()
+    moved = tmp_path / folder.name
+    shutil.copytree(folder, moved, ignore=shutil.ignore_patterns("figures", "report.html"))
+    assert build_report(moved) == moved / "report.html"
+    assert (moved / "report.html").read_text() == text
+    assert build_report(moved).read_text() == text
+    assert [path for path in moved.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_a_folder_that_is_no_comparison_is_an_error_and_stays_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="Name a folder that `segarena compare` wrote"):
+        build_report(tmp_path)
+    with pytest.raises(RunError, match=r"absent.*not a comparison"):
+        build_report(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scores_from_validation_images_are_marked_at_the_top(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=2, scored_split="val", gallery=[])
+    page = Page(build_report(folder).read_text())
+    assert page.words.index("Scored on validation images") < page.words.index("Scores and costs")
+    assert "Gallery" not in page.words
+    assert not (folder / "figures" / "gallery.png").exists()

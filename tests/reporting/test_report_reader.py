@@ -1,0 +1,69 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segarena.errors import RunError
+from segarena.reporting.comparison import read_comparison
+
+
+@pytest.fixture
+def tiny(make_comparison, tmp_path: Path) -> Path:
+    folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("background", "cell"), images=1, epochs=2)
+    return Path(shutil.copytree(folder, tmp_path / "tiny"))
+
+
+def drop_column(path: Path) -> None:
+    pd.read_csv(path).drop(columns="miou").to_csv(path, index=False)
+
+
+def change(path: Path, **values: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "no comparison": ("has no comparison.json", lambda f: (f / "comparison.json").unlink()),
+    "no object": ("is not a comparison", lambda f: (f / "comparison.json").write_text("[]")),
+    "no JSON": ("comparison.json: cannot be read", lambda f: (f / "comparison.json").write_text("{")),
+    "newer format": ("has the format 2", lambda f: change(f / "comparison.json", format=2)),
+    "no ranking": ("ranks no model", lambda f: change(f / "comparison.json", ranking=[])),
+    "no table": ("models.csv: is missing", lambda f: (f / "models.csv").unlink()),
+    "empty table": ("classes.csv: cannot be read", lambda f: (f / "classes.csv").write_text("")),
+    "no column": ("models.csv: has no column `miou`", lambda f: drop_column(f / "models.csv")),
+    "no history": ("history.csv: is missing", lambda f: (f / "unet-seed1" / "history.csv").unlink()),
+    "other classes": ("3 x 3 confusion", lambda f: change(f / "fcn-seed0" / "metrics.json", confusion=[[0] * 3] * 3)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_comparison_is_named_with_its_file(tiny: Path, damage: str) -> None:
+    message, spoil = DAMAGES[damage]
+    spoil(tiny)
+    with pytest.raises(RunError) as caught:
+        read_comparison(tiny)
+    assert message in str(caught.value)
+    assert str(tiny) in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_confusion_is_summed_over_the_seeds(tiny: Path) -> None:
+    runs = [json.loads((tiny / f"unet-seed{seed}" / "metrics.json").read_text())["confusion"] for seed in (0, 1)]
+    np.testing.assert_array_equal(read_comparison(tiny).confusions["unet"], np.add(*runs))
+
+
+def test_class_shares_are_those_of_the_truth_and_give_the_order(street: Path) -> None:
+    comparison = read_comparison(street)
+    truth = comparison.confusions["unet"].sum(axis=1)
+    np.testing.assert_allclose(comparison.class_shares, truth / truth.sum())
+    assert list(comparison.class_shares[comparison.class_order]) == sorted(comparison.class_shares, reverse=True)
+
+
+def test_an_undefined_class_stays_undefined_over_the_seeds(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), seeds=(0, 1), classes=("a", "b", "c"), undefined=(1,), images=1)
+    comparison = read_comparison(folder)
+    assert comparison.class_iou("unet")["mean"].isna().tolist() == [False, True, False]
+    assert comparison.class_shares[1] == 0

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+
+from segarena.reporting import captions, method
+from segarena.reporting.comparison import read_comparison
+
+
+def test_scores_from_the_images_that_chose_the_epoch_are_said_to_be(street: Path) -> None:
+    comparison = read_comparison(street)
+    assert not any("no test split" in text for text in method.caveats(comparison))
+    comparison.content["scored_split"] = "val"
+    assert any("no test split" in text for text in method.caveats(comparison))
+    assert method.scored_on(comparison) == "validation split, 101 images"
+
+
+def test_one_seed_is_a_caveat_and_two_are_not(street: Path, make_comparison) -> None:
+    several = make_comparison(models=("unet",), seeds=(0, 1), classes=("a", "b"), images=1, epochs=2)
+    assert any("One seed" in text for text in method.caveats(read_comparison(street)))
+    assert not any("One seed" in text for text in method.caveats(read_comparison(several)))
+
+
+def test_a_model_that_does_not_beat_the_trivial_one_is_named(street: Path) -> None:
+    comparison = read_comparison(street)
+    comparison.content["trivial"]["miou"] = (comparison.ranking[2]["miou"] + comparison.ranking[3]["miou"]) / 2
+    named = [text for text in method.caveats(comparison) if "no better than" in text]
+    assert len(named) == 1
+    assert named[0].startswith(f"{comparison.styles[comparison.names[3]].label} is")
+
+
+def test_an_undefined_class_is_a_caveat(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), classes=("a", "b", "c"), undefined=(1,), images=1, epochs=2)
+    assert any("“b”" in text and "leave it out" in text for text in method.caveats(read_comparison(folder)))
+
+
+def test_class_caption_names_the_widest_gap(street: Path) -> None:
+    comparison = read_comparison(street)
+    wide = comparison.classes.pivot(index="class", columns="model", values="iou")
+    name = (wide.max(axis=1) - wide.min(axis=1)).idxmax()
+    assert f"differ most in “{name}”" in captions.classes_caption(comparison)
+
+
+def test_confusion_caption_names_the_largest_share_and_not_the_largest_count(street: Path) -> None:
+    comparison = read_comparison(street)
+    matrix = np.diag([1000] * 11)
+    matrix[0, 1], matrix[5] = 300, 0
+    matrix[5, 5], matrix[5, 6] = 2, 8
+    comparison.confusions["unet"] = matrix
+    caption = captions.confusion_caption(comparison, "unet")
+    assert caption == "Most frequent confusion: 80.0 % of “car” is taken for “fence”."
+    comparison.confusions["unet"] = np.diag([5] * 11)
+    assert captions.confusion_caption(comparison, "unet") == "No pixel is confused."
+
+
+def test_curves_caption_names_who_was_still_improving(street: Path) -> None:
+    comparison = read_comparison(street)
+    comparison.models["best_epoch"] = [len(comparison.histories[m, 0]) - 1 for m in comparison.models["model"]]
+    assert "more epochs" not in captions.curves_caption(comparison)
+    comparison.models.loc[comparison.models["model"] == "pspnet", "best_epoch"] += 1
+    assert "PSPNet was best in the last epoch" in captions.curves_caption(comparison)
+
+
+def test_latency_caption_names_who_is_fastest_and_best(street: Path) -> None:
+    comparison = read_comparison(street)
+    for entry in comparison.ranking:
+        entry["latency_ms"] = 5.0 if entry["model"] == comparison.names[0] else 9.0
+    assert "both the fastest and the most accurate" in captions.latency_caption(comparison)
