@@ -99,7 +99,7 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
 
 
 def build_model(name: str, num_classes: int, **options: Any) -> nn.Module:
-    """Build an architecture by name; `forward(image)` returns `(logits, auxiliary)`. See `segarena.models.build_model`."""
+    """Build an architecture; `forward(image)` returns `(logits, auxiliary)`. See `segarena.models.build_model`."""
     from segarena import models
 
     return models.build_model(name, num_classes, **options)

@@ -22,10 +22,10 @@ def main() -> int:
         return 0
     try:
         options: Any = tyro.cli(
-            tyro.conf.OmitSubcommandPrefixes[Command],  # type: ignore[arg-type]
+            Command,
             prog="segarena",
             description=_DESCRIPTION,
-            config=(tyro.conf.OmitArgPrefixes,),
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
         verb = type(options).__name__.removesuffix("Options").lower()
         importlib.import_module(f"segarena.commands.{verb}").run(options)

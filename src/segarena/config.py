@@ -20,6 +20,9 @@ EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "mobilene
 SplitName = Literal["train", "val", "test"]
 Flag = tyro.conf.FlagCreatePairsOff[bool]
 
+#: Marks an option that is chosen for the data and the machine where it is not given.
+_CHOSEN = tyro.conf.arg(help_behavior_hint="")
+
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
@@ -29,29 +32,29 @@ class ProtocolOptions:
 
     data: tyro.conf.Positional[Path | None] = None
     """Folder of images and masks. Without it, the built-in scenes are used."""
-    encoder: EncoderName | None = None
+    encoder: Annotated[EncoderName | None, _CHOSEN] = None
     """Backbone that all models share. Default: resnet50 on a GPU, resnet18 on a CPU."""
-    weights: str | None = None
+    weights: Annotated[str | None, _CHOSEN] = None
     """Encoder weights to start from: imagenet (downloaded by torchvision), none, or a file.
     Default: imagenet; none for the built-in scenes."""
-    output_stride: Literal[8, 16] | None = None
+    output_stride: Annotated[Literal[8, 16] | None, _CHOSEN] = None
     """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16."""
-    size: int | None = None
+    size: Annotated[int | None, _CHOSEN] = None
     """Working size: images are resized so that their shorter side has this many pixels; training crops are this high.
     Default: the images' own, at most 512 on a GPU and 256 on a CPU."""
     split: float = 0.8
     """Share of the images that trains, where the data has no train/val folders of its own."""
-    epochs: int | None = None
+    epochs: Annotated[int | None, _CHOSEN] = None
     """Most epochs to train. Default: enough for about 4000 steps on a GPU, 600 on a CPU."""
-    patience: int | None = None
+    patience: Annotated[int | None, _CHOSEN] = None
     """Stop after this many epochs without a better validation mIoU. Default: a third of the epochs."""
-    batch_size: int | None = None
+    batch_size: Annotated[int | None, _CHOSEN] = None
     """Images per step. Default: 16 on a GPU, 8 on a CPU, less where there are few images."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"
     """Learning rate over time: up and down along half cosines, or (1 - t)^0.9."""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float | None, _CHOSEN] = None
     """Peak learning rate. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the batch size."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
@@ -65,11 +68,11 @@ class ProtocolOptions:
     """Where to compute. auto: the GPU if there is one."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the machine computes it natively."""
-    workers: int | None = None
+    workers: Annotated[int | None, _CHOSEN] = None
     """Processes that prepare images. Default: 0 on a CPU, up to 8 on a GPU."""
     cache_gib: float = 4.0
     """Memory for decoded images, in GiB; images beyond it are decoded each time."""
-    out: Path | None = None
+    out: Annotated[Path | None, _CHOSEN] = None
     """Folder to write; it must not exist or be empty. Default: a new one under runs/."""
     resume: Flag = False
     """Go on with what --out holds."""
@@ -142,11 +145,11 @@ class EvaluateOptions:
     """Run folder, or a comparison folder (then its winner)."""
     data: tyro.conf.Positional[Path | None] = None
     """Other labelled data, with the same class names. Default: the data of the training."""
-    split: SplitName | Literal["all"] | None = None
+    split: Annotated[SplitName | Literal["all"] | None, _CHOSEN] = None
     """Default: test, or val where there is no test; all of other data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute. auto: the GPU if there is one."""
-    out: Path | None = None
+    out: Annotated[Path | None, _CHOSEN] = None
     """Folder to write; it must not exist or be empty. Default: a new one in the run folder."""
 
     def __post_init__(self) -> None:
@@ -164,7 +167,7 @@ class PredictOptions:
     """Image files, or folders of them."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute. auto: the GPU if there is one."""
-    out: Path | None = None
+    out: Annotated[Path | None, _CHOSEN] = None
     """Folder to write; it must not exist or be empty. Default: a new one in the run folder."""
 
     def __post_init__(self) -> None:
@@ -235,7 +238,7 @@ def to_dict(options: Any) -> dict[str, Any]:
 
 
 def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
-    """The command line that gives these options: what differs from the defaults. With `out`, the one that goes on there."""
+    """The command line that gives these options, defaults left out. With `out`, the one that goes on there."""
     verb = "train" if isinstance(options, TrainOptions) else "compare"
     words = ["segarena", verb, *([str(options.data)] if options.data is not None else [])]
     for item in fields(options):

@@ -19,15 +19,10 @@ def settle(module: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("stride", [8, 16, 32])
 def test_channels_and_strides_tell_the_truth(name, stride):
-    encoder = build_encoder(name, output_stride=stride).eval()
-    assert (
-        encoder.strides
-        == {
-            32: (2, 4, 8, 16, 32),
-            16: (2, 4, 8, 16, 16),
-            8: (2, 4, 8, 8, 8),
-        }[stride]
-    )
+    with torch.device("meta"):
+        encoder = build_encoder(name, output_stride=stride)
+        features = encoder(torch.randn(2, 3, 65, 34))
+    assert encoder.strides == tuple(min(s, stride) for s in (2, 4, 8, 16, 32))
     assert [tuple(f.shape[1:]) for f in features] == [
         (c, -(-65 // s), -(-34 // s)) for c, s in zip(encoder.channels, encoder.strides, strict=True)
     ]

@@ -37,14 +37,14 @@ def build(name: str, encoder: str = "mobilenet_v2", stride: int | None = None, *
 
 
 @every_model
-@pytest.mark.parametrize("size", [(32, 32), (33, 65), (64, 35)], ids=str)
-def test_logits_have_the_image_size_also_when_odd_tall_or_wide(name, encoder, stride, size):
+def test_logits_have_the_image_size_also_when_odd_tall_or_wide(name, encoder, stride):
     model = build(name, encoder, stride).eval()
-    with torch.no_grad():
-        output = model(torch.randn(1, 3, *size))
-    assert output.logits.shape == (1, 5, *size)
-    assert output.logits.dtype == torch.float32
-    assert output.logits.isfinite().all()
+    for size in ((32, 32), (33, 65), (64, 35), (1, 7)):
+        with torch.no_grad():
+            logits = model(torch.randn(1, 3, *size)).logits
+        assert logits.shape == (1, 5, *size)
+        assert logits.dtype == torch.float32
+        assert logits.isfinite().all()
 
 
 @every_model
@@ -63,7 +63,7 @@ def test_output_type_is_the_same_in_both_modes_and_auxiliary_is_for_training_onl
 @every_model
 def test_backward_reaches_every_parameter(name, encoder, stride):
     model = build(name, encoder, stride)
-    logits, auxiliary = model(torch.randn(2, 3, 64, 65))
+    logits, auxiliary = model(torch.randn(2, 3, 49, 48))
     loss = logits.square().mean() + (0 if auxiliary is None else auxiliary.square().mean())
     loss.backward()
     untouched = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.any()]

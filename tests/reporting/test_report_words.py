@@ -20,6 +20,15 @@ def test_one_seed_is_a_caveat_and_two_are_not(street: Path, make_comparison) -> 
     assert not any("One seed" in text for text in method.caveats(read_comparison(several)))
 
 
+def test_captions_explain_the_seeds_where_there_are_several(street: Path, make_comparison) -> None:
+    several = make_comparison(models=("unet",), seeds=(0, 1), classes=("a", "b"), images=1, epochs=2)
+    for folder, said in ((several, True), (street, False)):
+        comparison = read_comparison(folder)
+        assert ("lowest seed to the highest" in captions.classes_caption(comparison)) is said
+        assert ("each stroke one seed" in captions.ranking_caption(comparison)) is said
+        assert ("Pixels of all seeds" in captions.confusion_note(comparison)) is said
+
+
 def test_a_model_that_does_not_beat_the_trivial_one_is_named(street: Path) -> None:
     comparison = read_comparison(street)
     comparison.content["trivial"]["miou"] = (comparison.ranking[2]["miou"] + comparison.ranking[3]["miou"]) / 2

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 from rich.table import Table
 
@@ -159,13 +160,19 @@ def _write_gallery(
     for name in _spread(images):
         image, truth = prepared.source.read(by_name[name])
         target = folder / "gallery" / name
-        write_with(target / "image.png", lambda stream, image=image: Image.fromarray(image).save(stream, "PNG"))
-        for title, mask in {"truth": truth, **{m: p.predict(image) for m, p in predictors.items()}}.items():
-            picture = Image.fromarray(mask, mode="P")
+        _save(Image.fromarray(image), target / "image.png")
+        masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
+        masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}
+        for title, mask in masks.items():
+            picture = Image.fromarray(mask).convert("P")
             picture.putpalette(palette)
-            write_with(target / f"{title}.png", lambda stream, picture=picture: picture.save(stream, "PNG"))
+            _save(picture, target / f"{title}.png")
         chosen.append(name)
     return chosen
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    write_with(path, lambda stream: picture.save(stream, "PNG"))
 
 
 def _spread(images: pd.DataFrame) -> list[str]:
@@ -187,7 +194,7 @@ def _summarise(
     """The content of comparison.json."""
     split = prepared.splits.scored
     trivial = _trivial(prepared, images)
-    ranking = rank(models.to_dict("records"))
+    ranking = rank([dict(row) for _, row in models.iterrows()])
     num_images = len(prepared.splits.indices(split))
     classes = prepared.source.classes
     return {

@@ -118,7 +118,7 @@ def open_source(data: Path | None) -> Source:
 
 
 def _crop(height: int, width: int, size: int) -> tuple[int, int]:
-    """A training crop as a typical image is shaped, at most 2:1; the shorter side is `size`, the other a multiple of 32."""
+    """A training crop, shaped as a typical image but at most 2:1: `size` by a multiple of 32."""
     aspect = max(0.5, min(2.0, width / height))
     if aspect >= 1:
         return size, max(size, round(size * aspect / 32) * 32)

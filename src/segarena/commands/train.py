@@ -23,7 +23,8 @@ from segarena.errors import Interrupted, RunError
 from segarena.files import read_json, write_json, write_text
 from segarena.models import MODELS, build_model
 from segarena.runs import open_folder
-from segarena.scoring.scores import class_counts, score, to_dict as scores_to_dict
+from segarena.scoring.scores import class_counts, score
+from segarena.scoring.scores import to_dict as scores_to_dict
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
@@ -72,7 +73,8 @@ def train_run(
 ) -> None:
     """Train one model on prepared data into `folder`, going on from what the folder holds.
 
-    `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted after saving.
+    `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted
+    after saving.
     """
     config = _describe(prepared, options)
     _check_same_training(config, prepared.fingerprint, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -137,9 +137,9 @@ class EvaluationSet(Dataset[EvaluationItem]):
         return EvaluationItem(resize_image(image, working_size(height, width, self.size)), mask, position)
 
 
-def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> DataLoader[list[EvaluationItem]]:
+def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:
     """Lists of items in order, none dropped; images of different sizes may share a list."""
-    return DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_size=batch_size,
         shuffle=False,
@@ -147,6 +147,7 @@ def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) 
         collate_fn=list,
         **_worker_options(workers),
     )
+    return loader
 
 
 def _worker_options(workers: int) -> dict[str, Any]:

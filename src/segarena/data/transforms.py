@@ -23,7 +23,8 @@ def normalize(image: Tensor) -> Tensor:
     """uint8 RGB (..., 3, H, W) in 0..255 -> float32, ImageNet mean 0 and standard deviation 1."""
     mean = torch.tensor(IMAGENET_MEAN, device=image.device).view(3, 1, 1) * 255
     std = torch.tensor(IMAGENET_STD, device=image.device).view(3, 1, 1) * 255
-    return (image.float() - mean) / std
+    normalized: Tensor = (image.float() - mean) / std
+    return normalized
 
 
 def working_size(height: int, width: int, size: int) -> tuple[int, int]:
@@ -36,10 +37,11 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     """uint8 (3, H, W) -> uint8 (3, *size), bilinear with antialiasing."""
     if tuple(image.shape[-2:]) == size:
         return image
-    return TF.resize_image(image, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
+    resized: Tensor = TF.resize_image(image, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
+    return resized
 
 
-class RandomScaleCrop(v2.Transform):
+class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes without types
     """Scale by a random factor, take a random crop, pad what is missing with void.
 
     image uint8 (3, H, W), mask uint8 (H, W) -> the same of `crop` = (height, width). The factor is uniform in `scale`

@@ -54,10 +54,12 @@ def finish(logits: Tensor, auxiliary: Tensor | None, image: Tensor, size: Size) 
 
     bfloat16 has 8 bits: interpolated in it, neighbouring pixels tie and argmax picks the lower class.
     """
-    target = image.shape[-2:] if size is None else size
 
     def enlarge(scores: Tensor) -> Tensor:
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        return scores if target in ("native", scores.shape[-2:]) else resize(scores, target)
+        if size == "native":
+            return scores
+        target = image.shape[-2:] if size is None else size
+        return scores if scores.shape[-2:] == target else resize(scores, target)
 
     return SegmentationOutput(enlarge(logits), None if auxiliary is None else enlarge(auxiliary))

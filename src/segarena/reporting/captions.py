@@ -82,6 +82,8 @@ def classes_alt(comparison: Comparison) -> str:
 def classes_caption(comparison: Comparison) -> str:
     """The order of the classes, and the class the models differ most in."""
     text = "Classes by their share of the true pixels (beside the name), largest first."
+    if any(len(comparison.seeds(name)) > 1 for name in comparison.names):
+        text += " Markers are means; thin lines run from the lowest seed to the highest."
     if len(comparison.names) < 2:
         return text
     means = np.array([comparison.class_iou(name)["mean"].to_numpy(dtype=float) for name in comparison.names])

@@ -23,7 +23,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill `model` from a file of `save_weights`. Raises RunError where the file is missing, damaged or another model's."""
+    """Fill `model` from a file of `save_weights`. Raises RunError where it is missing, damaged or another model's."""
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
     except FileNotFoundError as error:

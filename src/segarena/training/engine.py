@@ -97,7 +97,7 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         # channels-last before the optimizer is built, so that its moments have the same layout
-        self.model = model.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(recipe.device).to(memory_format=torch.channels_last)
         self.loader, self.loss, self.validate, self.recipe, self.folder = loader, loss, validate, recipe, folder
         self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
         self.optimizer = build_optimizer(self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
@@ -221,5 +221,5 @@ class Trainer:
         writer = csv.DictWriter(text, fieldnames=list(self.state.history[0]), lineterminator="\n")
         writer.writeheader()
         for row in self.state.history:
-            writer.writerow({key: "" if value != value else value for key, value in row.items()})
+            writer.writerow({key: "" if math.isnan(value) else value for key, value in row.items()})
         write_text(self.folder / "history.csv", text.getvalue())

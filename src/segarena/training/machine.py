@@ -65,7 +65,7 @@ def choose_device(device: str) -> str:
 def computes_bf16(device: str) -> bool:
     """Whether matrix products in bf16 are native, so that bf16 is faster than float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -38,7 +38,10 @@ def build_optimizer(
 
 
 def one_cycle(progress: float, warm_up: float = 0.2) -> float:
-    """Share of the peak learning rate at `progress` in 0..1: half cosines up, then down. Smith 2018 (arXiv:1803.09820)."""
+    """Share of the peak learning rate at `progress` in 0..1: half cosines up, then down.
+
+    Smith 2018, 4 (arXiv:1803.09820). Departs: cosines instead of straight lines.
+    """
     if progress < warm_up:
         return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / warm_up))
     return 0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))

@@ -63,8 +63,8 @@ class Predictor:
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
     """Load a run folder, or the winner of a comparison folder.
 
-    Precision is the training's where this device computes it natively, else float32. Raises RunError where the folder holds no
-    finished run, ConfigError where the device is not there.
+    Precision is the training's where this device computes it natively, else float32. Raises RunError where the folder
+    holds no finished run, ConfigError where the device is not there.
     """
     folder = find_run(Path(run))
     config = read_json(folder / "config.json")
@@ -77,6 +77,6 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         output_stride=config["output_stride"],
     )
     load_weights(model, folder / BEST)
-    model = model.to(device, memory_format=torch.channels_last).eval()
+    model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config["precision"] if computes_bf16(device) else "fp32"
     return Predictor(model, classes, config, folder, device, precision)

@@ -1,0 +1,47 @@
+# Everything sets itself up in .venv: `make demo` and `make test` are all a fresh machine needs.
+PYTHON ?= python3
+BIN := .venv/bin
+# The built-in data needs no GPU and downloads nothing.
+DEMO_OUT ?= runs/demo
+
+.PHONY: demo test test-slow lint bench lock clean
+
+demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
+	@rm -rf $(DEMO_OUT)
+	$(BIN)/segarena compare --out $(DEMO_OUT)
+
+test: .venv/dev.stamp  ## the fast tests
+	$(BIN)/pytest
+
+test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
+	$(BIN)/pytest -m "slow or gpu"
+
+lint: .venv/dev.stamp  ## formatting, style, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/dev.stamp  ## what a training step and an evaluation cost here
+	$(BIN)/python benchmarks/steps.py
+
+lock: .venv/dev.stamp  ## exact versions, without registry addresses
+	$(BIN)/uv pip compile -q --universal --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --no-header --no-annotate --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "segarena needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/runtime.stamp: requirements.lock pyproject.toml | .venv/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/runtime.stamp
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,127 @@
+"""`segarena evaluate`: score a trained run on a split of its data, or on other labelled data."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from segarena.commands.prepare import open_source
+from segarena.commands.progress import console, show_progress
+from segarena.commands.train import write_image_counts
+from segarena.config import EvaluateOptions
+from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
+from segarena.data.source import Source
+from segarena.errors import ConfigError, DataError
+from segarena.files import read_json, write_json
+from segarena.runs import open_folder
+from segarena.scoring.scores import Scores, score
+from segarena.scoring.scores import to_dict as scores_to_dict
+from segarena.training.evaluation import evaluate
+from segarena.training.predictor import Predictor, load
+
+
+def run(options: EvaluateOptions) -> dict[str, Any]:
+    """Score, print, write metrics.json and images.csv. Returns the content of metrics.json.
+
+    Raises RunError where the folder is no finished run, DataError where the data does not fit the run.
+    """
+    predictor = load(options.run, device=options.device)
+    recorded = read_json(predictor.run / "data.json")
+    data = options.data if options.data is not None else predictor.config["data"]
+    source = open_source(Path(data) if data is not None else None)
+    _check_classes(source, predictor, data)
+    if options.data is None:
+        split = options.split or ("test" if recorded["split"]["test"] else "val")
+        indices = _recorded(source, recorded, split, predictor)
+    else:
+        split = options.split or "all"
+        indices = [i for i, sample in enumerate(source.samples) if split in ("all", sample.split)]
+    if not indices:
+        raise ConfigError(
+            f"the data has no {split} images", where="--split", remedy="Choose another split, or --split all"
+        )
+    scores = _score(predictor, source, indices, options.out or predictor.run / f"evaluate-{source.name}-{split}", split)
+    _say(scores, predictor, f"{source.name}, {split}")
+    return scores_to_dict(scores, source.classes.names)
+
+
+def _score(predictor: Predictor, source: Source, indices: list[int], out: Path, split: str) -> Scores:
+    folder = open_folder(out, out.name, resume=False)
+    images = DecodedImages(source, indices, limit_bytes=0)
+    loader = evaluation_loader(
+        EvaluationSet(images, indices, predictor.size), batch_size=predictor.config["batch_size"], workers=0
+    )
+    done = 0
+    with show_progress("scoring") as on_progress:
+
+        def count(images_done: int) -> None:
+            nonlocal done
+            done += images_done
+            on_progress(done, len(indices))
+
+        confusions = evaluate(
+            predictor.model,
+            loader,
+            source.classes.num_classes,
+            device=predictor.device,
+            precision=predictor.precision,
+            on_progress=count,
+        )
+    scores = score(confusions, background=source.classes.background)
+    content = {"split": split, "data": source.describe()["origin"], **scores_to_dict(scores, source.classes.names)}
+    write_json(folder / "metrics.json", content)
+    names = [source.samples[i].name for i in indices]
+    write_image_counts(folder / "images.csv", names, source.classes.names, confusions)
+    console.print(f"Scores: {folder / 'metrics.json'}", markup=False)
+    return scores
+
+
+def _check_classes(source: Source, predictor: Predictor, data: object) -> None:
+    if source.classes.names != predictor.classes.names:
+        raise DataError(
+            f"has the classes {', '.join(source.classes.names)}; the run was trained on"
+            f" {', '.join(predictor.classes.names)}",
+            where=data,
+            remedy="Declare the same classes in the same order in its classes.yaml",
+        )
+
+
+def _recorded(source: Source, recorded: dict[str, Any], split: str, predictor: Predictor) -> list[int]:
+    """The indices of the training's own split; every file must still be what it was."""
+    parts = recorded["split"].values() if split == "all" else [recorded["split"][split]]
+    names = list(chain(*parts))
+    by_name = {sample.name: index for index, sample in enumerate(source.samples)}
+    for name in names:
+        if name not in by_name or source.digest(by_name[name]) != recorded["sha256"][name]:
+            raise DataError(
+                f"{name} is not the file that the run recorded",
+                where=recorded["origin"],
+                remedy=f"Put it back, or score the data as it is now: segarena evaluate {predictor.run} DATA",
+            )
+    return [by_name[name] for name in names]
+
+
+def _say(scores: Scores, predictor: Predictor, what: str) -> None:
+    console.print(
+        f"[bold]{predictor.config['model']}[/bold] on {what} ({scores.images} images): "
+        f"mIoU {100 * scores.miou:.1f} %, F1 {100 * scores.mean_f1:.1f} %, "
+        f"precision {100 * scores.mean_precision:.1f} %, recall {100 * scores.mean_recall:.1f} %, "
+        f"accuracy {100 * scores.pixel_accuracy:.1f} %"
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class")
+    for title in ("IoU", "F1", "precision", "recall"):
+        table.add_column(title, justify="right")
+    per_class = scores.per_class
+    for index, name in enumerate(predictor.classes.names):
+        values = (per_class.iou, per_class.f1, per_class.precision, per_class.recall)
+        table.add_row(name, *(_percent(float(value[index])) for value in values))
+    console.print(table)
+
+
+def _percent(value: float) -> str:
+    return "absent" if math.isnan(value) else f"{100 * value:.1f} %"

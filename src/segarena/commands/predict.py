@@ -1,0 +1,84 @@
+"""`segarena predict`: masks and overlays for images, at the images' own size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segarena.classes import ClassTable
+from segarena.commands.progress import console, show_progress
+from segarena.config import PredictOptions
+from segarena.data.images import read_image
+from segarena.data.pairing import image_files
+from segarena.errors import DataError
+from segarena.files import write_with
+from segarena.runs import open_folder
+from segarena.training.predictor import load
+
+#: Share of the class colour in an overlay.
+OPACITY = 0.5
+
+
+def run(options: PredictOptions) -> Path:
+    """Label every image. Returns the folder with NAME.png (class indices, palette) and NAME_overlay.jpg.
+
+    Raises DataError for an image that cannot be read, RunError where the run or the output folder cannot be used.
+    """
+    images = _find(options.images)
+    predictor = load(options.run, device=options.device)
+    folder = open_folder(options.out, "predictions", resume=False, root=predictor.run)
+    with show_progress("predicting") as on_progress:
+        for number, (path, name) in enumerate(images, start=1):
+            image = read_image(path)
+            mask = predictor.predict(image)
+            _save_mask(mask, predictor.classes, folder / f"{name}.png")
+            _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")
+            on_progress(number, len(images))
+    what = "1 image" if len(images) == 1 else f"{len(images)} images"
+    console.print(f"{what} labelled by {predictor.config['model']} ({predictor.run}): {folder}", markup=False)
+    console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
+    return folder
+
+
+def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:
+    """Each image file and the name of its results; files of one stem keep their suffix or number in it."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = image_files(path)
+            if not found:
+                raise DataError("holds no images", where=path, remedy="Name image files, or a folder of them")
+            files += found
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise DataError("is not there", where=path, remedy="Check the path")
+    if not files:
+        raise DataError("no image is named", remedy="Name image files, or folders of them")
+    seen: Counter[str] = Counter()
+    named = []
+    for file in files:
+        seen[file.stem] += 1
+        named.append((file, file.stem if seen[file.stem] == 1 else f"{file.stem}-{seen[file.stem]}"))
+    return named
+
+
+def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
+    picture = Image.fromarray(mask).convert("P")
+    picture.putpalette(classes.palette())
+    write_with(path, lambda stream: picture.save(stream, "PNG"))
+
+
+def _save_overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
+    colors = np.array(classes.palette(), dtype=np.float32).reshape(-1, 3)[mask]
+    mixed = (1 - OPACITY) * image + OPACITY * colors
+    picture = Image.fromarray(mixed.round().astype(np.uint8))
+    write_with(path, lambda stream: picture.save(stream, "JPEG", quality=92))
+
+
+def _legend(classes: ClassTable) -> str:
+    return ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))

@@ -1,0 +1,153 @@
+"""The comparison from folder to page: its files, its ranking, its honesty, the winner ready to use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import segarena
+from conftest import QUICK, SHARED
+from segarena.data.folder import FolderSource
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two architectures, two seeds, two epochs on twelve squares."""
+    from conftest import write_pair
+
+    folder = tmp_path_factory.mktemp("compare")
+    for number in range(12):
+        write_pair(folder / "data", f"square{number:02}", seed=number)
+    return segarena.compare(folder / "data", models=("fcn", "pspnet"), seeds=2, out=folder / "out", **QUICK)
+
+
+def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
+    names = {path.name for path in comparison.iterdir()}
+    runs = {"fcn-seed0", "fcn-seed1", "pspnet-seed0", "pspnet-seed1"}
+    files = {"comparison.json", "models.csv", "classes.csv", "images.csv", "report.html", "figures", "gallery"}
+    assert names == runs | files
+
+
+def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:
+    content = json.loads((comparison / "comparison.json").read_text())
+    models = pd.read_csv(comparison / "models.csv")
+    assert len(models) == 4
+    assert [entry["model"] for entry in content["ranking"]] == list(
+        models.groupby("model")["miou"].mean().sort_values(ascending=False).index
+    )
+    for entry in content["ranking"]:
+        scores = models[models["model"] == entry["model"]]["miou"]
+        assert entry["miou"] == pytest.approx(scores.mean())
+        assert (entry["lowest_miou"], entry["highest_miou"]) == (scores.min(), scores.max())
+    assert content["ranking"][0]["model"] in content["verdict"]
+    assert "validation" in content["verdict"]  # the data has no test split, and the verdict says so
+
+
+def test_costs_are_measured(comparison: Path) -> None:
+    models = pd.read_csv(comparison / "models.csv")
+    for column in ("params", "flops", "latency_ms", "train_seconds"):
+        assert (models[column] > 0).all()
+    fcn = models[models["model"] == "fcn"].iloc[0]
+    assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="resnet18").parameters())
+
+
+def test_scores_follow_from_the_counts_of_the_images(comparison: Path) -> None:
+    images = pd.read_csv(comparison / "images.csv")
+    models = pd.read_csv(comparison / "models.csv").set_index(["model", "seed"])
+    sums = images.groupby(["model", "seed", "class_index"])[["tp", "fp", "fn"]].sum()
+    iou = sums["tp"] / (sums["tp"] + sums["fp"] + sums["fn"])
+    for key, expected in iou.groupby(level=[0, 1]).mean().items():
+        assert models.loc[key, "miou"] == pytest.approx(expected)
+
+
+def test_every_model_is_scored_on_the_same_pixels(comparison: Path) -> None:
+    images = pd.read_csv(comparison / "images.csv")
+    images["truth"] = images["tp"] + images["fn"]
+    per_run = images.pivot_table(index=["image", "class_index"], columns=["model", "seed"], values="truth")
+    assert (per_run.nunique(axis=1) == 1).all()
+
+
+def test_trivial_predictor_is_the_training_images_most_frequent_class(comparison: Path) -> None:
+    content = json.loads((comparison / "comparison.json").read_text())
+    images = pd.read_csv(comparison / "images.csv")
+    one = images[(images["model"] == "fcn") & (images["seed"] == 0)]
+    truth = (one["tp"] + one["fn"]).groupby(one["class_index"]).sum()
+    assert content["trivial"]["class"] == "background"
+    assert content["trivial"]["pixel_accuracy"] == pytest.approx(truth[0] / truth.sum())
+    assert content["trivial_miou"] == pytest.approx(truth[0] / truth.sum() / 2)
+
+
+def test_adding_a_model_to_a_comparison_keeps_the_others(comparison: Path) -> None:
+    before = (comparison / "fcn-seed0" / "metrics.json").stat().st_mtime_ns
+    data = comparison.parent / "data"
+    models = ("fcn", "pspnet", "unet")
+    segarena.compare(data, models=models, seeds=2, out=comparison, resume=True, **QUICK)
+    content = json.loads((comparison / "comparison.json").read_text())
+    assert {entry["model"] for entry in content["ranking"]} == set(models)
+    assert (comparison / "fcn-seed0" / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_gallery_shows_truth_and_each_prediction(comparison: Path) -> None:
+    content = json.loads((comparison / "comparison.json").read_text())
+    source = FolderSource(comparison.parent / "data")
+    by_name = {sample.name: index for index, sample in enumerate(source.samples)}
+    for name in content["gallery"]:
+        folder = comparison / "gallery" / name
+        truth = np.asarray(Image.open(folder / "truth.png"))
+        np.testing.assert_array_equal(truth, source.read(by_name[name])[1])
+        for model in ("fcn", "pspnet"):
+            labels = np.asarray(Image.open(folder / f"{model}.png"))
+            assert labels.shape == truth.shape
+            assert labels.max() < 2
+
+
+def test_the_winner_is_ready_to_use(comparison: Path) -> None:
+    predictor = segarena.load(comparison, device="cpu")
+    content = json.loads((comparison / "comparison.json").read_text())
+    assert predictor.config["model"] == content["ranking"][0]["model"]
+    mask = predictor.predict(np.zeros((37, 61, 3), dtype=np.uint8))
+    assert (mask.shape, mask.dtype) == ((37, 61), np.uint8)
+
+
+def test_report_is_rebuilt_from_the_files_alone(comparison: Path) -> None:
+    (comparison / "report.html").unlink()
+    page = segarena.report(comparison)
+    assert page == comparison / "report.html"
+    assert "mIoU" in page.read_text()
+
+
+def test_a_finished_comparison_resumes_to_the_same_scores(comparison: Path) -> None:
+    before = pd.read_csv(comparison / "models.csv").drop(columns="latency_ms")
+    content = json.loads((comparison / "comparison.json").read_text())
+    models = tuple(sorted(set(before["model"])))
+    segarena.compare(comparison.parent / "data", models=models, seeds=2, out=comparison, resume=True, **QUICK)
+    after = pd.read_csv(comparison / "models.csv").drop(columns="latency_ms")
+    key = ["model", "seed"]
+    pd.testing.assert_frame_equal(
+        before.sort_values(key).reset_index(drop=True), after.sort_values(key).reset_index(drop=True)
+    )
+    assert json.loads((comparison / "comparison.json").read_text())["data"] == content["data"]
+
+
+@pytest.mark.slow
+def test_every_model_beats_the_trivial_predictor_on_the_built_in_scenes(tmp_path: Path) -> None:
+    folder = segarena.compare(out=tmp_path / "demo")
+    content = json.loads((folder / "comparison.json").read_text())
+    assert len(content["ranking"]) == 4
+    for entry in content["ranking"]:
+        assert entry["miou"] >= content["trivial_miou"] + 0.25
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="real data and weights are not beside this checkout")
+def test_real_two_level_masks_and_pretrained_encoder(tmp_path: Path) -> None:
+    weights = SHARED / "weights" / "mobilenet_v2_imagenet.pth"
+    options = {**QUICK, "encoder": "mobilenet_v2", "weights": str(weights), "epochs": 1, "size": 64}
+    folder = segarena.compare(SHARED / "data" / "isbi", models=("fcn",), out=tmp_path / "isbi", **options)
+    content = json.loads((folder / "comparison.json").read_text())
+    assert [entry["name"] for entry in content["data"]["classes"]] == ["background", "foreground"]
+    assert content["data"]["counts"] == {"train": 24, "val": 6, "test": 0}

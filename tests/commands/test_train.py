@@ -1,0 +1,229 @@
+"""One training from folder to run folder: what it writes, that it repeats, that nothing interrupts it for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import segarena
+from conftest import QUICK
+from segarena.commands import train as command
+from segarena.errors import DataError, Interrupted, RunError, WeightsError
+from segarena.training import engine
+
+
+def train(data: Path, out: Path, model: str = "fcn", **options: object) -> Path:
+    return segarena.train(data, model=model, out=out, **{**QUICK, **options})
+
+
+def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train(squares, tmp_path / "run", model="unet")
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        "config.json",
+        "environment.json",
+        "data.json",
+        "history.csv",
+        "metrics.json",
+        "images.csv",
+        "costs.json",
+        "best.safetensors",
+        "last",
+    }
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["split"] == "val"
+    assert list(metrics["per_class"]) == ["background", "foreground"]
+    assert sum(map(sum, metrics["confusion"])) == 2 * 48 * 48  # two whole images at their own size, not at 32
+    history = pd.read_csv(run / "history.csv")
+    assert list(history["epoch"]) == [1, 2]
+    assert history["val_miou"].max() == metrics["val_miou"] == metrics["miou"]  # the best epoch's weights are scored
+    data = json.loads((run / "data.json").read_text())
+    assert data["counts"] == {"train": 10, "val": 2, "test": 0}
+    assert all(len(digest) == 64 for digest in data["sha256"].values())
+    assert "mIoU" in capsys.readouterr().out
+
+
+def test_says_and_saves_what_it_chose(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train(squares, tmp_path / "run", precision="auto", batch_size=None, size=None)
+    said = capsys.readouterr().out
+    config = json.loads((run / "config.json").read_text())
+    assert config["precision"] in ("bf16", "fp32")
+    assert (config["size"], config["batch_size"]) == (48, 8)
+    for note in config["chosen_here"]:
+        assert note in said
+    assert any(note.startswith("precision") for note in config["chosen_here"])
+    assert not [key for key, value in config.items() if value in (None, "auto") and key != "data"]
+
+
+def test_one_seed_gives_the_same_scores_and_another_other_weights(squares: Path, tmp_path: Path) -> None:
+    first, second, other = (train(squares, tmp_path / name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    for name in ("metrics.json", "best.safetensors"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    assert (first / "best.safetensors").read_bytes() != (other / "best.safetensors").read_bytes()
+
+
+def test_resume_of_a_run_that_saved_nothing_starts_it(squares: Path, tmp_path: Path) -> None:
+    run = train(squares, tmp_path / "new", resume=True)
+    assert (run / "metrics.json").exists()
+
+
+def test_resume_of_a_finished_run_says_so(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train(squares, tmp_path / "run")
+    before = (run / "metrics.json").stat().st_mtime_ns
+    assert train(squares, run, resume=True) == run
+    assert "finished already" in capsys.readouterr().out
+    assert (run / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_holds_something_is_never_overwritten(squares: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("three years")
+    with pytest.raises(RunError, match="not empty"):
+        train(squares, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4], ids=["mid-epoch", "second epoch", "last step"])
+def test_interrupt_and_resume_end_in_the_same_bits(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    whole = train(squares, tmp_path / "whole", model="deeplabv3")
+    steps = 0
+
+    def should_stop_after_some_steps(self: engine.Trainer, *arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C
+        return step(self, *arguments)
+
+    step = engine.Trainer._train_step
+    monkeypatch.setattr(engine.Trainer, "_train_step", should_stop_after_some_steps)
+    with pytest.raises(Interrupted, match=r"segarena train .*--resume"):
+        train(squares, tmp_path / "part", model="deeplabv3")
+    monkeypatch.setattr(engine.Trainer, "_train_step", step)
+    part = train(squares, tmp_path / "part", model="deeplabv3", resume=True)
+    assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
+    assert (part / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_kill_9_at_three_moments_and_resume_end_in_the_same_bits(squares: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "segarena", "train", str(squares), "--model", "pspnet", "--encoder", "resnet18"]
+    arguments += ["--weights", "none", "--epochs", "6", "--size", "64", "--batch-size", "4", "--device", "cpu"]
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    subprocess.run([*arguments, "--out", str(whole)], check=True, capture_output=True)
+    for epochs in (0, 2, 4):  # before the first save; in the middle, twice
+        process = subprocess.Popen(
+            [*arguments, "--out", str(part), "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        history = part / "history.csv"
+        while not (part / "config.json").exists() or (
+            epochs and (not history.exists() or len(history.read_text().splitlines()) <= epochs)
+        ):
+            assert process.poll() is None, "finished before it could be killed"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (part / "metrics.json").exists()
+    subprocess.run([*arguments, "--out", str(part), "--resume"], check=True, capture_output=True)
+    assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
+
+
+def test_resume_with_other_options_is_refused(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)  # stop after the first epoch's training
+    with pytest.raises(ZeroDivisionError):
+        train(squares, tmp_path / "run")
+    with pytest.raises(RunError, match="learning rate"):
+        train(squares, tmp_path / "run", learning_rate=0.5, resume=True)
+
+
+def test_resume_with_other_data_is_refused(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(squares, tmp_path / "run")
+    image = next((squares / "images").iterdir())
+    image.write_bytes(image.read_bytes() + b"\0")
+    with pytest.raises(RunError, match="other data"):
+        train(squares, tmp_path / "run", resume=True)
+
+
+def test_early_stopping_counts_a_plateau_as_no_improvement(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A validation score that never moves ends the training after `patience` epochs, with the first epoch's weights."""
+    import numpy as np
+
+    constant = np.array([[[8, 2], [1, 9]]])
+    monkeypatch.setattr(command, "evaluate_split", lambda *arguments: constant)
+    monkeypatch.setattr(command, "write_image_counts", lambda *arguments: None)
+    run = train(squares, tmp_path / "run", epochs=9, patience=2)
+    assert list(pd.read_csv(run / "history.csv")["epoch"]) == [1, 2, 3]
+    assert json.loads((run / "metrics.json").read_text())["best_epoch"] == 1
+
+
+def test_fewer_images_than_a_split_needs(squares: Path, tmp_path: Path) -> None:
+    for path in sorted((squares / "images").iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(DataError, match="Add labelled images"):
+        train(squares, tmp_path / "run")
+
+
+def test_weights_of_another_network(squares: Path, tmp_path: Path) -> None:
+    run = train(squares, tmp_path / "run")
+    with pytest.raises(WeightsError, match=r"best\.safetensors"):
+        train(squares, tmp_path / "other", weights=str(run / "best.safetensors"), encoder="mobilenet_v2")
+
+
+def test_weights_that_cannot_be_downloaded(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
+    with pytest.raises(WeightsError, match="--weights none"):
+        train(squares, tmp_path / "run", weights="imagenet")
+
+
+def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 6:  # settings and the first epoch still fit
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        train(squares, tmp_path / "run")
+    monkeypatch.setattr(os, "fsync", real)
+    assert not list((tmp_path / "run").rglob(".*.*")), "a temporary file was left"
+    run = train(squares, tmp_path / "run", resume=True)
+    assert (run / "metrics.json").exists()
+
+
+def test_a_loss_that_is_no_number_is_explained(squares: Path, tmp_path: Path) -> None:
+    with pytest.raises(segarena.ConfigError, match="--learning-rate"):
+        train(squares, tmp_path / "run", learning_rate=1e30, optimizer="sgd", clip_norm=1e30)
+
+
+def test_a_batch_larger_than_the_data_is_cut(squares: Path, tmp_path: Path) -> None:
+    run = train(squares, tmp_path / "run", batch_size=64, epochs=1)
+    assert json.loads((run / "config.json").read_text())["batch_size"] == 10
+
+
+def test_dice_and_class_weights_train(squares: Path, tmp_path: Path) -> None:
+    run = train(squares, tmp_path / "run", loss="ce+dice", class_weights="median", optimizer="sgd", schedule="poly")
+    assert json.loads((run / "metrics.json").read_text())["miou"] > 0

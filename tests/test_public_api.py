@@ -1,0 +1,57 @@
+"""The names that others build on."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import segarena
+from segarena import config
+
+PUBLIC = [
+    "ConfigError",
+    "DataError",
+    "Interrupted",
+    "RunError",
+    "SegarenaError",
+    "WeightsError",
+    "build_model",
+    "check",
+    "compare",
+    "evaluate",
+    "load",
+    "predict",
+    "report",
+    "synth",
+    "train",
+]
+
+
+def test_public_names() -> None:
+    assert segarena.__all__ == PUBLIC
+    assert all(callable(getattr(segarena, name)) for name in PUBLIC)
+
+
+def test_report_is_a_function_also_after_the_page_was_built() -> None:
+    """A package named `report` would take the function's place as soon as it is imported."""
+    import segarena.reporting.page
+
+    assert segarena.reporting.page
+    assert not isinstance(segarena.report, type(pytest))
+    assert callable(segarena.report)
+
+
+def test_changelog_names_the_version() -> None:
+    changelog = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
+    assert f"[{segarena.__version__}]" in changelog
+
+
+@pytest.mark.parametrize("options", [getattr(config, name) for name in dir(config) if name.endswith("Options")])
+def test_every_option_has_a_help_text(options: type) -> None:
+    source = Path(config.__file__).read_text()
+    for item in dataclasses.fields(options):
+        at = source.index(f"    {item.name}: ")
+        following = source[at:].split("\n", 2)[1].strip()
+        assert following.startswith('"""'), f"{options.__name__}.{item.name} is not explained"
