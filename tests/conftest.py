@@ -1,43 +1,12 @@
-"""What all tests share: small folders of images and masks, and options that train in seconds."""
+"""What all tests share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
-SHARED = Path(__file__).parents[2] / "shared"
-"""Real data and weights, where a checkout has them beside it; see CONTRIBUTING."""
-
-torch.set_num_threads(2)
-
-#: Options of `train` and `compare` that make a training take a second: a machine without bf16 gives the same.
-QUICK: dict[str, Any] = {
-    "encoder": "resnet18",
-    "weights": "none",
-    "epochs": 2,
-    "size": 32,
-    "batch_size": 4,
-    "device": "cpu",
-    "precision": "fp32",
-}
-
-
-def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: int = 255) -> None:
-    """An image with a bright square on noise, and its 0/`high` mask, into folder/images and folder/masks."""
-    random = np.random.default_rng(seed)
-    image = random.integers(0, 90, (size, size, 3), dtype=np.uint8)
-    mask = np.zeros((size, size), dtype=np.uint8)
-    top, left = random.integers(2, size // 2, 2)
-    image[top : top + size // 3, left : left + size // 3] += 140
-    mask[top : top + size // 3, left : left + size // 3] = high
-    for kind, pixels in (("images", image), ("masks", mask)):
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / kind / f"{name}.png")
+from support import write_pair
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ class ClassTable:
         remedy = "Write it as `classes: [{name: road, value: 3, color: [128, 64, 128]}, ...]` and `ignore: [255]`"
         if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
             raise DataError("has no list `classes`", where=where, remedy=remedy)
-        unknown = sorted(set(content) - {"classes", "ignore"})
+        unknown = sorted(set(content) - {"classes", "ignore"}, key=str)
         if unknown:
             raise DataError(f"has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
         classes = tuple(_read_class(i, entry, where, remedy) for i, entry in enumerate(content["classes"]))
@@ -126,7 +126,7 @@ def read_class_table(path: Path) -> ClassTable:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date or number
         raise DataError(f"is not valid YAML ({error})", where=path, remedy="Mend the syntax") from error
     return ClassTable.from_dict(content, where=path)
 
@@ -155,6 +155,9 @@ def _read_value(value: Any, where: object, remedy: str) -> Value:
 def _read_class(index: int, entry: Any, where: object, remedy: str) -> SegmentationClass:
     if not isinstance(entry, dict) or "name" not in entry or "value" not in entry:
         raise DataError(f"class {index} has no name or no value", where=where, remedy=remedy)
+    unknown = sorted(set(entry) - {"name", "value", "color"}, key=str)
+    if unknown:
+        raise DataError(f"class {index} has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
     value = _read_value(entry["value"], where, remedy)
     color = entry.get("color")
     if color is None:

@@ -50,8 +50,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file. Raises RunError."""
-    write_bytes(path, text.encode())
+    """Write a whole UTF-8 file. Raises RunError.
+
+    Bytes of a file name that are no UTF-8, lone surrogates in `text`, are written as JSON escapes them.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_with(path: Path, save: Callable[[IO[bytes]], object]) -> None:

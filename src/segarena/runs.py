@@ -56,9 +56,15 @@ def find_run(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / "comparison.json").exists():
-        winner = read_json(folder / "comparison.json")["ranking"][0]
-        runs = [folder / run_name(winner["model"], seed) for seed in winner["seeds"]]
-        return max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0)
+        content = read_json(folder / "comparison.json")
+        try:
+            winner = content["ranking"][0]
+            runs = [folder / run_name(winner["model"], seed) for seed in winner["seeds"]]
+        except (KeyError, IndexError, TypeError) as error:
+            raise RunError(
+                "names no winner", where=folder / "comparison.json", remedy="Repeat the comparison in a new folder"
+            ) from error
+        return find_run(max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0))
     for name in ("config.json", "metrics.json", "best.safetensors"):
         if not (folder / name).exists():
             raise RunError(
@@ -70,11 +76,12 @@ def find_run(folder: Path) -> Path:
 
 
 def _make_new(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)  # so that FileExistsError below means the folder, not its root
     number = 1
     while True:
         folder = root / (name if number == 1 else f"{name}-{number}")
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
         except FileExistsError:
             number += 1
         else:

@@ -11,15 +11,13 @@ import pytest
 from PIL import Image
 
 import segarena
-from conftest import QUICK, SHARED
 from segarena.data.folder import FolderSource
+from support import QUICK, SHARED, write_pair
 
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two architectures, two seeds, two epochs on twelve squares."""
-    from conftest import write_pair
-
     folder = tmp_path_factory.mktemp("compare")
     for number in range(12):
         write_pair(folder / "data", f"square{number:02}", seed=number)

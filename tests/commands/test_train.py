@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 import segarena
-from conftest import QUICK
 from segarena.commands import train as command
 from segarena.errors import DataError, Interrupted, RunError, WeightsError
 from segarena.training import engine
+from support import QUICK
 
 
 def train(data: Path, out: Path, model: str = "fcn", **options: object) -> Path:

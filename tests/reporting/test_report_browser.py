@@ -15,7 +15,7 @@ def browser() -> Iterator[object]:
     sync_api = pytest.importorskip("playwright.sync_api")
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options, timeout=180_000)
         yield browser
         browser.close()
 
@@ -23,6 +23,7 @@ def browser() -> Iterator[object]:
 def open_page(browser, folder: Path, width: int):
     """The report at a window width, with what it logged and asked for."""
     page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(180_000)  # a machine busy with training is slow, the page is not wrong
     messages: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: messages.append(message.text))

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 from rich.table import Table
 
 from segarena.commands import train
+from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command, to_dict
 from segarena.errors import Interrupted
-from segarena.files import read_json, write_json, write_text, write_with
+from segarena.files import read_json, write_json, write_text
 from segarena.models import MODELS
 from segarena.reporting.page import build_report
 from segarena.runs import open_folder, run_name
@@ -28,8 +27,6 @@ from segarena.training.costs import measure_latency
 from segarena.training.machine import describe_environment
 from segarena.training.predictor import Predictor, load
 
-#: Images in the gallery, from the hardest to the easiest.
-GALLERY = 6
 Runs = list[tuple[ModelName, int]]
 SCORES = (
     "miou",
@@ -58,7 +55,7 @@ def run(options: CompareOptions) -> Path:
     predictors = {model: load(folder / run_name(model, 0), device=prepared.options.device) for model in options.models}
     models = _model_table(prepared, folder, runs, predictors)
     images = _stack(folder, runs, "images.csv")
-    gallery = _write_gallery(prepared, images, predictors, folder)
+    gallery = write_gallery(prepared, images, predictors, folder)
     comparison = _summarise(prepared, models, images, gallery, to_command(options))
     _write_table(folder / "models.csv", models)
     _write_table(folder / "classes.csv", _class_table(prepared, folder, runs))
@@ -145,43 +142,6 @@ def _stack(folder: Path, runs: Runs, name: str) -> pd.DataFrame:
         part.insert(1, "seed", seed)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _write_gallery(
-    prepared: Prepared[CompareOptions], images: pd.DataFrame, predictors: dict[ModelName, Predictor], folder: Path
-) -> list[str]:
-    """Write image, truth and each model's labels for images from the hardest to the easiest.
-
-    How hard an image is, its mIoU averaged over the models and seeds tells, so no model has chosen the examples.
-    """
-    palette = prepared.source.classes.palette()
-    by_name = {prepared.source.samples[i].name: i for i in prepared.splits.indices(prepared.splits.scored)}
-    chosen = []
-    for name in _spread(images):
-        image, truth = prepared.source.read(by_name[name])
-        target = folder / "gallery" / name
-        _save(Image.fromarray(image), target / "image.png")
-        masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
-        masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}
-        for title, mask in masks.items():
-            picture = Image.fromarray(mask).convert("P")
-            picture.putpalette(palette)
-            _save(picture, target / f"{title}.png")
-        chosen.append(name)
-    return chosen
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    write_with(path, lambda stream: picture.save(stream, "PNG"))
-
-
-def _spread(images: pd.DataFrame) -> list[str]:
-    """Names of GALLERY images at equal steps from the lowest mean IoU to the highest."""
-    union = images["tp"] + images["fp"] + images["fn"]
-    table = images.assign(iou=images["tp"] / union.where(union > 0)).dropna(subset=["iou"])
-    difficulty = table.groupby("image")["iou"].mean().sort_values(kind="stable")
-    steps = np.linspace(0, len(difficulty) - 1, min(GALLERY, len(difficulty))).round().astype(int)
-    return [str(difficulty.index[step]) for step in steps]
 
 
 def _summarise(

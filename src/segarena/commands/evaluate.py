@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.table import Table
 
+from segarena.commands.counts import write_image_counts
 from segarena.commands.prepare import open_source
 from segarena.commands.progress import console, show_progress
-from segarena.commands.train import write_image_counts
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
 from segarena.data.source import Source

@@ -16,7 +16,7 @@ from segarena.data.images import read_image
 from segarena.data.pairing import image_files
 from segarena.errors import DataError
 from segarena.files import write_with
-from segarena.runs import open_folder
+from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 
 #: Share of the class colour in an overlay.
@@ -28,8 +28,9 @@ def run(options: PredictOptions) -> Path:
 
     Raises DataError for an image that cannot be read, RunError where the run or the output folder cannot be used.
     """
+    run_folder = find_run(options.run)
     images = _find(options.images)
-    predictor = load(options.run, device=options.device)
+    predictor = load(run_folder, device=options.device)
     folder = open_folder(options.out, "predictions", resume=False, root=predictor.run)
     with show_progress("predicting") as on_progress:
         for number, (path, name) in enumerate(images, start=1):

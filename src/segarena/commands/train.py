@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from segarena.commands.counts import write_image_counts
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import TrainingProgress, catch_interrupt, console, format_seconds
 from segarena.config import TrainOptions, to_command, to_dict
@@ -20,10 +21,10 @@ from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, ev
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted, RunError
-from segarena.files import read_json, write_json, write_text
+from segarena.files import read_json, write_json
 from segarena.models import MODELS, build_model
 from segarena.runs import open_folder
-from segarena.scoring.scores import class_counts, score
+from segarena.scoring.scores import score
 from segarena.scoring.scores import to_dict as scores_to_dict
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, load_weights
@@ -128,23 +129,6 @@ def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Mod
         device=options.device,
         precision=options.precision,
     )
-
-
-def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], confusions: NDArray[np.int64]) -> None:
-    """A row per image and class: tp, fp, fn, the counts that every score derives from."""
-    tp, fp, fn = class_counts(confusions)
-    num_images, num_classes = tp.shape
-    table = pd.DataFrame(
-        {
-            "image": np.repeat(images, num_classes),
-            "class_index": np.tile(np.arange(num_classes), num_images),
-            "class": np.tile(classes, num_images),
-            "tp": tp.ravel(),
-            "fp": fp.ravel(),
-            "fn": fn.ravel(),
-        }
-    )
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _fit(

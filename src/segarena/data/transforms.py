@@ -107,6 +107,7 @@ class Augmentation:
     def __call__(self, image: Tensor, mask: Tensor, *, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """uint8 (3, H, W) and (H, W) -> uint8 (3, *crop) and (*crop,)."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed("augmentation", self.seed, epoch, index))
+            # not torch.manual_seed: that also reseeds the GPU's generators, and takes milliseconds
+            torch.default_generator.manual_seed(derive_seed("augmentation", self.seed, epoch, index))
             image, mask = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
         return image.as_subclass(Tensor), mask.as_subclass(Tensor)

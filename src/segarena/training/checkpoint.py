@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from segarena.errors import RunError
-from segarena.files import write_bytes, write_with
+from segarena.files import write_bytes
 
 BEST = "best.safetensors"
 LAST = "last/state.pt"
@@ -38,7 +39,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write a training state (tensors, numbers, strings, lists, dicts). Raises RunError where it cannot be written."""
-    write_with(path, lambda stream: torch.save(state, stream))
+    buffer = io.BytesIO()  # torch hides a full disk behind an error of its own when it writes to a file itself
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any] | None:

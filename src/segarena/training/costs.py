@@ -47,7 +47,7 @@ def measure_latency(
     """Median milliseconds from one image in memory (uint8, `size` = height, width) to its labels.
 
     The models take turns within each round, so that what else the machine does meets all of them alike. The
-    first three rounds are not counted.
+    first three rounds are not counted. The models are left in eval mode.
     """
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     seconds: dict[str, list[float]] = {name: [] for name in models}

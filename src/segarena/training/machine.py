@@ -83,12 +83,18 @@ def _cpu_name() -> str:
 
 
 def _commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    here = Path(__file__)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        # An installed segarena often lies inside the user's own repository, whose commit says nothing about it.
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)
+        return _git(here.parent, "rev-parse", "--short=12", "HEAD") or None
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
 
 
 def count_cores() -> int:

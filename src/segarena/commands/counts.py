@@ -1,0 +1,29 @@
+"""images.csv: the counts that every score derives from, as `train` and `evaluate` write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segarena.files import write_text
+from segarena.scoring.scores import class_counts
+
+
+def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], confusions: NDArray[np.int64]) -> None:
+    """A row per image and class: tp, fp, fn, the counts that every score derives from."""
+    tp, fp, fn = class_counts(confusions)
+    num_images, num_classes = tp.shape
+    table = pd.DataFrame(
+        {
+            "image": np.repeat(images, num_classes),
+            "class_index": np.tile(np.arange(num_classes), num_images),
+            "class": np.tile(classes, num_images),
+            "tp": tp.ravel(),
+            "fp": fp.ravel(),
+            "fn": fn.ravel(),
+        }
+    )
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

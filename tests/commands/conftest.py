@@ -1,0 +1,20 @@
+"""One small trained run that the tests of several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import segarena
+from support import QUICK, write_pair
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on twelve squares with enough steps to find them; the data lies beside it in `data`."""
+    folder = tmp_path_factory.mktemp("trained")
+    for number in range(12):
+        write_pair(folder / "data", f"square{number:02}", seed=number)
+    options = {**QUICK, "epochs": 12, "patience": 12, "learning_rate": 3e-3}
+    return segarena.train(folder / "data", model="unet", out=folder / "run", **options)

@@ -1,0 +1,71 @@
+"""Scores of a trained run: the recorded split gives the recorded scores, other data is read with care."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import segarena
+from segarena.errors import ConfigError, DataError
+from support import write_pair
+
+
+def test_recorded_split_gives_the_recorded_scores(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = segarena.evaluate(trained, out=tmp_path / "out", device="cpu")
+    recorded = json.loads((trained / "metrics.json").read_text())
+    assert scores["confusion"] == recorded["confusion"]
+    written = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert written["split"] == "val"
+    assert written["miou"] == scores["miou"] == recorded["miou"]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "images.csv"), pd.read_csv(trained / "images.csv"))
+    assert "foreground" in capsys.readouterr().out
+
+
+def test_training_split_and_all(trained: Path, tmp_path: Path) -> None:
+    train = segarena.evaluate(trained, split="train", out=tmp_path / "train")
+    everything = segarena.evaluate(trained, split="all", out=tmp_path / "all")
+    assert (train["images"], everything["images"]) == (10, 12)
+
+
+def test_other_labelled_data(trained: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "new", f"n{number}", size=70, seed=100 + number)
+    scores = segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out")
+    assert (scores["images"], scores["pixels"]) == (3, 3 * 70 * 70)
+
+
+def test_a_file_that_changed_since_the_training_is_noticed(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(trained.parent, folder)
+    config = json.loads((folder / "run" / "config.json").read_text())
+    config["data"] = str(folder / "data")
+    (folder / "run" / "config.json").write_text(json.dumps(config))
+    name = json.loads((folder / "run" / "data.json").read_text())["split"]["val"][0]
+    image = folder / "data" / "images" / f"{name}.png"
+    Image.fromarray(np.zeros((48, 48, 3), dtype=np.uint8)).save(image)
+    with pytest.raises(DataError, match=f"{name} is not the file that the run recorded"):
+        segarena.evaluate(folder / "run", out=tmp_path / "out")
+
+
+def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "other", f"n{number}", seed=number, high=1)
+        mask = tmp_path / "other" / "masks" / f"n{number}.png"
+        pixels = np.asarray(Image.open(mask)).copy()
+        pixels[:3] = 2
+        Image.fromarray(pixels).save(mask)
+    with pytest.raises(DataError, match="class_0, class_1, class_2"):
+        segarena.evaluate(trained, tmp_path / "other", out=tmp_path / "out")
+
+
+def test_a_split_without_images(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no test images"):
+        segarena.evaluate(trained, split="test", out=tmp_path / "out")

@@ -1,0 +1,175 @@
+"""A file is whole or not there: after an error, on a full disk, after kill -9."""
+
+import errno
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segarena.errors import RunError
+from segarena.files import open_whole, read_json, write_bytes, write_json, write_text, write_with
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_missing_folders_are_made_and_an_older_file_is_replaced(tmp_path):
+    path = tmp_path / "a" / "b" / "table.csv"
+    write_text(path, "old, and longer")
+    write_text(path, "größer\n")
+    assert path.read_bytes() == "größer\n".encode()
+    write_with(path, lambda stream: stream.write(b"from a save function"))
+    assert path.read_bytes() == b"from a save function"
+    assert names(path.parent) == ["table.csv"]
+
+
+def test_the_file_appears_only_when_the_block_ends(tmp_path):
+    path = tmp_path / "new.json"
+    with open_whole(path) as stream:
+        stream.write(b"{}")
+        stream.flush()
+        assert not path.exists()
+    assert path.read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
+def test_an_error_inside_leaves_the_old_file_and_no_temporary_one(tmp_path, error):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)) as caught, open_whole(path) as stream:
+        stream.write(b"half of the ne")
+        raise error
+    assert caught.value is error
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_on_a_full_disk_the_old_file_stays(tmp_path, monkeypatch, step):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(*{"fsync": (os, "fsync", fail), "replace": (Path, "replace", fail)}[step])
+    with pytest.raises(RunError, match=r"best\.safetensors: cannot be written \(No space left on device\)\. Free"):
+        write_bytes(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["best.safetensors"]
+
+
+def test_where_a_write_stops_half_way_the_old_file_stays(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "state"
+    path.write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))  # a real failure, after the first MiB
+    try:
+        with pytest.raises(RunError, match="state: cannot be written"):
+            write_bytes(path, bytes(3 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["state"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_its_path(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="file/sub/metrics.json: cannot be written"):
+        write_json(tmp_path / "file" / "sub" / "metrics.json", {})
+
+
+def test_others_may_read_the_file_as_the_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a", "")
+    finally:
+        assert os.umask(before) == 0o027
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from segarena.files import write_bytes
+contents = [b"%06d," % n * 50_000 for n in range(50)]
+print(flush=True)
+while True:
+    for content in contents:
+        write_bytes(Path(sys.argv[1]), content)
+"""
+
+
+def test_kill_9_at_any_moment_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "state"
+    write_bytes(path, b"000000," * 50_000)
+    seen = set()
+    for attempt in range(20):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as child:
+            child.stdout.readline()
+            time.sleep(0.001 * attempt)
+            child.kill()
+        content = path.read_bytes()
+        assert content == content[:7] * 50_000
+        seen.add(content[:7])
+    assert len(seen) > 1
+
+
+def test_nan_and_infinities_become_null(tmp_path):
+    content = {
+        "nan": math.nan,
+        "array": np.array([[1.5, np.nan], [np.inf, -np.inf]]),
+        "scalars": (np.float32("nan"), np.int64(7), np.bool_(True)),
+        "plain": [None, True, 3, "NaN"],
+        "path": Path("a/b"),
+        5: {"deep": [math.inf]},
+    }
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == {
+        "nan": None,
+        "array": [[1.5, None], [None, None]],
+        "scalars": [None, 7, True],
+        "plain": [None, True, 3, "NaN"],
+        "path": "a/b",
+        "5": {"deep": [None]},
+    }
+
+
+def test_a_file_name_that_is_no_utf8_comes_back_from_valid_utf8(tmp_path):
+    name = b"caf\xe9-\xff.png".decode(errors="surrogateescape")
+    write_json(tmp_path / "data.json", {name: ["é", name]})
+    (tmp_path / "data.json").read_bytes().decode("utf-8")
+    assert read_json(tmp_path / "data.json") == {name: ["é", name]}
+
+
+def test_content_that_is_not_json_changes_no_file(tmp_path):
+    write_json(tmp_path / "a.json", [1])
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", [object()])
+    assert read_json(tmp_path / "a.json") == [1]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"miou": 0.', b"\xff\xfe"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "metrics.json").write_bytes(content)
+    with pytest.raises(RunError, match="metrics.json: cannot be read"):
+        read_json(tmp_path / "metrics.json")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(RunError, match="metrics.json: is missing"):
+        read_json(tmp_path / "metrics.json")
+
+
+def test_json_is_readable_by_a_person(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "Straße"})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "name": "Straße"\n}\n'
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"name": "Straße"}
