@@ -101,7 +101,7 @@ def test_each_mistake_is_told_with_the_file(tmp_path, text, what):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match="classes.yaml: cannot be read"):
+    with pytest.raises(DataError, match=r"classes\.yaml: cannot be read"):
         read_class_table(tmp_path / "classes.yaml")
 
 

@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path
         (None, tmp_path / "file"),
         (None, tmp_path / "file" / "s"),
     ):
-        with pytest.raises(RunError, match="file.*cannot be written"):
+        with pytest.raises(RunError, match=r"file.*cannot be written"):
             open_folder(out, "x", resume=False, root=root)
 
 
@@ -135,7 +135,7 @@ def test_a_comparison_whose_winner_has_lost_its_weights_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [{}, [], {"ranking": []}, {"ranking": [{"model": "unet"}]}, {"ranking": None}])
 def test_a_comparison_without_a_winner_is_refused(tmp_path, content):
     write_json(tmp_path / "comparison.json", content)
-    with pytest.raises(RunError, match="comparison.json: names no winner"):
+    with pytest.raises(RunError, match=r"comparison\.json: names no winner"):
         find_run(tmp_path)
 
 

@@ -45,11 +45,11 @@ class ProtocolOptions:
     split: float = 0.8
     """Share of the images that trains, where the data has no train/val folders of its own."""
     epochs: Annotated[int | None, _CHOSEN] = None
-    """Most epochs to train. Default: enough for about 4000 steps on a GPU, 600 on a CPU."""
+    """Most epochs to train. Default: enough for about 64000 crops on a GPU, 4000 on a CPU."""
     patience: Annotated[int | None, _CHOSEN] = None
     """Stop after this many epochs without a better validation mIoU. Default: a third of the epochs."""
     batch_size: Annotated[int | None, _CHOSEN] = None
-    """Images per step. Default: 16 on a GPU, 8 on a CPU, less where there are few images."""
+    """Images per step. Default: 16; 8 on a CPU for sizes above 128; less where there are few images."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"

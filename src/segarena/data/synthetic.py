@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,11 +51,13 @@ class SyntheticSource:
         self.counts: dict[Split, int] = {split: counts.get(split, 0) for split in get_args(Split)}
         splits = [split for split, count in self.counts.items() for _ in range(count)]
         digits = max(4, len(str(len(splits) - 1)))
+        # a scene is read for its digest, too: drawn once, kept as long as the source
+        self._draw = functools.cache(lambda number: generate_scene(seed, number, size))
         self.samples = tuple(Sample(f"scene-{k:0{digits}}", split, None, None) for k, split in enumerate(splits))
 
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Draw the image (size, size, 3), RGB 0..255, and its mask (size, size) of labels 0..7; no pixel is void."""
-        return generate_scene(self.seed, range(len(self.samples))[index], self.size)
+        return self._draw(range(len(self.samples))[index])
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image's bytes followed by the mask's."""

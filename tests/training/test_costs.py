@@ -1,0 +1,97 @@
+"""Parameters and FLOPs by hand; latency in milliseconds, in turns; memory that rises and falls."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from segarena.models.base import SegmentationOutput
+from segarena.training.costs import count_flops, count_parameters, measure_latency, read_peak_memory, reset_peak_memory
+
+
+class Network(nn.Module):
+    """One convolution from RGB to 4 classes, and an auxiliary head that runs in training only."""
+
+    def __init__(self, seconds=0.0, calls=None, name=""):
+        super().__init__()
+        self.head = nn.Conv2d(3, 4, 3, padding=1)
+        self.auxiliary = nn.Conv2d(3, 4, 1)
+        self.seconds, self.calls, self.name = seconds, calls if calls is not None else [], name
+
+    def forward(self, image, size=None):
+        self.calls.append((self.name, tuple(image.shape), size, self.training))
+        time.sleep(self.seconds)
+        return SegmentationOutput(self.head(image), self.auxiliary(image) if self.training else None)
+
+
+def test_parameters_are_all_trainable_numbers_the_auxiliary_heads_included():
+    assert count_parameters(Network()) == (3 * 4 * 9 + 4) + (3 * 4 + 4)
+    assert count_parameters(nn.BatchNorm2d(5)) == 10  # running statistics are not trained
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_flops_of_a_convolution_by_hand_without_the_auxiliary_head(training):
+    model = Network().train(training)
+    multiply_adds = 10 * 14 * 4 * 3 * 9
+    assert count_flops(model, (10, 14)) == 2 * multiply_adds
+    assert model.training is training
+    assert model.head.training is training
+
+
+def test_flops_follow_stride_groups_and_matrix_products():
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=2, padding=1),
+        nn.Conv2d(6, 6, 3, padding=1, groups=6),
+        nn.Flatten(2),
+        nn.Linear(32, 5),
+    )
+    convolutions = 4 * 8 * 6 * 3 * 9 + 4 * 8 * 6 * 9
+    assert count_flops(model, (8, 16)) == 2 * (convolutions + 6 * 32 * 5)
+
+
+def test_latency_is_in_milliseconds_for_each_model():
+    models = {"slow": Network(0.02), "fast": Network()}
+    latency = measure_latency(models, (16, 24), device="cpu", precision="fp32", rounds=3)
+    assert list(latency) == ["slow", "fast"]
+    assert 20 <= latency["slow"] < 2000
+    assert 0 < latency["fast"] < latency["slow"]
+
+
+def test_the_models_take_turns_on_one_image_in_eval_mode():
+    calls = []
+    models = {name: Network(calls=calls, name=name).train() for name in "ab"}
+    measure_latency(models, (16, 24), device="cpu", precision="fp32", rounds=2)
+    assert calls == [(name, (1, 3, 16, 24), (16, 24), False) for _ in range(5) for name in "ab"]
+
+
+def test_slow_rounds_at_first_and_now_and_then_are_not_the_latency():
+    class Interrupted(Network):
+        def forward(self, image, size=None):
+            self.seconds = 0.2 if len(self.calls) in {0, 1, 2, 5, 6} else 0.0
+            return super().forward(image, size)
+
+    latency = measure_latency({"a": Interrupted()}, (8, 8), device="cpu", precision="fp32", rounds=5)
+    assert latency["a"] < 190
+
+
+def test_peak_memory_rises_with_what_is_held_and_is_reset():
+    reset_peak_memory("cpu")
+    before = read_peak_memory("cpu")
+    if before is None:
+        pytest.skip("this system does not tell the peak of the resident memory")
+    held = torch.ones(64 * 1024 * 1024, dtype=torch.uint8)
+    del held
+    peak = read_peak_memory("cpu")
+    assert 60 < peak - before < 80
+    reset_peak_memory("cpu")
+    assert read_peak_memory("cpu") < peak - 30
+
+
+@pytest.mark.gpu
+def test_peak_memory_of_a_gpu_is_what_was_allocated():
+    reset_peak_memory("cuda")
+    before = read_peak_memory("cuda")
+    held = torch.ones(64 * 1024 * 1024, dtype=torch.uint8, device="cuda")
+    del held
+    assert read_peak_memory("cuda") - before == pytest.approx(64, abs=2)

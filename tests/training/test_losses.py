@@ -1,0 +1,152 @@
+"""The losses against torch's own, smp's and sums done by hand; void counts nowhere."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from segmentation_models_pytorch.losses import DiceLoss
+
+from segarena.classes import IGNORE_INDEX as VOID
+from segarena.training.losses import AUXILIARY_WEIGHT, SegmentationLoss, cross_entropy, dice_loss, weigh_classes
+
+
+def make_batch(classes=4, void=0.2):
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(2, classes, 9, 7, generator=generator)
+    mask = torch.randint(0, classes, (2, 9, 7), generator=generator)
+    mask[torch.rand(mask.shape, generator=generator) < void] = VOID
+    return logits.requires_grad_(), mask.to(torch.uint8)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 0.5, 2.0, 7.0], [0.0, 1.0, 1.0, 1.0]])
+def test_cross_entropy_is_torchs_mean_over_the_pixels_that_count(weights):
+    logits, mask = make_batch()
+    class_weights = None if weights is None else torch.tensor(weights)
+    loss = cross_entropy(logits, mask, class_weights)
+    expected = F.cross_entropy(logits, mask.long(), weight=class_weights, ignore_index=VOID)
+    torch.testing.assert_close(loss, expected)
+    gradient, expected_gradient = (torch.autograd.grad(value, logits)[0] for value in (loss, expected))
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+@pytest.mark.parametrize("class_weights", [None, torch.tensor([1.0, 2.0, 3.0, 4.0])])
+def test_a_batch_that_is_all_void_has_no_loss_and_finite_gradients(class_weights):
+    logits, mask = make_batch(void=1.1)
+    assert (mask == VOID).all()
+    for loss in (cross_entropy(logits, mask, class_weights), dice_loss(logits, mask)):
+        assert loss.item() == 0
+        assert torch.equal(torch.autograd.grad(loss, logits)[0], torch.zeros_like(logits))
+
+
+def test_a_batch_of_classes_that_weigh_nothing_has_no_loss_and_finite_gradients():
+    logits, mask = make_batch()
+    loss = cross_entropy(logits, torch.zeros_like(mask), torch.tensor([0.0, 1.0, 1.0, 1.0]))
+    assert loss.item() == 0
+    assert torch.equal(torch.autograd.grad(loss, logits)[0], torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, dice_loss])
+def test_void_pixels_have_no_gradient_and_their_logits_no_effect(loss):
+    logits, mask = make_batch()
+    void = (mask == VOID).unsqueeze(1).expand_as(logits)
+    value = loss(logits, mask)
+    gradient = torch.autograd.grad(value, logits)[0]
+    assert (gradient[void] == 0).all()
+    assert (gradient[~void] != 0).any()
+    torch.testing.assert_close(loss(torch.where(void, 50.0, logits), mask), value)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, dice_loss])
+def test_bf16_logits_are_summed_in_float32(loss):
+    logits, mask = make_batch()
+    short = logits.bfloat16()
+    value = loss(short, mask)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, loss(short.float(), mask))
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, dice_loss])
+def test_a_label_beyond_the_classes_is_an_error(loss):
+    logits, mask = make_batch()
+    mask[0, 0, 0] = 4
+    with pytest.raises((IndexError, RuntimeError)):
+        loss(logits, mask)
+
+
+def test_dice_of_a_case_done_by_hand():
+    """Two pixels count, of class 0 with probability 3/4 and of class 1 with 1/2; the third class has no pixel."""
+    probability = torch.tensor([[0.75, 0.125, 0.125], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
+    logits = probability.log().T.reshape(1, 3, 1, 3)
+    mask = torch.tensor([[[0, 1, VOID]]], dtype=torch.uint8)
+    first = 2 * 0.75 / (0.75 + 0.25 + 1)
+    second = 2 * 0.5 / (0.125 + 0.5 + 1)
+    assert dice_loss(logits, mask).item() == pytest.approx(1 - (first + second) / 2)
+
+
+def test_dice_is_smps_where_every_class_occurs():
+    logits, mask = make_batch()
+    reference = DiceLoss(mode="multiclass", from_logits=True, ignore_index=VOID)
+    torch.testing.assert_close(dice_loss(logits, mask), reference(logits, mask.long()))
+
+
+def test_dice_goes_from_1_to_0_as_the_prediction_gets_right():
+    mask = torch.tensor([[[0, 1], [1, 2]]], dtype=torch.uint8)
+    right = F.one_hot(mask.long(), 3).movedim(-1, 1) * 40.0
+    assert dice_loss(right, mask).item() == pytest.approx(0, abs=1e-6)
+    assert dice_loss(right.roll(1, dims=1), mask).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_total_adds_the_auxiliary_heads_cross_entropy_times_0_4():
+    logits, mask = make_batch()
+    auxiliary = logits.detach().flip(0)
+    weights = torch.tensor([1.0, 2.0, 0.5, 1.0])
+    main, part = cross_entropy(logits, mask, weights), cross_entropy(auxiliary, mask, weights)
+    total, heard = SegmentationLoss("ce", weights)(logits, auxiliary, mask)
+    assert AUXILIARY_WEIGHT == 0.4
+    torch.testing.assert_close(total, main + 0.4 * part)
+    torch.testing.assert_close(heard, part)
+
+
+def test_without_an_auxiliary_head_there_is_no_auxiliary_part():
+    logits, mask = make_batch()
+    total, part = SegmentationLoss("ce")(logits, None, mask)
+    assert part is None
+    torch.testing.assert_close(total, cross_entropy(logits, mask))
+
+
+def test_ce_and_dice_are_added_with_equal_weight():
+    logits, mask = make_batch()
+    total, _ = SegmentationLoss("ce+dice")(logits, None, mask)
+    torch.testing.assert_close(total, cross_entropy(logits, mask) + dice_loss(logits, mask))
+
+
+def test_class_weights_none():
+    assert weigh_classes(np.array([1, 2]), "none") is None
+
+
+@pytest.mark.parametrize(
+    ("pixels", "how", "expected"),
+    [
+        ([60, 30, 10], "inverse", [1 / 6, 1 / 3, 1.0]),
+        ([60, 30, 10], "median", [0.5, 1.0, 3.0]),
+        ([60, 0, 30, 10], "inverse", [1 / 6, 0, 1 / 3, 1.0]),
+        ([60, 0, 30, 10], "median", [0.5, 0, 1.0, 3.0]),
+        ([5, 5], "inverse", [1, 1]),
+        ([7, 0], "median", [1, 0]),
+    ],
+)
+def test_class_weights_by_hand_and_an_absent_class_weighs_nothing(pixels, how, expected):
+    weights = weigh_classes(np.array(pixels, dtype=np.int64), how)
+    mean = sum(expected) / sum(value > 0 for value in expected)
+    assert weights.dtype == torch.float32
+    assert weights.tolist() == pytest.approx([value / mean for value in expected])
+
+
+@pytest.mark.parametrize("how", ["inverse", "median"])
+def test_a_rare_class_weighs_at_most_10(how):
+    weights = weigh_classes(np.array([10**9] * 30 + [1], dtype=np.int64), how)
+    assert weights.max().item() == 10
+    assert math.isfinite(weights.sum())
+    assert (weights > 0).all()

@@ -1,0 +1,92 @@
+"""What is written about the machine is true, and a device that is not there is an error."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+import segarena
+from segarena.errors import ConfigError
+from segarena.training import machine
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch, there):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert machine.choose_device("auto") == ("cuda" if there else "cpu")
+    assert machine.choose_device("cpu") == "cpu"
+
+
+def test_a_gpu_that_is_not_there_is_an_error_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert machine.choose_device("cuda") == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="--device cuda: torch sees no GPU here.*--device cpu"):
+        machine.choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("avx2 avx512f", False), ("avx512f avx512_bf16", True), ("amx_bf16 amx_tile", True)]
+)
+def test_bf16_is_used_on_a_processor_that_has_it(monkeypatch, flags, expected):
+    monkeypatch.setattr(Path, "read_text", lambda *_: f"flags\t: fpu {flags}\n")
+    assert machine.computes_bf16("cpu") is expected
+
+
+def test_a_system_that_does_not_describe_its_processor_gets_float32_and_some_name(monkeypatch):
+    def fail(*_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    assert machine.computes_bf16("cpu") is False
+    assert isinstance(machine.describe_environment().cpu, str)
+
+
+def test_the_environment_is_plain_values_with_the_versions():
+    content = machine.describe_environment().to_dict()
+    assert json.loads(json.dumps(content)) == content
+    assert content["segarena"] == segarena.__version__
+    assert content["torch"] == torch.__version__
+    assert content["threads"] == torch.get_num_threads()
+    assert content["cores"] == os.cpu_count()
+    assert (content["gpu"] is None) is not torch.cuda.is_available()
+
+
+def test_cores_are_those_this_process_may_use():
+    assert 1 <= machine.count_cores() <= os.cpu_count()
+
+
+def commit_in(folder, tracked):
+    """Make a repository with a commit in `folder`, which holds `tracked`. Returns its abbreviated hash."""
+
+    def git(*words):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("add", str(tracked))
+    git("commit", "--quiet", "-m", "first")
+    return git("rev-parse", "--short=12", "HEAD")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_is_segarenas_own_not_that_of_the_repository_it_is_installed_in(tmp_path, monkeypatch):
+    mine, installed = tmp_path / "my_analysis.py", tmp_path / ".venv" / "machine.py"
+    installed.parent.mkdir()
+    for path in (mine, installed):
+        path.touch()
+    commit = commit_in(tmp_path, mine)
+    monkeypatch.setattr(machine, "__file__", str(mine))
+    assert machine.describe_environment().commit == commit
+    monkeypatch.setattr(machine, "__file__", str(installed))
+    assert machine.describe_environment().commit is None
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert machine.describe_environment().commit is None
