@@ -214,7 +214,6 @@ class SynthOptions:
     def __post_init__(self) -> None:
         _make_paths(self, "folder")
         _check_at_least("seed", self.seed, 0)
-        _check_at_least("size", self.size, 32)
 
 
 Command = (

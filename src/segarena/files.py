@@ -13,6 +13,9 @@ from typing import IO, Any
 
 from segarena.errors import RunError
 
+#: Ends the names of files that are being written; kill -9 can leave one behind.
+TEMPORARY = ".partial"
+
 
 @contextmanager
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
@@ -24,7 +27,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from segarena.errors import RunError
-from segarena.files import read_json
+from segarena.files import TEMPORARY, read_json
 
 DEFAULT_ROOT = Path("runs")
 
@@ -33,6 +33,8 @@ def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAU
                 remedy="Name a new folder with --out, or add --resume to go on with this one",
             )
         _try_writing(out)
+        for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
+            left_over.unlink()
     except OSError as error:
         raise RunError(
             f"cannot be written ({error.strerror or error})",

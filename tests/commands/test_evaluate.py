@@ -69,3 +69,9 @@ def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
 def test_a_split_without_images(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no test images"):
         segarena.evaluate(trained, split="test", out=tmp_path / "out")
+
+
+def test_scores_are_never_overwritten(trained: Path) -> None:
+    for _ in range(2):
+        segarena.evaluate(trained)
+    assert len(list(trained.glob("evaluate-*/metrics.json"))) == 2

@@ -69,11 +69,11 @@ def test_palette_shows_the_class_colours(trained: Path, tmp_path: Path) -> None:
 
 
 def test_two_images_of_one_name_keep_two_results(trained: Path, tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        Image.new("RGB", (40, 40)).save(tmp_path / folder / "same.png")
-    out = segarena.predict(trained, [tmp_path / "a", tmp_path / "b"], out=tmp_path / "out")
-    assert {path.name for path in out.glob("*.png")} == {"same.png", "same-2.png"}
+    for name in ("a/same.png", "b/same.png", "c/same-2.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    out = segarena.predict(trained, [tmp_path / folder for folder in "abc"], out=tmp_path / "out")
+    assert {path.name for path in out.glob("*.png")} == {"same.png", "same-2.png", "same-2-2.png"}
 
 
 def test_predictions_are_never_overwritten(trained: Path) -> None:

@@ -171,7 +171,7 @@ def write_comparison(
         "created": "2026-11-22T10:15:00+00:00",
         "track": "encoder",
         "verdict": "U-Net is the best of the four: 4.1 points of mIoU before DeepLabv3, "
-        "more than chance explains (95 % interval 2.0 to 6.3).",
+        "more than chance explains (95% interval 2.0 to 6.3).",
         "ranking": ranking,
         "trivial_miou": 0.05,
         "trivial": {"class": classes[0], "miou": 0.05, "pixel_accuracy": 0.31},

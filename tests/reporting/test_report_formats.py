@@ -5,7 +5,7 @@ import pytest
 from segarena.reporting import formats
 
 
-@pytest.mark.parametrize(("fraction", "text"), [(0.532, "53.2 %"), (1.0, "100.0 %"), (0, "0.0 %")])
+@pytest.mark.parametrize(("fraction", "text"), [(0.532, "53.2%"), (1.0, "100.0%"), (0, "0.0%")])
 def test_scores_are_percent_only_for_people(fraction: float, text: str) -> None:
     assert formats.percent(fraction) == text
 

@@ -78,7 +78,7 @@ def test_protocol_data_environment_and_notes_are_all_told(street: Path, page: Pa
 def test_scores_are_percent_and_costs_have_units(page: Page) -> None:
     for text in ("14.3 M", "23.5 G", "21.3 ms", "8 min 32 s"):
         assert text in page.words
-    assert re.search(r"\d\d\.\d %", page.words)
+    assert re.search(r"\d\d\.\d%", page.words)
 
 
 def test_names_from_users_are_text_and_never_markup(make_comparison) -> None:

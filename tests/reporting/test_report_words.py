@@ -56,7 +56,7 @@ def test_confusion_caption_names_the_largest_share_and_not_the_largest_count(str
     matrix[5, 5], matrix[5, 6] = 2, 8
     comparison.confusions["unet"] = matrix
     caption = captions.confusion_caption(comparison, "unet")
-    assert caption == "Most frequent confusion: 80.0 % of “car” is taken for “fence”."
+    assert caption == "Most frequent confusion: 80.0% of “car” is taken for “fence”."
     comparison.confusions["unet"] = np.diag([5] * 11)
     assert captions.confusion_caption(comparison, "unet") == "No pixel is confused."
 

@@ -46,5 +46,5 @@ def _class_table(found: dict[str, Any]) -> Table:
     for entry in found["classes"]:
         name = entry["name"]
         share = found["class_pixels"][name] / total
-        table.add_row(name, str(entry["value"]), f"{100 * share:.2f} %", str(found["class_images"][name]))
+        table.add_row(name, str(entry["value"]), f"{100 * share:.2f}%", str(found["class_images"][name]))
     return table

@@ -214,16 +214,16 @@ def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
     for entry in comparison["ranking"]:
         table.add_row(
             entry["model"],
-            f"{100 * entry['miou']:.1f} %",
-            f"{100 * entry['mean_f1']:.1f} %",
-            f"{100 * entry['pixel_accuracy']:.1f} %",
+            f"{100 * entry['miou']:.1f}%",
+            f"{100 * entry['mean_f1']:.1f}%",
+            f"{100 * entry['pixel_accuracy']:.1f}%",
             f"{entry['params'] / 1e6:.1f} M",
             f"{entry['latency_ms']:.0f} ms",
             format_seconds(entry["train_seconds"]),
         )
     trivial = comparison["trivial"]
     table.add_row(
-        f"always {trivial['class']}", f"{100 * trivial['miou']:.1f} %", "", f"{100 * trivial['pixel_accuracy']:.1f} %"
+        f"always {trivial['class']}", f"{100 * trivial['miou']:.1f}%", "", f"{100 * trivial['pixel_accuracy']:.1f}%"
     )
     console.print(table)
     console.print(comparison["verdict"], markup=False)

@@ -45,7 +45,7 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
         choose("weights", "imagenet", "torchvision's, downloaded once")
     limit = 512 if on_gpu else 256
     choose("size", max(32, min(facts.shorter_side, limit)), f"the images' shorter side, at most {limit} {where}")
-    size = chosen.get("size", options.size)
+    size: int = chosen.get("size", options.size)
     usual = 16 if on_gpu or size <= 128 else 8  # small crops leave a CPU idle between many small steps
     batch_size = max(2, min(options.batch_size or usual, facts.num_train))
     choose("batch_size", batch_size, where if batch_size < facts.num_train else "all training images")

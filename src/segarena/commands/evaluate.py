@@ -44,13 +44,13 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
         raise ConfigError(
             f"the data has no {split} images", where="--split", remedy="Choose another split, or --split all"
         )
-    scores = _score(predictor, source, indices, options.out or predictor.run / f"evaluate-{source.name}-{split}", split)
+    folder = open_folder(options.out, f"evaluate-{source.name}-{split}", resume=False, root=predictor.run)
+    scores = _score(predictor, source, indices, folder, split)
     _say(scores, predictor, f"{source.name}, {split}")
     return scores_to_dict(scores, source.classes.names)
 
 
-def _score(predictor: Predictor, source: Source, indices: list[int], out: Path, split: str) -> Scores:
-    folder = open_folder(out, out.name, resume=False)
+def _score(predictor: Predictor, source: Source, indices: list[int], folder: Path, split: str) -> Scores:
     images = DecodedImages(source, indices, limit_bytes=0)
     loader = evaluation_loader(
         EvaluationSet(images, indices, predictor.size), batch_size=predictor.config["batch_size"], workers=0
@@ -108,9 +108,9 @@ def _recorded(source: Source, recorded: dict[str, Any], split: str, predictor: P
 def _say(scores: Scores, predictor: Predictor, what: str) -> None:
     console.print(
         f"[bold]{predictor.config['model']}[/bold] on {what} ({scores.images} images): "
-        f"mIoU {100 * scores.miou:.1f} %, F1 {100 * scores.mean_f1:.1f} %, "
-        f"precision {100 * scores.mean_precision:.1f} %, recall {100 * scores.mean_recall:.1f} %, "
-        f"accuracy {100 * scores.pixel_accuracy:.1f} %"
+        f"mIoU {100 * scores.miou:.1f}%, F1 {100 * scores.mean_f1:.1f}%, "
+        f"precision {100 * scores.mean_precision:.1f}%, recall {100 * scores.mean_recall:.1f}%, "
+        f"accuracy {100 * scores.pixel_accuracy:.1f}%"
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
@@ -124,4 +124,4 @@ def _say(scores: Scores, predictor: Predictor, what: str) -> None:
 
 
 def _percent(value: float) -> str:
-    return "absent" if math.isnan(value) else f"{100 * value:.1f} %"
+    return "absent" if math.isnan(value) else f"{100 * value:.1f}%"

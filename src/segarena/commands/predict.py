@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ def run(options: PredictOptions) -> Path:
 
 
 def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:
-    """Each image file and the name of its results; files of one stem keep their suffix or number in it."""
+    """Each image file and the name of its results: its stem, with a number where another result has that name."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -60,11 +60,12 @@ def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:
             raise DataError("is not there", where=path, remedy="Check the path")
     if not files:
         raise DataError("no image is named", remedy="Name image files, or folders of them")
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     named = []
     for file in files:
-        seen[file.stem] += 1
-        named.append((file, file.stem if seen[file.stem] == 1 else f"{file.stem}-{seen[file.stem]}"))
+        name = next(n for n in chain([file.stem], (f"{file.stem}-{k}" for k in count(2))) if n not in taken)
+        taken |= {name, f"{name}_overlay"}
+        named.append((file, name))
     return named
 
 

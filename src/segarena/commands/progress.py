@@ -70,7 +70,7 @@ class TrainingProgress:
         left = (self.epochs - row["epoch"]) * sum(self.seconds) / len(self.seconds)
         console.print(
             f"  epoch {row['epoch']:>3}/{self.epochs}  loss {row['train_loss']:.3f}"
-            f"  val mIoU {100 * row['val_miou']:5.1f} %{' *' if is_best else '  '}"
+            f"  val mIoU {100 * row['val_miou']:5.1f}%{' *' if is_best else '  '}"
             f"  {row['images_per_second']:6.1f} images/s  at most {format_seconds(left)} left"
         )
 

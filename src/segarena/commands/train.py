@@ -52,7 +52,7 @@ def run(options: TrainOptions) -> Path:
             raise Interrupted(f"{stop}. Go on with: {to_command(options, out=folder)}") from stop
     metrics, costs = read_json(folder / "metrics.json"), read_json(folder / "costs.json")
     console.print(
-        f"[bold]{options.model}[/bold]: {metrics['split']} mIoU {100 * metrics['miou']:.1f} %,"
+        f"[bold]{options.model}[/bold]: {metrics['split']} mIoU {100 * metrics['miou']:.1f}%,"
         f" best epoch {metrics['best_epoch']}, trained in {format_seconds(costs['train_seconds'])}"
     )
     console.print(f"Run folder: {folder}", markup=False)
@@ -84,7 +84,7 @@ def train_run(
     write_json(folder / "config.json", config)
     assert options.epochs is not None
     assert options.batch_size is not None
-    reset_peak_memory(options.device)
+    can_measure_memory = reset_peak_memory(options.device)
     model = build(prepared, options)
     state = _fit(prepared, options, model, folder, title, should_stop)
     load_weights(model, folder / BEST)
@@ -101,11 +101,15 @@ def train_run(
     write_json(folder / "metrics.json", content)
     names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
     write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
+    if not can_measure_memory:
+        state.peak_memory_mib = None
     _write_costs(prepared, options, model, state, folder)
 
 
 def build(prepared: Prepared[Any], options: TrainOptions) -> nn.Module:
     """The untrained model; its random weights depend on the seed alone."""
+    if options.weights == "imagenet":
+        console.print(f"  ImageNet weights of {options.encoder}: torchvision downloads them the first time")
     torch.manual_seed(derive_seed("weights", options.seed))
     return build_model(
         options.model,

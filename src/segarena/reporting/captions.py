@@ -119,11 +119,11 @@ def confusion_caption(comparison: Comparison, model: str) -> str:
 
 def confusion_note(comparison: Comparison) -> str:
     """How to read the matrices."""
-    numbers = " Numbers are percent; below 0.5 % nothing is written." if _few(comparison) else ""
+    numbers = " Numbers are percent; below 0.5% nothing is written." if _few(comparison) else ""
     seeds = " Pixels of all seeds together." if any(len(comparison.seeds(n)) > 1 for n in comparison.names) else ""
     empty = any((comparison.confusions[name].sum(axis=1) == 0).any() for name in comparison.names)
     hatched = " A hatched row has no true pixel." if empty else ""
-    return f"Rows are the true class and sum to 100 %: the diagonal is recall.{numbers}{hatched}{seeds}"
+    return f"Rows are the true class and sum to 100%: the diagonal is recall.{numbers}{hatched}{seeds}"
 
 
 def _few(comparison: Comparison) -> bool:

@@ -51,7 +51,7 @@ def draw_class_iou(comparison: Comparison) -> Figure:
 
 
 def draw_confusion(comparison: Comparison, model: str) -> Figure:
-    """Each row is a true class and sums to 100 %; a row without pixels is hatched."""
+    """Each row is a true class and sums to 100%; a row without pixels is hatched."""
     rates = row_rates(comparison.confusions[model])
     size = len(rates)
     labels = [formats.shorten(name, 18) for name in comparison.class_names]

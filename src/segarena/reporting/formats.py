@@ -16,8 +16,8 @@ def is_missing(value: object) -> bool:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """0.532 -> "53.2 %"."""
-    return NOTHING if fraction is None or is_missing(fraction) else f"{100 * fraction:.{digits}f} %"
+    """0.532 -> "53.2%"."""
+    return NOTHING if fraction is None or is_missing(fraction) else f"{100 * fraction:.{digits}f}%"
 
 
 def count(number: float | None) -> str:

@@ -61,17 +61,18 @@ def measure_latency(
     return {name: 1000 * float(np.median(times[3:])) for name, times in seconds.items()}
 
 
-def reset_peak_memory(device: str) -> None:
-    """Start a new measurement for `read_peak_memory`."""
+def reset_peak_memory(device: str) -> bool:
+    """Start a new measurement for `read_peak_memory`. False where this system cannot: then the peak is an older one."""
     gc.collect()
     if device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        return
+        return True
     try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return
+        return False
+    return True
 
 
 def read_peak_memory(device: str) -> float | None:

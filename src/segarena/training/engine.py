@@ -160,7 +160,7 @@ class Trainer:
         share = SCHEDULES[recipe.schedule](done / (recipe.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
-        torch.manual_seed(derive_seed("step", recipe.seed, state.epoch, state.step))  # dropout
+        _seed_dropout(derive_seed("step", recipe.seed, state.epoch, state.step), recipe.device)
         with autocast(recipe.device, recipe.precision):
             output = self.model(to_input(images, recipe.device))
         total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(recipe.device, non_blocking=True))
@@ -223,3 +223,11 @@ class Trainer:
         for row in self.state.history:
             writer.writerow({key: "" if math.isnan(value) else value for key, value in row.items()})
         write_text(self.folder / "history.csv", text.getvalue())
+
+
+def _seed_dropout(seed: int, device: str) -> None:
+    """Seed the one generator that dropout draws from; torch.manual_seed would visit every backend, every step."""
+    if device == "cuda":
+        torch.cuda.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)

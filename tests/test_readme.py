@@ -1,0 +1,45 @@
+"""The README's commands and snippets, run as written in a folder like a fresh clone's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from support import write_pair
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+FENCES = re.findall(r"^```(bash|python)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
+    for number in range(6):
+        write_pair(tmp_path / "my_data", f"photo{number}", size=72, seed=number)
+    Image.new("RGB", (90, 70), (120, 60, 30)).save(tmp_path / "new_image.jpg")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    command = tmp_path / ".venv" / "bin" / "segarena"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m segarena "$@"\n')
+    command.chmod(0o755)
+    assert {kind for kind, _ in FENCES} == {"bash", "python"}
+    for kind, text in FENCES:
+        program = ["bash", "-euo", "pipefail", "-c"] if kind == "bash" else [sys.executable, "-c"]
+        done = subprocess.run([*program, text], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "runs" / "quick" / "report.html").exists()
+    with Image.open(tmp_path / "new_mask.png") as mask:
+        assert mask.size == (90, 70)
+
+
+def test_links_and_pictures_exist() -> None:
+    for link in re.findall(r"\]\(([^)#]+)", README):
+        assert link.startswith("http") or (ROOT / link).exists(), f"{link} is not there"
+
+
+def test_every_option_that_is_named_exists() -> None:
+    config = (ROOT / "src" / "segarena" / "config.py").read_text()
+    for option in set(re.findall(r"--([a-z][a-z-]+)", README)) - {"help"}:
+        assert f"    {option.replace('-', '_')}: " in config, f"--{option} is no option"
