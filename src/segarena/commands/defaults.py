@@ -45,7 +45,7 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
         choose("weights", "imagenet", "torchvision's, downloaded once")
     limit = 512 if on_gpu else 256
     choose("size", max(32, min(facts.shorter_side, limit)), f"the images' shorter side, at most {limit} {where}")
-    size: int = chosen.get("size", options.size)
+    size = options.size or chosen["size"]
     usual = 16 if on_gpu or size <= 128 else 8  # small crops leave a CPU idle between many small steps
     batch_size = max(2, min(options.batch_size or usual, facts.num_train))
     choose("batch_size", batch_size, where if batch_size < facts.num_train else "all training images")
@@ -53,8 +53,8 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
         chosen["batch_size"] = batch_size
         notes.append(f"batch size {batch_size} (there are no more training images)")
     crops = 64_000 if on_gpu else 4_000
-    epochs = options.epochs or min(300, max(10, math.ceil(crops / facts.num_train)))
-    choose("epochs", epochs, f"about {crops} crops {where}, between 10 and 300 epochs")
+    epochs = options.epochs or min(100, max(10, math.ceil(crops / facts.num_train)))
+    choose("epochs", epochs, f"about {crops} crops {where}, between 10 and 100 epochs")
     choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
     rate = default_learning_rate(options.optimizer, batch_size)
     choose("learning_rate", float(f"{rate:.3g}"), f"for {options.optimizer} at batch size {batch_size}")

@@ -84,8 +84,9 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
 
 def _cut(length: int, factor: float, crop: int) -> tuple[int, int, int, int]:
     """Along one axis: first source pixel, source pixels, pixels they become, padding before them."""
-    source = max(1, min(length, round(crop / factor)))
-    target = max(1, min(crop, round(source * factor)))
+    scaled = max(1, round(length * factor))
+    target = min(crop, scaled)  # so only an image that is too small is padded
+    source = max(1, min(length, round(crop / factor))) if scaled > crop else length
     first = int(torch.randint(0, length - source + 1, ()).item())
     before = int(torch.randint(0, crop - target + 1, ()).item())
     return first, source, target, before
