@@ -49,7 +49,7 @@ class ProtocolOptions:
     patience: Annotated[int | None, _CHOSEN] = None
     """Stop after this many epochs without a better validation mIoU. Default: a third of the epochs."""
     batch_size: Annotated[int | None, _CHOSEN] = None
-    """Images per step. Default: 16; 8 on a CPU for sizes above 128; less where there are few images."""
+    """Images per step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the images."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"

@@ -56,7 +56,7 @@ def test_says_and_saves_what_it_chose(squares: Path, tmp_path: Path, capsys: pyt
     said = capsys.readouterr().out
     config = json.loads((run / "config.json").read_text())
     assert config["precision"] in ("bf16", "fp32")
-    assert (config["size"], config["batch_size"]) == (48, 8)
+    assert (config["size"], config["batch_size"]) == (48, 2)
     for note in config["chosen_here"]:
         assert note in said
     assert any(note.startswith("precision") for note in config["chosen_here"])

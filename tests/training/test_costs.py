@@ -80,12 +80,13 @@ def test_peak_memory_rises_with_what_is_held_and_is_reset():
     before = read_peak_memory("cpu")
     if before is None:
         pytest.skip("this system does not tell the peak of the resident memory")
-    held = torch.ones(64 * 1024 * 1024, dtype=torch.uint8)
+    held = torch.ones(1024 * 1024 * 1024, dtype=torch.uint8)
     del held
     peak = read_peak_memory("cpu")
-    assert 60 < peak - before < 80
+    # wide bounds: the system may drop pages of the libraries meanwhile
+    assert 500 < peak - before < 1100
     reset_peak_memory("cpu")
-    assert read_peak_memory("cpu") < peak - 30
+    assert read_peak_memory("cpu") < peak - 500
 
 
 @pytest.mark.gpu

@@ -47,8 +47,9 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     choose("size", max(32, min(facts.shorter_side, limit)), f"the images' shorter side, at most {limit} {where}")
     size = options.size or chosen["size"]
     usual = 16 if on_gpu or size <= 128 else 8  # small crops leave a CPU idle between many small steps
-    batch_size = max(2, min(options.batch_size or usual, facts.num_train))
-    choose("batch_size", batch_size, where if batch_size < facts.num_train else "all training images")
+    quarter = max(2, facts.num_train // 4)  # an epoch is at least four steps
+    batch_size = min(options.batch_size or min(usual, quarter), facts.num_train)
+    choose("batch_size", batch_size, "a quarter of the training images" if quarter < usual else where)
     if batch_size < (options.batch_size or 0):
         chosen["batch_size"] = batch_size
         notes.append(f"batch size {batch_size} (there are no more training images)")
