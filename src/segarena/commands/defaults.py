@@ -53,9 +53,9 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     if batch_size < (options.batch_size or 0):
         chosen["batch_size"] = batch_size
         notes.append(f"batch size {batch_size} (there are no more training images)")
-    crops = 64_000 if on_gpu else 4_000
-    epochs = options.epochs or min(100, max(10, math.ceil(crops / facts.num_train)))
-    choose("epochs", epochs, f"about {crops} crops {where}, between 10 and 100 epochs")
+    crops, most = (64_000, 300) if on_gpu else (4_000, 60)
+    epochs = options.epochs or min(most, max(10, math.ceil(crops / facts.num_train)))
+    choose("epochs", epochs, f"about {crops} crops {where}, between 10 and {most} epochs")
     choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
     rate = default_learning_rate(options.optimizer, batch_size)
     choose("learning_rate", float(f"{rate:.3g}"), f"for {options.optimizer} at batch size {batch_size}")

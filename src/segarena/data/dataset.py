@@ -39,7 +39,7 @@ class DecodedImages:
         self.kept: dict[int, Pair] = {}
         self.bytes = 0
         with ThreadPoolExecutor() as pool:
-            for start in range(0, len(indices), 32):
+            for start in range(0, len(indices) if limit_bytes > 0 else 0, 32):
                 chunk = indices[start : start + 32]
                 for index, pair in zip(chunk, pool.map(source.read, chunk), strict=True):
                     size = pair[0].nbytes + pair[1].nbytes
@@ -48,6 +48,8 @@ class DecodedImages:
                         self.bytes += size
                 if on_progress is not None:
                     on_progress(start + len(chunk), len(indices))
+                if len(self.kept) < start + len(chunk):
+                    break  # full
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Image uint8 (3, H, W) in channels-last memory, mask uint8 (H, W)."""

@@ -118,7 +118,7 @@ class Trainer:
     def _is_finished(self) -> bool:
         done = self.state.epoch - 1
         # a tie is no improvement: best_epoch only moves on a strictly better score
-        return done >= self.recipe.epochs or done - self.state.best_epoch >= self.recipe.patience > 0 < done
+        return done >= self.recipe.epochs or done - self.state.best_epoch >= self.recipe.patience
 
     def _train_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
