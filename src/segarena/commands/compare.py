@@ -47,6 +47,7 @@ def run(options: CompareOptions) -> Path:
 
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
+    environment = describe_environment()
     prepared = prepare(options)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume)
     runs = [(model, seed) for seed in range(options.seeds) for model in options.models]
@@ -56,7 +57,12 @@ def run(options: CompareOptions) -> Path:
     models = _model_table(prepared, folder, runs, predictors)
     images = _stack(folder, runs, "images.csv")
     gallery = write_gallery(prepared, images, predictors, folder)
-    comparison = _summarise(prepared, models, images, gallery, to_command(options))
+    comparison = {
+        **_summarise(prepared, models, images),
+        "command": to_command(options),
+        "environment": environment.to_dict(),
+        "gallery": gallery,
+    }
     _write_table(folder / "models.csv", models)
     _write_table(folder / "classes.csv", _class_table(prepared, folder, runs))
     _write_table(folder / "images.csv", images)
@@ -144,14 +150,8 @@ def _stack(folder: Path, runs: Runs, name: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _summarise(
-    prepared: Prepared[CompareOptions],
-    models: pd.DataFrame,
-    images: pd.DataFrame,
-    gallery: list[str],
-    command: str,
-) -> dict[str, Any]:
-    """The content of comparison.json."""
+def _summarise(prepared: Prepared[CompareOptions], models: pd.DataFrame, images: pd.DataFrame) -> dict[str, Any]:
+    """What was compared, how, and what came out, for comparison.json."""
     split = prepared.splits.scored
     trivial = _trivial(prepared, images)
     ranking = rank([dict(row) for _, row in models.iterrows()])
@@ -171,7 +171,6 @@ def _summarise(
             "pixel_accuracy": trivial.pixel_accuracy,
         },
         "scored_split": split,
-        "command": command,
         "protocol": {
             **{key: value for key, value in to_dict(prepared.options).items() if key != "data"},
             "crop": prepared.crop,
@@ -188,8 +187,6 @@ def _summarise(
             ],
             "counts": prepared.splits.counts,
         },
-        "environment": describe_environment().to_dict(),
-        "gallery": gallery,
     }
 
 
