@@ -1,4 +1,4 @@
-"""The documents tell of the house as it is: each source file stands in docs/architecture.md, each link leads somewhere."""
+"""The documents tell of the house as it is: each source file is in docs/architecture.md, each link leads somewhere."""
 
 from __future__ import annotations
 
