@@ -101,7 +101,7 @@ def test_an_image_scores_the_same_alone_and_in_a_batch(name, encoder, stride):
     with torch.no_grad():
         together = model(images).logits
         alone = torch.cat([model(image[None]).logits for image in images])
-    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
 @every_model
