@@ -55,7 +55,8 @@ class ProtocolOptions:
     schedule: Literal["onecycle", "poly"] = "onecycle"
     """Learning rate over time: up and down along half cosines, or (1 - t)^0.9."""
     learning_rate: Annotated[float | None, _CHOSEN] = None
-    """Peak learning rate. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the batch size."""
+    """Peak learning rate. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the batch size;
+    three times that from scratch."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
     clip_norm: float = 5.0

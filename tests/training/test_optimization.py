@@ -59,7 +59,8 @@ def test_schedules_bear_the_names_of_the_options():
     ],
 )
 def test_the_learning_rate_scales_with_the_batch_linearly_for_sgd_by_the_root_for_adam(optimizer, batch_size, expected):
-    assert default_learning_rate(optimizer, batch_size) == pytest.approx(expected)
+    assert default_learning_rate(optimizer, batch_size, pretrained=True) == pytest.approx(expected)
+    assert default_learning_rate(optimizer, batch_size, pretrained=False) == pytest.approx(3 * expected)
 
 
 def make_model():

@@ -57,7 +57,9 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     epochs = options.epochs or min(most, max(10, math.ceil(crops / facts.num_train)))
     choose("epochs", epochs, f"about {crops} crops {where}, between 10 and {most} epochs")
     choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
-    rate = default_learning_rate(options.optimizer, batch_size)
-    choose("learning_rate", float(f"{rate:.3g}"), f"for {options.optimizer} at batch size {batch_size}")
+    pretrained = (options.weights or chosen["weights"]) != "none"
+    rate = default_learning_rate(options.optimizer, batch_size, pretrained=pretrained)
+    start = "pretrained weights" if pretrained else "scratch"
+    choose("learning_rate", float(f"{rate:.3g}"), f"{options.optimizer} from {start} at batch size {batch_size}")
     choose("workers", min(8, count_cores()) if on_gpu else 0, where)
     return replace(options, **chosen), tuple(notes)

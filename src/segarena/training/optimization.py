@@ -13,14 +13,18 @@ from torch import nn
 REFERENCE_BATCH = 8
 
 
-def default_learning_rate(optimizer: str, batch_size: int) -> float:
+def default_learning_rate(optimizer: str, batch_size: int, *, pretrained: bool) -> float:
     """1e-3 for AdamW times the square root of the relative batch size; 1e-2 for SGD times the relative batch size.
+
+    Three times that from scratch: no pretrained features to spoil, and few steps to learn them in (on the built-in
+    scenes, 20 epochs, U-Net went from 50 to 57% mIoU and DeepLabv3 from 36 to 37%).
 
     Linear scaling for SGD: Goyal et al. 2017, 2.1 (arXiv:1706.02677). Square root for Adam: Malladi et al. 2022
     (arXiv:2205.10287).
     """
     relative = batch_size / REFERENCE_BATCH
-    return 1e-3 * math.sqrt(relative) if optimizer == "adamw" else 1e-2 * relative
+    rate = 1e-3 * math.sqrt(relative) if optimizer == "adamw" else 1e-2 * relative
+    return rate if pretrained else 3 * rate
 
 
 def build_optimizer(
