@@ -15,15 +15,25 @@ import tyro
 
 from segarena.errors import ConfigError
 
-ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3"]
-EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"]
+ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
+TrackName = Literal["encoder", "paper"]
+EncoderName = (
+    Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "vgg16_bn"]
+    | Literal["mobilenet_v2", "mobilenet_v3_large"]
+    | Literal["efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"]
+    | Literal["convnext_tiny", "convnext_small", "swin_t"]
+)
 SplitName = Literal["train", "val", "test"]
 Flag = tyro.conf.FlagCreatePairsOff[bool]
 
 #: Marks an option that is chosen for the data and the machine where it is not given.
 _CHOSEN = tyro.conf.arg(help_behavior_hint="")
 
-MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+#: What each track compares where no models are named.
+TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
+    "encoder": ("fcn", "unet", "pspnet", "deeplabv3"),
+    "paper": ("fcn8s", "unet", "pspnet", "deeplabv3"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +42,16 @@ class ProtocolOptions:
 
     data: tyro.conf.Positional[Path | None] = None
     """Folder of images and masks. Without it, the built-in scenes are used."""
+    track: TrackName = "encoder"
+    """encoder: each architecture on the same encoder. paper: each as it was published."""
     encoder: Annotated[EncoderName | None, _CHOSEN] = None
-    """Backbone that all models share. Default: resnet50 on a GPU, resnet18 on a CPU."""
+    """Backbone that all models share. Default: resnet50 on a GPU, resnet18 on a CPU.
+    In the paper track resnet50 or resnet101, for those built on a ResNet."""
     weights: Annotated[str | None, _CHOSEN] = None
-    """Encoder weights to start from: imagenet (downloaded by torchvision), none, or a file.
-    Default: imagenet; none for the built-in scenes."""
+    """Weights to start from: imagenet (downloaded by torchvision), none, a file of torchvision's,
+    or coco (fcn and deeplabv3 of the paper track). Default: imagenet; none for the built-in scenes."""
     output_stride: Annotated[Literal[8, 16] | None, _CHOSEN] = None
-    """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16."""
+    """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16; in the paper track the papers'."""
     size: Annotated[int | None, _CHOSEN] = None
     """Working size: images are resized so that their shorter side has this many pixels; training crops are this high.
     Default: the images' own, at most 512 on a GPU and 256 on a CPU."""
@@ -55,8 +68,10 @@ class ProtocolOptions:
     schedule: Literal["onecycle", "poly"] = "onecycle"
     """Learning rate over time: up and down along half cosines, or (1 - t)^0.9."""
     learning_rate: Annotated[float | None, _CHOSEN] = None
-    """Peak learning rate. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the batch size;
-    three times that from scratch."""
+    """Peak learning rate of the encoder. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the
+    batch size; three times that from scratch."""
+    decoder_factor: Annotated[float | None, _CHOSEN] = None
+    """Learning rate of what stands on the encoder, relative to the encoder's. Default: 3; 1 from scratch."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
     clip_norm: float = 5.0
@@ -88,7 +103,7 @@ class ProtocolOptions:
             smallest = {"size": 32, "batch_size": 2}.get(name, 1)
             _check_at_least(name, getattr(self, name), smallest)
         _check_at_least("workers", self.workers, 0)
-        for name in ("learning_rate", "clip_norm"):
+        for name in ("learning_rate", "decoder_factor", "clip_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"{value} is not above 0", where=_flag(name), remedy="Give a number above 0")
@@ -109,18 +124,23 @@ class ProtocolOptions:
 class CompareOptions(ProtocolOptions):
     """Train, test and compare the architectures on one folder of images and masks."""
 
-    models: tuple[ModelName, ...] = MODEL_NAMES
-    """Which architectures."""
+    models: Annotated[tuple[ModelName, ...] | None, _CHOSEN] = None
+    """Which architectures. Default: fcn unet pspnet deeplabv3; in the paper track fcn8s instead of fcn.
+    fcn8s, fcn16s and fcn32s are in the paper track only; fcn is there torchvision's dilated one."""
     seeds: int = 1
     """Trainings per architecture, from seeds 0, 1, ... With one, training noise is not measured."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "models", tuple(self.models))
+        named = TRACK_MODELS.get(self.track, ()) if self.models is None else tuple(self.models)
+        object.__setattr__(self, "models", named)
         super().__post_init__()
         if not self.models:
-            raise ConfigError("no model is named", where="--models", remedy=f"Choose from {', '.join(MODEL_NAMES)}")
+            raise ConfigError(
+                "no model is named", where="--models", remedy=f"Choose from {', '.join(get_args(ModelName))}"
+            )
         if len(set(self.models)) < len(self.models):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
+        _check_track(self.models, self.track)
         _check_at_least("seeds", self.seeds, 1)
 
 
@@ -135,6 +155,7 @@ class TrainOptions(ProtocolOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_track((self.model,), self.track)
         _check_at_least("seed", self.seed, 0)
 
 
@@ -217,6 +238,32 @@ class SynthOptions:
         _check_at_least("seed", self.seed, 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelsOptions:
+    """List the networks: encoder, output stride, parameters and FLOPs."""
+
+    track: Annotated[TrackName | None, _CHOSEN] = None
+    """encoder: each architecture on the same encoder. paper: each as it was published. Default: both."""
+    encoder: Annotated[EncoderName | None, _CHOSEN] = None
+    """Backbone. Default: resnet18 in the encoder track, resnet50 for those of the paper track that have a choice."""
+    num_classes: int = 21
+    """Number of classes."""
+    size: tuple[int, ...] = (512,)
+    """Image that the FLOPs are counted for: height and width, or one number for both."""
+
+    def __post_init__(self) -> None:
+        sides = (self.size,) if isinstance(self.size, int) else tuple(self.size)
+        object.__setattr__(self, "size", sides)
+        _check_choices(self)
+        _check_at_least("num_classes", self.num_classes, 1)
+        if len(sides) not in (1, 2):
+            raise ConfigError(
+                f"{len(sides)} numbers are no size", where="--size", remedy="Give height and width, or one number"
+            )
+        for side in sides:
+            _check_at_least("size", side, 32)
+
+
 Command = (
     Annotated[CompareOptions, tyro.conf.subcommand("compare")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
@@ -225,6 +272,7 @@ Command = (
     | Annotated[CheckOptions, tyro.conf.subcommand("check")]
     | Annotated[ReportOptions, tyro.conf.subcommand("report")]
     | Annotated[SynthOptions, tyro.conf.subcommand("synth")]
+    | Annotated[ModelsOptions, tyro.conf.subcommand("models")]
 )
 
 
@@ -243,7 +291,8 @@ def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
     words = ["segarena", verb, *([str(options.data)] if options.data is not None else [])]
     for item in fields(options):
         value = getattr(options, item.name)
-        if item.name not in ("data", "out", "resume") and value != item.default:
+        usual = TRACK_MODELS[options.track] if item.name == "models" else item.default
+        if item.name not in ("data", "out", "resume") and value != usual:
             words += [_flag(item.name), *map(str, value if isinstance(value, tuple) else [value])]
     return shlex.join(words + ([] if out is None else ["--out", str(out), "--resume"]))
 
@@ -251,8 +300,7 @@ def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
 def _check_choices(options: object) -> None:
     """Check each field with fixed choices; the command line did already, the Python API did not."""
     for name, hint in get_type_hints(type(options)).items():
-        literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
-        choices = [choice for literal in literals for choice in get_args(literal)]
+        choices = _literals(hint)
         value = getattr(options, name)
         for item in value if isinstance(value, tuple) else (value,):
             if choices and item is not None and item not in choices:
@@ -261,6 +309,20 @@ def _check_choices(options: object) -> None:
                     where=_flag(name),
                     remedy=f"Choose from {', '.join(map(str, choices))}",
                 )
+
+
+def _literals(hint: Any) -> list[object]:
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [choice for part in get_args(hint) for choice in _literals(part)]
+
+
+def _check_track(models: tuple[ModelName, ...], track: TrackName) -> None:
+    for model in models:
+        if track == "encoder" and model not in TRACK_MODELS[track]:
+            raise ConfigError(
+                f"{model} belongs to the paper track", where="--track", remedy="Add --track paper, or choose fcn"
+            )
 
 
 def _flag(name: str) -> str:

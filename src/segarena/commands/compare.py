@@ -12,13 +12,13 @@ import pandas as pd
 from rich.table import Table
 
 from segarena.commands import train
+from segarena.commands.architectures import check_architectures
 from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command, to_dict
 from segarena.errors import Interrupted
 from segarena.files import read_json, write_json, write_text
-from segarena.models import MODELS
 from segarena.reporting.page import build_report
 from segarena.runs import open_folder, run_name
 from segarena.scoring.scores import Scores, trivial_scores
@@ -49,11 +49,13 @@ def run(options: CompareOptions) -> Path:
     """
     environment = describe_environment()
     prepared = prepare(options)
+    models_to_train = options.models or ()
+    check_architectures(prepared.options, models_to_train, prepared.source.classes.num_classes)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume)
-    runs = [(model, seed) for seed in range(options.seeds) for model in options.models]
+    runs = [(model, seed) for seed in range(options.seeds) for model in models_to_train]
     _train_all(prepared, folder, runs)
     console.print("Comparing")
-    predictors = {model: load(folder / run_name(model, 0), device=prepared.options.device) for model in options.models}
+    predictors = {model: load(folder / run_name(model, 0), device=prepared.options.device) for model in models_to_train}
     models = _model_table(prepared, folder, runs, predictors)
     images = _stack(folder, runs, "images.csv")
     gallery = write_gallery(prepared, images, predictors, folder)
@@ -90,14 +92,6 @@ def _train_all(prepared: Prepared[CompareOptions], folder: Path, runs: Runs) -> 
                 raise Interrupted(f"{model}, seed {seed}: {stop}. Go on with: {command}") from stop
 
 
-def _single(options: CompareOptions, model: ModelName, seed: int) -> TrainOptions:
-    """The options of one training. --output-stride concerns only the architectures that dilate."""
-    shared = {item.name: getattr(options, item.name) for item in fields(ProtocolOptions)}
-    if options.output_stride not in MODELS[model].output_strides:
-        shared["output_stride"] = None
-    return TrainOptions(**shared, model=model, seed=seed)
-
-
 def _model_table(
     prepared: Prepared[CompareOptions],
     folder: Path,
@@ -116,12 +110,14 @@ def _model_table(
         run_folder = folder / run_name(model, seed)
         metrics = read_json(run_folder / "metrics.json")
         costs = read_json(run_folder / "costs.json")
+        settings = predictors[model].config["architecture"]
         rows.append(
             {
                 "model": model,
                 "seed": seed,
-                "encoder": prepared.options.encoder,
-                "output_stride": predictors[model].config["output_stride"],
+                "encoder": settings["encoder"],
+                "output_stride": settings["output_stride"],
+                "eval_output_stride": settings.get("eval_output_stride") or settings["output_stride"],
                 **{name: metrics[name] for name in SCORES},
                 **costs,
                 "latency_ms": latency[model],
@@ -161,7 +157,7 @@ def _summarise(prepared: Prepared[CompareOptions], models: pd.DataFrame, images:
         "format": 1,
         "name": prepared.source.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "track": "encoder",
+        "track": prepared.options.track,
         "verdict": verdict(ranking, split=split, images=num_images, trivial_miou=trivial.miou),
         "ranking": ranking,
         "trivial_miou": trivial.miou,

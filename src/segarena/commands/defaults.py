@@ -38,7 +38,8 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     choose("device", device, "a GPU is there" if on_gpu else "no GPU is there")
     native = computes_bf16(device)
     choose("precision", "bf16" if native else "fp32", f"bf16 is {'' if native else 'not '}native here")
-    choose("encoder", "resnet50" if on_gpu else "resnet18", where)
+    if options.track == "encoder":
+        choose("encoder", "resnet50" if on_gpu else "resnet18", where)
     if facts.built_in:
         choose("weights", "none", "the built-in scenes train from scratch")
     else:
@@ -61,5 +62,6 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     rate = default_learning_rate(options.optimizer, batch_size, pretrained=pretrained)
     start = "pretrained weights" if pretrained else "scratch"
     choose("learning_rate", float(f"{rate:.3g}"), f"{options.optimizer} from {start} at batch size {batch_size}")
+    choose("decoder_factor", 3.0 if pretrained else 1.0, f"the encoder starts from {start}")
     choose("workers", min(8, count_cores()) if on_gpu else 0, where)
     return replace(options, **chosen), tuple(notes)

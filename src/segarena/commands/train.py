@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from segarena.commands.architectures import build, check_architectures
 from segarena.commands.counts import write_image_counts
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import TrainingProgress, catch_interrupt, console, format_seconds
@@ -22,11 +22,10 @@ from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted, RunError
 from segarena.files import read_json, write_json
-from segarena.models import MODELS, build_model
+from segarena.models import SegmentationModel
 from segarena.runs import open_folder
 from segarena.scoring.scores import score
 from segarena.scoring.scores import to_dict as scores_to_dict
-from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
 from segarena.training.engine import Recipe, Trainer, TrainingState
@@ -41,6 +40,7 @@ def run(options: TrainOptions) -> Path:
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
     prepared = prepare(options)
+    check_architectures(prepared.options, [options.model], prepared.source.classes.num_classes)
     folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
     if is_finished(folder):
         console.print(f"{folder} is finished already; nothing to do.", markup=False)
@@ -79,13 +79,13 @@ def train_run(
     """
     config = _describe(prepared, options)
     _check_same_training(config, prepared.fingerprint, folder)
+    can_measure_memory = reset_peak_memory(options.device)
+    model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
     write_json(folder / "data.json", prepared.describe_data())
     write_json(folder / "environment.json", describe_environment().to_dict())
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", {**config, "architecture": model.settings})
     assert options.epochs is not None
     assert options.batch_size is not None
-    can_measure_memory = reset_peak_memory(options.device)
-    model = build(prepared, options)
     state = _fit(prepared, options, model, folder, title, should_stop)
     load_weights(model, folder / BEST)
     split = prepared.splits.scored
@@ -106,20 +106,6 @@ def train_run(
     _write_costs(prepared, options, model, state, folder)
 
 
-def build(prepared: Prepared[Any], options: TrainOptions) -> nn.Module:
-    """The untrained model; its random weights depend on the seed alone."""
-    if options.weights == "imagenet":
-        console.print(f"  ImageNet weights of {options.encoder}: torchvision downloads them the first time")
-    torch.manual_seed(derive_seed("weights", options.seed))
-    return build_model(
-        options.model,
-        prepared.source.classes.num_classes,
-        encoder=options.encoder,
-        weights=None if options.weights == "none" else options.weights,
-        output_stride=options.output_stride,
-    )
-
-
 def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Module, split: Split) -> NDArray[np.int64]:
     """Confusion matrices (N, C, C) of the split's images, whole and at their own size."""
     assert options.size is not None
@@ -138,7 +124,7 @@ def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Mod
 def _fit(
     prepared: Prepared[Any],
     options: TrainOptions,
-    model: nn.Module,
+    model: SegmentationModel,
     folder: Path,
     title: str,
     should_stop: Callable[[], bool],
@@ -183,8 +169,6 @@ def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
     """The content of config.json: every option with nothing left open, and what followed from them."""
     return {
         **to_dict(options),
-        "output_stride": options.output_stride or MODELS[options.model].output_strides[0],
-        "track": "encoder",
         "crop": list(prepared.crop),
         "input_size": list(prepared.input_size),
         "chosen_here": list(prepared.notes),

@@ -1,14 +1,14 @@
-"""What the four architectures share towards their callers: what they are given and what they return."""
+"""What the architectures share towards their callers: what they are given and what they return."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.encoders import Encoder
 from segarena.models.layers import resize
 
 #: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the
@@ -29,24 +29,34 @@ class SegmentationOutput(NamedTuple):
 
 
 class SegmentationModel(nn.Module):
-    """An encoder and one paper's decoder. The subclass writes its own `forward(image, size=None)`.
+    """One paper's network, or its decoder on an encoder. The subclass writes its own `forward(image, size=None)`.
 
-    `output_strides` are the encoder's output strides that the decoder works with, its default first.
+    `output_strides` are those it can be built with, its default first; `paper_encoders` those that its paper stands on,
+    the default first, and `paper_stride` the paper's output stride. `torchvision_names` maps the names in torchvision's
+    model of the same architecture, where there is one, to the names here. `settings` are the arguments of
+    `build_model` that build this model again, without weights.
     """
 
     output_strides: ClassVar[tuple[int, ...]]
+    paper_encoders: ClassVar[tuple[str, ...]] = ()
+    paper_stride: ClassVar[int]
+    torchvision_names: ClassVar[Mapping[str, str]] = {}
+    settings: dict[str, Any]
 
-    def __init__(self, encoder: Encoder, num_classes: int) -> None:
+    def __init__(self, num_classes: int) -> None:
         super().__init__()
         if num_classes < 1:
             raise ConfigError(f"num_classes is {num_classes}", remedy="Give the number of classes, 1 or more")
-        if encoder.strides[-1] not in self.output_strides:
-            raise ConfigError(
-                f"{type(self).__name__} does not work with output stride {encoder.strides[-1]}",
-                remedy=f"Use {' or '.join(map(str, self.output_strides))}",
-            )
-        self.encoder = encoder
         self.num_classes = num_classes
+
+    @classmethod
+    def check_output_stride(cls, stride: int) -> None:
+        """Raise ConfigError where the architecture cannot be built with this output stride."""
+        if stride not in cls.output_strides:
+            raise ConfigError(
+                f"{cls.__name__} does not work with output stride {stride}",
+                remedy=f"Use {' or '.join(map(str, sorted(cls.output_strides)))}",
+            )
 
 
 def finish(logits: Tensor, auxiliary: Tensor | None, image: Tensor, size: Size) -> SegmentationOutput:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
 from segarena.models.encoders import Encoder
-from segarena.models.layers import AuxiliaryHead, conv_bn_relu, refuse_single_value
+from segarena.models.layers import FCNHead, conv_bn_relu, refuse_single_value
 
 PAPER_MULTI_GRID = (1, 2, 4)
+PAPER_RATES = (6, 12, 18)
 
 
 class DeepLabv3(SegmentationModel):
@@ -22,37 +23,73 @@ class DeepLabv3(SegmentationModel):
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The rates are (6, 12, 18) at output stride 16, twice
     that at 8. `multi_grid` (3.2.1) sets the dilations of the blocks of a ResNet's last stage: its entries times the
     stage's 2, or 4 at output stride 8. None is the paper's (1, 2, 4), of which ResNet-18 with its two blocks takes
-    (1, 2). MobileNetV2 has no such blocks: it keeps the stage's own dilation, and a multi_grid asked for is
-    refused. The constructor sets it on the encoder it is given. `auxiliary=True` adds PSPNet's auxiliary head, which
-    the paper does not have, for training mode.
+    (1, 2). (1, 1, 1) is no multi-grid. Other encoders have no such blocks: they keep the stage's own dilation, and a
+    multi_grid asked for is refused. The constructor sets it on the encoder it is given.
+
+    `eval_output_stride` is the output stride outside of training, None the encoder's own: the paper trains at 16 and
+    evaluates at 8 (4.2), the default of the paper track. Going from one mode to the other sets dilations; no
+    weight changes.
+
+    `auxiliary=True` adds an auxiliary head, which the paper does not have, for training mode. `head="torchvision"` adds
+    what torchvision's `deeplabv3_resnet50` has and the paper has not: dropout 0.5 and a 3x3 convolution between ASPP
+    and the scores.
 
     Departs: align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only.
-    Raises ConfigError for a multi_grid that does not fit the encoder, and in training on a batch of one
-    image: image-level pooling leaves one value per channel.
+    Raises ConfigError for a multi_grid or an eval_output_stride that does not fit the encoder, and in training on a
+    batch of one image: image-level pooling leaves one value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (16, 8)
+    paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")
+    paper_stride: ClassVar[int] = 16
+    torchvision_names: ClassVar[Mapping[str, str]] = {
+        **{f"classifier.0.convs.0.{i}.": f"aspp.point.{i}." for i in (0, 1)},
+        **{f"classifier.0.convs.{1 + n}.{i}.": f"aspp.atrous.{n}.{i}." for n in (0, 1, 2) for i in (0, 1)},
+        **{f"classifier.0.convs.4.{1 + i}.": f"aspp.image_level.{i}." for i in (0, 1)},
+        **{f"classifier.0.project.{i}.": f"aspp.project.{i}." for i in (0, 1)},
+        **{f"classifier.{1 + i}.": f"refine.1.{i}." for i in (0, 1)},
+        "classifier.4.": "classifier.",
+        **FCNHead.names_in_torchvision("aux_classifier", "auxiliary_head"),
+    }
 
     def __init__(
-        self, encoder: Encoder, num_classes: int, *, multi_grid: Sequence[int] | None = None, auxiliary: bool = False
+        self,
+        encoder: Encoder,
+        num_classes: int,
+        *,
+        multi_grid: Sequence[int] | None = None,
+        eval_output_stride: int | None = None,
+        auxiliary: bool = False,
+        head: Literal["paper", "torchvision"] = "paper",
     ) -> None:
-        super().__init__(encoder, num_classes)
-        blocks = len(encoder.last_blocks)
-        if multi_grid is not None and (len(multi_grid) != blocks or min(multi_grid, default=0) < 1):
-            raise ConfigError(
-                f"multi_grid {tuple(multi_grid)} does not fit the encoder {encoder.name}",
-                remedy=f"Give {blocks} numbers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
-            )
-        self.multi_grid = PAPER_MULTI_GRID[:blocks] if multi_grid is None else tuple(multi_grid)
-        encoder.apply_multi_grid(self.multi_grid)
-        self.aspp = ASPP(encoder.channels[-1], tuple(rate * 16 // encoder.strides[-1] for rate in (6, 12, 18)))
+        super().__init__(num_classes)
+        self.output_stride = encoder.strides[-1]
+        self.eval_output_stride = eval_output_stride or self.output_stride
+        for stride in (self.output_stride, self.eval_output_stride):
+            self.check_output_stride(stride)
+        if head not in ("paper", "torchvision"):
+            raise ConfigError(f"there is no head {head!r}", remedy="Use 'paper' or 'torchvision'")
+        self.encoder = encoder
+        encoder.set_multi_grid(_fit_multi_grid(multi_grid, encoder))
+        self.aspp = ASPP(encoder.channels[-1], _rates(self.output_stride))
+        self.refine = nn.Sequential(nn.Dropout(0.5), conv_bn_relu(256, 256, 3)) if head == "torchvision" else None
         self.classifier = nn.Conv2d(256, num_classes, 1)
-        self.auxiliary_head = AuxiliaryHead(encoder.channels[-2], num_classes) if auxiliary else None
+        self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes) if auxiliary else None
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode and, where the two differ, the output stride."""
+        super().train(mode)
+        stride = self.output_stride if mode else self.eval_output_stride
+        if stride != self.encoder.strides[-1]:
+            self.encoder.set_output_stride(stride)
+            self.aspp.set_rates(_rates(stride))
+        return self
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
         *_, stage4, stage5 = self.encoder(image)
-        logits = self.classifier(self.aspp(stage5))  # (N, num_classes, h, w)
+        features = self.aspp(stage5)  # (N, 256, h, w)
+        logits = self.classifier(features if self.refine is None else self.refine(features))  # (N, num_classes, h, w)
         auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
         return finish(logits, auxiliary, image, size)
 
@@ -72,6 +109,11 @@ class ASPP(nn.Module):
         self.image_level = conv_bn_relu(in_channels, width, 1)
         self.project = conv_bn_relu((2 + len(rates)) * width, width, 1)
 
+    def set_rates(self, rates: Sequence[int]) -> None:
+        """Set the rates of the 3x3 convolutions; no weight changes."""
+        for branch, rate in zip(self.atrous, rates, strict=True):
+            branch[0].dilation = branch[0].padding = (rate, rate)  # type: ignore[index]
+
     def forward(self, features: Tensor) -> Tensor:
         average = features.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
         refuse_single_value(self.image_level, average.shape[0])
@@ -80,3 +122,19 @@ class ASPP(nn.Module):
         branches = [self.point(features), *(atrous(features) for atrous in self.atrous), level]
         result: Tensor = self.project(torch.cat(branches, dim=1))
         return result
+
+
+def _rates(output_stride: int) -> tuple[int, ...]:
+    return tuple(rate * 16 // output_stride for rate in PAPER_RATES)
+
+
+def _fit_multi_grid(multi_grid: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
+    blocks = len(encoder.last_blocks)
+    if multi_grid is None:
+        return PAPER_MULTI_GRID[:blocks]
+    if len(multi_grid) != blocks or min(multi_grid, default=0) < 1:
+        raise ConfigError(
+            f"multi_grid {tuple(multi_grid)} does not fit the encoder {encoder.name}",
+            remedy=f"Give {blocks} numbers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
+        )
+    return tuple(multi_grid)

@@ -2,41 +2,152 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
-from segarena.models.encoders import Encoder
-from segarena.models.layers import crop
+from segarena.models.encoders import VGG16, Encoder
+from segarena.models.layers import FCNHead, crop
 
 
-class FCN(SegmentationModel):
-    """FCN-8s (4.2 and figure 3): class scores at strides 32, 16 and 8, summed from coarse to fine.
+class _FCNOnVGG16(SegmentationModel):
+    """What FCN-32s, -16s and -8s have in common."""
+
+    output_strides: ClassVar[tuple[int, ...]] = (32,)
+    paper_encoders: ClassVar[tuple[str, ...]] = ("vgg16",)
+    paper_stride: ClassVar[int] = 32
+
+    def __init__(self, encoder: VGG16, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.encoder = encoder
+        self.score_fr = _zero_score(encoder.channels[2], num_classes)
+
+
+class FCN32s(_FCNOnVGG16):
+    """FCN-32s (4.1): the scores of fc7, enlarged 32 times by fixed bilinear interpolation.
+
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The crops begin where the authors' networks begin
+    theirs, which follows from the 100 pixels of padding. Departs, as do FCN-16s and -8s: images normalised as
+    torchvision's weights expect, not BGR with a mean subtracted.
+    """
+
+    def __init__(self, encoder: VGG16, num_classes: int) -> None:
+        super().__init__(encoder, num_classes)
+        self.upscore = _bilinear_upsampling(num_classes, 32, fixed=True)
+
+    def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
+        """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
+        _, _, fc7 = self.encoder(image)
+        logits = self.upscore(self.score_fr(fc7))
+        return finish(crop(logits, image.shape[-2:], 19), None, image, size)
+
+
+class FCN16s(_FCNOnVGG16):
+    """FCN-16s (4.2): the scores of fc7, enlarged twice, plus those of pool4; enlarged 16 times.
+
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The 2x upsampling starts as bilinear interpolation
+    and is learned; the last one is fixed. Departs: both streams are trained at once, not the coarser one first.
+    """
+
+    def __init__(self, encoder: VGG16, num_classes: int) -> None:
+        super().__init__(encoder, num_classes)
+        self.score_pool4 = _zero_score(encoder.channels[1], num_classes)
+        self.upscore2 = _bilinear_upsampling(num_classes, 2)
+        self.upscore16 = _bilinear_upsampling(num_classes, 16, fixed=True)
+
+    def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
+        """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
+        _, pool4, fc7 = self.encoder(image)
+        upscore2 = self.upscore2(self.score_fr(fc7))
+        fused = upscore2 + crop(self.score_pool4(pool4), upscore2.shape[-2:], 5)  # stride 16
+        return finish(crop(self.upscore16(fused), image.shape[-2:], 27), None, image, size)
+
+
+class FCN8s(_FCNOnVGG16):
+    """FCN-8s (4.2, figure 3): the sum of FCN-16s, enlarged twice, plus the scores of pool3; enlarged 8 times.
+
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The two 2x upsamplings start as bilinear
+    interpolation and are learned; the last one is fixed. Departs: the three streams are trained at once, not one after
+    the other.
+    """
+
+    def __init__(self, encoder: VGG16, num_classes: int) -> None:
+        super().__init__(encoder, num_classes)
+        self.score_pool4 = _zero_score(encoder.channels[1], num_classes)
+        self.score_pool3 = _zero_score(encoder.channels[0], num_classes)
+        self.upscore2 = _bilinear_upsampling(num_classes, 2)
+        self.upscore_pool4 = _bilinear_upsampling(num_classes, 2)
+        self.upscore8 = _bilinear_upsampling(num_classes, 8, fixed=True)
+
+    def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
+        """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
+        pool3, pool4, fc7 = self.encoder(image)
+        upscore2 = self.upscore2(self.score_fr(fc7))
+        fused16 = upscore2 + crop(self.score_pool4(pool4), upscore2.shape[-2:], 5)  # stride 16
+        upscore_pool4 = self.upscore_pool4(fused16)
+        fused8 = upscore_pool4 + crop(self.score_pool3(pool3), upscore_pool4.shape[-2:], 9)  # stride 8
+        return finish(crop(self.upscore8(fused8), image.shape[-2:], 31), None, image, size)
+
+
+class EncoderFCN(SegmentationModel):
+    """FCN-8s on any encoder: class scores at strides 32, 16 and 8, summed from coarse to fine.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). As in the paper, the scores start at zero, the two
     2x upsamplings start as bilinear interpolation and are learned, the last 8x one is bilinear and fixed.
 
-    Departs: any encoder of this project instead of VGG16 with its fc6 and fc7; the encoder's padding and a crop to
-    the finer map instead of 100 pixels of padding and centre crops; all three streams are trained at once instead of
-    one after the other; logits of any image size.
+    Departs: an encoder of this project instead of VGG-16 with its fc6 and fc7; the encoder's padding and a crop to
+    the finer map instead of 100 pixels of padding and offset crops; all three streams are trained at once.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (32,)
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:
-        super().__init__(encoder, num_classes)
-        self.score8, self.score16, self.score32 = (_zero_score(c, num_classes) for c in encoder.channels[2:])
-        self.up16 = _bilinear_upsampling(num_classes)
-        self.up8 = _bilinear_upsampling(num_classes)
+        super().__init__(num_classes)
+        self.check_output_stride(encoder.strides[-1])
+        self.encoder = encoder
+        self.score8, self.score16, self.score32 = (_zero_score(c, num_classes) for c in encoder.channels[-3:])
+        self.up16 = _bilinear_upsampling(num_classes, 2, padding=1)
+        self.up8 = _bilinear_upsampling(num_classes, 2, padding=1)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits. Native: stride 8. There is no auxiliary head."""
-        _, _, x8, x16, x32 = self.encoder(image)
+        *_, x8, x16, x32 = self.encoder(image)
         fused16 = self.score16(x16) + crop(self.up16(self.score32(x32)), x16.shape[-2:])  # (N, num_classes, H/16, W/16)
         fused8 = self.score8(x8) + crop(self.up8(fused16), x8.shape[-2:])  # (N, num_classes, H/8, W/8)
         return finish(fused8, None, image, size)
+
+
+class DilatedFCN(SegmentationModel):
+    """What torchvision calls FCN: a plain head on a dilated ResNet. The paper has neither dilation nor ResNet.
+
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). A 3x3 convolution to C / 4 channels, BatchNorm, ReLU,
+    dropout 0.1 and a 1x1 convolution, enlarged bilinearly. `auxiliary=True` adds the same head on the fourth
+    stage, for training mode. With the same weights it computes what torchvision's `fcn_resnet50` does.
+    """
+
+    output_strides: ClassVar[tuple[int, ...]] = (8, 16, 32)
+    paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")
+    paper_stride: ClassVar[int] = 8
+    torchvision_names: ClassVar[Mapping[str, str]] = {
+        **FCNHead.names_in_torchvision("classifier", "head"),
+        **FCNHead.names_in_torchvision("aux_classifier", "auxiliary_head"),
+    }
+
+    def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = False) -> None:
+        super().__init__(num_classes)
+        self.encoder = encoder
+        self.head = FCNHead(encoder.channels[-1], num_classes)
+        self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes) if auxiliary else None
+
+    def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
+        """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
+        *_, stage4, stage5 = self.encoder(image)
+        logits = self.head(stage5)  # (N, num_classes, h, w)
+        auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
+        return finish(logits, auxiliary, image, size)
 
 
 def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
@@ -46,11 +157,13 @@ def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
     return score
 
 
-def _bilinear_upsampling(channels: int) -> nn.ConvTranspose2d:
-    """A 2x transposed convolution that starts as bilinear interpolation of each class by itself."""
-    up = nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1, bias=False)
-    taps = torch.tensor([0.25, 0.75, 0.75, 0.25])
+def _bilinear_upsampling(channels: int, factor: int, *, padding: int = 0, fixed: bool = False) -> nn.ConvTranspose2d:
+    """A transposed convolution that starts as bilinear interpolation of each class by itself, or stays it."""
+    up = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
+    half = (torch.arange(factor) + 0.5) / factor
+    taps = torch.cat([half, half.flip(0)])
     with torch.no_grad():
         up.weight.zero_()
         up.weight[range(channels), range(channels)] = torch.outer(taps, taps)
+    up.weight.requires_grad_(not fixed)
     return up

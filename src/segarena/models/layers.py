@@ -10,16 +10,23 @@ from torch.nn import functional as F
 from segarena.errors import ConfigError
 
 
-class AuxiliaryHead(nn.Sequential):
-    """Score the fourth stage, for the training loss only. Zhao et al. 2017, section 4 (arXiv:1612.01105).
+class FCNHead(nn.Sequential):
+    """Scores from one feature map, (N, C, h, w) -> (N, num_classes, h, w): torchvision's FCNHead.
 
-    (N, C, h, w) -> (N, num_classes, h, w). The paper gives no layers; these are its authors' code:
-    3x3 convolution to C / 4, BatchNorm, ReLU, dropout 0.1, 1x1 convolution.
+    3x3 convolution to C / 4, BatchNorm, ReLU, dropout 0.1, 1x1 convolution. The same layers are PSPNet's auxiliary
+    head in its authors' code, but for its `channel_dropout`, which drops whole channels; the paper (Zhao et al. 2017,
+    arXiv:1612.01105) gives no layers.
     """
 
-    def __init__(self, in_channels: int, num_classes: int) -> None:
+    def __init__(self, in_channels: int, num_classes: int, *, channel_dropout: bool = False) -> None:
         width = in_channels // 4
-        super().__init__(conv_bn_relu(in_channels, width, 3), nn.Dropout2d(0.1), nn.Conv2d(width, num_classes, 1))
+        dropout = nn.Dropout2d(0.1) if channel_dropout else nn.Dropout(0.1)
+        super().__init__(conv_bn_relu(in_channels, width, 3), dropout, nn.Conv2d(width, num_classes, 1))
+
+    @staticmethod
+    def names_in_torchvision(theirs: str, ours: str) -> dict[str, str]:
+        """Map the prefixes of torchvision's head `theirs` to those of this one, called `ours`."""
+        return {f"{theirs}.0.": f"{ours}.0.0.", f"{theirs}.1.": f"{ours}.0.1.", f"{theirs}.4.": f"{ours}.2."}
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Sequential:
@@ -38,10 +45,11 @@ def resize(features: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(features, size=(size[0], size[1]), mode="bilinear", align_corners=False)
 
 
-def crop(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Keep the upper left (N, C, *size) of (N, C, h, w): what is left over where twice a rounded-up size is larger."""
+def crop(features: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
+    """Keep (N, C, *size) of (N, C, h, w), from the upper left or, in both directions, from `offset` on."""
     # A negative pad and not a slice: whether a slice cuts anything would be fixed when the model is exported.
-    return F.pad(features, (0, size[1] - features.shape[-1], 0, size[0] - features.shape[-2]))
+    right, below = size[1] + offset - features.shape[-1], size[0] + offset - features.shape[-2]
+    return F.pad(features, (-offset, right, -offset, below))
 
 
 def refuse_single_value(module: nn.Module, values: int) -> None:

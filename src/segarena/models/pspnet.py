@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
 from segarena.models.encoders import Encoder
-from segarena.models.layers import AuxiliaryHead, conv_bn_relu, refuse_single_value, resize
+from segarena.models.layers import FCNHead, conv_bn_relu, refuse_single_value, resize
 
 
 class PSPNet(SegmentationModel):
@@ -20,23 +20,28 @@ class PSPNet(SegmentationModel):
     The fusion is a 3x3 convolution to 512 channels, BatchNorm, ReLU and dropout 0.1, as in the authors' code.
     `auxiliary=False` leaves the head out.
 
-    Departs: output stride 16 by default, 8 (the paper's) on request; the fusion has min(512, C) channels for an encoder
-    of C, so that MobileNetV2's 320 are not widened; torchvision's 7x7 stem where the authors' ResNet has three 3x3
-    convolutions; align_corners=False.
+    Departs: in the encoder track output stride 16 by default, 8 (the paper's) on request, and a fusion of min(512, C)
+    channels for an encoder of C, so that MobileNetV2's 320 are not widened; in both tracks torchvision's 7x7 stem where
+    the authors' ResNet has three 3x3 convolutions, and the first block of a dilated stage at the dilation of the
+    stage before; align_corners=False.
     Raises ConfigError in training on a batch of one image: the coarsest bin holds one value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (16, 8)
+    paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")
+    paper_stride: ClassVar[int] = 8
 
     def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = True) -> None:
-        super().__init__(encoder, num_classes)
+        super().__init__(num_classes)
+        self.check_output_stride(encoder.strides[-1])
+        self.encoder = encoder
         channels = encoder.channels[-1]
         width = min(512, channels)
         self.pyramid = PyramidPooling(channels)
         self.fusion = conv_bn_relu(2 * channels, width, 3)
         self.dropout = nn.Dropout2d(0.1)
         self.classifier = nn.Conv2d(width, num_classes, 1)
-        self.auxiliary_head = AuxiliaryHead(encoder.channels[-2], num_classes) if auxiliary else None
+        self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes, channel_dropout=True) if auxiliary else None
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""

@@ -1,4 +1,4 @@
-"""Pretrained weights of an encoder: downloaded by torchvision, or from a file. No pickle is ever executed."""
+"""Pretrained weights: downloaded by torchvision, or from a file. No pickle is ever executed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.client
 import io
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +16,96 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
-from segarena.errors import WeightsError
+from segarena.errors import ConfigError, WeightsError
 
 OTHERWISE = "Use --weights none to start from random weights, or --weights FILE to read them from a file"
 
-#: What torchvision's classifiers have beyond the encoder, and it may therefore leave unused.
-UNUSED = ("fc.", "classifier.", "features.18.")
+#: The models and encoders that torchvision publishes as trained on COCO (with the 21 classes of VOC).
+COCO = {"fcn": ("resnet50", "resnet101"), "deeplabv3": ("resnet50", "resnet101")}
 
 
-def load_weights(encoder: nn.Module, weights: str | Path | None, *, name: str, stem: str) -> None:
-    """Fill `encoder`, the torchvision network `name`, in place.
+@dataclass(frozen=True)
+class Weights:
+    """A state dict under torchvision's names, apart: `encoder` (its image classifier), and `heads`.
 
-    `weights` is None or "none" (leave it as it is), "imagenet" (torchvision's IMAGENET1K_V1 for every encoder: one
-    training recipe, so that encoders can be compared; downloaded once, then read from torch.hub's cache), or a
-    file: .safetensors, or a state dict saved by torch.save.
-    Classifier layers are left unused. Where the encoder's first convolution (parameter `stem`) takes other than three
-    channels, one for RGB is adapted to it by `adapt_stem`.
-    Raises WeightsError where the weights cannot be downloaded or read, or do not fit.
+    `heads` has the rest of a whole torchvision segmentation network (`classifier.*`, `aux_classifier.*`), or nothing.
+    `source` names them in messages.
+    """
+
+    source: object
+    encoder: dict[str, Tensor]
+    heads: dict[str, Tensor] = field(default_factory=dict)
+
+
+def read_weights(weights: str | Path | None, encoder: str, model: str | None = None) -> Weights | None:
+    """Read the weights that `weights` names for torchvision's network `encoder`.
+
+    None or "none": nothing to load. "imagenet": torchvision's IMAGENET1K_V1, downloaded once, then read from
+    torch.hub's cache. "coco": torchvision's whole segmentation network `model` on that encoder. Else a file:
+    .safetensors, or a state dict saved by torch.save, of an image classifier or of a whole torchvision segmentation
+    network (`backbone.*`, `classifier.*`, `aux_classifier.*`).
+    Raises WeightsError where they cannot be downloaded or read, ConfigError where "coco" has nothing for the model.
     """
     if weights is None or weights == "none":
-        return
-    source: object
+        return None
     if weights == "imagenet":
-        source, state = "torchvision's ImageNet weights", _download(name)
-    else:
-        source, state = Path(weights), _read(Path(weights))
-    state = {key: value for key, value in state.items() if not key.startswith(UNUSED)}
+        return Weights("torchvision's ImageNet weights", _download(encoder, "IMAGENET1K_V1"))
+    if weights == "coco":
+        if encoder not in COCO.get(model or "", ()):
+            raise ConfigError(
+                f"torchvision has no COCO weights for {model or 'an encoder alone'} on {encoder}",
+                remedy=f"It has them for {' and '.join(COCO)} on {' and '.join(COCO['fcn'])}, in the paper track",
+            )
+        return _split(_download(f"{model}_{encoder}", "COCO_WITH_VOC_LABELS_V1"), "torchvision's COCO weights")
+    return _split(_read(Path(weights)), Path(weights))
+
+
+def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
+    """Fill `encoder` (an Encoder) in place; None leaves it as it is. Classifier layers are left unused.
+
+    Where the encoder's first convolution takes other than three channels, one for RGB is adapted to it by `adapt_stem`.
+    Where the encoder has a convolution in the place of a fully connected layer, that layer is read as the convolution
+    it is (Long et al. 2015, 3.1). Raises WeightsError where the weights do not fit.
+    """
+    if weights is None:
+        return
+    unused: Any = encoder.unused
+    stem = str(encoder.stem)
+    state = {key: value for key, value in weights.encoder.items() if not key.startswith(unused)}
     wanted = encoder.state_dict()
     if stem in state and state[stem].ndim == 4 and state[stem].shape[1] == 3:
         state[stem] = adapt_stem(state[stem], wanted[stem].shape[1])
-    _check_fit(state, wanted, name, source)
+    for key in state.keys() & wanted.keys():
+        if state[key].ndim == 2 and wanted[key].ndim == 4 and state[key].numel() == wanted[key].numel():
+            state[key] = state[key].view_as(wanted[key])
+    _check_fit(state, wanted, f"the encoder {encoder.name}", weights.source)
     encoder.load_state_dict(state, strict=False)
+
+
+def load_heads(model: nn.Module, weights: Weights | None, names: Mapping[str, str]) -> None:
+    """Fill what stands on the encoder from a whole torchvision network; `names` maps its prefixes to the model's.
+
+    An auxiliary head is filled where both have one. The last layer of a head stays random where it scores another
+    number of classes. Raises WeightsError where another layer does not fit: the file is of another architecture.
+    """
+    if weights is None or not weights.heads or not names:
+        return
+
+    def rename(key: str) -> str:
+        prefix = next((prefix for prefix in names if key.startswith(prefix)), "")
+        return names.get(prefix, "") + key.removeprefix(prefix)
+
+    state = {rename(key): value for key, value in weights.heads.items()}
+    wanted = {key: value for key, value in model.state_dict().items() if not key.startswith("encoder.")}
+    for one, other in ((state, wanted), (wanted, state)):
+        if not any(key.startswith("auxiliary_head.") for key in other):
+            for key in [key for key in one if key.startswith("auxiliary_head.")]:
+                del one[key]
+    for key in state.keys() & wanted.keys():
+        if state[key].shape[1:] == wanted[key].shape[1:] and state[key].shape != wanted[key].shape:
+            del state[key], wanted[key]  # scores of other classes
+    _check_fit(state, wanted, type(model).__name__, weights.source)
+    model.load_state_dict(state, strict=False)
 
 
 def adapt_stem(weight: Tensor, in_channels: int) -> Tensor:
@@ -65,8 +125,8 @@ def adapt_stem(weight: Tensor, in_channels: int) -> Tensor:
     return filters * (3 / in_channels)
 
 
-def _download(name: str) -> dict[str, Tensor]:
-    weights = get_model_weights(name).IMAGENET1K_V1
+def _download(name: str, version: str) -> dict[str, Tensor]:
+    weights = get_model_weights(name)[version]
     try:
         # torch.hub announces a download on stdout, which belongs to the command.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -75,7 +135,7 @@ def _download(name: str) -> dict[str, Tensor]:
             )
     except (OSError, http.client.HTTPException, RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
         raise WeightsError(
-            f"the ImageNet weights cannot be had ({error})", where=weights.url, remedy=OTHERWISE
+            f"the weights of {name} cannot be had ({error})", where=weights.url, remedy=OTHERWISE
         ) from error
     return state
 
@@ -102,6 +162,14 @@ def _read(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
+def _split(state: dict[str, Tensor], source: object) -> Weights:
+    """Tell an image classifier from a whole segmentation network, whose encoder is its `backbone`."""
+    if not any(key.startswith("backbone.") for key in state):
+        return Weights(source, state)
+    encoder = {key.removeprefix("backbone."): v for key, v in state.items() if key.startswith("backbone.")}
+    return Weights(source, encoder, {key: v for key, v in state.items() if not key.startswith("backbone.")})
+
+
 def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str, source: object) -> None:
     # Counters were added to BatchNorm after many files were written; no forward pass reads them.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
@@ -117,7 +185,7 @@ def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: 
         faults.append(f"has {key!r} as {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}")
     if faults:
         raise WeightsError(
-            f"does not fit the encoder {name}: it {', '.join(faults)}",
+            f"does not fit {name}: it {', '.join(faults)}",
             where=source,
-            remedy="Choose the encoder that the file was saved from, or another file",
+            remedy="Choose what the file was saved from (--encoder, --models), or another file",
         )

@@ -11,7 +11,7 @@ from segarena.reporting.comparison import Comparison
 _SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _TRACKS = {
     "encoder": "The same encoder for each model, so that what differs is the architecture.",
-    "paper": "Each model as its paper describes it, with its own encoder.",
+    "paper": "Each model as its paper describes it; they differ in more than the decoder.",
 }
 
 
@@ -40,6 +40,18 @@ def scored_on(comparison: Comparison) -> str:
     number = comparison.content["data"].get("counts", {}).get(split)
     images = f", {number:,} images" if number else ""
     return f"{split_name(comparison)}{images}"
+
+
+def built_on(comparison: Comparison, model: str) -> str:
+    """The encoder of a model and its output stride, e.g. "resnet50, stride 8"; the stride where it can be chosen."""
+    rows = comparison.models[comparison.models["model"] == model]
+    encoder, stride, evaluated = (
+        rows[key].iloc[0] if key in rows else None for key in ("encoder", "output_stride", "eval_output_stride")
+    )
+    parts = [] if formats.is_missing(encoder) else [str(encoder)]
+    if stride in (8, 16):
+        parts.append(f"stride {stride}" + (f", evaluated at {evaluated}" if evaluated not in (None, stride) else ""))
+    return ", ".join(parts)
 
 
 def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
@@ -92,11 +104,11 @@ def caveats(comparison: Comparison) -> list[str]:
 
 
 def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
-    """Every resolved setting, in the order of the file."""
+    """Every resolved setting that the models share, in the order of the file."""
     protocol = dict(comparison.content["protocol"])
     if protocol.get("input_size"):
         protocol["input_size"] = " × ".join(str(side) for side in protocol["input_size"])
-    return _rows(protocol)
+    return [row for row in _rows(protocol) if row[1] != formats.NOTHING]
 
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:

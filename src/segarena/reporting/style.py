@@ -32,21 +32,24 @@ class ModelStyle:
         return red, green, blue
 
 
-# Okabe and Ito's colours (jfly.uni-koeln.de/color), those with a contrast of at least 3:1 on white.
+# Colours of Okabe and Ito (jfly.uni-koeln.de/color) and, for the last two, Paul Tol; contrast at least 3:1 on white.
 ARCHITECTURES = {
     "fcn": ModelStyle("FCN", "#D55E00", "s"),
     "unet": ModelStyle("U-Net", "#0072B2", "o"),
     "pspnet": ModelStyle("PSPNet", "#009E73", "^"),
     "deeplabv3": ModelStyle("DeepLabv3", "#CC79A7", "D"),
+    "fcn8s": ModelStyle("FCN-8s", "#C78A00", "X"),
+    "fcn16s": ModelStyle("FCN-16s", "#882255", "v"),
+    "fcn32s": ModelStyle("FCN-32s", "#332288", "P"),
 }
-# What a model of any other name gets, in this order. The last four colours are Paul Tol's.
-_FURTHER = (("#4D4D4D", "v"), ("#2AA3DB", "P"), ("#C78A00", "X"), ("#882255", "*"), ("#332288", "<"), ("#999933", ">"))
+# What a model of any other name gets, in this order.
+_FURTHER = (("#4D4D4D", "<"), ("#2AA3DB", ">"), ("#999933", "*"))
 
 
 def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
     """The style of each model, in the given order.
 
-    The four architectures look the same in every report; the styles of other names depend on the set of
+    The architectures look the same in every report; the styles of other names depend on the set of
     names alone, not on who won.
     """
     further = sorted(set(models) - set(ARCHITECTURES))

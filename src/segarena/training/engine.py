@@ -43,6 +43,7 @@ class Recipe:
     optimizer: Literal["adamw", "sgd"]
     schedule: Literal["onecycle", "poly"]
     learning_rate: float
+    decoder_factor: float
     weight_decay: float
     clip_norm: float
     device: str
@@ -100,7 +101,9 @@ class Trainer:
         self.model = model.to(recipe.device).to(memory_format=torch.channels_last)
         self.loader, self.loss, self.validate, self.recipe, self.folder = loader, loss, validate, recipe, folder
         self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
-        self.optimizer = build_optimizer(self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
+        self.optimizer = build_optimizer(
+            self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.decoder_factor
+        )
         self.state = TrainingState()
         self.last_save = time.perf_counter()
 
@@ -159,7 +162,7 @@ class Trainer:
         done = (state.epoch - 1) * len(self.loader) + state.step
         share = SCHEDULES[recipe.schedule](done / (recipe.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * share
+            group["lr"] = recipe.learning_rate * share * group["factor"]
         _seed_dropout(derive_seed("step", recipe.seed, state.epoch, state.step), recipe.device)
         with autocast(recipe.device, recipe.precision):
             output = self.model(to_input(images, recipe.device))

@@ -28,14 +28,27 @@ def default_learning_rate(optimizer: str, batch_size: int, *, pretrained: bool) 
 
 
 def build_optimizer(
-    model: nn.Module, optimizer: Literal["adamw", "sgd"], learning_rate: float, weight_decay: float
+    model: nn.Module,
+    optimizer: Literal["adamw", "sgd"],
+    learning_rate: float,
+    weight_decay: float,
+    decoder_factor: float = 1.0,
 ) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum 0.9. Vectors (biases, normalisation) are not decayed."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    """AdamW, or SGD with momentum 0.9. Vectors (biases, normalisation) are not decayed.
+
+    What does not belong to `model.encoder` learns at `decoder_factor` times the rate: a group's `factor` says so.
+    """
+    groups = []
+    for is_encoder, factor in ((True, 1.0), (False, decoder_factor)):
+        parameters = [
+            parameter
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and name.startswith("encoder.") == is_encoder
+        ]
+        for is_matrix, decay in ((True, weight_decay), (False, 0.0)):
+            chosen = [p for p in parameters if (p.ndim > 1) == is_matrix]
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "factor": factor})
     if optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
     return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, fused=True)

@@ -70,12 +70,7 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     config = read_json(folder / "config.json")
     classes = ClassTable.from_dict(read_json(folder / "data.json")["class_table"], where=folder / "data.json")
     device = choose_device(device)
-    model = build_model(
-        config["model"],
-        classes.num_classes,
-        encoder=config["encoder"],
-        output_stride=config["output_stride"],
-    )
+    model = build_model(**config["architecture"])
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config["precision"] if computes_bf16(device) else "fp32"

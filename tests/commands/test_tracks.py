@@ -1,0 +1,124 @@
+"""The two tracks: each architecture on one encoder, or each as published; never in one ranking."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import segarena
+from segarena.config import TRACK_MODELS, CompareOptions, TrainOptions, to_command
+from segarena.errors import ConfigError, RunError
+from segarena.models import ENCODERS, TRACKS
+from support import QUICK, write_pair
+
+PAPER = {**{key: value for key, value in QUICK.items() if key != "encoder"}, "epochs": 1, "track": "paper"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("squares")
+    for number in range(10):
+        write_pair(folder, f"square{number:02}", seed=number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The three that stand on a ResNet, as published."""
+    models = ("fcn", "pspnet", "deeplabv3")
+    return segarena.compare(data, models=models, out=tmp_path_factory.mktemp("paper") / "out", **PAPER)
+
+
+def test_options_name_the_models_and_encoders_that_there_are() -> None:
+    for track, models in TRACK_MODELS.items():
+        assert set(models) <= set(TRACKS[track])
+    assert list(TRACK_MODELS["encoder"]) == list(TRACKS["encoder"])
+    for encoder in ENCODERS:
+        CompareOptions(encoder=encoder)
+    for model in TRACKS["paper"]:
+        TrainOptions(model=model, track="paper")
+
+
+def test_paper_track_builds_each_as_published(published: Path) -> None:
+    models = pd.read_csv(published / "models.csv").set_index("model")
+    assert set(models["encoder"]) == {"resnet50"}
+    assert models["output_stride"].to_dict() == {"fcn": 8, "pspnet": 8, "deeplabv3": 16}
+    assert models["eval_output_stride"].to_dict() == {"fcn": 8, "pspnet": 8, "deeplabv3": 8}
+    assert json.loads((published / "comparison.json").read_text())["track"] == "paper"
+
+
+def test_page_says_the_track_and_what_each_model_stands_on(published: Path) -> None:
+    page = (published / "report.html").read_text()
+    assert "as its paper describes it" in page
+    assert "resnet50, stride 16, evaluated at 8" in page
+
+
+def test_a_published_network_predicts_as_it_was_evaluated(published: Path) -> None:
+    predictor = segarena.load(published / "deeplabv3-seed0")
+    assert predictor.model.encoder.strides[-1] == 8
+    assert predictor.predict(next((published.parent).rglob("gallery/*/image.png"))).ndim == 2
+
+
+def test_a_folder_of_one_track_is_not_gone_on_with_in_the_other(published: Path, data: Path) -> None:
+    (published / "pspnet-seed0" / "costs.json").rename(published / "pspnet-seed0" / "kept.json")
+    try:
+        with pytest.raises(RunError, match="was started with track paper, not encoder"):
+            segarena.compare(data, models=("pspnet",), out=published, resume=True, **{**QUICK, "epochs": 1})
+    finally:
+        (published / "pspnet-seed0" / "kept.json").rename(published / "pspnet-seed0" / "costs.json")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"models": ("fcn8s", "unet")}, "fcn8s belongs to the paper track.*--track paper"),
+        ({"models": ("fcn9s",)}, "unknown model 'fcn9s'"),
+        ({"track": "both"}, "unknown track 'both'"),
+        ({"models": ()}, "no model is named"),
+    ],
+)
+def test_what_belongs_to_no_track_is_refused_at_once(options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CompareOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": "swin_t"}, "swin_t does not work with output stride 16"),
+        ({"models": ("fcn", "unet"), "output_stride": 8}, "--output-stride: 8 is nothing that fcn, unet"),
+        ({"track": "paper", "encoder": "resnet18"}, "--encoder: resnet18 is nothing that fcn8s, unet, pspnet"),
+        ({"weights": "coco", "encoder": "resnet50"}, "no COCO weights for an encoder alone"),
+        ({"track": "paper", "models": ("pspnet",), "weights": "coco"}, "no COCO weights for pspnet"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_the_first_is_trained(
+    data: Path, tmp_path: Path, options: dict, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        segarena.compare(data, out=tmp_path / "out", **{**QUICK, "encoder": None, **options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_stride_is_for_those_that_dilate(data: Path, tmp_path: Path) -> None:
+    options = {**QUICK, "epochs": 1, "output_stride": 8}
+    folder = segarena.compare(data, models=("fcn", "pspnet"), out=tmp_path / "out", **options)
+    models = pd.read_csv(folder / "models.csv").set_index("model")
+    assert models["output_stride"].to_dict() == {"fcn": 32, "pspnet": 8}
+
+
+def test_command_to_repeat_a_comparison_names_only_what_is_not_the_default() -> None:
+    assert to_command(CompareOptions(track="paper")) == "segarena compare --track paper"
+    assert to_command(CompareOptions(models=("unet", "fcn"))) == "segarena compare --models unet fcn"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("track", TRACK_MODELS)
+def test_both_tracks_run_on_the_built_in_scenes(track: str, tmp_path: Path) -> None:
+    folder = segarena.compare(track=track, epochs=1, out=tmp_path / track)
+    content = json.loads((folder / "comparison.json").read_text())
+    assert {entry["model"] for entry in content["ranking"]} == set(TRACK_MODELS[track])
+    assert content["track"] == track
