@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-slow lint bench lock clean
+.PHONY: demo test test-slow lint bench docs lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@rm -rf $(DEMO_OUT)
@@ -23,6 +23,9 @@ lint: .venv/dev.stamp  ## formatting, style, types
 
 bench: .venv/dev.stamp  ## what a training step and an evaluation cost here
 	$(BIN)/python benchmarks/steps.py
+
+docs: .venv/dev.stamp  ## the tables and figures of docs/models.md, from the networks themselves
+	$(BIN)/python docs/build_models_page.py
 
 lock: .venv/dev.stamp  ## exact versions, without registry addresses
 	$(BIN)/uv pip compile -q --universal --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -1,0 +1,240 @@
+"""Write the tables and figures of docs/models.md anew: `make docs`.
+
+Every number comes from the networks themselves. The text around them is written by hand; what lies between a line
+`<!-- generated: NAME -->` and the next `<!-- end -->` is not. `--quick` leaves out the effective receptive fields,
+which take minutes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from effective_fields import draw_effective, measure_effective
+from matplotlib.figure import Figure
+from model_paths import PATHS, draw
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import get_weight
+
+from segarena.config import TRACK_MODELS
+from segarena.files import write_text, write_with
+from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, build_model
+from segarena.models.deeplabv3 import DeepLabv3
+from segarena.models.receptive_field import effective_side, find_global_branches, measure_extent
+from segarena.models.unet import UNet
+from segarena.reporting.style import ARCHITECTURES, DPI, theme
+from segarena.training.costs import count_flops, count_parameters
+
+PAGE = Path(__file__).parent / "models.md"
+IMAGES = PAGE.parent / "images" / "models"
+
+#: (label, name, track, options): every line of the table of costs.
+NETWORKS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("FCN-32s", "fcn32s", "paper", {}),
+    ("FCN-16s", "fcn16s", "paper", {}),
+    ("FCN-8s", "fcn8s", "paper", {}),
+    ("FCN, dilated", "fcn", "paper", {}),
+    ("FCN, dilated", "fcn", "paper", {"encoder": "resnet101"}),
+    ("U-Net", "unet", "paper", {}),
+    ("U-Net, padded", "unet", "paper", {"padded": True}),
+    ("PSPNet", "pspnet", "paper", {}),
+    ("PSPNet", "pspnet", "paper", {"encoder": "resnet101"}),
+    ("DeepLabv3", "deeplabv3", "paper", {}),
+    ("DeepLabv3", "deeplabv3", "paper", {"encoder": "resnet101"}),
+    ("FCN", "fcn", "encoder", {}),
+    ("U-Net", "unet", "encoder", {}),
+    ("PSPNet", "pspnet", "encoder", {}),
+    ("PSPNet", "pspnet", "encoder", {"output_stride": 8}),
+    ("DeepLabv3", "deeplabv3", "encoder", {}),
+    ("DeepLabv3", "deeplabv3", "encoder", {"output_stride": 8}),
+)
+#: Images that the extents are measured in; others in 640 pixels. The field has to fit in, and U-Net's in one tile.
+EXTENT_SIDES = {DeepLabv3: 1408, UNet: 384}
+
+
+def main() -> None:
+    sections = {"costs": costs(), "references": references(), "encoders": encoders(), "extents": extents()}
+    figures = {f"{track}-{name}": draw_in_style(partial(draw, name, track)) for track, name in PATHS}
+    if "--quick" not in sys.argv:
+        fields = {key: measure_effective(key[1], key[0]) for key in PATHS}
+        sections["effective"] = effective(fields)
+        figures["effective-fields"] = draw_in_style(partial(draw_effective, *for_figure(fields)))
+    for name, figure in figures.items():
+        write_with(IMAGES / f"{name}.png", partial(figure.savefig, format="png", dpi=DPI * 3 // 4))
+    write_text(PAGE, insert(PAGE.read_text(), sections))
+
+
+def insert(page: str, sections: dict[str, str]) -> str:
+    """Put each section between its markers. Raises ValueError where the page has none for it."""
+    for name, text in sections.items():
+        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+        page, count = re.subn(pattern, lambda found, text=text: found[1] + text + found[2], page, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"{count} places for {name} in the page")
+    return page
+
+
+def build(name: str, track: str, **options: Any) -> SegmentationModel:
+    """A network without memory: only its shapes."""
+    with torch.device("meta"):
+        return build_model(name, options.pop("num_classes", 21), track=track, **options)
+
+
+def costs() -> str:
+    """Parameters and GFLOPs of each network."""
+    rows = []
+    for label, name, track, options in NETWORKS:
+        model = build(name, track, **options)
+        stride, evaluating = model.settings["output_stride"], model.settings.get("eval_output_stride")
+        strides = f"{stride}, {evaluating} in evaluation" if evaluating else str(stride)
+        numbers = f"{count_parameters(model):,}", giga(count_flops(model, (512, 512)))
+        rows.append((label, track, model.settings["encoder"] or "none", strides, *numbers))
+    return table("network | track | encoder | output stride | parameters > | GFLOPs >", rows)
+
+
+def references() -> str:
+    """Our numbers beside those published, or summed by hand from the paper."""
+    rows = []
+    for name, convolutions in (("fcn32s", []), ("fcn16s", [512]), ("fcn8s", [512, 256])):
+        label = ARCHITECTURES[name].label
+        rows.append((f"{label}, 21 classes", "parameters", parameters(name), count_fcn(convolutions), "layers summed"))
+    rows.append(
+        (
+            *("U-Net, 1 channel, 2 classes", "parameters"),
+            *(parameters("unet", num_classes=2, in_channels=1), count_unet(1, 2), "layers of figure 1 summed"),
+        )
+    )
+    for name, published in (("fcn", "FCN"), ("deeplabv3", "DeepLabV3")):
+        for encoder in ("resnet50", "resnet101"):
+            options: dict[str, Any] = {"encoder": encoder, "output_stride": 8, "auxiliary": True}
+            if name == "deeplabv3":
+                options |= {"multi_grid": (1, 1, 1), "head": "torchvision"}
+            meta = get_weight(f"{published}_ResNet{encoder[6:]}_Weights.COCO_WITH_VOC_LABELS_V1").meta
+            label = f"{ARCHITECTURES[name].label} as torchvision has it, {encoder}"
+            model = build(name, "paper", **options)
+            rows += [
+                (label, "parameters", count_parameters(model), meta["num_params"], "torchvision"),
+                (label, "G multiply-adds", f"{multiply_adds(model):.3f}", f"{meta['_ops']:.3f}", "torchvision"),
+            ]
+    texts = [(a, b, *(f"{x:,}" if isinstance(x, int) else x for x in (c, d)), e) for a, b, c, d, e in rows]
+    return table("network | what | here > | reference > | whose", texts)
+
+
+def multiply_adds(model: SegmentationModel) -> float:
+    """Thousand millions at 520 x 520, the auxiliary head included: torchvision's way, also in evaluation."""
+    flops = count_flops(model, (520, 520))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        head = model.get_submodule("auxiliary_head")
+        head(torch.zeros(1, head[0][0].in_channels, 65, 65, device="meta"))  # type: ignore[index,union-attr]
+    return (flops + counter.get_total_flops()) / 2e9
+
+
+def parameters(name: str, **options: Any) -> int:
+    return count_parameters(build(name, "paper", **options))
+
+
+def count_fcn(pools: list[int], classes: int = 21) -> int:
+    """Parameters of FCN-32s, -16s or -8s from the layers in the papers; `pools` are the channels of the fused ones."""
+    vgg = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
+    convolutions = sum(9 * before * after + after for before, after in [*vgg, *[(512, 512)] * 5])
+    connected = (49 * 512 + 1) * 4096 + (4096 + 1) * 4096
+    scores = sum((channels + 1) * classes for channels in (4096, *pools))
+    last = (64, 32, 16)[len(pools)]
+    return convolutions + connected + scores + classes**2 * (16 * len(pools) + last**2)
+
+
+def count_unet(channels: int, classes: int) -> int:
+    """Parameters of the layers that figure 1 of the paper draws."""
+    widths = [64, 128, 256, 512, 1024]
+    down = [(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
+    up = [(after, before) for before, after in pairwise(widths)]
+    pairs = [*down, *up]  # the first of two convolutions of a level: (in, out); upwards the skip doubles the input
+    convolutions = sum(9 * before * after + after + 9 * after * after + after for before, after in pairs)
+    return convolutions + sum(4 * deep * width + width for deep, width in up) + widths[0] * classes + classes
+
+
+def encoders() -> str:
+    """The encoders of the encoder track: maps and possible output strides."""
+    rows = []
+    for name in ENCODERS:
+        with torch.device("meta"):
+            encoder = build_encoder(name)
+        maps = ", ".join(
+            f"{channels}/{stride}" for channels, stride in zip(encoder.channels, encoder.strides, strict=True)
+        )
+        possible = set(encoder.output_strides)
+        names = [kind for kind, model in TRACKS["encoder"].items() if possible & set(model.output_strides)]
+        numbers = f"{count_parameters(encoder):,}", ", ".join(map(str, sorted(possible)))
+        rows.append((f"`{name}`", maps, *numbers, "all four" if len(names) == 4 else ", ".join(names)))
+    return table("encoder | channels/stride of its maps | parameters > | output strides | architectures", rows)
+
+
+def extents() -> str:
+    """Receptive fields by connection."""
+    rows = []
+    for track, name in PATHS:
+        model = build(name, track)
+        rows.append(
+            (
+                *(ARCHITECTURES[name].label, track, model.settings["encoder"] or "none"),
+                " to ".join(map(str, extent(model))),
+                "the image" if find_global_branches(model) else "the same",
+            )
+        )
+    return table("network | track | encoder | without the global branches > | with them >", rows)
+
+
+def extent(model: SegmentationModel) -> list[int]:
+    """Smallest and largest side of the receptive field without global branches, or the one. Raises ValueError."""
+    side = EXTENT_SIDES.get(type(model), 640)
+    rows, columns = measure_extent(model, side, global_branches=False)
+    if rows != columns:
+        raise ValueError(f"fields of {rows} rows and {columns} columns")
+    return sorted(set(rows))
+
+
+def effective(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> str:
+    """Squares that hold half and 95% of the gradient of random networks."""
+    rows = []
+    for (track, name), cases in fields.items():
+        for case, field in cases.items():
+            label = ARCHITECTURES[name].label + ("" if case else ", without the global branch")
+            size = f"{field.shape[0]} × {field.shape[1]}"
+            rows.append((label, track, *(str(effective_side(field, share)) for share in (0.5, 0.95)), size))
+    return table("network | track | 50% > | 95% > | image >", rows)
+
+
+def for_figure(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> tuple[Any, Any]:
+    """The four of each track, and the sides of their receptive fields."""
+    shown = {(track, name): fields[track, name][True] for track, names in TRACK_MODELS.items() for name in names}
+    models = {(track, name): build(name, track) for track, name in shown}
+    sides = {key: None if find_global_branches(model) else extent(model)[-1] for key, model in models.items()}
+    return shown, sides
+
+
+def draw_in_style(draw_figure: Any) -> Figure:
+    with theme():
+        figure: Figure = draw_figure()
+    return figure
+
+
+def giga(number: int) -> str:
+    return f"{number / 1e9:,.1f}"
+
+
+def table(head: str, rows: list[tuple[str, ...]]) -> str:
+    """Markdown; a column whose title ends in ">" is aligned to the right."""
+    titles = [title.strip() for title in head.split("|")]
+    rules = ["---:" if title.endswith(">") else "---" for title in titles]
+    lines = [tuple(title.removesuffix(">").strip() for title in titles), tuple(rules), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

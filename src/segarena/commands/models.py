@@ -1,0 +1,78 @@
+"""`segarena models`: which networks there are, and what each costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from rich.table import Table
+
+from segarena.commands.progress import console
+from segarena.config import ModelsOptions
+from segarena.errors import ConfigError
+from segarena.models import TRACKS, build_model, find_model
+from segarena.training.costs import count_flops, count_parameters
+
+
+def run(options: ModelsOptions) -> list[dict[str, Any]]:
+    """Show a table of the networks. Returns its rows: name, track, encoder, output_stride, params, flops.
+
+    An output stride that changes outside of training is a second number, eval_output_stride. A network that cannot
+    stand on the encoder is named below the table. Raises ConfigError where none can.
+    """
+    height, width = options.size[0], options.size[-1]
+    rows, refused = [], []
+    for track in (options.track,) if options.track else TRACKS:
+        for name in TRACKS[track]:
+            try:
+                rows.append(_describe(name, track, options, (height, width)))
+            except ConfigError as error:
+                refused.append(f"{name}, {track} track: {error}")
+    if all(row["encoder"] != options.encoder for row in rows) and options.encoder is not None:
+        raise ConfigError(
+            f"nothing in the {options.track} track stands on {options.encoder}",
+            where="--encoder",
+            remedy="Leave it out, or use --track encoder",
+        )
+    console.print(_table(rows))
+    for reason in refused:
+        console.print(reason, markup=False)
+    console.print(
+        f"GFLOPs: one image of {height} x {width}, {options.num_classes} classes, in evaluation; a multiply-add counts"
+        " as two. Parameters: with the auxiliary head, where there is one.",
+        markup=False,
+    )
+    return rows
+
+
+def _describe(name: str, track: str, options: ModelsOptions, size: tuple[int, int]) -> dict[str, Any]:
+    encoder: str | None = options.encoder
+    if track == "paper" and encoder not in find_model(name, track).paper_encoders:
+        encoder = None
+    # Shapes are all that counting needs: nothing is allocated, nothing computed.
+    with torch.device("meta"):
+        model = build_model(name, options.num_classes, track=track, encoder=encoder)
+    settings = model.settings
+    return {
+        "name": name,
+        "track": track,
+        "encoder": settings["encoder"],
+        "output_stride": settings["output_stride"],
+        "eval_output_stride": settings.get("eval_output_stride", settings["output_stride"]),
+        "params": count_parameters(model),
+        "flops": count_flops(model, size),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "track", "encoder", "output stride", "parameters", "GFLOPs"):
+        table.add_column(title, justify="right" if title in ("parameters", "GFLOPs") else "left")
+    for row in rows:
+        stride, evaluating = row["output_stride"], row["eval_output_stride"]
+        table.add_row(
+            *(row["name"], row["track"], row["encoder"] or "none"),
+            str(stride) if evaluating == stride else f"{stride}, {evaluating} in evaluation",
+            *(f"{row['params']:,}", f"{row['flops'] / 1e9:,.1f}"),
+        )
+    return table

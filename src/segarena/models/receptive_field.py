@@ -1,0 +1,156 @@
+"""What of the image one logit sees: at most, by the network's connections, and mostly, by its gradient."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segarena.models.base import SegmentationModel
+from segarena.models.deeplabv3 import ASPP
+from segarena.models.encoders.base import PatchConv2d, PatchMaxPool2d
+from segarena.models.pspnet import PyramidPooling
+
+#: The coarsest stride of all networks: after so many pixels every grid begins anew.
+_PERIOD = 32
+#: Layers that move nothing from pixel to pixel.
+_POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d)
+
+
+def measure_extent(
+    model: SegmentationModel, side: int, *, at: str | None = None, global_branches: bool = True
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Smallest and largest number of rows, and of columns, of the image that a logit can depend on: receptive fields.
+
+    They are those where the gradient of the logit in the image is not zero, in eval mode. So that nothing cancels, no
+    ReLU shuts and no maximum hides its other inputs, the gradient goes through a copy of the model,
+    `keep_connections`, which has the same taps and is linear. How many they are depends on the logit's place on the
+    coarse grids: asked are 32 neighbours in the middle of an image of `side` (a multiple of 32) by 32 pixels, once
+    upright, once lying. The model may be on torch's meta device.
+
+    `at` names a module, such as FCN's "score_fr": then it is the central value of its output. `global_branches=False`
+    leaves out what pools over the whole image (PSPNet's pyramid, ASPP's image-level pooling); with them the field is
+    the image. Raises ValueError where the image's border cuts the field off.
+    """
+    connections = keep_connections(model)
+    if not global_branches:
+        cut_global_branches(connections)
+    whole = bool(global_branches and find_global_branches(model))
+    return _reach(connections, side, -2, at, whole), _reach(connections, side, -1, at, whole)
+
+
+def measure_gradient(model: SegmentationModel, image: Tensor, *, global_branches: bool = True) -> Tensor:
+    """How much each pixel matters to the central logits: image (N, C, H, W) -> (H, W), non-negative, sum 1.
+
+    The magnitude of the gradient of the sum of the central pixel's logits, in eval mode, summed over images and
+    channels (Luo et al. 2016, arXiv:1701.04128, section 3). The model stays as it is.
+    """
+    model = copy.deepcopy(model).eval().requires_grad_(False)
+    if not global_branches:
+        cut_global_branches(model)
+    image = image.clone().requires_grad_()
+    logits = model(image).logits
+    (gradient,) = torch.autograd.grad(logits[..., logits.shape[-2] // 2, logits.shape[-1] // 2].sum(), image)
+    magnitude = gradient.abs().sum(dim=(0, 1))
+    return magnitude / magnitude.sum()
+
+
+def effective_side(gradient: Tensor, share: float = 0.95) -> int:
+    """Side of the smallest square around the centre of (H, W) that holds `share` of the sum; at the border it is cut.
+
+    An odd number of pixels.
+    """
+    height, width = gradient.shape
+    rows = (torch.arange(height) - height // 2).abs()
+    columns = (torch.arange(width) - width // 2).abs()
+    distance = torch.maximum(rows[:, None], columns[None, :])
+    held = torch.bincount(distance.flatten(), weights=gradient.flatten().double()).cumsum(0)
+    return 2 * int(torch.searchsorted(held, share * held[-1])) + 1
+
+
+def find_global_branches(model: nn.Module) -> list[nn.Module]:
+    """The modules behind which every pooling over the whole image goes on."""
+    pyramids = [branch for m in model.modules() if isinstance(m, PyramidPooling) for branch in m.reduce]
+    return pyramids + [module.image_level for module in model.modules() if isinstance(module, ASPP)]
+
+
+def cut_global_branches(model: nn.Module) -> None:
+    """Let no gradient through them; what they compute stays."""
+    for branch in find_global_branches(model):
+        branch.register_forward_hook(lambda module, inputs, output: output.detach())
+
+
+def keep_connections(model: nn.Module) -> nn.Module:
+    """A copy in eval mode that is linear, has one channel, float64, and moves every pixel to where the model moves it.
+
+    Each convolution averages over its channels and taps, at the same kernel size, stride, padding and dilation; each
+    maximum is an average over its inputs; BatchNorm and ReLU do nothing. As no number is negative, an input has a
+    gradient exactly where a path leads from it. Raises TypeError for a layer that this is not written for.
+    """
+    twin = copy.deepcopy(model).eval()
+    _replace_layers(twin)
+    return twin.double()
+
+
+def _reach(connections: nn.Module, side: int, axis: int, at: str | None, whole: bool) -> tuple[int, int]:
+    """The shortest and longest stretch of the image along `axis` (-2 rows, -1 columns) from first to last gradient."""
+    size = [_PERIOD, _PERIOD]
+    size[axis] = side
+    number = torch.arange(_PERIOD if at is None else 1)
+    image = torch.zeros(len(number), 1, *size, dtype=torch.float64, requires_grad=True)
+    outputs: list[Tensor] = []
+    if at is not None:
+        connections.get_submodule(at).register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    outputs.append(connections(image).logits)
+    line = outputs[0].movedim(axis, 1)  # (32, length, 1, across)
+    middle, across = line.shape[1] // 2, line.shape[-1] // 2
+    # Image i is asked about logit i of the 32: one backward pass for all.
+    places = middle - _PERIOD // 2 + number if at is None else torch.tensor([middle])
+    (gradient,) = torch.autograd.grad(line[number, places, :, across].sum(), image)
+    seen = gradient.movedim(axis, 1).flatten(2).any(dim=2)  # (32, side)
+    if not whole and (seen[:, 0].any() or seen[:, -1].any()):
+        raise ValueError(f"an image of {side} pixels is smaller than the receptive field")
+    first, last = seen.int().argmax(dim=1), side - 1 - seen.flip(1).int().argmax(dim=1)
+    length = last - first + 1
+    return int(length.min()), int(length.max())
+
+
+class _AverageOfChannels(nn.Module):
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d | nn.AvgPool2d) -> None:
+        super().__init__()
+        self.layer = layer
+        if not isinstance(layer, nn.AvgPool2d):
+            nn.init.constant_(layer.weight, 1 / (layer.kernel_size[0] * layer.kernel_size[1]))
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.layer(features.mean(dim=1, keepdim=True))
+        return result
+
+
+def _replace_layers(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
+        if isinstance(child, _POINTWISE):
+            setattr(module, name, nn.Identity())
+        elif isinstance(child, (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, PatchMaxPool2d)):
+            setattr(module, name, _AverageOfChannels(_one_channel(child)))
+        elif next(child.children(), None) is None and list(child.parameters()):
+            raise TypeError(f"the receptive field through {type(child).__name__} is not known")
+        else:
+            _replace_layers(child)
+
+
+def _one_channel(
+    layer: nn.Conv2d | nn.ConvTranspose2d | nn.MaxPool2d | PatchMaxPool2d,
+) -> nn.Conv2d | nn.ConvTranspose2d | nn.AvgPool2d:
+    size: Any = layer.kernel_size
+    stride: Any = layer.stride
+    padding: Any = getattr(layer, "padding", 0)
+    if isinstance(layer, nn.MaxPool2d):
+        return nn.AvgPool2d(size, stride, padding, layer.ceil_mode)
+    if isinstance(layer, nn.ConvTranspose2d):
+        return nn.ConvTranspose2d(1, 1, size, stride, padding, bias=False)
+    kind = nn.Conv2d if type(layer) is nn.Conv2d else PatchConv2d
+    dilation: Any = layer.dilation
+    return kind(1, 1, size, stride, padding, dilation, bias=False)

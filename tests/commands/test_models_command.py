@@ -1,0 +1,72 @@
+"""`segarena models`: the table, what it counts, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from segarena.commands import models
+from segarena.config import TRACK_MODELS, ModelsOptions
+from segarena.errors import ConfigError
+from segarena.models import TRACKS, build_model
+from segarena.training.costs import count_flops, count_parameters
+
+
+def test_both_tracks_are_listed_and_each_number_is_the_networks_own(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = models.run(ModelsOptions(size=64))
+    assert {(row["track"], row["name"]) for row in rows} == {(t, name) for t in TRACKS for name in TRACKS[t]}
+    assert set(TRACKS) == set(TRACK_MODELS)
+    by_name = {(row["track"], row["name"]): row for row in rows}
+    assert by_name["paper", "fcn8s"]["params"] == 134_489_759
+    assert by_name["paper", "unet"]["encoder"] is None
+    shown = capsys.readouterr().out
+    for text in ("134,489,759", "resnet18", "vgg16", "16, 8 in evaluation", "64 x 64, 21 classes"):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("track", "name"),
+    [*(("encoder", name) for name in TRACKS["encoder"]), ("paper", "unet"), ("paper", "deeplabv3")],
+)
+def test_counting_without_computing_gives_what_the_real_network_gives(track: str, name: str) -> None:
+    """On torch's meta device nothing is computed; the paper's DeepLabv3 is counted at its stride for evaluation."""
+    rows = models.run(ModelsOptions(track=track, size=(48, 64), num_classes=3))  # type: ignore[arg-type]
+    row = next(row for row in rows if row["name"] == name)
+    model = build_model(name, 3, track=track)
+    assert row["params"] == count_parameters(model)
+    assert row["flops"] == count_flops(model, (48, 64))
+
+
+def test_one_number_is_a_square_and_two_are_height_and_width() -> None:
+    def flops(*size: int) -> list[int]:
+        return [row["flops"] for row in models.run(ModelsOptions(track="encoder", size=size))]
+
+    assert flops(64) == flops(64, 64)
+    assert flops(64, 128) != flops(64)
+
+
+def test_the_encoder_is_used_where_the_architecture_can_stand_on_it(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = models.run(ModelsOptions(encoder="resnet101", size=64))
+    used = {(row["track"], row["name"]): row["encoder"] for row in rows}
+    assert {encoder for (track, _), encoder in used.items() if track == "encoder"} == {"resnet101"}
+    assert used["paper", "pspnet"] == "resnet101"
+    assert used["paper", "fcn8s"] == "vgg16"
+    rows = models.run(ModelsOptions(encoder="swin_t", track="encoder", size=64))
+    assert [row["name"] for row in rows] == ["fcn", "unet"]
+    assert "pspnet, encoder track: the encoder swin_t does not work with output stride 16" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": "vgg"}, "unknown encoder"),
+        ({"track": "both"}, "unknown track"),
+        ({"num_classes": 0}, "--num-classes: 0 is too small"),
+        ({"size": 16}, "--size: 16 is too small"),
+        ({"size": (64, 64, 3)}, "--size: 3 numbers are no size"),
+        ({"size": ()}, "--size: 0 numbers are no size"),
+        ({"track": "paper", "encoder": "resnet18"}, "nothing in the paper track stands on resnet18"),
+    ],
+)
+def test_wrong_input_is_refused_with_the_option(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        models.run(ModelsOptions(**options))  # type: ignore[arg-type]
