@@ -71,13 +71,82 @@ def test_classes_yaml_names_the_values_and_the_void(tmp_path: Path) -> None:
     assert "classes.yaml" in source.describe()["encoding"]
 
 
-def test_a_mask_of_another_size_is_an_error_that_names_both_files_and_sizes(tmp_path: Path) -> None:
-    add_pair(tmp_path, "a")
-    add_pair(tmp_path, "b", mask_size=(3, 2))
+def test_a_mask_of_another_shape_is_an_error_that_names_both_files_and_sizes(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a", size=(60, 40))
+    add_pair(tmp_path, "b", size=(60, 40), mask_size=(30, 25))
     with pytest.raises(DataError) as raised:
         FolderSource(tmp_path)
-    for part in (str(tmp_path / "masks/b.png"), str(tmp_path / "images/b.png"), "3 x 2", "6 x 4", "Export the mask"):
+    for part in (
+        str(tmp_path / "masks/b.png"),
+        str(tmp_path / "images/b.png"),
+        "30 x 25",
+        "60 x 40",
+        "Export the mask",
+    ):
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("mask_size", "image_size"),
+    [
+        ((30, 20), (60, 40)),
+        ((120, 80), (60, 40)),
+        ((100, 67), (1500, 1000)),
+        ((333, 250), (1000, 750)),
+        ((61, 40), (60, 40)),
+    ],
+)
+def test_a_mask_of_the_same_shape_is_resized_to_the_nearest_label_and_reported(
+    tmp_path: Path, mask_size: tuple[int, int], image_size: tuple[int, int]
+) -> None:
+    add_pair(tmp_path, "a", size=image_size, mask_size=mask_size)
+    add_pair(tmp_path, "b")
+    values = np.array([0, 3, 9], dtype=np.uint8)
+    labels = np.random.default_rng(0).integers(0, 3, (mask_size[1], mask_size[0]))
+    Image.fromarray(values[labels]).save(tmp_path / "masks" / "a.png")
+    Image.fromarray(np.full((4, 6), 9, dtype=np.uint8)).save(tmp_path / "masks" / "b.png")
+    source = FolderSource(tmp_path)
+    image, mask = source.read(0)
+    assert image.shape[:2] == mask.shape == (image_size[1], image_size[0])
+    expected = Image.fromarray(labels.astype(np.uint8)).resize(image_size, Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(mask, np.asarray(expected))
+    assert [(one.mask.name, one.size, one.image_size) for one in source.resized] == [
+        ("a.png", mask_size[::-1], image_size[::-1])
+    ]
+    assert source.describe()["resized"] == [
+        {
+            **{"mask": "masks/a.png", "width": mask_size[0], "height": mask_size[1]},
+            **{"to_width": image_size[0], "to_height": image_size[1]},
+        }
+    ]
+
+
+def test_shapes_that_differ_by_more_than_rounding_are_refused(tmp_path: Path) -> None:
+    for size, mask_size in (((60, 40), (64, 40)), ((1000, 750), (500, 378)), ((60, 40), (40, 60))):
+        add_pair(tmp_path, "a", size=size, mask_size=mask_size)
+        with pytest.raises(DataError, match="of the same shape"):
+            FolderSource(tmp_path)
+
+
+def test_12_bits_in_files_of_16_are_scaled_alike_in_all_images_and_said(tmp_path: Path) -> None:
+    for stem, level in (("dark", 800), ("bright", 4000)):
+        add_pair(tmp_path, stem)
+        Image.fromarray(np.full((4, 6), level, dtype=np.uint16)).save(tmp_path / "images" / f"{stem}.png")
+    source = FolderSource(tmp_path)
+    assert source.bits == source.describe()["image_bits"] == 12
+    bright, dark = (source.read(index)[0][0, 0, 0] for index in range(2))
+    assert (bright, dark) == (round(4000 * 255 / 4095), round(800 * 255 / 4095))
+    assert (source.bits, FolderSource(tmp_path).bits) == (12, 12)
+
+
+def test_named_folders_are_passed_on(tmp_path: Path) -> None:
+    add_pair(tmp_path, "a")
+    (tmp_path / "masks").rename(tmp_path / "set one")
+    (tmp_path / "set two").mkdir()
+    (tmp_path / "set two" / "a.png").write_bytes((tmp_path / "set one" / "a.png").read_bytes())
+    source = FolderSource(tmp_path, images=Path("images"), masks=Path("set two"))
+    assert source.samples[0].mask == tmp_path / "set two" / "a.png"
+    assert source.describe()["conflicts"] == []
 
 
 def test_exif_orientation_makes_image_and_mask_agree_or_disagree(tmp_path: Path) -> None:
@@ -99,7 +168,7 @@ def test_a_digest_is_of_the_bytes_of_both_files(tmp_path: Path) -> None:
     image, mask = ((tmp_path / folder / "a.png").read_bytes() for folder in ("images", "masks"))
     assert source.digest(0) == hashlib.sha256(image + mask).hexdigest()
     (tmp_path / "masks" / "a.png").unlink()
-    with pytest.raises(DataError, match=r"masks/a\.png: cannot be read"):
+    with pytest.raises(DataError, match=r"masks/a\.png: does not exist"):
         source.digest(0)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.images import image_size, read_image
+from segarena.data.images import read_image
+from segarena.data.opening import image_size
 from segarena.errors import DataError
 
 ORIENTATION = 0x0112
@@ -152,6 +153,46 @@ def test_float_and_true_32_bit_pixels_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "f.tif")
     with pytest.raises(DataError, match=r"i\.tif: .*70000.*8 or 16 bits"):
         read_image(tmp_path / "i.tif")
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "png", "webp"])
+def test_a_file_of_several_pages_is_refused_since_only_one_could_be_meant(tmp_path: Path, suffix: str) -> None:
+    pages = [Image.new("RGB", (4, 3), color) for color in ("red", "blue", "green")]
+    pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match=rf"a\.{suffix}: holds 3 pages or frames.*file of its own"):
+        read_image(tmp_path / f"a.{suffix}")
+
+
+def test_smaller_copies_in_a_tiff_are_no_pages(tmp_path: Path) -> None:
+    copy = Image.new("RGB", (2, 2))
+    copy.encoderinfo = {"tiffinfo": {254: 1}}
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.tif", save_all=True, append_images=[copy])
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.n_frames == 2
+    assert read_image(tmp_path / "a.tif")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_phones_jpeg_with_a_second_view_is_read_by_its_first(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(
+        tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[Image.new("RGB", (8, 8), "blue")]
+    )
+    assert read_image(tmp_path / "a.jpg")[0, 0, 0] > 250
+
+
+def test_a_file_that_may_not_be_read_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Path, "open", refuse)  # root may read anything
+    with pytest.raises(DataError, match=r"a\.png: may not be read \(permission denied\)\. Change its permissions"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_link_to_itself_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png: cannot be read \(Too many levels of symbolic links\)"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("side", [10_000, 20_000])

@@ -1,140 +1,144 @@
-"""Image files to RGB arrays: orientation applied, every mode converted, damage reported with the file's name."""
+"""Image files to RGB of 8 bits: every mode converted, 16 bits scaled by one number for the whole data set."""
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+from PIL import Image, ImageFile
 
+from segarena.data.cache import recall, remember
+from segarena.data.opening import decode, file_hash, image_size, open_image, raw_mode, reading, shown_size
 from segarena.errors import DataError
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Header",
+    "decode",
+    "image_size",
+    "open_image",
+    "read_header",
+    "read_image",
+    "set_bits",
+]
 
 #: The endings, in lower case, of the files taken for images or masks.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 
-_ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, IndexError, struct.error, zlib.error)
+#: The cache's name for a file's highest value.
+_HIGHEST = "highest value 1"
+#: The bits that cameras and scanners put into files of 16 bits per channel.
+_DEPTHS = (8, 10, 12, 14, 16)
+#: Colours of 16 bits, of which Pillow keeps the high byte of each channel.
+_DEEP_COLORS = frozenset(f"{mode};16{order}" for mode in ("RGB", "RGBA", "RGBX") for order in "LBN")
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+class Header(NamedTuple):
+    """A file's size in pixels as `read_image` gives it; `deep` where it has 16 bits per channel."""
+
+    height: int
+    width: int
+    deep: bool
+
+
+def read_image(path: Path, bits: int = 16) -> NDArray[np.uint8]:
     """Read an image file -> (H, W, 3) uint8, RGB, turned the way its EXIF orientation says.
 
-    Grey becomes three equal channels; transparent parts are laid on white, as a page would show them; 16-bit
-    grey is divided by 257, the same for every file, so that brightness stays comparable between images.
-    Raises DataError where the file is missing, empty, truncated, no image, too large, or of 32 bits per channel.
+    Grey becomes three equal channels; transparent parts are laid on white, as a page would show them. Files of 16
+    bits per channel, and no others, are scaled from 0..2**`bits` - 1 to 0..255; what is higher becomes 255. `bits`
+    is one number for all images that a network sees (see `set_bits`), so that brightness stays comparable.
+    Raises DataError where the file is missing, empty, truncated, no image, too large, of several pages, or of 32
+    bits per channel.
     """
     with open_image(path) as undecoded:
-        image = decode(undecoded, path)
-    if image.mode.startswith("I"):
-        return _from_16_bit(image, path)
-    with _reading(path):
-        if image.mode == "F":
-            raise DataError(
-                "has 32-bit floating-point pixels, whose range is anybody's guess",
-                where=path,
-                remedy="Save it with 8 bits per channel",
-            )
+        deep = _is_deep(undecoded)
+        image = None if deep else decode(undecoded, path)
+    if image is None:
+        image = Image.fromarray(_to_8_bits(_read_deep(path), bits))
+    if image.mode == "F":
+        raise DataError(
+            "has 32-bit floating-point pixels, whose range is anybody's guess",
+            where=path,
+            remedy="Save it with 8 bits per channel",
+        )
+    with reading(path):
         if image.has_transparency_data:
             layer = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer)
         return np.array(image.convert("RGB"))
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) in pixels as `read_image` would give them, from the header alone. Raises DataError."""
+def read_header(path: Path) -> Header:
+    """Read the size and the depth, without decoding the file. Raises DataError."""
     with open_image(path) as image:
-        width, height = image.size
-        if isinstance(image, TiffImageFile):
-            # The size as stored: of a file to be turned, only newer Pillows give the size as shown.
-            width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        return Header(*shown_size(image), deep=_is_deep(image))
 
 
-@contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open a file without decoding it, and refuse what would decode into hundreds of megabytes. Raises DataError."""
-    with _reading(path):
-        if path.stat().st_size == 0:
-            raise DataError("is empty (0 bytes)", where=path, remedy="Copy the file again, or remove it")
-        stream = path.open("rb")
-    with stream:
-        # A stream and not the path, which Pillow would map into memory: it garbles a turned TIFF then (13.0).
-        with _reading(path):
-            image = Image.open(stream)
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and image.width * image.height > limit:
-            raise _too_large(path, f"{image.width} x {image.height} pixels")
-        yield image
+def set_bits(paths: Sequence[Path]) -> int:
+    """Return the bits that the values of all these files, of 16 bits per channel, fit into: 8, 10, 12, 14 or 16.
+
+    Cameras store 10 to 14 bits in files of 16; divided by 257 they would be nearly black. All images of a data set
+    share the answer, so a dark image stays darker than a bright one. 16 for no files. Each file's highest value is
+    remembered by the file's hash. Raises DataError.
+    """
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        keys = list(threads.map(file_hash, paths))
+        known = {key: int(value) for key, value in recall(_HIGHEST, sorted(set(keys))).items()}
+        new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+        found = dict(zip(new, threads.map(_highest, new.values()), strict=True))
+    remember(_HIGHEST, {key: str(value).encode() for key, value in found.items()})
+    highest = max((*known.values(), *found.values()), default=65535)
+    return next(bits for bits in _DEPTHS if highest < 2**bits)
 
 
-def decode(image: Image.Image, path: Path) -> Image.Image:
-    """Decode what `open_image` gave, in its own mode, with its EXIF orientation applied. Raises DataError."""
-    # Pillow turns TIFF by itself as it decodes, and nothing else.
-    turn = None if isinstance(image, TiffImageFile) else _TURNS.get(_orientation(image))
-    with _reading(path):
-        image.load()
-        return image if turn is None else image.transpose(turn)
+def _highest(path: Path) -> int:
+    """The highest value 0..65535 in a file of 16 bits per channel, transparency apart."""
+    values = _read_deep(path)
+    return int(values.max() if values.ndim == 2 else values[..., :3].max())
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path, "too many pixels") from error
-    except FileNotFoundError as error:
-        raise DataError("does not exist", where=path, remedy="Check the path") from error
-    except UnidentifiedImageError as error:
-        raise DataError(
-            "is not an image that can be read", where=path, remedy="Save it as PNG or JPEG, or remove it"
-        ) from error
-    except _DAMAGE as error:
-        raise DataError(
-            f"cannot be read ({error})", where=path, remedy="Copy or export the file again, or remove it"
-        ) from error
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or raw_mode(image) in _DEEP_COLORS
 
 
-def _too_large(path: Path, seen: str) -> DataError:
-    limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-    return DataError(
-        f"has {seen}, more than the {limit} million that are safe to decode",
-        where=path,
-        remedy="Cut it, and its mask, into tiles",
-    )
+def _to_8_bits(values: NDArray[np.uint32], bits: int) -> NDArray[np.uint8]:
+    top = 2**bits - 1
+    scaled: NDArray[np.uint32] = (np.minimum(values, top) * 255 + top // 2) // top
+    return scaled.astype(np.uint8)
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation 1..8 from the header; 1 where there is none or it cannot be read."""
-    try:
-        # The base class's getexif: PNG's own decodes the whole image in search of a late chunk.
-        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
-    except _DAMAGE:
-        return 1
-    return value if value in _TURNS else 1
-
-
-def _from_16_bit(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    values = np.asarray(image)
+def _read_deep(path: Path) -> NDArray[np.uint32]:
+    """Decode a file of 16 bits per channel -> (H, W) or (H, W, 3 or 4), values 0..65535."""
+    with open_image(path) as undecoded:
+        values = np.asarray(decode(undecoded, path))
+    if values.ndim == 3:
+        with open_image(path) as undecoded:
+            _take_low_bytes(undecoded)
+            low = np.asarray(decode(undecoded, path))
+        both: NDArray[np.uint32] = values.astype(np.uint32) << 8 | low
+        return both
     if values.min() < 0 or values.max() > 65535:
         raise DataError(
             f"has 32-bit pixels, {values.min()} to {values.max()}", where=path, remedy="Save it with 8 or 16 bits"
         )
-    grey = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    return values.astype(np.uint32)
+
+
+def _take_low_bytes(image: Image.Image) -> None:
+    """Make Pillow, which keeps the high byte of a 16-bit channel, take the low one: in the other byte order."""
+    assert isinstance(image, ImageFile.ImageFile)
+    mode, _, order = raw_mode(image).partition(";16")
+    if order == "N":
+        order = "L" if sys.byteorder == "little" else "B"
+    other = f"{mode};16{'B' if order == 'L' else 'L'}"
+    for place, tile in enumerate(image.tile):
+        arguments = (other, *tile[3][1:]) if isinstance(tile[3], tuple) else other
+        image.tile[place] = type(tile)(tile[0], tile[1], tile[2], arguments)

@@ -1,0 +1,163 @@
+"""Opening a picture file safely: turned upright, no bombs, no lost pages, damage reported with the file's name."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+
+from segarena.errors import DataError
+
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+#: What Pillow raises, or warns of where warnings are errors, when the bytes of a file make no sense.
+_DAMAGE = (
+    *(OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError),
+    *(struct.error, zlib.error, UserWarning),
+)
+
+#: Formats whose further frames are pictures of their own. A phone's JPEG (MPO) holds another view of the same one.
+_PAGED = frozenset({"TIFF", "GIF", "WEBP", "PNG"})
+#: TIFF's tag of what a page is, and the bits that say it is a smaller copy or a transparency mask of another.
+_SUBFILE_TYPE = 254
+_COPY_OR_TRANSPARENCY = 0b101
+
+
+@contextmanager
+def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+    """Open a file without decoding it; `content` are its bytes where they have been read already.
+
+    Raises DataError for what is no image, what would decode into hundreds of megabytes, and files of several pages.
+    """
+    with reading(path):
+        size = path.stat().st_size if content is None else len(content)
+        if size == 0:
+            raise DataError("is empty (0 bytes)", where=path, remedy="Copy the file again, or remove it")
+        stream = path.open("rb") if content is None else io.BytesIO(content)
+    with stream:
+        # A stream and not the path, which Pillow would map into memory: it garbles a turned TIFF then (13.0).
+        with reading(path):
+            image = Image.open(stream)
+        limit = Image.MAX_IMAGE_PIXELS
+        if limit is not None and image.width * image.height > limit:
+            raise _too_large(path, f"{image.width} x {image.height} pixels")
+        with reading(path):
+            pages = _count_pages(image)
+        if pages > 1:
+            raise DataError(
+                f"holds {pages} pages or frames, and which one is meant it does not say",
+                where=path,
+                remedy="Save each page as a file of its own, images and masks alike",
+            )
+        yield image
+
+
+def decode(image: Image.Image, path: Path) -> Image.Image:
+    """Decode what `open_image` gave, in its own mode, with its EXIF orientation applied. Raises DataError."""
+    # Pillow turns TIFF by itself as it decodes, and nothing else.
+    turn = None if isinstance(image, TiffImageFile) else _TURNS.get(_orientation(image))
+    with reading(path):
+        image.load()
+        return image if turn is None else image.transpose(turn)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) in pixels as the file is shown, from its header alone. Raises DataError."""
+    with open_image(path) as image:
+        return shown_size(image)
+
+
+def shown_size(image: Image.Image) -> tuple[int, int]:
+    """Return (height, width) of an image that is not decoded yet, its EXIF orientation applied."""
+    width, height = image.size
+    if isinstance(image, TiffImageFile):
+        # The size as stored: of a file to be turned, only newer Pillows give the size as shown.
+        width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+    return (width, height) if _orientation(image) >= 5 else (height, width)
+
+
+def raw_mode(image: Image.Image) -> str:
+    """How Pillow's decoder unpacks the pixels of an image that is not decoded yet, e.g. "L;4"; "" if unknown."""
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        return ""
+    arguments = image.tile[0][3]
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex. Raises DataError."""
+    with reading(path), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into a DataError that names it."""
+    try:
+        yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path, "too many pixels") from error
+    except FileNotFoundError as error:
+        raise DataError("does not exist", where=path, remedy="Check the path") from error
+    except PermissionError as error:
+        raise DataError(
+            "may not be read (permission denied)", where=path, remedy="Change its permissions, e.g. by `chmod u+r`"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            "is not an image that can be read", where=path, remedy="Save it as PNG or JPEG, or remove it"
+        ) from error
+    except _DAMAGE as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(
+            f"cannot be read ({reason})", where=path, remedy="Copy or export the file again, or remove it"
+        ) from error
+
+
+def _count_pages(image: Image.Image) -> int:
+    """Pages or frames; smaller copies of a page, as maps in TIFF have, are not counted."""
+    if image.format not in _PAGED or not getattr(image, "is_animated", False):
+        return 1
+    frames: int = getattr(image, "n_frames", 1)
+    if not isinstance(image, TiffImageFile):
+        return frames
+    pages = 1
+    for frame in range(1, frames):
+        image.seek(frame)
+        pages += not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _COPY_OR_TRANSPARENCY
+    image.seek(0)
+    return pages
+
+
+def _too_large(path: Path, seen: str) -> DataError:
+    limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+    return DataError(
+        f"has {seen}, more than the {limit} million that are safe to decode",
+        where=path,
+        remedy="Cut it, and its mask, into tiles",
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation 1..8 from the header; 1 where there is none or it cannot be read."""
+    try:
+        # The base class's getexif: PNG's own decodes the whole image in search of a late chunk.
+        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+    except _DAMAGE:
+        return 1
+    return value if value in _TURNS else 1

@@ -1,0 +1,192 @@
+"""Numbers in masks that nobody declared: two levels with soft edges, class numbers, and what is neither."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drawings import label_map, paint, save_all, soften, through_jpeg
+from segarena.classes import name_classes
+from segarena.data.encodings.scan import infer_encoding
+from segarena.data.masks import read_mask
+from segarena.errors import DataError
+from support import SHARED
+
+needs_shared = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the real data sets are not on this machine")
+TWO = [label_map(seed, 2) for seed in range(3)]
+FOUR = [label_map(seed, 4) for seed in range(3)]
+
+
+# Two levels
+
+
+@pytest.mark.parametrize("levels", [(0, 255), (20, 200), (0, 60)])
+@pytest.mark.parametrize("quality", [95, 75, 40])
+def test_a_jpeg_of_two_levels_is_cut_halfway(tmp_path: Path, levels: tuple[int, int], quality: int) -> None:
+    paths = save_all(tmp_path, [paint(labels, levels) for labels in TWO], "jpg", quality=quality)
+    encoding, _ = infer_encoding(paths)
+    assert encoding.kind == "two-level"
+    assert "cut halfway" in encoding.sentence
+    assert encoding.classes.names == ("background", "foreground")
+    same = [(read_mask(path, encoding) == labels).mean() for path, labels in zip(paths, TWO, strict=True)]
+    assert min(same) > 0.999
+
+
+def test_a_png_that_once_was_a_jpeg_is_cut_too(tmp_path: Path) -> None:
+    paths = save_all(tmp_path, [through_jpeg(paint(labels, (0, 255))) for labels in TWO])
+    encoding, _ = infer_encoding(paths)
+    assert [entry.value for entry in encoding.classes.classes] == [0, 255]
+    assert (read_mask(paths[0], encoding) == TWO[0]).mean() > 0.999
+
+
+def test_anti_aliased_edges_go_to_the_nearer_level(tmp_path: Path) -> None:
+    paths = save_all(tmp_path, [soften(paint(labels, (10, 230)), 1.5) for labels in TWO])
+    encoding, _ = infer_encoding(paths)
+    grey = np.asarray(Image.open(paths[0]))
+    assert len(np.unique(grey)) > 10
+    np.testing.assert_array_equal(read_mask(paths[0], encoding), grey >= 120)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.05])
+def test_a_third_level_among_soft_edges_is_never_swallowed_by_the_cut(tmp_path: Path, share: float) -> None:
+    image = np.asarray(soften(paint(label_map(0, 2, 400, 400), (0, 255)), 1.5)).copy()
+    side = int((share * image.size) ** 0.5)
+    image[:side, :side] = 128
+    with pytest.raises(DataError, match="neither two clear levels"):
+        infer_encoding(save_all(tmp_path, [Image.fromarray(image)]))
+
+
+def test_declared_levels_name_the_classes_of_soft_masks(tmp_path: Path) -> None:
+    paths = save_all(tmp_path, [soften(paint(labels, (0, 237)), 1.5) for labels in TWO])
+    table = name_classes((255, 0), ("road", "ground"))
+    encoding, pixels = infer_encoding(paths, table)
+    assert encoding.classes == table
+    np.testing.assert_array_equal(read_mask(paths[0], encoding), np.asarray(Image.open(paths[0])) < 118.5)
+    assert pixels.sum() == 3 * 240 * 300
+    with pytest.raises(DataError, match=r"0\.png: holds the value \d+, which is neither"):
+        infer_encoding(paths, name_classes((0, 128), ("ground", "road")))
+
+
+def test_one_stray_pixel_beside_declared_levels_is_an_error_and_not_cut(tmp_path: Path) -> None:
+    grey = TWO[0] * 255
+    grey[0, 0] = 7
+    with pytest.raises(DataError, match="holds the value 7"):
+        infer_encoding(save_all(tmp_path, [Image.fromarray(grey)]), name_classes((0, 255), ("a", "b")))
+
+
+# Class numbers
+
+
+def test_a_value_first_met_in_the_last_mask_is_a_class_of_the_whole_set(tmp_path: Path) -> None:
+    paths = save_all(tmp_path, [paint(labels % 2, (0, 1)) for labels in FOUR] + [paint(FOUR[0], (0, 1, 2, 9))])
+    encoding, _ = infer_encoding(paths)
+    assert encoding.classes.names == ("class_0", "class_1", "class_2", "class_9")
+    assert set(np.unique(read_mask(paths[0], encoding))) <= {0, 1}
+
+
+@pytest.mark.parametrize("values", [(0, 85, 170, 255), (0, 64, 128, 192), (10, 100, 101, 254)])
+def test_widely_spread_greys_are_a_class_each_255_included(tmp_path: Path, values: tuple[int, ...]) -> None:
+    paths = save_all(tmp_path, [paint(labels, values) for labels in FOUR])
+    encoding, _ = infer_encoding(paths)
+    assert [entry.value for entry in encoding.classes.classes] == list(values)
+    assert encoding.classes.ignore == ()
+    np.testing.assert_array_equal(read_mask(paths[2], encoding), FOUR[2])
+
+
+def test_150_classes_with_void_are_class_numbers(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).permutation(np.append(np.arange(150), [255, 255])).reshape(8, 19)
+    areas = np.kron(numbers, np.ones((20, 20))).astype(np.uint8)
+    encoding, _ = infer_encoding(save_all(tmp_path, [Image.fromarray(areas)]))
+    assert (encoding.classes.num_classes, encoding.classes.ignore) == (150, (255,))
+
+
+def test_65535_is_the_void_of_16_bits(tmp_path: Path) -> None:
+    labels = np.array([0, 1, 2, 65535], dtype=np.uint16)[FOUR[0]]
+    encoding, _ = infer_encoding(save_all(tmp_path, [Image.fromarray(labels)]))
+    assert (encoding.classes.num_classes, encoding.classes.ignore) == (3, (65535,))
+    np.testing.assert_array_equal(read_mask(tmp_path / "0.png", encoding), np.where(FOUR[0] == 3, 255, FOUR[0]))
+
+
+def test_a_class_of_thin_lines_is_no_stray(tmp_path: Path) -> None:
+    labels = FOUR[0].copy()
+    labels[:, 100] = labels[80, :] = 4
+    encoding, _ = infer_encoding(save_all(tmp_path, [Image.fromarray(labels)]))
+    assert encoding.classes.num_classes == 5
+
+
+def test_bits_among_masks_of_0_and_1_are_0_and_1(tmp_path: Path) -> None:
+    paths = save_all(tmp_path, [Image.fromarray(TWO[0]), Image.fromarray(TWO[1] > 0)])
+    encoding, _ = infer_encoding(paths)
+    assert [entry.value for entry in encoding.classes.classes] == [0, 1]
+    for path, labels in zip(paths, TWO, strict=False):
+        np.testing.assert_array_equal(read_mask(path, encoding), labels)
+
+
+# What could mean two things
+
+
+@pytest.mark.parametrize("values", [(0, 3, 7, 12), (0, 85, 170, 255), (0, 60, 120, 180), (0, 20, 40, 60)])
+@pytest.mark.parametrize("spoil", [soften, through_jpeg])
+def test_class_numbers_that_were_resized_or_compressed_are_refused_and_not_read_as_more_classes(
+    tmp_path: Path, values: tuple[int, ...], spoil: type[soften]
+) -> None:
+    paths = save_all(tmp_path / "masks", [spoil(paint(labels, values)) for labels in FOUR])
+    with pytest.raises(DataError, match=r"masks: the masks \(e\.g\. \d\.png\) hold \d+ different grey.*without smooth"):
+        infer_encoding(paths)
+
+
+def test_a_depth_map_is_no_set_of_classes(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:400, :300]
+    for levels in (40, 120):
+        depth = (levels * (rows + columns / 3) / 500).astype(np.uint8)
+        with pytest.raises(DataError, match="different grey levels.*depth maps"):
+            infer_encoding(save_all(tmp_path, [Image.fromarray(depth)]))
+
+
+def test_numbers_of_objects_are_not_classes(tmp_path: Path) -> None:
+    maps = []
+    for objects in (5, 9, 12):
+        image = np.zeros((60, 200), dtype=np.uint8)
+        for number in range(objects):
+            image[10:30, 15 * number : 15 * number + 10] = number + 1
+        maps.append(Image.fromarray(image))
+    with pytest.raises(DataError, match="number objects, not classes.*--from instances"):
+        infer_encoding(save_all(tmp_path, maps))
+
+
+def test_255_beside_a_few_stray_pixels_could_be_void_or_foreground(tmp_path: Path) -> None:
+    grey = TWO[0] * 255
+    grey[0, :5] = 7
+    with pytest.raises(DataError, match=r"0\.png: holds 255 beside 0, 7: void, or a class.*classes\.yaml"):
+        infer_encoding(save_all(tmp_path, [Image.fromarray(grey)]))
+
+
+def test_two_class_numbers_that_a_jpeg_happens_to_leave_alone_are_not_trusted(tmp_path: Path) -> None:
+    grey = np.kron(np.array([[0, 1], [1, 0]]), np.ones((16, 16))).astype(np.uint8)
+    paths = save_all(tmp_path, [Image.fromarray(grey)], "jpg", quality=100)
+    with pytest.raises(DataError, match=r"0\.jpg: is a JPEG"):
+        infer_encoding(paths)
+    with pytest.raises(DataError, match=r"0\.jpg: is a JPEG"):
+        infer_encoding(save_all(tmp_path, [paint(FOUR[0], (0, 1, 2, 3))], "jpg"), name_classes((0, 1), ("a", "b")))
+
+
+# The real sets
+
+
+@needs_shared
+def test_anti_aliased_roads_are_two_classes_and_not_238() -> None:
+    paths = sorted((SHARED / "data" / "epfl-roads" / "groundtruth").glob("*.png"))
+    encoding, pixels = infer_encoding(paths)
+    assert encoding.kind == "two-level"
+    assert "238 grey levels of soft edges are cut halfway, at 118.5" in encoding.sentence
+    assert pixels[:, 1].sum() / pixels.sum() == pytest.approx(0.201, abs=0.001)
+
+
+@needs_shared
+def test_electron_micrographs_given_for_masks_are_refused() -> None:
+    paths = sorted((SHARED / "data" / "isbi" / "image").glob("*.png"))[:3]
+    with pytest.raises(DataError, match="hardly an area of one"):
+        infer_encoding(paths)
