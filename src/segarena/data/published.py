@@ -1,0 +1,186 @@
+"""Data sets that everyone knows, as a source: `segarena compare voc2012 --root DIR`. torchvision.datasets finds them.
+
+    name         images of         splits                      classes
+    voc2012      PASCAL VOC 2012   train, val                  21; 255 (object borders) is void
+    sbd          SBD               train, val                  VOC's 21; no void
+    cityscapes   Cityscapes        train, val                  the 19 that are scored, of 34; the others are void
+    oxford-pets  Oxford-IIIT Pet   trainval as train, test     background, pet; the unclassified border is void
+
+The test labels of VOC and Cityscapes are not public; their papers report on val.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segarena.classes import IGNORE_INDEX, ClassTable
+from segarena.data.converters.voc import read_indices, voc_classes
+from segarena.data.listed import UNPACK, Labels, ListedSource, Pairs
+from segarena.data.source import Source, Split
+from segarena.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class _DataSet:
+    """How one data set lies on disk and is read.
+
+    `holds`: what --root must hold. `splits`: torchvision's name of each. `find(root, its name, download)` gives the
+    pairs of files, `read_values` a mask file's values (H, W), 0..255, and `classes()` what they mean.
+    """
+
+    holds: str
+    splits: Mapping[Split, str]
+    find: Callable[[Path, str, bool], Pairs]
+    read_values: Callable[[Path], Labels]
+    classes: Callable[[], ClassTable]
+    by_hand: str | None = None
+    """Where to get what torchvision does not download."""
+
+
+def open_published(name: str, root: Path | None, download: bool = False) -> Source:
+    """Open one of `PUBLISHED`, which lies in `root`; with `download`, fetch it there where it is missing.
+
+    Raises ConfigError for an unknown name or a data set that cannot be downloaded, DataError where files are missing,
+    damaged or cannot be downloaded.
+    """
+    if name not in _DATA_SETS:
+        raise ConfigError(f"unknown data set {name!r}", remedy=f"Choose from {', '.join(PUBLISHED)}, or name a folder")
+    data_set = _DATA_SETS[name]
+    if root is None:
+        raise DataError(
+            f"{name} needs to know its folder",
+            remedy=f"Name the one that holds {data_set.holds} with --root{_add(data_set)}",
+        )
+    try:
+        pairs = _find(name, data_set, root, download=False)
+    except DataError:
+        if not download:
+            raise
+        if data_set.by_hand:
+            raise ConfigError(
+                f"{name} cannot be downloaded without an account", where="--download", remedy=data_set.by_hand
+            ) from None
+        pairs = _find(name, data_set, root, download=True)
+    return ListedSource(name, root, pairs, data_set.classes(), data_set.read_values)
+
+
+def _find(name: str, data_set: _DataSet, root: Path, *, download: bool) -> dict[Split, Pairs]:
+    """The pairs of each split, all of them on disk."""
+    pairs: dict[Split, Pairs] = {}
+    try:
+        for split, theirs in data_set.splits.items():
+            pairs[split] = data_set.find(root, theirs, download and not pairs)  # one archive holds all splits
+    except (RuntimeError, OSError, ValueError) as error:
+        if download:
+            raise DataError(
+                f"{name} cannot be downloaded ({error})",
+                where=root,
+                remedy="Check the connection, or unpack it there yourself and leave --download out",
+            ) from error
+        raise DataError(
+            f"is not the folder of {name}: it has no {data_set.holds}, or not all of it",
+            where=root,
+            remedy=f"Name the folder that holds it with --root{_add(data_set)}",
+        ) from error
+    paths = [path for found in pairs.values() for pair in found for path in pair]
+    missing = [path for path in paths if not path.is_file()]
+    if missing or not paths:
+        what = f"{missing[0]} does not exist" if missing else "no image is listed"
+        more = f", nor do {len(missing) - 1} other files of {name}" if len(missing) > 1 else ""
+        raise DataError(
+            what + more, where=root, remedy=f"{UNPACK}; it must hold {data_set.holds}; see --root{_add(data_set)}"
+        )
+    return pairs
+
+
+def _add(data_set: _DataSet) -> str:
+    return f". {data_set.by_hand}" if data_set.by_hand else ", or add --download to fetch it there"
+
+
+def _find_voc(root: Path, split: str, download: bool) -> Pairs:
+    from torchvision.datasets import VOCSegmentation
+
+    found = VOCSegmentation(root, year="2012", image_set=split, download=download)
+    return _pair(found.images, found.masks)
+
+
+def _find_sbd(root: Path, split: str, download: bool) -> Pairs:
+    from torchvision.datasets import SBDataset
+
+    found = SBDataset(root, image_set=split, mode="segmentation", download=download)
+    return _pair(found.images, found.masks)
+
+
+def _find_cityscapes(root: Path, split: str, download: bool) -> Pairs:
+    from torchvision.datasets import Cityscapes
+
+    found = Cityscapes(root, split=split, mode="fine", target_type="semantic")
+    return _pair(found.images, [target for (target,) in found.targets])
+
+
+def _find_pets(root: Path, split: str, download: bool) -> Pairs:
+    from torchvision.datasets import OxfordIIITPet
+
+    found = OxfordIIITPet(root, split=split, target_types="segmentation", download=download)
+    return _pair(found._images, found._segs)
+
+
+def _pair(images: Sequence[Any], masks: Sequence[Any]) -> Pairs:
+    return [(Path(image), Path(mask)) for image, mask in zip(images, masks, strict=True)]
+
+
+def _read_sbd(path: Path) -> Labels:
+    """The class of each pixel from a MATLAB file."""
+    from scipy.io import loadmat
+
+    try:
+        return np.asarray(loadmat(path)["GTcls"][0]["Segmentation"][0], dtype=np.uint8)
+    except Exception as error:  # loadmat raises what its parser meets: a damaged file can be any of it
+        raise DataError(f"cannot be read ({error})", where=path, remedy=UNPACK) from error
+
+
+def _voc_table() -> ClassTable:
+    return voc_classes("voc2012")
+
+
+def _cityscapes_table() -> ClassTable:
+    """The 19 classes by train id (Cordts et al. 2016, arXiv:1604.01685, 3.1); other ids are void."""
+    from torchvision.datasets import Cityscapes
+
+    scored = sorted((c for c in Cityscapes.classes if 0 <= c.train_id < IGNORE_INDEX), key=lambda c: c.train_id)
+    classes = [{"name": c.name, "value": c.id, "color": list(c.color)} for c in scored]
+    ignore = [c.id for c in Cityscapes.classes if c.train_id == IGNORE_INDEX]
+    return ClassTable.from_dict({"classes": classes, "ignore": ignore}, where="cityscapes")
+
+
+def _pets_table() -> ClassTable:
+    """Trimap values (the data set's README): 1 foreground, 2 background, 3 not classified."""
+    classes = [{"name": "background", "value": 2}, {"name": "pet", "value": 1}]
+    return ClassTable.from_dict({"classes": classes, "ignore": [3]}, where="oxford-pets")
+
+
+_DATA_SETS: dict[str, _DataSet] = {
+    "voc2012": _DataSet("VOCdevkit/VOC2012", {"train": "train", "val": "val"}, _find_voc, read_indices, _voc_table),
+    "sbd": _DataSet(
+        "img/, cls/, train.txt and val.txt", {"train": "train", "val": "val"}, _find_sbd, _read_sbd, _voc_table
+    ),
+    "cityscapes": _DataSet(
+        "leftImg8bit/ and gtFine/",
+        {"train": "train", "val": "val"},
+        _find_cityscapes,
+        read_indices,
+        _cityscapes_table,
+        by_hand="Put leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com there",
+    ),
+    "oxford-pets": _DataSet(
+        "oxford-iiit-pet/", {"train": "trainval", "test": "test"}, _find_pets, read_indices, _pets_table
+    ),
+}
+
+#: The names that `open_published` knows.
+PUBLISHED: tuple[str, ...] = tuple(_DATA_SETS)

@@ -1,0 +1,94 @@
+"""`segarena convert` as a user meets it: from the command line to a folder that `check` reads."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import segarena
+from annotated import coco, write_image, write_json
+from segarena import cli
+from segarena.commands.convert import READERS
+from segarena.config import ConvertOptions
+from segarena.errors import ConfigError, DataError, RunError
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    for number in range(6):
+        write_image(tmp_path / "in" / f"{number}.png", seed=number)
+    images = [{"id": number, "file_name": f"{number}.png"} for number in range(6)]
+    objects = [{**coco()["annotations"][0], "id": number, "image_id": number} for number in range(6)]
+    write_json(tmp_path / "in" / "labels.json", coco(images=images, annotations=objects))
+    return tmp_path / "in"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["segarena", *map(str, arguments)])
+    return cli.main()
+
+
+def test_what_is_converted_can_be_checked_at_once(
+    annotated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "convert", annotated, tmp_path / "out", "--from", "coco") == 0
+    said = capsys.readouterr().out
+    assert "6 images and their masks" in said
+    assert "3 classes: background, cat, dog" in said
+    assert f"segarena check {tmp_path / 'out'}" in said
+    found = segarena.check(tmp_path / "out")
+    assert [entry["name"] for entry in found["classes"]] == ["background", "cat", "dog"]
+
+
+def test_python_says_the_format_with_source(annotated: Path, tmp_path: Path) -> None:
+    assert segarena.convert(str(annotated), str(tmp_path / "out"), source="coco") == tmp_path / "out"
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 6
+    with pytest.raises(ConfigError, match=r"unknown source 'yolo'.*coco, labelme, cvat, voc, instances"):
+        segarena.convert(annotated, tmp_path / "more", source="yolo")
+
+
+@pytest.mark.parametrize("source", READERS)
+def test_each_format_that_is_offered_has_a_reader_that_refuses_an_empty_folder(source: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    options = ConvertOptions(src=tmp_path / "in", dst=tmp_path / "out", source=source)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="in"):
+        READERS[options.source](options.src)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in", "out"], "--from"),
+        (["in", "out", "--from", "yolo"], "yolo"),
+        (["nowhere", "out", "--from", "coco"], "segarena: nowhere: does not exist"),
+        (["in", "in", "--from", "coco"], "segarena: in: exists and is not an empty folder"),
+        (["in", "in/0.png", "--from", "coco"], "segarena: in/0.png: exists and is not an empty folder"),
+        (["in", "out", "--from", "cvat"], "segarena: in: has no .xml file"),
+    ],
+)
+def test_wrong_input_is_status_2_and_one_message(
+    arguments: list[str],
+    words: str,
+    annotated: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(annotated.parent)
+    try:
+        status = run(monkeypatch, "convert", *arguments)
+    except SystemExit as left:  # the command line itself was wrong
+        status = int(str(left.code))
+    assert status == 2
+    said = capsys.readouterr()
+    assert words in said.err + said.out
+    assert not Path("out").exists()
+
+
+def test_a_taken_folder_is_known_before_the_annotations_are_read(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
+    with pytest.raises(RunError, match="out"):
+        segarena.convert(tmp_path / "nowhere", tmp_path / "out", source="coco")
+    assert (tmp_path / "out" / "mine.txt").exists()
