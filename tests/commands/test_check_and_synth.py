@@ -1,32 +1,137 @@
-"""What the reader understood, shown; the built-in data as a folder that reads back to itself."""
+"""What the reader understood and what looks wrong, shown and written; the built-in data as a folder that reads back."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import segarena
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource
-from segarena.errors import DataError, RunError
+from segarena.errors import ConfigError, DataError, RunError
 from support import SHARED, write_pair
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and cache go to a folder of the test's own."""
+    folder = tmp_path_factory.mktemp("here")
+    monkeypatch.setenv("SEGARENA_CACHE", str(folder / "cache"))
+    monkeypatch.chdir(folder)
 
 
 def test_check_shows_mapping_split_and_shares(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = segarena.check(squares)
     said = capsys.readouterr().out
-    for words in ("12 images", "255 = foreground", "48 x 48 (12)", "10 train, 2 val, 0 test", "background"):
+    split = ", ".join(f"{count} {part}" for part, count in found["splits"].items())
+    assert found["splits"]["val"] in (2, 3)
+    for words in ("12 images", "255 = foreground", "48 x 48 (12)", split, "seeded", "background", "#4477aa"):
         assert words in said
-    assert found["num_samples"] == 12
-    assert sum(found["class_pixels"].values()) == 12 * 48 * 48
+    assert "Nothing looks wrong" in said
+    assert found["pairs"] == 12
+    assert sum(entry["pixels"] for entry in found["classes"]) == 12 * 48 * 48
 
 
-def test_check_lists_orphans(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_draws_a_sheet_in_a_folder_of_its_own_each_time(
+    squares: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segarena.check(squares)
+    segarena.check(squares)
+    said = capsys.readouterr().out
+    for name in ("squares-check", "squares-check-2"):
+        assert f"runs/{name}/check.png" in said
+        with Image.open(Path("runs") / name / "check.png") as picture:
+            picture.load()
+
+
+def test_check_writes_to_out_and_never_overwrites_it(squares: Path, tmp_path: Path) -> None:
+    segarena.check(squares, out=tmp_path / "sheet")
+    assert [path.name for path in (tmp_path / "sheet").iterdir()] == ["check.png"]
+    assert not Path("runs").exists()
+    with pytest.raises(RunError, match="not empty"):
+        segarena.check(squares, out=tmp_path / "sheet")
+
+
+def test_check_writes_json_for_programs(squares: Path, tmp_path: Path) -> None:
+    (squares / "masks" / "square05.png").unlink()
+    found = segarena.check(squares, json=tmp_path / "found.json")
+    written = json.loads((tmp_path / "found.json").read_text())
+    assert written == json.loads(json.dumps(found))
+    assert written["pairs"] == len(written["samples"]) == 11
+    assert written["images_without_mask"] == ["images/square05.png"]
+    assert "images/" in written["layout"]
+    assert "two-level" in written["encoding"]
+    assert [(entry["index"], entry["name"], entry["source"]) for entry in written["classes"]] == [
+        (0, "background", 0),
+        (1, "foreground", 255),
+    ]
+    assert written["classes"][1]["images"] == 11
+    assert written["ignore"] == []
+    assert sum(written["splits"].values()) == 11
+    assert {sample["split"] for sample in written["samples"]} == {"train", "val"}
+    [problem] = written["problems"]
+    assert set(problem) == {"code", "severity", "files", "message", "remedy"}
+    assert (problem["code"], problem["files"]) == ("image-without-mask", ["images/square05.png"])
+
+
+def test_check_never_overwrites_json(squares: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("mine")
+    with pytest.raises(ConfigError, match=r"mine\.json"):
+        segarena.check(squares, json=tmp_path / "mine.json")
+    assert (tmp_path / "mine.json").read_text() == "mine"
+
+
+def test_check_lists_orphans_with_a_remedy(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (squares / "masks" / "square05.png").unlink()
     segarena.check(squares)
-    assert "images/square05.png" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "files: images/square05.png" in said
+    assert "remedy: Label it" in said
+
+
+def test_names_with_brackets_are_shown_as_they_are(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (squares / "classes.yaml").write_text("classes: [{name: '[red]', value: 0}, {name: '[/]', value: 255}]")
+    segarena.check(squares.rename(squares.with_name("[bold]")))
+    said = capsys.readouterr().out
+    assert "[bold]: 12 images" in said
+    assert "0 = [red], 255 = [/]" in said
+
+
+def test_check_takes_the_folders_it_is_given(squares: Path) -> None:
+    (squares / "masks").rename(squares / "annotations")
+    write_pair(squares / "other", "one", seed=1)
+    assert segarena.check(squares, images=squares / "images", masks=squares / "annotations")["pairs"] == 12
+
+
+def test_check_shows_everything_before_it_stops_at_a_damaged_image(
+    squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = squares / "images" / "square03.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DataError, match="1 error would stop a training: images/square03.png"):
+        segarena.check(squares, json=tmp_path / "found.json")
+    assert "255 = foreground" in capsys.readouterr().out
+    assert Path("runs/squares-check/check.png").exists()
+    assert json.loads((tmp_path / "found.json").read_text())["problems"][0]["code"] == "unreadable-image"
+
+
+def test_check_lists_all_faulty_files_of_a_folder_that_cannot_be_read(
+    squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("square03", "square04"):
+        (squares / "masks" / f"{name}.png").write_bytes(b"")
+    with pytest.raises(DataError, match="2 errors would stop a training"):
+        segarena.check(squares, json=tmp_path / "found.json")
+    said = capsys.readouterr().out
+    assert "masks/square03.png" in said
+    assert "masks/square04.png" in said
+    written = json.loads((tmp_path / "found.json").read_text())
+    assert [problem["code"] for problem in written["problems"]] == ["unreadable-mask"] * 2
+    assert (written["pairs"], written["encoding"], written["classes"]) == (12, None, [])
 
 
 def test_check_refuses_what_a_training_would_refuse(tmp_path: Path) -> None:
@@ -56,8 +161,30 @@ def test_synth_never_overwrites(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real data is not beside this checkout")
+real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="real data is not beside this checkout")
+
+
+@real_data
+def test_check_warns_that_consecutive_slices_leak() -> None:
+    found = segarena.check(SHARED / "data" / "isbi")
+    assert found["pairs"] == 30
+    assert [problem["code"] for problem in found["problems"]] == ["leak-sequence"]
+
+
+@real_data
+@pytest.mark.slow
+def test_check_finds_the_plant_that_both_lists_name(capsys: pytest.CaptureFixture[str]) -> None:
+    found = segarena.check(SHARED / "data" / "cwfid", masks="annotations")
+    assert len(found["classes"]) == 3
+    [twice] = [problem for problem in found["problems"] if problem["code"] == "leak-listed-twice"]
+    assert twice["files"] == ["images/028_image.jpg"]
+    assert "the data's own, but val taken from train" in capsys.readouterr().out
+
+
+@real_data
+@pytest.mark.slow
 def test_check_camvid(capsys: pytest.CaptureFixture[str]) -> None:
     found = segarena.check(SHARED / "data" / "camvid")
-    assert found["counts"] == {"train": 367, "val": 101, "test": 233}
+    assert found["splits"] == {"train": 367, "val": 101, "test": 233}
     assert "void: 11" in capsys.readouterr().out
+    assert {problem["code"] for problem in found["problems"]} == {"extreme-imbalance", "near-duplicate-images"}

@@ -1,50 +1,141 @@
-"""`segarena check`: what the reader understood of a folder, before anything is trained on it."""
+"""`segarena check`: what the reader understood of a folder, and what looks wrong, before anything is trained on it."""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
+from segarena.commands.findings import show_problems, stop_on_errors, to_json
 from segarena.commands.progress import console, show_progress
+from segarena.commands.reading import divide
 from segarena.config import CheckOptions
 from segarena.data.folder import FolderSource
-from segarena.data.splits import split_samples
+from segarena.data.inspection import inspect
+from segarena.data.inspection.faults import find_faults
+from segarena.data.inspection.problems import PARTS, listing, parts_of, percent
+from segarena.data.layout import Layout
+from segarena.data.splits import Splits
+from segarena.errors import ConfigError, DataError
+from segarena.files import write_json
+from segarena.reporting.check_figures import TILES, DataSheet, Tile, save_sheet
+from segarena.runs import open_folder
 
 
 def run(options: CheckOptions) -> dict[str, Any]:
-    """Read all masks and every image's header, and show the findings. Returns them.
+    """Read all masks, decode all images, show the findings and write check.png. Returns what --json writes.
 
-    Raises DataError for what would stop a training.
+    Raises DataError, after all findings are shown, for what would stop a training.
     """
-    with show_progress("reading masks") as on_progress:
-        source = FolderSource(options.data, on_progress)
-    splits = split_samples(source.samples, share=options.split, where=options.data)
-    found = {**source.describe(), "counts": splits.counts}
-    console.print(f"[bold]{found['name']}[/bold]: {found['num_samples']} images with masks")
-    for key in ("layout", "pairing", "encoding"):
-        console.print(f"  {key}: {found[key]}", markup=False)
-    sizes = [f"{size['width']} x {size['height']} ({size['images']})" for size in found["sizes"]]
-    console.print(f"  sizes: {', '.join(sizes[:5])}{' and more' if len(sizes) > 5 else ''}")
-    own = "the data's own" if any(sample.split for sample in source.samples) else f"seeded, {options.split:g} to train"
-    counts = ", ".join(f"{count} {name}" for name, count in splits.counts.items())
-    console.print(f"  split: {counts} ({own})")
-    for key in ("images_without_mask", "masks_without_image"):
-        names = found[key]
-        if names:
-            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-            console.print(f"  {key.replace('_', ' ')} ({len(names)}, left out): {shown}", markup=False)
-    console.print(_class_table(found))
-    return found
+    if options.json is not None and options.json.exists():
+        raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name a new file, or remove it")
+    folder = None if options.out is None else open_folder(options.out, "", resume=False)  # or fail before the work
+    source = _open(options)
+    splits = divide(source, options)
+    with show_progress("comparing images") as on_progress:
+        problems = inspect(source, splits, on_progress=on_progress)
+    _show(source, splits, options)
+    show_problems(problems)
+    folder = folder or open_folder(None, f"{source.name}-check", resume=False)
+    save_sheet(_sheet(source, splits), folder / "check.png")
+    console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
+    content = to_json(options.data, source.layout, problems, source, splits)
+    _write(options.json, content)
+    stop_on_errors(problems, options.data)
+    return content
 
 
-def _class_table(found: dict[str, Any]) -> Table:
+def _open(options: CheckOptions) -> FolderSource:
+    """The folder as a source. Where it cannot be read, all its faults are shown, and not only the first one."""
+    where = {"images": options.images, "masks": options.masks}
+    try:
+        with show_progress("reading masks") as on_progress:
+            return FolderSource(options.data, on_progress, **where)
+    except DataError:
+        with show_progress("looking for faults") as on_progress:
+            layout, problems = find_faults(options.data, **where, on_progress=on_progress)
+        if problems:
+            _say_layout(options.data.resolve().name, layout)
+            show_problems(problems)
+            _write(options.json, to_json(options.data, layout, problems))
+            stop_on_errors(problems, options.data)
+        raise
+
+
+def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
+    _say_layout(source.name, source.layout)
+    console.print(f"  encoding: {source.describe()['encoding']}", markup=False)
+    sizes = [f"{width} x {height} ({images})" for (height, width), images in Counter(source.sizes).most_common()]
+    console.print(f"  sizes: {listing(sizes)}")
+    console.print(f"  split: {_say_splits(source, splits, options)}")
+    console.print(_class_table(source))
+
+
+def _say_layout(name: str, layout: Layout) -> None:
+    console.print(f"[bold]{escape(name)}[/bold]: {len(layout.samples)} images with masks")
+    console.print(f"  layout: {layout.sentence}", markup=False)
+    console.print(f"  pairing: {layout.pairing}", markup=False)
+
+
+def _say_splits(source: FolderSource, splits: Splits, options: CheckOptions) -> str:
+    counts = ", ".join(f"{number} {name}" for name, number in splits.counts.items())
+    drawn = sorted({part for index, part in parts_of(splits).items() if source.samples[index].split != part})
+    if not any(sample.split for sample in source.samples):
+        return f"{counts} (seeded, {options.split:g} to train)"
+    return f"{counts} (the data's own{f', but {listing(drawn)} taken from train' if drawn else ''})"
+
+
+def _class_table(source: FolderSource) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("class", "value", "pixels", "images"):
-        table.add_column(title, justify="left" if title == "class" else "right")
-    total = sum(found["class_pixels"].values())
-    for entry in found["classes"]:
-        name = entry["name"]
-        share = found["class_pixels"][name] / total
-        table.add_row(name, str(entry["value"]), f"{100 * share:.2f}%", str(found["class_images"][name]))
+    for title in ("class", "value", "color", "pixels", "images"):
+        table.add_column(title, justify="left" if title in ("class", "color") else "right")
+    total = max(1, int(source.class_pixels.sum()))
+    for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.class_images, strict=True):
+        color = "#{:02x}{:02x}{:02x}".format(*entry.color)
+        share = percent(int(pixels) / total)
+        value = str(entry.value if isinstance(entry.value, int) else list(entry.value))
+        table.add_row(escape(entry.name), escape(value), f"[{color}]██[/] {color}", share, str(images))
     return table
+
+
+def _write(path: Path | None, content: dict[str, Any]) -> None:
+    if path is not None:
+        write_json(path, content)
+        console.print(f"The same for programs: {path}", markup=False)
+
+
+def _sheet(source: FolderSource, splits: Splits) -> DataSheet:
+    pixels = source.mask_pixels.sum(axis=0)
+    parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
+    return DataSheet(
+        title=source.name,
+        facts=(
+            f"{len(source.samples)} images with masks: "
+            + ", ".join(f"{number} {name}" for name, number in splits.counts.items() if number),
+            source.layout.sentence,
+            source.encoding.sentence,
+        ),
+        classes=source.classes,
+        tiles=_tiles(source, splits),
+        pixels={part: source.mask_pixels[indices, :-1].sum(axis=0) for part, indices in parts.items()},
+        images=source.class_images,
+        void=float(pixels[-1] / pixels.sum()),
+        sizes=source.sizes,
+    )
+
+
+def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
+    """Pairs spread evenly over the set; what cannot be read is among the problems."""
+    part = parts_of(splits)
+    tiles = []
+    for index in np.linspace(0, len(source.samples) - 1, min(TILES, len(source.samples))).round().astype(int).tolist():
+        try:
+            image, labels = source.read(index)
+        except DataError:
+            continue
+        tiles.append(Tile(source.samples[index].name, part.get(index, "in no split"), image, labels))
+    return tuple(tiles)

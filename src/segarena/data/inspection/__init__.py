@@ -1,0 +1,52 @@
+"""What looks wrong in a data set, found before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from segarena.data.folder import FolderSource
+from segarena.data.inspection.alignment import check_alignment
+from segarena.data.inspection.consecutive import check_sequences
+from segarena.data.inspection.copies import check_copies
+from segarena.data.inspection.labels import check_labels
+from segarena.data.inspection.pairs import check_pairs
+from segarena.data.inspection.problems import Problem, relative, sort_problems
+from segarena.data.inspection.thumbnails import read_thumbnails
+from segarena.data.splits import Splits
+
+
+def inspect(
+    source: FolderSource,
+    splits: Splits,
+    *,
+    closely: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Problem, ...]:
+    """Look for everything in docs/data.md, "Problems", and return what was found, errors first.
+
+    Each image file is decoded once in its life; `closely` also compares some masks with their images at full size.
+    `on_progress` is called with the number of images looked at and their total.
+    """
+    return sort_problems(_find(source, splits, closely, on_progress))
+
+
+def _find(
+    source: FolderSource, splits: Splits, closely: bool, on_progress: Callable[[int, int], None] | None
+) -> Iterator[Problem]:
+    images = [_known(sample.image) for sample in source.samples]
+    thumbnails = read_thumbnails(images, source.bits, on_progress)
+    for index, error in thumbnails.faults.items():
+        name = relative(images[index], source.root)
+        yield Problem("unreadable-image", "error", (name,), f"{name} {error.what}", error.remedy)
+    yield from check_pairs(source)
+    yield from check_labels(source, splits)
+    yield from check_copies(source, splits, thumbnails)
+    yield from check_sequences(source, splits, thumbnails)
+    if closely:
+        yield from check_alignment(source)
+
+
+def _known(path: Path | None) -> Path:
+    assert path is not None
+    return path

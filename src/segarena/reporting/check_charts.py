@@ -1,0 +1,162 @@
+"""Two small charts of a data set: how frequent each class is in each split, how large the images are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable
+from segarena.reporting import formats
+from segarena.reporting.style import INK, MUTED, RULE
+
+#: Most classes with a row of their own: of more, the most frequent half and the rarest half are shown.
+ROWS = 30
+
+#: A split's colour (Okabe and Ito's) and its marker, which says the same without colour.
+_PARTS = {"train": ("#0072B2", "o"), "val": ("#D55E00", "s"), "test": ("#009E73", "^")}
+_SMALL, _SMALLER = 8.5, 8.0
+#: Where the columns of numbers stand, in widths of the chart: pixels from the left, images to the right.
+_PIXELS, _IMAGES = 1.03, 1.38
+
+
+def draw_frequencies(
+    axes: Axes, classes: ClassTable, pixels: dict[str, NDArray[np.int64]], images: NDArray[np.int64], void: float
+) -> None:
+    """A row per class, the most frequent on top: its share of the pixels in each split, on a logarithmic axis.
+
+    `pixels` by split and `images`: (num_classes,) counts; `void`: its share of all pixels, 0..1.
+    """
+    total = np.sum(list(pixels.values()), axis=0)
+    shares = total / max(1, total.sum())
+    parts = {part: counts / max(1, counts.sum()) for part, counts in pixels.items()}
+    lowest = min([share for values in parts.values() for share in values if share > 0], default=0.01)
+    left = 10 ** np.floor(np.log10(min(lowest, 0.01)))
+    order = frequency_order(total)
+    for row, label in enumerate(order):
+        axes.hlines(row, left, max(left, shares[label]), color=RULE, lw=3, zorder=1)
+        for part, values in parts.items():
+            if values[label]:
+                axes.plot(values[label], row, **_marker(part), zorder=3, clip_on=False)
+        axes.add_patch(_swatch(axes, row, classes.colors[label]))
+        _write_beside(axes, row, _PIXELS, _percent(shares[label]), INK)
+        _write_beside(axes, row, _IMAGES, f"{images[label]:,}", MUTED)
+    _set_log_axis(axes, left)
+    axes.set_xlabel("share of the labelled pixels; " + (f"void: {_percent(void)} of all" if void else "no void"))
+    axes.set_yticks(range(len(order)), [formats.shorten(classes.names[label], 18) for label in order])
+    axes.tick_params(axis="y", labelcolor=INK, labelsize=_SMALL, length=0, pad=14)
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    _write_heads(axes, list(parts))
+    axes.set_title("Classes" if len(order) == len(total) else f"{ROWS} of {len(total)} classes", pad=8)
+
+
+def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
+    """A dot for each (height, width), its area by the number of images; the most frequent one in words."""
+    different = Counter(sizes)
+    heights, widths = np.array(list(different), dtype=np.float64).T
+    counts = np.array(list(different.values()))
+    axes.scatter(widths, heights, s=30 + 370 * counts / counts.max(), color="#0072B2", alpha=0.35, lw=0, zorder=2)
+    axes.plot(widths, heights, ".", color="#0072B2", ms=4, zorder=3)
+    (height, width), number = different.most_common(1)[0]
+    label = f"{width} x {height}\n" + ("all" if len(different) == 1 else f"{number:,} of") + f" {len(sizes):,} images"
+    axes.annotate(
+        label,
+        (width, height),
+        xytext=(0, 13),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=_SMALL,
+        zorder=4,
+    )
+    axes.set_xlim(0, 1.35 * widths.max())
+    axes.set_ylim(0, 1.6 * heights.max())
+    axes.set_xlabel("width (px)")
+    axes.set_ylabel("height (px)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.label.set_fontsize(_SMALL)
+    axes.tick_params(labelsize=_SMALL)
+    axes.set_title("Image sizes" if len(different) == 1 else f"Image sizes: {len(different)} different", pad=8)
+
+
+def frequency_order(total: NDArray[np.int64]) -> list[int]:
+    """Class indices, the most frequent first; of more than ROWS the middle is left out."""
+    order = np.argsort(-total, kind="stable").tolist()
+    return order if len(order) <= ROWS else [*order[: ROWS // 2], *order[-(ROWS // 2) :]]
+
+
+def share(color: tuple[int, int, int]) -> tuple[float, float, float]:
+    """A colour of 0..255 as matplotlib takes it, 0..1."""
+    return color[0] / 255, color[1] / 255, color[2] / 255
+
+
+def _set_log_axis(axes: Axes, left: float) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(left, 1)
+    axes.xaxis.set_major_locator(LogLocator(base=10))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
+    axes.tick_params(axis="x", labelsize=_SMALL)
+    axes.xaxis.label.set_fontsize(_SMALL)
+
+
+def _write_heads(axes: Axes, parts: list[str]) -> None:
+    for x, text, side in ((_PIXELS, "pixels", "left"), (_IMAGES, "images", "right")):
+        axes.annotate(
+            text,
+            (x, 1),
+            xycoords="axes fraction",
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha=side,
+            fontsize=_SMALLER,
+            color=MUTED,
+        )
+    handles = [Line2D([], [], ls="", **_marker(part), label=part) for part in parts]
+    axes.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=3,
+        fontsize=_SMALL,
+        handletextpad=0.1,
+        columnspacing=0.9,
+        borderaxespad=0.15,
+    )
+
+
+def _write_beside(axes: Axes, row: int, x: float, text: str, color: str) -> None:
+    side = "left" if x == _PIXELS else "right"
+    where = axes.get_yaxis_transform()
+    axes.text(x, row, text, transform=where, va="center_baseline", ha=side, fontsize=_SMALL, color=color)
+
+
+def _swatch(axes: Axes, row: int, color: tuple[int, int, int]) -> Rectangle:
+    return Rectangle(
+        (-0.055, row - 0.32),
+        width=0.035,
+        height=0.64,
+        transform=axes.get_yaxis_transform(),
+        facecolor=share(color),
+        edgecolor="#888888",
+        lw=0.4,
+        clip_on=False,
+    )
+
+
+def _marker(part: str) -> dict[str, Any]:
+    color, marker = _PARTS[part]
+    return {"color": color, "marker": marker, "ms": 5.5, "mec": "white", "mew": 0.6}
+
+
+def _percent(share: float) -> str:
+    return formats.percent(share, 1 if share >= 0.01 or not share else 2)

@@ -1,0 +1,157 @@
+"""One sheet that shows what the reader understood of a data set: overlays, legend, class frequencies, sizes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable
+from segarena.files import write_with
+from segarena.reporting import formats, style
+from segarena.reporting.check_charts import ROWS, draw_frequencies, draw_sizes, share
+from segarena.reporting.overlays import fit_pair, overlay
+from segarena.reporting.style import MUTED
+
+#: Most tiles of the sheet.
+TILES = 12
+
+_DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
+_WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
+_COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
+_TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES = 0.62, 0.25, 0.4, 0.5, (2.7, 2.0)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A pair on the sheet: its `name`, its split, `image` (H, W, 3) RGB and `labels` (H, W) with 255 for void."""
+
+    name: str
+    part: str
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """All that the sheet shows.
+
+    `facts`: a line each, under the title. `pixels`, by split, and `images`: (num_classes,) how many pixels a class
+    has and in how many masks it occurs. `void`: its share of all pixels, 0..1. `sizes`: (height, width) of each image.
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    classes: ClassTable
+    tiles: tuple[Tile, ...]
+    pixels: dict[str, NDArray[np.int64]]
+    images: NDArray[np.int64]
+    void: float
+    sizes: list[tuple[int, int]]
+
+
+def save_sheet(sheet: DataSheet, path: Path) -> None:
+    """Draw the sheet and write it as PNG. Matplotlib's settings are as before. Raises RunError."""
+    with style.theme(), warnings.catch_warnings():
+        # A name in a script that no installed font has: boxes in the figure, right in the terminal.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = draw_sheet(sheet)
+        quick = {"compress_level": 3}  # photographs hardly get smaller beyond it
+        write_with(path, lambda stream: figure.savefig(stream, format="png", dpi=_DPI, pil_kwargs=quick))
+
+
+def draw_sheet(sheet: DataSheet) -> Figure:
+    """From top to bottom: title and facts, tiles with their legend, class frequencies beside image sizes."""
+    width = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
+    tile = (width, width * _tile_aspect(sheet.tiles))
+    legend = _legend(sheet)
+    columns = _legend_columns(legend)
+    rows = min(ROWS, sheet.classes.num_classes)
+    below_head = _MARGIN + _TITLE + _FACT * len(sheet.facts)
+    below_tiles = below_head + -(-len(sheet.tiles) // _COLUMNS) * (tile[1] + _CAPTION + _GAP)
+    below_legend = below_tiles + _LEGEND_ROW * -(-len(legend) // columns) + _LEGEND_GAP
+    charts = max(_SIZES[1], _CLASS_ROW * rows)
+    height = below_legend + _CHART_HEAD + charts + _CHART_FOOT + _MARGIN / 2
+    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
+    _write_head(figure, sheet, height)
+    _place_tiles(figure, sheet, height - below_head, tile)
+    figure.legend(
+        handles=legend,
+        loc="upper left",
+        bbox_to_anchor=(_MARGIN / _WIDTH, 1 - below_tiles / height),
+        ncols=columns,
+        handlelength=1.1,
+        handleheight=1.0,
+        columnspacing=1.4,
+        borderpad=0,
+        borderaxespad=0,
+        fontsize=8.5,
+    )
+
+    def place(left: float, chart_width: float, chart_height: float) -> tuple[float, float, float, float]:
+        bottom = height - below_legend - _CHART_HEAD - chart_height
+        return left / _WIDTH, bottom / height, chart_width / _WIDTH, chart_height / height
+
+    frequencies = figure.add_axes(place(1.75, 3.1, max(1.0, _CLASS_ROW * rows)))
+    draw_frequencies(frequencies, sheet.classes, sheet.pixels, sheet.images, sheet.void)
+    draw_sizes(figure.add_axes(place(_WIDTH - _MARGIN - _SIZES[0], *_SIZES)), sheet.sizes)
+    return figure
+
+
+def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
+    x = _MARGIN / _WIDTH
+    figure.text(x, 1 - _MARGIN / height, formats.shorten(sheet.title, 70), fontsize=16, weight="bold", va="top")
+    for row, fact in enumerate(sheet.facts):
+        y = 1 - (_MARGIN + 0.38 + _FACT * row) / height
+        figure.text(x, y, formats.shorten(fact, 148), fontsize=9.5, color=MUTED, va="top")
+
+
+def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
+    # Pixel by pixel: a picture that matplotlib scaled would lose its outlines.
+    canvas = (round(tile[0] * _DPI), round(tile[1] * _DPI))
+    background = sheet.classes.background
+    for number, shown in enumerate(sheet.tiles):
+        row, column = divmod(number, _COLUMNS)
+        left = _MARGIN + column * (tile[0] + _GAP)
+        bottom = top - row * (tile[1] + _CAPTION + _GAP) - tile[1]
+        image, labels = fit_pair(shown.image, shown.labels, *canvas)
+        picture = overlay(image, labels, list(sheet.classes.colors), background)
+        aside = (canvas[0] - picture.shape[1]) // 2, (canvas[1] - picture.shape[0]) // 2
+        figure.figimage(picture, round(left * _DPI) + aside[0], round(bottom * _DPI) + aside[1], origin="upper")
+        caption = f"{formats.shorten(shown.name, 34)}  ·  {shown.part}"
+        place = left / _WIDTH, (bottom - 0.05) / figure.get_figheight()
+        figure.text(*place, caption, fontsize=7.5, color=MUTED, va="top")
+
+
+def _tile_aspect(tiles: tuple[Tile, ...]) -> float:
+    """Height over width of a tile: the images' own, typically, within 1:2 and 5:4."""
+    aspects = [tile.image.shape[0] / tile.image.shape[1] for tile in tiles]
+    return float(np.clip(np.median(aspects), 0.5, 1.25)) if aspects else 1.0
+
+
+def _legend(sheet: DataSheet) -> list[Patch]:
+    classes = sheet.classes
+    shown = list(zip(classes.names, classes.colors, strict=True))[: 2 * ROWS]
+    patches = [_patch(formats.shorten(name), share(color)) for name, color in shown]
+    if classes.background is not None and classes.background < len(patches):
+        name = formats.shorten(classes.names[classes.background])
+        patches[classes.background] = _patch(f"{name} (not tinted)", "white")
+    if classes.num_classes > len(patches):
+        patches.append(Patch(alpha=0, label=f"and {classes.num_classes - len(patches)} more"))
+    if sheet.void:
+        patches.append(_patch("void, not scored", "white", hatch="/////"))
+    return patches
+
+
+def _patch(label: str, color: tuple[float, float, float] | str, hatch: str | None = None) -> Patch:
+    return Patch(label=label, facecolor=color, hatch=hatch, edgecolor="#888888", lw=0.4)
+
+
+def _legend_columns(patches: list[Patch]) -> int:
+    longest = max(len(str(patch.get_label())) for patch in patches)
+    return max(1, min(len(patches), int((_WIDTH - 2 * _MARGIN) / (0.42 + 0.07 * longest))))

@@ -1,0 +1,168 @@
+"""What pixel counts and headers give away: each problem with its code, its files and a remedy, and no false alarm."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segarena.data.folder import FolderSource
+from segarena.data.inspection import inspect
+from segarena.data.inspection.problems import Problem, parts_of, sort_problems, summarise
+from segarena.data.splits import split_samples
+from support import write_pair
+
+
+def find(root: Path, *, closely: bool = False) -> tuple[Problem, ...]:
+    source = FolderSource(root)
+    return inspect(source, split_samples(source.samples, where=root), closely=closely)
+
+
+def find_one(root: Path, code: str, *, closely: bool = False) -> Problem:
+    found = [problem for problem in find(root, closely=closely) if problem.code == code]
+    assert len(found) == 1, f"{code} is not among {found}"
+    return found[0]
+
+
+def write_mask(root: Path, name: str, labels: np.ndarray) -> None:
+    Image.fromarray(labels.astype(np.uint8)).save(root / "masks" / f"{name}.png")
+
+
+def test_a_sound_folder_has_no_problem(squares: Path) -> None:
+    assert find(squares, closely=True) == ()
+
+
+def test_progress_counts_the_images(squares: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    source = FolderSource(squares)
+    splits = split_samples(source.samples, where=squares)
+    inspect(source, splits, closely=False, on_progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (12, 12)
+
+
+def test_orphans_are_listed(squares: Path) -> None:
+    (squares / "masks" / "square05.png").unlink()
+    (squares / "images" / "square07.png").unlink()
+    assert find_one(squares, "image-without-mask").files == ("images/square05.png",)
+    assert find_one(squares, "mask-without-image").files == ("masks/square07.png",)
+
+
+def test_a_truncated_image_is_found_though_its_header_is_sound(squares: Path) -> None:
+    path = squares / "images" / "square03.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    problem = find_one(squares, "unreadable-image")
+    assert problem.severity == "error"
+    assert problem.files == ("images/square03.png",)
+
+
+def test_a_resized_mask_is_a_warning(squares: Path) -> None:
+    write_mask(squares, "square02", np.kron(np.eye(2), np.full((12, 12), 255)))
+    problem = find_one(squares, "resized-mask")
+    assert problem.files == ("masks/square02.png",)
+    assert "24 x 24 for 48 x 48" in problem.message
+
+
+def test_an_image_that_a_list_names_twice_is_found(squares: Path) -> None:
+    names = [f"square{number:02}" for number in range(12)]
+    (squares / "train.txt").write_text("\n".join(names[:9]))
+    (squares / "val.txt").write_text("\n".join(names[8:]))
+    problem = find_one(squares, "leak-listed-twice")
+    assert "square08" in problem.message
+    assert problem.files == ("images/square08.png",)
+
+
+def test_a_pair_that_no_list_names_is_found(squares: Path) -> None:
+    names = [f"square{number:02}" for number in range(11)]
+    (squares / "train.txt").write_text("\n".join(names[:8]))
+    (squares / "val.txt").write_text("\n".join(names[8:]))
+    assert find_one(squares, "unlisted-image").files == ("images/square11.png",)
+
+
+def test_a_class_in_under_three_images_is_rare(squares: Path) -> None:
+    for number in range(12):
+        labels = np.zeros((48, 48))
+        labels[:20, :20] = 1
+        labels[30:, 30:] = 2 if number < 2 else 0
+        write_mask(squares, f"square{number:02}", labels)
+    problem = find_one(squares, "rare-class")
+    assert problem.files == ("masks/square00.png", "masks/square01.png")
+    assert "2 images only" in problem.message
+
+
+def test_a_class_that_no_image_shows_is_rare(squares: Path) -> None:
+    (squares / "classes.yaml").write_text(
+        "classes: [{name: ground, value: 0}, {name: square, value: 255}, {name: circle, value: 7}]"
+    )
+    assert "'circle' is in no image" in find_one(squares, "rare-class").message
+
+
+@pytest.mark.parametrize(("part", "effect"), [("train", "cannot be learned"), ("val", "has no score there")])
+def test_a_class_absent_from_a_split_is_found(tmp_path: Path, part: str, effect: str) -> None:
+    for split in ("train", "val"):
+        for number in range(6):
+            write_pair(tmp_path / split, f"{split}{number}", seed=number + 10 * (split == "val"))
+            labels = np.zeros((48, 48))
+            labels[:20, :20] = 1
+            labels[30:, 30:] = 2 if split != part else 0
+            write_mask(tmp_path / split, f"{split}{number}", labels)
+    problem = find_one(tmp_path, "class-absent-from-split")
+    assert f"in no {part} image and {effect}" in problem.message
+
+
+def test_void_and_empty_masks_are_found(squares: Path) -> None:
+    (squares / "classes.yaml").write_text(
+        "{classes: [{name: background, value: 0}, {name: square, value: 255}], ignore: [9]}"
+    )
+    write_mask(squares, "square01", np.full((48, 48), 9))
+    write_mask(squares, "square02", np.zeros((48, 48)))
+    assert find_one(squares, "void-mask").files == ("masks/square01.png",)
+    problem = find_one(squares, "empty-mask")
+    assert (problem.severity, problem.files) == ("note", ("masks/square02.png",))
+
+
+def test_mostly_empty_masks_are_a_warning(squares: Path) -> None:
+    for number in range(8):
+        write_mask(squares, f"square{number:02}", np.zeros((48, 48)))
+    assert find_one(squares, "empty-mask").severity == "warning"
+
+
+def test_extreme_imbalance_names_the_small_classes(squares: Path) -> None:
+    for number in range(12):
+        labels = np.zeros((48, 48))
+        labels[10:13, number : number + 3] = 255
+        write_mask(squares, f"square{number:02}", labels)
+    assert "'foreground' (0.39%)" in find_one(squares, "extreme-imbalance").message
+
+
+def test_problems_are_sorted_and_summarised() -> None:
+    note, warning, error = (
+        Problem(f"a-{severity}", severity, (), f"Something of severity {severity}", "Do this")
+        for severity in ("note", "warning", "error")
+    )
+    assert sort_problems([note, warning, error]) == (error, warning, note)
+    lines = summarise([error, warning, note, note]).splitlines()
+    assert lines == [
+        "error: Something of severity error",
+        "warning: Something of severity warning",
+        "2 notes: see `segarena check`",
+    ]
+    assert summarise([]) == ""
+
+
+def test_parts_cover_each_sample_once(squares: Path) -> None:
+    source = FolderSource(squares)
+    splits = split_samples(source.samples, where=squares)
+    assert sorted(parts_of(splits)) == list(range(12))
+
+
+def test_every_code_is_documented_and_no_other(request: pytest.FixtureRequest) -> None:
+    root = request.config.rootpath
+    trees = [ast.parse(path.read_text()) for path in (root / "src/segarena/data/inspection").glob("*.py")]
+    texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    codes = {text for text in texts if isinstance(text, str) and re.fullmatch("[a-z]+(-[a-z]+)+", text)}
+    table = (root / "docs" / "data.md").read_text().partition("## Problems")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)`", table, flags=re.MULTILINE)) == codes

@@ -1,0 +1,128 @@
+"""Masks against their images: a shift of the whole set and inverted masks are found, sound masks are left in peace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from segarena.data.folder import FolderSource
+from segarena.data.inspection.alignment import check_alignment
+from segarena.data.inspection.closer import REACH, edge_strengths, look_at
+from segarena.data.inspection.problems import Problem
+from segarena.data.synthetic import SyntheticSource
+
+Pixels = NDArray[np.uint8]
+
+
+def discs(seed: int, size: int = 96) -> tuple[Pixels, Pixels]:
+    """Bright discs on darker noise, away from the frame, and their 0/255 mask."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:size, :size]
+    mask = np.zeros((size, size), dtype=bool)
+    for row, column in random.integers(20, size - 20, (3, 2)):
+        mask |= (rows - row) ** 2 + (columns - column) ** 2 < 100
+    image = random.integers(40, 90, (size, size, 3)) + 100 * mask[..., None]
+    return image.astype(np.uint8), (255 * mask).astype(np.uint8)
+
+
+def write(root: Path, number: int, image: Pixels, mask: Pixels) -> None:
+    for kind, pixels in (("images", image), ("masks", mask)):
+        (root / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / kind / f"disc{number:02}.png")
+
+
+def find(root: Path) -> list[Problem]:
+    return list(check_alignment(FolderSource(root)))
+
+
+def test_sound_masks_are_left_in_peace(tmp_path: Path) -> None:
+    for number in range(12):
+        write(tmp_path, number, *discs(number))
+    assert find(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [((3, 0), "3 px up,"), ((0, -5), "5 px right,"), ((-2, 4), "2 px down and 4 px left,")],
+)
+def test_masks_that_are_all_shifted_are_found(tmp_path: Path, shift: tuple[int, int], words: str) -> None:
+    for number in range(12):
+        image, mask = discs(number)
+        write(tmp_path, number, image, np.roll(mask, shift, axis=(0, 1)))
+    [problem] = find(tmp_path)
+    assert problem.code == "shifted-mask"
+    assert f"moved {words}" in problem.message
+
+
+def test_masks_shifted_each_in_its_own_way_are_no_shifted_set(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(12):
+        image, mask = discs(number)
+        write(tmp_path, number, image, np.roll(mask, random.integers(-5, 6, 2), axis=(0, 1)))
+    assert find(tmp_path) == []
+
+
+def test_one_inverted_mask_among_others_is_found(tmp_path: Path) -> None:
+    for number in range(12):
+        image, mask = discs(number)
+        write(tmp_path, number, image, 255 - mask if number == 4 else mask)
+    [problem] = find(tmp_path)
+    assert (problem.code, problem.severity) == ("inverted-mask", "warning")
+    assert problem.files == ("masks/disc04.png",)
+
+
+def test_a_mask_of_a_large_bright_object_is_not_inverted(tmp_path: Path) -> None:
+    for number in range(12):
+        image, mask = discs(number)
+        if number == 4:
+            mask = 255 - mask
+            image = np.where(mask[..., None] > 0, np.uint8(180), np.uint8(60)).repeat(3, axis=2)
+        write(tmp_path, number, image, mask)
+    assert find(tmp_path) == []
+
+
+def test_a_set_of_inverted_masks_is_noted(tmp_path: Path) -> None:
+    for number in range(12):
+        image, mask = discs(number)
+        write(tmp_path, number, image, 255 - mask)
+    [problem] = find(tmp_path)
+    assert (problem.code, problem.severity) == ("inverted-mask", "note")
+    assert "100.0% of the images' frames" in problem.message
+
+
+def test_edges_peak_where_the_mask_belongs() -> None:
+    image, mask = discs(1)
+    strengths = edge_strengths(image, np.roll(mask // 255, (2, -3), axis=(0, 1)))
+    assert strengths is not None
+    assert strengths.shape == (2 * REACH + 1, 2 * REACH + 1)
+    row, column = np.unravel_index(int(strengths.argmax()), strengths.shape)
+    assert max(abs(row - REACH + 2), abs(column - REACH - 3)) <= 1
+
+
+def test_edges_say_nothing_without_borders_or_gradients() -> None:
+    image, mask = discs(1)
+    labels = mask // 255
+    assert edge_strengths(image, labels) is not None
+    assert edge_strengths(image, np.zeros_like(labels)) is None
+    assert edge_strengths(np.full_like(image, 7), labels) is None
+    assert edge_strengths(image, mask) is None  # 255 is void, which has no borders
+    assert edge_strengths(image[:10, :10], labels[:10, :10]) is None
+
+
+def test_pairs_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+    for number in range(8):
+        write(tmp_path, number, *discs(number))
+    source = FolderSource(tmp_path)
+    (tmp_path / "images" / "disc03.png").unlink()
+    assert [look.index for look in look_at(source, range(8))] == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_the_built_in_scenes_are_aligned(tmp_path: Path) -> None:
+    scenes = SyntheticSource()
+    for number in range(12):
+        write(tmp_path, number, *scenes.read(number))
+    assert find(tmp_path) == []

@@ -1,0 +1,233 @@
+"""Copies and sequences: found within and across splits, whatever was done to the copy; unrelated images are not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from segarena.data.folder import FolderSource
+from segarena.data.inspection import inspect, thumbnails
+from segarena.data.inspection.consecutive import find_neighbours
+from segarena.data.inspection.problems import Problem
+from segarena.data.inspection.similarity import correlate, find_twins, perceptual_hash
+from segarena.data.inspection.thumbnails import make_thumbnail, read_thumbnails
+from segarena.data.splits import Splits, split_samples
+from support import SHARED
+
+
+def scene(seed: int, size: int = 96) -> Image.Image:
+    """Soft random blobs of colour: like a photograph, all of it differs from any other seed's."""
+    random = np.random.default_rng(seed)
+    coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8))
+    return coarse.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def write(root: Path, name: str, image: Image.Image, suffix: str = ".png", seed: int = 0) -> None:
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True, exist_ok=True)
+    image.save(root / "images" / f"{name}{suffix}")
+    labels = np.zeros((image.height, image.width), dtype=np.uint8)
+    labels[10 + seed % 30 : 60 + seed % 30, 20:70] = 255
+    Image.fromarray(labels).save(root / "masks" / f"{name}.png")
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Ten scenes that have nothing in common, in train/ (7) and val/ (3)."""
+    for number in range(10):
+        write(tmp_path / ("train" if number < 7 else "val"), f"scene{number}", scene(number), seed=number)
+    return tmp_path
+
+
+def find(root: Path) -> dict[str, Problem]:
+    source = FolderSource(root)
+    found = inspect(source, split_samples(source.samples, where=root), closely=False)
+    assert len({problem.code for problem in found}) == len(found)
+    return {problem.code: problem for problem in found}
+
+
+def test_unrelated_images_are_no_copies(scenes: Path) -> None:
+    assert find(scenes) == {}
+
+
+def test_a_copied_file_is_a_duplicate(scenes: Path) -> None:
+    shutil.copy(scenes / "train/images/scene2.png", scenes / "train/images/again.png")
+    shutil.copy(scenes / "train/masks/scene2.png", scenes / "train/masks/again.png")
+    problem = find(scenes)["duplicate-images"]
+    assert set(problem.files) == {"train/images/again.png", "train/images/scene2.png"}
+    assert "masks" not in problem.message
+
+
+def test_the_same_pixels_in_another_format_are_a_duplicate_and_other_masks_are_told(scenes: Path) -> None:
+    write(scenes / "train", "again", scene(2), ".bmp", seed=9)
+    assert "the masks of 1 pair differ" in find(scenes)["duplicate-images"].message
+
+
+def test_flat_images_with_the_same_bytes_are_duplicates_and_others_are_not(scenes: Path) -> None:
+    for name, grey in (("flat1", 90), ("flat2", 90), ("flat3", 200)):
+        write(scenes / "train", name, Image.new("RGB", (96, 96), (grey, grey, grey)))
+    assert set(find(scenes)["duplicate-images"].files) == {"train/images/flat1.png", "train/images/flat2.png"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: image.resize((64, 64)),
+        lambda image: ImageEnhance.Brightness(image).enhance(0.7),
+        lambda image: image.convert("L"),
+        lambda image: image.crop((2, 2, 95, 95)),
+        lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    ],
+    ids=["smaller", "darker", "grey", "cropped", "mirrored", "turned"],
+)
+def test_near_duplicates_across_splits_leak(scenes: Path, change: object) -> None:
+    write(scenes / "val", "again", change(scene(2)), ".jpg")  # type: ignore[operator]
+    problem = find(scenes)["leak-near-duplicates"]
+    assert problem.severity == "warning"
+    assert set(problem.files) == {"train/images/scene2.png", "val/images/again.jpg"}
+    assert "1 val image has nearly the same picture" in problem.message
+
+
+def test_a_file_in_two_splits_leaks(scenes: Path) -> None:
+    for kind in ("images", "masks"):
+        shutil.copy(scenes / "train" / kind / "scene0.png", scenes / "val" / kind / "copy.png")
+    problem = find(scenes)["leak-duplicates"]
+    assert set(problem.files) == {"train/images/scene0.png", "val/images/copy.png"}
+    assert "into one split" in problem.remedy
+
+
+def test_a_copy_that_our_own_split_parts_is_kept_together_by_groups(tmp_path: Path) -> None:
+    for number in range(6):
+        for copy in "ab":
+            write(tmp_path, f"{number}{copy}", scene(number))
+    source = FolderSource(tmp_path)
+    splits = Splits(tuple(range(0, 12, 2)), tuple(range(1, 12, 2)), ())
+    [problem] = inspect(source, splits, closely=False)
+    assert problem.code == "leak-duplicates"
+    assert "6 val images have the same pixels" in problem.message
+    assert "--group-by" in problem.remedy
+
+
+def test_images_that_no_split_uses_leak_nowhere(tmp_path: Path) -> None:
+    for number in range(4):
+        for copy in "ab":
+            write(tmp_path, f"{number}{copy}", scene(number))
+    source = FolderSource(tmp_path)
+    assert inspect(source, Splits((0, 2), (4,), ()), closely=False) == ()
+
+
+def test_near_duplicates_within_a_split_are_a_note(scenes: Path) -> None:
+    write(scenes / "train", "again", scene(2).transpose(Image.Transpose.ROTATE_180), ".jpg", seed=2)
+    problem = find(scenes)["near-duplicate-images"]
+    assert problem.severity == "note"
+    assert "1 pair of them mirrored or turned" in problem.message
+
+
+def test_images_that_all_look_alike_are_not_all_copies() -> None:
+    random = np.random.default_rng(0)
+    base = np.asarray(scene(0).convert("L").resize((32, 32)), dtype=np.int16)
+    alike = np.clip(base + random.integers(-25, 26, (40, 32, 32)), 0, 255).astype(np.uint8)
+    alike[7] = alike[3]
+    assert [(pair.first, pair.second) for pair in find_twins(alike)] == [(3, 7)]
+
+
+def test_hashes_ignore_brightness_and_scale() -> None:
+    image = np.asarray(scene(5).convert("L").resize((32, 32)))
+    darker = (image * 0.5).astype(np.uint8)
+    hashes = perceptual_hash(np.stack([image, darker]))
+    assert hashes.shape == (2, 128)
+    assert (hashes[0] != hashes[1]).sum() <= 4
+    assert correlate(image[None], darker[None])[0] > 0.99
+    assert correlate(image[None], np.zeros_like(image)[None])[0] == 0
+
+
+def test_thumbnails_are_made_once_and_remembered(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted((scenes / "train" / "images").iterdir())
+    first = read_thumbnails(paths)
+    monkeypatch.setattr(thumbnails, "make_thumbnail", None)
+    second = read_thumbnails(paths)
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    assert first.digests == second.digests
+    assert first.faults == second.faults == {}
+
+
+def test_thumbnails_are_turned_as_exif_says(tmp_path: Path) -> None:
+    image = scene(1)
+    image.save(tmp_path / "upright.jpg", quality=95)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.jpg", quality=95, exif=exif)
+    one, other = (make_thumbnail(tmp_path / name).astype(int) for name in ("upright.jpg", "turned.jpg"))
+    assert np.abs(one - other).max() < 8
+
+
+def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_copy(scenes: Path) -> None:
+    paths = sorted((scenes / "train" / "images").iterdir())
+    for path in paths[:2]:
+        path.write_bytes(b"")
+    paths[2] = scenes / "missing.png"
+    found = read_thumbnails(paths)
+    assert sorted(found.faults) == [0, 1, 2]
+    assert "empty" in str(found.faults[0])
+    assert find_twins(found.pixels) == []
+
+
+def write_slices(root: Path, order: list[int]) -> None:
+    """30 scenes of which each melts into the next, numbered in `order`."""
+    knots = [np.asarray(scene(seed), dtype=np.float64) for seed in range(11)]
+    for place, number in enumerate(order):
+        knot, share = divmod(place / 3, 1)
+        mixed = (1 - share) * knots[int(knot)] + share * knots[int(knot) + 1]
+        write(root, f"slice{number}", Image.fromarray(mixed.astype(np.uint8)), seed=place)
+
+
+def test_consecutive_slices_split_at_random_leak(tmp_path: Path) -> None:
+    write_slices(tmp_path, list(range(30)))
+    problem = find(tmp_path)["leak-sequence"]
+    assert problem.severity == "warning"
+    assert "--group-by blocks" in problem.remedy
+    assert problem.files
+
+
+def test_numbers_alone_make_no_sequence(tmp_path: Path) -> None:
+    write_slices(tmp_path, np.random.default_rng(0).permutation(30).tolist())
+    assert "leak-sequence" not in find(tmp_path)
+
+
+def test_a_split_into_blocks_does_not_leak(tmp_path: Path) -> None:
+    write_slices(tmp_path, list(range(100, 130)))
+    source = FolderSource(tmp_path)
+    found = inspect(source, Splits(tuple(range(24)), tuple(range(24, 30)), ()), closely=False)
+    assert "leak-sequence" not in {problem.code for problem in found}
+
+
+def test_slices_in_the_data_s_own_splits_are_the_author_s_choice(tmp_path: Path) -> None:
+    write_slices(tmp_path / "all", list(range(100, 130)))
+    for number in range(30):
+        part = tmp_path / ("val" if number % 5 == 0 else "train")
+        for kind in ("images", "masks"):
+            (part / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "all" / kind / f"slice{100 + number}.png").rename(part / kind / f"slice{100 + number}.png")
+    shutil.rmtree(tmp_path / "all")
+    assert "leak-sequence" not in find(tmp_path)
+
+
+def test_neighbours_follow_each_other_within_their_prefix() -> None:
+    names = ["b_10", "a_2", "a_10", "b_9", "a_1"]
+    assert {tuple(names[i] for i in pair) for pair in find_neighbours(names)} == {
+        ("a_1", "a_2"),
+        ("a_2", "a_10"),
+        ("b_9", "b_10"),
+    }
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="real data is not beside this checkout")
+@pytest.mark.parametrize("folder", ["isbi/image", "epfl-roads/images", "cwfid/images"])
+def test_no_false_alarm_on_real_images(folder: str) -> None:
+    found = read_thumbnails(sorted((SHARED / "data" / folder).iterdir()))
+    assert find_twins(found.pixels) == []

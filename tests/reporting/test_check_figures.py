@@ -1,0 +1,144 @@
+"""The sheet of `segarena check`: tints and outlines that show the labels, and a page for whatever data comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from segarena.classes import ClassTable, name_classes
+from segarena.reporting.check_charts import ROWS, frequency_order
+from segarena.reporting.check_figures import DataSheet, Tile, draw_sheet, save_sheet
+from segarena.reporting.overlays import OPACITY, fit_pair, overlay
+from segarena.reporting.style import theme
+
+COLORS = [(200, 0, 0), (0, 100, 0)]
+
+
+def make_sheet(
+    classes: ClassTable,
+    *,
+    tiles: int = 2,
+    shape: tuple[int, int] = (30, 40),
+    parts: tuple[str, ...] = ("train", "val"),
+    void: float = 0.0,
+) -> DataSheet:
+    random = np.random.default_rng(0)
+    num_classes = classes.num_classes
+    pairs = [
+        (random.integers(0, 256, (*shape, 3), dtype=np.uint8), random.integers(0, num_classes, shape, dtype=np.uint8))
+        for _ in range(tiles)
+    ]
+    return DataSheet(
+        title="a folder",
+        facts=("two images", "images in images/, masks in masks/"),
+        classes=classes,
+        tiles=tuple(Tile(f"image{number}", parts[0], *pair) for number, pair in enumerate(pairs)),
+        pixels={part: random.integers(1, 10**6, num_classes) for part in parts},
+        images=random.integers(1, 50, num_classes),
+        void=void,
+        sizes=[shape] * tiles,
+    )
+
+
+def texts(sheet: DataSheet) -> list[str]:
+    with theme():
+        figure = draw_sheet(sheet)
+    found = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        found += [axes.get_title(loc="left"), axes.get_xlabel(), *(text.get_text() for text in axes.texts)]
+        found += [label.get_text() for label in axes.get_yticklabels()]
+    return found + [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_an_overlay_tints_by_class_and_leaves_the_background_alone() -> None:
+    image = np.full((20, 30, 3), 100, dtype=np.uint8)
+    labels = np.zeros((20, 30), dtype=np.uint8)
+    labels[:, 15:] = 1
+    tinted = overlay(image, labels, COLORS)
+    np.testing.assert_allclose(tinted[10, 3], 100 + OPACITY * (np.array([200, 0, 0]) - 100), atol=1)
+    np.testing.assert_allclose(tinted[10, 25], 100 + OPACITY * (np.array([0, 100, 0]) - 100), atol=1)
+    assert (overlay(image, labels, COLORS, background=0)[10, 3] == 100).all()
+
+
+def test_an_outline_has_a_dark_and_a_light_side_exactly_where_the_class_changes() -> None:
+    labels = np.zeros((20, 30), dtype=np.uint8)
+    labels[:, 15:] = 1
+    for grey in (0, 255):
+        shown = overlay(np.full((20, 30, 3), grey, dtype=np.uint8), labels, COLORS)
+        assert np.ptp(shown[:, 14:16].astype(int).sum(axis=2), axis=1).min() > 500
+        assert (shown[:, :14] == shown[0, 0]).all()
+        assert (shown[:, 16:] == shown[0, 29]).all()
+
+
+def test_void_is_pale_and_striped_and_has_no_class_colour() -> None:
+    image = np.full((40, 40, 3), 50, dtype=np.uint8)
+    shown = overlay(image, np.full((40, 40), 255, dtype=np.uint8), COLORS)
+    different = np.unique(shown.reshape(-1, 3), axis=0)
+    assert len(different) == 2
+    assert (different[:, 0] == different[:, 1]).all()
+    assert different.max() > 150
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (400, 100), (37, 611)])
+def test_pairs_fit_their_tile_with_their_aspect_and_no_new_labels(shape: tuple[int, int]) -> None:
+    labels = np.where(np.indices(shape).sum(axis=0) % 2, 3, 255).astype(np.uint8)
+    image, small = fit_pair(np.zeros((*shape, 3), dtype=np.uint8), labels, 120, 80)
+    assert image.shape[:2] == small.shape
+    assert small.shape[0] == 80 or small.shape[1] == 120
+    assert set(np.unique(small)) <= {3, 255}
+
+
+def test_the_sheet_shows_classes_splits_sizes_and_void(tmp_path: Path) -> None:
+    classes = name_classes((0, 255), ("background", "crack"), (7,))
+    found = texts(make_sheet(classes, void=0.125))
+    for words in ("a folder", "crack", "background (not tinted)", "void, not scored", "40 x 30\nall 2 images"):
+        assert words in found
+    assert any("void: 12.5% of all" in text for text in found)
+    assert "void, not scored" not in texts(make_sheet(classes))
+
+
+def test_saving_writes_a_picture_and_leaves_the_settings_alone(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    save_sheet(make_sheet(name_classes((0, 1), ("one", "two"))), tmp_path / "new" / "check.png")
+    assert dict(mpl.rcParams) == before
+    with Image.open(tmp_path / "new" / "check.png") as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        assert picture.width == 1500
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        make_sheet(name_classes(range(255), [f"class number {i} of a long list" for i in range(255)]), tiles=12),
+        make_sheet(name_classes((0, 1), ("道路", "a\nb$c_d")), tiles=1, parts=("test",)),
+        make_sheet(name_classes((0, 1), ("one", "two")), tiles=5, shape=(3, 700), parts=("train", "val", "test")),
+        make_sheet(name_classes((0, 1), ("one", "two")), tiles=3, shape=(900, 4)),
+    ],
+    ids=["255-classes", "strange-names", "flat-images", "tall-images"],
+)
+def test_any_data_makes_a_sheet(sheet: DataSheet, tmp_path: Path) -> None:
+    save_sheet(sheet, tmp_path / "check.png")
+    with Image.open(tmp_path / "check.png") as picture:
+        assert picture.height < 3500
+
+
+def test_a_class_without_pixels_and_images_that_cannot_be_read_are_no_obstacle(tmp_path: Path) -> None:
+    sheet = make_sheet(name_classes((0, 1, 2), ("one", "two", "three")), tiles=0)
+    sheet.pixels["val"][:] = 0
+    sheet.pixels["train"][2] = 0
+    sheet.sizes.append((10, 20))
+    save_sheet(sheet, tmp_path / "check.png")
+    assert (tmp_path / "check.png").exists()
+
+
+def test_of_many_classes_the_most_frequent_and_the_rarest_have_a_row() -> None:
+    total = np.random.default_rng(0).permutation(100)
+    order = frequency_order(total)
+    assert len(order) == ROWS
+    assert total[order].tolist() == [*range(99, 99 - ROWS // 2, -1), *range(ROWS // 2 - 1, -1, -1)]
+    assert frequency_order(np.array([5, 9, 7])) == [1, 2, 0]
