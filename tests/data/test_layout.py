@@ -2,182 +2,166 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from segarena.data.layout import Layout, find_pairs
+from layout_zoo import NAMES, ZOO, Animal, found, touch, write_clutter, write_mask, write_photograph
+from segarena.data.layout import find_pairs
 from segarena.errors import DataError
+from support import SHARED
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets are not on this machine")
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"not looked at")
-    return root
+DATA = SHARED / "data"
+needs_shared = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets are not on this machine")
 
 
-def found(layout: Layout, root: Path) -> list[tuple[str | None, str, str, str]]:
-    return [
-        (s.split, s.name, s.image.relative_to(root).as_posix(), s.mask.relative_to(root).as_posix())
-        for s in layout.samples
-        if s.image and s.mask
-    ]
-
-
-@pytest.mark.parametrize(
-    ("images", "masks"),
-    [
-        ("images", "masks"),
-        ("image", "label"),
-        ("imgs", "annotations"),
-        ("Input", "GT"),
-        ("JPEGImages", "SegmentationClass"),
-        ("img", "Ground_Truth"),
-    ],
-)
-def test_folders_of_images_and_masks_are_known_by_many_words(tmp_path: Path, images: str, masks: str) -> None:
-    touch(tmp_path, f"{images}/b.jpg", f"{images}/a.jpg", f"{masks}/a.png", f"{masks}/b.png")
+@pytest.mark.parametrize("clutter", [False, True], ids=["alone", "among other things"])
+@pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.title)
+def test_each_layout_is_read_pair_by_pair(animal: Animal, clutter: bool, tmp_path: Path) -> None:
+    expected = animal.write(tmp_path)
+    if clutter:
+        write_clutter(tmp_path)
     layout = find_pairs(tmp_path)
-    assert found(layout, tmp_path) == [
-        (None, "a", f"{images}/a.jpg", f"{masks}/a.png"),
-        (None, "b", f"{images}/b.jpg", f"{masks}/b.png"),
-    ]
-    assert layout.sentence == f"images in {images}/, masks in {masks}/"
-
-
-@pytest.mark.parametrize(
-    ("image_folder", "mask_folder", "words"),
-    [
-        ("images/{}", "masks/{}", ("train", "val", "test")),
-        ("{}/images", "{}/masks", ("train", "validation", "test")),
-        ("{}", "{}annot", ("train", "val", "test")),
-        ("{}", "{}_masks", ("Training", "valid", "testing")),
-    ],
-)
-def test_splits_of_the_folder_are_taken_over_in_each_layout(
-    tmp_path: Path, image_folder: str, mask_folder: str, words: tuple[str, str, str]
-) -> None:
-    for number, word in enumerate(words):
-        touch(tmp_path, f"{image_folder.format(word)}/{number}.jpg", f"{mask_folder.format(word)}/{number}.png")
-    assert found(find_pairs(tmp_path), tmp_path) == [
-        (split, str(n), f"{image_folder.format(word)}/{n}.jpg", f"{mask_folder.format(word)}/{n}.png")
-        for n, (split, word) in enumerate(zip(("train", "val", "test"), words, strict=True))
-    ]
-
-
-def test_names_are_unique_where_a_stem_repeats_in_another_split(tmp_path: Path) -> None:
-    touch(tmp_path, "train/images/0.jpg", "train/masks/0.png", "val/images/0.jpg", "val/masks/0.png")
-    assert [sample.name for sample in find_pairs(tmp_path).samples] == ["train/0", "val/0"]
-
-
-def test_pairing_is_by_stem_and_never_by_sorted_order(tmp_path: Path) -> None:
-    # Sorted side by side, these would give b.jpg the mask of a.jpg's neighbour: the counts are equal.
-    touch(tmp_path, "images/a.jpg", "images/b.jpg", "images/c.jpg", "masks/b.png", "masks/c.png", "masks/d.png")
-    layout = find_pairs(tmp_path)
-    assert [(s.name, s.mask) for s in layout.samples] == [
-        ("b", tmp_path / "masks/b.png"),
-        ("c", tmp_path / "masks/c.png"),
-    ]
-    assert layout.images_without_mask == (tmp_path / "images/a.jpg",)
-    assert layout.masks_without_image == (tmp_path / "masks/d.png",)
-
-
-@pytest.mark.parametrize(
-    ("image", "mask"),
-    [("a.jpg", "a_mask.png"), ("a.jpg", "a-labels.png"), ("a.jpg", "a_GT.png"), ("01_image.jpg", "01_annotation.png")],
-)
-def test_a_mask_may_have_its_image_stem_and_an_ending(tmp_path: Path, image: str, mask: str) -> None:
-    touch(tmp_path, f"images/{image}", f"masks/{mask}")
-    layout = find_pairs(tmp_path)
-    assert [(s.name, s.mask) for s in layout.samples] == [(Path(image).stem, tmp_path / "masks" / mask)]
-    assert "ending" in layout.pairing
-
-
-def test_the_very_same_stem_wins_over_one_with_an_ending(tmp_path: Path) -> None:
-    touch(tmp_path, "images/a.jpg", "masks/a.png", "masks/a_mask.png")
-    layout = find_pairs(tmp_path)
-    assert [s.mask for s in layout.samples] == [tmp_path / "masks/a.png"]
-    assert layout.masks_without_image == (tmp_path / "masks/a_mask.png",)
-
-
-def test_stems_that_differ_in_case_are_not_a_pair(tmp_path: Path) -> None:
-    touch(tmp_path, "images/a.jpg", "images/B.jpg", "masks/a.png", "masks/b.png")
-    assert find_pairs(tmp_path).images_without_mask == (tmp_path / "images/B.jpg",)
-
-
-def test_hidden_files_thumbnail_caches_and_texts_are_passed_over(tmp_path: Path) -> None:
-    touch(tmp_path, "images/a.jpg", "masks/a.png", "masks/readme.txt", "masks/Thumbs.db", ".git/x", "notes.txt")
-    touch(tmp_path, "images/._a.jpg", "images/.DS_Store", ".images/a.jpg")
-    layout = find_pairs(tmp_path)
-    assert len(layout.samples) == 1
+    assert sorted(found(layout, tmp_path), key=str) == expected
     assert layout.images_without_mask == layout.masks_without_image == ()
+    assert layout.pairing
+    assert len({sample.name for sample in layout.samples}) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence", "pairing"),
+    [
+        (["images/a.jpg", "masks/a.png"], "images in images/, masks in masks/", "a mask has its image's stem"),
+        (
+            ["images/train/a.jpg", "masks/train/a.png", "images/val/b.jpg", "masks/val/b.png"],
+            "train: images in images/train/, masks in masks/train/; val: images in images/val/, masks in masks/val/",
+            "a mask has its image's stem",
+        ),
+        (
+            ["x/images/a.jpg", "x/masks/a_gt.png", "y/images/b.jpg", "y/masks/b_gt.png"],
+            "images in */images/, masks in */masks/",
+            'a mask has its image\'s stem, but for the ending "gt" of masks',
+        ),
+        (
+            ["1/image.jpg", "1/mask.png", "2/image.jpg", "2/mask.png"],
+            "images and masks together in */",
+            'a mask has its image\'s stem, but for the ending "image" of images and the ending "mask" of masks',
+        ),
+    ],
+)
+def test_the_layout_and_the_rule_are_said_in_words(
+    names: list[str], sentence: str, pairing: str, tmp_path: Path
+) -> None:
+    layout = find_pairs(touch(tmp_path, *names))
+    assert (layout.sentence, layout.pairing) == (sentence, pairing)
+
+
+def test_samples_have_stems_for_names_or_what_tells_them_apart(tmp_path: Path) -> None:
+    touch(tmp_path / "stems", "images/b.jpg", "masks/b.png", "images/a.jpg", "masks/a.png")
+    touch(tmp_path / "splits", "train/images/0.jpg", "train/masks/0.png", "val/images/0.jpg", "val/masks/0.png")
+    touch(tmp_path / "folders", "s1/image.jpg", "s1/mask.png", "s2/image.jpg", "s2/mask.png")
+    touch(tmp_path / "groups", *(f"{kind}/{g}/{n}.png" for kind in ("images", "masks") for g in "xy" for n in (1, 2)))
+    names = {p.name: [sample.name for sample in find_pairs(p).samples] for p in tmp_path.iterdir()}
+    assert names == {
+        "stems": ["a", "b"],
+        "splits": ["train/0", "val/0"],
+        "folders": ["s1", "s2"],
+        "groups": ["x/1", "x/2", "y/1", "y/2"],
+    }
+
+
+def test_short_words_for_splits_count_beside_a_word_for_images_or_masks(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.png", "imagesTr/b_0000.png", "labelsTr/a.png", "labelsTr/b.png", "imagesTs/c.png")
+    layout = find_pairs(tmp_path)
+    assert [(sample.name, sample.split) for sample in layout.samples] == [("a_0000", "train"), ("b_0000", "train")]
+    assert layout.images_without_mask == (tmp_path / "imagesTs/c.png",)
 
 
 def test_a_split_without_masks_is_listed_and_does_not_stop_the_others(tmp_path: Path) -> None:
-    touch(tmp_path, "train/1.jpg", "train_masks/1.png", "test/2.jpg")
-    layout = find_pairs(tmp_path)
+    layout = find_pairs(touch(tmp_path, "train/1.jpg", "train_masks/1.png", "test/2.jpg"))
     assert [sample.name for sample in layout.samples] == ["1"]
     assert layout.images_without_mask == (tmp_path / "test/2.jpg",)
 
 
+def test_hidden_files_thumbnail_caches_and_texts_are_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.jpg", "masks/a.png", "masks/readme.txt", "masks/Thumbs.db", ".git/x.png", "notes.txt")
+    touch(tmp_path, "images/._a.jpg", "images/.DS_Store", ".images/a.jpg", "masks/desktop.ini", "__MACOSX/masks/a.png")
+    layout = find_pairs(tmp_path)
+    assert found(layout, tmp_path) == [(None, "images/a.jpg", "masks/a.png")]
+    assert layout.images_without_mask == layout.masks_without_image == ()
+
+
 def test_a_folder_of_boxes_in_xml_is_no_candidate_for_masks(tmp_path: Path) -> None:
-    touch(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", "Annotations/a.xml")
-    assert len(find_pairs(tmp_path).samples) == 1
+    touch(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", "Annotations/a.xml", "SegmentationObject/a.png")
+    assert found(find_pairs(tmp_path), tmp_path) == [(None, "JPEGImages/a.jpg", "SegmentationClass/a.png")]
 
 
 @pytest.mark.parametrize(
-    ("names", "parts"),
+    ("masks", "taken"),
     [
-        ([], ["is empty", "images/"]),
-        (["notes.txt"], ["no images", "images/"]),
-        (["images/a.jpg"], ["images/a.jpg", "no masks", "masks/"]),
-        (["a.jpg", "b.jpg"], ["a.jpg", "no masks", "masks/"]),
-        (["images/a.jpg", "masks/b.png"], ["images/a.jpg", "masks/b.png", "Give each mask the file name"]),
-        (["images/a.jpg", "images/a.png", "masks/a.png"], ["a.jpg", "a.png", "same stem", "rename"]),
-        (["images/a.jpg", "masks/a.tif", "masks/a.png"], ["a.tif", "a.png", "same stem", "rename"]),
-        (["images/a.jpg", "masks/a_gt.png", "masks/a_mask.png"], ["a.jpg", "a_gt.png", "a_mask.png", "Keep one"]),
-        (["images/a.jpg", "images/a_image.jpg", "masks/a_mask.png"], ["a.jpg", "a_image.jpg", "Give each mask"]),
-        (["images/a.jpg", "masks/a.png", "labels/a.png"], ["labels/", "masks/", "has only one"]),
-        (["images/a.jpg", "img/a.jpg", "masks/a.png"], ["images/", "img/", "has only one"]),
+        (["masks/a.png", "masks_color/a.png"], "masks/a.png"),
         (
-            ["images/a.jpg", "masks/a.png", "images/train/b.jpg", "masks/train/b.png"],
-            ["two layouts", "images/train/", "Move one"],
+            ["gt/a_gtFine_labelIds.png", "gt/a_gtFine_color.png", "gt/a_gtFine_instanceIds.png"],
+            "gt/a_gtFine_labelIds.png",
         ),
+        (["a_mask.png", "a_mask_rgb.png"], "a_mask.png"),
     ],
 )
-def test_a_folder_that_cannot_be_paired_is_named_with_a_remedy(
-    tmp_path: Path, names: list[str], parts: list[str]
-) -> None:
-    touch(tmp_path, *names)
-    with pytest.raises(DataError) as raised:
-        find_pairs(tmp_path)
-    assert str(tmp_path) in str(raised.value)
-    for part in parts:
-        assert part in str(raised.value)
+def test_coloured_copies_of_masks_are_not_taken_for_the_masks(masks: list[str], taken: str, tmp_path: Path) -> None:
+    image = "a.jpg" if masks[0].startswith("a") else "images/a.jpg"
+    assert found(find_pairs(touch(tmp_path, image, *masks)), tmp_path) == [(None, image, taken)]
 
 
-def test_a_missing_folder_and_a_file_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere: does not exist\. Check the path"):
-        find_pairs(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"x\.zip: is a file, not a folder\. Lay it out"):
-        find_pairs(touch(tmp_path, "x.zip") / "x.zip")
+def test_a_plan_of_a_building_in_docs_does_not_stand_for_the_images(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{folder}/{n}.png" for folder in ("train", "trainannot") for n in range(4)), "docs/images/1.png")
+    layout = find_pairs(tmp_path)
+    assert found(layout, tmp_path) == [("train", f"train/{n}.png", f"trainannot/{n}.png") for n in range(4)]
+
+
+def test_content_chooses_the_photographs_where_two_folders_could_be_the_images(tmp_path: Path) -> None:
+    for number in range(3):
+        write_photograph(tmp_path / "camera" / f"{number}.png", number)
+        write_mask(tmp_path / "edges" / f"{number}.png", number)
+        write_mask(tmp_path / "masks" / f"{number}.png", number)
+    assert {sample.image.parent.name for sample in find_pairs(tmp_path).samples if sample.image} == {"camera"}
+
+
+def test_composed_and_decomposed_forms_of_a_name_are_the_same_name(tmp_path: Path) -> None:
+    for name, folder, form in (("Köln", "images", "NFC"), ("Köln", "masks", "NFD")):
+        touch(tmp_path, f"{folder}/{unicodedata.normalize(form, name)}.png")  # type: ignore[arg-type]
+    assert len(find_pairs(tmp_path).samples) == 1
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "masks", "count"),
+    [("camvid", None, 701), ("isbi", None, 30), ("epfl-roads", None, 100), ("cwfid", "annotations", 60)],
+)
+def test_real_data_sets_are_read_as_their_authors_laid_them_out(name: str, masks: str | None, count: int) -> None:
+    layout = find_pairs(DATA / name, masks=Path(masks) if masks else None)
+    assert len(layout.samples) == count
+    assert layout.images_without_mask == layout.masks_without_image == ()
+    for sample in layout.samples:
+        assert sample.image
+        assert sample.mask
+        assert sample.image.stem.removesuffix("_image") == sample.mask.stem.removesuffix("_annotation")
 
 
 @needs_shared
 def test_crop_and_weed_with_two_mask_folders_asks_which_one() -> None:
-    with pytest.raises(DataError, match=r"annotations/ and masks/.*has only one"):
-        find_pairs(SHARED / "cwfid")
+    with pytest.raises(DataError, match="annotations/ and masks/ could both be.*--masks annotations or --masks masks"):
+        find_pairs(DATA / "cwfid")
 
 
 @needs_shared
-def test_crop_and_weed_pairs_by_number_once_one_mask_folder_is_left(tmp_path: Path) -> None:
-    for name in ("images", "annotations"):
-        (tmp_path / name).symlink_to(SHARED / "cwfid" / name)
-    layout = find_pairs(tmp_path)
-    assert len(layout.samples) == 60
-    assert all(s.image and s.mask and s.image.name[:3] == s.mask.name[:3] for s in layout.samples)
+@pytest.mark.parametrize("masks", ["annotations", "masks"])
+def test_crop_and_weed_is_split_as_its_list_says_and_image_28_does_not_leak(masks: str) -> None:
+    layout = find_pairs(DATA / "cwfid", masks=Path(masks))
+    splits = {sample.name: sample.split for sample in layout.samples}
+    assert (list(splits.values()).count("train"), list(splits.values()).count("test")) == (39, 21)
+    assert splits["028_image"] == "test"
+    assert len(layout.conflicts) == 1
+    for part in ("train_test_split.yaml", "images/028_image.jpg", "train", "test"):
+        assert part in layout.conflicts[0]
+    assert "train_test_split.yaml" in layout.sentence

@@ -1,217 +1,139 @@
-"""Which image belongs to which mask: the folder layouts that people use, one rule each, paired by stem."""
+"""How a folder of images and masks is laid out: found by names and content, paired by stems, divided by lists."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segarena.data.pairing import entries, files_by_stem, folders, image_files, pair_files
+from segarena.data.finding.collection import relative_folder, relative_folders
+from segarena.data.finding.discovery import File, Tree, scan
+from segarena.data.finding.division import Division, divide
+from segarena.data.finding.given import collect_given
+from segarena.data.finding.likeness import Pair
+from segarena.data.finding.lists import find_lists
+from segarena.data.finding.refusals import check_folder, check_pairs, refuse
+from segarena.data.finding.search import Match, Search
 from segarena.data.source import Sample, Split
-from segarena.errors import DataError
 
-#: Folder names, in lower case and without separators.
-IMAGE_WORDS = frozenset({"image", "images", "img", "imgs", "input", "inputs", "jpegimages", "photos", "rgb"})
-MASK_WORDS = frozenset(
-    {"mask", "masks", "label", "labels", "annot", "annots", "annotation", "annotations", "target", "targets"}
-    | {"gt", "gts", "groundtruth", "groundtruths", "segmentation", "segmentations", "segmentationclass"}
-)
-SPLIT_WORDS: dict[Split, frozenset[str]] = {
-    "train": frozenset({"train", "training"}),
-    "val": frozenset({"val", "valid", "validation"}),
-    "test": frozenset({"test", "testing"}),
-}
-_EXPECTED = (
-    "Lay it out as images/ and masks/, with or without train/, val/ and test/ inside either or around both, "
-    "and name the folder that holds them all"
-)
+_SPLITS: tuple[Split | None, ...] = (None, "train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a folder was read: `sentence` says it, `pairing` how stems were matched, `samples` what was paired."""
+    """How a folder was read.
+
+    `sentence` says it, `pairing` how images and masks were matched, `samples` what was paired, by split and then by
+    name. `conflicts` has a sentence for each image that a list names in two splits; `unlisted` are images with masks
+    that are left out because the lists of splits do not name them.
+    """
 
     sentence: str
     pairing: str
     samples: tuple[Sample, ...]
     images_without_mask: tuple[Path, ...]
     masks_without_image: tuple[Path, ...]
+    conflicts: tuple[str, ...] = ()
+    unlisted: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Part:
-    """The image and the mask folder of one split; None where a split has only the other."""
+def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = None) -> Layout:
+    """Find images and masks below `root` and pair them by name, never by position in a listing.
 
-    split: Split | None
-    images: Path | None
-    masks: Path | None
+    `images` and `masks` name a folder below `root`, by its path or, where it stands in several places, by its name
+    alone, or a folder anywhere else; what they name is not searched for. Hidden files, files that are no images and
+    folders of previews, predictions and the like are passed over. Splits are those of the folders' names or else
+    those of lists of splits (`segarena.data.finding.lists`).
 
-
-def find_pairs(root: Path) -> Layout:
-    """Find the layout of `root` and pair each image with the mask of its stem, never by position in a listing.
-
-    Hidden files and files that are no images are passed over. Raises DataError where the folder is missing, empty,
-    of no known layout, of two at once, where it has no pair, or where two files claim the same stem.
+    Raises DataError where the folder is missing, empty or cannot be listed, where no image has a mask, where two
+    folders could be the images or the masks, where two files claim the same partner, and for a list that names an
+    image which is not there.
     """
-    _check_folder(root)
-    found = [parts for parts in (rule(root) for rule in RULES) if any(part.images and part.masks for part in parts)]
-    if not found:
-        raise _unknown_layout(root)
-    if len(found) > 1:
-        raise DataError(
-            f"holds two layouts: ({_show(root, found[0])}) and ({_show(root, found[1])})",
-            where=root,
-            remedy="Move one of them to another folder",
-        )
-    samples, lonely_images, lonely_masks = [], [], []
-    for part in found[0]:
-        images = files_by_stem(part.images) if part.images else {}
-        masks = files_by_stem(part.masks) if part.masks else {}
-        pairs = pair_files(images, masks)
-        samples += [Sample(stem, part.split, images[stem], masks[mask]) for stem, mask in pairs.items()]
-        lonely_images += [path for stem, path in images.items() if stem not in pairs]
-        lonely_masks += [path for stem, path in masks.items() if stem not in set(pairs.values())]
-    if not samples:
-        raise DataError(
-            f"no image has a mask: e.g. {_example(root, lonely_images)} and {_example(root, lonely_masks)}",
-            where=root,
-            remedy="Give each mask the file name of its image; it may end in another suffix, or in _mask before it",
-        )
-    same = all(sample.image and sample.mask and sample.image.stem == sample.mask.stem for sample in samples)
+    check_folder(root)
+    both_lie_there = all(given is not None and (root / given).is_dir() for given in (images, masks))
+    tree = Tree() if both_lie_there else scan(root)
+    given_images = collect_given(root, tree, images, "image") if images else None
+    given_masks = collect_given(root, tree, masks, "mask") if masks else None
+    match = Search(root, tree.files, given_images, given_masks).run()
+    if match is None:
+        raise refuse(root, tree, given_images, given_masks)
+    check_pairs(root, match.pairing.pairs)
+    return _read(root, match)
+
+
+def _read(root: Path, match: Match) -> Layout:
+    pairs = match.pairing.pairs
+    samples = _name_apart(root, pairs)
+    paired = {file.path for pair in pairs for file in pair}
+    lonely_images, lonely_masks = (
+        tuple(sorted(file.path for file in collection.files if file.path not in paired))
+        for collection in (match.images, match.masks)
+    )
+    division = Division(samples)
+    if not any(sample.split for sample in samples):
+        division = divide(root, samples, lonely_images, find_lists(_bases(root, pairs)))
     return Layout(
-        sentence=_show(root, found[0]),
-        pairing="a mask has its image's stem" + ("" if same else ", but for an ending such as _image or _mask"),
-        samples=tuple(_name_apart(samples)),
-        images_without_mask=tuple(sorted(lonely_images)),
-        masks_without_image=tuple(sorted(lonely_masks)),
+        sentence="; ".join([*_describe(root, pairs), *([division.sentence] if division.sentence else [])]),
+        pairing=match.pairing.rule,
+        samples=_sorted(division.samples),
+        images_without_mask=tuple(p for p in lonely_images if division.named is None or p in division.named),
+        masks_without_image=lonely_masks,
+        conflicts=division.conflicts,
+        unlisted=division.unlisted,
     )
 
 
-# The rules: each takes the root and returns the parts it sees, complete or not.
+def _split(image: File, mask: File) -> Split | None:
+    return image.place.split or mask.place.split
 
 
-def _images_beside_masks(root: Path) -> list[_Part]:
-    """images/ + masks/"""
-    images = _pick(root, IMAGE_WORDS, _has_images)
-    masks = _pick(root, MASK_WORDS, _has_images)
-    return [_Part(None, images, masks)]
+def _bases(root: Path, pairs: Sequence[Pair]) -> list[Path]:
+    """Where lists of splits may lie: the root, and the folder that holds all images and masks."""
+    common = Path(os.path.commonpath([file.path.parent for pair in pairs for file in pair]))
+    return [root, common] if common.is_relative_to(root) else [root]
 
 
-def _splits_inside(root: Path) -> list[_Part]:
-    """images/train + masks/train"""
-    images = _pick(root, IMAGE_WORDS, _has_splits)
-    masks = _pick(root, MASK_WORDS, _has_splits)
-    if images is None or masks is None:
-        return []
-    return [
-        _Part(split, _pick(images, words, _has_images), _pick(masks, words, _has_images))
-        for split, words in SPLIT_WORDS.items()
-    ]
+def _name_apart(root: Path, pairs: Sequence[Pair]) -> tuple[Sample, ...]:
+    """Stems as names where they differ; else with the folders, the split, or at last as paths below the root."""
+    samples = [Sample(image.stem, _split(image, mask), image.path, mask.path) for image, mask in pairs]
+    shared = len(os.path.commonprefix([image.place.context for image, _ in pairs]))  # noqa: RUF071 - of tuples
+    folders = ["/".join(image.place.context[shared:]) for image, _ in pairs]
+    ways = (
+        [sample.name for sample in samples],
+        [folder or sample.name for folder, sample in zip(folders, samples, strict=True)],
+        ["/".join(filter(None, [folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
+        ["/".join(filter(None, [s.split, folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
+    )
+    paths = ["/".join([relative_folder(root, image.path.parent), image.stem]) for image, _ in pairs]
+    names = next((names for names in ways if len(set(names)) == len(names)), paths)
+    return _sorted([replace(sample, name=name) for sample, name in zip(samples, names, strict=True)])
 
 
-def _splits_outside(root: Path) -> list[_Part]:
-    """train/images + train/masks"""
-    parts = []
-    for split, words in SPLIT_WORDS.items():
-        folder = _pick(root, words, _has_folders)
-        if folder is not None:
-            parts.append(_Part(split, _pick(folder, IMAGE_WORDS, _has_images), _pick(folder, MASK_WORDS, _has_images)))
-    return parts
+def _sorted(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    return tuple(sorted(samples, key=lambda sample: (_SPLITS.index(sample.split), sample.name)))
 
 
-def _split_and_annotation(root: Path) -> list[_Part]:
-    """train/ + trainannot/, as CamVid comes"""
-    return [
-        _Part(
-            split,
-            _pick(root, words, _has_images),
-            _pick(root, frozenset(word + mask for word in words for mask in MASK_WORDS), _has_images),
-        )
-        for split, words in SPLIT_WORDS.items()
-    ]
+def _describe(root: Path, pairs: Sequence[Pair]) -> list[str]:
+    """Where the images and the masks of each split lie."""
+    said = []
+    for split in _SPLITS:
+        part = [pair for pair in pairs if _split(*pair) == split]
+        if part:
+            images, masks = (_place(root, [pair[side] for pair in part]) for side in (0, 1))
+            where = (
+                f"images and masks together in {images}" if images == masks else f"images in {images}, masks in {masks}"
+            )
+            said.append(f"{split}: {where}" if split else where)
+    return said
 
 
-RULES: tuple[Callable[[Path], list[_Part]], ...] = (
-    _images_beside_masks,
-    _splits_inside,
-    _splits_outside,
-    _split_and_annotation,
-)
-
-
-def _pick(folder: Path, words: frozenset[str], is_candidate: Callable[[Path], bool]) -> Path | None:
-    """The one folder inside `folder` that bears one of `words`; two are the user's to choose from."""
-    found = [path for path in folders(folder) if _word(path) in words and is_candidate(path)]
-    if len(found) > 1:
-        raise DataError(
-            f"holds {found[0].name}/ and {found[1].name}/, and either could be meant",
-            where=folder,
-            remedy="Name a folder that has only one of them, e.g. a copy or a folder of links",
-        )
-    return found[0] if found else None
-
-
-def _name_apart(samples: list[Sample]) -> list[Sample]:
-    """Stems as names where they differ, else split/stem; sorted by split, then name."""
-    order = {split: i for i, split in enumerate(SPLIT_WORDS)}
-    if len({sample.name for sample in samples}) < len(samples):
-        samples = [Sample(f"{s.split}/{s.name}", s.split, s.image, s.mask) for s in samples]
-    return sorted(samples, key=lambda s: (order[s.split] if s.split else 0, s.name))
-
-
-def _has_images(folder: Path) -> bool:
-    return bool(image_files(folder))
-
-
-def _has_folders(folder: Path) -> bool:
-    return any(True for _ in folders(folder))
-
-
-def _has_splits(folder: Path) -> bool:
-    words = frozenset().union(*SPLIT_WORDS.values())
-    return any(_word(path) in words for path in folders(folder))
-
-
-def _word(path: Path) -> str:
-    return "".join(letter for letter in path.name.lower() if letter not in "_- .")
-
-
-def _check_folder(root: Path) -> None:
-    if not root.exists():
-        raise DataError("does not exist", where=root, remedy="Check the path")
-    if not root.is_dir():
-        raise DataError("is a file, not a folder", where=root, remedy=_EXPECTED)
-    if not entries(root):
-        raise DataError("is empty", where=root, remedy=_EXPECTED)
-
-
-def _unknown_layout(root: Path) -> DataError:
-    inside = [f"{path.name}/" for path in folders(root)]
-    places = [root, *folders(root)]
-    pictures = [path for place in places for path in image_files(place)]
-    seen = f"has {', '.join(inside[:6])}" if inside else "has no folders"
-    if pictures:
-        return DataError(
-            f"has images (e.g. {_example(root, pictures)}) but no masks in a place that is known; it {seen}",
-            where=root,
-            remedy=_EXPECTED,
-        )
-    return DataError(f"has no images in a place that is known; it {seen}", where=root, remedy=_EXPECTED)
-
-
-def _show(root: Path, parts: list[_Part]) -> str:
-    shown = [
-        (f"{part.split}: " if part.split else "")
-        + f"images in {_place(root, part.images)}, masks in {_place(root, part.masks)}"
-        for part in parts
-        if part.images and part.masks
-    ]
-    return "; ".join(shown)
-
-
-def _place(root: Path, folder: Path) -> str:
-    return f"{folder.relative_to(root).as_posix()}/"
-
-
-def _example(root: Path, paths: list[Path]) -> str:
-    return min(paths).relative_to(root).as_posix() if paths else "none"
+def _place(root: Path, files: Sequence[File]) -> str:
+    """The folder of the files; of several, what they have in common, with a star for what differs."""
+    folders = [Path(folder).parts for folder in relative_folders(root, files)]
+    start = os.path.commonprefix(folders)  # noqa: RUF071 - of tuples of names
+    if len(folders) > 1:
+        shortest = min(len(parts) for parts in folders) - len(start)
+        end = os.path.commonprefix([parts[::-1][:shortest] for parts in folders])[::-1]  # noqa: RUF071
+        return "/".join([*start, "*", *end]) + "/"
+    return f"{'/'.join(start)}/" if start else "the folder itself"

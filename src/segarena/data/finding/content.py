@@ -1,0 +1,65 @@
+"""Photographs or masks, by their pixels: asked only where names do not tell, answered only where it is plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segarena.data.images import read_image
+from segarena.errors import DataError
+
+#: Pairs looked at, evenly chosen, and pixels of the longer side at most, picked without blending.
+_PAIRS = 6
+_SIDE = 512
+#: The share that the commonest colours have of a mask at least, and of a photograph at most.
+_COMMONEST = 16
+_MASK_SHARE = 0.9
+_PHOTOGRAPH_SHARE = 0.6
+_JPEG = frozenset({".jpg", ".jpeg"})
+
+
+def are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
+    """Whether the second of each pair is plainly a mask for the first.
+
+    It is where its size is the same, it is no JPEG, and its 16 commonest colours fill nine tenths of it. A file that
+    cannot be read leaves the question open: False.
+    """
+    try:
+        return all(_is_mask(image, mask) for image, mask in _spread(pairs))
+    except DataError:
+        return False
+
+
+def are_photographs(pairs: Sequence[tuple[Path, Path]]) -> bool:
+    """Whether the first of each pair is plainly a photograph: a JPEG, or of many colours.
+
+    The 16 commonest colours of those that are no JPEGs must fill less than six tenths on average.
+    """
+    others = [image for image, _ in _spread(pairs) if image.suffix.lower() not in _JPEG]
+    try:
+        return not others or float(np.mean([_look(image)[1] for image in others])) < _PHOTOGRAPH_SHARE
+    except DataError:
+        return False
+
+
+def _is_mask(image: Path, mask: Path) -> bool:
+    if mask.suffix.lower() in _JPEG:
+        return False
+    size, share = _look(mask)
+    return share >= _MASK_SHARE and size == _look(image)[0]
+
+
+def _look(path: Path) -> tuple[tuple[int, int], float]:
+    """(height, width) in pixels, and the share of the commonest colours. Raises DataError."""
+    pixels = read_image(path)
+    height, width = pixels.shape[:2]
+    step = max(1, max(height, width) // _SIDE)
+    few = pixels[::step, ::step].astype(np.uint32)
+    counts = np.unique(few @ np.array([65536, 256, 1], np.uint32), return_counts=True)[1]
+    return (height, width), float(np.sort(counts)[-_COMMONEST:].sum() / counts.sum())
+
+
+def _spread(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    return [pairs[i] for i in sorted({int(i) for i in np.linspace(0, len(pairs) - 1, _PAIRS)})]

@@ -1,0 +1,171 @@
+"""Which mask belongs to which image: one rule for the whole set, by names, in whatever order files are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segarena.data.finding.discovery import File
+from segarena.data.names import read_place
+from segarena.data.pairing import Pairing, pair_files
+
+
+def files(paths: Sequence[str]) -> list[File]:
+    return [File(Path(path), read_place(Path(path).parent.parts)) for path in paths]
+
+
+def pair(images: Sequence[str], masks: Sequence[str]) -> Pairing:
+    """Pair images/NAME.jpg and masks/NAME.png; a name may have folders in front."""
+    return pair_files(files([f"images/{name}.jpg" for name in images]), files([f"masks/{name}.png" for name in masks]))
+
+
+def stems(pairing: Pairing) -> dict[str, str]:
+    return {image.path.stem: mask.path.stem for image, mask in pairing.pairs}
+
+
+def test_pairing_is_by_stem_and_never_by_sorted_order() -> None:
+    # Sorted side by side, these would give a the mask of b, and so on: the counts are equal.
+    assert stems(pair(["a", "b", "c"], ["b", "c", "d"])) == {"b": "b", "c": "c"}
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "said"),
+    [
+        ("a", "a_mask", 'the ending "mask" of masks'),
+        ("a", "a-labels", 'the ending "labels" of masks'),
+        ("a", "a_GT", 'the ending "GT" of masks'),
+        ("a", "a.ground_truth", 'the ending "ground_truth" of masks'),
+        ("a", "aMask", 'the ending "Mask" of masks'),
+        ("01_image", "01_annotation", 'the ending "annotation" of masks and the ending "image" of images'),
+        ("image001", "mask001", 'the beginning "image" of images and the beginning "mask" of masks'),
+        ("img (1)", "label (1)", 'the beginning "img" of images'),
+        ("k_leftImg8bit", "k_gtFine_labelTrainIds", 'the ending "gtFine_labelTrainIds" of masks'),
+        ("a_image", "a", 'the ending "image" of images'),
+        ("mask_of_a_face", "mask_of_a_face_mask", 'the ending "mask" of masks'),
+    ],
+)
+def test_stems_may_differ_by_words_of_their_kind_at_the_ends_and_the_rule_says_which(
+    image: str, mask: str, said: str
+) -> None:
+    pairing = pair([image], [mask])
+    assert stems(pairing) == {image: mask}
+    assert pairing.sure
+    assert said in pairing.rule
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "pairs"),
+    [
+        (["a", "b"], ["a", "a_mask", "b_mask"], {"a": "a", "b": "b_mask"}),
+        (["a", "B"], ["a", "b"], {"a": "a"}),
+        (["A1", "B1"], ["a1", "b1"], {"A1": "a1", "B1": "b1"}),
+        (["IMG_7", "IMG_8"], ["img_7_mask", "img_8_mask"], {"IMG_7": "img_7_mask", "IMG_8": "img_8_mask"}),
+        (["1", "2", "3"], ["seg-x1", "seg-x2", "seg-x3"], {"1": "seg-x1", "2": "seg-x2", "3": "seg-x3"}),
+        (["c1_img_5", "c2_img_5"], ["c1_mask_5", "c2_mask_5"], {"c1_img_5": "c1_mask_5", "c2_img_5": "c2_mask_5"}),
+        (["image_001", "image_010"], ["gt_1", "gt_10"], {"image_001": "gt_1", "image_010": "gt_10"}),
+        (["v2_001", "v2_002"], ["s1", "s2"], {"v2_001": "s1", "v2_002": "s2"}),
+    ],
+)
+def test_what_pairs_by_the_weaker_rules(images: list[str], masks: list[str], pairs: dict[str, str]) -> None:
+    assert stems(pair(images, masks)) == pairs
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["cat"], ["hat"]),
+        (["photo_1"], ["photo_2"]),
+        (["x1", "x2", "x3"], ["y11", "y12", "y13"]),
+        (["a1", "b2"], ["b1", "a2"]),
+        (["image_1", "image_01"], ["gt_001", "gt_002"]),
+        (["2020_1", "2021_2"], ["gt_1", "gt_2"]),
+        (["p1", "p2", "p3", "p4", "p5", "p6"], ["q01", "q2"]),
+    ],
+)
+def test_numbers_and_letters_that_are_alike_by_chance_do_not_pair(images: list[str], masks: list[str]) -> None:
+    assert pair(images, masks).pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "said"),
+    [
+        (["a"], ["a_gt", "a_mask"], "could have the mask"),
+        (["a", "a_image"], ["a_mask"], "could belong to the image"),
+        (["a"], ["a_mask", "a_mask_1"], "second mask beside a_mask.png"),
+        (["Ab", "aB"], ["ab"], "but for upper and lower case"),
+    ],
+)
+def test_two_files_for_one_are_a_problem_that_names_both(images: list[str], masks: list[str], said: str) -> None:
+    problem = pair(images, masks).problem
+    assert problem
+    assert said in str(problem)
+
+
+def test_folders_of_the_same_names_are_never_mixed() -> None:
+    pairing = pair(["h1/h1", "h2/h2"], ["h1/m1", "h1/m2", "h2/m3"])
+    assert pairing.pairs == ()
+
+
+def test_folders_and_splits_have_to_be_the_same_where_both_kinds_have_them() -> None:
+    pairing = pair(["train/x/1", "train/y/1", "val/x/1"], ["train/y/1", "val/x/1", "val/y/1"])
+    assert [(image.path.parent.as_posix(), mask.path.parent.as_posix()) for image, mask in pairing.pairs] == [
+        ("images/train/y", "masks/train/y"),
+        ("images/val/x", "masks/val/x"),
+    ]
+
+
+CORES = st.lists(st.from_regex(r"[b-dx-z0-9]{1,5}", fullmatch=True), min_size=2, max_size=8, unique=True)
+SIDES = st.sampled_from(
+    [
+        ("{}", "{}"),
+        ("{}", "{}_mask"),
+        ("{}", "mask_{}"),
+        ("{}_image", "{}_annotation"),
+        ("img-{}", "gt-{}"),
+        ("{}", "{}_L"),
+        ("K {} q", "W_{}"),
+        ("rgb/{}", "{}.seg"),
+        ("u_img_{}", "u_mask_{}"),
+        ("{}", "{}/label"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), CORES, SIDES)
+def test_every_pair_is_right_or_refused_in_any_order_with_any_file_missing(
+    data: st.DataObject, cores: list[str], sides: tuple[str, str]
+) -> None:
+    with_image = [core for core in cores if data.draw(st.integers(0, 4), label=f"image of {core}")]
+    with_mask = [core for core in cores if data.draw(st.integers(0, 4), label=f"mask of {core}")]
+    if not with_image or not with_mask:
+        return
+    image_of, mask_of = ({side.format(core): core for core in cores} for side in sides)
+    images = data.draw(st.permutations([name for name, core in image_of.items() if core in with_image]))
+    masks = data.draw(st.permutations([name for name, core in mask_of.items() if core in with_mask]))
+    pairing = pair(images, masks)
+    got = {
+        image.path.relative_to("images").with_suffix("").as_posix(): mask.path.relative_to("masks")
+        .with_suffix("")
+        .as_posix()
+        for image, mask in pairing.pairs
+    }
+    assert pairing.problem is None
+    assert all(image_of[image] == mask_of[mask] for image, mask in got.items())
+    shared = set(with_image) & set(with_mask)
+    if not sides[0].startswith("K") and "_L" not in sides[1]:
+        assert {image_of[image] for image in got} == shared
+    again = pair(sorted(images), sorted(masks))
+    assert {(i.path, m.path) for i, m in again.pairs} == {(i.path, m.path) for i, m in pairing.pairs}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data(), st.lists(st.integers(0, 3000), min_size=2, max_size=9, unique=True))
+def test_equal_numbers_pair_whatever_their_width_and_order(data: st.DataObject, numbers: list[int]) -> None:
+    images = data.draw(st.permutations([f"cam2_{number:04}" for number in numbers]))
+    masks = data.draw(st.permutations([f"gt {number}" for number in numbers]))
+    assert stems(pair(images, masks)) == {f"cam2_{number:04}": f"gt {number}" for number in numbers}
