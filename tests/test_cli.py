@@ -27,7 +27,7 @@ def test_help_is_instant_and_names_each_verb() -> None:
         done = run("--help")
         seconds.append(time.perf_counter() - start)
     assert done.returncode == 0
-    for verb in ("compare", "train", "evaluate", "predict", "check", "report", "synth"):
+    for verb in ("compare", "train", "evaluate", "predict", "check", "report", "synth", "convert", "models"):
         assert verb in done.stdout
     # half a second on an idle machine; a busy one is given the time of a bare interpreter on top
     bare = time.perf_counter()

@@ -55,7 +55,7 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_no_verb_imports_another_but_compare() -> None:
-    verbs = {"train", "evaluate", "predict", "check", "report", "synth", "compare"}
+    verbs = {"train", "evaluate", "predict", "check", "report", "synth", "convert", "models", "compare"}
     for verb in verbs - {"compare"}:
         others = {f"segarena.commands.{other}" for other in verbs - {verb}}
         found = imported_modules(PACKAGE / "commands" / f"{verb}.py") & others

@@ -20,6 +20,7 @@ PUBLIC = [
     "build_model",
     "check",
     "compare",
+    "convert",
     "evaluate",
     "load",
     "predict",
@@ -50,7 +51,7 @@ def test_changelog_names_the_version() -> None:
 
 @pytest.mark.parametrize("options", [getattr(config, name) for name in dir(config) if name.endswith("Options")])
 def test_every_option_has_a_help_text(options: type) -> None:
-    source = Path(config.__file__).read_text()
+    source = "".join(path.read_text() for path in sorted(Path(config.__file__).parent.glob("*.py")))
     for item in dataclasses.fields(options):
         at = source.index(f"    {item.name}: ")
         following = source[at:].split("\n", 2)[1].strip()

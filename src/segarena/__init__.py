@@ -33,6 +33,7 @@ __all__ = [
     "build_model",
     "check",
     "compare",
+    "convert",
     "evaluate",
     "load",
     "predict",
@@ -89,6 +90,13 @@ def synth(folder: str | Path, **options: Any) -> Path:
     from segarena.commands import synth as command
 
     return command.run(_config.SynthOptions(folder=folder, **options))  # type: ignore[arg-type]
+
+
+def convert(src: str | Path, dst: str | Path, *, source: str) -> Path:
+    """Write annotations of another format as a data folder. Options: `segarena.config.ConvertOptions`."""
+    from segarena.commands import convert as command
+
+    return command.run(_config.ConvertOptions(src=src, dst=dst, source=source))  # type: ignore[arg-type]
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:

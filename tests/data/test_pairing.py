@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segarena.data.finding.discovery import File
-from segarena.data.names import read_place
-from segarena.data.pairing import Pairing, pair_files
+from segarena.data.finding.names import read_place
+from segarena.data.finding.pairing import Pairing, pair_files
 
 
 def files(paths: Sequence[str]) -> list[File]:

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from segarena.classes import ClassTable, read_class_table
-from segarena.data.drawing import Dice, blur, fractal
+from segarena.data.scenes.drawing import Dice, blur, fractal
 from segarena.data.synthetic import CLASSES, DEFAULT_COUNTS, SyntheticSource, generate_scene, write_scenes
 from segarena.errors import ConfigError, RunError
 

@@ -182,22 +182,103 @@ def test_a_crop_is_what_resizing_the_whole_image_first_would_give():
         assert torch.equal(new_mask, expected)
 
 
-def augmented(seed=0, epoch=1, index=0):
+def speck(height=120, width=150, row=100, column=20):
+    """One pixel of class 1 and one of class 2 in class 0: ordinary crops seldom hold either."""
+    mask = torch.zeros(height, width, dtype=torch.uint8)
+    mask[row, column] = 1
+    mask[height - 1 - row, width - 1 - column] = 2
+    return mask
+
+
+@pytest.mark.parametrize(("row", "column"), [(100, 20), (0, 0), (119, 149), (60, 0)])
+def test_foreground_crops_hold_a_pixel_of_a_rare_class_drawn_evenly(row, column):
+    mask = speck(row=row, column=column)
+    image = draw(mask)
+    torch.manual_seed(0)
+    held = []
+    for _ in range(60):
+        # from the working size on, no pixel falls between two samples
+        _, new_mask = scale_crop(image, mask, 120, (32, 32), scale=(1, 2), foreground=1.0)
+        held.append(frozenset(new_mask.unique().tolist()) & {1, 2})
+    assert all(held)
+    assert 15 < sum(1 in classes for classes in held) < 45
+
+
+def test_the_share_of_foreground_crops_is_the_one_asked_for():
+    mask = speck()
+    for share, low, high in ((0.0, 0, 15), (0.33, 25, 65), (1.0, 100, 100)):
+        torch.manual_seed(0)
+        crops = [scale_crop(draw(mask), mask, 120, (32, 32), scale=(1, 1), foreground=share)[1] for _ in range(100)]
+        assert low <= sum((crop != 0).any().item() for crop in crops) <= high
+
+
+def test_a_foreground_target_lies_anywhere_in_the_crop():
+    mask = torch.zeros(96, 96, dtype=torch.uint8)
+    mask[48, 48] = 1
+    torch.manual_seed(0)
+    crops = [scale_crop(draw(mask), mask, 96, (16, 16), scale=(1, 1), foreground=1.0)[1] for _ in range(150)]
+    rows, columns = (torch.stack([crop.nonzero()[0, axis] for crop in crops]) for axis in (0, 1))
+    for places in (rows, columns):
+        assert (places.min(), places.max()) == (0, 15)
+        assert (torch.bincount(places // 4) > 20).all()
+
+
+def test_void_and_the_most_frequent_class_are_no_foreground():
+    mask = torch.full((64, 64), 3, dtype=torch.uint8)
+    mask[:, 40:] = VOID
+    image = draw(mask.clamp(max=5))
+    for foreground in (0.0, 1.0):
+        torch.manual_seed(0)
+        crops = [scale_crop(image, mask, 64, (24, 24), foreground=foreground)[1] for _ in range(40)]
+        assert any((crop == VOID).all() for crop in crops)
+        assert any((crop == 3).all() for crop in crops)
+    nothing = torch.full((64, 64), VOID, dtype=torch.uint8)
+    assert (scale_crop(image, nothing, 64, (24, 24), foreground=1.0)[1] == VOID).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    shape=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    crop=st.tuples(st.integers(1, 80), st.integers(1, 80)),
+    size=st.integers(16, 64),
+    seed=st.integers(0, 999),
+)
+def test_foreground_crops_of_any_geometry_keep_shape_and_labels(shape, crop, size, seed):
+    mask = torch.randint(0, 3, shape, generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+    new_image, new_mask = Augmentation(size, crop, seed, foreground=1.0)(draw(mask), mask, epoch=1, index=0)
+    assert new_image.shape == (3, *crop)
+    assert new_mask.shape == crop
+    assert set(new_mask.unique().tolist()) <= {0, 1, 2, VOID}
+
+
+def test_without_foreground_crops_the_random_stream_is_what_it_was():
+    """What the augmentation gave before it knew of foreground: each mask, weighed by the place of its pixels."""
+    places = torch.arange(24 * 32).view(24, 32)
+    assert [int((augmented(index=index)[1].long() * places).sum()) for index in range(4)] == [
+        602736,
+        228336,
+        21843678,
+        561552,
+    ]
+
+
+def augmented(seed=0, epoch=1, index=0, **options):
     mask = checkerboard(40, 40)
-    return Augmentation(40, (24, 32), seed)(draw(mask), mask, epoch=epoch, index=index)
+    return Augmentation(40, (24, 32), seed, **options)(draw(mask), mask, epoch=epoch, index=index)
 
 
 def same(a, b):
     return torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])
 
 
-def test_augmentation_depends_on_seed_epoch_and_index_alone():
+@pytest.mark.parametrize("foreground", [0.0, 0.5])
+def test_augmentation_depends_on_seed_epoch_and_index_alone(foreground):
     torch.manual_seed(1)
     keys = [(seed, epoch, index) for seed in (0, 1) for epoch in (1, 2) for index in (0, 1)]
-    first = {key: augmented(*key) for key in keys}
+    first = {key: augmented(*key, foreground=foreground) for key in keys}
     torch.manual_seed(2)
     for key in reversed(keys):
-        assert same(augmented(*key), first[key])
+        assert same(augmented(*key, foreground=foreground), first[key])
     assert not any(same(first[a], first[b]) for a in keys for b in keys if a < b)
 
 

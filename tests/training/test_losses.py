@@ -1,7 +1,5 @@
 """The losses against torch's own, smp's and sums done by hand; void counts nowhere."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,14 @@ import torch.nn.functional as F
 from segmentation_models_pytorch.losses import DiceLoss
 
 from segarena.classes import IGNORE_INDEX as VOID
-from segarena.training.losses import AUXILIARY_WEIGHT, SegmentationLoss, cross_entropy, dice_loss, weigh_classes
+from segarena.training.losses import (
+    AUXILIARY_WEIGHT,
+    LARGEST_RATIO,
+    SegmentationLoss,
+    cross_entropy,
+    dice_loss,
+    weigh_classes,
+)
 
 
 def make_batch(classes=4, void=0.2):
@@ -144,9 +149,48 @@ def test_class_weights_by_hand_and_an_absent_class_weighs_nothing(pixels, how, e
     assert weights.tolist() == pytest.approx([value / mean for value in expected])
 
 
-@pytest.mark.parametrize("how", ["inverse", "median"])
-def test_a_rare_class_weighs_at_most_10(how):
-    weights = weigh_classes(np.array([10**9] * 30 + [1], dtype=np.int64), how)
-    assert weights.max().item() == 10
-    assert math.isfinite(weights.sum())
-    assert (weights > 0).all()
+def test_median_frequency_counts_the_images_in_which_a_class_occurs():
+    """Eigen and Fergus: class 2 fills 10 of the 40 pixels of its only image, class 0 60 of 100, class 1 30 of 100."""
+    pixels = np.array([[50, 10, 0], [10, 20, 10]], dtype=np.int64)
+    frequency = [60 / 100, 30 / 100, 10 / 40]
+    expected = [0.3 / value for value in frequency]
+    mean = sum(expected) / 3
+    assert weigh_classes(pixels, "median").tolist() == pytest.approx([value / mean for value in expected])
+    assert weigh_classes(pixels, "inverse").tolist() == weigh_classes(pixels.sum(axis=0), "inverse").tolist()
+
+
+def test_effective_number_by_hand():
+    """Means of 4 pixels: beta = 3/4. E(1) = 1, E(3) = 4 (1 - 27/64) = 37/16, E(8) = 4 (1 - 6561/65536)."""
+    expected = [1 / (4 * (1 - 6561 / 65536)), 16 / 37, 1.0, 0.0]
+    mean = sum(expected) / 3
+    found = weigh_classes(np.array([8, 3, 1, 0]), "effective").tolist()
+    assert found == pytest.approx([value / mean for value in expected])
+
+
+def test_effective_number_is_the_same_at_every_resolution_and_milder_than_the_inverse():
+    pixels = np.array([9_000_000, 900_000, 90_000, 10_000], dtype=np.int64)
+    small, large = (weigh_classes(factor * pixels, "effective") for factor in (1, 100))
+    torch.testing.assert_close(small, large, rtol=1e-3, atol=0)
+    inverse = weigh_classes(pixels, "inverse")
+    assert 1 < (small[1] / small[0]).item() < (inverse[1] / inverse[0]).item() / 2
+    assert (small[3] / small[2]).item() == pytest.approx((inverse[3] / inverse[2]).item(), rel=0.1)
+
+
+@pytest.mark.parametrize("how", ["inverse", "effective", "median"])
+@pytest.mark.parametrize(
+    "pixels", [[10**9] * 30 + [1], [10**15, 1, 0], [1, 1], [1], [7, 0], [10**12, 10**6, 1], [0, 3, 10**18]]
+)
+def test_extreme_imbalance_gives_finite_weights_of_mean_1_and_a_bounded_ratio(pixels, how):
+    weights = weigh_classes(np.array(pixels, dtype=np.int64), how)
+    present = weights[torch.tensor(pixels) > 0]
+    assert weights.dtype == torch.float32
+    assert (weights >= 0).all()
+    assert weights[torch.tensor(pixels) == 0].sum() == 0
+    assert present.mean().item() == pytest.approx(1)
+    assert 0 < present.max() <= 1.0001 * LARGEST_RATIO * present.min()
+
+
+@pytest.mark.parametrize("how", ["inverse", "effective", "median"])
+def test_a_rarer_class_never_weighs_less(how):
+    weights = weigh_classes(np.array([10**7, 10**6, 10**5, 10**4, 10**3, 10], dtype=np.int64), how)
+    assert (weights.diff() >= 0).all()

@@ -97,3 +97,15 @@ def test_a_step_without_gradient_shrinks_matrices_and_leaves_vectors(name):
 
 def test_sgd_has_momentum():
     assert build_optimizer(make_model(), "sgd", 0.1, 0.0).param_groups[0]["momentum"] == 0.9
+
+
+def test_what_stands_on_the_encoder_learns_at_its_own_rate():
+    model = nn.ModuleDict({"encoder": nn.Conv2d(3, 4, 3), "head": nn.Conv2d(4, 2, 1)})
+    optimizer = build_optimizer(model, "adamw", 1e-3, 0.1, decoder_factor=3.0)
+    groups = optimizer.param_groups
+    found = {id(p): (group["factor"], group["weight_decay"]) for group in groups for p in group["params"]}
+    assert len(found) == 4
+    assert found[id(model["encoder"].weight)] == (1.0, 0.1)
+    assert found[id(model["encoder"].bias)] == (1.0, 0.0)
+    assert found[id(model["head"].weight)] == (3.0, 0.1)
+    assert found[id(model["head"].bias)] == (3.0, 0.0)

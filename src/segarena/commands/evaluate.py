@@ -10,8 +10,8 @@ from typing import Any
 from rich.table import Table
 
 from segarena.commands.counts import write_image_counts
-from segarena.commands.prepare import open_source
 from segarena.commands.progress import console, show_progress
+from segarena.commands.reading import open_source
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
 from segarena.data.source import Source
@@ -31,9 +31,8 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
     """
     predictor = load(options.run, device=options.device)
     recorded = read_json(predictor.run / "data.json")
-    data = options.data if options.data is not None else predictor.config["data"]
-    source = open_source(Path(data) if data is not None else None)
-    _check_classes(source, predictor, data)
+    source = _open(options, predictor)
+    _check_classes(source, predictor, options.data or predictor.config["data"])
     if options.data is None:
         split = options.split or ("test" if recorded["split"]["test"] else "val")
         indices = _recorded(source, recorded, split, predictor)
@@ -48,6 +47,15 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
     scores = _score(predictor, source, indices, folder, split)
     _say(scores, predictor, f"{source.name}, {split}")
     return scores_to_dict(scores, source.classes.names)
+
+
+def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
+    """The other data that is named, or what the run was trained on, found as it was found then."""
+    if options.data is not None:
+        return open_source(options.data)
+    places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
+    data, images, masks, root = (None if place is None else Path(place) for place in places.values())
+    return open_source(data, images=images, masks=masks, root=root)
 
 
 def _score(predictor: Predictor, source: Source, indices: list[int], folder: Path, split: str) -> Scores:

@@ -12,8 +12,8 @@ from PIL import Image
 from segarena.classes import ClassTable
 from segarena.commands.progress import console, show_progress
 from segarena.config import PredictOptions
+from segarena.data.finding.discovery import image_files
 from segarena.data.images import read_image
-from segarena.data.pairing import image_files
 from segarena.errors import DataError
 from segarena.files import write_with
 from segarena.runs import find_run, open_folder
@@ -34,7 +34,7 @@ def run(options: PredictOptions) -> Path:
     folder = open_folder(options.out, "predictions", resume=False, root=predictor.run)
     with show_progress("predicting") as on_progress:
         for number, (path, name) in enumerate(images, start=1):
-            image = read_image(path)
+            image = read_image(path, predictor.image_bits)
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")

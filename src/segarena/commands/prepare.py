@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segarena.commands.defaults import DataFacts, Options, choose_defaults
+from segarena.commands.findings import stop_on_errors
 from segarena.commands.progress import console, show_progress
+from segarena.commands.reading import divide, open_source
 from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
+from segarena.data.inspection import inspect
+from segarena.data.inspection.problems import summarise
 from segarena.data.source import Source
-from segarena.data.splits import Splits, split_samples
-from segarena.data.synthetic import SyntheticSource
+from segarena.data.splits import Splits
 from segarena.data.transforms import working_size
 from segarena.errors import DataError
 
@@ -38,8 +40,8 @@ class Prepared(Generic[Options]):
     """Height and width of a training crop, in pixels."""
     input_size: tuple[int, int]
     """Height and width at which the network sees a typical whole image."""
-    class_pixels: NDArray[np.int64]
-    """Pixels of each class in the training split, (C,)."""
+    mask_pixels: NDArray[np.int64]
+    """Pixels of each class in each training mask, (N, C)."""
     digests: tuple[str, ...]
 
     @property
@@ -50,6 +52,12 @@ class Prepared(Generic[Options]):
             for index in indices:
                 digest.update(f"{name}/{self.source.samples[index].name}/{self.digests[index]}\n".encode())
         return digest.hexdigest()
+
+    @property
+    def class_pixels(self) -> NDArray[np.int64]:
+        """Pixels of each class in the training split, (C,)."""
+        pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
+        return pixels
 
     @property
     def most_frequent_class(self) -> int:
@@ -78,16 +86,18 @@ def prepare(options: Options) -> Prepared[Options]:
 
     Raises DataError for data that cannot be used, ConfigError for options that cannot work with it.
     """
-    source = open_source(options.data)
+    source = open_source(
+        options.data, images=options.images, masks=options.masks, root=options.root, download=options.download
+    )
     where = options.data or source.name
-    splits = split_samples(source.samples, share=options.split, where=where)
+    splits = divide(source, options)
     indices = [*splits.train, *splits.val, *splits.test]
     with show_progress("decoding images") as on_progress:
         images = DecodedImages(source, indices, limit_bytes=options.cache_gib * GIB, on_progress=on_progress)
     masks = [images[index][1].numpy() for index in splits.train]
-    class_pixels = np.sum([np.bincount(mask.ravel(), minlength=256) for mask in masks], axis=0)
-    class_pixels = class_pixels[: source.classes.num_classes].astype(np.int64)
-    if not class_pixels.any():
+    mask_pixels = np.stack([np.bincount(mask.ravel(), minlength=256) for mask in masks])
+    mask_pixels = mask_pixels[:, : source.classes.num_classes].astype(np.int64)
+    if not mask_pixels.any():
         raise DataError("every training mask is void", where=where, remedy="Check `ignore` in classes.yaml")
     shapes = [mask.shape for mask in masks]
     height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
@@ -102,19 +112,12 @@ def prepare(options: Options) -> Prepared[Options]:
         notes=notes,
         crop=_crop(height, width, options.size),
         input_size=working_size(height, width, options.size),
-        class_pixels=class_pixels,
+        mask_pixels=mask_pixels,
         digests=_digest(source),
     )
     _say(prepared)
+    _inspect(source, splits)
     return prepared
-
-
-def open_source(data: Path | None) -> Source:
-    """The folder as a source, or the built-in scenes where `data` is None. Raises DataError."""
-    if data is None:
-        return SyntheticSource()
-    with show_progress("reading masks") as on_progress:
-        return FolderSource(data, on_progress)
 
 
 def _crop(height: int, width: int, size: int) -> tuple[int, int]:
@@ -144,6 +147,18 @@ def _say(prepared: Prepared[Any]) -> None:
         console.print("  no test split: the scores come from the validation images, which also choose the epoch")
     if prepared.notes:
         console.print(f"  chosen here: {'; '.join(prepared.notes)}", markup=False)
+
+
+def _inspect(source: Source, splits: Splits) -> None:
+    """Print what looks wrong in a folder; the costly looks are left to `check`."""
+    if not isinstance(source, FolderSource):
+        return
+    with show_progress("comparing images") as on_progress:
+        problems = inspect(source, splits, closely=False, on_progress=on_progress)
+    summary = summarise(problems)
+    if summary:
+        console.print("\n".join(f"  {line}" for line in summary.splitlines()), markup=False)
+    stop_on_errors(problems, source.root)
 
 
 def _list(names: Sequence[str], most: int = 5) -> str:

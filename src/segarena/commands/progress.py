@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from segarena.training.engine import Step
+if TYPE_CHECKING:  # `check` needs no torch
+    from segarena.training.engine import Step
 
 #: Everything a command says goes through here.
 console = Console(highlight=False, soft_wrap=True)

@@ -133,9 +133,8 @@ def _fit(
     assert options.epochs is not None
     assert options.batch_size is not None
     recipe = Recipe(**{item.name: getattr(options, item.name) for item in fields(Recipe)})
-    dataset = TrainingSet(
-        prepared.images, prepared.splits.train, Augmentation(options.size, prepared.crop, options.seed)
-    )
+    augmentation = Augmentation(options.size, prepared.crop, options.seed, foreground=options.crop_foreground)
+    dataset = TrainingSet(prepared.images, prepared.splits.train, augmentation)
     loader = TrainingLoader(
         dataset,
         batch_size=options.batch_size,
@@ -143,7 +142,7 @@ def _fit(
         workers=options.workers or 0,
         pin_memory=options.device == "cuda",
     )
-    weights = weigh_classes(prepared.class_pixels, options.class_weights)
+    weights = weigh_classes(prepared.mask_pixels, options.class_weights)
     loss = SegmentationLoss(options.loss, None if weights is None else weights.to(options.device))
 
     def validate(network: nn.Module) -> dict[str, float]:

@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.scenery import CLASSES, VERSION, generate_scene
+from segarena.data.scenes.scenery import CLASSES, VERSION, generate_scene
 from segarena.data.source import Sample, Source, Split
 from segarena.errors import ConfigError, RunError
 from segarena.files import write_text, write_with

@@ -48,19 +48,49 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
     and relative to the working size, at which the shorter side has `size` pixels. The crop is cut from the
     original before it is resized: the same pixels, a fraction of the work. Masks are resized to the nearest
     label, never mixed. Padding is void in the mask and the mean colour in the image, never class 0.
+
+    With the probability `foreground` the crop is one that holds a certain pixel: any pixel of a class drawn from those
+    in the mask, the most frequent left out, each with the same chance (Isensee et al. 2021, nnU-Net, which oversamples
+    foreground). Departs: the pixel may lie anywhere in the crop, not at its centre, so that targets are not always
+    there. A mask of a single class is cropped as ever; a target thinner than a pixel after scaling can still be lost.
     """
 
-    def __init__(self, size: int, crop: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)) -> None:
+    def __init__(
+        self,
+        size: int,
+        crop: tuple[int, int],
+        scale: tuple[float, float] = (0.5, 2.0),
+        *,
+        foreground: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.size, self.crop, self.scale = size, crop, scale
+        self.size, self.crop, self.scale, self.foreground = size, crop, scale, foreground
         self.fill = [round(255 * channel) for channel in IMAGENET_MEAN]
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         height, width = TF.get_size(flat_inputs[0])
         factor = self.size / min(height, width) * torch.empty(()).uniform_(*self.scale).item()
-        rows = _cut(height, factor, self.crop[0])
-        columns = _cut(width, factor, self.crop[1])
+        row, column = self._pick_target(flat_inputs)
+        rows = _cut(height, factor, self.crop[0], row)
+        columns = _cut(width, factor, self.crop[1], column)
         return {"rows": rows, "columns": columns}
+
+    def _pick_target(self, flat_inputs: list[Any]) -> tuple[int, int] | tuple[None, None]:
+        """The row and column of a pixel that the crop has to hold, or none."""
+        # without the option no random number is drawn: the stream stays what it was
+        if self.foreground == 0 or torch.rand(()).item() >= self.foreground:
+            return None, None
+        mask = next(inpt for inpt in flat_inputs if isinstance(inpt, tv_tensors.Mask)).as_subclass(Tensor)
+        counts = torch.bincount(mask.flatten(), minlength=256)
+        counts[IGNORE_INDEX] = 0
+        counts[counts.argmax()] = 0
+        classes = counts.nonzero()[:, 0]
+        if not len(classes):
+            return None, None
+        chosen = classes[_below(len(classes))]
+        pixel = _below(int(counts[chosen].item()))
+        row, column = divmod(int((mask.flatten() == chosen).nonzero()[pixel].item()), mask.shape[-1])
+        return row, column
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         (top, rows, height, above), (left, columns, width, before) = params["rows"], params["columns"]
@@ -82,24 +112,38 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
         return tv_tensors.wrap(pixels.contiguous(), like=inpt)
 
 
-def _cut(length: int, factor: float, crop: int) -> tuple[int, int, int, int]:
-    """Along one axis: first source pixel, source pixels, pixels they become, padding before them."""
+def _below(limit: int) -> int:
+    """A random integer from 0 to `limit` - 1."""
+    return int(torch.randint(0, limit, ()).item())
+
+
+def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int, int, int, int]:
+    """Along one axis: first source pixel, source pixels, pixels they become, padding before them.
+
+    The source pixels are any that fit; with a `target`, any of those that hold it.
+    """
     scaled = max(1, round(length * factor))
-    target = min(crop, scaled)  # so only an image that is too small is padded
+    shown = min(crop, scaled)  # so only an image that is too small is padded
     source = max(1, min(length, round(crop / factor))) if scaled > crop else length
-    first = int(torch.randint(0, length - source + 1, ()).item())
-    before = int(torch.randint(0, crop - target + 1, ()).item())
-    return first, source, target, before
+    lowest, highest = 0, length - source
+    if target is not None:
+        lowest, highest = max(lowest, target - source + 1), min(highest, target)
+    first = lowest + _below(highest - lowest + 1)
+    before = _below(crop - shown + 1)
+    return first, source, shown, before
 
 
 class Augmentation:
-    """The training augmentation: scale 0.5 to 2, crop, mirror, colour. A pure function of (seed, epoch, index)."""
+    """The training augmentation: scale 0.5 to 2, crop, mirror, colour. A pure function of (seed, epoch, index).
 
-    def __init__(self, size: int, crop: tuple[int, int], seed: int) -> None:
+    `foreground` is the share of crops that are chosen to hold a rarer class, see `RandomScaleCrop`.
+    """
+
+    def __init__(self, size: int, crop: tuple[int, int], seed: int, *, foreground: float = 0.0) -> None:
         self.seed = seed
         self.transform = v2.Compose(
             [
-                RandomScaleCrop(size, crop),
+                RandomScaleCrop(size, crop, foreground=foreground),
                 v2.RandomHorizontalFlip(0.5),
                 v2.ColorJitter(brightness=0.25, contrast=0.25, saturation=0.25),
             ]

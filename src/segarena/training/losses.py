@@ -15,6 +15,9 @@ from segarena.classes import IGNORE_INDEX
 #: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
 AUXILIARY_WEIGHT = 0.4
 
+#: How much more a pixel of one class may weigh than one of another: a stray pixel must not outweigh its whole crop.
+LARGEST_RATIO = 1000.0
+
 
 def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None) -> Tensor:
     """Mean cross-entropy over the pixels that count; 0, with a gradient of 0, where none does.
@@ -66,18 +69,43 @@ class SegmentationLoss:
         return total + AUXILIARY_WEIGHT * part, part
 
 
-def weigh_classes(class_pixels: NDArray[np.int64], how: Literal["none", "inverse", "median"]) -> Tensor | None:
+def weigh_classes(
+    class_pixels: NDArray[np.int64], method: Literal["none", "inverse", "effective", "median"]
+) -> Tensor | None:
     """Weights (C,) float32 of the classes from their pixels in the training split; None for "none".
 
-    "inverse": 1 / frequency. "median": median frequency / frequency (Eigen and Fergus 2015, 6.3.2, arXiv:1411.4734),
-    with the frequency over all training pixels. Both are scaled to mean 1 over the classes that occur
-    and limited to 10; a class that never occurs gets 0.
+    `class_pixels` is (N, C), a row for each training image, or (C,), which counts as one image; void left out, and at
+    least one pixel in it. With f the share of a class in all pixels, the weight is proportional to
+
+    - "inverse": 1 / f;
+    - "median": median frequency / frequency, with the frequency over the images in which the class occurs
+      (Eigen and Fergus 2015, 6.3.2, arXiv:1411.4734);
+    - "effective": (1 - beta) / (1 - beta^n), n the pixels of the class (Cui et al. 2019, 4, arXiv:1901.05555), with
+      beta = 1 - 1 / (mean pixels of a class that occurs), so that only classes rarer than the mean gain much and the
+      weights are the same at every resolution. Departs: the paper tries some beta on counts of images; at those,
+      0.9 to 0.9999, any two classes of a million pixels would weigh the same.
+
+    No weight is above LARGEST_RATIO times the smallest. A class that never occurs gets 0; the mean of the others is 1.
     """
-    if how == "none":
+    if method == "none":
         return None
-    frequency = class_pixels / class_pixels.sum()
-    present = frequency > 0
-    reference = np.median(frequency[present]) if how == "median" else 1.0
-    weights = np.where(present, reference / np.where(present, frequency, 1.0), 0.0)
-    weights /= weights[present].mean()
-    return torch.from_numpy(np.minimum(weights, 10.0)).float()
+    pixels = np.atleast_2d(class_pixels).astype(np.float64)
+    totals = pixels.sum(axis=0)
+    present = totals > 0
+    counts = totals[present]
+    if method == "inverse":
+        weights = counts.sum() / counts
+    elif method == "median":
+        seen = np.array([pixels[pixels[:, c] > 0].sum() for c in np.flatnonzero(present)])
+        weights = np.median(counts / seen) / (counts / seen)
+    else:
+        weights = -1 / np.expm1(counts * _log_beta(counts.mean()))
+    weights = np.minimum(weights, LARGEST_RATIO * weights.min())
+    spread = np.zeros(len(totals))
+    spread[present] = weights / weights.mean()
+    return torch.from_numpy(spread).float()
+
+
+def _log_beta(prototypes: float) -> float:
+    """log(1 - 1 / prototypes); one prototype alone would be beta = 0, at which every class weighs the same."""
+    return float(np.log1p(-1 / max(prototypes, 1 + 1e-9)))

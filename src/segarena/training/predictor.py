@@ -33,6 +33,8 @@ class Predictor:
     run: Path
     device: str
     precision: str
+    image_bits: int = 16
+    """Bits that deep grey images of the training used, of the 16 in their files: others are read likewise."""
 
     @property
     def size(self) -> int:
@@ -46,7 +48,7 @@ class Predictor:
         cannot be read and for an array of another shape or type.
         """
         if isinstance(image, (str, Path)):
-            image = read_image(Path(image))
+            image = read_image(Path(image), self.image_bits)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(
                 f"an image of shape {image.shape} and type {image.dtype} cannot be labelled",
@@ -68,10 +70,11 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     """
     folder = find_run(Path(run))
     config = read_json(folder / "config.json")
-    classes = ClassTable.from_dict(read_json(folder / "data.json")["class_table"], where=folder / "data.json")
+    data = read_json(folder / "data.json")
+    classes = ClassTable.from_dict(data["class_table"], where=folder / "data.json")
     device = choose_device(device)
     model = build_model(**config["architecture"])
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config["precision"] if computes_bf16(device) else "fp32"
-    return Predictor(model, classes, config, folder, device, precision)
+    return Predictor(model, classes, config, folder, device, precision, data.get("image_bits", 16))

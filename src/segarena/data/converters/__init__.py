@@ -1,0 +1,1 @@
+"""Annotations of other formats, read and written as images, index masks and a classes.yaml."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from segarena.data.converters.parsing import Malformed
+from segarena.data.finding.names import SPLIT_WORDS, folder_split, words
 from segarena.data.images import IMAGE_SUFFIXES
-from segarena.data.names import SPLIT_WORDS, folder_split, words
 from segarena.data.source import Split
 from segarena.errors import DataError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segarena.data.finding.discovery import File
-from segarena.data.names import IMAGE_WORDS, MASK_WORDS, SHOWN_WORDS, SPLIT_WORDS, Kind, folder_kind, words
+from segarena.data.finding.names import IMAGE_WORDS, MASK_WORDS, SHOWN_WORDS, SPLIT_WORDS, Kind, folder_kind, words
 
 #: Folders that no name tells apart are looked at one by one up to this many: more are a folder for each sample.
 _MOST_FOLDERS = 24

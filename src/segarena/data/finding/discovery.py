@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from segarena.data.finding.names import Place, is_aside, normal, read_place
 from segarena.data.images import IMAGE_SUFFIXES
-from segarena.data.names import Place, is_aside, normal, read_place
 from segarena.errors import DataError
 
 

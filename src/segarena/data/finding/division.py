@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segarena.data.finding.lists import SplitList
+from segarena.data.finding.names import forms, normal, words
 from segarena.data.images import IMAGE_SUFFIXES
-from segarena.data.names import forms, normal, words
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 

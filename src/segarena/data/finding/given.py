@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segarena.data.finding.collection import Collection, make_collection, relative_folder, relative_folders
 from segarena.data.finding.discovery import File, Tree, scan
-from segarena.data.names import Kind, normal
+from segarena.data.finding.names import Kind, normal
 from segarena.errors import DataError
 
 

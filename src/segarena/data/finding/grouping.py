@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from segarena.data.finding.discovery import File
 from segarena.data.finding.likeness import NUMBERED, is_edge
-from segarena.data.names import forms, words
+from segarena.data.finding.names import forms, words
 
 #: Endings of one file format.
 _SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from segarena.data.finding.discovery import File
-from segarena.data.names import without_words
+from segarena.data.finding.names import without_words
 
 Pair = tuple[File, File]
 Found = tuple[tuple[Pair, ...], str]

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from segarena.data.finding.discovery import files_ending, folders
-from segarena.data.names import SPLIT_WORDS, folder_split, words
+from segarena.data.finding.names import SPLIT_WORDS, folder_split, words
 from segarena.data.source import Split
 
 _TEXT = frozenset({".txt", ".lst", ".csv"})

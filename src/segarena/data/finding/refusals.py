@@ -10,7 +10,7 @@ from pathlib import Path
 from segarena.data.finding.collection import Collection, named_collections, relative_folders
 from segarena.data.finding.discovery import File, Tree
 from segarena.data.finding.likeness import Pair
-from segarena.data.names import folder_kind
+from segarena.data.finding.names import folder_kind
 from segarena.errors import DataError
 
 _EXPECTED = (

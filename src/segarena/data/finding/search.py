@@ -11,8 +11,8 @@ from segarena.data.finding.collection import Collection, make_collection, named_
 from segarena.data.finding.content import are_masks, are_photographs
 from segarena.data.finding.discovery import File
 from segarena.data.finding.grouping import by_constant_ending, by_suffix, by_words_of_stem
-from segarena.data.names import Kind, is_preview
-from segarena.data.pairing import Pairing, pair_files
+from segarena.data.finding.names import Kind, is_preview
+from segarena.data.finding.pairing import Pairing, pair_files
 from segarena.errors import DataError
 
 

@@ -16,7 +16,7 @@ from segarena.data.finding.likeness import (
     by_words,
     one_in_each_folder,
 )
-from segarena.data.names import MASK_WORDS, SHOWN_WORDS, Form, forms, normal, words
+from segarena.data.finding.names import MASK_WORDS, SHOWN_WORDS, Form, forms, normal, words
 from segarena.errors import DataError
 
 View = Callable[[Sequence[File]], list[Name]]

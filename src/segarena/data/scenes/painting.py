@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.drawing import Dice, Plane, Region, blur, fractal, noise, shift
+from segarena.data.scenes.drawing import Dice, Plane, Region, blur, fractal, noise, shift
 
 #: A pixel's side, in samples: the picture is the mean of 2 x 2, so its edges are soft.
 SAMPLES = 2

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from segarena.classes import ClassTable, SegmentationClass
-from segarena.data.drawing import Dice, Plane, Region, blur, fractal, noise, wave
-from segarena.data.painting import CROP, GRASS, HULL, ROOF, SAMPLES, TREE, WATER, WAY, Land, paint
+from segarena.data.scenes.drawing import Dice, Plane, Region, blur, fractal, noise, wave
+from segarena.data.scenes.painting import CROP, GRASS, HULL, ROOF, SAMPLES, TREE, WATER, WAY, Land, paint
 
 SEA, LAKE, MEADOW, FIELD, FOREST, ROAD, HOUSE, BOAT = range(8)
 

@@ -1,0 +1,74 @@
+"""From the options to the data and its division: what `train`, `compare`, `evaluate` and `check` do alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segarena.commands.progress import show_progress
+from segarena.config import DataOptions
+from segarena.data.dividing.groups import find_groups
+from segarena.data.dividing.saved_splits import read_splits
+from segarena.data.folder import FolderSource
+from segarena.data.published import PUBLISHED, open_published
+from segarena.data.source import Source
+from segarena.data.splits import Splits, split_samples
+from segarena.data.synthetic import SyntheticSource
+from segarena.errors import ConfigError
+
+
+def open_source(
+    data: Path | None,
+    *,
+    images: Path | None = None,
+    masks: Path | None = None,
+    root: Path | None = None,
+    download: bool = False,
+) -> Source:
+    """Open a folder, a published data set by its name, or the built-in scenes where `data` is None.
+
+    A folder of that name wins over a published data set. Raises DataError where it cannot be read, ConfigError for an
+    option that does not concern it.
+    """
+    if data is None:
+        return SyntheticSource()
+    if data.name == str(data) and data.name in PUBLISHED and not data.is_dir():
+        if images or masks:
+            raise ConfigError(
+                f"{data} says itself where its images and masks are",
+                where="--images" if images else "--masks",
+                remedy="Leave it out",
+            )
+        return open_published(data.name, root, download)
+    if root is not None or download:
+        raise ConfigError(
+            f"{data} is not one of the published data sets ({', '.join(PUBLISHED)})",
+            where="--root" if root is not None else "--download",
+            remedy="Leave it out, or name one of them",
+        )
+    with show_progress("reading masks") as on_progress:
+        return FolderSource(data, on_progress, images=images, masks=masks)
+
+
+def divide(source: Source, options: DataOptions) -> Splits:
+    """Divide the samples as the options say: a saved split, the data's own, or a stratified one, groups kept together.
+
+    Raises DataError and ConfigError.
+    """
+    if options.splits is not None:
+        return read_splits(options.splits, source.samples)
+    groups = None
+    if options.group_by is not None:
+        groups = find_groups(
+            [sample.name for sample in source.samples],
+            options.group_by,
+            root=source.root if isinstance(source, FolderSource) else None,
+            paths=[sample.image for sample in source.samples],
+        )
+    return split_samples(
+        source.samples,
+        share=options.split,
+        where=options.data or source.name,
+        class_images=source.mask_pixels[:, :-1] > 0 if isinstance(source, FolderSource) else None,
+        groups=groups,
+        test_share=options.test_fraction,
+    )

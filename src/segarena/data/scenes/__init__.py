@@ -1,0 +1,1 @@
+"""The built-in scenes: what lies where, and the picture of it."""
