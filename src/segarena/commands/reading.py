@@ -12,7 +12,6 @@ from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, open_published
 from segarena.data.source import Source
 from segarena.data.splits import Splits, split_samples
-from segarena.data.synthetic import SyntheticSource
 from segarena.errors import ConfigError
 
 
@@ -30,6 +29,8 @@ def open_source(
     option that does not concern it.
     """
     if data is None:
+        from segarena.data.synthetic import SyntheticSource  # it needs scipy, and `check` does not
+
         return SyntheticSource()
     if data.name == str(data) and data.name in PUBLISHED and not data.is_dir():
         if images or masks:
