@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
@@ -59,7 +60,7 @@ def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
 @contextmanager
 def theme() -> Iterator[None]:
     """The look of every figure, for drawing and for saving; the caller's matplotlib settings come back after."""
-    settings = {
+    settings: dict[Any, Any] = {
         # seaborn's "whitegrid", written out: importing seaborn costs a second that `check` need not wait for
         "axes.axisbelow": True,
         "axes.grid": True,
