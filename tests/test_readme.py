@@ -40,6 +40,6 @@ def test_links_and_pictures_exist() -> None:
 
 
 def test_every_option_that_is_named_exists() -> None:
-    config = (ROOT / "src" / "segarena" / "config.py").read_text()
+    config = "".join(path.read_text() for path in (ROOT / "src" / "segarena" / "config").glob("*.py"))
     for option in set(re.findall(r"--([a-z][a-z-]+)", README)) - {"help"}:
         assert f"    {option.replace('-', '_')}: " in config, f"--{option} is no option"
