@@ -1,5 +1,11 @@
+"""DeepLabv3: rates, multi-grid and output strides, read from the modules."""
+
+import copy
+
 import pytest
 import torch
+import torchvision
+from networks import Case, relative
 from torch import nn
 from torchvision.models.segmentation import deeplabv3 as reference
 
@@ -38,16 +44,101 @@ def test_multi_grid_multiplies_the_unit_rate_of_the_last_stage(encoder, stride, 
     )
 
 
-def test_multi_grid_can_be_another_one():
+@pytest.mark.parametrize("stride", [16, 8])
+def test_multi_grid_can_be_another_one(stride):
     with torch.device("meta"):
-        model = build_model("deeplabv3", 2, encoder="resnet50", multi_grid=(1, 1, 1))
-    assert model.multi_grid == (1, 1, 1)
-    assert dilations(model.encoder.layer4) == [2, 2, 2]
+        model = build_model("deeplabv3", 2, encoder="resnet50", multi_grid=(1, 3, 2), output_stride=stride)
+    assert model.encoder.multi_grid == (1, 3, 2)
+    unit = 32 // stride
+    assert dilations(model.encoder.layer4) == [unit, 3 * unit, 2 * unit]
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(16, [1, 2, 2]), (8, [2, 4, 4])])
+def test_a_multi_grid_of_ones_is_none_and_leaves_torchvisions_dilations(stride, expected):
+    with torch.device("meta"):
+        model = build_model("deeplabv3", 2, encoder="resnet50", multi_grid=(1, 1, 1), output_stride=stride)
+        replace = [False, stride == 8, True]
+        theirs = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=replace)
+    assert dilations(model.encoder.layer4) == dilations(theirs.layer4) == expected
+    assert dilations(model.encoder) == dilations(theirs)
+
+
+@pytest.mark.parametrize("encoder", ["resnet50", "resnet101"])
+def test_the_paper_trains_at_16_and_evaluates_at_8_with_the_same_weights(encoder):
+    """Section 4.1. Rates double with the resolution (3.3), multi-grid (1, 2, 4) multiplies 2, then 4 (3.2.1)."""
+    with torch.device("meta"):
+        model = build_model("deeplabv3", 2, track="paper", encoder=encoder)
+    state = {key: id(value) for key, value in named(model)}
+    convs = {16: ([2, 4, 8], [6, 12, 18]), 8: ([4, 8, 16], [12, 24, 36])}
+    for stride in (16, 8, 8, 16, 16, 8, 16):
+        model.train(stride == 16)
+        block4, rates = convs[stride]
+        assert model.encoder.strides == (2, 4, 8, min(16, stride), stride)
+        assert dilations(model.encoder.layer4) == block4
+        assert dilations(model.aspp) == rates
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
+                assert module.padding == module.dilation
+        # conv4 keeps its stride at 16 and is dilated by 2 behind its first block at 8
+        assert set(dilations(model.encoder.layer3)[1:]) == ({1} if stride == 16 else {2})
+        assert dilations(model.encoder.layer3)[0] == 1
+        assert {key: id(value) for key, value in named(model)} == state
+
+
+def named(model: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [*model.named_parameters(), *model.named_buffers()]
+
+
+def test_train_false_inside_a_training_goes_back_to_16():
+    """As an engine does after each epoch; also from a deep copy."""
+    model = Case("deeplabv3", "paper").build()
+    fresh = copy.deepcopy(model)
+    model.eval()
+    copied = copy.deepcopy(model)
+    for network in (model, copied):
+        network.train()
+        assert dilations(network) == dilations(fresh)
+        assert network.encoder.strides[-1] == 16
+
+
+def test_evaluating_at_8_contains_the_scores_of_16_where_nothing_pools_the_image():
+    """The same weights at more places: every second place of stage 5 and of the atrous branches at 8 is one of 16."""
+    model = Case("deeplabv3", "paper").build().double()
+    image = torch.randn(1, 3, 97, 64, dtype=torch.float64)
+    maps = {}
+    with torch.no_grad():
+        for stride in (16, 8):
+            model.train(stride == 16)
+            for module in model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+            features = model.encoder(image)[-1]
+            maps[stride] = [features, *(branch(features) for branch in (model.aspp.point, *model.aspp.atrous))]
+    for fine, coarse in zip(maps[8], maps[16], strict=True):
+        assert relative(fine[..., ::2, ::2], coarse) < 1e-10
+
+
+def test_the_encoder_track_evaluates_at_the_stride_it_trains_at():
+    with torch.device("meta"):
+        model = build_model("deeplabv3", 2)
+    before = dilations(model)
+    assert model.eval().encoder.strides[-1] == 16
+    assert dilations(model) == before
+
+
+def test_an_evaluation_stride_that_cannot_be_is_refused():
+    with torch.device("meta"), pytest.raises(ConfigError, match="does not work with output stride 32. Use 8 or 16"):
+        build_model("deeplabv3", 2, eval_output_stride=32)
+
+
+def test_an_unknown_head_is_refused():
+    with torch.device("meta"), pytest.raises(ConfigError, match="no head 'deeplab'.*'paper' or 'torchvision'"):
+        build_model("deeplabv3", 2, head="deeplab")
 
 
 def test_mobilenet_keeps_its_dilation_and_refuses_a_multi_grid():
     model = build_model("deeplabv3", 2, encoder="mobilenet_v2")
-    assert model.multi_grid == ()
+    assert model.encoder.multi_grid == ()
     assert dilations(model.encoder) == dilations(build_encoder("mobilenet_v2", output_stride=16))
     with pytest.raises(ConfigError, match=r"\(1, 1, 1\) does not fit the encoder mobilenet_v2"):
         build_model("deeplabv3", 2, encoder="mobilenet_v2", multi_grid=(1, 1, 1))

@@ -7,9 +7,12 @@ import pytest
 import safetensors.torch
 import torch
 import torchvision
+from networks import ThinVGG16, vgg16_bn
+from torch import nn
 
 from segarena.errors import WeightsError
 from segarena.models import build_encoder, build_model
+from segarena.models.weights import load_encoder, read_weights
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_v2_imagenet.pth"
 
@@ -42,6 +45,46 @@ def test_a_torchvision_state_dict_loads_and_its_classifier_is_left(state, tmp_pa
         safetensors.torch.save_file(state, path)
     assert same(build_encoder("mobilenet_v2", weights=path), state)
     assert same(build_encoder("mobilenet_v2", weights=str(path), output_stride=8), state)
+
+
+def torchvision_state(name: str) -> dict[str, torch.Tensor]:
+    """Of a whole image classifier; the 124 million weights of VGG's are left out, but for their names."""
+    torch.manual_seed(1)
+    if name != "vgg16_bn":
+        return torchvision.models.get_model(name, weights=None).state_dict()
+    with torch.device("meta"):
+        network = torchvision.models.vgg16_bn(weights=None)
+    features = {f"features.{key}": value for key, value in network.features.to_empty(device="cpu").state_dict().items()}
+    for value in features.values():
+        value.copy_(torch.rand(value.shape))
+    return features | {f"classifier.{i}.weight": torch.zeros(1, 1) for i in (0, 3, 6)}
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "vgg16_bn", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "swin_t"]
+)
+def test_a_torchvision_file_of_every_family_loads(name, tmp_path):
+    """The classifier's layers, and the last 1x1 convolution of MobileNet and EfficientNet, are left."""
+    state = torchvision_state(name)
+    torch.save(state, tmp_path / "weights.pth")
+    encoder = vgg16_bn() if name == "vgg16_bn" else build_encoder(name)
+    load_encoder(encoder, read_weights(tmp_path / "weights.pth", name))
+    assert same(encoder, state)
+    del state[encoder.stem]
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match=rf"does not fit the encoder {name}: it lacks 1 of its tensors"):
+        load_encoder(encoder, read_weights(tmp_path / "weights.pth", name))
+
+
+def test_a_fully_connected_layer_is_read_as_the_convolution_it_is(tmp_path):
+    """Long et al. 2015, 3.1, on a map of 7x7 as torchvision's VGG flattens it."""
+    torch.manual_seed(0)
+    encoder, linear = ThinVGG16(), nn.Linear(8 * 7 * 7, 16)
+    state = encoder.state_dict() | {"fc6.weight": linear.weight.detach(), "fc6.bias": linear.bias.detach()}
+    torch.save(state, tmp_path / "vgg.pth")
+    load_encoder(encoder, read_weights(tmp_path / "vgg.pth", "vgg16"))
+    features = torch.randn(2, 8, 7, 7)
+    torch.testing.assert_close(encoder.fc6(features).flatten(1), linear(features.flatten(1)))
 
 
 def test_files_from_before_batch_norm_counted_still_load(state, tmp_path):

@@ -1,84 +1,143 @@
+"""What every encoder promises, of all of them; no number is computed here but in the adapted first convolution."""
+
+import functools
+
 import pytest
 import torch
 import torchvision
 from torch import nn
 
-from segarena.models import ENCODERS, build_encoder
+from segarena.errors import ConfigError
+from segarena.models import ENCODERS, Encoder, build_encoder
 from segarena.models.weights import adapt_stem
 
+STRIDES = (
+    dict.fromkeys(ENCODERS, (2, 4, 8, 16, 32))
+    | {"vgg16_bn": (1, 2, 4, 8, 16, 32)}
+    | dict.fromkeys(("convnext_tiny", "convnext_small", "swin_t"), (4, 8, 16, 32))
+)
+CHANNELS = {
+    **dict.fromkeys(("resnet18", "resnet34"), (64, 64, 128, 256, 512)),
+    **dict.fromkeys(("resnet50", "resnet101", "resnext50_32x4d"), (64, 256, 512, 1024, 2048)),
+    "vgg16_bn": (64, 128, 256, 512, 512, 512),
+    "mobilenet_v2": (16, 24, 32, 96, 320),
+    "mobilenet_v3_large": (16, 24, 40, 112, 160),
+    **dict.fromkeys(("efficientnet_b0", "efficientnet_b1"), (16, 24, 40, 112, 320)),
+    "efficientnet_b2": (16, 24, 48, 120, 352),
+    "efficientnet_b3": (24, 32, 48, 136, 384),
+    "efficientnet_b4": (24, 32, 56, 160, 448),
+    **dict.fromkeys(("convnext_tiny", "convnext_small", "swin_t"), (96, 192, 384, 768)),
+}
+#: One of each family; its siblings differ in widths and depths, and their maps are computed at one output stride.
+SMALLEST = ("resnet18", "vgg16_bn", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "swin_t")
+every = pytest.mark.parametrize("name", ENCODERS)
 
-def settle(module: nn.Module) -> nn.Module:
-    """BatchNorm with statistics that differ from channel to channel, in eval mode."""
-    for m in module.modules():
-        if isinstance(m, nn.BatchNorm2d):
-            nn.init.uniform_(m.running_mean, -0.1, 0.1)
-            nn.init.uniform_(m.running_var, 0.8, 1.2)
-    return module.eval()
 
-
-@pytest.mark.parametrize("name", ENCODERS)
-@pytest.mark.parametrize("stride", [8, 16, 32])
-def test_channels_and_strides_tell_the_truth(name, stride):
+@functools.cache
+def on_meta(name: str) -> Encoder:
+    """The encoder without numbers. Its output stride is the one that was set last."""
     with torch.device("meta"):
-        encoder = build_encoder(name, output_stride=stride)
-        features = encoder(torch.randn(2, 3, 65, 34))
-    assert encoder.strides == tuple(min(s, stride) for s in (2, 4, 8, 16, 32))
-    assert [tuple(f.shape[1:]) for f in features] == [
-        (c, -(-65 // s), -(-34 // s)) for c, s in zip(encoder.channels, encoder.strides, strict=True)
-    ]
+        return build_encoder(name)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-def test_undilated_features_are_torchvisions(name):
-    torch.manual_seed(0)
-    reference = settle(getattr(torchvision.models, name)(weights=None))
-    encoder = build_encoder(name).eval()
-    result = encoder.load_state_dict(reference.state_dict(), strict=False)
-    assert not result.missing_keys
-    image = torch.randn(1, 3, 50, 70)
-    if name == "mobilenet_v2":
-        wanted = {f"features.{i}": str(i) for i in (1, 3, 6, 13, 17)}
-    else:
-        wanted = {node: node for node in ("relu", "layer1", "layer2", "layer3", "layer4")}
-    extract = torchvision.models.feature_extraction.create_feature_extractor(reference, wanted)
-    with torch.no_grad():
-        expected = list(extract(image).values())
-        assert all(torch.equal(ours, theirs) for ours, theirs in zip(encoder(image), expected, strict=True))
+def test_the_backbones_are_those_of_the_design():
+    assert len(ENCODERS) == 16
+    assert set(ENCODERS) == set(CHANNELS)
 
 
-@pytest.mark.parametrize(("stride", "dilate"), [(16, [False, False, True]), (8, [False, True, True])])
-def test_dilated_resnet50_is_torchvisions(stride, dilate):
-    torch.manual_seed(0)
-    reference = settle(torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate))
-    encoder = build_encoder("resnet50", output_stride=stride).eval()
-    encoder.load_state_dict(reference.state_dict(), strict=False)
-    extract = torchvision.models.feature_extraction.create_feature_extractor(reference, ["layer3", "layer4"])
-    image = torch.randn(1, 3, 65, 64)
-    with torch.no_grad():
-        for ours, theirs in zip(encoder(image)[3:], extract(image).values(), strict=True):
-            assert torch.equal(ours, theirs)
+@every
+def test_channels_and_strides_tell_the_truth_at_every_output_stride(name):
+    encoder = on_meta(name)
+    assert encoder.channels == CHANNELS[name]
+    for stride in encoder.output_strides:
+        encoder.set_output_stride(stride)
+        assert encoder.strides == tuple(min(own, stride) for own in STRIDES[name])
+        if stride > 8 and name not in SMALLEST:
+            continue
+        maps = encoder(torch.empty(2, 3, 65, 34, device="meta"))
+        assert [tuple(features.shape) for features in maps] == [
+            (2, c, -(-65 // s), -(-34 // s)) for c, s in zip(encoder.channels, encoder.strides, strict=True)
+        ]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
-@pytest.mark.parametrize(("stride", "size"), [(16, (64, 48)), (8, (64, 48)), (8, (75, 49))], ids=str)
-def test_dilated_features_contain_the_strided_ones(name, stride, size):
-    """Removing a stride adds places and changes none: every second value of a dilated map is the strided map."""
-    torch.manual_seed(0)
-    strided = settle(build_encoder(name)).double()
-    dilated = build_encoder(name, output_stride=stride).double().eval()
-    dilated.load_state_dict(strided.state_dict())
-    image = torch.randn(1, 3, *size, dtype=torch.float64)
-    with torch.no_grad():
-        maps = zip(strided(image), dilated(image), strided.strides, dilated.strides, strict=True)
-        for coarse, fine, full, reduced in maps:
-            step = full // reduced
-            torch.testing.assert_close(fine[..., ::step, ::step], coarse, rtol=0, atol=1e-10)
+@every
+def test_every_encoder_but_swin_can_be_dilated(name):
+    assert on_meta(name).output_strides == ((32,) if name == "swin_t" else (8, 16, 32))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
-def test_dilation_adds_no_parameter_and_renames_none(name):
-    plain, dilated = build_encoder(name).state_dict(), build_encoder(name, output_stride=8).state_dict()
-    assert {k: v.shape for k, v in plain.items()} == {k: v.shape for k, v in dilated.items()}
+@pytest.mark.parametrize("stride", [8, 16])
+def test_swin_refuses_dilation_and_says_what_to_do(stride):
+    with pytest.raises(ConfigError, match=rf"swin_t does not work with output stride {stride}. Use 32, or another"):
+        build_encoder("swin_t", output_stride=stride)
+
+
+@every
+def test_parameters_bear_torchvisions_names_and_all_others_are_declared_unused(name):
+    ours = {key: value.shape for key, value in on_meta(name).state_dict().items()}
+    with torch.device("meta"):
+        network = torchvision.models.get_model(name, weights=None)
+    theirs = {key: value.shape for key, value in network.state_dict().items()}
+    assert ours.items() <= theirs.items()
+    assert all(key.startswith(on_meta(name).unused) for key in theirs.keys() - ours.keys())
+    assert not [key for key in ours if key.startswith(on_meta(name).unused)]
+    assert on_meta(name).stem in ours
+    assert ours[on_meta(name).stem][1] == 3
+
+
+@every
+def test_dilation_comes_and_goes_without_a_trace(name):
+    encoder = on_meta(name)
+
+    def geometry() -> list[tuple[object, ...]]:
+        kinds = ("Conv2d", "PatchConv2d", "PatchMaxPool2d", "MaxPool2d")
+        layers = [m for m in encoder.modules() if type(m).__name__ in kinds]
+        return [(m.stride, m.dilation, getattr(m, "padding", None)) for m in layers]
+
+    encoder.set_output_stride(32)
+    before, keys = geometry(), list(encoder.state_dict())
+    for stride in encoder.output_strides:
+        encoder.set_output_stride(stride)
+        assert (geometry() == before) is (stride == 32)
+        assert list(encoder.state_dict()) == keys
+    encoder.set_output_stride(32)
+    assert geometry() == before
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("resnet18", 2), ("resnet101", 3), ("mobilenet_v2", 0), ("swin_t", 0)])
+def test_only_resnets_have_blocks_for_a_multi_grid(name, blocks):
+    assert len(on_meta(name).last_blocks) == blocks
+
+
+@pytest.mark.parametrize(("name", "in_channels"), [("resnet18", 4), *((name, 1) for name in SMALLEST)])
+def test_first_convolution_is_replaced_for_other_channels(name, in_channels):
+    with torch.device("meta"):
+        encoder = build_encoder(name, in_channels=in_channels)
+    shapes = {key: value.shape for key, value in encoder.state_dict().items()}
+    usual = {key: value.shape for key, value in on_meta(name).state_dict().items()}
+    assert shapes.pop(encoder.stem)[1] == in_channels
+    assert usual.pop(encoder.stem)[1] == 3
+    assert shapes == usual
+    stem = encoder.get_submodule(encoder.stem.removesuffix(".weight"))
+    own = on_meta(name).get_submodule(encoder.stem.removesuffix(".weight"))
+    assert type(stem) is type(own)
+    for key in ("out_channels", "kernel_size", "stride", "padding", "dilation"):
+        assert getattr(stem, key) == getattr(own, key)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vgg16_bn", "mobilenet_v2", "efficientnet_b0"])
+def test_a_single_pixel_in_the_last_map_is_refused_in_training(name):
+    with torch.device("meta"):
+        encoder = build_encoder(name)
+        with pytest.raises(ConfigError, match="batch of one image"):
+            encoder(torch.empty(1, 3, 32, 32))
+        encoder(torch.empty(1, 3, 32, 33))
+        encoder.eval()(torch.empty(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny", "swin_t"])
+def test_encoders_without_batch_norm_train_on_one_small_image(name):
+    with torch.device("meta"):
+        assert build_encoder(name)(torch.empty(1, 3, 32, 32))[-1].shape[2:] == (1, 1)
 
 
 @pytest.mark.parametrize("in_channels", [1, 2, 3, 4, 7])

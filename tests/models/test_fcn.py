@@ -1,9 +1,11 @@
+"""The encoder track's FCN: three score maps, summed from coarse to fine."""
+
 import pytest
 import torch
 from torch import nn
 
 from segarena.models import build_encoder, build_model
-from segarena.models.fcn import FCN
+from segarena.models.fcn import EncoderFCN
 
 
 def test_scores_start_at_zero_and_upsamplings_bilinear():
@@ -23,7 +25,7 @@ def test_scores_start_at_zero_and_upsamplings_bilinear():
 def test_logits_are_the_papers_sum_of_three_score_maps(size):
     """Figure 3 written out: taps of the upsamplings summed one by one, scores as matrix products."""
     torch.manual_seed(0)
-    model = FCN(build_encoder("mobilenet_v2"), 4).double().eval()
+    model = EncoderFCN(build_encoder("mobilenet_v2"), 4).double().eval()
     for key, parameter in model.named_parameters():
         if key.startswith(("score", "up")):
             nn.init.normal_(parameter)

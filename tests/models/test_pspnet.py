@@ -1,12 +1,15 @@
+"""PSPNet against plain transcriptions of its paper, and what its pooling is made of."""
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import Case, relative
 from torch import nn
 from torch.nn import functional as F
 
 from segarena.errors import ConfigError
-from segarena.models import build_encoder
+from segarena.models import build_encoder, build_model
 from segarena.models.pspnet import PSPNet, PyramidPooling, pool_grids
 
 
@@ -34,6 +37,62 @@ def test_pyramid_is_a_plain_transcription_of_the_paper(size):
     result = pyramid(features)
     assert result.shape == (2, 32, *size)
     assert (result - torch.cat(expected, dim=1)).abs().max() < 1e-10
+
+
+def transcription(stage5, w):
+    """Figure 3 from the feature map on, in the authors' layers: pool, reduce, enlarge, append, fuse, classify."""
+
+    def norm(x, name):
+        return F.batch_norm(x, *(w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")))
+
+    branches = [stage5]
+    for n, bins in enumerate((1, 2, 3, 6)):
+        pooled = F.conv2d(F.adaptive_avg_pool2d(stage5, bins), w[f"pyramid.reduce.{n}.0.weight"])
+        pooled = F.relu(norm(pooled, f"pyramid.reduce.{n}.1"))
+        branches.append(F.interpolate(pooled, stage5.shape[2:], mode="bilinear", align_corners=False))
+    fused = F.conv2d(torch.cat(branches, dim=1), w["fusion.0.weight"], padding=1)
+    return F.conv2d(F.relu(norm(fused, "fusion.1")), w["classifier.weight"], w["classifier.bias"])
+
+
+@pytest.mark.parametrize("track", ["paper", "encoder"])
+@pytest.mark.parametrize("size", [(64, 96), (33, 71)], ids=str)
+def test_whole_head_is_a_plain_transcription_of_figure_3(track, size):
+    model = Case("pspnet", track).build().double().eval()
+    image = torch.randn(2, 3, *size, dtype=torch.float64)
+    with torch.no_grad():
+        scores = transcription(model.encoder(image)[-1], model.state_dict())
+        assert relative(model(image, size="native").logits, scores) < 1e-10
+        enlarged = F.interpolate(scores, size, mode="bilinear", align_corners=False)
+        assert relative(model(image).logits, enlarged) < 1e-10
+
+
+def test_auxiliary_head_is_stage_four_through_3x3_norm_relu_and_1x1():
+    model = Case("pspnet", "paper").build().double()
+    model.auxiliary_head[1].eval()  # dropout
+    image = torch.randn(2, 3, 48, 64, dtype=torch.float64)
+    stage4 = model.encoder(image)[-2]
+    conv, norm, _ = model.auxiliary_head[0]
+    x = F.conv2d(stage4, conv.weight, padding=1)
+    mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+    x = (x - mean) / (var + 1e-5).sqrt() * norm.weight[:, None, None] + norm.bias[:, None, None]
+    expected = F.conv2d(F.relu(x), model.auxiliary_head[2].weight, model.auxiliary_head[2].bias)
+    assert relative(model(image, size="native").auxiliary, expected) < 1e-10
+
+
+@pytest.mark.parametrize("encoder", ["resnet50", "resnet101"])
+def test_the_papers_network(encoder):
+    """Output stride 8, four bins of C / 4 = 512, 3x3 fusion of 4096 to 512, dropout 0.1, auxiliary head on stage 4."""
+    with torch.device("meta"):
+        model = build_model("pspnet", 19, track="paper", encoder=encoder)
+    assert model.encoder.name == encoder
+    assert model.encoder.strides == (2, 4, 8, 8, 8)
+    assert model.pyramid.bins == (1, 2, 3, 6)
+    assert [m[0].weight.shape for m in model.pyramid.reduce] == [(512, 2048, 1, 1)] * 4
+    assert model.fusion[0].weight.shape == (512, 4096, 3, 3)
+    assert model.classifier.weight.shape == (19, 512, 1, 1)
+    assert isinstance(model.dropout, nn.Dropout2d)
+    assert model.dropout.p == 0.1
+    assert model.auxiliary_head[0][0].weight.shape == (256, 1024, 3, 3)
 
 
 def test_no_adaptive_pooling_which_onnx_has_for_fixed_sizes_only():

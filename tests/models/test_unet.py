@@ -1,10 +1,12 @@
+"""The encoder track's U-Net: five steps up, each with the encoder's map of its size where there is one."""
+
 import pytest
 import torch
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
 from torch import nn
 
-from segarena.models import build_encoder
-from segarena.models.unet import UNet, UpStep
+from segarena.models import build_encoder, build_model
+from segarena.models.unet import EncoderUNet, UpStep
 
 
 @pytest.mark.parametrize("skip_channels", [4, 0])
@@ -37,21 +39,28 @@ def test_an_odd_skip_crops_the_last_row_and_column_only():
     assert torch.equal(step(features, (5, 7)), step(features, (6, 8))[..., :5, :7])
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-def test_every_encoder_level_is_a_skip_and_widths_fall(name):
+@pytest.mark.parametrize(
+    ("name", "skips"),
+    [
+        ("resnet18", [256, 128, 64, 64, 0]),
+        ("resnet50", [1024, 512, 256, 64, 0]),
+        ("mobilenet_v2", [96, 32, 24, 16, 0]),
+        ("vgg16_bn", [512, 512, 256, 128, 64]),  # has a map at full resolution
+        ("convnext_tiny", [384, 192, 96, 0, 0]),  # has none at strides 2 and 1
+        ("swin_t", [384, 192, 96, 0, 0]),
+    ],
+)
+def test_every_encoder_level_is_a_skip_and_widths_fall(name, skips):
     with torch.device("meta"):
-        encoder = build_encoder(name)
-        model = UNet(encoder, 3)
-    widths = [256, 128, 64, 32, 16]
-    assert [step.up.out_channels for step in model.steps] == widths
-    skips = [step.convs[0][0].in_channels - step.up.out_channels for step in model.steps]
-    assert skips == [*encoder.channels[-2::-1], 0]
+        model = build_model("unet", 3, encoder=name)
+    assert [step.up.out_channels for step in model.steps] == [256, 128, 64, 32, 16]
+    assert [step.convs[0][0].in_channels - step.up.out_channels for step in model.steps] == skips
 
 
 @pytest.mark.parametrize("level", range(5))
 def test_each_level_changes_the_logits(level, monkeypatch):
     torch.manual_seed(0)
-    model = UNet(build_encoder("mobilenet_v2"), 3).eval()
+    model = EncoderUNet(build_encoder("mobilenet_v2"), 3).eval()
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before, features = model(image).logits, list(model.encoder(image))

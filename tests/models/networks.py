@@ -1,0 +1,190 @@
+"""Networks for the tests of the architectures: each number in them matters, and the thin ones cost milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segarena.models import TRACKS, Encoder, SegmentationModel, build_encoder, build_model, registry
+from segarena.models.layers import conv_bn_relu
+from segarena.models.unet import UNet
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Case(NamedTuple):
+    """A network to be tested; `encoder` "thin" or "coarse" is the architecture as it is on few channels."""
+
+    name: str
+    track: str = "encoder"
+    encoder: str | None = "thin"
+    stride: int | None = None
+
+    def __str__(self) -> str:
+        stride = "" if self.stride is None else f"-os{self.stride}"
+        return f"{self.track}-{self.name}-{self.encoder or 'alone'}{stride}"
+
+    def build(self, num_classes: int = 5, seed: int = 0, **options: Any) -> SegmentationModel:
+        """Build it with random numbers in every parameter and statistic."""
+        return randomise(self.build_untouched(num_classes, seed, **options))
+
+    def build_untouched(self, num_classes: int = 5, seed: int = 0, **options: Any) -> SegmentationModel:
+        """Build it as `build_model` does."""
+        torch.manual_seed(seed)
+        arguments = {"track": self.track, "output_stride": self.stride, **options}
+        kind = {"thin": ThinEncoder, "coarse": CoarseEncoder}.get(self.encoder or "")
+        with nullcontext() if kind is None else thin_networks(kind):
+            encoder = self.encoder if kind is None else None
+            return build_model(self.name, num_classes, encoder=encoder, **arguments)
+
+
+#: Every architecture of both tracks, at each output stride it has; U-Net also where it has fewer skips.
+THIN = [
+    Case("unet", "encoder", "coarse"),
+    *(
+        Case(name, "encoder", "thin", stride)
+        for name, kind in TRACKS["encoder"].items()
+        for stride in kind.output_strides
+    ),
+    *(Case(name, "paper", "thin") for name in TRACKS["paper"]),
+    *(Case("fcn", "paper", "thin", stride) for stride in (16, 32)),
+]
+#: Every architecture once, as it comes.
+EACH = [Case(name, track, "thin") for track, models in TRACKS.items() for name in models]
+#: The decoders on two real encoders.
+REAL = [
+    Case(name, "encoder", encoder, stride)
+    for name, kind in TRACKS["encoder"].items()
+    for encoder in ("resnet18", "mobilenet_v2")
+    for stride in kind.output_strides
+]
+#: The decoders on one encoder of each other family, and the networks of the papers. These take seconds to minutes.
+HEAVY = [
+    *(
+        Case(name, "encoder", encoder)
+        for name in TRACKS["encoder"]
+        for encoder in (
+            "vgg16_bn",
+            "resnet50",
+            "resnext50_32x4d",
+            "mobilenet_v3_large",
+            "efficientnet_b0",
+            "convnext_tiny",
+        )
+    ),
+    *(Case(name, "encoder", "swin_t") for name in ("fcn", "unet")),
+    *(Case(name, "paper", None) for name in TRACKS["paper"]),
+    *(Case(name, "paper", "resnet101") for name in ("fcn", "pspnet", "deeplabv3")),
+]
+
+
+class ThinEncoder(Encoder):
+    """Convolutions of a few channels with BatchNorm, at an encoder's strides; the last stage has three blocks."""
+
+    name, stem, unused = "thin", "stages.0.0.0.weight", ()
+    channels, all_strides = (4, 8, 8, 8, 16), (2, 4, 8, 16, 32)
+
+    def __init__(self, output_stride: int = 32, in_channels: int = 3) -> None:
+        super().__init__()
+        widths = ThinEncoder.channels
+        pairs = zip((in_channels, *widths), widths, strict=False)
+        self.stages = nn.ModuleList(nn.Sequential(conv_bn_relu(before, width, 3)) for before, width in pairs)
+        for stage in self.stages:
+            stage[0][0].stride = (2, 2)
+        self.stages[-1].extend([conv_bn_relu(16, 16, 3), conv_bn_relu(16, 16, 3)])
+        self.prepare_strides(self.all_strides)
+        self.set_output_stride(output_stride)
+
+    @property
+    def last_blocks(self) -> Sequence[nn.Module]:
+        return list(self.stages[-1])
+
+    @property
+    def deep_stages(self) -> tuple[nn.Module, nn.Module]:
+        return self.stages[3], self.stages[4]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        self.check_batch(image)
+        maps = [image]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return tuple(maps[-len(self.channels) :])
+
+
+class CoarseEncoder(ThinEncoder):
+    """Without a map at stride 2, as ConvNeXt and Swin."""
+
+    name, channels, all_strides = "coarse", ThinEncoder.channels[1:], ThinEncoder.all_strides[1:]
+
+
+class ThinVGG16(nn.Module):
+    """A convolution before each pooling where VGG-16 has two or three, of a few channels; the same geometry."""
+
+    name, stem, unused = "vgg16", "convs.0.weight", ()
+    channels, strides = (8, 8, 16), (8, 16, 32)
+
+    def __init__(self, in_channels: int = 3) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(before, 8, 3, padding=1) for before in (in_channels, 8, 8, 8, 8))
+        self.convs[0].padding = (100, 100)
+        self.fc6, self.fc7 = nn.Conv2d(8, 16, 7), nn.Conv2d(16, 16, 1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps = [image]
+        for conv in self.convs:
+            maps.append(F.max_pool2d(F.relu(conv(maps[-1])), 2, ceil_mode=True))
+        return maps[3], maps[4], F.relu(self.fc7(F.relu(self.fc6(maps[5]))))
+
+
+@contextmanager
+def thin_networks(kind: type[ThinEncoder] = ThinEncoder) -> Iterator[None]:
+    """Let `build_model` put every architecture on few channels."""
+
+    def create_encoder(_name: str, *, output_stride: int = 32, in_channels: int = 3) -> Encoder:
+        return kind(output_stride, in_channels)
+
+    with (
+        patch.object(registry, "create_encoder", create_encoder),
+        patch.object(registry, "VGG16", ThinVGG16),
+        patch.object(UNet, "widths", (4, 8, 8, 16, 16)),
+    ):
+        yield
+
+
+def vgg16_bn() -> Encoder:
+    """The encoder without the classifier of 124 million weights that torchvision draws first; seconds less."""
+    with torch.device("meta"):
+        encoder = build_encoder("vgg16_bn")
+    encoder.to_empty(device="cpu")
+    for layer in encoder.modules():
+        if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d)):
+            layer.reset_parameters()
+    return encoder
+
+
+def randomise(module: M) -> M:
+    """Give every parameter and statistic that starts as a constant a random value: as a constant it hides mistakes."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.BatchNorm2d, nn.LayerNorm)):
+            nn.init.uniform_(layer.weight, 0.8, 1.2)
+            nn.init.uniform_(layer.bias, -0.1, 0.1)
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.running_mean, -0.1, 0.1)
+            nn.init.uniform_(layer.running_var, 0.8, 1.2)
+    for key, parameter in module.named_parameters():
+        if key.endswith("layer_scale"):
+            nn.init.uniform_(parameter, 0.1, 0.2)
+        elif parameter.requires_grad and (not parameter.any() or key.startswith(("upscore", "up16", "up8"))):
+            nn.init.normal_(parameter, std=0.1)
+    return module
+
+
+def relative(ours: Tensor, theirs: Tensor) -> float:
+    """The largest difference, as a part of the largest absolute value in `theirs`."""
+    return float((ours - theirs).detach().abs().max() / theirs.detach().abs().max())

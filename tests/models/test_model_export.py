@@ -1,0 +1,99 @@
+"""One graph for every size: torch.compile, torch.export and ONNX, each against the model itself."""
+
+import functools
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from networks import Case
+from torch import nn
+
+#: Odd, square, small; the example's own sizes are others, and neither is a bin of the pyramid.
+EXAMPLE = (96, 128)
+SIZES = ((71, 150), (96, 96), (33, 35))
+#: Each of them takes seconds, whatever the size of the network.
+QUICK = [Case("fcn"), Case("unet", "encoder", "coarse"), Case("pspnet"), Case("deeplabv3"), Case("unet", "paper")]
+SLOW = [
+    Case("unet"),
+    *(Case(name, "paper") for name in ("fcn8s", "fcn16s", "fcn32s", "fcn", "pspnet", "deeplabv3")),
+    *(Case(name, "encoder", encoder) for name in ("fcn", "unet", "pspnet") for encoder in ("resnet18", "mobilenet_v2")),
+    *(
+        Case("unet", "encoder", encoder)
+        for encoder in ("vgg16_bn", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny")
+    ),
+    *(Case("deeplabv3", "encoder", encoder) for encoder in ("vgg16_bn", "convnext_tiny")),
+    *(Case("fcn8s", "paper", None), Case("unet", "paper", None), Case("pspnet", "paper", None)),
+    *(Case("deeplabv3", "paper", None), Case("fcn", "paper", None)),
+]
+cases = pytest.mark.parametrize(
+    "case", [*QUICK, *(pytest.param(case, marks=pytest.mark.slow) for case in SLOW)], ids=str
+)
+
+
+@functools.lru_cache(maxsize=1)
+def exported(case: Case) -> tuple[nn.Module, torch.export.ExportedProgram]:
+    """The model and its graph, exported once for any height and width."""
+    model = case.build().eval()
+    axes = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    program = torch.export.export(model, (torch.randn(1, 3, *EXAMPLE),), dynamic_shapes={"image": axes})
+    return model, program
+
+
+@cases
+def test_one_exported_graph_serves_every_size(case):
+    """Also where the example's sizes coincide with a bin of the pyramid, or leave nothing to crop."""
+    model, program = exported(case)
+    graph = program.module()
+    for size in SIZES:
+        image = torch.randn(1, 3, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(graph(image).logits, model(image).logits)
+
+
+@cases
+def test_onnx_gives_the_logits_of_pytorch_at_every_size(case):
+    model, program = exported(case)
+    graph = torch.onnx.export(program, dynamo=True, opset_version=18, verbose=False)
+    session = onnxruntime.InferenceSession(graph.model_proto.SerializeToString())
+    height, width = session.get_inputs()[0].shape[2:]
+    assert isinstance(height, str)
+    assert isinstance(width, str)
+    for size in SIZES:
+        image = torch.randn(1, 3, *size)
+        logits = session.run(None, {session.get_inputs()[0].name: image.numpy()})[0]
+        with torch.no_grad():
+            expected = model(image).logits.numpy()
+        assert logits.shape == expected.shape
+        assert np.abs(logits - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("case", QUICK[:4], ids=str)
+def test_compiled_model_gives_the_logits_of_the_eager_one_at_every_size(case):
+    """Traced in full, without falling back to Python; the code generator itself is tested by the slow tests."""
+    check_compiled(case, "eager")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [*QUICK, Case("fcn8s", "paper"), Case("deeplabv3", "paper")], ids=str)
+def test_compiled_code_gives_the_logits_of_the_eager_model_at_every_size(case):
+    check_compiled(case, "inductor")
+
+
+def check_compiled(case: Case, backend: str) -> None:
+    model = case.build().eval()
+    torch.compiler.reset()
+    compiled = torch.compile(model, backend=backend, fullgraph=True, dynamic=True)
+    for size in SIZES:
+        image = torch.randn(2, 3, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(image).logits, model(image).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_compiled_model_trains():
+    model = Case("pspnet").build()
+    torch.compiler.reset()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    logits, auxiliary = compiled(torch.randn(2, 3, 49, 64))
+    (logits.square().mean() + auxiliary.square().mean()).backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())

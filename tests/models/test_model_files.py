@@ -1,0 +1,70 @@
+"""One paper, one file: short, on nothing but torch and the encoders, its classes described with their shapes."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from segarena.models import TRACKS, deeplabv3, fcn, pspnet, unet
+
+PAPERS = {"fcn": "1411.4038", "unet": "1505.04597", "pspnet": "1612.01105", "deeplabv3": "1706.05587"}
+MODULES = {"fcn": fcn, "unet": unet, "pspnet": pspnet, "deeplabv3": deeplabv3}
+ALLOWED = {"torch", "torchvision", "segarena.errors", *(f"segarena.models.{m}" for m in ("base", "layers", "encoders"))}
+STANDARD = {"__future__", "collections.abc", "typing"}
+each = pytest.mark.parametrize("name", PAPERS)
+
+
+def source(name: str) -> str:
+    return Path(inspect.getfile(MODULES[name])).read_text()
+
+
+def public_classes(name: str) -> list[type[nn.Module]]:
+    found = inspect.getmembers(MODULES[name], inspect.isclass)
+    return [c for key, c in found if c.__module__ == MODULES[name].__name__ and not key.startswith("_")]
+
+
+@each
+def test_a_model_file_is_under_250_lines(name):
+    assert len(source(name).splitlines()) < 250
+
+
+@each
+def test_a_model_file_imports_only_torch_the_encoders_and_the_shared_layers(name):
+    for node in ast.walk(ast.parse(source(name))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            modules = [str(node.module)]
+        else:
+            continue
+        for module in modules:
+            assert module in ALLOWED | STANDARD or module.partition(".")[0] in ("torch", "torchvision")
+
+
+@each
+def test_a_model_file_names_its_paper(name):
+    docstring = ast.get_docstring(ast.parse(source(name)))
+    assert PAPERS[name] in docstring
+    assert re.search(r"20\d\d", docstring)
+
+
+@each
+def test_public_classes_tell_their_shapes(name):
+    classes = public_classes(name)
+    assert classes
+    for kind in classes:
+        assert kind.__doc__, kind.__name__
+        assert "->" in kind.__doc__, kind.__name__
+        assert len(re.findall(r"\(N, ", kind.__doc__)) >= 2, kind.__name__
+
+
+def test_every_architecture_names_section_or_figure_and_its_departures_and_has_its_own_forward():
+    for models in TRACKS.values():
+        for kind in models.values():
+            assert "Departs: " in kind.__doc__ or "torchvision" in kind.__doc__, kind.__name__
+            assert re.search(r"section|figure|\(\d\.\d|paper", kind.__doc__), kind.__name__
+            assert "forward" in vars(kind), kind.__name__

@@ -1,0 +1,77 @@
+"""Every architecture learns four images by heart: what is wrong in a backward pass, a head or a mode shows here."""
+
+import pytest
+import torch
+from networks import Case
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: Optimizer steps on all four images at once, and the learning rate of Adam that falls to zero.
+THIN = {
+    Case("fcn"): (150, 1e-2, {}),
+    Case("unet"): (60, 1e-2, {}),
+    Case("pspnet", stride=8): (200, 1e-2, {}),
+    Case("deeplabv3", stride=8): (200, 1e-2, {}),
+    Case("fcn8s", "paper"): (100, 1e-2, {}),
+    Case("fcn", "paper"): (400, 1e-2, {}),
+    Case("unet", "paper"): (100, 5e-3, {"padded": True}),
+}
+REAL = {
+    **{Case(name, encoder="resnet18"): (100, 1e-3, {}) for name in ("fcn", "unet", "pspnet", "deeplabv3")},
+    **{Case(name, encoder="mobilenet_v2"): (150, 2e-3, {}) for name in ("fcn", "unet", "pspnet", "deeplabv3")},
+    Case("pspnet", "paper", "resnet50"): (100, 1e-3, {}),
+    Case("deeplabv3", "paper", "resnet50"): (100, 1e-3, {}),
+    Case("fcn", "paper", "resnet50"): (100, 1e-3, {}),
+}
+
+
+def pictures(side: int = 64) -> tuple[Tensor, Tensor]:
+    """Four images of a disc and a bar in noise: (4, 3, side, side), and their labels of three classes."""
+    generator = torch.Generator().manual_seed(0)
+    images = 0.3 * torch.randn(4, 3, side, side, generator=generator)
+    labels = torch.zeros(4, side, side, dtype=torch.long)
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    for n, (row, column) in enumerate([(20, 22), (40, 40), (24, 42), (42, 22)]):
+        top = (38, 4, 42, 6)[n] * side // 64
+        labels[n, top : top + side // 3] = 2
+        disc = (rows - row * side // 64) ** 2 + (columns - column * side // 64) ** 2 < (side // 4) ** 2
+        labels[n][disc] = 1
+    colours = torch.tensor([[0.2, 0.0, -0.2], [0.9, -0.4, 0.1], [-0.5, 0.8, 0.4]])
+    return images + colours[labels].permute(0, 3, 1, 2), labels
+
+
+def miou(logits: Tensor, labels: Tensor) -> float:
+    predicted = logits.argmax(dim=1)
+    parts = [(predicted == k) & (labels == k) for k in range(3)], [(predicted == k) | (labels == k) for k in range(3)]
+    return sum(float(i.sum() / u.sum()) for i, u in zip(*parts, strict=True)) / 3
+
+
+def overfit(model: nn.Module, steps: int, rate: float, side: int = 64) -> float:
+    """Train in training mode, score in evaluation mode."""
+    images, labels = pictures(side)
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    model.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * (1 - step / steps) ** 0.9
+        logits, auxiliary = model(images)
+        loss = F.cross_entropy(logits, labels)
+        if auxiliary is not None:
+            loss = loss + 0.4 * F.cross_entropy(auxiliary, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return miou(model.eval()(images).logits, labels)
+
+
+@pytest.mark.parametrize(
+    ("case", "steps", "rate", "options"),
+    [
+        *(pytest.param(case, *how, id=str(case)) for case, how in THIN.items()),
+        *(pytest.param(case, *how, id=str(case), marks=pytest.mark.slow) for case, how in REAL.items()),
+    ],
+)
+def test_four_images_are_learned_by_heart(case, steps, rate, options):
+    torch.manual_seed(0)
+    assert overfit(case.build_untouched(3, **options), steps, rate) > 0.95

@@ -1,0 +1,106 @@
+"""DeepLabv3 and the encoder track's U-Net against segmentation-models-pytorch's on ResNet-34, where they coincide.
+
+What differs, and how the test brings the two together:
+
+- DeepLabV3: at output stride 16 smp keeps the rates (12, 24, 36), where the paper has (6, 12, 18): set here to smp's.
+  Its last stage is dilated by 2 throughout: set here, in place of the multi-grid. It has torchvision's head, dropout
+  and a 3x3 convolution behind ASPP, an option here. It enlarges the scores with align_corners=True, which nothing
+  here does: compared before that. Its separable convolutions in ASPP are an option of its own, off by default.
+- Unet: smp enlarges by repeating pixels and keeps all channels; here a learned 2x2 up-convolution reduces them first.
+  An up-convolution with four equal taps and no bias is a 1x1 convolution whose result is repeated, and a 1x1
+  convolution before smp's first 3x3 one makes another 3x3 one: so every such network of ours is one of smp's. smp
+  concatenates (upsampled, skip), this project (skip, upsampled) as the paper's figure draws it.
+"""
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from networks import randomise, relative
+from torch import nn
+
+from segarena.models import build_model
+
+images = pytest.mark.parametrize(("size", "training"), [((64, 32), False), ((33, 49), False), ((33, 49), True)])
+
+
+def copy_encoder(ours: nn.Module, theirs: nn.Module) -> None:
+    theirs.encoder.load_state_dict(ours.encoder.state_dict(), strict=True)
+
+
+def answer(run, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits, and the gradient of a fixed random combination of them towards the image."""
+    image = image.clone().requires_grad_()
+    torch.manual_seed(1)  # dropout
+    logits = run(image)
+    torch.manual_seed(2)
+    (logits * torch.randn_like(logits)).sum().backward()
+    return logits, image.grad
+
+
+def assert_same(ours, theirs, image: torch.Tensor) -> None:
+    for mine, reference in zip(answer(ours, image), answer(theirs, image), strict=True):
+        assert mine.shape == reference.shape
+        assert relative(mine, reference) < 1e-10
+
+
+@pytest.fixture(scope="module")
+def deeplabv3():
+    torch.manual_seed(0)
+    ours = build_model("deeplabv3", 5, encoder="resnet34", output_stride=16, head="torchvision", multi_grid=(1, 1, 1))
+    randomise(ours).double()
+    ours.aspp.set_rates((12, 24, 36))
+    for layer in ours.encoder.layer4.modules():
+        if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
+            layer.dilation = layer.padding = (2, 2)
+    theirs = smp.DeepLabV3("resnet34", encoder_weights=None, encoder_output_stride=16, classes=5).double()
+    copy_encoder(ours, theirs)
+    pairs = [
+        (ours.aspp.point, theirs.decoder.aspp.convs[0]),
+        *zip(ours.aspp.atrous, theirs.decoder.aspp.convs[1:4], strict=True),
+        (ours.aspp.image_level, nn.Sequential(*list(theirs.decoder.aspp.convs[4])[1:])),
+        (ours.aspp.project, theirs.decoder.aspp.project[:3]),
+        (ours.refine[1], nn.Sequential(theirs.decoder.conv, theirs.decoder.bn)),
+        (ours.classifier, theirs.segmentation_head[0]),
+    ]
+    for mine, other in pairs:
+        other.load_state_dict(mine.state_dict(), strict=True)
+    return ours, theirs
+
+
+@images
+def test_deeplabv3_is_smps_up_to_the_last_interpolation(deeplabv3, size, training):
+    ours, theirs = (network.train(training) for network in deeplabv3)
+    assert_same(
+        lambda image: ours(image, size="native").logits,
+        lambda image: theirs.segmentation_head[0](theirs.decoder(theirs.encoder(image))),
+        torch.randn(2, 3, *size, dtype=torch.float64),
+    )
+
+
+@pytest.fixture(scope="module")
+def unet():
+    torch.manual_seed(0)
+    ours = randomise(build_model("unet", 5, encoder="resnet34")).double()
+    theirs = smp.Unet("resnet34", encoder_weights=None, classes=5).double()
+    copy_encoder(ours, theirs)
+    for step, block in zip(ours.steps, theirs.decoder.blocks, strict=True):
+        with torch.no_grad():
+            step.up.weight.copy_(step.up.weight[..., :1, :1].expand_as(step.up.weight).clone())
+            step.up.bias.zero_()
+            reduce = step.up.weight[:, :, 0, 0]  # (all channels, width)
+            first = step.convs[0][0].weight  # (width, skip + width, 3, 3)
+            skip, upsampled = first.split([first.shape[1] - reduce.shape[1], reduce.shape[1]], dim=1)
+            composed = torch.einsum("omij,cm->ocij", upsampled, reduce)
+            block.conv1[0].weight.copy_(torch.cat([composed, skip], dim=1))
+            block.conv2[0].weight.copy_(step.convs[1][0].weight)
+        block.conv1[1].load_state_dict(step.convs[0][1].state_dict())
+        block.conv2[1].load_state_dict(step.convs[1][1].state_dict())
+    theirs.segmentation_head[0].load_state_dict(ours.classifier.state_dict())
+    return ours, theirs
+
+
+@images
+def test_unet_is_smps_where_up_convolutions_repeat_pixels(unet, size, training):
+    """Also at odd sizes: cropping the repeated pixels is smp's nearest neighbour to one row less."""
+    ours, theirs = (network.train(training) for network in unet)
+    assert_same(lambda image: ours(image).logits, theirs, torch.randn(2, 3, *size, dtype=torch.float64))
