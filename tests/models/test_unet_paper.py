@@ -75,7 +75,7 @@ def test_572_pixels_become_388_through_the_channels_and_sizes_of_figure_1():
     assert seen == contracting + expanding
 
 
-@pytest.mark.parametrize("size", [(131, 70), (68, 101), (20, 260), (52, 53), (388, 20)], ids=str)
+@pytest.mark.parametrize("size", [(131, 70), (68, 101), (20, 260), (52, 53), (388, 20), (4, 101)], ids=str)
 def test_tiles_give_what_the_whole_image_gives(thin, size, monkeypatch):
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     tiles = []

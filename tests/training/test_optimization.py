@@ -61,6 +61,9 @@ def test_schedules_bear_the_names_of_the_options():
 def test_the_learning_rate_scales_with_the_batch_linearly_for_sgd_by_the_root_for_adam(optimizer, batch_size, expected):
     assert default_learning_rate(optimizer, batch_size, pretrained=True) == pytest.approx(expected)
     assert default_learning_rate(optimizer, batch_size, pretrained=False) == pytest.approx(3 * expected)
+    for pretrained in (True, False):
+        rate = default_learning_rate(optimizer, batch_size, pretrained=pretrained, track="paper")
+        assert rate == pytest.approx(expected / 10)
 
 
 def make_model():

@@ -59,7 +59,7 @@ def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[
     choose("epochs", epochs, f"about {crops} crops {where}, between 10 and {most} epochs")
     choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
     pretrained = (options.weights or chosen["weights"]) != "none"
-    rate = default_learning_rate(options.optimizer, batch_size, pretrained=pretrained)
+    rate = default_learning_rate(options.optimizer, batch_size, pretrained=pretrained, track=options.track)
     start = "pretrained weights" if pretrained else "scratch"
     choose("learning_rate", float(f"{rate:.3g}"), f"{options.optimizer} from {start} at batch size {batch_size}")
     choose("decoder_factor", 3.0 if pretrained else 1.0, f"the encoder starts from {start}")

@@ -59,7 +59,7 @@ class ProtocolOptions(DataOptions):
     """Learning rate over time: up and down along half cosines, or (1 - t)^0.9."""
     learning_rate: Annotated[float | None, CHOSEN] = None
     """Peak learning rate of the encoder. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the
-    batch size; three times that from scratch."""
+    batch size; three times that from scratch, a tenth in the paper track."""
     decoder_factor: Annotated[float | None, CHOSEN] = None
     """Learning rate of what stands on the encoder, relative to the encoder's. Default: 3; 1 from scratch."""
     weight_decay: float = 1e-2
