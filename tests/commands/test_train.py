@@ -41,12 +41,12 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["split"] == "val"
     assert list(metrics["per_class"]) == ["background", "foreground"]
-    assert sum(map(sum, metrics["confusion"])) == 2 * 48 * 48  # two whole images at their own size, not at 32
+    assert sum(map(sum, metrics["confusion"])) == 3 * 48 * 48  # three whole images at their own size, not at 32
     history = pd.read_csv(run / "history.csv")
     assert list(history["epoch"]) == [1, 2]
     assert history["val_miou"].max() == metrics["val_miou"] == metrics["miou"]  # the best epoch's weights are scored
     data = json.loads((run / "data.json").read_text())
-    assert data["counts"] == {"train": 10, "val": 2, "test": 0}
+    assert data["counts"] == {"train": 9, "val": 3, "test": 0}
     assert all(len(digest) == 64 for digest in data["sha256"].values())
     assert "mIoU" in capsys.readouterr().out
 
@@ -60,7 +60,9 @@ def test_says_and_saves_what_it_chose(squares: Path, tmp_path: Path, capsys: pyt
     for note in config["chosen_here"]:
         assert note in said
     assert any(note.startswith("precision") for note in config["chosen_here"])
-    assert not [key for key, value in config.items() if value in (None, "auto") and key != "data"]
+    not_asked_for = {"images", "masks", "root", "group_by", "splits", "output_stride"}
+    assert {key for key, value in config.items() if value in (None, "auto")} == not_asked_for
+    assert config["architecture"]["output_stride"] == 32
 
 
 def test_one_seed_gives_the_same_scores_and_another_other_weights(squares: Path, tmp_path: Path) -> None:
@@ -221,7 +223,7 @@ def test_a_loss_that_is_no_number_is_explained(squares: Path, tmp_path: Path) ->
 
 def test_a_batch_larger_than_the_data_is_cut(squares: Path, tmp_path: Path) -> None:
     run = train(squares, tmp_path / "run", batch_size=64, epochs=1)
-    assert json.loads((run / "config.json").read_text())["batch_size"] == 10
+    assert json.loads((run / "config.json").read_text())["batch_size"] == 9
 
 
 def test_dice_and_class_weights_train(squares: Path, tmp_path: Path) -> None:

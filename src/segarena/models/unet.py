@@ -91,7 +91,7 @@ class UNet(SegmentationModel):
         if torch.compiler.is_compiling() or max(size) <= TILE:
             return self.valid(surrounded)
         step = TILE - SMALLEST  # a multiple of 16; the tiles' last 4 pixels overlap
-        starts = [range(0, length - SMALLEST, step) for length in size]
+        starts = [range(0, max(length - SMALLEST, 1), step) for length in size]
         strips = []
         for top in starts[0]:
             tiles = []
@@ -151,7 +151,8 @@ class EncoderUNet(SegmentationModel):
         features = maps[self.encoder.strides[-1]]
         for step, stride in zip(self.steps, self.strides, strict=True):
             skip = maps.get(stride)
-            target = [-(-length // stride) for length in image.shape[-2:]] if skip is None else skip.shape[-2:]
+            # ONNX divides towards zero: -(-length // stride) would be another number there.
+            target = [(n + stride - 1) // stride for n in image.shape[-2:]] if skip is None else skip.shape[-2:]
             features = step(features, target, skip)  # (N, widths[i], H / stride, W / stride)
         return finish(self.classifier(features), None, image, size)
 
@@ -182,9 +183,10 @@ def mirror(image: Tensor, before: int, size: Sequence[int]) -> Tensor:
     Pixel `before` of the result is the image's first, along both axes.
     """
     for axis, length in ((-2, size[0]), (-1, size[1])):
-        period = torch.sym_max(2 * image.shape[axis] - 2, 1)
+        # A tensor and not a number: ONNX's exporter knows no remainder by a size that is open.
+        period = (2 * torch.arange(image.shape[axis], device=image.device)[-1]).clamp(min=1)
         place = torch.remainder(torch.arange(length, device=image.device) - before, period)
-        image = image.index_select(axis, torch.minimum(place, torch.rsub(place, period)))
+        image = image.index_select(axis, torch.minimum(place, period - place))
     return image
 
 
@@ -204,4 +206,4 @@ def _center_crop(features: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _next_possible(length: int) -> int:
-    return -(-(length - SMALLEST) // STEP) * STEP + SMALLEST
+    return (length - SMALLEST + STEP - 1) // STEP * STEP + SMALLEST

@@ -125,7 +125,8 @@ def _missing(features: Tensor, kernel: int, stride: int, dilation: int) -> list[
     """Padding on the right and below, so that every pixel begins, or belongs to, a whole patch."""
     if stride == 1:
         return [0, (kernel - 1) * dilation, 0, (kernel - 1) * dilation]
-    return [0, -features.shape[-1] % stride, 0, -features.shape[-2] % stride]
+    # ONNX's remainder of a negative number is another one: no -length % stride here.
+    return [0, (stride - features.shape[-1] % stride) % stride, 0, (stride - features.shape[-2] % stride) % stride]
 
 
 def _dilate(stage: nn.Module, strided: set[str], *, removed: bool, dilation: int) -> int:
