@@ -15,6 +15,7 @@ test: .venv/dev.stamp  ## the fast tests, a process per core
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"
+	$(BIN)/pytest --hypothesis-profile new tests/data tests/scoring
 
 lint: .venv/dev.stamp  ## formatting, style, types
 	$(BIN)/ruff format --check .

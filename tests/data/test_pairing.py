@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_what_pairs_by_the_weaker_rules(images: list[str], masks: list[str], pai
         (["a1", "b2"], ["b1", "a2"]),
         (["image_1", "image_01"], ["gt_001", "gt_002"]),
         (["2020_1", "2021_2"], ["gt_1", "gt_2"]),
+        (["5", "000"], ["x5", "x0"]),
         (["p1", "p2", "p3", "p4", "p5", "p6"], ["q01", "q2"]),
     ],
 )
@@ -118,7 +120,12 @@ def test_folders_and_splits_have_to_be_the_same_where_both_kinds_have_them() -> 
     ]
 
 
-CORES = st.lists(st.from_regex(r"[b-dx-z0-9]{1,5}", fullmatch=True), min_size=2, max_size=8, unique=True)
+def by_value(core: str) -> str:
+    """007 and 7 may be the same sample: nobody can tell, so no folder has both."""
+    return re.sub(r"\d+", lambda digits: str(int(digits[0])), core)
+
+
+CORES = st.lists(st.from_regex(r"[b-dx-z0-9]{1,5}", fullmatch=True), min_size=2, max_size=8, unique_by=by_value)
 SIDES = st.sampled_from(
     [
         ("{}", "{}"),
@@ -157,7 +164,10 @@ def test_every_pair_is_right_or_refused_in_any_order_with_any_file_missing(
     assert pairing.problem is None
     assert all(image_of[image] == mask_of[mask] for image, mask in got.items())
     shared = set(with_image) & set(with_mask)
-    if not sides[0].startswith("K") and "_L" not in sides[1]:
+    # The weaker rules, which these names need, say nothing before they pair half of what could be paired.
+    weak = sides[0].startswith(("K", "u_")) or "_L" in sides[1]
+    few = 2 * len(shared) < min(len(with_image), len(with_mask))
+    if not weak or (sides[0].startswith("u_") and not few):
         assert {image_of[image] for image in got} == shared
     again = pair(sorted(images), sorted(masks))
     assert {(i.path, m.path) for i, m in again.pairs} == {(i.path, m.path) for i, m in pairing.pairs}

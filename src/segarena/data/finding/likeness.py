@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -151,11 +150,19 @@ def is_edge(stem: str, position: int) -> bool:
 
 
 def _numbers(names: Sequence[Name]) -> dict[Name, Hashable]:
-    """The number of each name; None for all where more than one number, or anything else, differs between them."""
-    found = {name: tuple(int(digits) for digits in _NUMBER.findall(name.stem)) for name in names}
-    texts = Counter(_NUMBER.sub("#", name.stem) for name in names)
+    """The number of each name; None for all where more than one number, or anything else, differs between them.
+
+    None for all, too, where the numbers are not written in one way, padded with zeros to one width or not at all: 1
+    beside 000 are names, not numbers.
+    """
+    found = {name: _NUMBER.findall(name.stem) for name in names}
+    texts = {_NUMBER.sub("#", name.stem) for name in names}
     columns = list(zip(*found.values(), strict=True)) if len(texts) == 1 else []
     varying = [column for column, values in enumerate(columns) if len(set(values)) > 1]
     if len(varying) != 1:
         return dict.fromkeys(names)
-    return {name: numbers[varying[0]] for name, numbers in found.items()}
+    written = columns[varying[0]]
+    width = min(map(len, written))
+    if any(digits != str(int(digits)).zfill(width) for digits in written):
+        return dict.fromkeys(names)
+    return {name: int(numbers[varying[0]]) for name, numbers in found.items()}
