@@ -10,9 +10,8 @@ from hypothesis import settings
 
 from support import write_pair
 
-
-# The fast tests draw the same cases each time, so that a change is judged by what it changes; `make test-slow` draws new
-# ones, and what it finds becomes an example of its own.
+# The fast tests draw the same cases each time, so that a change is judged by what it changes; `make test-slow` draws
+# new ones, and what it finds becomes an example of its own.
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new", print_blob=True)
 settings.load_profile("same")

@@ -69,6 +69,8 @@ def test_stems_may_differ_by_words_of_their_kind_at_the_ends_and_the_rule_says_w
         (["c1_img_5", "c2_img_5"], ["c1_mask_5", "c2_mask_5"], {"c1_img_5": "c1_mask_5", "c2_img_5": "c2_mask_5"}),
         (["image_001", "image_010"], ["gt_1", "gt_10"], {"image_001": "gt_1", "image_010": "gt_10"}),
         (["v2_001", "v2_002"], ["s1", "s2"], {"v2_001": "s1", "v2_002": "s2"}),
+        (["4", "6", "2", "5", "0"], ["2_L", "5_L"], {"2": "2_L", "5": "5_L"}),
+        (["1", "5", "2", "6", "0"], ["5_L", "6_L"], {"5": "5_L", "6": "6_L"}),
     ],
 )
 def test_what_pairs_by_the_weaker_rules(images: list[str], masks: list[str], pairs: dict[str, str]) -> None:

@@ -12,6 +12,8 @@ from segarena.data.finding.names import without_words
 
 Pair = tuple[File, File]
 Found = tuple[tuple[Pair, ...], str]
+Key = tuple[str, ...]
+Cut = tuple[int, int]
 #: A beginning or an ending that all stems have is looked at up to this many letters.
 _LONGEST_END = 40
 #: A name and a number behind it, as of a second object's mask: a_mask_1, a_mask (2).
@@ -27,7 +29,7 @@ class Name(NamedTuple):
     folders: tuple[str, ...]
     stem: str
 
-    def key(self, core: str) -> tuple[str, ...]:
+    def key(self, core: str) -> Key:
         """What files of one sample have in common, where `core` is what is left of the stem, possibly nothing."""
         return (self.split, *self.folders, *([core] if core else []))
 
@@ -61,17 +63,16 @@ def by_constant_ends(images: Sequence[Name], masks: Sequence[Name]) -> Found:
 def _constant_ends(images: Sequence[Name], masks: Sequence[Name]) -> Found:
     image_start, image_end = _common_ends(images)
     mask_start, mask_end = _common_ends(masks)
-    stems = {(name.split, name.folders, name.stem): name for name in masks}
-    cuts = set()
-    for probe in (images[0], images[len(images) // 2], images[-1]):
-        for start, end in _cuts(probe.stem, len(image_start), len(image_end)):
-            core = probe.stem[start : len(probe.stem) - end]
-            for before in range(len(mask_start) + 1):
-                for after in range(len(mask_end) + 1):
-                    stem = mask_start[:before] + core + mask_end[len(mask_end) - after :]
-                    known = (probe.split, probe.folders, stem) in stems
-                    if known and is_edge(stem, before) and is_edge(stem, len(stem) - after):
-                        cuts.add((start, end, before, after))
+    cuts_of: dict[Key, list[Cut]] = {}
+    for mask in masks:
+        for core, cut in _cuts(mask.stem, len(mask_start), len(mask_end)):
+            cuts_of.setdefault(mask.key(core), []).append(cut)
+    cuts = {
+        (*image_cut, *mask_cut)
+        for image in images
+        for core, image_cut in _cuts(image.stem, len(image_start), len(image_end))
+        for mask_cut in cuts_of.get(image.key(core), ())
+    }
     ways: list[Found] = []
     for start, end, before, after in sorted(cuts):
         pairs = _one_to_one(
@@ -130,13 +131,12 @@ def _common_ends(names: Sequence[Name]) -> tuple[str, str]:
     return start[:_LONGEST_END], end[-_LONGEST_END:]
 
 
-def _cuts(stem: str, longest_start: int, longest_end: int) -> Iterator[tuple[int, int]]:
-    """How much may be cut off the two ends of a stem so that something is left and no word or number is cut in two."""
-    for start in range(longest_start + 1):
-        for end in range(longest_end + 1):
-            rest = len(stem) - start - end
-            if rest > 0 and is_edge(stem, start) and is_edge(stem, len(stem) - end):
-                yield start, end
+def _cuts(stem: str, longest_start: int, longest_end: int) -> Iterator[tuple[str, Cut]]:
+    """What is left of a stem, and how much was cut off its two ends, so that no word or number is cut in two."""
+    ends = [end for end in range(min(longest_end, len(stem)) + 1) if is_edge(stem, len(stem) - end)]
+    for start in range(min(longest_start, len(stem)) + 1):
+        if is_edge(stem, start):
+            yield from ((stem[start : len(stem) - end], (start, end)) for end in ends if start + end < len(stem))
 
 
 def is_edge(stem: str, position: int) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from segarena.data.finding.discovery import File
 from segarena.data.finding.likeness import (
     NUMBERED,
+    Key,
     Name,
     Pair,
     by_constant_ends,
@@ -20,7 +21,6 @@ from segarena.data.finding.names import MASK_WORDS, SHOWN_WORDS, Form, forms, no
 from segarena.errors import DataError
 
 View = Callable[[Sequence[File]], list[Name]]
-Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
