@@ -32,5 +32,6 @@ def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: 
     image[top : top + size // 3, left : left + size // 3] += 140
     mask[top : top + size // 3, left : left + size // 3] = high
     for kind, pixels in (("images", image), ("masks", mask)):
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / kind / f"{name}.png")
+        path = folder / kind / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)

@@ -4,7 +4,7 @@ import pytest
 
 from segarena.errors import RunError
 from segarena.files import write_json
-from segarena.runs import find_run, open_folder, run_name
+from segarena.runs import Run, find_run, open_folder
 
 
 def finish_run(folder, val_miou=0.5):
@@ -100,8 +100,10 @@ def test_a_root_that_is_a_link_to_nowhere_is_an_error_not_an_endless_search(tmp_
         open_folder(None, "x", resume=False, root=tmp_path / "runs")
 
 
-def test_a_run_is_named_after_its_model_and_seed():
-    assert run_name("unet", 3) == "unet-seed3"
+def test_a_run_is_named_after_its_model_and_seed_and_a_fold_lies_below():
+    assert str(Run("unet", 3).path) == "unet-seed3"
+    assert [str(run.path) for run in Run("unet", 3).folds(2)] == ["unet-seed3/fold1", "unet-seed3/fold2"]
+    assert Run("unet", 3).folds(None) == [Run("unet", 3)]
 
 
 def test_a_finished_run_is_itself(tmp_path):
@@ -144,3 +146,13 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
     for path in (tmp_path / "file", tmp_path / "missing"):
         with pytest.raises(RunError, match=f"{path.name}: is not a folder"):
             find_run(path)
+
+
+def test_the_winner_of_folds_is_its_run_with_the_best_validation_score(tmp_path):
+    finish_comparison(tmp_path)
+    write_json(tmp_path / "comparison.json", {"ranking": [{"model": "unet", "seeds": [0, 1]}]})
+    for seed, fold, val_miou in ((0, 1, 0.4), (0, 2, 0.6), (1, 1, 0.7), (1, 2, 0.2), (1, 3, None)):
+        finish_run(tmp_path / Run("unet", seed, fold).path, val_miou)
+    assert find_run(tmp_path) == tmp_path / "unet-seed1" / "fold1"
+    assert find_run(tmp_path / "unet-seed0") == tmp_path / "unet-seed0" / "fold2"
+    assert find_run(tmp_path / "unet-seed1" / "fold2") == tmp_path / "unet-seed1" / "fold2"

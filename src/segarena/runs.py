@@ -2,12 +2,15 @@
 
 runs/NAME/               a comparison: comparison.json, tables, page, and its runs
   MODEL-seedK/           a run: config.json, metrics.json, best.safetensors, ...
+    foldJ/               with --folds, the runs; then the folder above has only what they give together
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from segarena.errors import RunError
 from segarena.files import TEMPORARY, read_json
@@ -44,16 +47,29 @@ def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAU
     return out
 
 
-def run_name(model: str, seed: int) -> str:
-    """The folder of one run in a comparison."""
-    return f"{model}-seed{seed}"
+class Run(NamedTuple):
+    """One training of a comparison: its architecture, its seed and, where all images are tested in folds, its fold."""
+
+    model: str
+    seed: int
+    fold: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it lies in the comparison's folder; without its fold, where the folds are put together."""
+        whole = Path(f"{self.model}-seed{self.seed}")
+        return whole if self.fold is None else whole / f"fold{self.fold}"
+
+    def folds(self, number: int | None) -> list[Run]:
+        """The trainings that this run consists of: folds 1 to `number`, or itself where there are none."""
+        return [self] if number is None else [self._replace(fold=fold) for fold in range(1, number + 1)]
 
 
 def find_run(folder: Path) -> Path:
     """The run that `folder` is, or the winner's run where it is a comparison.
 
-    A winner trained from several seeds is represented by the run with the best validation mIoU: the
-    test split takes no part in the choice. Raises RunError where the folder holds neither, or no finished run.
+    A winner trained from several seeds, or on several folds, is represented by the run with the best validation mIoU:
+    the test split takes no part in the choice. Raises RunError where the folder holds neither, or no finished run.
     """
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
@@ -61,12 +77,14 @@ def find_run(folder: Path) -> Path:
         content = read_json(folder / "comparison.json")
         try:
             winner = content["ranking"][0]
-            runs = [folder / run_name(winner["model"], seed) for seed in winner["seeds"]]
+            runs = [run for seed in winner["seeds"] for run in _trainings(folder / Run(winner["model"], seed).path)]
         except (KeyError, IndexError, TypeError) as error:
             raise RunError(
                 "names no winner", where=folder / "comparison.json", remedy="Repeat the comparison in a new folder"
             ) from error
-        return find_run(max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0))
+        return _best(runs)
+    if (runs := list(_trainings(folder))) != [folder]:
+        return _best(runs)
     for name in ("config.json", "metrics.json", "best.safetensors"):
         if not (folder / name).exists():
             raise RunError(
@@ -75,6 +93,20 @@ def find_run(folder: Path) -> Path:
                 remedy="Name a folder that `segarena train` or `segarena compare` has finished",
             )
     return folder
+
+
+def _trainings(folder: Path) -> Iterator[Path]:
+    """The runs in the folder of a model and a seed: its folds, or the folder itself."""
+    number = 0
+    while (folder / Run("", 0, number + 1).path.name).is_dir():
+        number += 1
+        yield folder / Run("", 0, number).path.name
+    if number == 0:
+        yield folder
+
+
+def _best(runs: Sequence[Path]) -> Path:
+    return find_run(max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0))
 
 
 def _make_new(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from segarena.data.folder import FolderSource
 from segarena.data.inspection import inspect
-from segarena.data.inspection.problems import Problem, parts_of, sort_problems, summarise
+from segarena.data.inspection.problems import Problem, Severity, parts_of, sort_problems, summarise, worst_of
 from segarena.data.splits import split_samples
 from support import write_pair
 
@@ -166,3 +166,14 @@ def test_every_code_is_documented_and_no_other(request: pytest.FixtureRequest) -
     codes = {text for text in texts if isinstance(text, str) and re.fullmatch("[a-z]+(-[a-z]+)+", text)}
     table = (root / "docs" / "data.md").read_text().partition("## Problems")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z-]+)`", table, flags=re.MULTILINE)) == codes
+
+
+def test_of_several_divisions_each_kind_of_problem_is_told_where_it_is_worst() -> None:
+    def problem(code: str, *files: str, severity: Severity = "warning") -> Problem:
+        return Problem(code, severity, files, f"{code} of {len(files)}", "mend it")
+
+    first = (problem("leak", "a"), problem("rare", "a", "b"))
+    second = (problem("leak", "a", "b"), problem("rare", "a"), problem("rare", "b"), problem("bad", severity="error"))
+    assert worst_of([first, second]) == (second[3], second[0], first[1])
+    assert worst_of([first]) == first
+    assert worst_of([(), ()]) == ()

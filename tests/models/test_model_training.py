@@ -22,6 +22,8 @@ REAL = {
     Case("pspnet", "paper", "resnet50"): (100, 1e-3, {}),
     Case("deeplabv3", "paper", "resnet50"): (100, 1e-3, {}),
     Case("fcn", "paper", "resnet50"): (100, 1e-3, {}),
+    Case("unet", "paper", None): (60, 1e-3, {"padded": True}),
+    Case("fcn8s", "paper", None): (80, 1.5e-4, {}),
 }
 
 

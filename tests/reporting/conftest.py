@@ -14,6 +14,7 @@ from PIL import Image
 
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, name_classes
 from segarena.reporting.page import build_report
+from segarena.runs import Run
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
@@ -90,9 +91,13 @@ def write_comparison(
     undefined: Sequence[int] = (),
     images: int = 4,
     epochs: int = 30,
+    folds: int | None = None,
     **changes: Any,
 ) -> Path:
-    """Write the folder; `changes` replace keys of comparison.json. `undefined` class indices appear nowhere."""
+    """Write the folder; `changes` replace keys of comparison.json. `undefined` class indices appear nowhere.
+
+    With `folds`, an image is tested in the fold of its number, and there are as many as images or fewer.
+    """
     rng = np.random.default_rng(0)
     size = len(classes)
     truths = [draw_scene(rng, size, undefined) for _ in range(images)]
@@ -112,32 +117,35 @@ def write_comparison(
         )
         save_labels(folder / "gallery" / name / "truth.png", truth)
 
-    model_rows, class_rows, image_rows = [], [], []
+    model_rows, class_rows, image_rows, fold_rows = [], [], [], []
     for place, model in enumerate(models):
         for seed in seeds:
-            run = folder / f"{model}-seed{seed}"
-            run.mkdir()
-            total = np.zeros((size, size), dtype=int)
-            for name, truth in zip(names, truths, strict=True):
+            runs = Run(model, seed).folds(folds)
+            totals = np.zeros((len(runs), size, size), dtype=int)
+            for number, (name, truth) in enumerate(zip(names, truths, strict=True)):
                 guess = predict(rng, truth, 0.9 - 0.13 * place + 0.02 * rng.random(), undefined)
                 if seed == seeds[0]:
                     save_labels(folder / "gallery" / name / f"{model}.png", guess)
                 counted = truth != IGNORE_INDEX
                 pairs = truth[counted].astype(int) * size + guess[counted]
                 confusion = np.bincount(pairs, minlength=size * size).reshape(size, size)
-                total += confusion
+                totals[number % len(runs)] += confusion
                 each = scores_of(confusion)["each"]
                 image_rows += [
                     {"model": model, "seed": seed, "image": name, "class_index": i, "class": classes[i]}
                     | {key: each[key][i] for key in ("tp", "fp", "fn")}
                     for i in range(size)
                 ]
-            scores = scores_of(total)
-            each = scores.pop("each")
             length = epochs - 3 * place if epochs > 12 else epochs
-            best = write_history(rng, run, length, scores["miou"], with_loss=place != 1)
-            metrics = {"split": "test", "best_epoch": best, **scores, "confusion": total.tolist()}
-            (run / "metrics.json").write_text(json.dumps(metrics))
+            for run, total in zip(runs, totals, strict=True):
+                (folder / run.path).mkdir(parents=True)
+                scores = {key: value for key, value in scores_of(total).items() if key != "each"}
+                best = write_history(rng, folder / run.path, length, scores["miou"], with_loss=place != 1)
+                metrics = {"split": "test", "best_epoch": best, **scores, "confusion": total.tolist()}
+                (folder / run.path / "metrics.json").write_text(json.dumps(metrics))
+                fold_rows.append({**run._asdict(), "images": 1, "best_epoch": best, "epochs": length, **scores})
+            scores = scores_of(totals.sum(axis=0))
+            each = scores.pop("each")
             class_rows += [
                 {"model": model, "seed": seed, "class_index": i, "class": classes[i]}
                 | {key: values[i] for key, values in each.items()}
@@ -154,6 +162,8 @@ def write_comparison(
         "classes": pd.DataFrame(class_rows),
         "images": pd.DataFrame(image_rows),
     }
+    if folds is not None:
+        tables["folds"] = pd.DataFrame(fold_rows)
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
 
@@ -179,7 +189,7 @@ def write_comparison(
         "command": "segarena compare street --epochs 30",
         "protocol": {"encoder": "resnet18", "weights": "imagenet", "epochs": epochs, "patience": 10, "batch_size": 8}
         | {"size": 360, "learning_rate": 0.001, "optimizer": "adamw", "precision": "fp32", "device": "cpu"}
-        | {"seeds": list(seeds), "input_size": [HEIGHT, WIDTH]},
+        | {"seeds": list(seeds), "folds": folds, "input_size": [HEIGHT, WIDTH]},
         "notes": ["batch size 8: this machine has no GPU", "device cpu: no CUDA device was found"],
         "data": {
             "name": "street scenes",
@@ -189,7 +199,7 @@ def write_comparison(
                 {"index": i, "name": name, "color": list(DEFAULT_COLORS[i % len(DEFAULT_COLORS)])}
                 for i, name in enumerate(classes)
             ],
-            "counts": {"train": 367, "val": 101, "test": 233},
+            "counts": {"train": 367, "val": 101, "test": 233} if folds is None else {"test": images},
         },
         "environment": {"segarena": "0.1.0", "python": "3.11.7", "torch": "2.15.0", "torchvision": "0.29.0"}
         | {"platform": "Linux x86_64", "cpu": "a small processor", "cores": 2, "gpu": None, "commit": None},
@@ -209,5 +219,13 @@ def make_comparison(tmp_path_factory: pytest.TempPathFactory) -> MakeComparison:
 def street(make_comparison: MakeComparison) -> Path:
     """Four models, one seed, eleven classes, and its report. Read it, do not change it."""
     folder = make_comparison()
+    build_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def crossed(make_comparison: MakeComparison) -> Path:
+    """Three models, five folds, five classes, and its report. Read it, do not change it."""
+    folder = make_comparison(models=FOUR[:3], classes=STREET[:5], images=5, folds=5)
     build_report(folder)
     return folder

@@ -11,6 +11,7 @@ from segarena.reporting.class_figures import draw_class_iou, draw_confusion, row
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking, front
+from segarena.runs import Run
 
 MANY = ("unet", "deeplabv3", "pspnet", "fcn", "segnet", "linknet")
 
@@ -80,6 +81,22 @@ def test_ranking_bars_are_the_scores_best_on_top(comparison: Comparison) -> None
     assert axes.get_xlim()[0] == 0
 
 
+def test_folds_are_rings_of_their_own_beside_the_score(crossed: Path) -> None:
+    comparison = read_comparison(crossed)
+    with style.theme():
+        figure = draw_ranking(comparison)
+        assert_nothing_cut_off(figure)
+    rings = [line for line in figure.axes[0].get_lines() if line.get_markerfacecolor() == "none"]
+    drawn = {name: list(line.get_xdata()) for name, line in zip(comparison.names, rings, strict=True)}
+    assert drawn == {name: [100 * miou for miou in comparison.fold_mious(name)] for name in comparison.names}
+    assert max(max(values) for values in drawn.values()) < figure.axes[0].get_xlim()[1]
+
+
+def test_each_fold_has_a_learning_curve(crossed: Path) -> None:
+    scores = draw_learning_curves(read_comparison(crossed)).axes[0]
+    assert sum(len(line.get_xdata()) > 1 for line in scores.get_lines()) == 15
+
+
 def test_trivial_predictor_is_a_line_in_the_ranking(comparison: Comparison) -> None:
     lines = [line for line in draw_ranking(comparison).axes[0].get_lines() if len(set(line.get_xdata())) == 1]
     assert any(line.get_xdata()[0] == pytest.approx(5.0) and len(line.get_xdata()) == 2 for line in lines)
@@ -89,8 +106,8 @@ def test_best_epoch_is_marked_on_each_curve(comparison: Comparison) -> None:
     scores = draw_learning_curves(comparison).axes[0]
     for name in comparison.names:
         marks = [line for line in scores.get_lines() if line.get_marker() == comparison.styles[name].marker]
-        best = comparison.best_epoch(name, 0)
-        history = comparison.histories[name, 0].set_index("epoch")
+        best = comparison.best_epochs[Run(name, 0)]
+        history = comparison.histories[Run(name, 0)].set_index("epoch")
         assert [list(mark.get_xdata()) for mark in marks] == [[best]]
         assert marks[0].get_ydata()[0] == pytest.approx(100 * history.loc[best, "val_miou"])
 

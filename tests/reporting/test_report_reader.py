@@ -35,6 +35,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "empty table": ("classes.csv: cannot be read", lambda f: (f / "classes.csv").write_text("")),
     "no column": ("models.csv: has no column `miou`", lambda f: drop_column(f / "models.csv")),
     "no history": ("history.csv: is missing", lambda f: (f / "unet-seed1" / "history.csv").unlink()),
+    "no best epoch": ("has no `best_epoch`", lambda f: change(f / "fcn-seed0" / "metrics.json", best_epoch=None)),
     "other classes": ("3 x 3 confusion", lambda f: change(f / "fcn-seed0" / "metrics.json", confusion=[[0] * 3] * 3)),
 }
 
@@ -67,3 +68,21 @@ def test_an_undefined_class_stays_undefined_over_the_seeds(make_comparison) -> N
     comparison = read_comparison(folder)
     assert comparison.class_iou("unet")["mean"].isna().tolist() == [False, True, False]
     assert comparison.class_shares[1] == 0
+
+
+def test_confusion_is_summed_over_the_folds_and_each_fold_has_its_history(crossed: Path) -> None:
+    comparison = read_comparison(crossed)
+    files = [crossed / "unet-seed0" / f"fold{fold}" / "metrics.json" for fold in range(1, 6)]
+    total = np.sum([json.loads(file.read_text())["confusion"] for file in files], axis=0)
+    assert np.array_equal(comparison.confusions["unet"], total)
+    assert [run.fold for run in comparison.runs("unet")] == [1, 2, 3, 4, 5]
+    assert [comparison.best_epochs[run] for run in comparison.runs("unet")] == [
+        json.loads(file.read_text())["best_epoch"] for file in files
+    ]
+
+
+def test_a_comparison_without_its_table_of_folds_is_refused(crossed: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(crossed, tmp_path / "crossed"))
+    (folder / "folds.csv").unlink()
+    with pytest.raises(RunError, match=r"folds\.csv: is missing"):
+        read_comparison(folder)

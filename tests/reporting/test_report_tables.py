@@ -1,9 +1,10 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from segarena.reporting.comparison import read_comparison
-from segarena.reporting.tables import class_table, model_tables
+from segarena.reporting.tables import class_table, fold_table, model_tables
 
 
 def ranking(**columns: list[float | None]) -> list[dict[str, object]]:
@@ -63,3 +64,14 @@ def test_class_table_has_the_ious_of_the_file(street: Path) -> None:
         for model, cell in zip(comparison.names, cells, strict=True):
             assert cell.value == pytest.approx(file[model, name])
         assert next(c.value for c in cells if c.best) == pytest.approx(max(c.value or 0 for c in cells), abs=5e-4)
+
+
+def test_fold_table_has_the_mious_of_the_file_and_marks_the_best_of_each_fold(crossed: Path) -> None:
+    comparison = read_comparison(crossed)
+    table, file = fold_table(comparison), pd.read_csv(crossed / "folds.csv")
+    assert [name for name, _ in table.rows] == [f"fold {fold}" for fold in range(1, 6)]
+    for fold, (_, (images, *cells)) in enumerate(table.rows, start=1):
+        rows = file[file["fold"] == fold].set_index("model")
+        assert images.value == rows["images"].iloc[0]
+        assert [cell.value for cell in cells] == [rows.loc[name, "miou"] for name in comparison.names]
+        assert [cell.best for cell in cells] == [cell.value == rows["miou"].max() for cell in cells]

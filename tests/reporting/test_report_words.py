@@ -4,6 +4,7 @@ import numpy as np
 
 from segarena.reporting import captions, method
 from segarena.reporting.comparison import read_comparison
+from segarena.runs import Run
 
 
 def test_scores_from_the_images_that_chose_the_epoch_are_said_to_be(street: Path) -> None:
@@ -63,9 +64,9 @@ def test_confusion_caption_names_the_largest_share_and_not_the_largest_count(str
 
 def test_curves_caption_names_who_was_still_improving(street: Path) -> None:
     comparison = read_comparison(street)
-    comparison.models["best_epoch"] = [len(comparison.histories[m, 0]) - 1 for m in comparison.models["model"]]
+    comparison.best_epochs.update({run: len(history) - 1 for run, history in comparison.histories.items()})
     assert "more epochs" not in captions.curves_caption(comparison)
-    comparison.models.loc[comparison.models["model"] == "pspnet", "best_epoch"] += 1
+    comparison.best_epochs[Run("pspnet", 0)] += 1
     assert "PSPNet was best in the last epoch" in captions.curves_caption(comparison)
 
 
@@ -74,3 +75,18 @@ def test_latency_caption_names_who_is_fastest_and_best(street: Path) -> None:
     for entry in comparison.ranking:
         entry["latency_ms"] = 5.0 if entry["model"] == comparison.names[0] else 9.0
     assert "both the fastest and the most accurate" in captions.latency_caption(comparison)
+
+
+def test_folds_are_named_where_scores_are_judged(crossed: Path) -> None:
+    comparison = read_comparison(crossed)
+    assert method.scored_on(comparison) == "5 images, in 5 folds"
+    assert method.split_name(comparison) == "data set"
+    assert any("not independent" in text for text in method.caveats(comparison))
+    assert "Rings are the folds" in captions.ranking_caption(comparison)
+    assert captions.curves_caption(comparison).startswith("A line for each fold.")
+    assert "U-Net fold 5: best epoch" in captions.curves_alt(comparison)
+
+
+def test_without_folds_nothing_speaks_of_them(street: Path) -> None:
+    page = (street / "report.html").read_text()
+    assert not any(word in page for word in ("folds", "Fold", "Cross-validated"))

@@ -143,6 +143,12 @@ def test_the_trivial_predictor_may_answer_a_class_that_the_scored_images_lack():
     assert trivial.undefined_classes == 0
 
 
+def test_the_trivial_predictor_may_answer_another_class_for_each_image():
+    truths = np.array([[6, 2], [1, 3]])
+    trivial = trivial_scores(np.array([np.diag(truth) for truth in truths]), [0, 1])
+    assert trivial.confusion.tolist() == [[6, 1], [2, 3]]
+
+
 def torchmetrics_scores(prediction, truth, classes, average):
     options = {"num_classes": classes, "average": average, "ignore_index": IGNORE_INDEX}
     return {
@@ -280,3 +286,5 @@ def test_what_is_not_counts_is_refused(confusions, background, message):
 def test_a_trivial_answer_that_is_no_class_is_refused():
     with pytest.raises(ValueError, match="most_frequent_class 3 is outside"):
         trivial_scores(counts(WITH_ABSENT_CLASS), 3)
+    with pytest.raises(ValueError, match="most_frequent_class -1 is outside"):
+        trivial_scores(np.ones((2, 3, 3), dtype=np.int64), [0, -1])

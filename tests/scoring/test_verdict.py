@@ -199,3 +199,25 @@ def test_an_unknown_split_and_an_empty_ranking_are_refused():
         say(split="train", unet=[0.7])
     with pytest.raises(ValueError, match="ranking is empty"):
         verdict([], split="test", images=3, trivial_miou=0.1)
+
+
+def say_folds(**mious: list[float | None]) -> str:
+    """One seed; the mIoU over all pixels is as good as the mean over the folds here."""
+    ranking = ranked(**{model: [sum(value or 0 for value in values) / len(values)] for model, values in mious.items()})
+    return verdict(ranking, split="test", images=90, trivial_miou=0.1, fold_mious=mious)
+
+
+def test_folds_are_named_with_how_often_the_first_model_is_first():
+    text = say_folds(unet=[0.7, 0.6, 0.65], fcn=[0.5, 0.5, 0.5])
+    assert text.startswith("On 90 images in 3 folds, each tested by models that never saw it, unet is first with 65.0%")
+    assert "unet is first in each of the 3 folds." in text
+    assert "training noise was not measured" in text
+
+
+def test_a_fold_that_is_level_or_undefined_is_not_won():
+    text = say_folds(unet=[0.7, 0.6, 0.8, 0.6], fcn=[0.5, 0.6, None, 0.65])
+    assert "unet is first in 1 of the 4 folds." in text
+
+
+def test_one_model_alone_wins_no_folds():
+    assert "first in" not in say_folds(unet=[0.7, 0.6])

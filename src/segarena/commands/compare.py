@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
-import pandas as pd
 from rich.table import Table
 
 from segarena.commands import train
 from segarena.commands.architectures import check_architectures
+from segarena.commands.folds import pool_folds
 from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
-from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command, to_dict
+from segarena.commands.summary import class_table, fold_table, image_table, model_table, summarise
+from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
 from segarena.errors import Interrupted
-from segarena.files import read_json, write_json, write_text
+from segarena.files import write_json, write_text
 from segarena.reporting.page import build_report
-from segarena.runs import open_folder, run_name
-from segarena.scoring.scores import Scores, trivial_scores
-from segarena.scoring.verdict import rank, verdict
+from segarena.runs import Run, open_folder
 from segarena.training.costs import measure_latency
 from segarena.training.machine import describe_environment
-from segarena.training.predictor import Predictor, load
+from segarena.training.predictor import load
 
-Runs = list[tuple[ModelName, int]]
-SCORES = (
-    "miou",
-    "mean_f1",
-    "mean_precision",
-    "mean_recall",
-    "pixel_accuracy",
-    "frequency_weighted_iou",
-    "mean_image_iou",
-    "miou_without_background",
-    "best_epoch",
-    "epochs",
-)
+Folds = Sequence[Prepared[CompareOptions]]
 
 
 def run(options: CompareOptions) -> Path:
@@ -48,156 +34,73 @@ def run(options: CompareOptions) -> Path:
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
     environment = describe_environment()
-    prepared = prepare(options)
-    models_to_train = options.models or ()
-    check_architectures(prepared.options, models_to_train, prepared.source.classes.num_classes)
-    folder = open_folder(options.out, prepared.source.name, resume=options.resume)
-    runs = [(model, seed) for seed in range(options.seeds) for model in models_to_train]
-    _train_all(prepared, folder, runs)
+    folds = prepare(options)
+    models = options.models or ()
+    source = folds[0].source
+    check_architectures(folds[0].options, models, source.classes.num_classes)
+    folder = open_folder(options.out, source.name, resume=options.resume)
+    runs = [Run(model, seed) for seed in range(options.seeds) for model in models]
+    _train_all(folds, folder, runs)
     console.print("Comparing")
-    predictors = {model: load(folder / run_name(model, 0), device=prepared.options.device) for model in models_to_train}
-    models = _model_table(prepared, folder, runs, predictors)
-    images = _stack(folder, runs, "images.csv")
-    gallery = write_gallery(prepared, images, predictors, folder)
+    tables = {
+        "models": model_table(folder, runs, _measure_latency(folds[0], folder, models), options.folds),
+        "classes": class_table(folder, runs, source.classes.names),
+        "images": image_table(folder, runs),
+    }
+    if options.folds is not None:
+        tables["folds"] = fold_table(folder, runs, options.folds)
     comparison = {
-        **_summarise(prepared, models, images),
+        **summarise(folds, tables["models"], tables.get("folds"), tables["images"]),
         "command": to_command(options),
         "environment": environment.to_dict(),
-        "gallery": gallery,
+        "gallery": write_gallery(folds, tables["images"], models, folder),
     }
-    _write_table(folder / "models.csv", models)
-    _write_table(folder / "classes.csv", _class_table(prepared, folder, runs))
-    _write_table(folder / "images.csv", images)
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "comparison.json", comparison)
     page = build_report(folder)
     _say(comparison, folder, page)
     return folder
 
 
-def _train_all(prepared: Prepared[CompareOptions], folder: Path, runs: Runs) -> None:
+def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
+    done = 0
     with catch_interrupt() as should_stop:
-        for number, (model, seed) in enumerate(runs, start=1):
-            run_folder = folder / run_name(model, seed)
-            title = f"{model}, seed {seed} ({number} of {len(runs)})"
-            if train.is_finished(run_folder):
-                console.print(f"[bold]{title}[/bold]: finished already")
-                continue
-            shared = {item.name: getattr(prepared.options, item.name) for item in fields(ProtocolOptions)}
-            try:
-                train.train_run(
-                    prepared, TrainOptions(**shared, model=model, seed=seed), run_folder, title, should_stop
-                )
-            except Interrupted as stop:
-                command = to_command(prepared.options, out=folder)
-                raise Interrupted(f"{model}, seed {seed}: {stop}. Go on with: {command}") from stop
+        for whole in runs:
+            for prepared in folds:
+                done += 1
+                run = whole._replace(fold=prepared.fold)
+                fold = "" if run.fold is None else f", fold {run.fold}"
+                title = f"{run.model}, seed {run.seed}{fold} ({done} of {len(runs) * len(folds)})"
+                if train.is_finished(folder / run.path):
+                    console.print(f"[bold]{title}[/bold]: finished already")
+                    continue
+                try:
+                    options = _train_options(prepared, run, folder)
+                    train.train_run(prepared, options, folder / run.path, title, should_stop)
+                except Interrupted as stop:
+                    command = to_command(prepared.options, out=folder)
+                    raise Interrupted(f"{run.model}, seed {run.seed}{fold}: {stop}. Go on with: {command}") from stop
+            if folds[0].fold is not None:
+                pool_folds(folder, whole.folds(len(folds)), folds[0].source)
 
 
-def _model_table(
-    prepared: Prepared[CompareOptions],
-    folder: Path,
-    runs: Runs,
-    predictors: dict[ModelName, Predictor],
-) -> pd.DataFrame:
-    """A row per model and seed: scores and costs. Latency is measured here, the models taking turns."""
-    latency = measure_latency(
-        {name: predictor.model for name, predictor in predictors.items()},
-        prepared.input_size,
-        device=prepared.options.device,
-        precision=prepared.options.precision,
-    )
-    rows = []
-    for model, seed in runs:
-        run_folder = folder / run_name(model, seed)
-        metrics = read_json(run_folder / "metrics.json")
-        costs = read_json(run_folder / "costs.json")
-        settings = predictors[model].config["architecture"]
-        rows.append(
-            {
-                "model": model,
-                "seed": seed,
-                "encoder": settings["encoder"],
-                "output_stride": settings["output_stride"],
-                "eval_output_stride": settings.get("eval_output_stride") or settings["output_stride"],
-                **{name: metrics[name] for name in SCORES},
-                **costs,
-                "latency_ms": latency[model],
-            }
-        )
-    return pd.DataFrame(rows)
+def _train_options(prepared: Prepared[CompareOptions], run: Run, folder: Path) -> TrainOptions:
+    """The options of one run; a fold is to `train` a split that its own folder saves."""
+    options = prepared.options
+    shared = {item.name: getattr(options, item.name) for item in fields(ProtocolOptions)}
+    if run.fold is not None:
+        shared |= {"splits": folder / run.path, "group_by": None}
+    return TrainOptions(**shared, model=cast("ModelName", run.model), seed=run.seed)
 
 
-def _class_table(prepared: Prepared[CompareOptions], folder: Path, runs: Runs) -> pd.DataFrame:
-    rows = []
-    for model, seed in runs:
-        per_class = read_json(folder / run_name(model, seed) / "metrics.json")["per_class"]
-        for index, name in enumerate(prepared.source.classes.names):
-            rows.append({"model": model, "seed": seed, "class_index": index, "class": name, **per_class[name]})
-    return pd.DataFrame(rows)
-
-
-def _stack(folder: Path, runs: Runs, name: str) -> pd.DataFrame:
-    """The same table of every run, one below the other, with the columns model and seed in front."""
-    parts = []
-    for model, seed in runs:
-        part = pd.read_csv(folder / run_name(model, seed) / name, dtype={"image": str, "class": str}, na_filter=False)
-        part.insert(0, "model", model)
-        part.insert(1, "seed", seed)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _summarise(prepared: Prepared[CompareOptions], models: pd.DataFrame, images: pd.DataFrame) -> dict[str, Any]:
-    """What was compared, how, and what came out, for comparison.json."""
-    split = prepared.splits.scored
-    trivial = _trivial(prepared, images)
-    ranking = rank([dict(row) for _, row in models.iterrows()])
-    num_images = len(prepared.splits.indices(split))
-    classes = prepared.source.classes
-    return {
-        "format": 1,
-        "name": prepared.source.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "track": prepared.options.track,
-        "verdict": verdict(ranking, split=split, images=num_images, trivial_miou=trivial.miou),
-        "ranking": ranking,
-        "trivial_miou": trivial.miou,
-        "trivial": {
-            "class": classes.names[prepared.most_frequent_class],
-            "miou": trivial.miou,
-            "pixel_accuracy": trivial.pixel_accuracy,
-        },
-        "scored_split": split,
-        "protocol": {
-            **{key: value for key, value in to_dict(prepared.options).items() if key != "data"},
-            "crop": prepared.crop,
-            "input_size": prepared.input_size,
-        },
-        "notes": prepared.notes,
-        "data": {
-            "name": prepared.source.name,
-            "origin": prepared.source.describe()["origin"],
-            "fingerprint": prepared.fingerprint,
-            "classes": [
-                {"index": index, "name": entry.name, "color": entry.color}
-                for index, entry in enumerate(classes.classes)
-            ],
-            "counts": prepared.splits.counts,
-        },
+def _measure_latency(prepared: Prepared[CompareOptions], folder: Path, models: Sequence[str]) -> dict[str, float]:
+    """Milliseconds for one image of the usual size, the models taking turns."""
+    options = prepared.options
+    networks = {
+        model: load(folder / Run(model, 0, prepared.fold).path, device=options.device).model for model in models
     }
-
-
-def _trivial(prepared: Prepared[CompareOptions], images: pd.DataFrame) -> Scores:
-    """Scores of answering the training split's most frequent class everywhere, on the scored images."""
-    first = images[(images["model"] == images["model"].iloc[0]) & (images["seed"] == images["seed"].iloc[0])]
-    num_classes = prepared.source.classes.num_classes
-    truth = (first["tp"] + first["fn"]).to_numpy().reshape(-1, num_classes)
-    confusions = np.zeros((len(truth), num_classes, num_classes), dtype=np.int64)
-    confusions[:, :, prepared.most_frequent_class] = truth
-    return trivial_scores(confusions, prepared.most_frequent_class)
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    return measure_latency(networks, prepared.input_size, device=options.device, precision=options.precision)
 
 
 def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +14,40 @@ from PIL import Image
 from segarena.commands.prepare import Prepared
 from segarena.config import ModelName
 from segarena.files import write_with
-from segarena.training.predictor import Predictor
+from segarena.runs import Run
+from segarena.training.predictor import load
 
 #: Images in the gallery, from the hardest to the easiest.
 GALLERY = 6
 
 
 def write_gallery(
-    prepared: Prepared[Any], images: pd.DataFrame, predictors: Mapping[ModelName, Predictor], folder: Path
+    folds: Sequence[Prepared[Any]], images: pd.DataFrame, models: Sequence[ModelName], folder: Path
 ) -> list[str]:
-    """Write image, truth and each model's labels for images from the hardest to the easiest.
+    """Write image, truth and each model's labels for images from the hardest to the easiest. Returns their names.
 
-    How hard an image is, its mIoU averaged over the models and seeds tells, so no model has chosen the examples.
+    How hard an image is, its mIoU averaged over the models and seeds tells, so no model has chosen the examples. The
+    labels are those of seed 0, and of the fold that tested the image.
     """
-    palette = prepared.source.classes.palette()
-    by_name = {prepared.source.samples[i].name: i for i in prepared.splits.indices(prepared.splits.scored)}
-    chosen = []
-    for name in _spread(images):
-        image, truth = prepared.source.read(by_name[name])
-        target = folder / "gallery" / name
-        _save(Image.fromarray(image), target / "image.png")
-        masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
-        masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}
-        for title, mask in masks.items():
-            picture = Image.fromarray(mask).convert("P")
-            picture.putpalette(palette)
-            _save(picture, target / f"{title}.png")
-        chosen.append(name)
+    palette = folds[0].source.classes.palette()
+    chosen = _spread(images)
+    for fold in folds:
+        samples = fold.source.samples
+        shown = {samples[i].name: i for i in fold.splits.indices(fold.splits.scored) if samples[i].name in chosen}
+        predictors = {
+            model: load(folder / Run(model, 0, fold.fold).path, device=fold.options.device)
+            for model in (models if shown else ())
+        }
+        for name, index in shown.items():
+            image, truth = fold.source.read(index)
+            target = folder / "gallery" / name
+            _save(Image.fromarray(image), target / "image.png")
+            masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
+            masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}
+            for title, mask in masks.items():
+                picture = Image.fromarray(mask).convert("P")
+                picture.putpalette(palette)
+                _save(picture, target / f"{title}.png")
     return chosen
 
 

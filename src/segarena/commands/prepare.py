@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from segarena.commands.defaults import DataFacts, Options, choose_defaults
 from segarena.commands.findings import stop_on_errors
 from segarena.commands.progress import console, show_progress
-from segarena.commands.reading import divide, open_source
+from segarena.commands.reading import divide, divide_into_folds, open_source
+from segarena.config import CompareOptions
 from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.inspection import inspect
-from segarena.data.inspection.problems import summarise
+from segarena.data.inspection.problems import summarise, worst_of
 from segarena.data.source import Source
 from segarena.data.splits import Splits
 from segarena.data.transforms import working_size
@@ -43,6 +44,8 @@ class Prepared(Generic[Options]):
     mask_pixels: NDArray[np.int64]
     """Pixels of each class in each training mask, (N, C)."""
     digests: tuple[str, ...]
+    fold: int | None = None
+    """Which fold tests, from 1; None where the images are divided once."""
 
     @property
     def fingerprint(self) -> str:
@@ -81,43 +84,65 @@ class Prepared(Generic[Options]):
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
 
 
-def prepare(options: Options) -> Prepared[Options]:
-    """Read, split and decode the data, and fill in the options. Says on the terminal what it understood.
+def prepare(options: Options) -> list[Prepared[Options]]:
+    """Read, divide and decode the data, and fill in the options: once, or alike for each fold that `folds` asks for.
 
-    Raises DataError for data that cannot be used, ConfigError for options that cannot work with it.
+    Says on the terminal what it understood. Raises DataError for data that cannot be used, ConfigError for options that
+    cannot work with it.
     """
     source = open_source(
         options.data, images=options.images, masks=options.masks, root=options.root, download=options.download
     )
-    where = options.data or source.name
-    splits = divide(source, options)
-    indices = [*splits.train, *splits.val, *splits.test]
+    folds = options.folds if isinstance(options, CompareOptions) else None
+    divisions = [divide(source, options)] if folds is None else divide_into_folds(source, options, folds)
+    first = divisions[0]
     with show_progress("decoding images") as on_progress:
-        images = DecodedImages(source, indices, limit_bytes=options.cache_gib * GIB, on_progress=on_progress)
-    masks = [images[index][1].numpy() for index in splits.train]
-    mask_pixels = np.stack([np.bincount(mask.ravel(), minlength=256) for mask in masks])
-    mask_pixels = mask_pixels[:, : source.classes.num_classes].astype(np.int64)
-    if not mask_pixels.any():
+        images = DecodedImages(
+            source,
+            [*first.train, *first.val, *first.test],
+            limit_bytes=options.cache_gib * GIB,
+            on_progress=on_progress,
+        )
+    pixels, shapes = _measure(images, {index for splits in divisions for index in splits.train})
+    if not all(pixels[list(splits.train)].any() for splits in divisions):
+        where = options.data or source.name
         raise DataError("every training mask is void", where=where, remedy="Check `ignore` in classes.yaml")
-    shapes = [mask.shape for mask in masks]
     height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
-    facts = DataFacts(len(splits.train), min(height, width), built_in=options.data is None)
+    facts = DataFacts(min(len(splits.train) for splits in divisions), min(height, width), built_in=options.data is None)
     options, notes = choose_defaults(options, facts)
+    if folds is not None and any(sample.split for sample in source.samples):
+        notes += ("the data's own train, val and test set aside (--folds divides all images anew)",)
     assert options.size is not None
-    prepared = Prepared(
-        source=source,
-        splits=splits,
-        images=images,
-        options=options,
-        notes=notes,
-        crop=_crop(height, width, options.size),
-        input_size=working_size(height, width, options.size),
-        mask_pixels=mask_pixels,
-        digests=_digest(source),
-    )
+    digests = tuple(source.digest(index) for index in range(len(source.samples)))
+    prepared = [
+        Prepared(
+            source=source,
+            splits=splits,
+            images=images,
+            options=options,
+            notes=notes,
+            crop=_crop(height, width, options.size),
+            input_size=working_size(height, width, options.size),
+            mask_pixels=pixels[list(splits.train), : source.classes.num_classes],
+            digests=digests,
+            fold=None if folds is None else number,
+        )
+        for number, splits in enumerate(divisions, start=1)
+    ]
     _say(prepared)
-    _inspect(source, splits)
+    _inspect(source, divisions)
     return prepared
+
+
+def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.int64], list[tuple[int, ...]]]:
+    """Pixels of each label in the masks of `indices`, (N, 256) with zeros for all others, and the masks' shapes."""
+    pixels = np.zeros((len(images.source.samples), 256), dtype=np.int64)
+    shapes = []
+    for index in sorted(indices):
+        mask = images[index][1].numpy()
+        pixels[index] = np.bincount(mask.ravel(), minlength=256)
+        shapes.append(mask.shape)
+    return pixels, shapes
 
 
 def _crop(height: int, width: int, size: int) -> tuple[int, int]:
@@ -128,13 +153,17 @@ def _crop(height: int, width: int, size: int) -> tuple[int, int]:
     return max(size, round(size / aspect / 32) * 32), size
 
 
-def _digest(source: Source) -> tuple[str, ...]:
-    return tuple(source.digest(index) for index in range(len(source.samples)))
-
-
-def _say(prepared: Prepared[Any]) -> None:
+def _say(folds: Sequence[Prepared[Any]]) -> None:
+    prepared = folds[0]
     counts = prepared.splits.counts
-    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    if prepared.fold is None:
+        parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    else:
+        images = len(prepared.source.samples)
+        parts = (
+            f"{images} images in {len(folds)} folds; in each about {counts['train']} train, {counts['val']} choose the"
+        )
+        parts += f" epoch, {counts['test']} test"
     console.print(f"[bold]{prepared.source.name}[/bold]: {parts}; {prepared.source.classes.num_classes} classes")
     description = prepared.source.describe()
     for key in ("layout", "pairing", "encoding"):
@@ -149,12 +178,13 @@ def _say(prepared: Prepared[Any]) -> None:
         console.print(f"  chosen here: {'; '.join(prepared.notes)}", markup=False)
 
 
-def _inspect(source: Source, splits: Splits) -> None:
-    """Print what looks wrong in a folder; the costly looks are left to `check`."""
+def _inspect(source: Source, divisions: Sequence[Splits]) -> None:
+    """Print what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
     if not isinstance(source, FolderSource):
         return
     with show_progress("comparing images") as on_progress:
-        problems = inspect(source, splits, closely=False, on_progress=on_progress)
+        found = [inspect(source, splits, closely=False, on_progress=on_progress) for splits in divisions]
+    problems = worst_of(found)
     summary = summarise(problems)
     if summary:
         console.print("\n".join(f"  {line}" for line in summary.splitlines()), markup=False)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segarena.commands.progress import show_progress
 from segarena.config import DataOptions
+from segarena.data.dividing.folds import make_folds
 from segarena.data.dividing.groups import find_groups
 from segarena.data.dividing.saved_splits import read_splits
 from segarena.data.folder import FolderSource
@@ -57,19 +62,39 @@ def divide(source: Source, options: DataOptions) -> Splits:
     """
     if options.splits is not None:
         return read_splits(options.splits, source.samples)
-    groups = None
-    if options.group_by is not None:
-        groups = find_groups(
-            [sample.name for sample in source.samples],
-            options.group_by,
-            root=source.root if isinstance(source, FolderSource) else None,
-            paths=[sample.image for sample in source.samples],
-        )
     return split_samples(
         source.samples,
         share=options.split,
         where=options.data or source.name,
-        class_images=source.mask_pixels[:, :-1] > 0 if isinstance(source, FolderSource) else None,
-        groups=groups,
+        class_images=_class_images(source),
+        groups=_groups(source, options),
         test_share=options.test_fraction,
+    )
+
+
+def divide_into_folds(source: Source, options: DataOptions, k: int) -> list[Splits]:
+    """Divide all samples into k folds, each tested once, stratified and with groups kept together, as `divide` does.
+
+    Raises DataError and ConfigError.
+    """
+    return make_folds(
+        source.samples,
+        k,
+        class_images=_class_images(source),
+        groups=_groups(source, options),
+        val_share=1 - options.split,
+        where=options.data or source.name,
+    )
+
+
+def _class_images(source: Source) -> NDArray[np.bool_] | None:
+    return source.mask_pixels[:, :-1] > 0 if isinstance(source, FolderSource) else None
+
+
+def _groups(source: Source, options: DataOptions) -> Sequence[str] | None:
+    return find_groups(
+        [sample.name for sample in source.samples],
+        options.group_by,
+        root=source.root if isinstance(source, FolderSource) else None,
+        paths=[sample.image for sample in source.samples],
     )

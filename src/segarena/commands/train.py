@@ -39,7 +39,7 @@ def run(options: TrainOptions) -> Path:
 
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
-    prepared = prepare(options)
+    (prepared,) = prepare(options)
     check_architectures(prepared.options, [options.model], prepared.source.classes.num_classes)
     folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
     if is_finished(folder):
@@ -181,8 +181,8 @@ def _check_same_training(config: dict[str, Any], fingerprint: str, folder: Path)
         return
     before = read_json(folder / "config.json")
     for key, value in config.items():
-        # one folder has many paths: the data's fingerprint tells whether it is the same
-        if key not in ("data", "command", "chosen_here") and before.get(key) != value:
+        # one folder has many paths: the data's fingerprint, of files and split, tells whether it is the same
+        if key not in ("data", "splits", "command", "chosen_here") and before.get(key) != value:
             raise RunError(
                 f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
                 where=folder,

@@ -116,6 +116,9 @@ class CompareOptions(ProtocolOptions):
     fcn8s, fcn16s and fcn32s are in the paper track only; fcn is there torchvision's dilated one."""
     seeds: int = 1
     """Trainings per architecture, from seeds 0, 1, ... With one, training noise is not measured."""
+    folds: Annotated[int | None, CHOSEN] = None
+    """Cross-validate: divide all images anew into so many folds, train without each of them in turn, test on it.
+    Of the other images --split chooses the share that trains. Default: one division into train, val and test."""
 
     def __post_init__(self) -> None:
         named = TRACK_MODELS.get(self.track, ()) if self.models is None else tuple(self.models)
@@ -129,6 +132,13 @@ class CompareOptions(ProtocolOptions):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
         _check_track(self.models, self.track)
         check_at_least("seeds", self.seeds, 1)
+        check_at_least("folds", self.folds, 2)
+        if self.folds is not None and (self.splits is not None or self.test_fraction):
+            raise ConfigError(
+                "with folds each image is tested once, so there is no other division",
+                where="--folds",
+                remedy="Leave out --splits and --test-fraction",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,8 @@ def ranking_caption(comparison: Comparison) -> str:
     several = any(len(comparison.seeds(name)) > 1 for name in comparison.names)
     seeds = "The marker is the mean over the seeds, each stroke one seed. " if several else ""
     trivial = comparison.content["trivial"].get("class")
-    return f"{seeds}The dashed line is what a model scores that answers “{trivial}” everywhere."
+    folds = "Rings are the folds, each with its own mIoU. " if comparison.folds else ""
+    return f"{seeds}{folds}The dashed line is what a model scores that answers “{trivial}” everywhere."
 
 
 def latency_alt(comparison: Comparison) -> str:
@@ -51,12 +52,13 @@ def curves_alt(comparison: Comparison) -> str:
     """Each run's best epoch and its validation mIoU."""
     parts = []
     for name in comparison.names:
-        for seed in comparison.seeds(name):
-            history, best = comparison.histories[name, seed], comparison.best_epoch(name, seed)
+        for run in comparison.runs(name):
+            history, best = comparison.histories[run], comparison.best_epochs[run]
             score = history.loc[history["epoch"] == best, "val_miou"]
             reached = f" with {percent(float(score.iloc[0]))} validation mIoU" if len(score) else ""
-            seeds = f" seed {seed}" if len(comparison.seeds(name)) > 1 else ""
-            parts.append(f"{_label(comparison, name)}{seeds}: best epoch {best} of {len(history)}{reached}")
+            which = f" seed {run.seed}" if len(comparison.seeds(name)) > 1 else ""
+            which += "" if run.fold is None else f" fold {run.fold}"
+            parts.append(f"{_label(comparison, name)}{which}: best epoch {best} of {len(history)}{reached}")
     return f"Learning curves. {'; '.join(parts)}."
 
 
@@ -65,9 +67,11 @@ def curves_caption(comparison: Comparison) -> str:
     unfinished = [
         _label(comparison, name)
         for name in comparison.names
-        if any(comparison.best_epoch(name, s) == len(comparison.histories[name, s]) for s in comparison.seeds(name))
+        if any(comparison.best_epochs[run] == len(comparison.histories[run]) for run in comparison.runs(name))
     ]
     text = "Markers are the epochs whose weights were kept and scored."
+    if comparison.folds is not None:
+        text = f"A line for each fold. {text}"
     if not unfinished:
         return text
     was = "was" if len(unfinished) == 1 else "were"

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from segarena.errors import RunError
 from segarena.files import read_json
 from segarena.reporting.style import ModelStyle, model_styles
+from segarena.runs import Run
 
 FORMAT = 1
 
 _NAME_A_COMPARISON = "Name a folder that `segarena compare` wrote"
 _REPEAT = "Repeat the comparison in a new folder"
 _KEYS = ("name", "ranking", "verdict", "track", "trivial", "scored_split", "protocol", "data", "environment")
-_MODEL_COLUMNS = ("model", "seed", "miou", "best_epoch")
+_MODEL_COLUMNS = ("model", "seed", "miou")
+_FOLD_COLUMNS = ("model", "seed", "fold", "images", "miou")
 _CLASS_COLUMNS = ("model", "seed", "class_index", "iou", "tp", "fn")
 _HISTORY_COLUMNS = ("epoch", "train_loss", "val_miou")
 
@@ -30,15 +32,18 @@ _HISTORY_COLUMNS = ("epoch", "train_loss", "val_miou")
 class Comparison:
     """The content of a comparison folder. Scores are fractions; tables have the columns of their CSV files.
 
-    `content` is comparison.json. `histories` has a table for each (model, seed). `confusions` has, for each
-    model, the pixel counts summed over its seeds: (num_classes, num_classes), rows truth, columns prediction.
+    `content` is comparison.json. `by_fold` has a row per model, seed and fold, or None where the images were divided
+    once. `histories` and `best_epochs` have an entry for each training. `confusions` has, for each model, the pixel
+    counts summed over its seeds and folds: (num_classes, num_classes), rows truth, columns prediction.
     """
 
     folder: Path
     content: dict[str, Any]
     models: pd.DataFrame
     classes: pd.DataFrame
-    histories: dict[tuple[str, int], pd.DataFrame]
+    by_fold: pd.DataFrame | None
+    histories: dict[Run, pd.DataFrame]
+    best_epochs: dict[Run, int]
     confusions: dict[str, NDArray[np.int64]]
 
     @property
@@ -89,9 +94,21 @@ class Comparison:
     def seeds(self, model: str) -> list[int]:
         return [int(seed) for seed in self.models.loc[self.models["model"] == model, "seed"]]
 
-    def best_epoch(self, model: str, seed: int) -> int:
-        row = self.models[(self.models["model"] == model) & (self.models["seed"] == seed)]
-        return int(row["best_epoch"].iloc[0])
+    @property
+    def folds(self) -> int | None:
+        """Into how many folds the images were divided; None where they were divided once."""
+        return _folds(self.content)
+
+    def fold_mious(self, model: str) -> list[float]:
+        """The model's mIoU in each fold, averaged over the seeds; NaN where undefined, nothing without folds."""
+        if self.by_fold is None:
+            return []
+        rows = self.by_fold[self.by_fold["model"] == model].groupby("fold")["miou"]
+        return [float(miou) for miou in rows.mean()]
+
+    def runs(self, model: str) -> list[Run]:
+        """The trainings of a model, seed by seed and fold by fold."""
+        return [run for run in self.histories if run.model == model]
 
 
 def read_comparison(folder: Path) -> Comparison:
@@ -108,14 +125,23 @@ def read_comparison(folder: Path) -> Comparison:
         absent = sorted(set(names) - set(table["model"]))
         if absent:
             raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
-    pairs = [(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
-    runs = {pair: folder / f"{pair[0]}-seed{pair[1]}" for pair in pairs}
+    folds = _folds(content)
+    by_fold = None if folds is None else _read_table(folder / "folds.csv", _FOLD_COLUMNS)
+    wholes = [Run(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
+    runs = [run for whole in wholes for run in whole.folds(folds)]
     size = len(content["data"]["classes"])
     confusions = {name: np.zeros((size, size), dtype=np.int64) for name in names}
-    for (model, _), run in runs.items():
-        confusions[model] += _read_confusion(run / "metrics.json", size)
-    histories = {pair: _read_table(run / "history.csv", _HISTORY_COLUMNS) for pair, run in runs.items()}
-    return Comparison(folder, content, models, classes, histories, confusions)
+    best_epochs = {}
+    for run in runs:
+        confusion, best_epochs[run] = _read_metrics(folder / run.path / "metrics.json", size)
+        confusions[run.model] += confusion
+    histories = {run: _read_table(folder / run.path / "history.csv", _HISTORY_COLUMNS) for run in runs}
+    return Comparison(folder, content, models, classes, by_fold, histories, best_epochs, confusions)
+
+
+def _folds(content: dict[str, Any]) -> int | None:
+    folds = content["protocol"].get("folds")
+    return None if folds is None else int(folds)
 
 
 def _check(content: Any, path: Path) -> None:
@@ -151,9 +177,13 @@ def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def _read_confusion(path: Path, size: int) -> NDArray[np.int64]:
-    counts = np.asarray(read_json(path).get("confusion", []))
+def _read_metrics(path: Path, size: int) -> tuple[NDArray[np.int64], int]:
+    """The confusion matrix and the best epoch."""
+    content = read_json(path)
+    if not isinstance(content.get("best_epoch"), int):
+        raise RunError("has no `best_epoch`", where=path, remedy=_REPEAT)
+    counts = np.asarray(content.get("confusion", []))
     if counts.shape != (size, size):
         shape = " x ".join(str(n) for n in counts.shape)
         raise RunError(f"has a {shape} confusion matrix for {size} classes", where=path, remedy=_REPEAT)
-    return counts.astype(np.int64)
+    return counts.astype(np.int64), content["best_epoch"]

@@ -13,6 +13,8 @@ from segarena.reporting.style import MUTED
 
 # Losses that fall by more than this factor are drawn on a logarithmic axis.
 _LOG_SPREAD = 12.0
+#: More lines of one model than this are drawn thinner.
+MANY_RUNS = 3
 
 
 def draw_learning_curves(comparison: Comparison) -> Figure:
@@ -22,11 +24,20 @@ def draw_learning_curves(comparison: Comparison) -> Figure:
     with_validation = False
     for name in comparison.names:
         style = comparison.styles[name]
-        for seed in comparison.seeds(name):
-            history = comparison.histories[name, seed]
-            best = history[history["epoch"] == comparison.best_epoch(name, seed)]
-            line = {"color": style.color, "lw": 1.5, "alpha": 0.9 if len(comparison.seeds(name)) == 1 else 0.6}
-            dot = {"color": style.color, "ms": 8, "mec": "white", "mew": 1.0, "zorder": 4}
+        runs = comparison.runs(name)
+        many = len(runs) > MANY_RUNS
+        for run in runs:
+            history = comparison.histories[run]
+            best = history[history["epoch"] == comparison.best_epochs[run]]
+            alpha = 0.9 if len(runs) == 1 else 0.35 if many else 0.6
+            line = {"color": style.color, "lw": 1.0 if many else 1.5, "alpha": alpha}
+            dot = {
+                "color": style.color,
+                "ms": 5 if many else 8,
+                "mec": "white",
+                "mew": 0.7 if many else 1.0,
+                "zorder": 4,
+            }
             known = history.dropna(subset=["val_miou"])
             scores.plot(known["epoch"], 100 * known["val_miou"], **line)
             scores.plot(best["epoch"], 100 * best["val_miou"], style.marker, **dot)

@@ -29,15 +29,19 @@ def data_name(comparison: Comparison) -> str:
 
 
 def split_name(comparison: Comparison) -> str:
-    """The split that gave the scores, in words."""
+    """The images that gave the scores, in words."""
+    if comparison.folds is not None:
+        return "data set"
     split = str(comparison.content["scored_split"])
     return f"{_SPLIT_NAMES.get(split, split)} split"
 
 
 def scored_on(comparison: Comparison) -> str:
-    """The split that gave the scores, with its number of images."""
+    """The split that gave the scores, with its number of images; with folds, all images."""
     split = str(comparison.content["scored_split"])
     number = comparison.content["data"].get("counts", {}).get(split)
+    if comparison.folds is not None:
+        return f"{number:,} images, in {comparison.folds} folds"
     images = f", {number:,} images" if number else ""
     return f"{split_name(comparison)}{images}"
 
@@ -78,6 +82,13 @@ def caveats(comparison: Comparison) -> list[str]:
         notes.append(
             "There is no test split: the scores come from the validation images that also chose the best epoch, "
             "so they are a little too high for every model."
+        )
+    if comparison.folds is not None:
+        notes.append(
+            f"Cross-validated: each image was tested once, by models trained on other images, and the scores come from "
+            f"the pixels of all {comparison.folds} folds together. Any two folds share most of their training images, "
+            "so their scores are not independent. `predict` uses one of the winner's models, not one trained on all "
+            "images."
         )
     if max(len(comparison.seeds(name)) for name in comparison.names) == 1:
         notes.append(

@@ -59,6 +59,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         cost_columns=cost_columns,
         models=models,
         classes=tables.class_table(comparison),
+        folds=None if comparison.folds is None else tables.fold_table(comparison),
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
         wrong=gallery.WRONG,
     )

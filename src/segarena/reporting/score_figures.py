@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 
 
 def draw_ranking(comparison: Comparison) -> Figure:
-    """A bar and a marker per model, best on top; a whisker and small dots for the seeds; a line for the trivial one."""
+    """A bar and a marker per model, best on top; strokes for seeds, rings for folds; a line for the trivial one."""
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")
     axes = figure.add_subplot()
@@ -39,6 +40,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
             weight="bold" if row == 0 else "normal",
         )
     top = max(float(entry.get("highest_miou") or entry["miou"]) for entry in ranking)
+    top = max([top, *(miou for name in comparison.names for miou in comparison.fold_mious(name) if miou > top)])
     axes.set_xlim(0, min(112.0, max(118 * top, 118 * _trivial(comparison), 1.0)))
     axes.set_ylim(len(ranking) - 0.5, -0.5)
     axes.set_yticks(range(len(ranking)), [comparison.styles[name].label for name in comparison.names])
@@ -109,11 +111,12 @@ def _range(entry: dict[str, Any]) -> tuple[float, float]:
 def _draw_seeds(axes: Axes, comparison: Comparison, entry: dict[str, Any], row: int, style: ModelStyle) -> float:
     table = comparison.models
     scores = 100 * table.loc[table["model"] == str(entry["model"]), "miou"].to_numpy(dtype=float)
-    if len(scores) < 2:
-        return 100 * float(entry["miou"])
-    axes.hlines(row, scores.min(), scores.max(), color=style.color, lw=2.4, zorder=3)
-    axes.plot(scores, [row] * len(scores), "|", color=style.color, ms=11, mew=1.6, zorder=3)
-    return float(scores.max())
+    folds = [100 * miou for miou in comparison.fold_mious(str(entry["model"])) if not math.isnan(miou)]
+    axes.plot(folds, [row] * len(folds), "o", color=style.color, mfc="none", ms=6, mew=1.2, zorder=3)
+    if len(scores) > 1:
+        axes.hlines(row, scores.min(), scores.max(), color=style.color, lw=2.4, zorder=3)
+        axes.plot(scores, [row] * len(scores), "|", color=style.color, ms=11, mew=1.6, zorder=3)
+    return max([float(scores.max()), *folds])
 
 
 def _draw_trivial(axes: Axes, comparison: Comparison) -> None:

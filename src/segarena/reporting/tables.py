@@ -50,7 +50,13 @@ COSTS = (
     Column("params", "parameters", "numbers that training sets", "low", formats.count),
     Column("flops", "FLOPs", "floating-point operations for one image", "low", formats.giga),
     Column("latency_ms", "latency", "time for one image", "low", formats.milliseconds),
-    Column("train_seconds", "training time", "time to train, mean over the seeds", "low", formats.duration),
+    Column(
+        "train_seconds",
+        "training time",
+        "time to train, mean over the seeds",
+        "low",
+        formats.duration,
+    ),
     Column("peak_memory_mib", "peak memory", "most memory held while training", "low", formats.mebibytes),
 )
 
@@ -81,6 +87,23 @@ def class_table(comparison: Comparison) -> Table:
         share = float(comparison.class_shares[index])
         cells = [Cell(formats.percent(v), v, flag) for v, flag in zip(values, best, strict=True)]
         rows.append((comparison.class_names[index], [Cell(formats.percent(share), share), *cells]))
+    return Table(columns, rows)
+
+
+def fold_table(comparison: Comparison) -> Table:
+    """The mIoU of each model (columns) in each fold (rows), mean over the seeds, after the number of its images."""
+    assert comparison.by_fold is not None
+    images = comparison.by_fold.groupby("fold")["images"].first()
+    mious = {name: [_number(value) for value in comparison.fold_mious(name)] for name in comparison.names}
+    columns = [
+        Column(name, comparison.styles[name].label, "mIoU, mean over the seeds", "high", formats.percent)
+        for name in comparison.names
+    ]
+    rows = []
+    for row, (fold, number) in enumerate(images.items()):
+        values = [mious[name][row] for name in comparison.names]
+        cells = [Cell(formats.percent(v), v, best) for v, best in zip(values, _best(columns[0], values), strict=True)]
+        rows.append((f"fold {fold}", [Cell(f"{number:,}", float(number)), *cells]))
     return Table(columns, rows)
 
 

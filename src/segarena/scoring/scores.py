@@ -105,17 +105,22 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
     )
 
 
-def trivial_scores(confusions: Counts, most_frequent_class: int, *, background: int | None = None) -> Scores:
+def trivial_scores(
+    confusions: Counts, most_frequent_class: int | Sequence[int], *, background: int | None = None
+) -> Scores:
     """Score the predictor that answers `most_frequent_class` everywhere, on the same pixels.
 
     confusions: as for `score`, of any model: only how many pixels each truth class has is used. Take the class from
-    the training images; one taken from the scored images would know the answer. Raises ValueError, as `score`.
+    the training images, one for each scored image where they were trained on different ones; a class taken from the
+    scored images would know the answer. Raises ValueError, as `score`.
     """
     _check(confusions, background)
-    if not 0 <= most_frequent_class < confusions.shape[-1]:
-        raise ValueError(f"most_frequent_class {most_frequent_class} is outside 0..{confusions.shape[-1] - 1}")
+    answered = np.broadcast_to(np.asarray(most_frequent_class, dtype=np.int64), len(confusions))
+    outside = answered[(answered < 0) | (answered >= confusions.shape[-1])]
+    if outside.size:
+        raise ValueError(f"most_frequent_class {outside[0]} is outside 0..{confusions.shape[-1] - 1}")
     answers = np.zeros(confusions.shape, dtype=np.int64)
-    answers[:, :, most_frequent_class] = confusions.sum(axis=2)
+    answers[np.arange(len(confusions)), :, answered] = confusions.sum(axis=2)
     return score(answers, background=background)
 
 

@@ -27,13 +27,19 @@ def rank(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdict(
-    ranking: Sequence[Mapping[str, Any]], *, split: Literal["test", "val"], images: int, trivial_miou: float | None
+    ranking: Sequence[Mapping[str, Any]],
+    *,
+    split: Literal["test", "val"],
+    images: int,
+    trivial_miou: float | None,
+    fold_mious: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
-    """Say who is first, by how much, and how far the order can be trusted, in two sentences.
+    """Say who is first, by how much, and how far the order can be trusted, in two or three sentences.
 
     ranking: what `rank` gives (None may stand for NaN). split: where the scores come from; images: how many;
-    trivial_miou: the mIoU of answering the most frequent class everywhere, on the same pixels. Speaks in percent and
-    in points of mIoU, and claims no significance: seed ranges that do not overlap are reported as just that.
+    trivial_miou: the mIoU of answering the most frequent class everywhere, on the same pixels; fold_mious: each model's
+    mIoU fold by fold, where the data was cross-validated. Speaks in percent and in points of mIoU, and claims no
+    significance: seed ranges that do not overlap, and folds that agree, are reported as just that.
     Raises ValueError for an empty ranking or another split.
     """
     if split not in _SPLITS:
@@ -41,7 +47,11 @@ def verdict(
     if not ranking:
         raise ValueError("the ranking is empty: there is no model to speak of")
     place = f"{images} {_SPLITS[split]} image{'' if images == 1 else 's'}"
-    if split == "val":
+    if fold_mious:
+        place = (
+            f"{images} images in {len(next(iter(fold_mious.values())))} folds, each tested by models that never saw it,"
+        )
+    elif split == "val":
         place += " (the ones that chose each model's best epoch, which flatters every score)"
     scored = [entry for entry in ranking if not math.isnan(_number(entry["miou"]))]
     failed = [str(entry["model"]) for entry in ranking if math.isnan(_number(entry["miou"]))]
@@ -58,7 +68,8 @@ def verdict(
     missing = f"; {_join(failed)} {'has' if len(failed) == 1 else 'have'} no score" if failed else ""
     if len(scored) == 1:
         return f"On {place} {best['model']} reaches {_percent(best['miou'])} mIoU{missing}. {_trust_alone(best)}"
-    return f"On {place} {_order(scored)}{missing}. {_trust(scored)}"
+    folds = f" {_folds(scored, fold_mious)}" if fold_mious else ""
+    return f"On {place} {_order(scored)}{missing}.{folds} {_trust(scored)}"
 
 
 def _summarise(model: str, group: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -89,6 +100,16 @@ def _order(scored: Sequence[Mapping[str, Any]]) -> str:
     verb = "is first with" if len(level) == 1 else "are level at"
     ahead = f", ahead of {_join(behind)} points" if behind else ""
     return f"{_join(level)} {verb} {_percent(best['miou'])} mIoU{ahead}"
+
+
+def _folds(scored: Sequence[Mapping[str, Any]], fold_mious: Mapping[str, Sequence[float]]) -> str:
+    """Say in how many folds the first model is first; two equally good ones share none."""
+    table = [[_number(value) for value in fold_mious[str(entry["model"])]] for entry in scored]
+    ahead = sum(all(first > other for other in others) for first, *others in zip(*table, strict=True))
+    best, folds = scored[0]["model"], len(table[0])
+    if ahead == folds:
+        return f"{best} is first in each of the {folds} folds."
+    return f"{best} is first in {ahead} of the {folds} folds."
 
 
 def _trust(scored: Sequence[Mapping[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,16 @@ class Problem:
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Errors first, then warnings, then notes; otherwise in the given order."""
     return tuple(sorted(problems, key=lambda problem: SEVERITIES.index(problem.severity)))
+
+
+def worst_of(findings: Sequence[Sequence[Problem]]) -> tuple[Problem, ...]:
+    """Of several divisions of one data set: each kind of problem as it is where it has the most files."""
+    codes = dict.fromkeys(problem.code for problems in findings for problem in problems)
+    kinds = [[[problem for problem in problems if problem.code == code] for problems in findings] for code in codes]
+    worst = [
+        max(kind, key=lambda found: (len(found) > 0, sum(len(problem.files) for problem in found))) for kind in kinds
+    ]
+    return sort_problems(chain.from_iterable(worst))
 
 
 def summarise(problems: Sequence[Problem]) -> str:
