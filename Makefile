@@ -25,7 +25,8 @@ lint: .venv/dev.stamp  ## formatting, style, types
 bench: .venv/dev.stamp  ## what a training step and an evaluation cost here
 	$(BIN)/python benchmarks/steps.py
 
-docs: .venv/dev.stamp  ## the tables and figures of docs/models.md, from the networks themselves
+docs: .venv/dev.stamp  ## the pictures of docs/data.md, the tables and figures of docs/models.md, from the code itself
+	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
 
 lock: .venv/dev.stamp  ## exact versions, without registry addresses

@@ -7,7 +7,6 @@ which take minutes.
 
 from __future__ import annotations
 
-import re
 import sys
 from functools import partial
 from itertools import pairwise
@@ -18,6 +17,7 @@ import torch
 from effective_fields import draw_effective, measure_effective
 from matplotlib.figure import Figure
 from model_paths import PATHS, draw
+from sections import insert
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_weight
@@ -68,16 +68,6 @@ def main() -> None:
     for name, figure in figures.items():
         write_with(IMAGES / f"{name}.png", partial(figure.savefig, format="png", dpi=DPI * 3 // 4))
     write_text(PAGE, insert(PAGE.read_text(), sections))
-
-
-def insert(page: str, sections: dict[str, str]) -> str:
-    """Put each section between its markers. Raises ValueError where the page has none for it."""
-    for name, text in sections.items():
-        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
-        page, count = re.subn(pattern, lambda found, text=text: found[1] + text + found[2], page, flags=re.DOTALL)
-        if count != 1:
-            raise ValueError(f"{count} places for {name} in the page")
-    return page
 
 
 def build(name: str, track: str, **options: Any) -> SegmentationModel:

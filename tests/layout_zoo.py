@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -23,12 +23,27 @@ Expected = list[tuple[str | None, str, str]]
 
 @dataclass(frozen=True)
 class Animal:
-    """One layout: where images and masks lie, with {name}, {n} (1, 2, ...), {split} and {group} to be filled in."""
+    """One layout: where images and masks lie, with {name}, {n} (1, 2, ...), {split} and {group} to be filled in.
+
+    `by_content`: not by names, but by the pixels alone can images and masks be told apart.
+    """
 
     title: str
     image: str
     mask: str
     splits: bool = False
+    by_content: bool = False
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """Where the images and where the masks of a layout without placeholders in its folders lie."""
+        return Path(self.image).parent, Path(self.mask).parent
+
+    def with_endings(self, image: tuple[str, str], mask: str) -> Animal:
+        """The same with other file formats; the second for images that would be called as their masks are."""
+        new_mask = _change_ending(self.mask, mask)
+        new_images = [_change_ending(self.image, ending) for ending in image]
+        return replace(self, mask=new_mask, image=next(one for one in new_images if one.lower() != new_mask.lower()))
 
     def write(self, root: Path, save_image: Save | None = None, save_mask: Save | None = None) -> Expected:
         """Write six pairs, noise and a rectangle unless told otherwise; return (split, image, mask) of each, sorted."""
@@ -44,6 +59,10 @@ class Animal:
             (save_mask or write_mask)(root / mask, number)
             expected.append((split if self.splits else None, image, mask))
         return sorted(expected, key=str)
+
+
+def _change_ending(template: str, ending: str) -> str:
+    return str(PurePosixPath(template).with_suffix(f".{ending}"))
 
 
 def write_photograph(path: Path, seed: int = 0) -> None:
@@ -93,10 +112,10 @@ ZOO = (
     Animal("groups outside", "{group}/images/{name}.jpg", "{group}/masks/{name}.png"),
     Animal("same numbers in each group", "images/{group}/{n}.jpg", "masks/{group}/{n}.png"),
     Animal("only the masks' folder is named", "frames of May/{name}.jpg", "masks/{name}.png"),
-    Animal("only the images' folder is named", "images/{name}.jpg", "painted/{name}.png"),
-    Animal("folders named in another language", "Bilder/{name}.jpg", "Masken/{name}.png"),
-    Animal("folders named a and b, all PNG", "a/{name}.png", "b/{name}.png"),
-    Animal("folders named b and a, all PNG", "b/{name}.png", "a/{name}.png"),
+    Animal("only the images' folder is named", "images/{name}.jpg", "painted/{name}.png", by_content=True),
+    Animal("folders named in another language", "Bilder/{name}.jpg", "Masken/{name}.png", by_content=True),
+    Animal("folders named a and b, all PNG", "a/{name}.png", "b/{name}.png", by_content=True),
+    Animal("folders named b and a, all PNG", "b/{name}.png", "a/{name}.png", by_content=True),
     Animal("splits inside", "images/{split}/{name}.jpg", "masks/{split}/{name}.png", splits=True),
     Animal("splits outside", "{split}/images/{name}.jpg", "{split}/masks/{name}.png", splits=True),
     Animal("splits spelled out", "{word}/img/{name}.jpg", "{word}/gt/{name}.png", splits=True),
@@ -115,18 +134,18 @@ ZOO = (
         splits=True,
     ),
     Animal("split, then side by side", "{split}/{name}_sat.jpg", "{split}/{name}_mask.png", splits=True),
-    Animal("observers' marks beside images", "Image_{n:02}L.jpg", "Image_{n:02}L_1stHO.png"),
+    Animal("observers' marks beside images", "Image_{n:02}L.jpg", "Image_{n:02}L_1stHO.png", by_content=True),
     Animal("numbers in brackets", "benign ({n}).png", "benign ({n})_mask.png"),
     Animal("VOC", "VOC2012/JPEGImages/{name}.jpg", "VOC2012/SegmentationClass/{name}.png"),
-    Animal("side by side, another extension", "{name}.jpg", "{name}.png"),
-    Animal("side by side, both lossless", "{name}.bmp", "{name}.png"),
+    Animal("side by side, another extension", "{name}.jpg", "{name}.png", by_content=True),
+    Animal("side by side, both lossless", "{name}.bmp", "{name}.png", by_content=True),
     Animal("side by side, _mask", "{name}.png", "{name}_mask.png"),
     Animal("side by side, -labels", "all/{name}.jpg", "all/{name}-labels.png"),
     Animal("side by side, _GT", "images/{name}.jpg", "images/{name}_GT.png"),
     Animal("side by side, .annotation", "{name}.jpg", "{name}.annotation.png"),
     Animal("side by side, mask_ in front", "{name}.jpg", "mask_{name}.png"),
     Animal("side by side, img_ and gt_", "img_{name}.jpg", "gt_{name}.png"),
-    Animal("side by side, an ending of their own", "{name}.png", "{name}_L.png"),
+    Animal("side by side, an ending of their own", "{name}.png", "{name}_L.png", by_content=True),
     Animal(
         "side by side in a folder for masks and images",
         "images_and_masks/{name}.jpg",

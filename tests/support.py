@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +38,17 @@ def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: 
         path = folder / kind / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
+
+
+@cache
+def huge_png(side: int) -> bytes:
+    """A valid 1-bit PNG of side x side pixels, packed row by row so that no bitmap of that size is ever made."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packer = zlib.compressobj(1)
+    row = bytes(1 + (side + 7) // 8)
+    pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

@@ -90,14 +90,17 @@ def test_255_classes_fit_in_a_byte_beside_void(tmp_path):
         ("classes: [{name: a, value: 0}, {name: a, value: 1}]", "two classes have the name 'a'"),
         ("classes: [{name: a, value: 4}, {name: b, value: 4}]", "two classes have the value 4"),
         (TWO + "ignore: [1]", "the value of class 'b' is also in `ignore`"),
-        ("classes: [", "is not valid YAML"),
+        ("classes:\n  [", "is not valid YAML (line 2, column 4: expected the node content, but found '<stream end>')"),
+        ("classes: [\0]", "is not valid YAML (unacceptable character #x0000: special characters are not allowed in"),
+        ("classes: " + 3000 * "[", "is not valid YAML (maximum recursion depth exceeded"),
         ("classes: [{name: 2024-99-99, value: 0}]", "is not valid YAML"),
         (b"classes: [\xff\xfe]", "cannot be read"),
     ],
 )
 def test_each_mistake_is_told_with_the_file(tmp_path, text, what):
-    with pytest.raises(DataError, match=re.escape(f"classes.yaml: {what}")):
+    with pytest.raises(DataError, match=re.escape(f"classes.yaml: {what}")) as raised:
         read(tmp_path, text)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
 def test_every_source_file_is_in_the_architecture() -> None:
@@ -18,7 +22,23 @@ def test_every_source_file_is_in_the_architecture() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@every_document
 def test_links_lead_somewhere(document: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
-        assert link.startswith("http") or (document.parent / link).exists(), f"{document.name}: {link} is not there"
+    for link, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", document.read_text()):
+        if link.startswith("http"):
+            continue
+        target = document.parent / link if link else document
+        assert target.exists(), f"{document.name}: {link} is not there"
+        assert not anchor or anchor in headings(target), f"{document.name}: {link} has no heading {anchor}"
+
+
+@every_document
+def test_every_picture_is_described(document: Path) -> None:
+    for words in re.findall(r"!\[(.*)\]\(", document.read_text()):
+        assert len(words.split()) > 2, f"{document.name}: a picture is described as {words!r}"
+
+
+def headings(document: Path) -> set[str]:
+    """The headings as links name them: small letters, no punctuation, hyphens for spaces."""
+    titles = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -1,4 +1,7 @@
-"""Everything a user gets wrong: exit status 2, one message that names the file and the remedy, no traceback."""
+"""What a user gets wrong before a training: exit status 2, one message with file and remedy, no traceback.
+
+Everything that can be wrong with the data themselves is in commands/test_wrong_data.py.
+"""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ def read_class_table(path: Path) -> ClassTable:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date or number
-        raise DataError(f"is not valid YAML ({error})", where=path, remedy="Mend the syntax") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date or number
+        raise DataError(f"is not valid YAML ({_in_one_line(error)})", where=path, remedy="Mend the syntax") from error
     return ClassTable.from_dict(content, where=path)
 
 
@@ -136,6 +136,14 @@ def name_classes(values: Sequence[Value], names: Sequence[str], ignore: Sequence
     colors = [DEFAULT_COLORS[i % len(DEFAULT_COLORS)] for i in range(len(values))]
     entries = [SegmentationClass(n, v, c) for n, v, c in zip(names, values, colors, strict=True)]
     return ClassTable(tuple(entries), tuple(ignore))
+
+
+def _in_one_line(error: Exception) -> str:
+    """What a parser of YAML, which is given to drawing in its messages, has to say."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def _plain(value: Value) -> int | list[int]:

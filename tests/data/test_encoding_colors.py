@@ -162,7 +162,7 @@ def test_a_colour_both_transparent_and_opaque_is_refused(tmp_path: Path, declare
     alpha[:80] = 0
     image.putalpha(Image.fromarray(alpha))
     table = name_classes(WEEDS, ("soil", "crop", "weed")) if declared else None
-    with pytest.raises(DataError, match=r"0\.png: masks have both transparent and opaque pixels of .*\[0, 0, 0\]"):
+    with pytest.raises(DataError, match=r"0\.png: has transparent pixels of .*\[0, 0, 0\], and others of it are op"):
         infer_encoding(save_all(tmp_path, [image]), table)
 
 

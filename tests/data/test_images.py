@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +12,9 @@ from PIL import Image
 from segarena.data.images import read_image
 from segarena.data.opening import image_size
 from segarena.errors import DataError
+from support import huge_png
 
 ORIENTATION = 0x0112
-
-
-def png_bytes(width: int, height: int) -> bytes:
-    """A valid 1-bit PNG of any size, packed row by row so that no bitmap of that size is ever made."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    packer = zlib.compressobj(1)
-    row = bytes(1 + (width + 7) // 8)
-    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
@@ -200,7 +186,7 @@ def test_a_link_to_itself_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_a_decompression_bomb_is_an_error_and_not_a_warning(tmp_path: Path, side: int, filter_: str) -> None:
     # Pillow raises from 179 megapixels on, and only warns from 89: a warning that a program may have switched off.
     path = tmp_path / "bomb.png"
-    path.write_bytes(png_bytes(side, side))
+    path.write_bytes(huge_png(side))
     assert path.stat().st_size < 500_000
     for read in (read_image, image_size):
         with warnings.catch_warnings():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from layout_zoo import NAMES, ZOO, Animal, found, touch, write_clutter, write_mask, write_photograph
 from segarena.data.layout import find_pairs
@@ -125,6 +127,31 @@ def test_content_chooses_the_photographs_where_two_folders_could_be_the_images(t
         write_mask(tmp_path / "edges" / f"{number}.png", number)
         write_mask(tmp_path / "masks" / f"{number}.png", number)
     assert {sample.image.parent.name for sample in find_pairs(tmp_path).samples if sample.image} == {"camera"}
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_images_of_a_camera_with_few_bits_are_no_masks_of_few_greys(bits: int, tmp_path: Path) -> None:
+    shade = np.linspace(0, 2**bits - 1, 24 * 18).reshape(18, 24).astype(np.uint16)
+    for number in range(3):
+        for folder in ("lossless", "jpeg"):
+            (tmp_path / folder / "a").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.roll(shade, number)).save(tmp_path / folder / "a" / f"{number}.png")
+        write_mask(tmp_path / "lossless" / "b" / f"{number}.png", number)
+        write_mask(tmp_path / "jpeg" / "b" / f"{number}.jpg", number)
+    pairs = found(find_pairs(tmp_path / "lossless"), tmp_path / "lossless")
+    assert pairs == [(None, f"a/{number}.png", f"b/{number}.png") for number in range(3)]
+    with pytest.raises(DataError, match="no masks that can be told from them"):
+        find_pairs(tmp_path / "jpeg")  # and never the images for the masks of their masks
+
+
+def test_masks_of_numbers_that_no_image_has_are_masks_by_their_content(tmp_path: Path) -> None:
+    for number in range(3):
+        write_photograph(tmp_path / "a" / f"{number}.png", number)
+        write_mask(tmp_path / "b" / f"{number}.tif", number)
+        with Image.open(tmp_path / "b" / f"{number}.tif") as mask:
+            values = np.asarray(mask).astype(np.float32)
+        Image.fromarray(values).save(tmp_path / "b" / f"{number}.tif")
+    assert len(find_pairs(tmp_path).samples) == 3
 
 
 def test_composed_and_decomposed_forms_of_a_name_are_the_same_name(tmp_path: Path) -> None:

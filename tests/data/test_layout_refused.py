@@ -30,6 +30,23 @@ def test_a_link_that_leads_nowhere_is_kept_so_that_reading_it_says_so(tmp_path: 
     assert len(find_pairs(tmp_path).samples) == 2
 
 
+def test_links_of_folders_that_lead_nowhere_are_told_where_something_is_missing(tmp_path: Path) -> None:
+    data = touch(tmp_path / "data", "masks/1.png")
+    (data / "images").symlink_to(tmp_path / "gone")
+    with pytest.raises(
+        DataError, match=r"no images that go with the masks in masks/; links to nothing: images\. .*--im"
+    ):
+        find_pairs(data)
+    (data / "masks" / "1.png").rename(tmp_path / "1.png")
+    with pytest.raises(DataError, match=r"has no images; it has .*links to nothing: images\."):
+        find_pairs(data)
+
+
+def test_masks_alone_are_not_called_images(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no images that go with the masks in labels/"):
+        find_pairs(touch(tmp_path, "labels/1.png", "labels/2.png"))
+
+
 def test_a_folder_that_must_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "images/1.jpg", "masks/1.png")
     refuse_to_list(monkeypatch, "masks")

@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from encoding_zoo import WRITERS, Value, write_classes
 from segarena.data.folder import FolderSource
 
 Labels = NDArray[np.int64]
-Value = int | tuple[int, int, int]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -34,55 +33,6 @@ class Case:
     declared: bool
 
 
-def grey(values: NDArray[Any], **options: Any) -> tuple[Image.Image, dict[str, Any]]:
-    return Image.fromarray(values.astype(np.uint8)), options
-
-
-def stacked(values: NDArray[Any], *alpha: int) -> tuple[Image.Image, dict[str, Any]]:
-    """RGB, or RGBA with one `alpha`: grey in three channels, colours as they are."""
-    channels = values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
-    more = [np.full((*channels.shape[:2], 1), level) for level in alpha]
-    return Image.fromarray(np.concatenate([channels, *more], axis=2).astype(np.uint8)), {}
-
-
-def indexed(values: NDArray[Any]) -> tuple[Image.Image, dict[str, Any]]:
-    image = Image.fromarray(values.astype(np.uint8))
-    image.putpalette(np.random.default_rng(0).permutation(768).astype(np.uint8).tobytes())
-    return image, {}
-
-
-def own_palette(values: NDArray[Any]) -> tuple[Image.Image, dict[str, Any]]:
-    """Colours, numbered in an order of this file's own."""
-    return stacked(values)[0].quantize(256), {}
-
-
-#: By the name of an encoding: the ending of its files, and what writes them.
-WRITERS: dict[str, tuple[str, Callable[[NDArray[Any]], tuple[Image.Image, dict[str, Any]]]]] = {
-    "grey png": ("png", grey),
-    "grey bmp": ("bmp", grey),
-    "grey gif": ("gif", grey),
-    "grey pgm": ("pgm", grey),
-    "grey tif": ("tif", lambda values: grey(values, compression="tiff_lzw")),
-    "grey webp": ("webp", lambda values: (stacked(values)[0], {"lossless": True})),
-    "grey and alpha": ("png", lambda values: (grey(values)[0].convert("LA"), {})),
-    "grey as RGB": ("png", stacked),
-    "palette": ("png", indexed),
-    "palette bmp": ("bmp", indexed),
-    "bits png": ("png", lambda values: (Image.fromarray(values > 0), {})),
-    "bits tif": ("tif", lambda values: (Image.fromarray(values > 0), {"compression": "group4"})),
-    "bits pbm": ("pbm", lambda values: (Image.fromarray(values > 0), {})),
-    "16-bit png": ("png", lambda values: (Image.fromarray(values.astype(np.uint16)), {})),
-    "16-bit tif": ("tif", lambda values: (Image.fromarray(values.astype(np.uint16)), {"compression": "tiff_deflate"})),
-    "32-bit tif": ("tif", lambda values: (Image.fromarray(values.astype(np.int32)), {})),
-    "float tif": ("tif", lambda values: (Image.fromarray(values.astype(np.float32)), {})),
-    "RGB png": ("png", stacked),
-    "RGB bmp": ("bmp", stacked),
-    "RGB tif": ("tif", lambda values: (stacked(values)[0], {"compression": "packbits"})),
-    "RGB webp": ("webp", lambda values: (stacked(values)[0], {"lossless": True})),
-    "RGBA png": ("png", lambda values: stacked(values, 255)),
-    "RGBA see-through": ("png", lambda values: stacked(values, 0)),
-    "colours in palettes": ("png", own_palette),
-}
 BITS = [name for name in WRITERS if name.startswith("bits")]
 COLORS = [name for name in WRITERS if name.startswith(("RGB", "colours"))]
 WIDE = [name for name in WRITERS if name.startswith(("16", "32", "float"))]
@@ -146,9 +96,7 @@ def check_round_trip(case: Case) -> None:
             Image.new("RGB", labels.shape[::-1]).save(Path(folder) / "images" / f"{number}.jpg")
         classes = case.values[:-1] if case.void else case.values
         if case.declared:
-            table = [{"name": f"c{i}", "value": list(v) if isinstance(v, tuple) else v} for i, v in enumerate(classes)]
-            content = {"classes": table, "ignore": [255] if case.void else []}
-            (Path(folder) / "classes.yaml").write_text(yaml.safe_dump(content))
+            write_classes(Path(folder), tuple(classes), (255,) if case.void else ())
         source = FolderSource(Path(folder))
         assert source.classes.num_classes == len(classes)
         assert [entry.value for entry in source.classes.classes] == classes

@@ -92,10 +92,10 @@ def refuse_shared_by_transparency(found: Sequence[Found], tally: Tally) -> None:
     both = np.flatnonzero((share > _BOTH) & (share < 1 - _BOTH))
     if not len(both):
         return
-    color = show_place(int(tally.values[both[0]]), "color")
+    color = int(tally.values[both[0]])
     raise DataError(
-        f"masks have both transparent and opaque pixels of the colour {color}",
-        where=next(path for path, facts in found if facts.clear.any()),
+        f"has transparent pixels of the colour {show_place(color, 'color')}, and others of it are opaque",
+        where=next(one.path for one in found if one.facts.clear[colors_of(one) == color].any()),
         remedy="Export the masks without transparency, the transparent parts in a colour of their own",
     )
 

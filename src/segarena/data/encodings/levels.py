@@ -149,7 +149,7 @@ def _is_void(found: Sequence[Found], tally: Tally) -> bool:
     if not dense or other_classes < _RARE * pixels[-1]:
         example = next(path for path, facts in found if values[-1] in facts.values)
         raise DataError(
-            f"holds {values[-1]} beside {_show_values(values[:-1])}: void, or a class of its own?",
+            f"holds {values[-1]} beside {_show_values(values[:-1])}: void, or a class of its own, it does not say",
             where=example,
             remedy=f"To say which, {DECLARE}",
         )

@@ -29,10 +29,13 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """What lies below a folder: pictures, folders passed over, and the endings of all other files folder by folder."""
+    """What lies below a folder: pictures, folders passed over, links that lead nowhere, and of all other files the
+    endings, folder by folder.
+    """
 
     files: tuple[File, ...] = ()
     passed_over: tuple[Path, ...] = ()
+    dead_links: tuple[Path, ...] = ()
     endings: dict[Path, Counter[str]] = field(default_factory=dict)
 
 
@@ -50,6 +53,7 @@ def scan(root: Path, start: Path | None = None) -> Tree:
     waiting, links = [start], list[Path]()
     files: list[File] = []
     aside: list[Path] = []
+    dead: list[Path] = []
     endings: dict[Path, Counter[str]] = {}
     while waiting or links:
         # Links last: where one leads to a folder that is met anyway, the folder's own place counts.
@@ -66,9 +70,11 @@ def scan(root: Path, start: Path | None = None) -> Tree:
                 (aside if is_aside(entry.name) else links if entry.is_symlink() else waiting).append(path)
             elif suffix in IMAGE_SUFFIXES and _is_file(entry):
                 files.append(File(path, place))
+            elif _leads_nowhere(entry):
+                dead.append(path)
             else:
                 endings.setdefault(folder, Counter())[suffix] += 1
-    return Tree(tuple(files), tuple(aside), endings)
+    return Tree(tuple(files), tuple(aside), tuple(dead), endings)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -123,3 +129,11 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file() or entry.is_symlink()
     except OSError:
         return True
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat()
+    except OSError:
+        return entry.is_symlink()
+    return False

@@ -55,17 +55,16 @@ def refuse(root: Path, tree: Tree, images: Collection | None, masks: Collection 
     """Return what to raise where no image has a mask; `images` and `masks` are what the user named."""
     shown_images = [images] if images else named_collections(root, tree.files, "image")
     shown_masks = [masks] if masks else named_collections(root, tree.files, "mask")
-    passed_over = ", ".join(f"{path.relative_to(root).as_posix()}/" for path in tree.passed_over[:4])
-    note = f"; passed over: {passed_over}" if passed_over else ""
+    note = _notes(root, tree)
     if shown_images and shown_masks:
         return _nothing_fits(root, shown_images[0], shown_masks[0])
-    if not (tree.files or tree.endings or tree.passed_over or images or masks):
+    if not (tree.files or tree.endings or note or images or masks):
         return DataError("is empty", where=root, remedy=_EXPECTED)
     if not tree.files and not images and not masks:
         return DataError(f"has no images{_other_files(root, tree)}{note}", where=root, remedy=_EXPECTED)
-    if masks:
+    if shown_masks and (masks or len(shown_masks[0].files) == len(tree.files)):
         return DataError(
-            f"has no images that go with the masks in {masks.title}{note}",
+            f"has no images that go with the masks in {shown_masks[0].title}{note}",
             where=root,
             remedy="Name the folder of the images with --images DIR",
         )
@@ -120,6 +119,13 @@ def _no_pictures(root: Path, tree: Tree) -> str:
             name = folder.relative_to(root).as_posix()
             return f"; {name}/ holds {', '.join(kinds)} files, which `segarena convert` may turn into masks"
     return ""
+
+
+def _notes(root: Path, tree: Tree) -> str:
+    """What was not looked at."""
+    passed_over = ", ".join(f"{_below(root, path)}/" for path in tree.passed_over[:4])
+    dead = ", ".join(_below(root, path) for path in tree.dead_links[:4])
+    return (f"; passed over: {passed_over}" if passed_over else "") + (f"; links to nothing: {dead}" if dead else "")
 
 
 def _inside(root: Path, tree: Tree) -> str:

@@ -1,0 +1,133 @@
+"""Each layout crossed with each way of saving masks and images: a folder is read back to the labels it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from encoding_zoo import ENCODINGS, Encoding
+from image_zoo import CAMERAS, Camera
+from layout_zoo import NAMES, ZOO, Animal, found
+from segarena.data.folder import FolderSource
+from segarena.errors import DataError
+
+_PER_LAYOUT = 4
+_STEP = 13  # has no divisor in common with the number of encodings, so that each layout meets other ones
+
+
+class Crossing(NamedTuple):
+    """A folder to be: its layout, its masks, its images."""
+
+    animal: Animal
+    encoding: Encoding
+    camera: Camera
+
+    @property
+    def refused(self) -> bool:
+        """JPEG masks where the pixels alone tell what is a mask: a JPEG could as well be a photograph."""
+        return self.animal.by_content and self.encoding.is_jpeg
+
+
+CROSSINGS = [
+    [Crossing(animal, encoding, CAMERAS[(place + number) % len(CAMERAS)]) for number, encoding in enumerate(ENCODINGS)]
+    for place, animal in enumerate(ZOO)
+]
+ALL = [crossing for row in CROSSINGS for crossing in row]
+SOME = [
+    row[(place * _PER_LAYOUT + number) * _STEP % len(ENCODINGS)]
+    for place, row in enumerate(CROSSINGS)
+    for number in range(_PER_LAYOUT)
+]
+
+
+def title(crossing: Crossing) -> str:
+    return "; ".join(part.title for part in crossing)
+
+
+def write(crossing: Crossing, root: Path) -> tuple[list[tuple[str | None, str, str]], dict[Path, int]]:
+    """Write the folder. Return (split, image, mask) of each pair, sorted, and the number of each file's picture."""
+    animal, encoding, camera = crossing
+    numbers: dict[Path, int] = {}
+
+    def save_image(path: Path, number: int) -> None:
+        numbers[path] = number
+        camera.save(path, number)
+
+    def save_mask(path: Path, number: int) -> None:
+        numbers[path] = number
+        encoding.save(path, number)
+
+    encoding.declare(root)
+    written = animal.with_endings(camera.endings, encoding.suffix).write(root, save_image, save_mask)
+    assert len(numbers) == 2 * len(NAMES), "an image and a mask have one and the same name"
+    return written, numbers
+
+
+def check(crossing: Crossing, source: FolderSource, numbers: dict[Path, int]) -> None:
+    """Fail unless the source has the classes, the labels and the images that were written."""
+    _, encoding, camera = crossing
+    num_classes = len(encoding.classes)
+    assert tuple(entry.value for entry in source.classes.classes) == encoding.classes
+    assert source.classes.ignore == encoding.ignore
+    assert len({sample.name for sample in source.samples}) == len(NAMES)
+    for index, sample in enumerate(source.samples):
+        assert sample.image
+        assert sample.mask
+        number = numbers[sample.image]
+        assert numbers[sample.mask] == number
+        assert NAMES[number - 1] in sample.name or str(number) in sample.name
+        image, labels = source.read(index)
+        camera.check(sample.image, number, image)
+        expected = encoding.labels(number)
+        np.testing.assert_array_equal(labels, expected, err_msg=sample.name)
+        counts = np.bincount(np.minimum(expected, num_classes).ravel(), minlength=num_classes + 1)
+        np.testing.assert_array_equal(source.mask_pixels[index], counts)
+
+
+def check_reading(crossing: Crossing, root: Path) -> None:
+    written, numbers = write(crossing, root)
+    source = FolderSource(root)
+    assert sorted(found(source.layout, root), key=str) == written
+    check(crossing, source, numbers)
+
+
+def check_refusal(crossing: Crossing, root: Path) -> None:
+    written, numbers = write(crossing, root)
+    with pytest.raises(DataError, match=r"no masks that can be told from them; .* with --images DIR --masks DIR\."):
+        FolderSource(root)
+    images, masks = crossing.animal.folders
+    if images != masks:  # so that they can be named
+        source = FolderSource(root, images=images, masks=masks)
+        assert sorted(found(source.layout, root), key=str) == written
+        check(crossing, source, numbers)
+
+
+def test_the_fast_part_meets_every_layout_encoding_and_kind_of_image() -> None:
+    met = [{crossing[part].title for crossing in SOME if not crossing.refused} for part in range(3)]
+    assert met == [{each.title for each in everyone} for everyone in (ZOO, ENCODINGS, CAMERAS)]
+    assert any(crossing.refused for crossing in SOME)
+
+
+@pytest.mark.parametrize("crossing", [crossing for crossing in SOME if not crossing.refused], ids=title)
+def test_a_folder_is_read_back_to_its_own_labels(crossing: Crossing, tmp_path: Path) -> None:
+    check_reading(crossing, tmp_path)
+
+
+@pytest.mark.parametrize("crossing", [crossing for crossing in SOME if crossing.refused], ids=title)
+def test_jpeg_masks_must_be_named_where_no_name_says_that_they_are_masks(crossing: Crossing, tmp_path: Path) -> None:
+    check_refusal(crossing, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crossing", [crossing for crossing in ALL if not crossing.refused], ids=title)
+def test_every_folder_is_read_back_to_its_own_labels(crossing: Crossing, tmp_path: Path) -> None:
+    check_reading(crossing, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crossing", [crossing for crossing in ALL if crossing.refused], ids=title)
+def test_all_jpeg_masks_must_be_named_where_no_name_says_so(crossing: Crossing, tmp_path: Path) -> None:
+    check_refusal(crossing, tmp_path)
