@@ -10,6 +10,7 @@ from segarena.classes import (
     IGNORE_INDEX,
     ClassTable,
     SegmentationClass,
+    find_class_table,
     name_classes,
     read_class_table,
 )
@@ -106,6 +107,20 @@ def test_each_mistake_is_told_with_the_file(tmp_path, text, what):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"classes\.yaml: cannot be read"):
         read_class_table(tmp_path / "classes.yaml")
+
+
+@pytest.mark.parametrize("name", ["classes.yml", "Classes.yaml", "CLASSES.YML", "class.yaml"])
+def test_a_table_called_otherwise_is_not_passed_over_in_silence(tmp_path, name):
+    (tmp_path / name).write_text("classes: []")
+    with pytest.raises(DataError, match=re.escape(f"{name}: is not read under this name. Rename it to classes.yaml")):
+        find_class_table(tmp_path)
+
+
+def test_a_link_to_a_table_that_is_gone_is_an_error_and_no_table_is_none(tmp_path):
+    assert find_class_table(tmp_path) is None
+    (tmp_path / "classes.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(DataError, match=r"classes\.yaml: cannot be read"):
+        find_class_table(tmp_path)
 
 
 def test_background_is_found_by_its_name_in_any_case():

@@ -14,6 +14,9 @@ from segarena.errors import DataError
 #: The label of a pixel that counts nowhere: void, padding. Class indices are 0..254.
 IGNORE_INDEX = 255
 
+#: What declares the classes in a data folder.
+TABLE = "classes.yaml"
+
 #: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), made to be told apart by
 #: colour-blind readers; used for classes that come without a colour.
 DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
@@ -118,6 +121,20 @@ class ClassTable:
             raise DataError(
                 f"the value of class {both[0].name!r} is also in `ignore`", where=where, remedy="Remove one of the two"
             )
+
+
+def find_class_table(folder: Path) -> ClassTable | None:
+    """Read the classes.yaml of a data folder; None where it has none.
+
+    Raises DataError for one that cannot be read, and for one that is called a little otherwise: left unread, its
+    classes would be others without a word.
+    """
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower()
+        if path.name != TABLE and name in (TABLE, "classes.yml", "class.yaml", "class.yml"):
+            raise DataError("is not read under this name", where=path, remedy=f"Rename it to {TABLE}, or remove it")
+    path = folder / TABLE
+    return read_class_table(path) if path.exists() or path.is_symlink() else None
 
 
 def read_class_table(path: Path) -> ClassTable:

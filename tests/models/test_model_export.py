@@ -67,7 +67,9 @@ def test_onnx_gives_the_logits_of_pytorch_at_every_size(case):
         with torch.no_grad():
             expected = model(image).logits.numpy()
         assert logits.shape == expected.shape
-        assert np.abs(logits - expected).max() < 1e-4
+        # Random statistics let the logits of a deep ResNet grow to thousands; a trained one's stay below 30.
+        difference = float(np.abs(logits - expected).max())
+        assert difference < 1e-4 * max(1.0, float(np.abs(expected).max()) / 30)
 
 
 @pytest.mark.slow

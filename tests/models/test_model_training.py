@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from networks import REAL as REAL_ENCODERS
 from networks import Case
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,10 +18,12 @@ THIN = {
     Case("unet", "paper"): (100, 5e-3, {"padded": True}),
 }
 REAL = {
-    **{Case(name, encoder="resnet18"): (100, 1e-3, {}) for name in ("fcn", "unet", "pspnet", "deeplabv3")},
-    **{Case(name, encoder="mobilenet_v2"): (150, 2e-3, {}) for name in ("fcn", "unet", "pspnet", "deeplabv3")},
+    **{case: (100, 1e-3, {}) for case in REAL_ENCODERS if case.encoder == "resnet18"},
+    **{case: (150, 2e-3, {}) for case in REAL_ENCODERS if case.encoder == "mobilenet_v2"},
     Case("pspnet", "paper", "resnet50"): (100, 1e-3, {}),
-    Case("deeplabv3", "paper", "resnet50"): (100, 1e-3, {}),
+    # Batch statistics learned by heart at one stride are not those of another.
+    Case("deeplabv3", "paper", "resnet50", 16): (100, 1e-3, {"eval_output_stride": 16}),
+    Case("deeplabv3", "paper", "resnet50", 8): (100, 1e-3, {}),
     Case("fcn", "paper", "resnet50"): (100, 1e-3, {}),
     Case("unet", "paper", None): (60, 1e-3, {"padded": True}),
     Case("fcn8s", "paper", None): (80, 1.5e-4, {}),
@@ -76,4 +79,6 @@ def overfit(model: nn.Module, steps: int, rate: float, side: int = 64) -> float:
 )
 def test_four_images_are_learned_by_heart(case, steps, rate, options):
     torch.manual_seed(0)
-    assert overfit(case.build_untouched(3, **options), steps, rate) > 0.95
+    side = 128 if case.stride == 16 else 64  # at stride 16 a map of 4 x 4 could not draw a disc
+    score = overfit(case.build_untouched(3, **options), steps, rate, side)
+    assert score > 0.95

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.classes import ClassTable, read_class_table
+from segarena.classes import ClassTable, find_class_table
 from segarena.data.encodings.scan import Progress, infer_encoding
 from segarena.data.images import read_image, set_bits
 from segarena.data.layout import find_pairs
@@ -48,8 +48,7 @@ class FolderSource:
         self._pairs = [_paths(sample) for sample in self.samples]
         headers, self.resized = compare_sizes(self._pairs)
         self.sizes = [(header.height, header.width) for header in headers]
-        table = self.root / "classes.yaml"
-        self._declared = read_class_table(table) if table.exists() else None
+        self._declared = find_class_table(self.root)
         self.encoding, self.mask_pixels = infer_encoding([mask for _, mask in self._pairs], self._declared, on_progress)
         self.class_pixels: NDArray[np.int64] = self.mask_pixels[:, :-1].sum(axis=0)
         self.class_images: NDArray[np.int64] = (self.mask_pixels[:, :-1] > 0).sum(axis=0)

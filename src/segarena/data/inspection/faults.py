@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.classes import ClassTable, read_class_table
+from segarena.classes import ClassTable, find_class_table
 from segarena.data.encodings.facts import read_facts
 from segarena.data.encodings.scan import infer_encoding
 from segarena.data.images import read_header
@@ -42,8 +42,7 @@ def find_faults(
     one after the other. Raises DataError where the folder's layout or its classes.yaml is the fault.
     """
     layout = find_pairs(root, images=images, masks=masks)
-    table = root / "classes.yaml"
-    classes = read_class_table(table) if table.exists() else None
+    classes = find_class_table(root)
     pairs = [(sample.image, sample.mask) for sample in layout.samples if sample.image and sample.mask]
     problems: list[Problem] = []
     sound = []
