@@ -127,6 +127,25 @@ def test_a_class_of_thin_lines_among_soft_edges_is_refused_and_not_swallowed(tmp
         infer_encoding(save_all(tmp_path, [Image.fromarray(image)]))
 
 
+@pytest.mark.parametrize(
+    ("color", "high", "wide", "said"),
+    [
+        ((192, 192, 128), 3, 160, r"yet is no mixture of others"),
+        ((64, 64, 0), 9, 9, r"0\.jpg has areas of none of the 3 colours"),  # half way between black and olive
+    ],
+)
+@pytest.mark.parametrize("quality", [75, 90])
+def test_a_small_class_in_compressed_masks_is_refused_and_not_swallowed(
+    tmp_path: Path, color: tuple[int, int, int], high: int, wide: int, said: str, quality: int
+) -> None:
+    image = np.asarray(paint(label_map(0, 3), [(0, 0, 0), (128, 128, 0), (128, 0, 128)])).copy()
+    for row in range(5, 150, 29):
+        for column in range(3, 150, 37 if wide < 100 else 160):
+            image[row : row + high, column : column + wide] = color
+    with pytest.raises(DataError, match=said):
+        infer_encoding(save_all(tmp_path, [Image.fromarray(image)], "jpg", quality=quality))
+
+
 def test_a_small_class_that_fills_an_area_survives_among_soft_edges(tmp_path: Path) -> None:
     image = np.asarray(soften(paint(label_map(0, 3), WEEDS), 1.5)).copy()
     image[5:11, 5:11] = (128, 0, 0)  # half way between black and red
