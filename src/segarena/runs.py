@@ -18,6 +18,25 @@ from segarena.files import TEMPORARY, read_json
 DEFAULT_ROOT = Path("runs")
 
 
+def check_out(out: Path | None, *, resume: bool) -> None:
+    """Raise RunError where `open_folder` would refuse `out`, before an hour of decoding. Makes nothing."""
+    if out is None:
+        return
+    try:
+        if not out.exists():
+            return
+        if not out.is_dir():
+            raise RunError("is a file, not a folder", where=out, remedy="Name another folder with --out")
+        if any(out.iterdir()) and not resume:
+            raise RunError(
+                "exists and is not empty",
+                where=out,
+                remedy="Name a new folder with --out, or add --resume to go on with this one",
+            )
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
 def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAULT_ROOT) -> Path:
     """Make the folder to write: `out`, or a new `root`/`name`, `name`-2, ... Returns its path.
 
@@ -26,24 +45,13 @@ def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAU
     try:
         if out is None:
             return _make_new(root, re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run")
-        if out.exists() and not out.is_dir():
-            raise RunError("is a file, not a folder", where=out, remedy="Name another folder with --out")
+        check_out(out, resume=resume)
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()) and not resume:
-            raise RunError(
-                "exists and is not empty",
-                where=out,
-                remedy="Name a new folder with --out, or add --resume to go on with this one",
-            )
         _try_writing(out)
         for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
             left_over.unlink()
     except OSError as error:
-        raise RunError(
-            f"cannot be written ({error.strerror or error})",
-            where=out or root,
-            remedy="Check the permissions, or name another folder with --out",
-        ) from error
+        raise _unwritable(out or root, error) from error
     return out
 
 
@@ -120,6 +128,14 @@ def _make_new(root: Path, name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot be written ({error.strerror or error})",
+        where=folder,
+        remedy="Check the permissions, or name another folder with --out",
+    )
 
 
 def _try_writing(folder: Path) -> None:

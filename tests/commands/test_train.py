@@ -85,11 +85,17 @@ def test_resume_of_a_finished_run_says_so(squares: Path, tmp_path: Path, capsys:
     assert (run / "metrics.json").stat().st_mtime_ns == before
 
 
-def test_a_folder_that_holds_something_is_never_overwritten(squares: Path, tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("three years")
-    with pytest.raises(RunError, match="not empty"):
-        train(squares, tmp_path)
-    assert (tmp_path / "thesis.txt").read_text() == "three years"
+@pytest.mark.parametrize("data", ["squares", "no such folder"])
+def test_a_folder_that_holds_something_is_never_overwritten(squares: Path, tmp_path: Path, data: str) -> None:
+    """It is refused before the data is looked at, be that for an hour."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("three years")
+    for work in (lambda: train(squares.parent / data, out), lambda: segarena.compare(squares.parent / data, out=out)):
+        with pytest.raises(RunError, match="not empty"):
+            work()
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+    assert (out / "thesis.txt").read_text() == "three years"
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 4], ids=["mid-epoch", "second epoch", "last step"])

@@ -20,7 +20,7 @@ from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOpt
 from segarena.errors import Interrupted
 from segarena.files import write_json, write_text
 from segarena.reporting.page import build_report
-from segarena.runs import Run, open_folder
+from segarena.runs import Run, check_out, open_folder
 from segarena.training.costs import measure_latency
 from segarena.training.machine import describe_environment
 from segarena.training.predictor import load
@@ -33,6 +33,7 @@ def run(options: CompareOptions) -> Path:
 
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
+    check_out(options.out, resume=options.resume)
     environment = describe_environment()
     folds = prepare(options)
     models = options.models or ()

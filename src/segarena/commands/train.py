@@ -23,7 +23,7 @@ from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted, RunError
 from segarena.files import read_json, write_json
 from segarena.models import SegmentationModel
-from segarena.runs import open_folder
+from segarena.runs import check_out, open_folder
 from segarena.scoring.scores import score
 from segarena.scoring.scores import to_dict as scores_to_dict
 from segarena.training.checkpoint import BEST, load_weights
@@ -39,6 +39,7 @@ def run(options: TrainOptions) -> Path:
 
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
+    check_out(options.out, resume=options.resume)
     (prepared,) = prepare(options)
     check_architectures(prepared.options, [options.model], prepared.source.classes.num_classes)
     folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
