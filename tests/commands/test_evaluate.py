@@ -13,7 +13,7 @@ from PIL import Image
 
 import segarena
 from segarena.errors import ConfigError, DataError
-from support import write_pair
+from support import QUICK, write_pair
 
 
 def test_recorded_split_gives_the_recorded_scores(
@@ -75,3 +75,24 @@ def test_scores_are_never_overwritten(trained: Path) -> None:
     for _ in range(2):
         segarena.evaluate(trained)
     assert len(list(trained.glob("evaluate-*/metrics.json"))) == 2
+
+
+def test_deep_images_of_other_data_are_as_bright_as_in_the_training(tmp_path: Path) -> None:
+    """Images of 12 bits trained; others that happen to be dark are dark, not stretched to their own brightest pixel."""
+    for folder, darker in (("bright", 1), ("dark", 8)):
+        for number in range(8):
+            write_pair(tmp_path / folder, f"{number}", seed=number)
+            path = tmp_path / folder / "images" / f"{number}.png"
+            with Image.open(path) as image:
+                deep = np.asarray(image.convert("L")).astype(np.uint16) * 16 // darker
+            Image.fromarray(deep).save(path)
+    run = segarena.train(tmp_path / "bright", model="unet", out=tmp_path / "run", **QUICK)
+    predictor = segarena.load(run)
+    assert predictor.image_bits == 12
+    segarena.evaluate(run, tmp_path / "dark", out=tmp_path / "scores")
+    counts = pd.read_csv(tmp_path / "scores" / "images.csv", dtype={"image": str}).set_index(["image", "class_index"])
+    for number in range(8):
+        labels = predictor.predict(tmp_path / "dark" / "images" / f"{number}.png")
+        truth = np.asarray(Image.open(tmp_path / "dark" / "masks" / f"{number}.png")) > 0
+        assert counts.loc[(str(number), 1), "tp"] == ((labels == 1) & truth).sum()
+        assert counts.loc[(str(number), 1), "fp"] == ((labels == 1) & ~truth).sum()

@@ -14,6 +14,7 @@ from segarena.commands.progress import console, show_progress
 from segarena.commands.reading import open_source
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
+from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import ConfigError, DataError
 from segarena.files import read_json, write_json
@@ -50,9 +51,12 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
 
 
 def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
-    """The other data that is named, or what the run was trained on, found as it was found then."""
+    """The other data that is named, read as the training's was; or the training's own, found as it was found then."""
     if options.data is not None:
-        return open_source(options.data)
+        source = open_source(options.data)
+        if isinstance(source, FolderSource):
+            source.bits = predictor.image_bits  # the same brightness is the same number, however dark this data is
+        return source
     places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
     data, images, masks, root = (None if place is None else Path(place) for place in places.values())
     return open_source(data, images=images, masks=masks, root=root)
