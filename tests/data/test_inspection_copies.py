@@ -206,6 +206,16 @@ def test_a_split_into_blocks_does_not_leak(tmp_path: Path) -> None:
     assert "leak-sequence" not in {problem.code for problem in found}
 
 
+def test_where_someone_said_what_belongs_together_no_sequence_is_torn(tmp_path: Path) -> None:
+    """Ten blocks of three slices part a third of the neighbours, and are what the remedy asks for."""
+    write_slices(tmp_path, list(range(100, 130)))
+    source = FolderSource(tmp_path)
+    val = tuple(i for i in range(30) if i // 3 % 2)
+    splits = Splits(tuple(i for i in range(30) if i not in val), val, ())
+    assert "leak-sequence" in {problem.code for problem in inspect(source, splits, closely=False)}
+    assert "leak-sequence" not in {problem.code for problem in inspect(source, splits, closely=False, grouped=True)}
+
+
 def test_slices_in_the_data_s_own_splits_are_the_author_s_choice(tmp_path: Path) -> None:
     write_slices(tmp_path / "all", list(range(100, 130)))
     for number in range(30):

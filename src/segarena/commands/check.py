@@ -37,7 +37,7 @@ def run(options: CheckOptions) -> dict[str, Any]:
     source = _open(options)
     splits = divide(source, options)
     with show_progress("comparing images") as on_progress:
-        problems = inspect(source, splits, on_progress=on_progress)
+        problems = inspect(source, splits, grouped=options.group_by is not None, on_progress=on_progress)
     _show(source, splits, options)
     show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check", resume=False)

@@ -130,7 +130,7 @@ def prepare(options: Options) -> list[Prepared[Options]]:
         for number, splits in enumerate(divisions, start=1)
     ]
     _say(prepared)
-    _inspect(source, divisions)
+    _inspect(source, divisions, grouped=options.group_by is not None)
     return prepared
 
 
@@ -178,12 +178,14 @@ def _say(folds: Sequence[Prepared[Any]]) -> None:
         console.print(f"  chosen here: {'; '.join(prepared.notes)}", markup=False)
 
 
-def _inspect(source: Source, divisions: Sequence[Splits]) -> None:
+def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool) -> None:
     """Print what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
     if not isinstance(source, FolderSource):
         return
     with show_progress("comparing images") as on_progress:
-        found = [inspect(source, splits, closely=False, on_progress=on_progress) for splits in divisions]
+        found = [
+            inspect(source, splits, closely=False, grouped=grouped, on_progress=on_progress) for splits in divisions
+        ]
     problems = worst_of(found)
     summary = summarise(problems)
     if summary:

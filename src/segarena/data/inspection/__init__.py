@@ -21,18 +21,24 @@ def inspect(
     splits: Splits,
     *,
     closely: bool = True,
+    grouped: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Problem, ...]:
     """Look for everything in docs/data.md, "Problems", and return what was found, errors first.
 
     Each image file is decoded once in its life; `closely` also compares some masks with their images at full size.
+    `grouped` says that whoever divided the images has said what belongs together: then no sequence is torn apart.
     `on_progress` is called with the number of images looked at and their total.
     """
-    return sort_problems(_find(source, splits, closely, on_progress))
+    return sort_problems(_find(source, splits, closely, grouped, on_progress))
 
 
 def _find(
-    source: FolderSource, splits: Splits, closely: bool, on_progress: Callable[[int, int], None] | None
+    source: FolderSource,
+    splits: Splits,
+    closely: bool,
+    grouped: bool,
+    on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[Problem]:
     images = [_known(sample.image) for sample in source.samples]
     thumbnails = read_thumbnails(images, source.bits, on_progress)
@@ -42,7 +48,8 @@ def _find(
     yield from check_pairs(source)
     yield from check_labels(source, splits)
     yield from check_copies(source, splits, thumbnails)
-    yield from check_sequences(source, splits, thumbnails)
+    if not grouped:
+        yield from check_sequences(source, splits, thumbnails)
     if closely:
         yield from check_alignment(source)
 
