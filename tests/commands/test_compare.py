@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from PIL import Image
 
 import segarena
 from segarena.data.folder import FolderSource
+from segarena.errors import RunError
 from support import QUICK, SHARED, write_pair
 
 
@@ -88,6 +90,24 @@ def test_adding_a_model_to_a_comparison_keeps_the_others(comparison: Path) -> No
     content = json.loads((comparison / "comparison.json").read_text())
     assert {entry["model"] for entry in content["ranking"]} == set(models)
     assert (comparison / "fcn-seed0" / "metrics.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epochs": 7}, "fcn-seed0: was started with epochs 2, not 7"),
+        ({"split": 0.5}, "fcn-seed0: was started with split 0.8, not 0.5"),
+        ({"folds": 2}, "fcn-seed0: was started without --folds"),
+    ],
+)
+def test_finished_runs_of_another_protocol_are_never_ranked_beside_new_ones(
+    comparison: Path, options: dict[str, Any], said: str
+) -> None:
+    before = {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()}
+    data, models = comparison.parent / "data", ("fcn", "deeplabv3")
+    with pytest.raises(RunError, match=said):
+        segarena.compare(data, models=models, seeds=2, out=comparison, resume=True, **{**QUICK, **options})
+    assert {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()} == before
 
 
 def test_gallery_shows_truth_and_each_prediction(comparison: Path) -> None:

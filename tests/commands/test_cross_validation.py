@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import segarena
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError, DataError, RunError
 from segarena.scoring.scores import score
 from support import write_pair
 
@@ -137,6 +137,23 @@ def test_what_is_finished_is_not_trained_again(comparison: Path, data: Path) -> 
     segarena.compare(data=data, models=("fcn", "unet"), folds=FOLDS, out=comparison, resume=True, **TINY)
     assert {path: path.stat().st_mtime_ns for path in comparison.rglob("best.safetensors")} == before
     assert read(comparison / "unet-seed0" / "metrics.json") == scores
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"folds": 3}, "other data: a file or the split has changed"),
+        ({"folds": None}, "was started with --folds"),
+        ({"folds": FOLDS, "epochs": 2}, "was started with epochs 1, not 2"),
+    ],
+)
+def test_a_finished_comparison_goes_on_with_its_own_protocol_only(
+    comparison: Path, data: Path, options: dict, said: str
+) -> None:
+    before = {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match=said):
+        segarena.compare(data=data, models=("fcn", "unet"), out=comparison, resume=True, **{**TINY, **options})
+    assert {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
 from segarena.commands.summary import class_table, fold_table, image_table, model_table, summarise
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
-from segarena.errors import Interrupted
+from segarena.errors import Interrupted, RunError
 from segarena.files import write_json, write_text
 from segarena.reporting.page import build_report
 from segarena.runs import Run, check_out, open_folder
@@ -41,6 +41,7 @@ def run(options: CompareOptions) -> Path:
     check_architectures(folds[0].options, models, source.classes.num_classes)
     folder = open_folder(options.out, source.name, resume=options.resume)
     runs = [Run(model, seed) for seed in range(options.seeds) for model in models]
+    _check_resumed(folds, folder, runs)
     _train_all(folds, folder, runs)
     console.print("Comparing")
     tables = {
@@ -62,6 +63,22 @@ def run(options: CompareOptions) -> Path:
     page = build_report(folder)
     _say(comparison, folder, page)
     return folder
+
+
+def _check_resumed(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
+    """Raise RunError where the folder has runs of another protocol: one ranking, one protocol."""
+    for whole in runs:
+        has_folds = (folder / whole._replace(fold=1).path).is_dir()
+        is_run = (folder / whole.path / "config.json").exists()
+        if has_folds if folds[0].fold is None else is_run:
+            raise RunError(
+                f"was started with{'' if has_folds else 'out'} --folds",
+                where=folder / whole.path,
+                remedy="Repeat its options with --resume, or name a new folder with --out",
+            )
+        for prepared in folds:
+            run = whole._replace(fold=prepared.fold)
+            train.check_same_training(prepared, _train_options(prepared, run, folder), folder / run.path)
 
 
 def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:

@@ -33,6 +33,12 @@ from segarena.training.evaluation import evaluate
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 
+#: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files and
+#: their split, tells whether it is the same. The others change how fast a run is, and no score.
+_NO_MATTER = frozenset(
+    ("data", "images", "masks", "root", "download", "splits", "workers", "cache_gib", "command", "chosen_here")
+)
+
 
 def run(options: TrainOptions) -> Path:
     """Train, choose the epoch, test, write the run folder. Returns the folder.
@@ -43,6 +49,7 @@ def run(options: TrainOptions) -> Path:
     (prepared,) = prepare(options)
     check_architectures(prepared.options, [options.model], prepared.source.classes.num_classes)
     folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
+    check_same_training(prepared, prepared.options, folder)
     if is_finished(folder):
         console.print(f"{folder} is finished already; nothing to do.", markup=False)
         return folder
@@ -66,6 +73,29 @@ def is_finished(folder: Path) -> bool:
     return (folder / "costs.json").exists()
 
 
+def check_same_training(prepared: Prepared[Any], options: TrainOptions, folder: Path) -> None:
+    """Raise RunError where `folder` holds a training, finished or not, with other options or on other data.
+
+    To go on with it, or to rank it beside others, would mix two protocols.
+    """
+    if not (folder / "config.json").exists() or not (folder / "data.json").exists():
+        return
+    before = read_json(folder / "config.json")
+    for key, value in _describe(prepared, options).items():
+        if key not in _NO_MATTER and before.get(key) != value:
+            raise RunError(
+                f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
+                where=folder,
+                remedy="Repeat its options with --resume, or name a new folder with --out",
+            )
+    if read_json(folder / "data.json")["fingerprint"] != prepared.fingerprint:
+        raise RunError(
+            "was started on other data: a file or the split has changed since",
+            where=folder,
+            remedy="Put the data back as it was, or name a new folder with --out",
+        )
+
+
 def train_run(
     prepared: Prepared[Any],
     options: TrainOptions,
@@ -78,13 +108,12 @@ def train_run(
     `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted
     after saving.
     """
-    config = _describe(prepared, options)
-    _check_same_training(config, prepared.fingerprint, folder)
+    check_same_training(prepared, options, folder)
     can_measure_memory = reset_peak_memory(options.device)
     model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
     write_json(folder / "data.json", prepared.describe_data())
     write_json(folder / "environment.json", describe_environment().to_dict())
-    write_json(folder / "config.json", {**config, "architecture": model.settings})
+    write_json(folder / "config.json", {**_describe(prepared, options), "architecture": model.settings})
     assert options.epochs is not None
     assert options.batch_size is not None
     state = _fit(prepared, options, model, folder, title, should_stop)
@@ -174,27 +203,6 @@ def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
         "chosen_here": list(prepared.notes),
         "command": to_command(options),
     }
-
-
-def _check_same_training(config: dict[str, Any], fingerprint: str, folder: Path) -> None:
-    """Going on with other options or other data would mix two trainings in one folder."""
-    if not (folder / "config.json").exists() or not (folder / "data.json").exists():
-        return
-    before = read_json(folder / "config.json")
-    for key, value in config.items():
-        # one folder has many paths: the data's fingerprint, of files and split, tells whether it is the same
-        if key not in ("data", "splits", "command", "chosen_here") and before.get(key) != value:
-            raise RunError(
-                f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
-                where=folder,
-                remedy="Repeat its options with --resume, or name a new folder with --out",
-            )
-    if read_json(folder / "data.json")["fingerprint"] != fingerprint:
-        raise RunError(
-            "was started on other data: a file or the split has changed since",
-            where=folder,
-            remedy="Put the data back as it was, or name a new folder with --out",
-        )
 
 
 def _write_costs(
