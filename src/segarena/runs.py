@@ -55,6 +55,11 @@ def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAU
     return out
 
 
+def fold_folder(folder: Path, fold: int | None) -> Path:
+    """Where the run of a fold lies in the folder of its model and seed, which is the run itself without folds."""
+    return folder if fold is None else folder / f"fold{fold}"
+
+
 class Run(NamedTuple):
     """One training of a comparison: its architecture, its seed and, where all images are tested in folds, its fold."""
 
@@ -65,8 +70,7 @@ class Run(NamedTuple):
     @property
     def path(self) -> Path:
         """Where it lies in the comparison's folder; without its fold, where the folds are put together."""
-        whole = Path(f"{self.model}-seed{self.seed}")
-        return whole if self.fold is None else whole / f"fold{self.fold}"
+        return fold_folder(Path(f"{self.model}-seed{self.seed}"), self.fold)
 
     def folds(self, number: int | None) -> list[Run]:
         """The trainings that this run consists of: folds 1 to `number`, or itself where there are none."""
@@ -106,9 +110,9 @@ def find_run(folder: Path) -> Path:
 def _trainings(folder: Path) -> Iterator[Path]:
     """The runs in the folder of a model and a seed: its folds, or the folder itself."""
     number = 0
-    while (folder / Run("", 0, number + 1).path.name).is_dir():
+    while fold_folder(folder, number + 1).is_dir():
         number += 1
-        yield folder / Run("", 0, number).path.name
+        yield fold_folder(folder, number)
     if number == 0:
         yield folder
 

@@ -131,6 +131,19 @@ def test_a_fold_is_a_run_like_any_other(comparison: Path, data: Path, tmp_path: 
     assert segarena.load(comparison / "unet-seed0").run == Path(max(by_val, key=lambda run: by_val[run]))
 
 
+def test_train_with_folds_is_what_compare_trains(
+    comparison: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = segarena.train(data=data, model="fcn", folds=FOLDS, out=tmp_path / "fcn", **TINY)
+    assert "11 images in 2 folds, mIoU" in capsys.readouterr().out
+    assert read(folder / "metrics.json") == read(comparison / "fcn-seed0" / "metrics.json")
+    assert segarena.load(folder).run.parent == folder
+    segarena.train(data=data, model="fcn", folds=FOLDS, out=folder, resume=True, **TINY)
+    assert "finished already" in capsys.readouterr().out
+    with pytest.raises(RunError, match="was started with --folds"):
+        segarena.train(data=data, model="fcn", out=folder, resume=True, **TINY)
+
+
 def test_what_is_finished_is_not_trained_again(comparison: Path, data: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in comparison.rglob("best.safetensors")}
     scores = read(comparison / "unet-seed0" / "metrics.json")

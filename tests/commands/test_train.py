@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import segarena
-from segarena.commands import train as command
+from segarena.commands import single_run as command
 from segarena.errors import DataError, Interrupted, RunError, WeightsError
 from segarena.training import engine
 from support import QUICK
@@ -60,7 +60,7 @@ def test_says_and_saves_what_it_chose(squares: Path, tmp_path: Path, capsys: pyt
     for note in config["chosen_here"]:
         assert note in said
     assert any(note.startswith("precision") for note in config["chosen_here"])
-    not_asked_for = {"images", "masks", "root", "group_by", "splits", "output_stride"}
+    not_asked_for = {"images", "masks", "root", "group_by", "splits", "folds", "output_stride"}
     assert {key for key, value in config.items() if value in (None, "auto")} == not_asked_for
     assert config["architecture"]["output_stride"] == 32
 

@@ -11,13 +11,12 @@ from rich.table import Table
 
 from segarena.commands import train
 from segarena.commands.architectures import check_architectures
-from segarena.commands.folds import pool_folds
 from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
 from segarena.commands.summary import class_table, fold_table, image_table, model_table, summarise
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
-from segarena.errors import Interrupted, RunError
+from segarena.errors import Interrupted
 from segarena.files import write_json, write_text
 from segarena.reporting.page import build_report
 from segarena.runs import Run, check_out, open_folder
@@ -41,7 +40,6 @@ def run(options: CompareOptions) -> Path:
     check_architectures(folds[0].options, models, source.classes.num_classes)
     folder = open_folder(options.out, source.name, resume=options.resume)
     runs = [Run(model, seed) for seed in range(options.seeds) for model in models]
-    _check_resumed(folds, folder, runs)
     _train_all(folds, folder, runs)
     console.print("Comparing")
     tables = {
@@ -65,51 +63,18 @@ def run(options: CompareOptions) -> Path:
     return folder
 
 
-def _check_resumed(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
-    """Raise RunError where the folder has runs of another protocol: one ranking, one protocol."""
-    for whole in runs:
-        has_folds = (folder / whole._replace(fold=1).path).is_dir()
-        is_run = (folder / whole.path / "config.json").exists()
-        if has_folds if folds[0].fold is None else is_run:
-            raise RunError(
-                f"was started with{'' if has_folds else 'out'} --folds",
-                where=folder / whole.path,
-                remedy="Repeat its options with --resume, or name a new folder with --out",
-            )
-        for prepared in folds:
-            run = whole._replace(fold=prepared.fold)
-            train.check_same_training(prepared, _train_options(prepared, run, folder), folder / run.path)
-
-
 def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
-    done = 0
+    shared = {item.name: getattr(folds[0].options, item.name) for item in fields(ProtocolOptions)}
+    options = [TrainOptions(**shared, model=cast("ModelName", run.model), seed=run.seed) for run in runs]
+    for run, own in zip(runs, options, strict=True):
+        train.check_resumed(folds, own, folder / run.path)
     with catch_interrupt() as should_stop:
-        for whole in runs:
-            for prepared in folds:
-                done += 1
-                run = whole._replace(fold=prepared.fold)
-                fold = "" if run.fold is None else f", fold {run.fold}"
-                title = f"{run.model}, seed {run.seed}{fold} ({done} of {len(runs) * len(folds)})"
-                if train.is_finished(folder / run.path):
-                    console.print(f"[bold]{title}[/bold]: finished already")
-                    continue
-                try:
-                    options = _train_options(prepared, run, folder)
-                    train.train_run(prepared, options, folder / run.path, title, should_stop)
-                except Interrupted as stop:
-                    command = to_command(prepared.options, out=folder)
-                    raise Interrupted(f"{run.model}, seed {run.seed}{fold}: {stop}. Go on with: {command}") from stop
-            if folds[0].fold is not None:
-                pool_folds(folder, whole.folds(len(folds)), folds[0].source)
-
-
-def _train_options(prepared: Prepared[CompareOptions], run: Run, folder: Path) -> TrainOptions:
-    """The options of one run; a fold is to `train` a split that its own folder saves."""
-    options = prepared.options
-    shared = {item.name: getattr(options, item.name) for item in fields(ProtocolOptions)}
-    if run.fold is not None:
-        shared |= {"splits": folder / run.path, "group_by": None}
-    return TrainOptions(**shared, model=cast("ModelName", run.model), seed=run.seed)
+        for number, (run, own) in enumerate(zip(runs, options, strict=True), start=1):
+            title = f"{run.model}, seed {run.seed} ({number} of {len(runs)})"
+            try:
+                train.train_all(folds, own, folder / run.path, title, should_stop)
+            except Interrupted as stop:
+                raise Interrupted(f"{stop}. Go on with: {to_command(folds[0].options, out=folder)}") from stop
 
 
 def _measure_latency(prepared: Prepared[CompareOptions], folder: Path, models: Sequence[str]) -> dict[str, float]:

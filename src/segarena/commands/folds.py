@@ -9,23 +9,23 @@ import pandas as pd
 
 from segarena.data.source import Source
 from segarena.files import read_json, write_json, write_text
-from segarena.runs import Run
+from segarena.runs import fold_folder
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_dict
 
 
-def pool_folds(folder: Path, folds: Sequence[Run], source: Source) -> None:
+def pool_folds(folder: Path, number: int, source: Source) -> None:
     """Write metrics.json, images.csv and costs.json of a model and seed from the finished runs of its folds.
 
     Scores come from the pixel counts of all folds. Seconds are those of all folds, memory is that of the hungriest, the
     epochs are means; the network is the same in each. images.csv says which fold tested an image.
     """
-    target = folder / folds[0]._replace(fold=None).path
-    metrics, costs = ([read_json(folder / run.path / name) for run in folds] for name in ("metrics.json", "costs.json"))
+    runs = [fold_folder(folder, fold) for fold in range(1, number + 1)]
+    metrics, costs = ([read_json(run / name) for run in runs] for name in ("metrics.json", "costs.json"))
     means = {key: sum(part[key] for part in metrics) / len(metrics) for key in ("best_epoch", "epochs")}
     scores = to_dict(pool(metrics, background=source.classes.background), source.classes.names)
-    write_json(target / "metrics.json", {"split": "test", "folds": len(folds), **means, **scores})
-    _stack_images(folder, folds, target)
+    write_json(folder / "metrics.json", {"split": "test", "folds": number, **means, **scores})
+    _stack_images(folder, runs)
     memory = [part["peak_memory_mib"] for part in costs if part["peak_memory_mib"] is not None]
     together = {
         "latency_ms": min(part["latency_ms"] for part in costs),
@@ -33,13 +33,13 @@ def pool_folds(folder: Path, folds: Sequence[Run], source: Source) -> None:
         "images_per_second": float(pd.Series([part["images_per_second"] for part in costs]).median()),
         "peak_memory_mib": max(memory, default=None),
     }
-    write_json(target / "costs.json", {**costs[0], **together})
+    write_json(folder / "costs.json", {**costs[0], **together})
 
 
-def _stack_images(folder: Path, folds: Sequence[Run], target: Path) -> None:
+def _stack_images(folder: Path, runs: Sequence[Path]) -> None:
     parts = []
-    for run in folds:
-        table = pd.read_csv(folder / run.path / "images.csv", dtype={"image": str, "class": str}, na_filter=False)
-        table.insert(0, "fold", run.fold)
+    for fold, run in enumerate(runs, start=1):
+        table = pd.read_csv(run / "images.csv", dtype={"image": str, "class": str}, na_filter=False)
+        table.insert(0, "fold", fold)
         parts.append(table)
-    write_text(target / "images.csv", pd.concat(parts, ignore_index=True).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "images.csv", pd.concat(parts, ignore_index=True).to_csv(index=False, lineterminator="\n"))

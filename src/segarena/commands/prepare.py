@@ -14,7 +14,6 @@ from segarena.commands.defaults import DataFacts, Options, choose_defaults
 from segarena.commands.findings import stop_on_errors
 from segarena.commands.progress import console, show_progress
 from segarena.commands.reading import divide, divide_into_folds, open_source
-from segarena.config import CompareOptions
 from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.inspection import inspect
@@ -93,8 +92,7 @@ def prepare(options: Options) -> list[Prepared[Options]]:
     source = open_source(
         options.data, images=options.images, masks=options.masks, root=options.root, download=options.download
     )
-    folds = options.folds if isinstance(options, CompareOptions) else None
-    divisions = [divide(source, options)] if folds is None else divide_into_folds(source, options, folds)
+    divisions = [divide(source, options)] if options.folds is None else divide_into_folds(source, options)
     first = divisions[0]
     with show_progress("decoding images") as on_progress:
         images = DecodedImages(
@@ -110,7 +108,7 @@ def prepare(options: Options) -> list[Prepared[Options]]:
     height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), min(height, width), built_in=options.data is None)
     options, notes = choose_defaults(options, facts)
-    if folds is not None and any(sample.split for sample in source.samples):
+    if options.folds is not None and any(sample.split for sample in source.samples):
         notes += ("the data's own train, val and test set aside (--folds divides all images anew)",)
     assert options.size is not None
     digests = tuple(source.digest(index) for index in range(len(source.samples)))
@@ -125,7 +123,7 @@ def prepare(options: Options) -> list[Prepared[Options]]:
             input_size=working_size(height, width, options.size),
             mask_pixels=pixels[list(splits.train), : source.classes.num_classes],
             digests=digests,
-            fold=None if folds is None else number,
+            fold=None if options.folds is None else number,
         )
         for number, splits in enumerate(divisions, start=1)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.commands.progress import show_progress
-from segarena.config import DataOptions
+from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.dividing.folds import make_folds
 from segarena.data.dividing.groups import find_groups
 from segarena.data.dividing.saved_splits import read_splits
@@ -72,14 +72,15 @@ def divide(source: Source, options: DataOptions) -> Splits:
     )
 
 
-def divide_into_folds(source: Source, options: DataOptions, k: int) -> list[Splits]:
-    """Divide all samples into k folds, each tested once, stratified and with groups kept together, as `divide` does.
+def divide_into_folds(source: Source, options: ProtocolOptions) -> list[Splits]:
+    """Divide all samples into folds, each tested once, stratified and with groups kept together, as `divide` does.
 
     Raises DataError and ConfigError.
     """
+    assert options.folds is not None
     return make_folds(
         source.samples,
-        k,
+        options.folds,
         class_images=_class_images(source),
         groups=_groups(source, options),
         val_share=1 - options.split,

@@ -1,43 +1,23 @@
-"""`segarena train`: one architecture, one seed, one run folder."""
+"""`segarena train`: one architecture, one seed, one run folder; with folds, a run for each in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from torch import nn
-
-from segarena.commands.architectures import build, check_architectures
-from segarena.commands.counts import write_image_counts
+from segarena.commands.architectures import check_architectures
+from segarena.commands.folds import pool_folds
 from segarena.commands.prepare import Prepared, prepare
-from segarena.commands.progress import TrainingProgress, catch_interrupt, console, format_seconds
-from segarena.config import TrainOptions, to_command, to_dict
-from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
-from segarena.data.source import Split
-from segarena.data.transforms import Augmentation
+from segarena.commands.progress import catch_interrupt, console, format_seconds
+from segarena.commands.single_run import check_same_training, is_finished, train_run
+from segarena.config import TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
-from segarena.files import read_json, write_json
-from segarena.models import SegmentationModel
-from segarena.runs import check_out, open_folder
-from segarena.scoring.scores import score
-from segarena.scoring.scores import to_dict as scores_to_dict
-from segarena.training.checkpoint import BEST, load_weights
-from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
-from segarena.training.engine import Recipe, Trainer, TrainingState
-from segarena.training.evaluation import evaluate
-from segarena.training.losses import SegmentationLoss, weigh_classes
-from segarena.training.machine import describe_environment
+from segarena.files import read_json
+from segarena.runs import check_out, fold_folder, open_folder
 
-#: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files and
-#: their split, tells whether it is the same. The others change how fast a run is, and no score.
-_NO_MATTER = frozenset(
-    ("data", "images", "masks", "root", "download", "splits", "workers", "cache_gib", "command", "chosen_here")
-)
+Folds = Sequence[Prepared[Any]]
 
 
 def run(options: TrainOptions) -> Path:
@@ -46,177 +26,63 @@ def run(options: TrainOptions) -> Path:
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
     check_out(options.out, resume=options.resume)
-    (prepared,) = prepare(options)
-    check_architectures(prepared.options, [options.model], prepared.source.classes.num_classes)
-    folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
-    check_same_training(prepared, prepared.options, folder)
+    folds = prepare(options)
+    source, chosen = folds[0].source, folds[0].options
+    check_architectures(chosen, [options.model], source.classes.num_classes)
+    folder = open_folder(options.out, f"{source.name}-{options.model}", resume=options.resume)
+    check_resumed(folds, chosen, folder)
     if is_finished(folder):
         console.print(f"{folder} is finished already; nothing to do.", markup=False)
         return folder
     with catch_interrupt() as should_stop:
         try:
-            train_run(prepared, prepared.options, folder, f"{options.model}, seed {options.seed}", should_stop)
+            train_all(folds, chosen, folder, f"{options.model}, seed {options.seed}", should_stop)
         except Interrupted as stop:
             raise Interrupted(f"{stop}. Go on with: {to_command(options, out=folder)}") from stop
     metrics, costs = read_json(folder / "metrics.json"), read_json(folder / "costs.json")
+    place = metrics["split"] if options.folds is None else f"{metrics['images']} images in {options.folds} folds,"
     console.print(
-        f"[bold]{options.model}[/bold]: {metrics['split']} mIoU {100 * metrics['miou']:.1f}%,"
-        f" best epoch {metrics['best_epoch']}, trained in {format_seconds(costs['train_seconds'])}"
+        f"[bold]{options.model}[/bold]: {place} mIoU {100 * metrics['miou']:.1f}%,"
+        f" best epoch {metrics['best_epoch']:g}, trained in {format_seconds(costs['train_seconds'])}"
     )
     console.print(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: segarena predict {folder} IMAGES...", markup=False)
     return folder
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether the run has been trained and tested to the end; costs.json is its last file."""
-    return (folder / "costs.json").exists()
-
-
-def check_same_training(prepared: Prepared[Any], options: TrainOptions, folder: Path) -> None:
-    """Raise RunError where `folder` holds a training, finished or not, with other options or on other data.
-
-    To go on with it, or to rank it beside others, would mix two protocols.
-    """
-    if not (folder / "config.json").exists() or not (folder / "data.json").exists():
-        return
-    before = read_json(folder / "config.json")
-    for key, value in _describe(prepared, options).items():
-        if key not in _NO_MATTER and before.get(key) != value:
-            raise RunError(
-                f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
-                where=folder,
-                remedy="Repeat its options with --resume, or name a new folder with --out",
-            )
-    if read_json(folder / "data.json")["fingerprint"] != prepared.fingerprint:
+def check_resumed(folds: Folds, options: TrainOptions, folder: Path) -> None:
+    """Raise RunError where `folder` holds runs of another protocol, finished or not: one ranking, one protocol."""
+    has_folds, is_run = fold_folder(folder, 1).is_dir(), (folder / "config.json").exists()
+    if has_folds if folds[0].fold is None else is_run:
         raise RunError(
-            "was started on other data: a file or the split has changed since",
+            f"was started with{'' if has_folds else 'out'} --folds",
             where=folder,
-            remedy="Put the data back as it was, or name a new folder with --out",
+            remedy="Repeat its options with --resume, or name a new folder with --out",
         )
+    for prepared in folds:
+        own = fold_folder(folder, prepared.fold)
+        check_same_training(prepared, _own_options(prepared, options, own), own)
 
 
-def train_run(
-    prepared: Prepared[Any],
-    options: TrainOptions,
-    folder: Path,
-    title: str,
-    should_stop: Callable[[], bool],
-) -> None:
-    """Train one model on prepared data into `folder`, going on from what the folder holds.
+def train_all(folds: Folds, options: TrainOptions, folder: Path, title: str, should_stop: Callable[[], bool]) -> None:
+    """Train one architecture with one seed: once, or without each fold in turn, which are then put together.
 
-    `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted
-    after saving.
+    `options` has nothing left open. What is finished is not trained again. Raises Interrupted after saving.
     """
-    check_same_training(prepared, options, folder)
-    can_measure_memory = reset_peak_memory(options.device)
-    model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
-    write_json(folder / "data.json", prepared.describe_data())
-    write_json(folder / "environment.json", describe_environment().to_dict())
-    write_json(folder / "config.json", {**_describe(prepared, options), "architecture": model.settings})
-    assert options.epochs is not None
-    assert options.batch_size is not None
-    state = _fit(prepared, options, model, folder, title, should_stop)
-    load_weights(model, folder / BEST)
-    split = prepared.splits.scored
-    confusions = evaluate_split(prepared, options, model, split)
-    scores = score(confusions, background=prepared.source.classes.background)
-    content = {
-        "split": split,
-        "best_epoch": state.best_epoch,
-        "epochs": len(state.history),
-        "val_miou": state.best_miou,
-        **scores_to_dict(scores, prepared.source.classes.names),
-    }
-    write_json(folder / "metrics.json", content)
-    names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
-    write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
-    if not can_measure_memory:
-        state.peak_memory_mib = None
-    _write_costs(prepared, options, model, state, folder)
+    for prepared in folds:
+        own = fold_folder(folder, prepared.fold)
+        part = title if prepared.fold is None else f"{title}, fold {prepared.fold} of {len(folds)}"
+        if is_finished(own):
+            console.print(f"[bold]{part}[/bold]: finished already")
+            continue
+        try:
+            train_run(prepared, _own_options(prepared, options, own), own, part, should_stop)
+        except Interrupted as stop:
+            raise Interrupted(f"{part}: {stop}") from stop
+    if folds[0].fold is not None:
+        pool_folds(folder, len(folds), folds[0].source)
 
 
-def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Module, split: Split) -> NDArray[np.int64]:
-    """Confusion matrices (N, C, C) of the split's images, whole and at their own size."""
-    assert options.size is not None
-    assert options.batch_size is not None
-    dataset = EvaluationSet(prepared.images, prepared.splits.indices(split), options.size)
-    loader = evaluation_loader(dataset, batch_size=options.batch_size, workers=options.workers or 0)
-    return evaluate(
-        model,
-        loader,
-        prepared.source.classes.num_classes,
-        device=options.device,
-        precision=options.precision,
-    )
-
-
-def _fit(
-    prepared: Prepared[Any],
-    options: TrainOptions,
-    model: SegmentationModel,
-    folder: Path,
-    title: str,
-    should_stop: Callable[[], bool],
-) -> TrainingState:
-    assert options.size is not None
-    assert options.epochs is not None
-    assert options.batch_size is not None
-    recipe = Recipe(**{item.name: getattr(options, item.name) for item in fields(Recipe)})
-    augmentation = Augmentation(options.size, prepared.crop, options.seed, foreground=options.crop_foreground)
-    dataset = TrainingSet(prepared.images, prepared.splits.train, augmentation)
-    loader = TrainingLoader(
-        dataset,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        workers=options.workers or 0,
-        pin_memory=options.device == "cuda",
-    )
-    weights = weigh_classes(prepared.mask_pixels, options.class_weights)
-    loss = SegmentationLoss(options.loss, None if weights is None else weights.to(options.device))
-
-    def validate(network: nn.Module) -> dict[str, float]:
-        scores = score(evaluate_split(prepared, options, network, "val"))
-        return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
-
-    with TrainingProgress(title, options.epochs) as progress:
-        trainer = Trainer(
-            model,
-            loader,
-            loss,
-            validate,
-            recipe,
-            folder,
-            on_step=progress.on_step,
-            on_epoch=progress.on_epoch,
-            should_stop=should_stop,
-        )
-        return trainer.fit()
-
-
-def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
-    """The content of config.json: every option with nothing left open, and what followed from them."""
-    return {
-        **to_dict(options),
-        "crop": list(prepared.crop),
-        "input_size": list(prepared.input_size),
-        "chosen_here": list(prepared.notes),
-        "command": to_command(options),
-    }
-
-
-def _write_costs(
-    prepared: Prepared[Any], options: TrainOptions, model: nn.Module, state: TrainingState, folder: Path
-) -> None:
-    size = prepared.input_size
-    latency = measure_latency({"model": model}, size, device=options.device, precision=options.precision)
-    history = pd.DataFrame(state.history)
-    costs = {
-        "params": count_parameters(model),
-        "flops": count_flops(model, size),
-        "latency_ms": latency["model"],
-        "train_seconds": float(history["seconds"].sum()),
-        "images_per_second": float(history["images_per_second"].median()),
-        "peak_memory_mib": state.peak_memory_mib,
-    }
-    write_json(folder / "costs.json", costs)
+def _own_options(prepared: Prepared[Any], options: TrainOptions, own: Path) -> TrainOptions:
+    """The options of one run; a fold is to `train` a split like any other, the one that its own folder saves."""
+    return options if prepared.fold is None else replace(options, splits=own, group_by=None, folds=None)

@@ -34,6 +34,9 @@ class ProtocolOptions(DataOptions):
     """Folder that holds a published data set."""
     download: Flag = False
     """Download a published data set into --root where it is not there."""
+    folds: Annotated[int | None, CHOSEN] = None
+    """Cross-validate: divide all images anew into so many folds, train without each of them in turn, test on it.
+    Of the other images --split chooses the share that trains. Default: one division into train, val and test."""
     track: TrackName = "encoder"
     """encoder: each architecture on the same encoder. paper: each as it was published."""
     encoder: Annotated[EncoderName | None, CHOSEN] = None
@@ -89,8 +92,8 @@ class ProtocolOptions(DataOptions):
         super().__post_init__()
         make_paths(self, "out", "root")
         check_choices(self)
-        for name in ("size", "epochs", "patience", "batch_size"):
-            smallest = {"size": 32, "batch_size": 2}.get(name, 1)
+        for name in ("folds", "size", "epochs", "patience", "batch_size"):
+            smallest = {"folds": 2, "size": 32, "batch_size": 2}.get(name, 1)
             check_at_least(name, getattr(self, name), smallest)
         check_at_least("workers", self.workers, 0)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):
@@ -101,6 +104,12 @@ class ProtocolOptions(DataOptions):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{getattr(self, name)} is below 0", where=flag(name), remedy="Give 0 or more")
         check_share("crop_foreground", self.crop_foreground, least=0.0)
+        if self.folds is not None and (self.splits is not None or self.test_fraction):
+            raise ConfigError(
+                "with folds each image is tested once, so there is no other division",
+                where="--folds",
+                remedy="Leave out --splits and --test-fraction",
+            )
         if self.resume and self.out is None:
             raise ConfigError(
                 "--resume needs to know the folder", where="--resume", remedy="Name the folder to go on with: --out DIR"
@@ -116,9 +125,6 @@ class CompareOptions(ProtocolOptions):
     fcn8s, fcn16s and fcn32s are in the paper track only; fcn is there torchvision's dilated one."""
     seeds: int = 1
     """Trainings per architecture, from seeds 0, 1, ... With one, training noise is not measured."""
-    folds: Annotated[int | None, CHOSEN] = None
-    """Cross-validate: divide all images anew into so many folds, train without each of them in turn, test on it.
-    Of the other images --split chooses the share that trains. Default: one division into train, val and test."""
 
     def __post_init__(self) -> None:
         named = TRACK_MODELS.get(self.track, ()) if self.models is None else tuple(self.models)
@@ -132,13 +138,6 @@ class CompareOptions(ProtocolOptions):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
         _check_track(self.models, self.track)
         check_at_least("seeds", self.seeds, 1)
-        check_at_least("folds", self.folds, 2)
-        if self.folds is not None and (self.splits is not None or self.test_fraction):
-            raise ConfigError(
-                "with folds each image is tested once, so there is no other division",
-                where="--folds",
-                remedy="Leave out --splits and --test-fraction",
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
