@@ -13,6 +13,7 @@ from segarena.data.finding.division import Division, divide
 from segarena.data.finding.given import collect_given
 from segarena.data.finding.likeness import Pair
 from segarena.data.finding.lists import find_lists
+from segarena.data.finding.named_splits import divide_by_names
 from segarena.data.finding.refusals import check_folder, check_pairs, refuse
 from segarena.data.finding.search import Match, Search
 from segarena.data.source import Sample, Split
@@ -73,6 +74,8 @@ def _read(root: Path, match: Match) -> Layout:
     division = Division(samples)
     if not any(sample.split for sample in samples):
         division = divide(root, samples, lonely_images, find_lists(_bases(root, pairs)))
+        if not any(sample.split for sample in division.samples):
+            division = divide_by_names(division)
     return Layout(
         sentence="; ".join([*_describe(root, pairs), *([division.sentence] if division.sentence else [])]),
         pairing=match.pairing.rule,

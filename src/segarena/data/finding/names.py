@@ -150,6 +150,11 @@ def folder_kind(name: str) -> Kind | None:
     return "mask" if masks else "image" if images else None
 
 
+def word_split(word: str) -> Split | None:
+    """The split that a word of a file's name stands for, in full: `train`, `Testing`, but not `Ts`."""
+    return _SPLITS.get(word.lower())
+
+
 @lru_cache(maxsize=4096)
 def folder_split(name: str) -> Split | None:
     """The split that a folder or a list is named for: `val2017`, `training_set`, `Test_Mask`, but not `Test Site`."""
