@@ -63,10 +63,23 @@ def test_version() -> None:
         (["evaluate", "no/such/run"], "no/such/run"),
     ],
 )
-def test_wrong_input_is_status_2_and_one_message(arguments: list[str], message: str) -> None:
-    done = run(*arguments)
+def test_wrong_input_is_status_2_and_one_message(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["segarena", *arguments])
+    try:
+        status: object = cli.main()
+    except SystemExit as stop:  # tyro's way to leave
+        status = stop.code
+    assert status == 2
+    said = capsys.readouterr()
+    assert message in said.err + said.out
+
+
+def test_status_and_message_are_those_of_the_process() -> None:
+    done = run("report", "no/such/folder")
     assert done.returncode == 2
-    assert message in done.stderr + done.stdout
+    assert done.stderr.startswith("segarena: no/such/folder")
     assert "Traceback" not in done.stderr
 
 
