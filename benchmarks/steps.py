@@ -78,6 +78,7 @@ def main() -> None:
     mask = torch.randint(0, CLASSES, shape, generator=generator).to(device)
     for name in PEERS:
         ours = segarena.build_model(name, CLASSES, encoder="resnet18")
+        networks = {"ours": ours, "peer": build_peer(name)}
         contestants = {
             "peer": Contestant(build_peer(name), "fp32", channels_last=False, device=device),
             "peer tuned": Contestant(build_peer(name), fast, channels_last=True, device=device),
@@ -98,8 +99,8 @@ def main() -> None:
                         f"{key} / ours": f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
                         for key, values in ratios.items()
                     },
-                    "params": {"ours": count_parameters(ours), "peer": count_parameters(build_peer(name))},
-                    "gflops": round(count_flops(ours, shape[1:]) / 1e9, 1),
+                    "params": {key: count_parameters(model) for key, model in networks.items()},
+                    "gflops": {key: round(count_flops(model, shape[1:]) / 1e9, 1) for key, model in networks.items()},
                     "settings": f"resnet18, batch {shape[0]}, {shape[1]}x{shape[2]}, {fast}",
                 }
             )
