@@ -11,7 +11,7 @@ demo: .venv/runtime.stamp  ## compare the four architectures on the built-in sce
 	$(BIN)/segarena compare --epochs 20 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"
