@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 SHARED = Path(__file__).parents[2] / "shared"
 """Real data and weights, where a checkout has them beside it; see CONTRIBUTING."""
+DATA_SETS = ("camvid", "cwfid", "epfl-roads", "isbi")
+REAL_WEIGHTS = SHARED / "weights" / "mobilenet_v2_imagenet.pth"
+
+needs_real_data = pytest.mark.skipif(
+    not all((SHARED / "data" / name).is_dir() for name in DATA_SETS), reason=f"{SHARED / 'data'} has no real data sets"
+)
+needs_real_weights = pytest.mark.skipif(not REAL_WEIGHTS.is_file(), reason=f"{REAL_WEIGHTS} is not there")
 
 #: Options of `train` and `compare` that make a training take a second: a machine without bf16 gives the same.
 QUICK: dict[str, Any] = {

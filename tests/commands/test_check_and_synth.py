@@ -13,7 +13,7 @@ import segarena
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource
 from segarena.errors import ConfigError, DataError, RunError
-from support import SHARED, write_pair
+from support import SHARED, needs_real_data, write_pair
 
 
 @pytest.fixture(autouse=True)
@@ -161,17 +161,14 @@ def test_synth_never_overwrites(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="real data is not beside this checkout")
-
-
-@real_data
+@needs_real_data
 def test_check_warns_that_consecutive_slices_leak() -> None:
     found = segarena.check(SHARED / "data" / "isbi")
     assert found["pairs"] == 30
     assert [problem["code"] for problem in found["problems"]] == ["leak-sequence"]
 
 
-@real_data
+@needs_real_data
 @pytest.mark.slow
 def test_check_finds_the_plant_that_both_lists_name(capsys: pytest.CaptureFixture[str]) -> None:
     found = segarena.check(SHARED / "data" / "cwfid", masks="annotations")
@@ -181,7 +178,7 @@ def test_check_finds_the_plant_that_both_lists_name(capsys: pytest.CaptureFixtur
     assert "the data's own, but val taken from train" in capsys.readouterr().out
 
 
-@real_data
+@needs_real_data
 @pytest.mark.slow
 def test_check_camvid(capsys: pytest.CaptureFixture[str]) -> None:
     found = segarena.check(SHARED / "data" / "camvid")

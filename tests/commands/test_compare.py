@@ -14,7 +14,7 @@ from PIL import Image
 import segarena
 from segarena.data.folder import FolderSource
 from segarena.errors import RunError
-from support import QUICK, SHARED, write_pair
+from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +161,10 @@ def test_every_model_beats_the_trivial_predictor_on_the_built_in_scenes(tmp_path
         assert entry["miou"] >= content["trivial_miou"] + 0.25
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real data and weights are not beside this checkout")
+@needs_real_data
+@needs_real_weights
 def test_real_two_level_masks_and_pretrained_encoder(tmp_path: Path) -> None:
-    weights = SHARED / "weights" / "mobilenet_v2_imagenet.pth"
-    options = {**QUICK, "encoder": "mobilenet_v2", "weights": str(weights), "epochs": 1, "size": 64}
+    options = {**QUICK, "encoder": "mobilenet_v2", "weights": str(REAL_WEIGHTS), "epochs": 1, "size": 64}
     folder = segarena.compare(SHARED / "data" / "isbi", models=("fcn",), out=tmp_path / "isbi", **options)
     content = json.loads((folder / "comparison.json").read_text())
     assert [entry["name"] for entry in content["data"]["classes"]] == ["background", "foreground"]

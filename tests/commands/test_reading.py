@@ -14,7 +14,7 @@ from segarena.commands.reading import divide, open_source
 from segarena.config import CheckOptions, CompareOptions, TrainOptions
 from segarena.errors import ConfigError, DataError
 from segarena.files import read_json
-from support import QUICK, SHARED, write_pair
+from support import QUICK, SHARED, needs_real_data, write_pair
 
 ONCE = {**QUICK, "epochs": 1}
 
@@ -114,7 +114,7 @@ def test_published_data_is_opened_by_its_name_and_only_it_takes_root(tmp_path: P
         open_source(tmp_path, root=tmp_path)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="real data is not here")
+@needs_real_data
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "masks", "classes", "counts"),

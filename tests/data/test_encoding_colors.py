@@ -13,9 +13,7 @@ from segarena.classes import ClassTable, name_classes
 from segarena.data.encodings.scan import infer_encoding
 from segarena.data.masks import read_mask
 from segarena.errors import DataError
-from support import SHARED
-
-needs_shared = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the real data sets are not on this machine")
+from support import SHARED, needs_real_data
 
 #: In the order in which they become classes.
 WEEDS = [(0, 0, 0), (0, 255, 0), (255, 0, 0)]
@@ -212,7 +210,7 @@ def test_declared_numbers_do_not_read_colours(tmp_path: Path) -> None:
 # The real set
 
 
-@needs_shared
+@needs_real_data
 def test_crop_and_weed_are_three_colours_and_their_vegetation_two_levels() -> None:
     folder = SHARED / "data" / "cwfid"
     paths = sorted((folder / "annotations").glob("*.png"))[:8]

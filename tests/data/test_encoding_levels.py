@@ -13,9 +13,8 @@ from segarena.classes import name_classes
 from segarena.data.encodings.scan import infer_encoding
 from segarena.data.masks import read_mask
 from segarena.errors import DataError
-from support import SHARED
+from support import SHARED, needs_real_data
 
-needs_shared = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the real data sets are not on this machine")
 TWO = [label_map(seed, 2) for seed in range(3)]
 FOUR = [label_map(seed, 4) for seed in range(3)]
 
@@ -176,7 +175,7 @@ def test_two_class_numbers_that_a_jpeg_happens_to_leave_alone_are_not_trusted(tm
 # The real sets
 
 
-@needs_shared
+@needs_real_data
 def test_anti_aliased_roads_are_two_classes_and_not_238() -> None:
     paths = sorted((SHARED / "data" / "epfl-roads" / "groundtruth").glob("*.png"))
     encoding, pixels = infer_encoding(paths)
@@ -185,7 +184,7 @@ def test_anti_aliased_roads_are_two_classes_and_not_238() -> None:
     assert pixels[:, 1].sum() / pixels.sum() == pytest.approx(0.201, abs=0.001)
 
 
-@needs_shared
+@needs_real_data
 def test_electron_micrographs_given_for_masks_are_refused() -> None:
     paths = sorted((SHARED / "data" / "isbi" / "image").glob("*.png"))[:3]
     with pytest.raises(DataError, match="hardly an area of one"):

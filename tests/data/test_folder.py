@@ -13,9 +13,7 @@ from PIL import Image
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import DataError
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the real data sets are not on this machine")
+from support import SHARED, needs_real_data
 
 
 def add_pair(
@@ -189,9 +187,9 @@ def test_damage_in_one_mask_of_many_is_found_before_anything_is_trained(tmp_path
         FolderSource(tmp_path)
 
 
-@needs_shared
+@needs_real_data
 def test_camvid_has_its_official_split_eleven_classes_and_void() -> None:
-    source = FolderSource(SHARED / "camvid")
+    source = FolderSource(SHARED / "data" / "camvid")
     assert source.describe()["splits"] == {"train": 367, "val": 101, "test": 233}
     assert source.classes.num_classes == 11
     assert source.classes.ignore == (11,)
@@ -203,9 +201,9 @@ def test_camvid_has_its_official_split_eleven_classes_and_void() -> None:
     assert source.mask_pixels.sum() == 701 * 360 * 480
 
 
-@needs_shared
+@needs_real_data
 def test_isbi_membranes_are_the_low_level_of_two() -> None:
-    source = FolderSource(SHARED / "isbi")
+    source = FolderSource(SHARED / "data" / "isbi")
     assert len(source.samples) == 30
     assert {sample.split for sample in source.samples} == {None}
     assert source.encoding.kind == "two-level"

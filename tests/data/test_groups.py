@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from segarena.data.dividing.groups import find_groups
 from segarena.data.dividing.sequences import cut_blocks, frame_prefixes, natural_key, propose_groups
 from segarena.errors import ConfigError, DataError
-from support import SHARED
+from support import SHARED, needs_real_data
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_names_that_are_no_sequences_propose_nothing(names):
     assert propose_groups(names) is None
 
 
-@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real data beside this checkout")
+@needs_real_data
 def test_what_the_names_of_real_data_suggest():
     def propose(folder):
         return propose_groups([path.stem for path in sorted((SHARED / "data" / folder).iterdir())])

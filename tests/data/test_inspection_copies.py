@@ -16,7 +16,7 @@ from segarena.data.inspection.problems import Problem
 from segarena.data.inspection.similarity import correlate, find_twins, perceptual_hash
 from segarena.data.inspection.thumbnails import make_thumbnail, read_thumbnails
 from segarena.data.splits import Splits, split_samples
-from support import SHARED
+from support import SHARED, needs_real_data
 
 
 def scene(seed: int, size: int = 96) -> Image.Image:
@@ -236,7 +236,7 @@ def test_neighbours_follow_each_other_within_their_prefix() -> None:
     }
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="real data is not beside this checkout")
+@needs_real_data
 @pytest.mark.parametrize("folder", ["isbi/image", "epfl-roads/images", "cwfid/images"])
 def test_no_false_alarm_on_real_images(folder: str) -> None:
     found = read_thumbnails(sorted((SHARED / "data" / folder).iterdir()))

@@ -12,10 +12,9 @@ from PIL import Image
 from layout_zoo import NAMES, ZOO, Animal, found, touch, write_clutter, write_mask, write_photograph
 from segarena.data.layout import find_pairs
 from segarena.errors import DataError
-from support import SHARED
+from support import SHARED, needs_real_data
 
 DATA = SHARED / "data"
-needs_shared = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets are not on this machine")
 
 
 @pytest.mark.parametrize("clutter", [False, True], ids=["alone", "among other things"])
@@ -160,7 +159,7 @@ def test_composed_and_decomposed_forms_of_a_name_are_the_same_name(tmp_path: Pat
     assert len(find_pairs(tmp_path).samples) == 1
 
 
-@needs_shared
+@needs_real_data
 @pytest.mark.parametrize(
     ("name", "masks", "count"),
     [("camvid", None, 701), ("isbi", None, 30), ("epfl-roads", None, 100), ("cwfid", "annotations", 60)],
@@ -175,13 +174,13 @@ def test_real_data_sets_are_read_as_their_authors_laid_them_out(name: str, masks
         assert sample.image.stem.removesuffix("_image") == sample.mask.stem.removesuffix("_annotation")
 
 
-@needs_shared
+@needs_real_data
 def test_crop_and_weed_with_two_mask_folders_asks_which_one() -> None:
     with pytest.raises(DataError, match="annotations/ and masks/ could both be.*--masks annotations or --masks masks"):
         find_pairs(DATA / "cwfid")
 
 
-@needs_shared
+@needs_real_data
 @pytest.mark.parametrize("masks", ["annotations", "masks"])
 def test_crop_and_weed_is_split_as_its_list_says_and_image_28_does_not_leak(masks: str) -> None:
     layout = find_pairs(DATA / "cwfid", masks=Path(masks))

@@ -1,7 +1,6 @@
 import os
 import pickle
 import urllib.error
-from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -13,8 +12,7 @@ from torch import nn
 from segarena.errors import WeightsError
 from segarena.models import build_encoder, build_model
 from segarena.models.weights import load_encoder, read_weights
-
-SHARED = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_v2_imagenet.pth"
+from support import REAL_WEIGHTS, needs_real_weights
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +210,7 @@ def test_imagenet_weights_are_torchvisions_first_ones(monkeypatch, state, tmp_pa
     assert same(build_encoder("mobilenet_v2", weights="imagenet"), state)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="shared/weights/mobilenet_v2_imagenet.pth is not here")
+@needs_real_weights
 def test_shared_mobilenet_weights_load():
-    expected = torch.load(SHARED, weights_only=True)
-    assert same(build_encoder("mobilenet_v2", weights=SHARED, output_stride=16), expected)
+    expected = torch.load(REAL_WEIGHTS, weights_only=True)
+    assert same(build_encoder("mobilenet_v2", weights=REAL_WEIGHTS, output_stride=16), expected)
