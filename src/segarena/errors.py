@@ -11,6 +11,8 @@
 A message always says what is wrong, where, and what to do about it.
 """
 
+from collections.abc import Sequence
+
 
 class SegarenaError(Exception):
     """Something in the user's input is wrong; `what`, `where` and `remedy` make one message.
@@ -43,3 +45,8 @@ class RunError(SegarenaError):
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work so far is saved
     """The user asked to stop; the training state lies on disk. The message says how to go on."""
+
+
+def listing(names: Sequence[str], most: int = 5) -> str:
+    """How a message lists names: the first ones with commas, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -17,10 +17,10 @@ from segarena.config import CheckOptions
 from segarena.data.folder import FolderSource
 from segarena.data.inspection import inspect
 from segarena.data.inspection.faults import find_faults
-from segarena.data.inspection.problems import PARTS, listing, parts_of, percent
+from segarena.data.inspection.problems import PARTS, parts_of, percent
 from segarena.data.layout import Layout
 from segarena.data.splits import Splits
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError, DataError, listing
 from segarena.files import write_json
 from segarena.reporting.check_figures import TILES, DataSheet, Tile, save_sheet
 from segarena.runs import open_folder

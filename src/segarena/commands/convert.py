@@ -15,6 +15,7 @@ from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
 from segarena.data.converters.writing import check_free, write_annotations
+from segarena.errors import listing
 
 READERS: dict[str, Callable[[Path], Annotations]] = {
     "coco": read_coco,
@@ -40,7 +41,7 @@ def run(options: ConvertOptions) -> Path:
     total = f"{len(annotations.images)} images and their masks{f' ({parts})' if parts else ''}"
     console.print(f"{total}: {options.dst}", markup=False)
     names = annotations.classes.names
-    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    shown = listing(names, 8)
     console.print(f"  {len(names)} classes: {shown}", markup=False)
     for note in annotations.notes:
         console.print(f"  {note}", markup=False)

@@ -1,4 +1,4 @@
-"""images.csv: the counts that every score derives from, as `train` and `evaluate` write them."""
+"""images.csv: the counts that every score derives from, written and read."""
 
 from __future__ import annotations
 
@@ -27,3 +27,8 @@ def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], 
         }
     )
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_image_counts(path: Path) -> pd.DataFrame:
+    """What `write_image_counts` wrote: an image called 007 or NA is still called so."""
+    return pd.read_csv(path, dtype={"image": str, "class": str}, na_filter=False)

@@ -8,10 +8,10 @@ from typing import Any
 
 from segarena.commands.progress import console
 from segarena.data.folder import FolderSource
-from segarena.data.inspection.problems import Problem, count, listing, parts_of, relative
+from segarena.data.inspection.problems import Problem, count, parts_of, relative
 from segarena.data.layout import Layout
 from segarena.data.splits import Splits
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _FILES = 3

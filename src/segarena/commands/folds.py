@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from segarena.commands.counts import read_image_counts
 from segarena.data.source import Source
 from segarena.files import read_json, write_json, write_text
 from segarena.runs import fold_folder
@@ -39,7 +40,7 @@ def pool_folds(folder: Path, number: int, source: Source) -> None:
 def _stack_images(folder: Path, runs: Sequence[Path]) -> None:
     parts = []
     for fold, run in enumerate(runs, start=1):
-        table = pd.read_csv(run / "images.csv", dtype={"image": str, "class": str}, na_filter=False)
+        table = read_image_counts(run / "images.csv")
         table.insert(0, "fold", fold)
         parts.append(table)
     write_text(folder / "images.csv", pd.concat(parts, ignore_index=True).to_csv(index=False, lineterminator="\n"))

@@ -21,7 +21,7 @@ from segarena.data.inspection.problems import summarise, worst_of
 from segarena.data.source import Source
 from segarena.data.splits import Splits
 from segarena.data.transforms import working_size
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 
 GIB = 1024**3
 
@@ -169,7 +169,7 @@ def _say(folds: Sequence[Prepared[Any]]) -> None:
             console.print(f"  {key}: {description[key]}", markup=False)
     orphans: Sequence[str] = description.get("images_without_mask", ())
     if orphans:
-        console.print(f"  left out, no mask: {_list(orphans)}", markup=False)
+        console.print(f"  left out, no mask: {listing(orphans)}", markup=False)
     if not counts["test"]:
         console.print("  no test split: the scores come from the validation images, which also choose the epoch")
     if prepared.notes:
@@ -189,7 +189,3 @@ def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool) -> None
     if summary:
         console.print("\n".join(f"  {line}" for line in summary.splitlines()), markup=False)
     stop_on_errors(problems, source.root)
-
-
-def _list(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

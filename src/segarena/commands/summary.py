@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segarena.commands.counts import read_image_counts
 from segarena.commands.prepare import Prepared
 from segarena.config import CompareOptions, to_dict
 from segarena.files import read_json
@@ -80,7 +81,7 @@ def image_table(folder: Path, runs: Sequence[Run]) -> pd.DataFrame:
     """The counts of every run, one below the other: a row per model, seed, image and class."""
     parts = []
     for run in runs:
-        table = pd.read_csv(folder / run.path / "images.csv", dtype={"image": str, "class": str}, na_filter=False)
+        table = read_image_counts(folder / run.path / "images.csv")
         table.insert(0, "model", run.model)
         table.insert(1, "seed", run.seed)
         parts.append(table)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segarena.data.dividing.sequences import cut_blocks, frame_prefixes
 from segarena.data.images import IMAGE_SUFFIXES
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError, DataError, listing
 
 _OPTION = "--group-by"
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
@@ -106,7 +106,7 @@ def _by_file(names: Sequence[str], path: Path) -> tuple[str, ...]:
                 )
     missing = [name for name in names if name not in group]
     if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        shown = listing(missing, 3)
         raise DataError(
             f"names no group of {shown}", where=path, remedy="Add a line name,group for each image with a mask"
         )

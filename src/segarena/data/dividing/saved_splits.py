@@ -9,7 +9,7 @@ from typing import Any
 
 from segarena.data.source import Sample
 from segarena.data.splits import Splits
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 
 PARTS = ("train", "val", "test")
 _FORM = 'Give a run folder, its data.json, or JSON such as {"train": ["a", "b"], "val": ["c"], "test": []}'
@@ -34,14 +34,16 @@ def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
     unknown = [name for name in part_of if name not in index]
     if unknown:
         raise DataError(
-            f"names {_list(unknown)}, which the data does not have",
+            f"names {listing(unknown, 3)}, which the data does not have",
             where=file,
             remedy="Put the images and their masks back, or strike the names",
         )
     left_out = [name for name in index if name not in part_of]
     if left_out:
         raise DataError(
-            f"says nothing of {_list(left_out)}", where=file, remedy="Add each name to a part, or split the data anew"
+            f"says nothing of {listing(left_out, 3)}",
+            where=file,
+            remedy="Add each name to a part, or split the data anew",
         )
     splits = Splits(*(tuple(sorted(index[name] for name in named[part])) for part in PARTS))
     if len(splits.train) < 2 or not splits.val:
@@ -67,7 +69,3 @@ def _read(file: Path) -> dict[str, list[str]]:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise DataError(f"the part {part} is not a list of names", where=file, remedy=_FORM)
     return {part: content.get(part, []) for part in PARTS}
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from segarena.errors import listing
+
 #: At most 18 digits, so that any name makes a number that fits 64 bits.
 _LAST_NUMBER = re.compile(r"([0-9]{1,18})[^0-9]*\Z")
 _NUMBER = re.compile(r"([0-9]{1,18})")
@@ -79,7 +81,7 @@ def propose_groups(names: Sequence[str]) -> Proposal | None:
     prefixes = frame_prefixes(names)
     if len(sequences) > 1 and all(prefixes):
         shown = [f"{prefix} ({len(found)} images)" for prefix, found in sorted(sequences.items())]
-        listed = ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
+        listed = listing(shown, 4)
         return Proposal(
             "prefix",
             f"The names look like frames of {len(sequences)} sequences: {listed}. Frames of one sequence look alike: a"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
 from segarena.data.encodings.planes import Places
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 
 Kind = Literal["index", "two-level", "color"]
 
@@ -41,9 +41,7 @@ class MaskEncoding:
     @property
     def sentence(self) -> str:
         """One sentence for people: the kind, each value and its class, the void values."""
-        shown = ", ".join(f"{show(entry.value)} = {entry.name}" for entry in self.classes.classes[:12])
-        more = self.classes.num_classes - 12
-        shown += f" and {more} more" if more > 0 else ""
+        shown = listing([f"{show(entry.value)} = {entry.name}" for entry in self.classes.classes], 12)
         void = ", ".join(show(value) for value in self.classes.ignore)
         note = f"; {self.note}" if self.note else ""
         return f"{self.kind} masks: {shown}; " + (f"void: {void}" if void else "no void") + note

@@ -14,7 +14,7 @@ from segarena.data.encodings.encoding import DECLARE, MaskEncoding, cut_encoding
 from segarena.data.encodings.facts import Found, Tally, add_up
 from segarena.data.encodings.palettes import greys_of
 from segarena.data.encodings.strays import are_classes, fills_areas
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 
 #: Levels at least this far apart are two greys; class numbers are lower than this.
 FAR = 64
@@ -219,5 +219,4 @@ def _unclear(found: Sequence[Found], tally: Tally) -> DataError:
 
 
 def _show_values(values: NDArray[np.int64]) -> str:
-    shown = ", ".join(map(str, values[:5].tolist()))
-    return shown + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+    return listing([str(value) for value in values.tolist()])

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from segarena.data.folder import FolderSource
-from segarena.data.inspection.problems import PARTS, Problem, count, listing, percent, relative
+from segarena.data.inspection.problems import PARTS, Problem, count, percent, relative
 from segarena.data.splits import Splits
+from segarena.errors import listing
 
 #: A class in fewer images than this cannot be in training, validation and test at once.
 FEW_IMAGES = 3

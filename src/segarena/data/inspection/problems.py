@@ -83,11 +83,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
 
-def listing(names: Sequence[str], most: int = 5) -> str:
-    """The first names with commas, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def percent(share: float) -> str:
     """0.0712 -> "7.1%", 0.0007 -> "0.07%"."""
     return f"{100 * share:.1f}%" if share >= 0.01 else f"{100 * share:.2g}%"
