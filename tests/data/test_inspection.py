@@ -146,8 +146,8 @@ def test_problems_are_sorted_and_summarised() -> None:
     assert sort_problems([note, warning, error]) == (error, warning, note)
     lines = summarise([error, warning, note, note]).splitlines()
     assert lines == [
-        "error: Something of severity error",
-        "warning: Something of severity warning",
+        "error: Something of severity error. Do this",
+        "warning: Something of severity warning. Do this",
         "2 notes: see `segarena check`",
     ]
     assert summarise([]) == ""

@@ -59,8 +59,8 @@ def worst_of(findings: Sequence[Sequence[Problem]]) -> tuple[Problem, ...]:
 
 
 def summarise(problems: Sequence[Problem]) -> str:
-    """A line for each error and warning, and one that counts the notes; "" where there is nothing to say."""
-    lines = [f"{problem.severity}: {problem.message}" for problem in problems if problem.severity != "note"]
+    """A line with the remedy for each error and warning, one that counts the notes; "" if there is nothing to say."""
+    lines = [f"{one.severity}: {one.message}. {one.remedy}" for one in problems if one.severity != "note"]
     notes = sum(problem.severity == "note" for problem in problems)
     if notes:
         lines.append(f"{count(notes, 'note')}: see `segarena check`")
