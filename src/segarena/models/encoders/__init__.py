@@ -10,6 +10,7 @@ from torchvision.models import get_model
 from torchvision.models.resnet import ResNet
 
 from segarena.errors import ConfigError
+from segarena.models.encoders import swin
 from segarena.models.encoders.base import Encoder
 from segarena.models.encoders.features import FeatureListEncoder
 from segarena.models.encoders.resnet import ResNetEncoder
@@ -50,7 +51,7 @@ def create_encoder(name: str, *, output_stride: int = 32, in_channels: int = 3) 
         raise ConfigError(f"an output stride of {output_stride} is not possible", remedy="Use 8, 16 or 32")
     if in_channels < 1:
         raise ConfigError(f"in_channels is {in_channels}", remedy="Give the number of image channels, 1 or more")
-    network: Any = get_model(name, weights=None)
+    network: Any = get_model(name, weights=None, **(swin.PARTS if name == "swin_t" else {}))
     encoder = ResNetEncoder(network) if isinstance(network, ResNet) else FeatureListEncoder(network)
     encoder.name = name
     widen_stem(encoder, in_channels)

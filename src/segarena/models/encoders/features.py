@@ -11,10 +11,10 @@ from typing import Any
 
 from torch import Tensor, nn
 from torchvision.models import SwinTransformer
-from torchvision.models.swin_transformer import PatchMerging
 from torchvision.ops import Conv2dNormActivation
 
 from segarena.models.encoders.base import Encoder, PatchConv2d, PatchMaxPool2d
+from segarena.models.encoders.swin import PairMerging
 
 
 class FeatureListEncoder(Encoder):
@@ -83,7 +83,7 @@ def _pad_cut_patches(module: nn.Module) -> None:
 
 
 def _stride(block: nn.Module) -> int:
-    if isinstance(block, PatchMerging):
+    if isinstance(block, PairMerging):
         return 2
     strided = [m.stride[0] for m in block.modules() if isinstance(m, (nn.Conv2d, PatchMaxPool2d))]
     return int(max(strided, default=1))
