@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-slow lint bench docs lock clean
+.PHONY: demo test test-slow test-exhaustive lint bench docs lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@rm -rf $(DEMO_OUT)
@@ -16,6 +16,9 @@ test: .venv/dev.stamp  ## the fast tests, a process per core
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/scoring
+
+test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
 
 lint: .venv/dev.stamp  ## formatting, style, types
 	$(BIN)/ruff format --check .

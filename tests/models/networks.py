@@ -7,11 +7,13 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 from unittest.mock import patch
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from segarena.models import TRACKS, Encoder, SegmentationModel, build_encoder, build_model, registry
+from segarena.models import ENCODERS, TRACKS, Encoder, SegmentationModel, build_encoder, build_model, registry
 from segarena.models.layers import conv_bn_relu
 from segarena.models.unet import UNet
 
@@ -44,6 +46,11 @@ class Case(NamedTuple):
             return build_model(self.name, num_classes, encoder=encoder, **arguments)
 
 
+def default_stride(name: str, track: str) -> int:
+    kind = TRACKS[track][name]
+    return kind.paper_stride if track == "paper" else kind.output_strides[0]
+
+
 #: Every architecture of both tracks, at each output stride it has; U-Net also where it has fewer skips.
 THIN = [
     Case("unet", "encoder", "coarse"),
@@ -57,30 +64,33 @@ THIN = [
 ]
 #: Every architecture once, as it comes.
 EACH = [Case(name, track, "thin") for track, models in TRACKS.items() for name in models]
-#: The decoders on two real encoders.
-REAL = [
-    Case(name, "encoder", encoder, stride)
-    for name, kind in TRACKS["encoder"].items()
-    for encoder in ("resnet18", "mobilenet_v2")
+#: Every architecture on every encoder that it can stand on, at every output stride.
+ALL = [
+    Case(name, track, encoder, stride)
+    for track, models in TRACKS.items()
+    for name, kind in models.items()
+    for encoder in (ENCODERS if track == "encoder" else kind.paper_encoders or (None,))
     for stride in kind.output_strides
+    if encoder != "swin_t" or stride == 32
 ]
-#: The decoders on one encoder of each other family, and the networks of the papers. These take seconds to minutes.
+#: The decoders on two real encoders: seconds.
+REAL = [case for case in ALL if case.encoder in ("resnet18", "mobilenet_v2")]
+#: The decoders on one encoder of each other family, and the networks of the papers, at their own stride: minutes.
+FAMILIES = (
+    *("resnet50", "resnext50_32x4d", "vgg16_bn"),
+    *("mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "swin_t"),
+)
 HEAVY = [
-    *(
-        Case(name, "encoder", encoder)
-        for name in TRACKS["encoder"]
-        for encoder in (
-            "vgg16_bn",
-            "resnet50",
-            "resnext50_32x4d",
-            "mobilenet_v3_large",
-            "efficientnet_b0",
-            "convnext_tiny",
-        )
-    ),
-    *(Case(name, "encoder", "swin_t") for name in ("fcn", "unet")),
-    *(Case(name, "paper", None) for name in TRACKS["paper"]),
-    *(Case(name, "paper", "resnet101") for name in ("fcn", "pspnet", "deeplabv3")),
+    case
+    for case in ALL
+    if case.stride == default_stride(case.name, case.track) and (case.track == "paper" or case.encoder in FAMILIES)
+]
+#: All others: hours.
+REST = [case for case in ALL if case not in REAL and case not in HEAVY]
+#: What a test of all networks adds to the quick ones.
+SLOW = [
+    *(pytest.param(case, marks=pytest.mark.slow) for case in HEAVY),
+    *(pytest.param(case, marks=pytest.mark.exhaustive) for case in REST),
 ]
 
 
@@ -169,7 +179,11 @@ def vgg16_bn() -> Encoder:
 
 
 def randomise(module: M) -> M:
-    """Give every parameter and statistic that starts as a constant a random value: as a constant it hides mistakes."""
+    """Give every parameter and statistic that starts as a constant a random value: as a constant it hides mistakes.
+
+    What a residual block adds is smaller than what it adds to, as in a trained network. Otherwise the logits on a
+    ResNet-101 would be tens of thousands, and their rounding error with them.
+    """
     for layer in module.modules():
         if isinstance(layer, (nn.BatchNorm2d, nn.LayerNorm)):
             nn.init.uniform_(layer.weight, 0.8, 1.2)
@@ -177,6 +191,10 @@ def randomise(module: M) -> M:
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.running_mean, -0.1, 0.1)
             nn.init.uniform_(layer.running_var, 0.8, 1.2)
+    for block in module.modules():
+        if isinstance(block, (BasicBlock, Bottleneck)):
+            last = block.bn3 if isinstance(block, Bottleneck) else block.bn2
+            nn.init.uniform_(last.weight, 0.3, 0.5)
     for key, parameter in module.named_parameters():
         if key.endswith("layer_scale"):
             nn.init.uniform_(parameter, 0.1, 0.2)

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from networks import EACH, HEAVY, REAL, THIN, relative
+from networks import EACH, REAL, SLOW, THIN, relative
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -13,7 +13,6 @@ from segarena.models import TRACKS, SegmentationOutput, build_model
 from segarena.models.encoders import OUTPUT_STRIDES
 from segarena.models.unet import UNet
 
-SLOW = [pytest.param(case, marks=pytest.mark.slow) for case in HEAVY]
 thin = pytest.mark.parametrize("case", THIN, ids=str)
 each = pytest.mark.parametrize("case", EACH, ids=str)
 every = pytest.mark.parametrize("case", [*THIN, *REAL, *SLOW], ids=str)
@@ -177,6 +176,16 @@ def test_bf16_autocast_trains(case):
     assert all(grad.isfinite().all() for grad in grads)
 
 
+@every
+@pytest.mark.parametrize(("in_channels", "num_classes"), [(1, 1), (3, 2), (4, 150)])
+def test_shapes_for_any_number_of_channels_and_classes(case, in_channels, num_classes):
+    with torch.device("meta"):
+        model = case.build_untouched(num_classes, in_channels=in_channels)
+        logits, auxiliary = model(torch.empty(2, in_channels, 33, 40))
+    assert logits.shape == (2, num_classes, 33, 40)
+    assert auxiliary is None or auxiliary.shape == logits.shape
+
+
 @each
 @pytest.mark.parametrize("in_channels", [1, 4])
 def test_images_may_have_other_than_three_channels(case, in_channels):
@@ -228,7 +237,7 @@ def test_same_seed_same_model_and_another_seed_another(case):
     assert not all(torch.equal(first[key], other[key]) for key in first)
 
 
-@each
+@every
 def test_a_batch_of_one_is_refused_with_a_remedy_where_batch_norm_cannot_train_on_it(case):
     model = case.build()
     stride = 32 if case.track == "encoder" and case.name in ("fcn", "unet") else 8
