@@ -85,6 +85,13 @@ def test_parameters_bear_torchvisions_names_and_all_others_are_declared_unused(n
 
 
 @every
+def test_running_statistics_follow_equally_fast_in_all(name):
+    """Otherwise a short training is judged by statistics of the weights before it."""
+    layers = [layer for layer in on_meta(name).modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert {layer.momentum for layer in layers} <= {0.1}
+
+
+@every
 def test_dilation_comes_and_goes_without_a_trace(name):
     encoder = on_meta(name)
 
