@@ -30,12 +30,37 @@ def test_captions_explain_the_seeds_where_there_are_several(street: Path, make_c
         assert ("Pixels of all seeds" in captions.confusion_note(comparison)) is said
 
 
-def test_a_model_that_does_not_beat_the_trivial_one_is_named(street: Path) -> None:
+def test_a_model_that_does_not_beat_the_trivial_one_is_named_with_what_may_help_it(street: Path) -> None:
     comparison = read_comparison(street)
-    comparison.content["trivial"]["miou"] = (comparison.ranking[2]["miou"] + comparison.ranking[3]["miou"]) / 2
-    named = [text for text in method.caveats(comparison) if "no better than" in text]
-    assert len(named) == 1
-    assert named[0].startswith(f"{comparison.styles[comparison.names[3]].label} is")
+    first, *_, last = (comparison.styles[name].label for name in comparison.names)
+    for entry, miou in zip(comparison.ranking, (0.8, 0.7, 0.6, 0.3), strict=True):
+        entry["miou"] = miou
+    comparison.content["trivial"]["miou"] = 0.3
+    [named] = [text for text in method.caveats(comparison) if "better than always" in text]
+    assert named.startswith(f"{last} is no better than always answering")
+    assert f"as {first} shows: try" in named
+
+    comparison.content["trivial"]["miou"] = 0.26
+    [named] = [text for text in method.caveats(comparison) if "better than always" in text]
+    assert named.startswith(f"{last} is hardly better")
+
+    comparison.content["trivial"]["miou"] = 0.8
+    [named] = [text for text in method.caveats(comparison) if "better than always" in text]
+    assert "are no better" in named
+    assert "shows" not in named
+
+    comparison.content["trivial"]["miou"] = 0.0
+    assert not [text for text in method.caveats(comparison) if "better than always" in text]
+
+
+def test_a_finer_output_stride_is_advised_where_it_was_sixteen(street: Path) -> None:
+    comparison = read_comparison(street)
+    name = comparison.names[-1]
+    comparison.content["trivial"]["miou"] = comparison.ranking[-1]["miou"]
+    for stride, advised in ((16, True), (8, False)):
+        comparison.models["output_stride"] = stride
+        [named] = [text for text in method.caveats(comparison) if comparison.styles[name].label in text]
+        assert ("--output-stride 8" in named) is advised
 
 
 def test_an_undefined_class_is_a_caveat(make_comparison) -> None:

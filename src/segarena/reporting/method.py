@@ -106,12 +106,7 @@ def caveats(comparison: Comparison) -> list[str]:
             f"No IoU is defined for {formats.listing(undefined)} in at least one model: neither truth nor prediction "
             "has a pixel of it. The means leave it out."
         )
-    trivial = comparison.content["trivial"]
-    beaten = [style.label for name, style in comparison.styles.items() if _miou(comparison, name) <= trivial["miou"]]
-    if beaten:
-        than = "is" if len(beaten) == 1 else "are"
-        notes.append(f"{formats.listing(beaten)} {than} no better than always answering “{trivial.get('class')}”.")
-    return notes
+    return notes + _hardly_better(comparison)
 
 
 def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
@@ -149,6 +144,33 @@ def _rows(content: dict[str, Any]) -> list[tuple[str, str]]:
 def _minute(created: str) -> str:
     zone = " UTC" if created.endswith(("+00:00", "Z")) else ""
     return created[:16].replace("T", " ") + zone
+
+
+def _hardly_better(comparison: Comparison) -> list[str]:
+    """Name the models that learned next to nothing, and what may help them: one that others learned from is no loss.
+
+    Next to nothing is less than a tenth of the best model's lead over answering the most frequent class everywhere.
+    """
+    trivial = comparison.content["trivial"]
+    lead = {name: _miou(comparison, name) - trivial["miou"] for name in comparison.names}
+    best = max(lead.values())
+    poor = [name for name in comparison.names if lead[name] <= max(0.0, best / 10)]
+    if not poor:
+        return []
+    labels = formats.listing([comparison.styles[name].label for name in poor])
+    be = "is" if len(poor) == 1 else "are"
+    much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
+    note = f"{labels} {be} {much} than always answering “{trivial.get('class')}”."
+    if best > 0:
+        help_ = ["a larger --size", "more --epochs"]
+        if any("stride 16" in built_on(comparison, name) for name in poor):
+            help_.insert(0, "--output-stride 8")
+        note += f" The data holds more, as {comparison.styles[comparison.names[0]].label} shows: try {_either(help_)}."
+    return [note]
+
+
+def _either(options: list[str]) -> str:
+    return f"{', '.join(options[:-1])} or {options[-1]}"
 
 
 def _undefined(comparison: Comparison) -> list[str]:
