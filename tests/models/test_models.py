@@ -242,7 +242,8 @@ def test_a_batch_of_one_is_refused_with_a_remedy_where_batch_norm_cannot_train_o
     model = case.build()
     stride = 32 if case.track == "encoder" and case.name in ("fcn", "unet") else 8
     tiny = torch.randn(1, 3, stride, stride)
-    if not has_batch_norm(model):
+    # The first map that U-Net's own BatchNorm sees is of 2 x 2 pixels.
+    if not has_batch_norm(model.encoder if case.name == "unet" and case.track == "encoder" else model):
         assert model(tiny).logits.isfinite().all()
         return
     with pytest.raises(ConfigError, match=r"this batch of one image.*batch size of 2 or more"):
