@@ -25,7 +25,8 @@ lint: .venv/dev.stamp  ## formatting, style, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: .venv/dev.stamp  ## what a training step and an evaluation cost here
+bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation cost here
+	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/steps.py
 
 docs: .venv/dev.stamp  ## the pictures of docs/data.md, the tables and figures of docs/models.md, from the code itself

@@ -62,7 +62,7 @@ def test_the_models_take_turns_on_one_image_in_eval_mode():
     calls = []
     models = {name: Network(calls=calls, name=name).train() for name in "ab"}
     measure_latency(models, (16, 24), device="cpu", precision="fp32", rounds=2)
-    assert calls == [(name, (1, 3, 16, 24), (16, 24), False) for _ in range(5) for name in "ab"]
+    assert calls == [(name, (1, 3, 16, 24), "native", False) for _ in range(5) for name in "ab"]
 
 
 def test_slow_rounds_at_first_and_now_and_then_are_not_the_latency():

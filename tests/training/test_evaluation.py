@@ -25,8 +25,14 @@ SIZES = [
 ]
 
 
+def resized(logits, size):
+    if size != "native":
+        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+    return SegmentationOutput(logits, None)
+
+
 class Network(nn.Module):
-    """A convolution with BatchNorm at half resolution; logits go straight to the size asked for."""
+    """A convolution with BatchNorm at half resolution, whose logits `resized` brings to the size asked for."""
 
     def __init__(self):
         super().__init__()
@@ -37,8 +43,7 @@ class Network(nn.Module):
 
     def forward(self, image, size=None):
         self.batches.append(len(image))
-        logits = self.head(self.body(image)).float()
-        return SegmentationOutput(F.interpolate(logits, size, mode="bilinear", align_corners=False), None)
+        return resized(self.head(self.body(image)).float(), size)
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ def test_logits_are_resized_never_labels(items):
     class Ramp(nn.Module):
         def forward(self, image, size=None):
             logits = torch.stack([torch.zeros(1, 4, 4), torch.tensor([-3.0, -1.0, 0.2, 3.0]).expand(1, 4, 4)], dim=1)
-            return SegmentationOutput(F.interpolate(logits, size, mode="bilinear", align_corners=False), None)
+            return resized(logits, size)
 
     labels = predict_masks(Ramp(), items[0].image[None], (16, 16), device="cpu", precision="fp32")
     assert labels.shape == (1, 16, 16)

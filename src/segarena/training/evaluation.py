@@ -35,8 +35,8 @@ def predict_masks(model: nn.Module, images: Tensor, size: tuple[int, int], *, de
     The logits are resized, once and straight to `size`; labels are never resized.
     """
     with autocast(device, precision):
-        logits = model(to_input(images, device), size=size).logits
-    return predict_labels(logits)
+        logits = model(to_input(images, device), size="native").logits
+    return predict_labels(logits, size)
 
 
 def evaluate(

@@ -1,0 +1,130 @@
+"""Labels from a grid of logits: every way to them against the definition."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from segarena.kernels import upsample_argmax as kernel
+from segarena.kernels.upsample_argmax import plain_upsample_argmax, upsample_argmax
+
+
+def smooth(count: int, channels: int, height: int, width: int, seed: int = 0) -> Tensor:
+    """Logits as of a trained network: large regions, and noise."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count, channels, height // 4 + 1, width // 4 + 1, generator=generator)
+    noise = torch.randn(count, channels, height, width, generator=generator)
+    return 5 * F.interpolate(coarse, (height, width), mode="bicubic") + 0.3 * noise
+
+
+def assert_labels(labels: Tensor, logits: Tensor, size: tuple[int, int]) -> None:
+    """Each label's logit is the largest, up to rounding, in float64."""
+    assert labels.shape == (len(logits), *size)
+    assert labels.dtype == torch.uint8
+    exact = F.interpolate(logits.double(), size, mode="bilinear", align_corners=False)
+    chosen = exact.gather(1, labels.long()[:, None])[:, 0]
+    assert (exact.amax(dim=1) - chosen).max() <= 2e-5 * max(1.0, float(logits.abs().max()))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    channels=st.integers(2, 9),
+    grid=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    seed=st.integers(0, 99),
+    kind=st.sampled_from(["noise", "smooth", "ties"]),
+)
+def test_the_label_is_that_of_the_largest_interpolated_logit(channels, grid, size, seed, kind):
+    generator = torch.Generator().manual_seed(seed)
+    logits = {
+        "noise": lambda: torch.randn(2, channels, *grid, generator=generator),
+        "smooth": lambda: smooth(2, channels, *grid, seed=seed),
+        "ties": lambda: torch.randint(0, 2, (2, channels, *grid), generator=generator).float(),
+    }[kind]()
+    assert_labels(upsample_argmax(logits, size), logits, size)
+
+
+@pytest.mark.parametrize(
+    ("channels", "grid", "size"),
+    [(2, (45, 60), (360, 480)), (12, (33, 47), (257, 375)), (150, (16, 24), (200, 333)), (255, (8, 8), (64, 61))],
+    ids=str,
+)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_no_pixel_differs_from_the_definition_on_logits_as_of_a_trained_network(channels, grid, size, memory_format):
+    logits = smooth(2, channels, *grid)
+    expected = plain_upsample_argmax(logits, size)
+    assert len(expected.unique()) > 1
+    assert torch.equal(upsample_argmax(logits.contiguous(memory_format=memory_format), size), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_types_are_interpolated_in_float32_or_finer(dtype):
+    logits = smooth(2, 5, 12, 9).to(dtype)
+    wide = logits.to(torch.promote_types(dtype, torch.float32))
+    assert torch.equal(upsample_argmax(logits, (60, 70)), plain_upsample_argmax(wide, (60, 70)))
+
+
+@pytest.mark.parametrize("size", [(40, 40), (10, 10), (7, 13), (12, 11), (1, 1)], ids=str)
+def test_a_tie_goes_to_the_lowest_class(size):
+    logits = torch.zeros(1, 6, 10, 10)
+    logits[:, 2:5] = 1.5
+    assert (upsample_argmax(logits, size) == 2).all()
+
+
+def test_equal_classes_with_a_slope_are_a_tie_everywhere():
+    """Two classes that only a wrong order of candidates, or a strict bound, would tell apart."""
+    ramp = torch.linspace(0, 1, 9).expand(1, 1, 9, 9)
+    logits = torch.cat([0.3 + 0 * ramp, ramp, ramp], dim=1)
+    assert set(upsample_argmax(logits, (90, 90)).unique().tolist()) == {0, 1}
+
+
+def test_a_class_that_is_largest_at_no_point_of_the_grid_can_win_between_them():
+    logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.6]]).view(1, 3, 1, 2)
+    labels = upsample_argmax(logits, (1, 100))
+    assert labels[0, 0].unique_consecutive().tolist() == [0, 2, 1]
+    assert torch.equal(labels, plain_upsample_argmax(logits, (1, 100)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_finite_ends_as_in_the_definition(value):
+    logits = smooth(1, 4, 6, 6)
+    logits[0, 2, 3, 3] = value
+    assert torch.equal(upsample_argmax(logits, (30, 30)), plain_upsample_argmax(logits, (30, 30)))
+
+
+@pytest.mark.parametrize("limit", [1, 5000, 20000])
+@pytest.mark.parametrize("size", [(40, 60), (9, 7), (15, 31), (1, 50)], ids=str)
+def test_strips_of_rows_give_what_the_whole_gives(monkeypatch, limit, size):
+    logits = smooth(2, 5, 12, 17).double()  # which does not go through the cells
+    monkeypatch.setattr(kernel, "LIMIT", limit)
+    assert torch.equal(upsample_argmax(logits, size), plain_upsample_argmax(logits, size))
+
+
+def test_the_enlarged_logits_never_exist(monkeypatch):
+    """150 classes at 12 megapixels would be 7 GB; 64 images more than any laptop has."""
+    monkeypatch.setattr(kernel.F, "interpolate", lambda *_args, **_kwargs: pytest.fail("enlarged"))
+    labels = upsample_argmax(torch.randn(1, 150, 1, 1).expand(1, 150, 48, 64), (3000, 4000))
+    assert labels.shape == (1, 3000, 4000)
+    assert len(labels.unique()) == 1
+
+
+def test_threads_change_nothing(monkeypatch):
+    monkeypatch.setattr(kernel, "THREADED", 1)
+    logits, threads = smooth(3, 7, 30, 20), torch.get_num_threads()
+    try:
+        results = []
+        for number in (1, 5):
+            torch.set_num_threads(number)
+            results.append(upsample_argmax(logits, (250, 190)))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(*results)
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_labels():
+    logits = smooth(2, 12, 33, 47)
+    for size in ((257, 375), (33, 47), (20, 31)):
+        assert torch.equal(upsample_argmax(logits.cuda(), size).cpu(), plain_upsample_argmax(logits, size))
