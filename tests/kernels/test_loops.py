@@ -1,0 +1,28 @@
+"""Compiling where Numba may keep the result, and where it finds no folder to keep it in."""
+
+import numba
+import numpy as np
+
+from segarena.kernels import loops
+
+
+def test_without_a_folder_for_its_cache_a_loop_is_compiled_anew(monkeypatch):
+    asked = []
+
+    def njit(**options):
+        asked.append(options.get("cache", False))
+        if asked[-1]:
+            raise RuntimeError("cannot cache function 'double': no locator available for file 'x.py'")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(loops, "njit", njit)
+
+    @loops.compiled
+    def double(values: np.ndarray) -> None:
+        for place in range(values.size):
+            values[place] *= 2
+
+    values = np.arange(3)
+    double(values)
+    assert asked == [True, False]
+    assert values.tolist() == [0, 2, 4]
