@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import reference_counts
 import torch
 from effective_fields import draw_effective, measure_effective
 from matplotlib.figure import Figure
@@ -89,17 +89,18 @@ def costs() -> str:
 
 
 def references() -> str:
-    """Our numbers beside those published, or summed by hand from the paper."""
-    rows = []
-    for name, convolutions in (("fcn32s", []), ("fcn16s", [512]), ("fcn8s", [512, 256])):
-        label = ARCHITECTURES[name].label
-        rows.append((f"{label}, 21 classes", "parameters", parameters(name), count_fcn(convolutions), "layers summed"))
-    rows.append(
-        (
-            *("U-Net, 1 channel, 2 classes", "parameters"),
-            *(parameters("unet", num_classes=2, in_channels=1), count_unet(1, 2), "layers of figure 1 summed"),
+    """Our numbers beside those published, or summed by hand from the papers."""
+    rows: list[tuple[Any, ...]] = []
+    for name, pools in (("fcn32s", ()), ("fcn16s", (512,)), ("fcn8s", (512, 256))):
+        rows += beside(
+            f"{ARCHITECTURES[name].label}, 21 classes", build(name, "paper"), 512, reference_counts.fcn(pools)
         )
-    )
+    unet = build("unet", "paper", num_classes=2, in_channels=1)
+    rows += beside("U-Net, 1 channel, 2 classes", unet, 572, reference_counts.unet())
+    for name in ("pspnet", "deeplabv3"):
+        for encoder in ("resnet50", "resnet101"):
+            label, expected = f"{ARCHITECTURES[name].label}, {encoder}", getattr(reference_counts, name)(encoder)
+            rows += beside(label, build(name, "paper", encoder=encoder), 520, expected)
     for name, published in (("fcn", "FCN"), ("deeplabv3", "DeepLabV3")):
         for encoder in ("resnet50", "resnet101"):
             options: dict[str, Any] = {"encoder": encoder, "output_stride": 8, "auxiliary": True}
@@ -110,7 +111,13 @@ def references() -> str:
             model = build(name, "paper", **options)
             rows += [
                 (label, "parameters", count_parameters(model), meta["num_params"], "torchvision"),
-                (label, "G multiply-adds", f"{multiply_adds(model):.3f}", f"{meta['_ops']:.3f}", "torchvision"),
+                (
+                    label,
+                    "G multiply-adds, 520 × 520",
+                    f"{multiply_adds(model):.3f}",
+                    f"{meta['_ops']:.3f}",
+                    "torchvision",
+                ),
             ]
     texts = [(a, b, *(f"{x:,}" if isinstance(x, int) else x for x in (c, d)), e) for a, b, c, d, e in rows]
     return table("network | what | here > | reference > | whose", texts)
@@ -125,28 +132,18 @@ def multiply_adds(model: SegmentationModel) -> float:
     return (flops + counter.get_total_flops()) / 2e9
 
 
-def parameters(name: str, **options: Any) -> int:
-    return count_parameters(build(name, "paper", **options))
-
-
-def count_fcn(pools: list[int], classes: int = 21) -> int:
-    """Parameters of FCN-32s, -16s or -8s from the layers in the papers; `pools` are the channels of the fused ones."""
-    vgg = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
-    convolutions = sum(9 * before * after + after for before, after in [*vgg, *[(512, 512)] * 5])
-    connected = (49 * 512 + 1) * 4096 + (4096 + 1) * 4096
-    scores = sum((channels + 1) * classes for channels in (4096, *pools))
-    last = (64, 32, 16)[len(pools)]
-    return convolutions + connected + scores + classes**2 * (16 * len(pools) + last**2)
-
-
-def count_unet(channels: int, classes: int) -> int:
-    """Parameters of the layers that figure 1 of the paper draws."""
-    widths = [64, 128, 256, 512, 1024]
-    down = [(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
-    up = [(after, before) for before, after in pairwise(widths)]
-    pairs = [*down, *up]  # the first of two convolutions of a level: (in, out); upwards the skip doubles the input
-    convolutions = sum(9 * before * after + after + 9 * after * after + after for before, after in pairs)
-    return convolutions + sum(4 * deep * width + width for deep, width in up) + widths[0] * classes + classes
+def beside(label: str, model: SegmentationModel, side: int, expected: reference_counts.Sum) -> list[tuple[Any, ...]]:
+    """Two rows: parameters, and multiply-adds of the convolutions for one square image."""
+    network = model.eval().valid if isinstance(model, UNet) else model.eval()
+    channels = model.settings["in_channels"]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.empty(1, channels, side, side, device="meta"))
+    operations = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
+    whose = "layers of figure 1 summed" if isinstance(model, UNet) else "layers summed"
+    return [
+        (label, "parameters", count_parameters(model), expected.parameters, whose),
+        (label, f"G multiply-adds, {side} × {side}", f"{operations / 2e9:.3f}", expected.giga, whose),
+    ]
 
 
 def encoders() -> str:

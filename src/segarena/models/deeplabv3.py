@@ -34,7 +34,9 @@ class DeepLabv3(SegmentationModel):
     what torchvision's `deeplabv3_resnet50` has and the paper has not: dropout 0.5 and a 3x3 convolution between ASPP
     and the scores.
 
-    Departs: align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only.
+    Departs: torchvision's stem, its bottleneck with the stride on the 3x3 convolution, and at output stride 8 the first
+    3x3 convolution of the third stage at the dilation of the stage before, so that pretrained weights compute what they
+    did; align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only.
     Raises ConfigError for a multi_grid or an eval_output_stride that does not fit the encoder, and in training on a
     batch of one image: image-level pooling leaves one value per channel.
     """
@@ -72,8 +74,9 @@ class DeepLabv3(SegmentationModel):
         self.encoder = encoder
         encoder.set_multi_grid(_fit_multi_grid(multi_grid, encoder))
         self.aspp = ASPP(encoder.channels[-1], _rates(self.output_stride))
-        self.refine = nn.Sequential(nn.Dropout(0.5), conv_bn_relu(256, 256, 3)) if head == "torchvision" else None
-        self.classifier = nn.Conv2d(256, num_classes, 1)
+        width = self.aspp.width
+        self.refine = nn.Sequential(nn.Dropout(0.5), conv_bn_relu(width, width, 3)) if head == "torchvision" else None
+        self.classifier = nn.Conv2d(width, num_classes, 1)
         self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes) if auxiliary else None
 
     def train(self, mode: bool = True) -> Self:
@@ -88,7 +91,7 @@ class DeepLabv3(SegmentationModel):
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
         *_, stage4, stage5 = self.encoder(image)
-        features = self.aspp(stage5)  # (N, 256, h, w)
+        features = self.aspp(stage5)  # (N, ASPP's width, h, w)
         logits = self.classifier(features if self.refine is None else self.refine(features))  # (N, num_classes, h, w)
         auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
         return finish(logits, auxiliary, image, size)
@@ -98,12 +101,13 @@ class ASPP(nn.Module):
     """Atrous spatial pyramid pooling (3.3): features (N, C, h, w) -> (N, width, h, w).
 
     A 1x1 convolution, a 3x3 one at each rate, and the average of the whole image, each to `width` channels with
-    BatchNorm and ReLU; concatenated and projected by a 1x1 convolution. Raises ConfigError in training on a batch of
-    one.
+    BatchNorm and ReLU; concatenated and projected by a 1x1 convolution. Departs: the average is spread by copying,
+    which is what interpolating a single value comes to. Raises ConfigError in training on a batch of one.
     """
 
     def __init__(self, in_channels: int, rates: Sequence[int], width: int = 256) -> None:
         super().__init__()
+        self.width = width
         self.point = conv_bn_relu(in_channels, width, 1)
         self.atrous = nn.ModuleList(conv_bn_relu(in_channels, width, 3, dilation=rate) for rate in rates)
         self.image_level = conv_bn_relu(in_channels, width, 1)
@@ -117,7 +121,6 @@ class ASPP(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         average = features.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
         refuse_single_value(self.image_level, average.shape[0])
-        # Bilinear interpolation of a single value is that value everywhere.
         level = self.image_level(average).expand(-1, -1, *features.shape[-2:])
         branches = [self.point(features), *(atrous(features) for atrous in self.atrous), level]
         result: Tensor = self.project(torch.cat(branches, dim=1))

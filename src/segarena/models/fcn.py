@@ -14,7 +14,10 @@ from segarena.models.layers import FCNHead, crop
 
 
 class _FCNOnVGG16(SegmentationModel):
-    """What FCN-32s, -16s and -8s have in common."""
+    """What FCN-32s, -16s and -8s share: VGG-16, and scores of its fc7 (N, 4096, h, w) -> (N, num_classes, h, w) (4.1).
+
+    Departs: images normalised as torchvision's weights expect, in RGB, not BGR with a mean subtracted.
+    """
 
     output_strides: ClassVar[tuple[int, ...]] = (32,)
     paper_encoders: ClassVar[tuple[str, ...]] = ("vgg16",)
@@ -30,8 +33,7 @@ class FCN32s(_FCNOnVGG16):
     """FCN-32s (4.1): the scores of fc7, enlarged 32 times by fixed bilinear interpolation.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The crops begin where the authors' networks begin
-    theirs, which follows from the 100 pixels of padding. Departs, as do FCN-16s and -8s: images normalised as
-    torchvision's weights expect, not BGR with a mean subtracted.
+    theirs, which follows from the 100 pixels of padding. Departs: the images, see above.
     """
 
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
@@ -49,7 +51,8 @@ class FCN16s(_FCNOnVGG16):
     """FCN-16s (4.2): the scores of fc7, enlarged twice, plus those of pool4; enlarged 16 times.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The 2x upsampling starts as bilinear interpolation
-    and is learned; the last one is fixed. Departs: both streams are trained at once, not the coarser one first.
+    and is learned; the last one is fixed. Departs: the images; both streams are trained at once, not the coarser one
+    first.
     """
 
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
@@ -70,8 +73,9 @@ class FCN8s(_FCNOnVGG16):
     """FCN-8s (4.2, figure 3): the sum of FCN-16s, enlarged twice, plus the scores of pool3; enlarged 8 times.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The two 2x upsamplings start as bilinear
-    interpolation and are learned; the last one is fixed. Departs: the three streams are trained at once, not one after
-    the other.
+    interpolation and are learned; the last one is fixed. Departs: the images; the three streams are trained at once,
+    not one after the other, and pool4 and pool3 are not scaled (by 0.01 and 0.0001) as in the network that the authors
+    train so: the scores start at zero and find their scale.
     """
 
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
@@ -93,7 +97,7 @@ class FCN8s(_FCNOnVGG16):
 
 
 class EncoderFCN(SegmentationModel):
-    """FCN-8s on any encoder: class scores at strides 32, 16 and 8, summed from coarse to fine.
+    """FCN-8s (4.2, figure 3) on any encoder: class scores at strides 32, 16 and 8, summed from coarse to fine.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). As in the paper, the scores start at zero, the two
     2x upsamplings start as bilinear interpolation and are learned, the last 8x one is bilinear and fixed.
@@ -125,7 +129,8 @@ class DilatedFCN(SegmentationModel):
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). A 3x3 convolution to C / 4 channels, BatchNorm, ReLU,
     dropout 0.1 and a 1x1 convolution, enlarged bilinearly. `auxiliary=True` adds the same head on the fourth
-    stage, for training mode. With the same weights it computes what torchvision's `fcn_resnet50` does.
+    stage. With the same weights it computes what torchvision's `fcn_resnet50` does. Departs: the auxiliary head runs in
+    training only, torchvision's always.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (8, 16, 32)

@@ -32,7 +32,7 @@ class FCNHead(nn.Sequential):
 def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Sequential:
     """Convolution without bias, BatchNorm, ReLU; the height and width stay.
 
-    All four decoders start from He's initialisation (2015, arXiv:1502.01852), so that none has a better start.
+    It starts from He's initialisation (2015, arXiv:1502.01852) in every decoder, so that none has a better start.
     """
     padding = dilation * (kernel_size // 2)
     conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)

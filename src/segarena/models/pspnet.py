@@ -56,8 +56,8 @@ class PyramidPooling(nn.Module):
     """Pool on four grids, reduce, enlarge, append (3.2): features (N, C, h, w) -> (N, 2C, h, w).
 
     A grid of k x k bins is averaged, reduced to C / len(bins) channels by a 1x1 convolution with BatchNorm and ReLU,
-    and enlarged to h x w. Departs: align_corners=False. Raises ConfigError in training where a bin's BatchNorm sees a
-    single value, ValueError if C is not divisible by len(bins).
+    and enlarged to h x w. Departs: align_corners=False, where the authors' code has True. Raises ConfigError in
+    training where a bin's BatchNorm sees a single value, ValueError if C is not divisible by len(bins).
     """
 
     def __init__(self, channels: int, bins: Sequence[int] = (1, 2, 3, 6)) -> None:

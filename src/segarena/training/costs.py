@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 
 
 def count_parameters(model: nn.Module) -> int:
-    """All trainable numbers, the auxiliary head's included."""
+    """All parameters: the auxiliary head's included, and FCN's upsamplings that stay bilinear."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 

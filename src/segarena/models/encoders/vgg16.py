@@ -5,13 +5,17 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models import vgg
 
+#: Channels of fc6 and fc7.
+FULLY_CONNECTED = 4096
+
 
 class VGG16(nn.Module):
     """VGG-16 with its fully connected layers read as convolutions. Long et al. 2015, 3.1 (arXiv:1411.4038).
 
     image (N, in_channels, H, W) -> pool3 (N, 256, .), pool4 (N, 512, .), fc7 (N, 4096, .). Their grids begin 100 pixels
     outside of the image, room for the 7 x 7 window of fc6, as in the authors' network. The parameters bear the names
-    of torchvision's `vgg16`. Initialised as He et al. 2015 (arXiv:1502.01852).
+    of torchvision's `vgg16`. Departs: without pretrained weights He's initialisation (2015, arXiv:1502.01852), where
+    the paper only fine-tunes.
     """
 
     name = "vgg16"
@@ -22,22 +26,23 @@ class VGG16(nn.Module):
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
         self.features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
-        self.features[0] = nn.Conv2d(in_channels, 64, 3, padding=100)
+        self.features[0] = nn.Conv2d(in_channels, self.features[0].out_channels, 3, padding=100)
+        # the features up to and with the third, the fourth and the fifth pooling
+        ends = [i + 1 for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
+        self.parts = [(0, ends[2]), (ends[2], ends[3]), (ends[3], ends[4])]
+        widths = [[m.out_channels for m in self.features[:end] if isinstance(m, nn.Conv2d)][-1] for end in ends[2:]]
+        self.channels = (widths[0], widths[1], FULLY_CONNECTED)
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
                 layer.ceil_mode = True
         self.classifier = nn.Sequential(
-            *(nn.Conv2d(512, 4096, 7), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc6
-            *(nn.Conv2d(4096, 4096, 1), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc7
+            *(nn.Conv2d(widths[2], FULLY_CONNECTED, 7), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc6
+            *(nn.Conv2d(FULLY_CONNECTED, FULLY_CONNECTED, 1), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc7
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        # the features up to and with the third, the fourth and the fifth pooling
-        ends = [i + 1 for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
-        self.parts = [(0, ends[2]), (ends[2], ends[3]), (ends[3], ends[4])]
-        self.channels = (256, 512, 4096)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         pool3, pool4, pool5 = (self.features[start:end] for start, end in self.parts)
