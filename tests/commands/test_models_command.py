@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from segarena import cli
 from segarena.commands import models
 from segarena.config import TRACK_MODELS, ModelsOptions
 from segarena.errors import ConfigError
@@ -53,6 +54,18 @@ def test_the_encoder_is_used_where_the_architecture_can_stand_on_it(capsys: pyte
     rows = models.run(ModelsOptions(encoder="swin_t", track="encoder", size=64))
     assert [row["name"] for row in rows] == ["fcn", "unet"]
     assert "pspnet, encoder track: the encoder swin_t does not work with output stride 16" in capsys.readouterr().out
+
+
+def test_the_command_prints_titles_and_a_line_for_each_network(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["segarena", "models", "--track", "paper", "--size", "64"])
+    assert cli.main() == 0
+    titles, *lines = capsys.readouterr().out.splitlines()
+    assert titles.split() == ["name", "track", "encoder", "output", "stride", "parameters", "GFLOPs"]
+    flops = count_flops(build_model("fcn", 21, track="paper"), (64, 64))
+    [line] = [line.split() for line in lines if line.split()[:2] == ["fcn", "paper"]]
+    assert line == ["fcn", "paper", "resnet50", "8", "32,957,013", f"{flops / 1e9:.1f}"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from torchvision.models import get_model, get_model_weights
 
 import segarena
 from segarena.config import TRACK_MODELS, CompareOptions, TrainOptions, to_command
@@ -69,6 +71,27 @@ def test_a_folder_of_one_track_is_not_gone_on_with_in_the_other(published: Path,
             segarena.compare(data, models=("pspnet",), out=published, resume=True, **{**QUICK, "epochs": 1})
     finally:
         (published / "pspnet-seed0" / "kept.json").rename(published / "pspnet-seed0" / "costs.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fcn", "deeplabv3"])
+def test_a_training_can_start_from_a_whole_published_network(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random weights lie where torch.hub keeps the published ones; one epoch hardly moves them."""
+    torch.manual_seed(0)
+    theirs = get_model(f"{name}_resnet50", weights=None, weights_backbone=None, aux_loss=True)
+    url = get_model_weights(f"{name}_resnet50")["COCO_WITH_VOC_LABELS_V1"].url
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(theirs.state_dict(), folder / url.rpartition("/")[2])
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    run = segarena.train(data, model=name, out=tmp_path / "run", **{**PAPER, "weights": "coco"})
+    predictor = segarena.load(run)
+    assert predictor.config["weights"] == "coco"
+    assert predictor.model.settings["output_stride"] == 8
+    before, after = theirs.backbone.layer4[2].conv3.weight, predictor.model.encoder.layer4[2].conv3.weight
+    assert 0 < (after - before).norm() < 0.1 * before.norm()
 
 
 @pytest.mark.parametrize(

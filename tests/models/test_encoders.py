@@ -60,6 +60,11 @@ def test_channels_and_strides_tell_the_truth_at_every_output_stride(name):
         ]
 
 
+@pytest.mark.parametrize("name", [*ENCODERS, "vgg16"])
+def test_torchvision_publishes_the_imagenet_weights_of_every_encoder(name):
+    assert "IMAGENET1K_V1" in torchvision.models.get_model_weights(name).__members__
+
+
 @every
 def test_every_encoder_but_swin_can_be_dilated(name):
     assert on_meta(name).output_strides == ((32,) if name == "swin_t" else (8, 16, 32))

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from networks import EACH, REAL, SLOW, THIN, relative
+from networks import EACH, HALF_REAL, REAL, SLOW, SLOW_REAL, THIN, relative
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -58,7 +58,7 @@ def test_output_type_is_the_same_in_both_modes_and_auxiliary_is_for_training_onl
         assert training.auxiliary is None
 
 
-@pytest.mark.parametrize("case", [*THIN, *REAL[::2], *SLOW], ids=str)
+@pytest.mark.parametrize("case", [*THIN, *HALF_REAL, *SLOW], ids=str)
 def test_backward_reaches_every_parameter_that_is_to_be_learned(case):
     model = case.build()
     for module in model.modules():
@@ -74,7 +74,7 @@ def test_backward_reaches_every_parameter_that_is_to_be_learned(case):
     assert fixed == ([f"{last[case.name]}.weight"] if case.name in last else [])
 
 
-@pytest.mark.parametrize("case", [*THIN, *SLOW], ids=str)
+@pytest.mark.parametrize("case", [*THIN, *SLOW_REAL, *SLOW], ids=str)
 def test_settings_build_the_same_network_and_saved_weights_give_bit_equal_logits(case, tmp_path):
     model = case.build()
     torch.save(model.state_dict(), tmp_path / "weights.pth")
@@ -132,7 +132,7 @@ def test_settings_rebuild_what_options_built(arguments):
         assert dilations(again.train(mode)) == dilations(model.train(mode))
 
 
-@pytest.mark.parametrize("case", [*THIN, *REAL[::2], *SLOW], ids=str)
+@pytest.mark.parametrize("case", [*THIN, *HALF_REAL, *SLOW], ids=str)
 def test_channels_last_gives_the_logits_of_contiguous(case):
     model = case.build().eval()
     image = torch.randn(2, 3, 45, 52)
@@ -143,7 +143,7 @@ def test_channels_last_gives_the_logits_of_contiguous(case):
     assert relative(other, contiguous) < 1e-4
 
 
-@pytest.mark.parametrize("case", [*THIN, *SLOW], ids=str)
+@pytest.mark.parametrize("case", [*THIN, *SLOW_REAL, *SLOW], ids=str)
 def test_an_image_scores_the_same_alone_and_in_a_batch(case):
     model = case.build().eval()
     images = torch.randn(2, 3, 45, 52)

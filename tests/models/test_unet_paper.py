@@ -127,6 +127,12 @@ def test_initialisation_is_gaussian_of_variance_two_over_the_inputs():
         for conv in (convs[0], convs[2]):
             assert conv.weight.std().item() == pytest.approx((2 / (9 * conv.in_channels)) ** 0.5, rel=0.1)
             assert not conv.bias.any()
+    # one output of a 2x2 up-convolution is made of the inputs of one pixel
+    ups = [*model.up, *(step.up for step in build_model("unet", 2).steps)]
+    assert len(ups) == 4 + 5
+    for up in ups:
+        assert up.weight.std().item() == pytest.approx((2 / up.in_channels) ** 0.5, rel=0.1)
+        assert not up.bias.any()
 
 
 def test_dropout_stands_at_the_end_of_the_contracting_path():

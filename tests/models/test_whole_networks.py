@@ -23,17 +23,29 @@ def home(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("torch")
 
 
-@pytest.fixture(scope="module", params=["fcn", "deeplabv3"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        *(("fcn", "resnet50"), ("deeplabv3", "resnet50")),
+        pytest.param(("fcn", "resnet101"), marks=pytest.mark.slow),
+        pytest.param(("deeplabv3", "resnet101"), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
+)
 def published(request, home):
-    """Name of an architecture and torchvision's network, whose state dict lies in the cache of torch.hub."""
+    """An architecture, its encoder and torchvision's network, whose state dict lies in the cache of torch.hub.
+
+    Random weights under the names of the published files: those cannot be had without a network.
+    """
     torch.manual_seed(0)
-    network = get_model(f"{request.param}_resnet50", weights=None, weights_backbone=None, aux_loss=True)
+    name = "_".join(request.param)
+    network = get_model(name, weights=None, weights_backbone=None, aux_loss=True)
     randomise(network).eval()
     folder = home / "hub" / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
-    url = get_model_weights(f"{request.param}_resnet50")["COCO_WITH_VOC_LABELS_V1"].url
+    url = get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].url
     torch.save(network.state_dict(), folder / url.rpartition("/")[2])
-    return request.param, network
+    return *request.param, network
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +58,8 @@ def no_network(monkeypatch, home):
 
 
 def test_coco_weights_give_torchvisions_logits_without_another_option(published, capsys):
-    name, theirs = published
-    ours = build_model(name, 21, track="paper", weights="coco").eval()
+    name, encoder, theirs = published
+    ours = build_model(name, 21, track="paper", encoder=encoder, weights="coco").eval()
     assert capsys.readouterr().out == ""
     image = torch.randn(1, 3, 41, 56)
     with torch.no_grad():
@@ -65,13 +77,13 @@ def test_coco_weights_give_torchvisions_logits_without_another_option(published,
 
 
 def test_scores_of_other_classes_start_anew_and_all_else_is_kept(published):
-    name, theirs = published
-    options = {"track": "paper", "weights": "coco"}
+    name, encoder, theirs = published
+    options = {"track": "paper", "encoder": encoder, "weights": "coco"}
     torch.manual_seed(5)
     ours = build_model(name, 4, in_channels=1, **options)
     torch.manual_seed(5)
     without = {"output_stride": 8, "auxiliary": True} | ({"head": "torchvision"} if name == "deeplabv3" else {})
-    random = build_model(name, 4, track="paper", in_channels=1, **without)
+    random = build_model(name, 4, track="paper", encoder=encoder, in_channels=1, **without)
     last = "head.2" if name == "fcn" else "classifier"
     for layer in (last, "auxiliary_head.2"):
         assert ours.get_submodule(layer).weight.shape[0] == 4
@@ -84,6 +96,19 @@ def test_scores_of_other_classes_start_anew_and_all_else_is_kept(published):
     assert torch.equal(ours.encoder.layer4[2].conv3.weight, theirs.backbone.layer4[2].conv3.weight)
     grey = theirs.backbone.conv1.weight.sum(dim=1, keepdim=True)
     torch.testing.assert_close(ours.encoder.conv1.weight, grey)
+
+
+def test_a_file_of_torchvisions_gives_its_logits_with_the_options_that_say_what_it_is(published, tmp_path, monkeypatch):
+    name, encoder, theirs = published
+    monkeypatch.chdir(tmp_path)
+    torch.save(theirs.state_dict(), "file.pth")
+    options = {"num_classes": 21, "track": "paper", "encoder": encoder, "output_stride": 8, "weights": "file.pth"}
+    if name == "deeplabv3":
+        options["multi_grid"] = (1, 1, 1)
+    ours = build_model(name, **options).eval()
+    image = torch.randn(1, 3, 56, 41)
+    with torch.no_grad():
+        assert relative(ours(image).logits, theirs(image)["out"]) < 1e-5
 
 
 @pytest.mark.parametrize(
