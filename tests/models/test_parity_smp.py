@@ -37,10 +37,15 @@ def answer(run, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return logits, image.grad
 
 
-def assert_same(ours, theirs, image: torch.Tensor) -> None:
+def assert_same(ours, theirs, image: torch.Tensor, encoders: tuple[nn.Module, nn.Module]) -> None:
+    """Logits, gradient towards the image, and towards every parameter of the encoder, which all of it passes."""
+    for encoder in encoders:
+        encoder.zero_grad()
     for mine, reference in zip(answer(ours, image), answer(theirs, image), strict=True):
         assert mine.shape == reference.shape
         assert relative(mine, reference) < 1e-10
+    for name, parameter in encoders[0].named_parameters():
+        assert relative(parameter.grad, encoders[1].get_parameter(name).grad) < 1e-10
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,7 @@ def test_deeplabv3_is_smps_up_to_the_last_interpolation(deeplabv3, size, trainin
         lambda image: ours(image, size="native").logits,
         lambda image: theirs.segmentation_head[0](theirs.decoder(theirs.encoder(image))),
         torch.randn(2, 3, *size, dtype=torch.float64),
+        (ours.encoder, theirs.encoder),
     )
 
 
@@ -103,4 +109,5 @@ def unet():
 def test_unet_is_smps_where_up_convolutions_repeat_pixels(unet, size, training):
     """Also at odd sizes: cropping the repeated pixels is smp's nearest neighbour to one row less."""
     ours, theirs = (network.train(training) for network in unet)
-    assert_same(lambda image: ours(image).logits, theirs, torch.randn(2, 3, *size, dtype=torch.float64))
+    image = torch.randn(2, 3, *size, dtype=torch.float64)
+    assert_same(lambda image: ours(image).logits, theirs, image, (ours.encoder, theirs.encoder))
