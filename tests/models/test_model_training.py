@@ -70,7 +70,7 @@ def side_for(case: Case) -> int:
     own = {"unet": 1, "fcn8s": 8, "fcn16s": 16, "fcn32s": 32}
     stride = 8 if case.name == "fcn" and case.track == "encoder" else case.stride or 8
     # Statistics of 2 x 2 pixels of four images, a hundred layers deep, are too rough to evaluate by: 0.91 at most.
-    least = 128 if case.encoder == "resnet101" and case.stride == 32 else 64
+    least = 128 if (case.name, case.encoder, case.stride) == ("fcn", "resnet101", 32) else 64
     return max(least, 8 * own.get(case.name, stride))
 
 
