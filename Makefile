@@ -15,7 +15,7 @@ test: .venv/dev.stamp  ## the fast tests, a process per core
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"
-	$(BIN)/pytest --hypothesis-profile new tests/data tests/scoring
+	$(BIN)/pytest --hypothesis-profile new tests/data tests/kernels tests/scoring
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
