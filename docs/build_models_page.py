@@ -134,7 +134,7 @@ def multiply_adds(model: SegmentationModel) -> float:
 
 def beside(label: str, model: SegmentationModel, side: int, expected: reference_counts.Sum) -> list[tuple[Any, ...]]:
     """Two rows: parameters, and multiply-adds of the convolutions for one square image."""
-    network = model.eval().valid if isinstance(model, UNet) else model.eval()
+    network = model.eval().contract_and_expand if isinstance(model, UNet) else model.eval()
     channels = model.settings["in_channels"]
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, channels, side, side, device="meta"))

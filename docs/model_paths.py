@@ -55,7 +55,9 @@ def collect_shapes(name: str, track: str, path: Path) -> dict[str, Shape]:
         if key and not isinstance(module, nn.Dropout)
     ]
     # The paper's figure is of the network, not of the tiles that it goes over the image in.
-    shapes["logits"] = _shape(model.valid(image) if isinstance(model, UNet) else model.train()(image).logits)
+    shapes["logits"] = _shape(
+        model.contract_and_expand(image) if isinstance(model, UNet) else model.train()(image).logits
+    )
     for hook in hooks:
         hook.remove()
     return shapes

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from segarena.models import ENCODERS, TRACKS, Encoder, SegmentationModel, build_encoder, build_model, registry
+from segarena.models import (
+    ENCODERS,
+    TRACKS,
+    Encoder,
+    SegmentationModel,
+    build_encoder,
+    build_model,
+    default_stride,
+    registry,
+)
 from segarena.models.layers import conv_bn_relu
 from segarena.models.unet import UNet
 
@@ -49,11 +58,6 @@ class Case(NamedTuple):
         with nullcontext() if kind is None else thin_networks(kind):
             encoder = self.encoder if kind is None else None
             return build_model(self.name, num_classes, encoder=encoder, **arguments)
-
-
-def default_stride(name: str, track: str) -> int:
-    kind = TRACKS[track][name]
-    return kind.paper_stride if track == "paper" else kind.output_strides[0]
 
 
 PADDED = Case("unet", "paper", "thin", padded=True)
@@ -112,11 +116,11 @@ SLOW = [
 class ThinEncoder(Encoder):
     """Convolutions of a few channels with BatchNorm, at an encoder's strides; the last stage has three blocks."""
 
-    name, stem, unused = "thin", "stages.0.0.0.weight", ()
+    stem, unused = "stages.0.0.0.weight", ()
     channels, all_strides = (4, 8, 8, 8, 16), (2, 4, 8, 16, 32)
 
     def __init__(self, output_stride: int = 32, in_channels: int = 3) -> None:
-        super().__init__()
+        super().__init__("thin")
         widths = ThinEncoder.channels
         pairs = zip((in_channels, *widths), widths, strict=False)
         self.stages = nn.ModuleList(nn.Sequential(conv_bn_relu(before, width, 3)) for before, width in pairs)
@@ -145,7 +149,7 @@ class ThinEncoder(Encoder):
 class CoarseEncoder(ThinEncoder):
     """Without a map at stride 2, as ConvNeXt and Swin."""
 
-    name, channels, all_strides = "coarse", ThinEncoder.channels[1:], ThinEncoder.all_strides[1:]
+    channels, all_strides = ThinEncoder.channels[1:], ThinEncoder.all_strides[1:]
 
 
 class ThinVGG16(nn.Module):

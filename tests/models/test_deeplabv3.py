@@ -2,16 +2,18 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torchvision
-from networks import Case, relative
+from networks import Case, ThinEncoder, relative
+from scipy.ndimage import map_coordinates
 from torch import nn
 from torchvision.models.segmentation import deeplabv3 as reference
 
 from segarena.errors import ConfigError
 from segarena.models import build_encoder, build_model
-from segarena.models.deeplabv3 import ASPP
+from segarena.models.deeplabv3 import ASPP, move
 
 
 def dilations(module: nn.Module) -> list[int]:
@@ -144,10 +146,58 @@ def test_mobilenet_keeps_its_dilation_and_refuses_a_multi_grid():
         build_model("deeplabv3", 2, encoder="mobilenet_v2", multi_grid=(1, 1, 1))
 
 
-@pytest.mark.parametrize("grid", [(1, 2), (1, 2, 4, 8), (1, 0, 4), ()], ids=str)
+@pytest.mark.parametrize("grid", [(1, 2), (1, 2, 4, 8), (1, 0, 4), (), 2, (1.5, 2, 4), "124"], ids=str)
 def test_a_multi_grid_that_does_not_fit_is_refused(grid):
-    with torch.device("meta"), pytest.raises(ConfigError, match="Give 3 numbers, each 1 or more"):
+    with torch.device("meta"), pytest.raises(ConfigError, match="Give 3 whole numbers, each 1 or more"):
         build_model("deeplabv3", 2, encoder="resnet50", multi_grid=grid)
+
+
+def test_a_refused_multi_grid_changes_nothing():
+    encoder = ThinEncoder(16)
+    before = [layer.dilation for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    with pytest.raises(ConfigError, match=r"multi_grid \(1, 2\) does not fit the encoder thin"):
+        encoder.set_multi_grid((1, 2))
+    assert encoder.multi_grid == ()
+    assert [layer.dilation for layer in encoder.modules() if isinstance(layer, nn.Conv2d)] == before
+
+
+@pytest.mark.parametrize(("trained", "evaluated"), [(16, 8), (8, 16), (16, 16)])
+def test_scores_lie_where_they_lay_in_training_whatever_the_stride_of_evaluation(trained, evaluated):
+    """Features that are the coordinates of their pixels: scores must tell the same of each pixel in both modes.
+
+    Trained at 16 and evaluated at 8 without a correction they are off by four pixels.
+    """
+    model = Case("deeplabv3", "paper", stride=trained).build(2, eval_output_stride=evaluated)
+    rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(160.0), indexing="ij")
+    image = torch.stack([rows, columns])[None]
+
+    def look(image):
+        stride = model.encoder.strides[-1]
+        return image, image[..., ::stride, ::stride]
+
+    model.encoder.forward, model.aspp.forward = look, lambda features: features
+    model.classifier = nn.Identity()
+    learned, seen = (model.train(mode)(image).logits for mode in (True, False))
+    inside = (slice(None), slice(None), slice(32, 96), slice(32, 128))
+    torch.testing.assert_close(seen[inside], learned[inside])
+    torch.testing.assert_close(learned[inside], image[inside] - (trained - 1) / 2)
+
+
+@pytest.mark.parametrize("part", [0.5, -0.25, 0.1])
+def test_moving_scores_is_interpolation_between_cells_and_repeats_the_border(part):
+    scores = torch.randn(2, 3, 5, 7, dtype=torch.float64)
+    rows, columns = (np.clip(np.arange(n) - part, 0, n - 1) for n in (5, 7))
+    expected = [
+        [map_coordinates(grid.numpy(), np.meshgrid(rows, columns, indexing="ij"), order=1) for grid in image]
+        for image in scores
+    ]
+    np.testing.assert_allclose(move(scores, part), expected, rtol=1e-12)
+    assert torch.equal(move(scores[..., :1, :1], part), scores[..., :1, :1])
+
+
+def test_an_evaluation_stride_of_zero_is_refused_and_not_taken_for_none():
+    with torch.device("meta"), pytest.raises(ConfigError, match=r"output stride 0\. Use 8 or 16"):
+        build_model("deeplabv3", 2, eval_output_stride=0)
 
 
 def test_aspp_is_torchvisions_on_the_same_weights():

@@ -9,7 +9,7 @@ from torch import nn
 
 from segarena.errors import ConfigError
 from segarena.models import ENCODERS, Encoder, build_encoder
-from segarena.models.weights import adapt_stem
+from segarena.models.stem import adapt_stem
 
 STRIDES = (
     dict.fromkeys(ENCODERS, (2, 4, 8, 16, 32))

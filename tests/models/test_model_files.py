@@ -11,8 +11,13 @@ from segarena.models import TRACKS, deeplabv3, fcn, pspnet, unet
 
 PAPERS = {"fcn": "1411.4038", "unet": "1505.04597", "pspnet": "1612.01105", "deeplabv3": "1706.05587"}
 MODULES = {"fcn": fcn, "unet": unet, "pspnet": pspnet, "deeplabv3": deeplabv3}
-ALLOWED = {"torch", "torchvision", "segarena.errors", *(f"segarena.models.{m}" for m in ("base", "layers", "encoders"))}
-STANDARD = {"__future__", "collections.abc", "typing"}
+ALLOWED = {
+    "torch",
+    "torchvision",
+    "segarena.errors",
+    *(f"segarena.models.{m}" for m in ("base", "checks", "layers", "encoders")),
+}
+STANDARD = {"__future__", "collections.abc", "contextlib", "typing"}
 each = pytest.mark.parametrize("name", PAPERS)
 
 

@@ -10,7 +10,6 @@ from torchvision.ops import StochasticDepth
 
 from segarena.errors import ConfigError
 from segarena.models import TRACKS, SegmentationOutput, build_model
-from segarena.models.encoders import OUTPUT_STRIDES
 from segarena.models.unet import UNet
 
 thin = pytest.mark.parametrize("case", THIN, ids=str)
@@ -232,7 +231,7 @@ def test_two_sizes_in_a_row_leave_no_trace(case):
 
 @each
 def test_same_seed_same_model_and_another_seed_another(case):
-    first, again, other = (case.build(seed=seed).state_dict() for seed in (0, 0, 1))
+    first, again, other = (case.build_untouched(seed=seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not all(torch.equal(first[key], other[key]) for key in first)
 
@@ -275,7 +274,7 @@ def test_deepcopy_is_independent(case):
 
 
 @pytest.mark.parametrize("track", TRACKS)
-@pytest.mark.parametrize("stride", OUTPUT_STRIDES)
+@pytest.mark.parametrize("stride", [4, 8, 16, 32])
 def test_output_stride_is_allowed_or_refused_with_the_allowed_ones(track, stride):
     for name, kind in TRACKS[track].items():
         with torch.device("meta"):
@@ -284,5 +283,5 @@ def test_output_stride_is_allowed_or_refused_with_the_allowed_ones(track, stride
                 assert model.settings["output_stride"] == stride
                 assert kind is UNet or model.encoder.strides[-1] == stride
             else:
-                with pytest.raises(ConfigError, match="Use " + " or ".join(map(str, sorted(kind.output_strides)))):
+                with pytest.raises(ConfigError, match="Use " + " or ".join(map(str, kind.output_strides))):
                     build_model(name, 2, track=track, output_stride=stride)

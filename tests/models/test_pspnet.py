@@ -121,9 +121,26 @@ def test_auxiliary_head_reads_stage_four():
     assert PSPNet(encoder, 3).auxiliary_head[0][0].in_channels == 256
 
 
+def freeze(module: nn.Module) -> None:
+    """As a user does it: every BatchNorm by itself in eval mode, everything around it in training."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+
+
 def test_pyramid_trains_on_one_image_when_its_batch_norms_are_frozen():
     pyramid, features = PyramidPooling(8), torch.randn(1, 8, 6, 6)
     with pytest.raises(ConfigError, match="batch of one"):
         pyramid(features)
-    pyramid.reduce.eval()
+    freeze(pyramid)
     assert pyramid(features).shape == (1, 16, 6, 6)
+
+
+def test_bf16_pooling_keeps_a_constant_and_every_bin_near_the_exact_average():
+    """Shares of a bin such as 1 / 61, rounded to bfloat16, would make 0.992 of a map of ones."""
+    ones = torch.ones(1, 2, 61, 47, dtype=torch.bfloat16)
+    assert all(torch.equal(grid, torch.ones_like(grid)) for grid in pool_grids(ones, (1, 2, 3, 6)))
+    features = torch.rand(2, 8, 45, 45, generator=torch.Generator().manual_seed(0)).bfloat16()
+    for bins, grid in zip((1, 2, 3, 6), pool_grids(features, (1, 2, 3, 6)), strict=True):
+        exact = F.adaptive_avg_pool2d(features.double(), bins)
+        assert relative(grid.double(), exact) < 4 * 2**-9

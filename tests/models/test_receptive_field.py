@@ -97,7 +97,7 @@ def test_extents_are_where_the_gradient_of_the_real_positive_network_is():
     for logit in range(16):
         # Distinct pixels make the maxima differ; the sum over many images follows each of them.
         image = torch.rand(8, 1, 220, 188, dtype=torch.float64, requires_grad=True)
-        (gradient,) = torch.autograd.grad(model.valid(image)[:, :, logit + 8, 2].sum(), image)
+        (gradient,) = torch.autograd.grad(model.contract_and_expand(image)[:, :, logit + 8, 2].sum(), image)
         rows = gradient.sum(dim=(0, 1, 3)).nonzero().flatten()
         found.add(int(rows[-1] - rows[0]) + 1)
     assert found == {188, 204}
@@ -133,8 +133,31 @@ def test_an_image_that_cuts_the_field_off_is_refused():
 
 
 def test_layers_that_mix_pixels_in_unknown_ways_are_refused():
-    with pytest.raises(TypeError, match="LayerNorm"):
+    with pytest.raises(TypeError, match="through Permute is not known"):
         measure_extent(on_meta("fcn", "encoder", encoder="swin_t"), 544)
+    # Squeeze-and-excitation multiplies by what it pools: on an image of zeros no gradient would show it.
+    with pytest.raises(TypeError, match="through AdaptiveAvgPool2d is not known"):
+        measure_extent(Layers(conv(3, 2), nn.AdaptiveAvgPool2d(64)), 64)
+
+
+def test_a_side_that_is_no_multiple_of_the_coarsest_stride_is_refused():
+    with pytest.raises(ValueError, match="545 pixels is not a multiple of 32"):
+        measure_extent(on_meta("fcn", "encoder"), 545)
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "rows"),
+    [
+        # VGG-16 and fc6 see 404; two 2x2 and one 8x upsampling add from one to two cells of each grid.
+        *(("fcn8s", 544, (436, 468)), ("fcn16s", 544, (436, 468))),
+        # ResNet-50 sees 427 pixels; the head's 3x3 convolution adds 2 * 8, the interpolation 8.
+        *(("fcn", 544, (451, 451)), ("pspnet", 544, (451, 451))),
+        # Multi-grid adds 288 pixels, the largest rate 2 * 36 * 8, the move by half a cell 8, the interpolation 8.
+        ("deeplabv3", 1408, (1307, 1307)),
+    ],
+)
+def test_the_papers_networks_see_what_their_layers_add_up_to(name, side, rows):
+    assert measure_extent(on_meta(name, "paper"), side, global_branches=False)[0] == rows
 
 
 def test_the_gradient_of_one_convolution_is_the_magnitude_of_its_weights():

@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused_with_what_can(arguments, message):
 
 
 def test_an_impossible_encoder_stride_is_refused():
-    with pytest.raises(ConfigError, match="8, 16 or 32"):
+    with pytest.raises(ConfigError, match="output stride 4. Use 8, 16, 32"):
         build_encoder("resnet18", output_stride=4)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.layers import resize
+from segarena.models.checks import require_positive
+from segarena.models.layers import resize, widen
 
 #: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the
 #: resolution the architecture scores at, before its last interpolation.
@@ -31,22 +31,24 @@ class SegmentationOutput(NamedTuple):
 class SegmentationModel(nn.Module):
     """One paper's network, or its decoder on an encoder. The subclass writes its own `forward(image, size=None)`.
 
-    `output_strides` are those it can be built with, its default first; `paper_encoders` those that its paper stands on,
-    the default first, and `paper_stride` the paper's output stride. `torchvision_names` maps the names in torchvision's
-    model of the same architecture, where there is one, to the names here. `settings` are the arguments of
-    `build_model` that build this model again, without weights.
+    `output_strides` are those it can be built with, and `default_stride` the one it has in the encoder track.
+    `paper_encoders` are those that its paper stands on, the default first; `paper_options` are the options that make
+    the paper's network, `output_stride` first. Where torchvision has a model of the same architecture,
+    `torchvision_names` maps the prefixes of its parameters to those here, and `torchvision_options` make its network.
     """
 
     output_strides: ClassVar[tuple[int, ...]]
+    default_stride: ClassVar[int]
     paper_encoders: ClassVar[tuple[str, ...]] = ()
-    paper_stride: ClassVar[int]
+    paper_options: ClassVar[Mapping[str, Any]]
     torchvision_names: ClassVar[Mapping[str, str]] = {}
+    torchvision_options: ClassVar[Mapping[str, Any]]
+    #: The arguments of `build_model`, which sets it, that build this model again, without weights.
     settings: dict[str, Any]
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ConfigError(f"num_classes is {num_classes}", remedy="Give the number of classes, 1 or more")
+        require_positive("num_classes", num_classes, "classes")
         self.num_classes = num_classes
 
     @classmethod
@@ -55,18 +57,15 @@ class SegmentationModel(nn.Module):
         if stride not in cls.output_strides:
             raise ConfigError(
                 f"{cls.__name__} does not work with output stride {stride}",
-                remedy=f"Use {' or '.join(map(str, sorted(cls.output_strides)))}",
+                remedy=f"Use {' or '.join(map(str, cls.output_strides))}",
             )
 
 
 def finish(logits: Tensor, auxiliary: Tensor | None, image: Tensor, size: Size) -> SegmentationOutput:
-    """Bring logits from the resolution they are computed at to `size`, in one interpolation, in float32 or finer.
-
-    bfloat16 has 8 bits: interpolated in it, neighbouring pixels tie and argmax picks the lower class.
-    """
+    """Bring logits from the resolution they are computed at to `size`, in one interpolation, in float32 or finer."""
 
     def enlarge(scores: Tensor) -> Tensor:
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        scores = widen(scores)
         if size == "native":
             return scores
         target = image.shape[-2:] if size is None else size

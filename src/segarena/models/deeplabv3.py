@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.checks import refuse_single_value
 from segarena.models.encoders import Encoder
-from segarena.models.layers import FCNHead, conv_bn_relu, refuse_single_value
+from segarena.models.layers import FCNHead, conv_bn_relu, widen
 
 PAPER_MULTI_GRID = (1, 2, 4)
 PAPER_RATES = (6, 12, 18)
@@ -28,22 +29,23 @@ class DeepLabv3(SegmentationModel):
 
     `eval_output_stride` is the output stride outside of training, None the encoder's own: the paper trains at 16 and
     evaluates at 8 (4.2), the default of the paper track. Going from one mode to the other sets dilations; no
-    weight changes.
+    weight changes. Logits are moved to where the network learned to place them: see `move`.
 
     `auxiliary=True` adds an auxiliary head, which the paper does not have, for training mode. `head="torchvision"` adds
     what torchvision's `deeplabv3_resnet50` has and the paper has not: dropout 0.5 and a 3x3 convolution between ASPP
     and the scores.
 
     Departs: torchvision's stem, its bottleneck with the stride on the 3x3 convolution, and at output stride 8 the first
-    3x3 convolution of the third stage at the dilation of the stage before, so that pretrained weights compute what they
-    did; align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only.
-    Raises ConfigError for a multi_grid or an eval_output_stride that does not fit the encoder, and in training on a
-    batch of one image: image-level pooling leaves one value per channel.
+    3x3 convolution of conv4 (torchvision's layer3) at the dilation of the stage before, so that pretrained weights
+    compute what they did; align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows
+    bottlenecks only. Raises ConfigError for a multi_grid or an eval_output_stride that does not fit the encoder, and in
+    training on a batch of one image: image-level pooling leaves one value per channel.
     """
 
-    output_strides: ClassVar[tuple[int, ...]] = (16, 8)
+    output_strides: ClassVar[tuple[int, ...]] = (8, 16)
+    default_stride: ClassVar[int] = 16
     paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")
-    paper_stride: ClassVar[int] = 16
+    paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 16, "eval_output_stride": 8}
     torchvision_names: ClassVar[Mapping[str, str]] = {
         **{f"classifier.0.convs.0.{i}.": f"aspp.point.{i}." for i in (0, 1)},
         **{f"classifier.0.convs.{1 + n}.{i}.": f"aspp.atrous.{n}.{i}." for n in (0, 1, 2) for i in (0, 1)},
@@ -52,6 +54,11 @@ class DeepLabv3(SegmentationModel):
         **{f"classifier.{1 + i}.": f"refine.1.{i}." for i in (0, 1)},
         "classifier.4.": "classifier.",
         **FCNHead.names_in_torchvision("aux_classifier", "auxiliary_head"),
+    }
+    torchvision_options: ClassVar[Mapping[str, Any]] = {
+        "output_stride": 8,
+        "multi_grid": (1, 1, 1),
+        "head": "torchvision",
     }
 
     def __init__(
@@ -66,13 +73,13 @@ class DeepLabv3(SegmentationModel):
     ) -> None:
         super().__init__(num_classes)
         self.output_stride = encoder.strides[-1]
-        self.eval_output_stride = eval_output_stride or self.output_stride
+        self.eval_output_stride = self.output_stride if eval_output_stride is None else eval_output_stride
         for stride in (self.output_stride, self.eval_output_stride):
             self.check_output_stride(stride)
         if head not in ("paper", "torchvision"):
             raise ConfigError(f"there is no head {head!r}", remedy="Use 'paper' or 'torchvision'")
         self.encoder = encoder
-        encoder.set_multi_grid(_fit_multi_grid(multi_grid, encoder))
+        encoder.set_multi_grid(PAPER_MULTI_GRID[: len(encoder.last_blocks)] if multi_grid is None else multi_grid)
         self.aspp = ASPP(encoder.channels[-1], _rates(self.output_stride))
         width = self.aspp.width
         self.refine = nn.Sequential(nn.Dropout(0.5), conv_bn_relu(width, width, 3)) if head == "torchvision" else None
@@ -90,10 +97,13 @@ class DeepLabv3(SegmentationModel):
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
-        *_, stage4, stage5 = self.encoder(image)
-        features = self.aspp(stage5)  # (N, ASPP's width, h, w)
+        *_, conv4, conv5 = self.encoder(image)
+        features = self.aspp(conv5)  # (N, ASPP's width, h, w)
         logits = self.classifier(features if self.refine is None else self.refine(features))  # (N, num_classes, h, w)
-        auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
+        stride = self.encoder.strides[-1]
+        if stride != self.output_stride:
+            logits = move(widen(logits), (self.output_stride - stride) / 2 / stride)
+        auxiliary = self.auxiliary_head(conv4) if self.auxiliary_head is not None and self.training else None
         return finish(logits, auxiliary, image, size)
 
 
@@ -127,17 +137,23 @@ class ASPP(nn.Module):
         return result
 
 
+def move(scores: Tensor, part: float) -> Tensor:
+    """Move scores (N, C, h, w) by a part of a cell, to the right and down, or with a negative one to the left and up.
+
+    Without aligned corners a cell of the output stride s begins at the pixel that it is computed from and has its
+    scores (s - 1) / 2 pixels further, at its centre; what is computed from a pixel learns to tell what lies there.
+    At another stride the centre is another: trained at 16 and evaluated at 8, the scores would lie four pixels, half a
+    cell, above and to the left of what they tell. The paper's aligned corners know no such shift. Between two cells the
+    scores are interpolated; at the border they are repeated.
+    """
+    for dim in (2, 3):
+        length = scores.shape[dim]
+        first, last = scores.narrow(dim, 0, 1), scores.narrow(dim, length - 1, 1)
+        without_first, without_last = scores.narrow(dim, 1, length - 1), scores.narrow(dim, 0, length - 1)
+        neighbours = [first, without_last] if part > 0 else [without_first, last]
+        scores = torch.lerp(scores, torch.cat(neighbours, dim), abs(part))
+    return scores
+
+
 def _rates(output_stride: int) -> tuple[int, ...]:
     return tuple(rate * 16 // output_stride for rate in PAPER_RATES)
-
-
-def _fit_multi_grid(multi_grid: Sequence[int] | None, encoder: Encoder) -> tuple[int, ...]:
-    blocks = len(encoder.last_blocks)
-    if multi_grid is None:
-        return PAPER_MULTI_GRID[:blocks]
-    if len(multi_grid) != blocks or min(multi_grid, default=0) < 1:
-        raise ConfigError(
-            f"multi_grid {tuple(multi_grid)} does not fit the encoder {encoder.name}",
-            remedy=f"Give {blocks} numbers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
-        )
-    return tuple(multi_grid)

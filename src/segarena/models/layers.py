@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from segarena.errors import ConfigError
 
 
 class FCNHead(nn.Sequential):
@@ -40,25 +39,21 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
+def widen(scores: Tensor) -> Tensor:
+    """float32, or finer where it is: bfloat16 has 8 bits, interpolated in it neighbouring pixels tie."""
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
+
+
 def resize(features: Tensor, size: Sequence[int]) -> Tensor:
     """Interpolate (N, C, h, w) to (N, C, *size): bilinear, align_corners=False, everywhere in the project."""
     return F.interpolate(features, size=(size[0], size[1]), mode="bilinear", align_corners=False)
 
 
 def crop(features: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
-    """Keep (N, C, *size) of (N, C, h, w), from the upper left or, in both directions, from `offset` on."""
+    """Keep (N, C, *size) of (N, C, h, w), from the upper left or, in both directions, from `offset` on.
+
+    Where there is less than that, zeros follow.
+    """
     # A negative pad and not a slice: whether a slice cuts anything would be fixed when the model is exported.
     right, below = size[1] + offset - features.shape[-1], size[0] + offset - features.shape[-2]
     return F.pad(features, (-offset, right, -offset, below))
-
-
-def refuse_single_value(module: nn.Module, values: int) -> None:
-    """Raise ConfigError where a BatchNorm of `module` is to train on one value per channel, which becomes zero.
-
-    `values` is N x h x w of what it normalises.
-    """
-    if module.training and values == 1:
-        raise ConfigError(
-            "BatchNorm cannot train on this batch of one image: a layer has one value per channel",
-            remedy="Train with a batch size of 2 or more",
-        )

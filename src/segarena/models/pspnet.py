@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.checks import refuse_single_value
 from segarena.models.encoders import Encoder
-from segarena.models.layers import FCNHead, conv_bn_relu, refuse_single_value, resize
+from segarena.models.layers import FCNHead, conv_bn_relu, resize
 
 
 class PSPNet(SegmentationModel):
@@ -27,9 +28,10 @@ class PSPNet(SegmentationModel):
     Raises ConfigError in training on a batch of one image: the coarsest bin holds one value per channel.
     """
 
-    output_strides: ClassVar[tuple[int, ...]] = (16, 8)
+    output_strides: ClassVar[tuple[int, ...]] = (8, 16)
+    default_stride: ClassVar[int] = 16
     paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")
-    paper_stride: ClassVar[int] = 8
+    paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 8}
 
     def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = True) -> None:
         super().__init__(num_classes)
@@ -45,10 +47,10 @@ class PSPNet(SegmentationModel):
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
-        *_, stage4, stage5 = self.encoder(image)
-        features = self.fusion(self.pyramid(stage5))  # (N, min(512, C), h, w)
+        *_, conv4, conv5 = self.encoder(image)
+        features = self.fusion(self.pyramid(conv5))  # (N, min(512, C), h, w)
         logits = self.classifier(self.dropout(features))  # (N, num_classes, h, w)
-        auxiliary = self.auxiliary_head(stage4) if self.auxiliary_head is not None and self.training else None
+        auxiliary = self.auxiliary_head(conv4) if self.auxiliary_head is not None and self.training else None
         return finish(logits, auxiliary, image, size)
 
 
@@ -80,22 +82,25 @@ def pool_grids(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
 
     The bins are those of AdaptiveAvgPool2d, which ONNX has only for fixed sizes: bin i of k over a length h runs from
     floor(i h / k) to ceil((i + 1) h / k). Averages are linear in rows and in columns, so two matrix products make them:
-    rows @ image @ columns. The image is read as (N, h, w, C), the order in which channels-last stores it.
+    rows @ image @ columns. The image is read as (N, h, w, C), the order in which channels-last stores it. Sums are
+    divided after each product: as entries of a matrix, the shares of a bin would be rounded in bfloat16.
     """
     count, channels, height, width = features.shape
     image = features.permute(0, 2, 3, 1).reshape(count, height, width * channels)
-    rows = torch.cat([_averaging(k, height, features) for k in bins])  # (sum of bins, h)
-    strips = torch.matmul(rows, image).reshape(count, -1, width, channels)  # (N, sum of bins, w, C)
+    rows = torch.cat([_members(k, height, features) for k in bins])  # (sum of bins, h)
+    sums = torch.matmul(rows, image) / rows.sum(dim=1, keepdim=True)
+    strips = sums.reshape(count, rows.shape[0], width, channels)  # (N, sum of bins, w, C)
     grids = []
     for k, strip in zip(bins, torch.split(strips, list(bins), dim=1), strict=True):
-        grid = torch.matmul(_averaging(k, width, features), strip)  # (N, k, k, C)
+        columns = _members(k, width, features)
+        grid = torch.matmul(columns, strip) / columns.sum(dim=1, keepdim=True)  # (N, k, k, C)
         grids.append(grid.permute(0, 3, 1, 2))
     return grids
 
 
-def _averaging(bins: int, length: int, like: Tensor) -> Tensor:
-    """The matrix (bins, length) whose product with a column of numbers is their average in each bin."""
+def _members(bins: int, length: int, like: Tensor) -> Tensor:
+    """Which of `length` numbers lie in which bin: a matrix (bins, length) of ones and zeros."""
     index = torch.arange(bins, device=like.device)[:, None]
     start, end = index * length // bins, -(-(index + 1) * length // bins)
     place = torch.arange(length, device=like.device)
-    return ((place >= start) & (place < end)).to(like.dtype) / (end - start).to(like.dtype)
+    return ((place >= start) & (place < end)).to(like.dtype)

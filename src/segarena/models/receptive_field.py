@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel
 from segarena.models.deeplabv3 import ASPP
-from segarena.models.encoders.base import PatchConv2d, PatchMaxPool2d
+from segarena.models.encoders.patches import PatchConv2d, PatchMaxPool2d
 from segarena.models.pspnet import PyramidPooling
 
 #: The coarsest stride of all networks: after so many pixels every grid begins anew.
 _PERIOD = 32
 #: Layers that move nothing from pixel to pixel.
-_POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d)
+_POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
 def measure_extent(
@@ -32,8 +32,11 @@ def measure_extent(
 
     `at` names a module, such as FCN's "score_fr": then it is the central value of its output. `global_branches=False`
     leaves out what pools over the whole image (PSPNet's pyramid, ASPP's image-level pooling); with them the field is
-    the image. Raises ValueError where the image's border cuts the field off.
+    the image. Raises ValueError for another side, or where the image's border cuts the field off, TypeError for a
+    network with layers that this is not written for, such as attention or squeeze-and-excitation.
     """
+    if side % _PERIOD:
+        raise ValueError(f"a side of {side} pixels is not a multiple of {_PERIOD}")
     connections = keep_connections(model)
     if not global_branches:
         cut_global_branches(connections)
@@ -135,7 +138,7 @@ def _replace_layers(module: nn.Module) -> None:
             setattr(module, name, nn.Identity())
         elif isinstance(child, (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, PatchMaxPool2d)):
             setattr(module, name, _AverageOfChannels(_one_channel(child)))
-        elif next(child.children(), None) is None and list(child.parameters()):
+        elif next(child.children(), None) is None:
             raise TypeError(f"the receptive field through {type(child).__name__} is not known")
         else:
             _replace_layers(child)

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel
+from segarena.models.checks import require_positive
 from segarena.models.deeplabv3 import DeepLabv3
 from segarena.models.encoders import VGG16, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
@@ -20,8 +23,13 @@ from segarena.models.weights import Weights, load_encoder, load_heads, read_weig
 TRACKS: Mapping[str, Mapping[str, type[SegmentationModel]]] = {
     "encoder": {"fcn": EncoderFCN, "unet": EncoderUNet, "pspnet": PSPNet, "deeplabv3": DeepLabv3},
     "paper": {
-        **{"fcn8s": FCN8s, "fcn16s": FCN16s, "fcn32s": FCN32s, "fcn": DilatedFCN},
-        **{"unet": UNet, "pspnet": PSPNet, "deeplabv3": DeepLabv3},
+        "fcn8s": FCN8s,
+        "fcn16s": FCN16s,
+        "fcn32s": FCN32s,
+        "fcn": DilatedFCN,
+        "unet": UNet,
+        "pspnet": PSPNet,
+        "deeplabv3": DeepLabv3,
     },
 }
 DEFAULT_ENCODER = "resnet18"
@@ -46,8 +54,9 @@ def build_model(
 
     `weights`: None (random), "imagenet" (the encoder's), "coco" (torchvision's whole network; fcn and deeplabv3 of the
     paper track) or a file of one or the other; see `weights.read_weights`. In the encoder track only the encoder of a
-    whole network is used, so that no decoder has a better start. From a whole network deeplabv3 takes over
-    torchvision's head and, where there is one, the auxiliary head; scores of other classes start anew.
+    whole network is used, so that no decoder has a better start. In the paper track fcn and deeplabv3 become, of a
+    whole network, what it is in torchvision: output stride 8, its head and auxiliary head, no multi-grid; `options`
+    say it otherwise. Scores of other classes start anew.
 
     `output_stride` None is the architecture's default: 32 for fcn and unet, which use the whole pyramid, 16 for pspnet
     and deeplabv3, which also take 8; in the paper track 8 for pspnet and fcn, and 16 in training and 8 in evaluation
@@ -56,7 +65,8 @@ def build_model(
 
     Random weights come from torch's generator: after the same `torch.manual_seed` the same model, and the same decoder
     whatever `weights` are. The result's `settings` are the arguments that build it again without `weights`.
-    Raises ConfigError for a name, number or option that cannot be, WeightsError for weights.
+    Raises ConfigError for a name, number or option that cannot be, before weights are read or downloaded; WeightsError
+    for weights.
     """
     kind = find_model(name, track)
     known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -67,24 +77,42 @@ def build_model(
             remedy=f"Its own options are: {_list(known)}" if known else "Leave it out: it has no options of its own",
         )
     encoder = find_encoder(name, track, encoder)
-    if encoder is None and weights not in (None, "none"):
-        raise ConfigError(f"{name} has no encoder that weights could be for", remedy="Use weights 'none'")
-    pretrained = None if encoder is None else read_weights(weights, encoder, name if track == "paper" else None)
-    if track == "paper":
-        options = _as_published(kind, pretrained, output_stride, weights) | options
+    pretrained = None
+    if weights not in (None, "none"):
+        if encoder is None:
+            raise ConfigError(f"{name} has no encoder that weights could be for", remedy="Use weights 'none'")
+        with torch.device("meta"):  # shapes only: what cannot be is refused before a download
+            same: dict[str, Any] = {"encoder": encoder, "in_channels": in_channels, "output_stride": output_stride}
+            build_model(name, num_classes, track=track, **same, **options)
+        pretrained = read_weights(weights, encoder, name if track == "paper" else None)
+    usual = _usual_options(kind, track, pretrained)
+    usual_stride = usual.pop("output_stride")
     if output_stride is None:
-        output_stride = 8 if weights == "coco" else _default_stride(kind, track)
+        output_stride = usual_stride
+    else:
+        usual.pop("eval_output_stride", None)  # one stride was asked for: it serves both modes
     kind.check_output_stride(output_stride)
+    options = usual | options
     model = _build(kind, num_classes, encoder, in_channels, output_stride, options)
     if encoder is not None:
         load_encoder(model.get_submodule("encoder"), pretrained)
         load_heads(model, pretrained, kind.torchvision_names if track == "paper" else {})
     model.settings = {
-        **{"name": name, "num_classes": num_classes, "track": track, "encoder": encoder},
-        **{"in_channels": in_channels, "output_stride": output_stride},
-        **{key: list(value) if isinstance(value, tuple) else value for key, value in options.items()},
+        "name": name,
+        "num_classes": num_classes,
+        "track": track,
+        "encoder": encoder,
+        "in_channels": in_channels,
+        "output_stride": output_stride,
+        **{key: list(value) if isinstance(value, (tuple, list)) else value for key, value in options.items()},
     }
     return model
+
+
+def default_stride(name: str, track: str) -> int:
+    """Return the output stride that an architecture has where none is asked for. Raises ConfigError."""
+    stride: int = _usual_options(find_model(name, track), track, None)["output_stride"]
+    return stride
 
 
 def find_model(name: str, track: str) -> type[SegmentationModel]:
@@ -102,36 +130,24 @@ def find_model(name: str, track: str) -> type[SegmentationModel]:
 def find_encoder(name: str, track: str, encoder: str | None) -> str | None:
     """Return the encoder's name, the default for None; None where the architecture has none. Raises ConfigError."""
     if track == "encoder":
-        return encoder or DEFAULT_ENCODER
+        return DEFAULT_ENCODER if encoder is None else encoder
     possible = find_model(name, track).paper_encoders
     if encoder is not None and encoder not in possible:
         raise ConfigError(
             f"the paper's {name} does not stand on {encoder}",
             remedy=f"Choose one of {_list(possible)}, or track 'encoder'" if possible else "It has no encoder",
         )
-    return encoder or (possible[0] if possible else None)
+    return possible[0] if encoder is None and possible else encoder
 
 
-def _default_stride(kind: type[SegmentationModel], track: str) -> int:
-    return kind.paper_stride if track == "paper" else kind.output_strides[0]
-
-
-def _as_published(
-    kind: type[SegmentationModel], pretrained: Weights | None, output_stride: int | None, weights: object
-) -> dict[str, Any]:
-    """Options that follow from the paper, or from the network that the weights were taken from."""
-    heads = {} if pretrained is None or not kind.torchvision_names else pretrained.heads
-    options: dict[str, Any] = {}
-    if any(key.startswith("aux_classifier.") for key in heads):
-        options["auxiliary"] = True
-    if kind is DeepLabv3:
-        if "classifier.1.weight" in heads:
-            options["head"] = "torchvision"
-        if weights == "coco":
-            options["multi_grid"] = (1, 1, 1)
-        elif output_stride is None:
-            options["eval_output_stride"] = 8
-    return options
+def _usual_options(kind: type[SegmentationModel], track: str, pretrained: Weights | None) -> dict[str, Any]:
+    """The output stride and options of the track, of the paper, or of the network that the weights were taken from."""
+    if track == "encoder":
+        return {"output_stride": kind.default_stride}
+    if pretrained is not None and pretrained.heads and kind.torchvision_names:
+        auxiliary = any(key.startswith("aux_classifier.") for key in pretrained.heads)
+        return {**kind.torchvision_options, "auxiliary": auxiliary}
+    return dict(kind.paper_options)
 
 
 def _build(
@@ -143,8 +159,7 @@ def _build(
     options: dict[str, Any],
 ) -> SegmentationModel:
     construct: Any = kind
-    if in_channels < 1:
-        raise ConfigError(f"in_channels is {in_channels}", remedy="Give the number of image channels, 1 or more")
+    require_positive("in_channels", in_channels, "image channels")
     if encoder is None:
         model = construct(num_classes, in_channels, **options)
     elif encoder == VGG16.name:

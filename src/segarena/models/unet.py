@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.checks import refuse_single_value
 from segarena.models.encoders import Encoder
 from segarena.models.layers import conv_bn_relu, crop
 
@@ -22,20 +23,22 @@ STEP, SMALLEST = 16, 4
 class UNet(SegmentationModel):
     """The network of figure 1: 3x3 convolutions, 64 to 1024 channels, 2x2 up-convolutions, cropped skips.
 
-    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Convolutions are not padded: `valid` maps 572 to
-    388 pixels, as in the figure. `forward` gives each pixel of the image its scores by the overlap-tile strategy
-    (section 1, figure 2): what lies outside of the image is mirrored, and outside of training the image goes through
-    in tiles of at most 388 pixels, which changes memory and not the result. `padded=True` pads each convolution with
-    zeros instead, as most implementations do, and cuts the odd row or column of the up-sampled map.
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Convolutions are not padded: `contract_and_expand`
+    maps 572 to 388 pixels, as in the figure. `forward` gives each pixel of the image its scores by the overlap-tile
+    strategy (section 1, figure 2): what lies outside of the image is mirrored, and outside of training the image goes
+    through in tiles of at most 388 pixels, which changes memory and not the result (a compiled or exported graph takes
+    it whole). `padded=True` pads each convolution with zeros instead, as most implementations do, and cuts the odd row
+    or column of the up-sampled map.
 
     He initialisation (section 3); dropout at the end of the contracting path (3.1): 0.5 behind its two deepest levels
-    as in the authors' network. Departs: logits for any image size, mirrored up to the next possible one; the inputs
+    as in the authors' network. Departs: no ReLU behind the up-convolutions, which the text does not have and ports of
+    the authors' network do; logits for any image size, mirrored up to the next possible one; the inputs
     that section 3 counts are in a 2x2 up-convolution those of one pixel. The loss lies outside of the model, and with
     it the paper's weight map.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (16,)
-    paper_stride: ClassVar[int] = 16
+    paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 16}
     widths: ClassVar[tuple[int, ...]] = (64, 128, 256, 512, 1024)
 
     def __init__(self, num_classes: int, in_channels: int = 3, *, padded: bool = False) -> None:
@@ -59,14 +62,14 @@ class UNet(SegmentationModel):
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
         if self.padded:
-            return finish(self.valid(image), None, image, size)
+            return finish(self.contract_and_expand(image), None, image, size)
         height, width = image.shape[-2:]
         rows, columns = _next_possible(height), _next_possible(width)
         surrounded = mirror(image, MARGIN, (rows + 2 * MARGIN, columns + 2 * MARGIN))
-        logits = self.valid(surrounded) if self.training else self._valid_in_tiles(surrounded, (rows, columns))
+        logits = self.contract_and_expand(surrounded) if self.training else self._in_tiles(surrounded, (rows, columns))
         return finish(crop(logits, (height, width)), None, image, size)
 
-    def valid(self, image: Tensor) -> Tensor:
+    def contract_and_expand(self, image: Tensor) -> Tensor:
         """Figure 1 itself: image (N, in_channels, H, W) -> logits (N, num_classes, H - 184, W - 184).
 
         H and W must be 16 k + 188, such as 572, or a pooling cuts off a row and the skips lie beside their place, which
@@ -88,10 +91,10 @@ class UNet(SegmentationModel):
         result: Tensor = self.classifier(features)
         return result
 
-    def _valid_in_tiles(self, surrounded: Tensor, size: tuple[int, int]) -> Tensor:
-        """`valid`, tile by tile. Tiles begin at multiples of 16: every pooling meets the pixels it would meet."""
+    def _in_tiles(self, surrounded: Tensor, size: tuple[int, int]) -> Tensor:
+        """`contract_and_expand` by tiles that begin at multiples of 16: each pooling meets the pixels it would meet."""
         if torch.compiler.is_compiling() or max(size) <= TILE:
-            return self.valid(surrounded)
+            return self.contract_and_expand(surrounded)
         step = TILE - SMALLEST  # a multiple of 16; the tiles' last 4 pixels overlap
         starts = [range(0, max(length - SMALLEST, 1), step) for length in size]
         strips = []
@@ -100,7 +103,7 @@ class UNet(SegmentationModel):
             for left in starts[1]:
                 tile = surrounded[..., top : top + TILE + 2 * MARGIN, left : left + TILE + 2 * MARGIN]
                 last = left == starts[1][-1]
-                tiles.append(self.valid(tile)[..., : TILE if last else step])
+                tiles.append(self.contract_and_expand(tile)[..., : TILE if last else step])
             strip = torch.cat(tiles, dim=-1)
             strips.append(strip if top == starts[0][-1] else strip[..., :step, :])
         return torch.cat(strips, dim=-2)
@@ -114,8 +117,10 @@ class DoubleConv(nn.Sequential):
 
     def __init__(self, in_channels: int, width: int, padding: int) -> None:
         super().__init__(
-            *(nn.Conv2d(in_channels, width, 3, padding=padding), nn.ReLU(inplace=True)),
-            *(nn.Conv2d(width, width, 3, padding=padding), nn.ReLU(inplace=True)),
+            nn.Conv2d(in_channels, width, 3, padding=padding),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=padding),
+            nn.ReLU(inplace=True),
         )
 
 
@@ -124,16 +129,17 @@ class EncoderUNet(SegmentationModel):
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Each of five steps is a 2x2 up-convolution, the
     concatenation with the encoder's map of that size where it has one, and two 3x3 convolutions.
+    Raises ConfigError in training where BatchNorm sees a single value.
 
     Departs: the contracting path is an encoder of this project, most of which have no map at full resolution (ConvNeXt
     and Swin none at stride 2 either): those steps have no skip. Convolutions are padded, so the up-sampled map is
     cropped to its skip (by a row or column, at odd sizes) and not the skip to it; BatchNorm after each 3x3
     convolution; decoder widths 256, 128, 64, 32, 16. The scores come from a 3x3 convolution where the paper has a 1x1
-    one on 64 channels: on 16, the few weights of a 1x1 one hold the confidence down (after 80 steps on the built-in
-    scenes its loss was 1.02, and 0.49 with 3x3).
+    one on 64 channels: on 16, the few weights of a 1x1 one hold the confidence down.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (32,)
+    default_stride: ClassVar[int] = 32
     widths: ClassVar[tuple[int, ...]] = (256, 128, 64, 32, 16)
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:
@@ -179,6 +185,7 @@ class UpStep(nn.Module):
         features = crop(self.up(features), size)
         if skip is not None:
             features = torch.cat([skip, features], dim=1)
+        refuse_single_value(self.convs, features.shape[0] * features.shape[2] * features.shape[3])
         result: Tensor = self.convs(features)
         return result
 

@@ -17,11 +17,14 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from segarena.errors import ConfigError, WeightsError
+from segarena.models.stem import adapt_stem
 
 OTHERWISE = "Use --weights none to start from random weights, or --weights FILE to read them from a file"
 
 #: The models and encoders that torchvision publishes as trained on COCO (with the 21 classes of VOC).
 COCO = {"fcn": ("resnet50", "resnet101"), "deeplabv3": ("resnet50", "resnet101")}
+#: Where torchvision's heads end: the layers with one output a class.
+SCORES = ("classifier.4.", "aux_classifier.4.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def load_heads(model: nn.Module, weights: Weights | None, names: Mapping[str, st
     """Fill what stands on the encoder from a whole torchvision network; `names` maps its prefixes to the model's.
 
     An auxiliary head is filled where both have one. The last layer of a head stays random where it scores another
-    number of classes. Raises WeightsError where another layer does not fit: the file is of another architecture.
+    number of classes. Raises WeightsError where any other layer does not fit: the file is of another architecture.
     """
     if weights is None or not weights.heads or not names:
         return
@@ -101,28 +104,12 @@ def load_heads(model: nn.Module, weights: Weights | None, names: Mapping[str, st
         if not any(key.startswith("auxiliary_head.") for key in other):
             for key in [key for key in one if key.startswith("auxiliary_head.")]:
                 del one[key]
-    for key in state.keys() & wanted.keys():
+    scores = [rename(key) for key in weights.heads if key.startswith(SCORES)]
+    for key in set(scores) & state.keys() & wanted.keys():
         if state[key].shape[1:] == wanted[key].shape[1:] and state[key].shape != wanted[key].shape:
-            del state[key], wanted[key]  # scores of other classes
+            del state[key], wanted[key]  # other classes
     _check_fit(state, wanted, type(model).__name__, weights.source)
     model.load_state_dict(state, strict=False)
-
-
-def adapt_stem(weight: Tensor, in_channels: int) -> Tensor:
-    """Turn an RGB convolution (out, 3, k, k) into one over `in_channels`: (out, in_channels, k, k).
-
-    Up to two channels each get the mean of the three filters; more than three keep the RGB filters on the first three
-    and get the mean on the others. All are scaled by 3 / in_channels: a scene that looks the same in all
-    channels gives the response that the RGB network gave.
-    """
-    if in_channels == 3:
-        return weight
-    mean = weight.mean(dim=1, keepdim=True)
-    if in_channels < 3:
-        filters = mean.repeat(1, in_channels, 1, 1)
-    else:
-        filters = torch.cat([weight, mean.repeat(1, in_channels - 3, 1, 1)], dim=1)
-    return filters * (3 / in_channels)
 
 
 def _download(name: str, version: str) -> dict[str, Tensor]:

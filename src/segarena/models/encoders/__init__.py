@@ -5,28 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from torchvision.models import get_model
 from torchvision.models.resnet import ResNet
 
 from segarena.errors import ConfigError
+from segarena.models.checks import require_positive
 from segarena.models.encoders import swin
 from segarena.models.encoders.base import Encoder
 from segarena.models.encoders.features import FeatureListEncoder
 from segarena.models.encoders.resnet import ResNetEncoder
 from segarena.models.encoders.vgg16 import VGG16
+from segarena.models.stem import replace_stem
 from segarena.models.weights import load_encoder, read_weights
 
-__all__ = ["ENCODERS", "OUTPUT_STRIDES", "VGG16", "Encoder", "build_encoder", "create_encoder"]
+__all__ = ["ENCODERS", "VGG16", "Encoder", "build_encoder", "create_encoder"]
 
 #: torchvision's names.
 ENCODERS = (
-    *("resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "vgg16_bn"),
-    *("mobilenet_v2", "mobilenet_v3_large"),
-    *("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"),
-    *("convnext_tiny", "convnext_small", "swin_t"),
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnext50_32x4d",
+    "vgg16_bn",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "convnext_tiny",
+    "convnext_small",
+    "swin_t",
 )
-OUTPUT_STRIDES = (8, 16, 32)
 
 
 def build_encoder(
@@ -47,35 +59,10 @@ def create_encoder(name: str, *, output_stride: int = 32, in_channels: int = 3) 
     """Build one of ENCODERS with random weights. Raises ConfigError."""
     if name not in ENCODERS:
         raise ConfigError(f"there is no encoder {name!r}", remedy=f"Choose one of {', '.join(ENCODERS)}")
-    if output_stride not in OUTPUT_STRIDES:
-        raise ConfigError(f"an output stride of {output_stride} is not possible", remedy="Use 8, 16 or 32")
-    if in_channels < 1:
-        raise ConfigError(f"in_channels is {in_channels}", remedy="Give the number of image channels, 1 or more")
+    require_positive("in_channels", in_channels, "image channels")
     network: Any = get_model(name, weights=None, **(swin.PARTS if name == "swin_t" else {}))
-    encoder = ResNetEncoder(network) if isinstance(network, ResNet) else FeatureListEncoder(network)
-    encoder.name = name
-    widen_stem(encoder, in_channels)
+    kind = ResNetEncoder if isinstance(network, ResNet) else FeatureListEncoder
+    encoder = kind(name, network)
+    replace_stem(encoder, in_channels)
     encoder.set_output_stride(output_stride)
     return encoder
-
-
-def widen_stem(encoder: nn.Module, in_channels: int) -> None:
-    """Put a new first convolution in place where the network takes another number of channels than `in_channels`."""
-    name = str(encoder.stem).removesuffix(".weight")
-    conv = encoder.get_submodule(name)
-    assert isinstance(conv, nn.Conv2d)
-    if conv.in_channels == in_channels:
-        return
-    new = type(conv)(
-        in_channels,
-        conv.out_channels,
-        conv.kernel_size[0],
-        stride=conv.stride[0],
-        padding=int(conv.padding[0]),
-        bias=conv.bias is not None,
-    )
-    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
-    if new.bias is not None:
-        nn.init.zeros_(new.bias)
-    parent, _, child = name.rpartition(".")
-    setattr(encoder.get_submodule(parent), child, new)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torchvision.models import SwinTransformer
 from torchvision.ops import Conv2dNormActivation
 
-from segarena.models.encoders.base import Encoder, PatchConv2d, PatchMaxPool2d
+from segarena.models.encoders.base import Encoder
+from segarena.models.encoders.patches import PatchConv2d, PatchMaxPool2d
 from segarena.models.encoders.swin import PairMerging
 
 
@@ -26,22 +27,23 @@ class FeatureListEncoder(Encoder):
 
     Departs: without the 1x1 convolution that MobileNets and EfficientNets end with: it feeds the classifier's global
     average, and on a map would make every decoder's first layer several times dearer (MobileNetV2's paper, 6.3, also
-    segments on the last bottleneck). Pooling and patches take in the last row and column of odd sizes,
-    which torchvision cuts off. BatchNorm's running statistics follow with momentum 0.1, as in all other networks here:
-    with torchvision's 0.01 a MobileNetV3 evaluates for hundreds of steps as if it had learned nothing. A Swin cannot
-    be dilated: its windows are tied to its grid.
+    segments on the last bottleneck). Without the LayerNorm behind the last block of ConvNeXt and Swin, which belongs to
+    their classifiers; maps go to the decoder as the blocks give them. Pooling and patches take in the last row and
+    column of odd sizes, which torchvision cuts off. BatchNorm's running statistics follow with momentum 0.1, as in all
+    other networks here: with torchvision's 0.01 a MobileNetV3 evaluates for hundreds of steps as if it had learned
+    nothing. A Swin cannot be dilated: its windows are tied to its grid.
     """
 
-    def __init__(self, network: Any) -> None:
-        super().__init__()
+    def __init__(self, name: str, network: Any) -> None:
+        super().__init__(name)
         blocks: nn.Sequential = network.features
         kept = len(blocks) - 1 if _is_pointwise(blocks[-1]) else len(blocks)
         self.features = blocks[:kept]
         others = [name for name, _ in network.named_children() if name != "features"]
         self.unused = (*(f"{name}." for name in others), *(f"features.{i}." for i in range(kept, len(blocks))))
-        self.channels_last = isinstance(network, SwinTransformer)
-        if self.channels_last:
-            self.output_strides = (32,)  # type: ignore[misc]  # a fact of this network, not of the class
+        self.nhwc = isinstance(network, SwinTransformer)  # its blocks take and give (N, H, W, C)
+        if self.nhwc:
+            self.output_strides = (32,)
         _pad_cut_patches(self.features)
         for layer in self.modules():
             if isinstance(layer, nn.BatchNorm2d):
@@ -65,7 +67,7 @@ class FeatureListEncoder(Encoder):
         for index, block in enumerate(self.features):
             features = block(features)
             if index in self.ends:
-                maps.append(features.permute(0, 3, 1, 2) if self.channels_last else features)
+                maps.append(features.permute(0, 3, 1, 2) if self.nhwc else features)
         return tuple(maps)
 
 

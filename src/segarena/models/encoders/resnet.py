@@ -20,8 +20,8 @@ class ResNetEncoder(Encoder):
     stem = "conv1.weight"
     unused = ("fc.",)
 
-    def __init__(self, network: ResNet) -> None:
-        super().__init__()
+    def __init__(self, name: str, network: ResNet) -> None:
+        super().__init__(name)
         self.conv1, self.bn1, self.relu, self.maxpool = network.conv1, network.bn1, network.relu, network.maxpool
         self.layer1, self.layer2 = network.layer1, network.layer2
         self.layer3, self.layer4 = network.layer3, network.layer4

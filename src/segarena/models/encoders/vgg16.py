@@ -36,8 +36,12 @@ class VGG16(nn.Module):
             if isinstance(layer, nn.MaxPool2d):
                 layer.ceil_mode = True
         self.classifier = nn.Sequential(
-            *(nn.Conv2d(widths[2], FULLY_CONNECTED, 7), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc6
-            *(nn.Conv2d(FULLY_CONNECTED, FULLY_CONNECTED, 1), nn.ReLU(inplace=True), nn.Dropout(0.5)),  # fc7
+            nn.Conv2d(widths[2], FULLY_CONNECTED, 7),  # fc6
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Conv2d(FULLY_CONNECTED, FULLY_CONNECTED, 1),  # fc7
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
