@@ -1,9 +1,13 @@
 """Labels from a grid of logits: every way to them against the definition."""
 
+from unittest.mock import patch
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -57,6 +61,40 @@ def test_no_pixel_differs_from_the_definition_on_logits_as_of_a_trained_network(
     expected = plain_upsample_argmax(logits, size)
     assert len(expected.unique()) > 1
     assert torch.equal(upsample_argmax(logits.contiguous(memory_format=memory_format), size), expected)
+
+
+@pytest.mark.parametrize(("grid", "stride", "size"), [((8, 5), 16, (113, 65)), ((4, 4), 32, (97, 128))], ids=str)
+def test_an_extent_is_the_part_of_the_whole_that_it_cuts_off(grid, stride, size):
+    """A map of 8 cells of 16 pixels over an image of 113: as if the image had 128 pixels, and 15 were cut off."""
+    logits = smooth(2, 6, *grid)
+    extent = (size[0] / stride, size[1] / stride)
+    whole = plain_upsample_argmax(logits, (grid[0] * stride, grid[1] * stride))
+    expected = whole[:, : size[0], : size[1]]
+    assert torch.equal(plain_upsample_argmax(logits, size, extent), expected)
+    assert torch.equal(upsample_argmax(logits, size, extent), expected)
+    fine = F.interpolate(logits, scale_factor=stride, mode="bilinear")
+    assert torch.equal(upsample_argmax(fine, size, (float(size[0]), float(size[1]))), expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    grid=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    cut=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)),
+    limit=st.sampled_from([1, 3000, 256 << 20]),
+    seed=st.integers(0, 99),
+)
+def test_any_extent_gives_the_label_of_the_largest_logit_at_each_centre(grid, size, cut, limit, seed):
+    logits = torch.randn(1, 4, *grid, generator=torch.Generator().manual_seed(seed))
+    extent = (grid[0] - cut[0], grid[1] - cut[1])
+    places = [(np.arange(pixels) + 0.5) * cells / pixels - 0.5 for pixels, cells in zip(size, extent, strict=True)]
+    at = np.meshgrid(*places, indexing="ij")
+    exact = np.stack([map_coordinates(k.double().numpy(), at, order=1, mode="nearest") for k in logits[0]])
+    for given_logits in (logits, logits.double()):
+        with patch.object(kernel, "LIMIT", limit):
+            labels = upsample_argmax(given_logits, size, extent)[0].numpy()
+        chosen = np.take_along_axis(exact, labels[None].astype(int), axis=0)[0]
+        assert (exact.max(axis=0) - chosen).max() <= 2e-5
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])

@@ -34,6 +34,8 @@ def resized(logits, size):
 class Network(nn.Module):
     """A convolution with BatchNorm at half resolution, whose logits `resized` brings to the size asked for."""
 
+    size_multiple = 1
+
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
@@ -130,6 +132,8 @@ def test_logits_are_resized_never_labels(items):
     """At four times the size a boundary between two classes is a slope, not steps of four pixels."""
 
     class Ramp(nn.Module):
+        size_multiple = 1
+
         def forward(self, image, size=None):
             logits = torch.stack([torch.zeros(1, 4, 4), torch.tensor([-3.0, -1.0, 0.2, 3.0]).expand(1, 4, 4)], dim=1)
             return resized(logits, size)
@@ -138,6 +142,33 @@ def test_logits_are_resized_never_labels(items):
     assert labels.shape == (1, 16, 16)
     assert labels.dtype == torch.uint8
     assert labels[0, 0].tolist() == [0] * 9 + [1] * 7
+
+
+@pytest.mark.parametrize("size", [(113, 97), (128, 96), (60, 130)], ids=str)
+def test_a_coarse_map_lies_where_it_was_computed_whatever_the_size_of_the_image(size):
+    """A network that gives each cell of 16 pixels its own number: no cell may be squeezed, or lie elsewhere."""
+
+    class Cells(nn.Module):
+        size_multiple = 32
+        seen = None
+
+        def forward(self, image, size=None):
+            assert size == "native"
+            self.seen = image
+            rows, columns = (-(-length // 16) for length in image.shape[-2:])
+            number = torch.arange(rows)[:, None] * 9 + torch.arange(columns)
+            return SegmentationOutput(10 * F.one_hot(number, 100).permute(2, 0, 1)[None].float(), None)
+
+    model = Cells()
+    image = torch.full((1, 3, *size), 200, dtype=torch.uint8)
+    labels = predict_masks(model, image, size, device="cpu", precision="fp32")[0]
+    rows, columns = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    assert torch.equal(labels.long(), rows // 16 * 9 + columns // 16)
+    assert [length % 32 for length in model.seen.shape[-2:]] == [0, 0]
+    torch.testing.assert_close(model.seen[..., : size[0], : size[1]], to_input(image, "cpu"))
+    assert not model.seen[..., size[0] :, :].any()
+    assert not model.seen[..., size[1] :].any()
+    assert model.seen.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_networks_get_normalised_channels_last_float32(items):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch import nn
 
 from segarena.commands.architectures import build
 from segarena.commands.counts import write_image_counts
@@ -107,7 +106,9 @@ def train_run(
     _write_costs(prepared, options, model, state, folder)
 
 
-def evaluate_split(prepared: Prepared[Any], options: TrainOptions, model: nn.Module, split: Split) -> NDArray[np.int64]:
+def evaluate_split(
+    prepared: Prepared[Any], options: TrainOptions, model: SegmentationModel, split: Split
+) -> NDArray[np.int64]:
     """Confusion matrices (N, C, C) of the split's images, whole and at their own size."""
     assert options.size is not None
     assert options.batch_size is not None
@@ -146,7 +147,7 @@ def _fit(
     weights = weigh_classes(prepared.mask_pixels, options.class_weights)
     loss = SegmentationLoss(options.loss, None if weights is None else weights.to(options.device))
 
-    def validate(network: nn.Module) -> dict[str, float]:
+    def validate(network: SegmentationModel) -> dict[str, float]:
         scores = score(evaluate_split(prepared, options, network, "val"))
         return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
@@ -177,7 +178,7 @@ def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
 
 
 def _write_costs(
-    prepared: Prepared[Any], options: TrainOptions, model: nn.Module, state: TrainingState, folder: Path
+    prepared: Prepared[Any], options: TrainOptions, model: SegmentationModel, state: TrainingState, folder: Path
 ) -> None:
     size = prepared.input_size
     latency = measure_latency({"model": model}, size, device=options.device, precision=options.precision)

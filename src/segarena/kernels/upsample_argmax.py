@@ -19,29 +19,45 @@ ENLARGED = 4
 THREADED = 4 << 20
 
 
-def upsample_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, float] | None = None) -> Tensor:
     """Interpolate logits bilinearly (align_corners=False) and give each pixel the class of its largest one.
 
     logits (N, C, h, w), a floating-point type, C <= 256 -> uint8 (N, *size) on their device. A tie goes to the lowest
-    class, a NaN wins. The labels are those of `plain_upsample_argmax`, but for pixels where two logits differ by
-    rounding only, without its memory of N x C x H x W numbers. On the CPU, where the size is larger than the grid's,
-    only cells of the grid in which more than one class can win are interpolated at all.
+    class, a NaN wins. `extent` is how many rows and columns of the grid, from the upper left, the size stands for:
+    at most (h, w), which is the default, and not always whole.
+
+    The labels are those of `plain_upsample_argmax`, but for pixels where two logits differ by rounding only, without
+    its memory of N x C x H x W numbers. On the CPU, where the size is larger than the grid's, only cells of the grid in
+    which more than one class can win are interpolated at all.
     """
-    if tuple(logits.shape[-2:]) == size:
-        return _label(logits)
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     count, channels, height, width = logits.shape
-    enlarged = size[0] * size[1] >= ENLARGED * height * width
+    extent = extent or (height, width)
+    if extent == size:
+        return _label(logits[..., : size[0], : size[1]])
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    enlarged = size[0] * size[1] >= ENLARGED * extent[0] * extent[1]
     if enlarged and logits.device.type == "cpu" and logits.dtype == torch.float32 and bool(logits.isfinite().all()):
-        return _through_cells(logits, size)
+        return _through_cells(logits, size, extent)
     if count * channels * size[0] * size[1] * logits.element_size() <= LIMIT:
-        return plain_upsample_argmax(logits, size)
-    return torch.stack([_in_strips(image, size) for image in logits])
+        return plain_upsample_argmax(logits, size, extent)
+    return torch.stack([_in_strips(image, size, extent) for image in logits])
 
 
-def plain_upsample_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def plain_upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, float] | None = None) -> Tensor:
     """The same as it is defined."""
-    return _label(F.interpolate(logits, size=size, mode="bilinear", align_corners=False))
+    return _label(_interpolate(logits, size, extent or (logits.shape[2], logits.shape[3])))
+
+
+def _interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
+    if extent == (logits.shape[2], logits.shape[3]):
+        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    for dim, pixels, cells in ((2, size[0], extent[0]), (3, size[1], extent[1])):
+        grid = logits.shape[dim]
+        before, share = (part.to(logits.device) for part in _places(grid, pixels, cells, logits.dtype))
+        after = (before + 1).clamp(max=grid - 1)
+        share = share[:, None] if dim == 2 else share
+        logits = torch.lerp(logits.index_select(dim, before), logits.index_select(dim, after), share)
+    return logits
 
 
 def _label(logits: Tensor) -> Tensor:
@@ -49,10 +65,10 @@ def _label(logits: Tensor) -> Tensor:
     return logits.max(dim=1).indices.to(torch.uint8)
 
 
-def _through_cells(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     from segarena.kernels.loops import label_cells
 
-    (rows, down), (columns, right) = (_cells(*sides) for sides in zip(logits.shape[-2:], size, strict=True))
+    (rows, down), (columns, right) = (_cells(*sides) for sides in zip(logits.shape[-2:], size, extent, strict=True))
     grids = logits.detach().permute(0, 2, 3, 1).contiguous().numpy()
     labels = np.empty((len(logits), *size), np.uint8)
     # Starting threads costs milliseconds. A few parts for each: cells where many classes can win take longer.
@@ -72,33 +88,33 @@ def _through_cells(logits: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(labels)
 
 
-def _cells(grid: int, pixels: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _cells(grid: int, pixels: int, extent: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Where the pixels of each cell begin, (grid + 1,), and the share of the way that each is through its cell."""
-    before, share = _places(grid, pixels, torch.float32)
+    before, share = _places(grid, pixels, extent, torch.float32)
     return np.searchsorted(before.numpy(), np.arange(grid + 1)), share.numpy()
 
 
-def _in_strips(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     """(C, h, w) -> uint8 (*size), as many rows at a time as `LIMIT` allows."""
-    above, share = _places(logits.shape[1], size[0], logits.dtype)
+    above, share = _places(logits.shape[1], size[0], extent[0], logits.dtype)
     below = (above + 1).clamp(max=logits.shape[1] - 1)
     step = max(1, LIMIT // (len(logits) * size[1] * logits.element_size()))
     strips = []
     for start in range(0, size[0], step):
         upper, lower, down = (part[start : start + step] for part in (above, below, share))
         first, last = int(upper[0]), int(lower[-1]) + 1
-        wide = F.interpolate(logits[None, :, first:last], (last - first, size[1]), mode="bilinear", align_corners=False)
+        wide = _interpolate(logits[None, :, first:last], (last - first, size[1]), (last - first, extent[1]))
         upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down[:, None]))
         strips.append(_label(torch.lerp(wide[:, :, upper], wide[:, :, lower], down)))
     return torch.cat(strips, dim=1)[0]
 
 
-def _places(grid: int, pixels: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _places(grid: int, pixels: int, extent: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """For each of the pixels: the point of the grid before its centre, int64, and the share of the way to the next.
 
-    The centres of both lie at (index + 1/2) / count; before the first point of the grid there is nothing else than it.
-    In the type of the logits, as torch computes it.
+    The pixels stand for `extent` cells of the grid. Centres lie at index + 1/2; before the first point of the grid
+    there is nothing else than it. In the type of the logits, as torch computes it.
     """
-    place = ((torch.arange(pixels, dtype=dtype) + 0.5) * (grid / pixels) - 0.5).clamp(min=0)
+    place = ((torch.arange(pixels, dtype=dtype) + 0.5) * (extent / pixels) - 0.5).clamp(min=0)
     before = place.long().clamp(max=grid - 1)
     return before, place - before

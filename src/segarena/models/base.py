@@ -31,12 +31,16 @@ class SegmentationOutput(NamedTuple):
 class SegmentationModel(nn.Module):
     """One paper's network, or its decoder on an encoder. The subclass writes its own `forward(image, size=None)`.
 
+    `size_multiple` is what whole images are best brought to a multiple of, by padding: the coarsest grid of most; 1
+    where the network surrounds the image by itself.
+
     `output_strides` are those it can be built with, and `default_stride` the one it has in the encoder track.
     `paper_encoders` are those that its paper stands on, the default first; `paper_options` are the options that make
     the paper's network, `output_stride` first. Where torchvision has a model of the same architecture,
     `torchvision_names` maps the prefixes of its parameters to those here, and `torchvision_options` make its network.
     """
 
+    size_multiple: ClassVar[int] = 32
     output_strides: ClassVar[tuple[int, ...]]
     default_stride: ClassVar[int]
     paper_encoders: ClassVar[tuple[str, ...]] = ()

@@ -21,6 +21,7 @@ class _FCNOnVGG16(SegmentationModel):
     Departs: images normalised as torchvision's weights expect, in RGB, not BGR with a mean subtracted.
     """
 
+    size_multiple: ClassVar[int] = 1
     output_strides: ClassVar[tuple[int, ...]] = (32,)
     paper_encoders: ClassVar[tuple[str, ...]] = ("vgg16",)
     paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 32}

@@ -37,6 +37,7 @@ class UNet(SegmentationModel):
     it the paper's weight map.
     """
 
+    size_multiple: ClassVar[int] = 1
     output_strides: ClassVar[tuple[int, ...]] = (16,)
     paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 16}
     widths: ClassVar[tuple[int, ...]] = (64, 128, 256, 512, 1024)

@@ -10,8 +10,12 @@ from segarena.kernels.pair_histogram import pair_histogram
 from segarena.kernels.upsample_argmax import upsample_argmax
 
 
-def predict_labels(logits: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+def predict_labels(
+    logits: Tensor, size: tuple[int, int] | None = None, extent: tuple[float, float] | None = None
+) -> Tensor:
     """Give each pixel the class of its largest logit, of logits resized to `size` where it is given.
+
+    `extent` is how many of their rows and columns, from the upper left, `size` stands for; None: all.
 
     logits (N, C, H, W), a floating-point type, 2 <= C <= 255 -> uint8 (N, H, W) or (N, *size), 0..C-1. A tie goes to
     the lowest class, on each device. bfloat16 and half logits are taken as they are: the answer is exact for the values
@@ -22,7 +26,7 @@ def predict_labels(logits: Tensor, size: tuple[int, int] | None = None) -> Tenso
         raise ValueError(f"logits must be (N, C, H, W) with 2 <= C <= {IGNORE_INDEX}, got {tuple(logits.shape)}")
     if not logits.is_floating_point():
         raise ValueError(f"logits must be floating point, got {logits.dtype}: argmax of rounded logits picks wrong")
-    return upsample_argmax(logits, size or (logits.shape[2], logits.shape[3]))
+    return upsample_argmax(logits, size or (logits.shape[2], logits.shape[3]), extent)
 
 
 def confusion_per_image(prediction: Tensor, truth: Tensor, num_classes: int) -> Tensor:

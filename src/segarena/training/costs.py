@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from segarena.models import SegmentationModel
 from segarena.training.evaluation import predict_masks
 
 MIB = 1024 * 1024
@@ -37,7 +38,7 @@ def count_flops(model: nn.Module, size: tuple[int, int]) -> int:
 
 
 def measure_latency(
-    models: Mapping[str, nn.Module],
+    models: Mapping[str, SegmentationModel],
     size: tuple[int, int],
     *,
     device: str,

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
 from segarena.files import write_text
+from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, LAST, load_state, save_state, save_weights
 from segarena.training.costs import read_peak_memory
@@ -86,10 +87,10 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: SegmentationModel,
         loader: TrainingLoader,
         loss: SegmentationLoss,
-        validate: Callable[[nn.Module], dict[str, float]],
+        validate: Callable[[SegmentationModel], dict[str, float]],
         recipe: Recipe,
         folder: Path,
         *,

@@ -8,10 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from segarena.data.dataset import EvaluationItem
 from segarena.data.transforms import normalize
+from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image, predict_labels
 
 
@@ -29,18 +31,27 @@ def to_input(images: Tensor, device: str) -> Tensor:
 
 
 @torch.inference_mode()
-def predict_masks(model: nn.Module, images: Tensor, size: tuple[int, int], *, device: str, precision: str) -> Tensor:
+def predict_masks(
+    model: SegmentationModel, images: Tensor, size: tuple[int, int], *, device: str, precision: str
+) -> Tensor:
     """uint8 (N, 3, h, w) at the working size -> labels uint8 (N, *size) on the device.
 
-    The logits are resized, once and straight to `size`; labels are never resized.
+    The logits are resized, once and straight to `size`; labels are never resized. The image is continued in the mean
+    colour to a multiple of the model's `size_multiple`, as training crops are, and cut off again: the last cells of a
+    coarse map reach beyond an image of another size, and stretching the map to such an image would move every score off
+    its place, the more so the coarser the architecture.
     """
+    height, width = images.shape[-2:]
+    below, right = (-length % model.size_multiple for length in (height, width))
+    inputs = F.pad(to_input(images, device), (0, right, 0, below))  # normalised, the mean colour is 0
     with autocast(device, precision):
-        logits = model(to_input(images, device), size="native").logits
-    return predict_labels(logits, size)
+        logits = model(inputs, size="native").logits
+    rows, columns = logits.shape[-2:]
+    return predict_labels(logits, size, (rows * height / (height + below), columns * width / (width + right)))
 
 
 def evaluate(
-    model: nn.Module,
+    model: SegmentationModel,
     batches: Iterable[list[EvaluationItem]],
     num_classes: int,
     *,

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from segarena.classes import ClassTable
 from segarena.data.images import read_image
 from segarena.data.transforms import resize_image, working_size
 from segarena.errors import DataError
 from segarena.files import read_json
-from segarena.models import build_model
+from segarena.models import SegmentationModel, build_model
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.evaluation import predict_masks
@@ -27,7 +26,7 @@ from segarena.training.machine import choose_device, computes_bf16
 class Predictor:
     """A trained network with all it needs to label an image: classes, working size, device, precision."""
 
-    model: nn.Module
+    model: SegmentationModel
     classes: ClassTable
     config: dict[str, Any]
     run: Path
