@@ -127,6 +127,28 @@ def test_one_message_that_names_the_file(
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--weights", "gone.pth"], ["gone.pth", "is not a file"]),
+        (["--model", "pspnet", "--encoder", "swin_t"], ["swin_t cannot", "fcn, unet"]),
+        (["--model", "fcn8s", "--track", "paper", "--encoder", "swin_t"], ["--encoder", "swin_t", "fcn8s"]),
+        (["--model", "pspnet", "--track", "paper", "--output-stride", "16", "--weights", "gone.pth"], ["gone.pth"]),
+    ],
+)
+def test_what_cannot_be_whatever_the_data_is_is_told_before_they_are_read(
+    options: list[str], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data do not even exist here; a folder of a hundred thousand images would be read for minutes."""
+    own = [] if "--model" in options else ["--model", "fcn"]
+    monkeypatch.setattr(sys, "argv", ["segarena", "train", "no-such-data", *own, *options])
+    assert cli.main() == 2
+    message = capsys.readouterr().err
+    assert "no-such-data" not in message
+    for word in words:
+        assert word in message
+
+
 def test_weights_that_cannot_be_downloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

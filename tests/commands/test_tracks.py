@@ -65,12 +65,22 @@ def test_a_published_network_predicts_as_it_was_evaluated(published: Path) -> No
 
 
 def test_a_folder_of_one_track_is_not_gone_on_with_in_the_other(published: Path, data: Path) -> None:
+    """Not finished: without its ranking, and the last file of a run."""
+    (published / "comparison.json").rename(published / "kept.json")
     (published / "pspnet-seed0" / "costs.json").rename(published / "pspnet-seed0" / "kept.json")
     try:
         with pytest.raises(RunError, match="was started with track paper, not encoder"):
             segarena.compare(data, models=("pspnet",), out=published, resume=True, **{**QUICK, "epochs": 1})
     finally:
+        (published / "kept.json").rename(published / "comparison.json")
         (published / "pspnet-seed0" / "kept.json").rename(published / "pspnet-seed0" / "costs.json")
+
+
+def test_a_ranking_of_one_track_is_not_replaced_by_one_of_the_other(published: Path, data: Path) -> None:
+    before = (published / "comparison.json").read_bytes()
+    with pytest.raises(RunError, match=r"holds a comparison of track paper, not encoder.*--track paper"):
+        segarena.compare(data, models=("unet",), out=published, resume=True, **{**QUICK, "epochs": 1})
+    assert (published / "comparison.json").read_bytes() == before
 
 
 @pytest.mark.slow
@@ -111,7 +121,7 @@ def test_what_belongs_to_no_track_is_refused_at_once(options: dict, message: str
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoder": "swin_t"}, "swin_t does not work with output stride 16"),
+        ({"encoder": "swin_t"}, "output stride 16, and swin_t cannot"),
         ({"models": ("fcn", "unet"), "output_stride": 8}, "--output-stride: 8 is nothing that fcn, unet"),
         ({"track": "paper", "encoder": "resnet18"}, "--encoder: resnet18 is nothing that fcn8s, unet, pspnet"),
         ({"weights": "coco", "encoder": "resnet50"}, "no COCO weights for an encoder alone"),

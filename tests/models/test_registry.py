@@ -86,14 +86,58 @@ def test_default_output_stride_is_the_architectures_own(track, name, stride):
             {"name": "fcn8s", "track": "paper", "encoder": None, "output_stride": 8},
             r"FCN8s does not work with .*Use 32",
         ),
-        ({"name": "pspnet", "encoder": "swin_t"}, r"swin_t does not work with output stride 16. Use 32, or another"),
-        ({"name": "deeplabv3", "encoder": "swin_t", "output_stride": 8}, r"swin_t does not work with output stride 8"),
+        (
+            {"name": "pspnet", "encoder": "swin_t"},
+            r"PSPNet needs an encoder .* stride 16, and swin_t cannot. Choose another encoder, or one of fcn, unet",
+        ),
+        ({"name": "pspnet", "encoder": "swin_t", "output_stride": 32}, r"PSPNet does not work with .* 32. Use 8 or 16"),
+        ({"name": "deeplabv3", "encoder": "swin_t", "output_stride": 8}, r"output stride 8, and swin_t cannot"),
+        # VGG-16 as FCN's paper has it, 100 pixels of padding and all, is no encoder of the other track.
+        ({"encoder": "vgg16"}, r"no encoder 'vgg16'.*vgg16_bn"),
+        ({"name": "pspnet", "encoder": "vgg16"}, r"no encoder 'vgg16'.*vgg16_bn"),
+        ({"encoder": ""}, r"no encoder ''"),
+        ({"num_classes": "3"}, r"num_classes is '3'"),
+        ({"num_classes": 2.0}, r"num_classes is 2.0"),
+        ({"num_classes": True}, r"num_classes is True"),
+        ({"in_channels": 3.0}, r"in_channels is 3.0"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_can(arguments, message):
-    arguments = {"name": "fcn", "num_classes": 2, "encoder": "mobilenet_v2"} | arguments
+@pytest.mark.parametrize("weights", [None, "imagenet"])
+def test_what_cannot_be_is_refused_with_what_can_before_anything_is_downloaded(
+    arguments, message, weights, monkeypatch
+):
+    monkeypatch.setattr("segarena.models.weights._download", lambda *_: pytest.fail("downloads"))
+    if arguments.get("encoder", "") is None:  # the paper's U-Net, which takes no weights at all
+        weights = None
+    arguments = {"name": "fcn", "num_classes": 2, "encoder": "mobilenet_v2", "weights": weights} | arguments
     with pytest.raises(ConfigError, match=message):
         build_model(**arguments)
+
+
+def test_weights_that_are_no_name_and_no_file_are_refused():
+    with pytest.raises(ConfigError, match="weights is 5. Give 'imagenet', 'coco', 'none' or a file"):
+        build_model("fcn", 2, weights=5)
+
+
+def test_asking_for_weights_draws_no_random_number_more(tmp_path):
+    """The network that is built on the meta device, to be refused where it cannot be, leaves the generator alone."""
+    torch.manual_seed(3)
+    encoder = build_encoder("mobilenet_v2")
+    torch.save({**encoder.state_dict(), "classifier.1.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    torch.manual_seed(4)
+    random = build_model("fcn", 2, encoder="mobilenet_v2").state_dict()
+    torch.manual_seed(4)
+    loaded = build_model("fcn", 2, encoder="mobilenet_v2", weights=tmp_path / "a.pth").state_dict()
+    assert all(torch.equal(random[key], loaded[key]) for key in random if not key.startswith("encoder."))
+    assert not torch.equal(random["encoder.features.0.0.weight"], loaded["encoder.features.0.0.weight"])
+
+
+def test_settings_keep_a_copy_of_a_list():
+    grid = [1, 2]
+    with torch.device("meta"):
+        model = build_model("deeplabv3", 2, multi_grid=grid)
+    grid.append(9)
+    assert model.settings["multi_grid"] == [1, 2]
 
 
 def test_an_impossible_encoder_stride_is_refused():

@@ -98,17 +98,28 @@ def test_scores_of_other_classes_start_anew_and_all_else_is_kept(published):
     torch.testing.assert_close(ours.encoder.conv1.weight, grey)
 
 
-def test_a_file_of_torchvisions_gives_its_logits_with_the_options_that_say_what_it_is(published, tmp_path, monkeypatch):
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_file_of_torchvisions_is_the_network_that_it_was_saved_from(published, explicit, tmp_path, monkeypatch):
+    """Its heads say which it is: not the paper's multi-grid and output strides around torchvision's weights."""
     name, encoder, theirs = published
     monkeypatch.chdir(tmp_path)
     torch.save(theirs.state_dict(), "file.pth")
-    options = {"num_classes": 21, "track": "paper", "encoder": encoder, "output_stride": 8, "weights": "file.pth"}
-    if name == "deeplabv3":
-        options["multi_grid"] = (1, 1, 1)
-    ours = build_model(name, **options).eval()
+    options = {"num_classes": 21, "track": "paper", "encoder": encoder}
+    told = {"output_stride": 8, **({"multi_grid": (1, 1, 1)} if name == "deeplabv3" else {})} if explicit else {}
+    ours = build_model(name, **options, **told, weights="file.pth").eval()
     image = torch.randn(1, 3, 56, 41)
     with torch.no_grad():
         assert relative(ours(image).logits, theirs(image)["out"]) < 1e-5
+    assert ours.settings == build_model(name, **options, weights="coco").settings
+
+
+def test_options_that_are_asked_for_go_before_what_the_file_says(tmp_path):
+    theirs = get_model("deeplabv3_resnet50", weights=None, weights_backbone=None, aux_loss=True)
+    torch.save(theirs.state_dict(), tmp_path / "file.pth")
+    options = {"track": "paper", "weights": tmp_path / "file.pth", "output_stride": 16, "multi_grid": (1, 2, 4)}
+    model = build_model("deeplabv3", 21, **options, auxiliary=False)
+    assert (model.output_stride, model.eval_output_stride, model.encoder.multi_grid) == (16, 16, (1, 2, 4))
+    assert model.auxiliary_head is None
 
 
 @pytest.mark.parametrize(

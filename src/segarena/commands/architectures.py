@@ -11,6 +11,7 @@ from segarena.commands.progress import console
 from segarena.config import ModelName, ProtocolOptions
 from segarena.errors import ConfigError
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
+from segarena.models.weights import check_file
 from segarena.seeding import derive_seed
 
 
@@ -20,11 +21,11 @@ def build(options: ProtocolOptions, model: ModelName, num_classes: int, seed: in
     return build_model(model, num_classes, **arguments(options, model))
 
 
-def check_architectures(options: ProtocolOptions, models: Sequence[ModelName], num_classes: int) -> None:
-    """Build each network once before the first is trained, so that one that cannot be is not found out hours later.
+def check_possible(options: ProtocolOptions, models: Sequence[ModelName]) -> None:
+    """Refuse what cannot be whatever the data is, before it is read.
 
-    Says which encoder each has where they differ. Raises ConfigError, also for an option that concerns none of
-    the models, and WeightsError.
+    Raises ConfigError for a network that cannot be and for an option that concerns none of the models, WeightsError for
+    a file of weights that is not there.
     """
     for name in ("encoder", "output_stride"):
         value = getattr(options, name)
@@ -34,6 +35,17 @@ def check_architectures(options: ProtocolOptions, models: Sequence[ModelName], n
                 where="--" + name.replace("_", "-"),
                 remedy="Leave it out, or choose other --models",
             )
+    for model in models:
+        with torch.device("meta"):
+            build_model(model, num_classes=2, **{**arguments(options, model), "weights": None})
+    check_file(options.weights)
+
+
+def check_architectures(options: ProtocolOptions, models: Sequence[ModelName], num_classes: int) -> None:
+    """Build each network once before the first is trained, so that one that cannot be is not found out hours later.
+
+    Says which encoder each has where they differ. Raises ConfigError, WeightsError.
+    """
     if options.weights == "imagenet":
         console.print("  ImageNet weights: torchvision downloads them the first time")
     for model in models:

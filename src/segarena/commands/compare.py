@@ -10,14 +10,14 @@ from typing import Any, cast
 from rich.table import Table
 
 from segarena.commands import train
-from segarena.commands.architectures import check_architectures
+from segarena.commands.architectures import check_architectures, check_possible
 from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
 from segarena.commands.summary import class_table, fold_table, image_table, model_table, summarise
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
-from segarena.errors import Interrupted
-from segarena.files import write_json, write_text
+from segarena.errors import Interrupted, RunError
+from segarena.files import read_json, write_json, write_text
 from segarena.reporting.page import build_report
 from segarena.runs import Run, check_out, open_folder
 from segarena.training.costs import measure_latency
@@ -33,9 +33,11 @@ def run(options: CompareOptions) -> Path:
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
     check_out(options.out, resume=options.resume)
+    _check_track(options)
+    models = options.models or ()
+    check_possible(options, models)
     environment = describe_environment()
     folds = prepare(options)
-    models = options.models or ()
     source = folds[0].source
     check_architectures(folds[0].options, models, source.classes.num_classes)
     folder = open_folder(options.out, source.name, resume=options.resume)
@@ -61,6 +63,17 @@ def run(options: CompareOptions) -> Path:
     page = build_report(folder)
     _say(comparison, folder, page)
     return folder
+
+
+def _check_track(options: CompareOptions) -> None:
+    """Raise RunError where `out` holds a ranking of the other track, which this one would replace."""
+    path = None if options.out is None else options.out / "comparison.json"
+    if path is not None and path.exists() and (track := read_json(path).get("track")) != options.track:
+        raise RunError(
+            f"holds a comparison of track {track}, not {options.track}",
+            where=options.out,
+            remedy=f"Go on with it by --track {track}, or name a new folder with --out",
+        )
 
 
 def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:

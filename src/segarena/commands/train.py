@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.architectures import check_architectures
+from segarena.commands.architectures import check_architectures, check_possible
 from segarena.commands.folds import pool_folds
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
@@ -26,6 +26,7 @@ def run(options: TrainOptions) -> Path:
     Raises SegarenaError for wrong input and Interrupted after Ctrl-C.
     """
     check_out(options.out, resume=options.resume)
+    check_possible(options, [options.model])
     folds = prepare(options)
     source, chosen = folds[0].source, folds[0].options
     check_architectures(chosen, [options.model], source.classes.num_classes)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from torch import nn
 
 from segarena.errors import ConfigError
 
 
 def require_positive(name: str, number: int, what: str) -> None:
-    """Raise ConfigError where `number`, the argument `name`, is less than 1; `what` says what it counts."""
-    if number < 1:
-        raise ConfigError(f"{name} is {number}", remedy=f"Give the number of {what}, 1 or more")
+    """Raise ConfigError where `number`, the argument `name`, is not 1 or more; `what` says what it counts."""
+    if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+        raise ConfigError(f"{name} is {number!r}", remedy=f"Give the number of {what}, 1 or more")
 
 
 def refuse_single_value(module: nn.Module, values: int) -> None:

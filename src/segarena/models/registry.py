@@ -13,7 +13,7 @@ from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel
 from segarena.models.checks import require_positive
 from segarena.models.deeplabv3 import DeepLabv3
-from segarena.models.encoders import VGG16, create_encoder
+from segarena.models.encoders import VGG16, Encoder, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
 from segarena.models.pspnet import PSPNet
 from segarena.models.unet import EncoderUNet, UNet
@@ -162,13 +162,24 @@ def _build(
     require_positive("in_channels", in_channels, "image channels")
     if encoder is None:
         model = construct(num_classes, in_channels, **options)
-    elif encoder == VGG16.name:
+    elif encoder == VGG16.name and encoder in kind.paper_encoders:
         model = construct(VGG16(in_channels), num_classes, **options)
     else:
-        backbone = create_encoder(encoder, output_stride=output_stride, in_channels=in_channels)
-        model = construct(backbone, num_classes, **options)
+        model = construct(_build_backbone(kind, encoder, in_channels, output_stride), num_classes, **options)
     assert isinstance(model, SegmentationModel)
     return model
+
+
+def _build_backbone(kind: type[SegmentationModel], name: str, in_channels: int, output_stride: int) -> Encoder:
+    encoder = create_encoder(name, in_channels=in_channels)
+    if output_stride not in encoder.output_strides:
+        others = [model for model, other in TRACKS["encoder"].items() if other.default_stride in encoder.output_strides]
+        raise ConfigError(
+            f"{kind.__name__} needs an encoder that can be dilated to output stride {output_stride}, and {name} cannot",
+            remedy=f"Choose another encoder, or one of {_list(others)}",
+        )
+    encoder.set_output_stride(output_stride)
+    return encoder
 
 
 def _list(names: Iterable[object]) -> str:

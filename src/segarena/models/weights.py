@@ -19,8 +19,11 @@ from torchvision.models import get_model_weights
 from segarena.errors import ConfigError, WeightsError
 from segarena.models.stem import adapt_stem
 
+READABLE = "Name a state dict of torchvision's network (.pth or .safetensors), or use --weights none"
 OTHERWISE = "Use --weights none to start from random weights, or --weights FILE to read them from a file"
 
+#: What `weights` can be other than a file.
+NAMED = ("none", "imagenet", "coco")
 #: The models and encoders that torchvision publishes as trained on COCO (with the 21 classes of VOC).
 COCO = {"fcn": ("resnet50", "resnet101"), "deeplabv3": ("resnet50", "resnet101")}
 #: Where torchvision's heads end: the layers with one output a class.
@@ -51,6 +54,8 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
     """
     if weights is None or weights == "none":
         return None
+    if not isinstance(weights, (str, Path)):
+        raise ConfigError(f"weights is {weights!r}", remedy="Give 'imagenet', 'coco', 'none' or a file")
     if weights == "imagenet":
         return Weights("torchvision's ImageNet weights", _download(encoder, "IMAGENET1K_V1"))
     if weights == "coco":
@@ -60,7 +65,14 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
                 remedy=f"It has them for {' and '.join(COCO)} on {' and '.join(COCO['fcn'])}, in the paper track",
             )
         return _split(_download(f"{model}_{encoder}", "COCO_WITH_VOC_LABELS_V1"), "torchvision's COCO weights")
+    check_file(weights)
     return _split(_read(Path(weights)), Path(weights))
+
+
+def check_file(weights: str | Path | None) -> None:
+    """Raise WeightsError where `weights` names a file that is not there."""
+    if weights not in (None, *NAMED) and not Path(weights).is_file():
+        raise WeightsError("is not a file", where=weights, remedy=f"{READABLE} or --weights imagenet")
 
 
 def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
@@ -128,9 +140,6 @@ def _download(name: str, version: str) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    remedy = "Name a state dict of torchvision's network (.pth or .safetensors), or use --weights none"
-    if not path.is_file():
-        raise WeightsError("is not a file", where=path, remedy=f"{remedy} or --weights imagenet")
     state: Any
     try:
         if path.suffix == ".safetensors":
@@ -142,10 +151,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         # PyTorch's own message advises to load such a file unsafely.
         unsafe = isinstance(error, pickle.UnpicklingError)
         reason = "it is not a plain file of tensors" if unsafe else str(error).strip().partition("\n")[0]
-        raise WeightsError(f"cannot be read as weights ({reason})", where=path, remedy=remedy) from error
+        raise WeightsError(f"cannot be read as weights ({reason})", where=path, remedy=READABLE) from error
     named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
     if not named or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError("holds no state dict (names and tensors)", where=path, remedy=remedy)
+        raise WeightsError("holds no state dict (names and tensors)", where=path, remedy=READABLE)
     return dict(state)
 
 
