@@ -76,6 +76,45 @@ def test_wrong_input_is_status_2_and_one_message(
     assert message in said.err + said.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "compare --models unet fcn9",
+            "--models: unknown model 'fcn9'. Choose from fcn, unet, pspnet, deeplabv3, fcn8s",
+        ),
+        ("compare --encoder resnet19", "--encoder: unknown encoder 'resnet19'. Choose from resnet18, resnet34, "),
+        ("train --model unet --output-stride 4", "--output-stride: unknown output stride '4'. Choose from 8, 16.\n"),
+        ("train --model unet --encoder None", "--encoder: unknown encoder 'None'. Choose from resnet18, "),
+        ("models --track both", "--track: unknown track 'both'. Choose from encoder, paper.\n"),
+        (
+            "convert a b --from yolo",
+            "--from: unknown source 'yolo'. Choose from coco, labelme, cvat, voc, instances.\n",
+        ),
+        ("evaluate run --split dev", "--split: unknown split 'dev'. Choose from train, val, test, all.\n"),
+        ("predict run a.png --device tpu", "--device: unknown device 'tpu'. Choose from auto, cpu, cuda.\n"),
+    ],
+)
+def test_an_unknown_choice_is_one_line_with_the_choices_in_their_order(
+    arguments: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["segarena", *arguments.split()])
+    assert cli.main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"segarena: {message}")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["compare", "train", "evaluate", "predict", "check", "synth", "convert", "models"])
+def test_help_shows_what_can_be_typed_and_no_none(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["segarena", verb, "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "None" not in capsys.readouterr().out
+
+
 def test_status_and_message_are_those_of_the_process() -> None:
     done = run("report", "no/such/folder")
     assert done.returncode == 2

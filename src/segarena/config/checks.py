@@ -37,7 +37,7 @@ def _literals(hint: Any) -> list[object]:
 
 def flag(name: str) -> str:
     """Return the option as it is typed: batch_size -> --batch-size."""
-    return "--" + name.replace("_", "-")
+    return "--" + {"source": "from"}.get(name, name).replace("_", "-")  # `from` is Python's own word
 
 
 def check_at_least(name: str, value: int | None, smallest: int) -> None:

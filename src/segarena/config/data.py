@@ -16,7 +16,7 @@ from segarena.errors import ConfigError
 class DataOptions:
     """Which images with masks, and how they are divided."""
 
-    data: tyro.conf.Positional[Path | None] = None
+    data: Annotated[tyro.conf.Positional[Path | None], CHOSEN] = None
     """Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
     Without it, the built-in scenes are used."""
     images: Annotated[Path | None, CHOSEN] = None

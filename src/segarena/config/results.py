@@ -21,7 +21,7 @@ class EvaluateOptions:
 
     run: tyro.conf.Positional[Path]
     """Run folder, or a comparison folder (then its winner)."""
-    data: tyro.conf.Positional[Path | None] = None
+    data: Annotated[tyro.conf.Positional[Path | None], CHOSEN] = None
     """Other labelled data, with the same class names. Default: the data of the training."""
     split: Annotated[SplitName | Literal["all"] | None, CHOSEN] = None
     """Default: test, or val where there is no test; all of other data."""
