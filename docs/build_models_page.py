@@ -34,7 +34,7 @@ from segarena.training.costs import count_flops, count_parameters
 PAGE = Path(__file__).parent / "models.md"
 IMAGES = PAGE.parent / "images" / "models"
 
-#: (label, name, track, options): every line of the table of costs.
+#: (title, name, track, options): every line of the table of costs.
 NETWORKS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("FCN-32s", "fcn32s", "paper", {}),
     ("FCN-16s", "fcn16s", "paper", {}),
@@ -76,15 +76,20 @@ def build(name: str, track: str, **options: Any) -> SegmentationModel:
         return build_model(name, options.pop("num_classes", 21), track=track, **options)
 
 
+def label(name: str, track: str) -> str:
+    """FCN means another network in each track; the others have one name."""
+    return "FCN, dilated" if (name, track) == ("fcn", "paper") else ARCHITECTURES[name].label
+
+
 def costs() -> str:
     """Parameters and GFLOPs of each network."""
     rows = []
-    for label, name, track, options in NETWORKS:
+    for title, name, track, options in NETWORKS:
         model = build(name, track, **options)
         stride, evaluating = model.settings["output_stride"], model.settings.get("eval_output_stride")
         strides = f"{stride}, {evaluating} in evaluation" if evaluating else str(stride)
         numbers = f"{count_parameters(model):,}", giga(count_flops(model, (512, 512)))
-        rows.append((label, track, model.settings["encoder"] or "none", strides, *numbers))
+        rows.append((title, track, model.settings["encoder"] or "none", strides, *numbers))
     return table("network | track | encoder | output stride | parameters > | GFLOPs >", rows)
 
 
@@ -99,20 +104,20 @@ def references() -> str:
     rows += beside("U-Net, 1 channel, 2 classes", unet, 572, reference_counts.unet())
     for name in ("pspnet", "deeplabv3"):
         for encoder in ("resnet50", "resnet101"):
-            label, expected = f"{ARCHITECTURES[name].label}, {encoder}", getattr(reference_counts, name)(encoder)
-            rows += beside(label, build(name, "paper", encoder=encoder), 520, expected)
+            title, expected = f"{ARCHITECTURES[name].label}, {encoder}", getattr(reference_counts, name)(encoder)
+            rows += beside(title, build(name, "paper", encoder=encoder), 520, expected)
     for name, published in (("fcn", "FCN"), ("deeplabv3", "DeepLabV3")):
         for encoder in ("resnet50", "resnet101"):
             options: dict[str, Any] = {"encoder": encoder, "output_stride": 8, "auxiliary": True}
             if name == "deeplabv3":
                 options |= {"multi_grid": (1, 1, 1), "head": "torchvision"}
             meta = get_weight(f"{published}_ResNet{encoder[6:]}_Weights.COCO_WITH_VOC_LABELS_V1").meta
-            label = f"{ARCHITECTURES[name].label} as torchvision has it, {encoder}"
+            title = f"{ARCHITECTURES[name].label} as torchvision has it, {encoder}"
             model = build(name, "paper", **options)
             rows += [
-                (label, "parameters", count_parameters(model), meta["num_params"], "torchvision"),
+                (title, "parameters", count_parameters(model), meta["num_params"], "torchvision"),
                 (
-                    label,
+                    title,
                     "G multiply-adds, 520 × 520",
                     f"{multiply_adds(model):.3f}",
                     f"{meta['_ops']:.3f}",
@@ -132,7 +137,7 @@ def multiply_adds(model: SegmentationModel) -> float:
     return (flops + counter.get_total_flops()) / 2e9
 
 
-def beside(label: str, model: SegmentationModel, side: int, expected: reference_counts.Sum) -> list[tuple[Any, ...]]:
+def beside(title: str, model: SegmentationModel, side: int, expected: reference_counts.Sum) -> list[tuple[Any, ...]]:
     """Two rows: parameters, and multiply-adds of the convolutions for one square image."""
     network = model.eval().contract_and_expand if isinstance(model, UNet) else model.eval()
     channels = model.settings["in_channels"]
@@ -141,8 +146,8 @@ def beside(label: str, model: SegmentationModel, side: int, expected: reference_
     operations = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
     whose = "layers of figure 1 summed" if isinstance(model, UNet) else "layers summed"
     return [
-        (label, "parameters", count_parameters(model), expected.parameters, whose),
-        (label, f"G multiply-adds, {side} × {side}", f"{operations / 2e9:.3f}", expected.giga, whose),
+        (title, "parameters", count_parameters(model), expected.parameters, whose),
+        (title, f"G multiply-adds, {side} × {side}", f"{operations / 2e9:.3f}", expected.giga, whose),
     ]
 
 
@@ -169,7 +174,7 @@ def extents() -> str:
         model = build(name, track)
         rows.append(
             (
-                *(ARCHITECTURES[name].label, track, model.settings["encoder"] or "none"),
+                *(label(name, track), track, model.settings["encoder"] or "none"),
                 " to ".join(map(str, extent(model))),
                 "the image" if find_global_branches(model) else "the same",
             )
@@ -191,9 +196,9 @@ def effective(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> str:
     rows = []
     for (track, name), cases in fields.items():
         for case, field in cases.items():
-            label = ARCHITECTURES[name].label + ("" if case else ", without the global branch")
+            title = label(name, track) + ("" if case else ", without the global branch")
             size = f"{field.shape[0]} × {field.shape[1]}"
-            rows.append((label, track, *(str(effective_side(field, share)) for share in (0.5, 0.95)), size))
+            rows.append((title, track, *(str(effective_side(field, share)) for share in (0.5, 0.95)), size))
     return table("network | track | 50% > | 95% > | image >", rows)
 
 

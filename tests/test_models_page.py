@@ -46,7 +46,7 @@ def test_a_missing_place_is_not_passed_over(generator: ModuleType) -> None:
 
 def test_snippets_run_as_written() -> None:
     fences = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert len(fences) == 8
+    assert len(fences) == 7
     names: dict[str, object] = {}
     with torch.device("meta"):
         for fence in fences:
@@ -67,6 +67,27 @@ def test_every_network_has_a_figure_of_its_own_shapes(generator: ModuleType) -> 
         assert {end for link in path.links for end in (link.start, link.end)} <= {block.key for block in path.blocks}
     unet = paths.collect_shapes("unet", "paper", paths.PATHS["paper", "unet"]())
     assert (unet["image"], unet["contract.4"], unet["logits"]) == ((1, 572, 572), (1024, 28, 28), (2, 388, 388))
+
+
+def test_what_figures_say_of_factors_bins_and_rates_is_so(generator: ModuleType) -> None:
+    paths = importlib.import_module("model_paths")
+    for (track, name), make in paths.PATHS.items():
+        path = make()
+        shapes = paths.collect_shapes(name, track, path)
+        for link in path.links:
+            factor = re.fullmatch(r"(\d+)×", link.label)
+            if factor and link.start in shapes and link.end in shapes:
+                times, start, end = int(factor[1]), shapes[link.start][1], shapes[link.end][1]
+                # a transposed convolution without padding gives one cell more
+                assert end in (times * start, times * (start + 1)), (track, name, link)
+        labels = {block.key: block.label for block in path.blocks}
+        if name in ("pspnet", "deeplabv3"):
+            model = generator.build(name, track)
+        if name == "pspnet":
+            assert [labels[f"pyramid.reduce.{i}"] for i in range(4)] == [f"{k}×{k} bins" for k in model.pyramid.bins]
+        if name == "deeplabv3":
+            rates = [branch[0].dilation[0] for branch in model.train().aspp.atrous]
+            assert [labels[f"aspp.atrous.{i}"] for i in range(3)] == [f"3×3 rate {rate}" for rate in rates]
 
 
 def test_a_figure_says_each_shape(generator: ModuleType) -> None:

@@ -19,7 +19,7 @@ PAPER_RATES = (6, 12, 18)
 
 
 class DeepLabv3(SegmentationModel):
-    """Atrous spatial pyramid pooling over a dilated encoder with multi-grid (3.3, figure 5).
+    """Chen et al. 2017: atrous spatial pyramid pooling over a dilated encoder with multi-grid (3.3, figure 5).
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The rates are (6, 12, 18) at output stride 16, twice
     that at 8. `multi_grid` (3.2.1) sets the dilations of the blocks of a ResNet's last stage: its entries times the
@@ -108,7 +108,7 @@ class DeepLabv3(SegmentationModel):
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling (3.3): features (N, C, h, w) -> (N, width, h, w).
+    """Atrous spatial pyramid pooling (Chen et al. 2017, 3.3): features (N, C, h, w) -> (N, width, h, w).
 
     A 1x1 convolution, a 3x3 one at each rate, and the average of the whole image, each to `width` channels with
     BatchNorm and ReLU; concatenated and projected by a 1x1 convolution. Departs: the average is spread by copying,

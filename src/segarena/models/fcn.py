@@ -16,7 +16,9 @@ from segarena.models.layers import FCNHead, crop, widen
 
 
 class _FCNOnVGG16(SegmentationModel):
-    """What FCN-32s, -16s and -8s share: VGG-16, and scores of its fc7 (N, 4096, h, w) -> (N, num_classes, h, w) (4.1).
+    """What FCN-32s, -16s and -8s share (Long et al. 2015, 4.1): VGG-16, and scores of its fc7.
+
+    fc7 (N, 4096, h, w) -> scores (N, num_classes, h, w).
 
     Departs: images normalised as torchvision's weights expect, in RGB, not BGR with a mean subtracted.
     """
@@ -33,7 +35,7 @@ class _FCNOnVGG16(SegmentationModel):
 
 
 class FCN32s(_FCNOnVGG16):
-    """FCN-32s (4.1): the scores of fc7, enlarged 32 times by fixed bilinear interpolation.
+    """FCN-32s (Long et al. 2015, 4.1): the scores of fc7, enlarged 32 times by fixed bilinear interpolation.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The crops begin where the authors' networks begin
     theirs, which follows from the 100 pixels of padding. Departs: images normalised as torchvision's weights expect
@@ -52,7 +54,7 @@ class FCN32s(_FCNOnVGG16):
 
 
 class FCN16s(_FCNOnVGG16):
-    """FCN-16s (4.2): the scores of fc7, enlarged twice, plus those of pool4; enlarged 16 times.
+    """FCN-16s (Long et al. 2015, 4.2): the scores of fc7, enlarged twice, plus those of pool4; enlarged 16 times.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The 2x upsampling starts as bilinear interpolation
     and is learned; the last one is fixed. Departs: the images, as in FCN-32s; both streams are trained at once, not the
@@ -74,7 +76,7 @@ class FCN16s(_FCNOnVGG16):
 
 
 class FCN8s(_FCNOnVGG16):
-    """FCN-8s (4.2, figure 3): the sum of FCN-16s, enlarged twice, plus the scores of pool3; enlarged 8 times.
+    """FCN-8s (Long et al. 2015, 4.2): the sum of FCN-16s, enlarged twice, plus the scores of pool3; enlarged 8 times.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The two 2x upsamplings start as bilinear
     interpolation and are learned; the last one is fixed. Departs: the images, as in FCN-32s; the three streams are
@@ -101,7 +103,7 @@ class FCN8s(_FCNOnVGG16):
 
 
 class EncoderFCN(SegmentationModel):
-    """FCN-8s (4.2, figure 3) on any encoder: class scores at strides 32, 16 and 8, summed from coarse to fine.
+    """FCN-8s (Long et al. 2015, 4.2) on any encoder: scores at strides 32, 16 and 8, summed from coarse to fine.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). As in the paper, the scores start at zero, the two
     2x upsamplings start as bilinear interpolation and are learned, the last 8x one is bilinear and fixed.
@@ -130,7 +132,7 @@ class EncoderFCN(SegmentationModel):
 
 
 class DilatedFCN(SegmentationModel):
-    """What torchvision calls FCN: a plain head on a dilated ResNet. The paper has neither dilation nor ResNet.
+    """What torchvision calls FCN: a plain head on a dilated ResNet. Long et al. 2015 have neither dilation nor ResNet.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). A 3x3 convolution to C / 4 channels, BatchNorm, ReLU,
     dropout 0.1 and a 1x1 convolution, enlarged bilinearly. `auxiliary=True` adds the same head on conv4 (torchvision's
@@ -162,10 +164,10 @@ class DilatedFCN(SegmentationModel):
 
 
 class FixedUpsampling(nn.ConvTranspose2d):
-    """Bilinear interpolation that is not learned (3.3, 4.1): scores (N, C, h, w) -> (N, C, f h + f, f w + f), factor f.
+    """Bilinear interpolation that is not learned (Long et al. 2015, 3.3), by the factor f.
 
-    A transposed convolution, whose weights count as parameters. Departs: computed in float32 or finer also under
-    autocast, as every last interpolation here.
+    scores (N, C, h, w) -> (N, C, f h + f, f w + f). A transposed convolution, whose weights count as parameters.
+    Departs: computed in float32 or finer also under autocast, as every last interpolation here.
     """
 
     def __init__(self, channels: int, factor: int) -> None:

@@ -15,7 +15,7 @@ from segarena.models.layers import FCNHead, conv_bn_relu, resize
 
 
 class PSPNet(SegmentationModel):
-    """Pyramid pooling over a dilated encoder (figure 3), with the auxiliary head of section 4.
+    """Zhao et al. 2017: pyramid pooling over a dilated encoder (figure 3), with the auxiliary head of section 4.
 
     image (N, in_channels, H, W) -> logits and auxiliary (N, num_classes, H, W); auxiliary in training mode only.
     The fusion is a 3x3 convolution to 512 channels, BatchNorm, ReLU and dropout 0.1, as in the authors' code.
@@ -55,7 +55,7 @@ class PSPNet(SegmentationModel):
 
 
 class PyramidPooling(nn.Module):
-    """Pool on four grids, reduce, enlarge, append (3.2): features (N, C, h, w) -> (N, 2C, h, w).
+    """Pool on four grids, reduce, enlarge, append (Zhao et al. 2017, 3.2): (N, C, h, w) -> (N, 2C, h, w).
 
     A grid of k x k bins is averaged, reduced to C / len(bins) channels by a 1x1 convolution with BatchNorm and ReLU,
     and enlarged to h x w. Departs: align_corners=False, where the authors' code has True. Raises ConfigError in

@@ -21,7 +21,7 @@ STEP, SMALLEST = 16, 4
 
 
 class UNet(SegmentationModel):
-    """The network of figure 1: 3x3 convolutions, 64 to 1024 channels, 2x2 up-convolutions, cropped skips.
+    """Figure 1 of Ronneberger et al. 2015: 3x3 convolutions, 64 to 1024 channels, 2x2 up-convolutions, cropped skips.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Convolutions are not padded: `contract_and_expand`
     maps 572 to 388 pixels, as in the figure. `forward` gives each pixel of the image its scores by the overlap-tile
@@ -111,7 +111,7 @@ class UNet(SegmentationModel):
 
 
 class DoubleConv(nn.Sequential):
-    """A level of figure 1 (section 2): two 3x3 convolutions, each with a ReLU.
+    """A level of figure 1 (Ronneberger et al. 2015, section 2): two 3x3 convolutions, each with a ReLU.
 
     (N, in_channels, H, W) -> (N, width, H - 4, W - 4). Departs on request: with `padding` 1 the size stays.
     """
@@ -126,7 +126,7 @@ class DoubleConv(nn.Sequential):
 
 
 class EncoderUNet(SegmentationModel):
-    """The expansive path (section 2) over the levels of any encoder, up to full resolution.
+    """The expansive path (Ronneberger et al. 2015, section 2) over the levels of any encoder, up to full resolution.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Each of five steps is a 2x2 up-convolution, the
     concatenation with the encoder's map of that size where it has one, and two 3x3 convolutions.
@@ -170,7 +170,7 @@ class EncoderUNet(SegmentationModel):
 
 
 class UpStep(nn.Module):
-    """A step of the expansive path (section 2): up-convolution, skip, two 3x3 convolutions.
+    """A step of the expansive path (Ronneberger et al. 2015, section 2): up-convolution, skip, two 3x3 convolutions.
 
     features (N, in_channels, h, w), skip (N, skip_channels, H, W) -> (N, width, H, W). H and W are `size`: 2h and 2w,
     or one less. Departs: padded, with BatchNorm; skip_channels 0 is a step without a skip.
