@@ -16,6 +16,7 @@ from segarena.data.transforms import (
     IMAGENET_STD,
     Augmentation,
     RandomScaleCrop,
+    crop_size,
     normalize,
     resize_image,
     working_size,
@@ -140,6 +141,23 @@ def test_void_in_the_data_stays_void():
     for index in range(5):
         _, new_mask = Augmentation(32, (32, 32), 0)(draw(mask * 0), mask, epoch=1, index=index)
         assert (new_mask == VOID).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "size", "crop"),
+    [
+        ((360, 480), 240, (256, 320)),
+        ((100, 100), 96, (96, 96)),
+        ((200, 200), 200, (192, 192)),
+        ((480, 640), 256, (256, 352)),
+        ((640, 480), 256, (352, 256)),
+        ((100, 1000), 64, (64, 128)),
+        ((50, 40), 40, (64, 32)),
+        ((33, 33), 5, (32, 32)),
+    ],
+)
+def test_crops_are_shaped_as_the_images_in_multiples_of_32(image, size, crop):
+    assert crop_size(*image, size) == crop
 
 
 def test_the_scale_runs_from_half_to_double_and_keeps_the_shape():

@@ -20,7 +20,7 @@ from segarena.data.inspection import inspect
 from segarena.data.inspection.problems import summarise, worst_of
 from segarena.data.source import Source
 from segarena.data.splits import Splits
-from segarena.data.transforms import working_size
+from segarena.data.transforms import crop_size, working_size
 from segarena.errors import DataError, listing
 
 GIB = 1024**3
@@ -119,7 +119,7 @@ def prepare(options: Options) -> list[Prepared[Options]]:
             images=images,
             options=options,
             notes=notes,
-            crop=_crop(height, width, options.size),
+            crop=crop_size(height, width, options.size),
             input_size=working_size(height, width, options.size),
             mask_pixels=pixels[list(splits.train), : source.classes.num_classes],
             digests=digests,
@@ -141,14 +141,6 @@ def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.
         pixels[index] = np.bincount(mask.ravel(), minlength=256)
         shapes.append(mask.shape)
     return pixels, shapes
-
-
-def _crop(height: int, width: int, size: int) -> tuple[int, int]:
-    """A training crop, shaped as a typical image but at most 2:1: `size` by a multiple of 32."""
-    aspect = max(0.5, min(2.0, width / height))
-    if aspect >= 1:
-        return size, max(size, round(size * aspect / 32) * 32)
-    return max(size, round(size / aspect / 32) * 32), size
 
 
 def _say(folds: Sequence[Prepared[Any]]) -> None:

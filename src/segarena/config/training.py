@@ -48,7 +48,7 @@ class ProtocolOptions(DataOptions):
     output_stride: Annotated[Literal[8, 16] | None, CHOSEN] = None
     """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16; in the paper track the papers'."""
     size: Annotated[int | None, CHOSEN] = None
-    """Working size: images are resized so that their shorter side has this many pixels; training crops are this high.
+    """Working size: images are resized so that their shorter side has this many pixels; training crops about as many.
     Default: the images' own, at most 512 on a GPU and 256 on a CPU."""
     epochs: Annotated[int | None, CHOSEN] = None
     """Most epochs to train. Default: enough for about 64000 crops on a GPU, 4000 on a CPU."""

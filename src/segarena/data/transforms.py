@@ -33,6 +33,18 @@ def working_size(height: int, width: int, size: int) -> tuple[int, int]:
     return max(32, round(height * factor)), max(32, round(width * factor))
 
 
+def crop_size(height: int, width: int, size: int) -> tuple[int, int]:
+    """The (height, width) of a training crop: shaped as a typical image, but at most 2:1, and near the working size.
+
+    Multiples of 32, so that no cell of a coarse map reaches beyond the crop: stretched to another size the map would be
+    learned off its place.
+    """
+    aspect = max(0.5, min(2.0, width / height))
+    sides = (size * max(1.0, 1 / aspect), size * max(1.0, aspect))
+    rows, columns = (max(32, int(side / 32 + 0.5) * 32) for side in sides)
+    return rows, columns
+
+
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     """uint8 (3, H, W) -> uint8 (3, *size), bilinear with antialiasing."""
     if tuple(image.shape[-2:]) == size:
