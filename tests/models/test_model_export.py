@@ -16,9 +16,11 @@ SIZES = ((71, 150), (96, 96), (33, 35))
 SWIN_EXAMPLE = (256, 288)
 SWIN_SIZES = ((225, 302), (320, 256), (231, 233))
 #: Each of them takes seconds, whatever the size of the network.
-QUICK = [Case("fcn"), Case("unet", "encoder", "coarse"), Case("pspnet"), Case("deeplabv3"), Case("unet", "paper")]
-PAPERS = ("fcn8s", "fcn16s", "fcn32s", "fcn", "pspnet", "deeplabv3")
-THIN = [Case("unet"), PADDED, *(Case(name, "paper") for name in PAPERS)]
+QUICK = [
+    *(Case("fcn"), Case("unet", "encoder", "coarse"), Case("pspnet"), Case("deeplabv3")),
+    *(Case(name, "paper") for name in ("fcn8s", "unet", "pspnet", "deeplabv3")),
+]
+THIN = [Case("unet"), PADDED, *(Case(name, "paper") for name in ("fcn16s", "fcn32s", "fcn"))]
 cases = pytest.mark.parametrize(
     "case", [*QUICK, *(pytest.param(case, marks=pytest.mark.slow) for case in THIN), *SLOW_REAL, *SLOW], ids=str
 )
@@ -82,14 +84,14 @@ def test_swins_onnx_graph_serves_larger_images_too(name):
             assert np.abs(run_onnx(session, image) - model(image).logits.numpy()).max() < 1e-4
 
 
-@pytest.mark.parametrize("case", [*QUICK[:4], *SLOW_REAL, *SLOW], ids=str)
+@pytest.mark.parametrize("case", [*QUICK[:4], Case("fcn8s", "paper"), *SLOW_REAL, *SLOW], ids=str)
 def test_compiled_model_gives_the_logits_of_the_eager_one_at_every_size(case):
     """Traced in full, without falling back to Python; the code generator itself is tested by the slow tests."""
     check_compiled(case, "eager")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [*QUICK, Case("fcn8s", "paper"), Case("deeplabv3", "paper"), *REAL], ids=str)
+@pytest.mark.parametrize("case", [*QUICK, *THIN, *REAL], ids=str)
 def test_compiled_code_gives_the_logits_of_the_eager_model_at_every_size(case):
     check_compiled(case, "inductor")
 

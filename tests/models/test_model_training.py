@@ -24,13 +24,16 @@ REAL = {
     **{case: (100, 1e-3, {}) for case in REAL_ENCODERS if case.encoder == "resnet18"},
     **{case: (150, 2e-3, {}) for case in REAL_ENCODERS if case.encoder == "mobilenet_v2"},
     Case("pspnet", "paper", "resnet50", 8): (100, 1e-3, {}),
-    # Batch statistics learned by heart at one stride are not those of another: evaluated at 8 a thin one has 0.72.
+    # Learned by heart where four images lie, at every 16th pixel, it knows nothing of the pixels in between that it is
+    # evaluated at by default; that it does from images that move, see below.
     Case("deeplabv3", "paper", "resnet50", 16): (100, 1e-3, {"eval_output_stride": 16}),
     Case("deeplabv3", "paper", "resnet50", 8): (100, 1e-3, {}),
     Case("fcn", "paper", "resnet50", 8): (100, 1e-3, {}),
     Case("unet", "paper", None, 16, padded=True): (60, 1e-3, {}),
     Case("fcn8s", "paper", "vgg16", 32): (80, 1.5e-4, {}),
 }
+#: Of these, what takes seconds and not minutes.
+QUICK = {Case(name, "encoder", "resnet18", 32) for name in ("fcn", "unet")}
 #: The rest of all networks, but FCN-16s and -32s at full width: their VGG-16 sees 200 pixels more, of images that have
 #: to be larger, and takes hours.
 OTHERS = {
@@ -74,18 +77,24 @@ def side_for(case: Case) -> int:
     return max(least, 8 * own.get(case.name, stride))
 
 
-def overfit(model: nn.Module, steps: int, rate: float, side: int) -> float:
-    """Train in training mode, score in evaluation mode; at most `steps` steps, less where it is enough."""
+def overfit(model: nn.Module, steps: int, rate: float, side: int, crop: int | None = None) -> float:
+    """Train in training mode, score in evaluation mode; at most `steps` steps, less where it is enough.
+
+    With `crop` each step sees a square of so many pixels, anywhere in the images.
+    """
     images, labels = pictures(side)
+    size = crop or side
     optimizer = torch.optim.Adam(model.parameters(), rate)
     score = 0.0
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 - step / steps) ** 0.9
-        logits, auxiliary = model.train()(images)
-        loss = F.cross_entropy(logits, labels)
+        top, left = torch.randint(0, side - size + 1, (2,)).tolist() if crop else (0, 0)
+        truth = labels[:, top : top + size, left : left + size]
+        logits, auxiliary = model.train()(images[..., top : top + size, left : left + size])
+        loss = F.cross_entropy(logits, truth)
         if auxiliary is not None:
-            loss = loss + 0.4 * F.cross_entropy(auxiliary, labels)
+            loss = loss + 0.4 * F.cross_entropy(auxiliary, truth)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -101,10 +110,25 @@ def overfit(model: nn.Module, steps: int, rate: float, side: int) -> float:
     ("case", "steps", "rate", "options"),
     [
         *(pytest.param(case, *how, id=str(case)) for case, how in THIN.items()),
-        *(pytest.param(case, *how, id=str(case), marks=pytest.mark.slow) for case, how in REAL.items()),
+        *(
+            pytest.param(case, *how, id=str(case), marks=[] if case in QUICK else pytest.mark.slow)
+            for case, how in REAL.items()
+        ),
         *(pytest.param(case, *how, id=str(case), marks=pytest.mark.exhaustive) for case, how in OTHERS.items()),
     ],
 )
 def test_four_images_are_learned_by_heart(case, steps, rate, options):
     torch.manual_seed(0)
     assert overfit(case.build_untouched(3, **options), steps, rate, side_for(case)) > 0.95
+
+
+@pytest.mark.slow
+def test_deeplabv3_as_published_scores_at_stride_8_what_it_learned_at_16():
+    """Trained at output stride 16 and evaluated at 8, as the paper does (4.2), on images that move.
+
+    Where scores lay half a cell off, at the place of the finer stride's cells, it would have 0.85.
+    """
+    torch.manual_seed(0)
+    model = Case("deeplabv3", "paper", "resnet50").build_untouched(3)
+    assert (model.output_stride, model.eval_output_stride) == (16, 8)
+    assert overfit(model, 200, 1e-3, 160, crop=128) > 0.95
