@@ -126,7 +126,7 @@ def test_four_images_are_learned_by_heart(case, steps, rate, options):
 def test_deeplabv3_as_published_scores_at_stride_8_what_it_learned_at_16():
     """Trained at output stride 16 and evaluated at 8, as the paper does (4.2), on images that move.
 
-    Where scores lay half a cell off, at the place of the finer stride's cells, it would have 0.85.
+    Where scores lie half a cell off, at the place of the finer stride's cells, it has 0.86.
     """
     torch.manual_seed(0)
     model = Case("deeplabv3", "paper", "resnet50").build_untouched(3)

@@ -1,0 +1,62 @@
+"""What it costs to stretch a coarse map to an image of any size: `python benchmarks/odd_sizes.py runs/demo`.
+
+The trained models of a comparison on the built-in scenes label the test images, whole and cut to fewer pixels, in two
+ways: *stretched*, as `network(image)` and torchvision's networks do it, and *in place*, as `segarena evaluate` does.
+All are scored on the pixels that the smallest cut keeps, so that only the image's size differs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from segarena.data.dataset import DecodedImages
+from segarena.data.synthetic import SyntheticSource
+from segarena.files import read_json
+from segarena.models import SegmentationModel
+from segarena.scoring.counts import confusion_per_image, predict_labels
+from segarena.scoring.scores import score
+from segarena.training.evaluation import predict_masks, to_input
+from segarena.training.predictor import load
+
+SIDES = (96, 92, 88, 84, 81)
+
+
+@torch.inference_mode()
+def stretched(model: SegmentationModel, image: Tensor) -> Tensor:
+    """uint8 (1, 3, h, w) -> labels (1, h, w), the map stretched to the image."""
+    return predict_labels(model(to_input(image, "cpu")).logits)
+
+
+def in_place(model: SegmentationModel, image: Tensor) -> Tensor:
+    """The same, each cell where it was computed."""
+    return predict_masks(model, image, (image.shape[2], image.shape[3]), device="cpu", precision="fp32")
+
+
+def main(folder: Path) -> None:
+    source = SyntheticSource()
+    indices = [index for index, sample in enumerate(source.samples) if sample.split == "test"]
+    images = DecodedImages(source, indices, limit_bytes=1 << 30)
+    least = min(SIDES)
+    ways: dict[str, Callable[[SegmentationModel, Tensor], Tensor]] = {"stretched": stretched, "in place": in_place}
+    print("model | way | " + " | ".join(f"{side} px" for side in SIDES))
+    for entry in read_json(folder / "comparison.json")["ranking"]:
+        predictor = load(folder / f"{entry['model']}-seed0", device="cpu")
+        for name, way in ways.items():
+            found = []
+            for side in SIDES:
+                counts = []
+                for index in indices:
+                    image, mask = images[index]
+                    labels = way(predictor.model, image[None, :, :side, :side])[:, :least, :least]
+                    counts.append(confusion_per_image(labels, mask[None, :least, :least], len(source.classes.names)))
+                found.append(100 * score(torch.cat(counts).numpy()).miou)
+            print(f"{entry['model']} | {name} | " + " | ".join(f"{value:.1f}" for value in found), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
