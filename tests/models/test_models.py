@@ -162,6 +162,8 @@ def test_bf16_autocast_is_near_fp32_and_gives_float32_logits(case):
             rough = model(image).logits
     assert rough.dtype == torch.float32
     assert (rough - exact).norm() < 0.02 * exact.norm()
+    if case.name != "unet":  # whose scores are of full resolution, and not interpolated
+        assert not torch.equal(rough, rough.bfloat16().float()), "interpolated in bfloat16: neighbours tie"
 
 
 @each
@@ -249,6 +251,22 @@ def test_a_batch_of_one_is_refused_with_a_remedy_where_batch_norm_cannot_train_o
         model(tiny)
     model(tiny.repeat(2, 1, 1, 1))
     model.eval()(tiny)
+
+
+@each
+def test_a_batch_of_one_trains_where_every_batch_norm_is_frozen(case):
+    """As is done with few images: each BatchNorm by itself in eval mode, all around it in training."""
+    model = case.build()
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+    assert model(torch.randn(1, 3, 32, 32)).logits.isfinite().all()
+
+
+@pytest.mark.parametrize("encoder", ["convnext_tiny", "swin_t"])
+def test_unets_own_batch_norm_refuses_a_single_pixel_too(encoder):
+    with torch.device("meta"), pytest.raises(ConfigError, match="batch of one"):
+        build_model("unet", 2, encoder=encoder)(torch.empty(1, 3, 16, 16))
 
 
 @pytest.mark.parametrize("case", [case for case in EACH if case.name not in POOLING], ids=str)

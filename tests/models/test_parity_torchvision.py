@@ -101,7 +101,6 @@ def compare(pair, size: tuple[int, int], dtype: torch.dtype, *, training: bool) 
         network.to(torch.float64)
     theirs.load_state_dict(statistics, strict=False)
     ours.load_state_dict({our_name(name, key): value for key, value in statistics.items()}, strict=False)
-    print(name, dtype, f"training={training}", worst)
     return worst
 
 
