@@ -221,3 +221,24 @@ def test_a_fold_that_is_level_or_undefined_is_not_won():
 
 def test_one_model_alone_wins_no_folds():
     assert "first in" not in say_folds(unet=[0.7, 0.6])
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {"unet": [0.8], "fcn": [0.5]},
+        {"unet": [0.8, 0.81, 0.82], "fcn": [0.5, 0.51, 0.52]},
+        {"unet": [0.6, 0.8], "fcn": [0.5, 0.7]},
+        {"unet": [0.5], "fcn": [0.5]},
+        {"unet": [0.8], "fcn": [NAN]},
+        {"unet": [0.05]},
+    ],
+)
+def test_models_are_called_by_their_titles_and_never_by_their_names(scores):
+    titles = {"unet": "U-Net", "fcn": "FCN"}
+    folds = {model: [0.5, 0.6] for model in scores}
+    given = {"split": "test", "images": 40, "trivial_miou": 0.1, "titles": titles}
+    for sentence in (verdict(ranked(**scores), **given), verdict(ranked(**scores), fold_mious=folds, **given)):
+        assert "U-Net" in sentence
+        assert "unet" not in sentence
+        assert "fcn" not in sentence

@@ -19,6 +19,7 @@ from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOpt
 from segarena.errors import Interrupted, RunError
 from segarena.files import read_json, write_json, write_text
 from segarena.reporting.page import build_report
+from segarena.reporting.style import model_styles
 from segarena.runs import Run, check_out, open_folder
 from segarena.training.costs import measure_latency
 from segarena.training.machine import describe_environment
@@ -103,9 +104,10 @@ def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "mIoU", "F1", "accuracy", "params", "latency", "training"):
         table.add_column(title, justify="left" if not title else "right")
+    styles = model_styles([entry["model"] for entry in comparison["ranking"]])
     for entry in comparison["ranking"]:
         table.add_row(
-            entry["model"],
+            styles[entry["model"]].label,
             f"{100 * entry['miou']:.1f}%",
             f"{100 * entry['mean_f1']:.1f}%",
             f"{100 * entry['pixel_accuracy']:.1f}%",

@@ -15,6 +15,7 @@ from segarena.commands.counts import read_image_counts
 from segarena.commands.prepare import Prepared
 from segarena.config import CompareOptions, to_dict
 from segarena.files import read_json
+from segarena.reporting.style import model_styles
 from segarena.runs import Run
 from segarena.scoring.scores import Scores, trivial_scores
 from segarena.scoring.verdict import rank, verdict
@@ -105,7 +106,14 @@ def summarise(
         "name": prepared.source.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "track": prepared.options.track,
-        "verdict": verdict(ranking, split=split, images=num_images, trivial_miou=trivial.miou, fold_mious=fold_mious),
+        "verdict": verdict(
+            ranking,
+            split=split,
+            images=num_images,
+            trivial_miou=trivial.miou,
+            fold_mious=fold_mious,
+            titles={name: style.label for name, style in model_styles([e["model"] for e in ranking]).items()},
+        ),
         "ranking": ranking if fold_mious is None else [{**e, "fold_mious": fold_mious[e["model"]]} for e in ranking],
         "trivial_miou": trivial.miou,
         "trivial": {

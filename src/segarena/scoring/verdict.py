@@ -33,19 +33,23 @@ def verdict(
     images: int,
     trivial_miou: float | None,
     fold_mious: Mapping[str, Sequence[float]] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> str:
     """Say who is first, by how much, and how far the order can be trusted, in two or three sentences.
 
     ranking: what `rank` gives (None may stand for NaN). split: where the scores come from; images: how many;
     trivial_miou: the mIoU of answering the most frequent class everywhere, on the same pixels; fold_mious: each model's
-    mIoU fold by fold, where the data was cross-validated. Speaks in percent and in points of mIoU, and claims no
-    significance: seed ranges that do not overlap, and folds that agree, are reported as just that.
-    Raises ValueError for an empty ranking or another split.
+    mIoU fold by fold, where the data was cross-validated; titles: what to call a model instead of its name. Speaks in
+    percent and in points of mIoU, and claims no significance: seed ranges that do not overlap, and folds that agree,
+    are reported as just that. Raises ValueError for an empty ranking or another split.
     """
     if split not in _SPLITS:
         raise ValueError(f"split must be 'test' or 'val', got {split!r}")
     if not ranking:
         raise ValueError("the ranking is empty: there is no model to speak of")
+    titles = titles or {}
+    ranking = [{**entry, "model": titles.get(entry["model"], entry["model"])} for entry in ranking]
+    fold_mious = {titles.get(model, model): mious for model, mious in (fold_mious or {}).items()}
     place = f"{images} {_SPLITS[split]} image{'' if images == 1 else 's'}"
     if fold_mious:
         place = (
