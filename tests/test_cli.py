@@ -105,14 +105,30 @@ def test_an_unknown_choice_is_one_line_with_the_choices_in_their_order(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["compare", "train", "evaluate", "predict", "check", "synth", "convert", "models"])
+@pytest.mark.parametrize(
+    ("verb", "shown"),
+    [
+        ("compare", "{encoder,paper}"),
+        ("train", "--output-stride {8,16}"),
+        ("evaluate", "{train,val,test,all}"),
+        ("predict", "{auto,cpu,cuda}"),
+        ("check", "--splits PATH"),
+        ("report", "PATH"),
+        ("synth", "--size INT"),
+        ("convert", "{coco,labelme,cvat,voc,instances}"),
+        ("models", "--track {encoder,paper}"),
+    ],
+)
 def test_help_shows_what_can_be_typed_and_no_none(
-    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    verb: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["segarena", verb, "--help"])
     with pytest.raises(SystemExit):
         cli.main()
-    assert "None" not in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: segarena {verb}")
+    assert shown in text
+    assert "None" not in text
 
 
 def test_status_and_message_are_those_of_the_process() -> None:

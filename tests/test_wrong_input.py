@@ -131,6 +131,7 @@ def test_one_message_that_names_the_file(
     ("options", "words"),
     [
         (["--weights", "gone.pth"], ["gone.pth", "is not a file"]),
+        (["--weights", "coco"], ["no COCO weights for an encoder alone"]),
         (["--model", "pspnet", "--encoder", "swin_t"], ["swin_t cannot", "fcn, unet"]),
         (["--model", "fcn8s", "--track", "paper", "--encoder", "swin_t"], ["--encoder", "swin_t", "fcn8s"]),
         (["--model", "pspnet", "--track", "paper", "--output-stride", "16", "--weights", "gone.pth"], ["gone.pth"]),

@@ -154,6 +154,8 @@ def test_void_in_the_data_stays_void():
         ((100, 1000), 64, (64, 128)),
         ((50, 40), 40, (64, 32)),
         ((33, 33), 5, (32, 32)),
+        ((100, 200), 47, (32, 64)),
+        ((200, 100), 79, (128, 64)),
     ],
 )
 def test_crops_are_shaped_as_the_images_in_multiples_of_32(image, size, crop):

@@ -132,6 +132,15 @@ def test_what_is_not_finite_ends_as_in_the_definition(value):
     assert torch.equal(upsample_argmax(logits, (30, 30)), plain_upsample_argmax(logits, (30, 30)))
 
 
+@pytest.mark.parametrize("extent", [(6.0, 6.0), (5.5, 6.0), (5.37, 4.9)])
+def test_a_class_that_can_never_win_does_not_win_between_the_points_either(extent):
+    """Between two infinities lies infinity and not NaN, which would win."""
+    logits = smooth(1, 4, 6, 6)
+    logits[0, 2] = float("-inf")
+    inner = upsample_argmax(logits, (40, 40), extent)[0, 4:-4, 4:-4]
+    assert (inner == 2).sum() == 0
+
+
 @pytest.mark.parametrize("limit", [1, 5000, 20000])
 @pytest.mark.parametrize("size", [(40, 60), (9, 7), (15, 31), (1, 50)], ids=str)
 def test_strips_of_rows_give_what_the_whole_gives(monkeypatch, limit, size):

@@ -20,7 +20,6 @@ from segarena.models import (
     SegmentationModel,
     build_encoder,
     build_model,
-    default_stride,
     registry,
 )
 from segarena.models.layers import conv_bn_relu
@@ -58,6 +57,11 @@ class Case(NamedTuple):
         with nullcontext() if kind is None else thin_networks(kind):
             encoder = self.encoder if kind is None else None
             return build_model(self.name, num_classes, encoder=encoder, **arguments)
+
+
+def default_stride(name: str, track: str) -> int:
+    kind = TRACKS[track][name]
+    return kind.paper_options["output_stride"] if track == "paper" else kind.default_stride
 
 
 PADDED = Case("unet", "paper", "thin", padded=True)

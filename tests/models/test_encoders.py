@@ -136,14 +136,27 @@ def test_first_convolution_is_replaced_for_other_channels(name, in_channels):
         assert getattr(stem, key) == getattr(own, key)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg16_bn", "mobilenet_v2", "efficientnet_b0"])
-def test_a_single_pixel_in_the_last_map_is_refused_in_training(name):
+@pytest.mark.parametrize(
+    ("name", "side"),
+    # VGG's last map comes from a pooling: its last BatchNorm sees four pixels for each of it
+    [("resnet18", 32), ("mobilenet_v2", 32), ("efficientnet_b0", 32), ("vgg16_bn", 16)],
+)
+def test_a_single_pixel_for_a_batch_norm_is_refused_in_training(name, side):
     with torch.device("meta"):
         encoder = build_encoder(name)
         with pytest.raises(ConfigError, match="batch of one image"):
-            encoder(torch.empty(1, 3, 32, 32))
-        encoder(torch.empty(1, 3, 32, 33))
-        encoder.eval()(torch.empty(1, 3, 32, 32))
+            encoder(torch.empty(1, 3, side, side))
+        encoder(torch.empty(1, 3, side, side + 1))
+        encoder.eval()(torch.empty(1, 3, side, side))
+
+
+def test_a_single_pixel_in_a_frozen_stage_is_not_refused():
+    with torch.device("meta"):
+        encoder = build_encoder("resnet18")
+        encoder.layer4.eval()
+        encoder(torch.empty(1, 3, 32, 32))
+        with pytest.raises(ConfigError, match="batch of one image"):
+            encoder(torch.empty(1, 3, 16, 16))
 
 
 @pytest.mark.parametrize("name", ["convnext_tiny", "swin_t"])

@@ -17,7 +17,7 @@ MODULES = {
 }
 ALLOWED = {"segarena.errors", *(f"segarena.models.{m}" for m in ("base", "checks", "layers", "encoders"))}
 STANDARD = {"__future__", "collections.abc", "contextlib", "typing"}
-each = pytest.mark.parametrize("name", PAPERS)
+each = pytest.mark.parametrize("name", MODULES)
 
 
 def source(name: str) -> str:

@@ -24,8 +24,8 @@ REAL = {
     **{case: (100, 1e-3, {}) for case in REAL_ENCODERS if case.encoder == "resnet18"},
     **{case: (150, 2e-3, {}) for case in REAL_ENCODERS if case.encoder == "mobilenet_v2"},
     Case("pspnet", "paper", "resnet50", 8): (100, 1e-3, {}),
-    # Learned by heart where four images lie, at every 16th pixel, it knows nothing of the pixels in between that it is
-    # evaluated at by default; that it does from images that move, see below.
+    # Having learned four still images at every 16th pixel, it knows nothing of those in between, at which it is
+    # evaluated by default; for moving images see below.
     Case("deeplabv3", "paper", "resnet50", 16): (100, 1e-3, {"eval_output_stride": 16}),
     Case("deeplabv3", "paper", "resnet50", 8): (100, 1e-3, {}),
     Case("fcn", "paper", "resnet50", 8): (100, 1e-3, {}),

@@ -11,9 +11,9 @@ from segarena.training.costs import count_flops, count_parameters, measure_laten
 
 
 class Network(nn.Module):
-    size_multiple = 1
-
     """One convolution from RGB to 4 classes, and an auxiliary head that runs in training only."""
+
+    size_multiple = 1
 
     def __init__(self, seconds=0.0, calls=None, name=""):
         super().__init__()

@@ -11,7 +11,7 @@ from segarena.commands.progress import console
 from segarena.config import ModelName, ProtocolOptions
 from segarena.errors import ConfigError
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
-from segarena.models.weights import check_file
+from segarena.models.weights import check_weights
 from segarena.seeding import derive_seed
 
 
@@ -24,8 +24,8 @@ def build(options: ProtocolOptions, model: ModelName, num_classes: int, seed: in
 def check_possible(options: ProtocolOptions, models: Sequence[ModelName]) -> None:
     """Refuse what cannot be whatever the data is, before it is read.
 
-    Raises ConfigError for a network that cannot be and for an option that concerns none of the models, WeightsError for
-    a file of weights that is not there.
+    Raises ConfigError for a network that cannot be, an option that concerns none of the models and weights that nobody
+    has published, WeightsError for a file that is not there.
     """
     for name in ("encoder", "output_stride"):
         value = getattr(options, name)
@@ -36,9 +36,11 @@ def check_possible(options: ProtocolOptions, models: Sequence[ModelName]) -> Non
                 remedy="Leave it out, or choose other --models",
             )
     for model in models:
+        own = arguments(options, model)
         with torch.device("meta"):
-            build_model(model, num_classes=2, **{**arguments(options, model), "weights": None})
-    check_file(options.weights)
+            encoder = build_model(model, num_classes=2, **{**own, "weights": None}).settings["encoder"]
+        if encoder is not None:
+            check_weights(own["weights"], encoder, model if options.track == "paper" else None)
 
 
 def check_architectures(options: ProtocolOptions, models: Sequence[ModelName], num_classes: int) -> None:

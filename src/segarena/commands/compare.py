@@ -69,7 +69,8 @@ def run(options: CompareOptions) -> Path:
 def _check_track(options: CompareOptions) -> None:
     """Raise RunError where `out` holds a ranking of the other track, which this one would replace."""
     path = None if options.out is None else options.out / "comparison.json"
-    if path is not None and path.exists() and (track := read_json(path).get("track")) != options.track:
+    content = read_json(path) if path is not None and path.exists() else None
+    if isinstance(content, dict) and (track := content.get("track")) != options.track:
         raise RunError(
             f"holds a comparison of track {track}, not {options.track}",
             where=options.out,

@@ -27,10 +27,12 @@ from segarena.scoring.scores import to_dict as scores_to_dict
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
 from segarena.training.engine import Recipe, Trainer, TrainingState
-from segarena.training.evaluation import evaluate
+from segarena.training.evaluation import continued_size, evaluate
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 
+#: Goes up when the same options begin to train or score otherwise: what an older version has begun is not gone on with.
+PROTOCOL = 2
 #: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files and
 #: their split, tells whether it is the same. The others change how fast a run is, and no score.
 _NO_MATTER = frozenset(
@@ -170,6 +172,7 @@ def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
     """The content of config.json: every option with nothing left open, and what followed from them."""
     return {
         **to_dict(options),
+        "protocol": PROTOCOL,
         "crop": list(prepared.crop),
         "input_size": list(prepared.input_size),
         "chosen_here": list(prepared.notes),
@@ -185,7 +188,7 @@ def _write_costs(
     history = pd.DataFrame(state.history)
     costs = {
         "params": count_parameters(model),
-        "flops": count_flops(model, size),
+        "flops": count_flops(model, continued_size(model, size)),
         "latency_ms": latency["model"],
         "train_seconds": float(history["seconds"].sum()),
         "images_per_second": float(history["images_per_second"].median()),

@@ -16,7 +16,7 @@ CHOSEN = tyro.conf.arg(help_behavior_hint="")
 
 
 def check_choices(options: object) -> None:
-    """Check each field with fixed choices; the command line did already, the Python API did not."""
+    """Check each field with fixed choices, for the command line and the Python API alike."""
     for name, hint in get_type_hints(type(options)).items():
         choices = _literals(hint)
         value = getattr(options, name)

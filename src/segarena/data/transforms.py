@@ -34,15 +34,16 @@ def working_size(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def crop_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """The (height, width) of a training crop: shaped as a typical image, but at most 2:1, and near the working size.
+    """The (height, width) of a training crop: about as high or wide as `size`, shaped like the image, at most 2:1.
 
     Multiples of 32, so that no cell of a coarse map reaches beyond the crop: stretched to another size the map would be
     learned off its place.
     """
-    aspect = max(0.5, min(2.0, width / height))
-    sides = (size * max(1.0, 1 / aspect), size * max(1.0, aspect))
-    rows, columns = (max(32, int(side / 32 + 0.5) * 32) for side in sides)
-    return rows, columns
+    shorter, longer = (
+        max(32, int(side / 32 + 0.5) * 32) for side in (size, size * max(height, width) / min(height, width))
+    )
+    longer = min(longer, 2 * shorter)
+    return (shorter, longer) if height <= width else (longer, shorter)
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:

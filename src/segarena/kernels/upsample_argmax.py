@@ -49,15 +49,22 @@ def plain_upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[f
 
 
 def _interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
-    if extent == (logits.shape[2], logits.shape[3]):
-        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    whole = [pixels * grid / cells for pixels, grid, cells in zip(size, logits.shape[2:], extent, strict=True)]
+    if all(abs(pixels - round(pixels)) < 1e-9 * pixels for pixels in whole):  # the size can be cut from the grid's own
+        full = F.interpolate(logits, size=[round(n) for n in whole], mode="bilinear", align_corners=False)
+        return full[..., : size[0], : size[1]]
     for dim, pixels, cells in ((2, size[0], extent[0]), (3, size[1], extent[1])):
         grid = logits.shape[dim]
         before, share = (part.to(logits.device) for part in _places(grid, pixels, cells, logits.dtype))
         after = (before + 1).clamp(max=grid - 1)
-        share = share[:, None] if dim == 2 else share
-        logits = torch.lerp(logits.index_select(dim, before), logits.index_select(dim, after), share)
+        logits = _mix(logits.index_select(dim, before), logits.index_select(dim, after), share, dim)
     return logits
+
+
+def _mix(before: Tensor, after: Tensor, share: Tensor, dim: int) -> Tensor:
+    """Linear interpolation as F.interpolate writes it: between two infinities, unlike torch.lerp, it is infinity."""
+    share = share[:, None] if dim == 2 else share
+    return before * (1 - share) + after * share
 
 
 def _label(logits: Tensor) -> Tensor:
@@ -104,8 +111,8 @@ def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float
         upper, lower, down = (part[start : start + step] for part in (above, below, share))
         first, last = int(upper[0]), int(lower[-1]) + 1
         wide = _interpolate(logits[None, :, first:last], (last - first, size[1]), (last - first, extent[1]))
-        upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down[:, None]))
-        strips.append(_label(torch.lerp(wide[:, :, upper], wide[:, :, lower], down)))
+        upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down))
+        strips.append(_label(_mix(wide[:, :, upper], wide[:, :, lower], down, dim=2)))
     return torch.cat(strips, dim=1)[0]
 
 

@@ -2,7 +2,7 @@
 
 from segarena.models.base import SegmentationModel, SegmentationOutput
 from segarena.models.encoders import ENCODERS, Encoder, build_encoder
-from segarena.models.registry import DEFAULT_ENCODER, TRACKS, build_model, default_stride, find_encoder, find_model
+from segarena.models.registry import DEFAULT_ENCODER, TRACKS, build_model, find_encoder, find_model
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -13,7 +13,6 @@ __all__ = [
     "SegmentationOutput",
     "build_encoder",
     "build_model",
-    "default_stride",
     "find_encoder",
     "find_model",
 ]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.checks import require_positive
+from segarena.models.checks import is_positive, require_positive
 from segarena.models.layers import resize, widen
 
 #: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the
@@ -31,8 +31,8 @@ class SegmentationOutput(NamedTuple):
 class SegmentationModel(nn.Module):
     """One paper's network, or its decoder on an encoder. The subclass writes its own `forward(image, size=None)`.
 
-    `size_multiple` is what whole images are best brought to a multiple of, by padding: the coarsest grid of most; 1
-    where the network surrounds the image by itself.
+    `size_multiple` is what whole images are best brought to a multiple of, by padding: the coarsest grid of most, 1 for
+    networks whose scores have the image's own resolution from the start.
 
     `output_strides` are those it can be built with, and `default_stride` the one it has in the encoder track.
     `paper_encoders` are those that its paper stands on, the default first; `paper_options` are the options that make
@@ -58,7 +58,7 @@ class SegmentationModel(nn.Module):
     @classmethod
     def check_output_stride(cls, stride: int) -> None:
         """Raise ConfigError where the architecture cannot be built with this output stride."""
-        if stride not in cls.output_strides:
+        if not is_positive(stride) or stride not in cls.output_strides:
             raise ConfigError(
                 f"{cls.__name__} does not work with output stride {stride}",
                 remedy=f"Use {' or '.join(map(str, cls.output_strides))}",

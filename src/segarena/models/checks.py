@@ -9,9 +9,14 @@ from torch import nn
 from segarena.errors import ConfigError
 
 
+def is_positive(number: object) -> bool:
+    """Whether it is a whole number, 1 or more."""
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
+
+
 def require_positive(name: str, number: int, what: str) -> None:
     """Raise ConfigError where `number`, the argument `name`, is not 1 or more; `what` says what it counts."""
-    if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+    if not is_positive(number):
         raise ConfigError(f"{name} is {number!r}", remedy=f"Give the number of {what}, 1 or more")
 
 

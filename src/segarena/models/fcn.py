@@ -167,7 +167,7 @@ class FixedUpsampling(nn.ConvTranspose2d):
     """Bilinear interpolation that is not learned (Long et al. 2015, 3.3), by the factor f.
 
     scores (N, C, h, w) -> (N, C, f h + f, f w + f). A transposed convolution, whose weights count as parameters.
-    Departs: computed in float32 or finer also under autocast, as every last interpolation here.
+    Departs: computed in float32 or finer under autocast, as every last interpolation here.
     """
 
     def __init__(self, channels: int, factor: int) -> None:

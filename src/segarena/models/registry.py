@@ -54,9 +54,9 @@ def build_model(
 
     `weights`: None (random), "imagenet" (the encoder's), "coco" (torchvision's whole network; fcn and deeplabv3 of the
     paper track) or a file of one or the other; see `weights.read_weights`. In the encoder track only the encoder of a
-    whole network is used, so that no decoder has a better start. In the paper track fcn and deeplabv3 become, of a
-    whole network, what it is in torchvision: output stride 8, its head and auxiliary head, no multi-grid; `options`
-    say it otherwise. Scores of other classes start anew.
+    whole network is used, so that no decoder has a better start. Given a whole network, fcn and deeplabv3 of the paper
+    track are built as torchvision has them (output stride 8, its head and auxiliary head, no multi-grid); `options`
+    override this. Scores of other classes start anew.
 
     `output_stride` None is the architecture's default: 32 for fcn and unet, which use the whole pyramid, 16 for pspnet
     and deeplabv3, which also take 8; in the paper track 8 for pspnet and fcn, and 16 in training and 8 in evaluation
@@ -107,12 +107,6 @@ def build_model(
         **{key: list(value) if isinstance(value, (tuple, list)) else value for key, value in options.items()},
     }
     return model
-
-
-def default_stride(name: str, track: str) -> int:
-    """Return the output stride that an architecture has where none is asked for. Raises ConfigError."""
-    stride: int = _usual_options(find_model(name, track), track, None)["output_stride"]
-    return stride
 
 
 def find_model(name: str, track: str) -> type[SegmentationModel]:

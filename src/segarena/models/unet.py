@@ -31,10 +31,10 @@ class UNet(SegmentationModel):
     or column of the up-sampled map.
 
     He initialisation (section 3); dropout at the end of the contracting path (3.1): 0.5 behind its two deepest levels
-    as in the authors' network. Departs: no ReLU behind the up-convolutions, which the text does not have and ports of
-    the authors' network do; logits for any image size, mirrored up to the next possible one; the inputs
+    as in the authors' network. Departs: logits for any image size, mirrored up to the next possible one; the inputs
     that section 3 counts are in a 2x2 up-convolution those of one pixel. The loss lies outside of the model, and with
-    it the paper's weight map.
+    it the paper's weight map. (Ports of the authors' network have a ReLU behind each up-convolution, the paper has
+    none.)
     """
 
     size_multiple: ClassVar[int] = 1

@@ -58,19 +58,22 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
         raise ConfigError(f"weights is {weights!r}", remedy="Give 'imagenet', 'coco', 'none' or a file")
     if weights == "imagenet":
         return Weights("torchvision's ImageNet weights", _download(encoder, "IMAGENET1K_V1"))
+    check_weights(weights, encoder, model)
     if weights == "coco":
-        if encoder not in COCO.get(model or "", ()):
-            raise ConfigError(
-                f"torchvision has no COCO weights for {model or 'an encoder alone'} on {encoder}",
-                remedy=f"It has them for {' and '.join(COCO)} on {' and '.join(COCO['fcn'])}, in the paper track",
-            )
         return _split(_download(f"{model}_{encoder}", "COCO_WITH_VOC_LABELS_V1"), "torchvision's COCO weights")
-    check_file(weights)
     return _split(_read(Path(weights)), Path(weights))
 
 
-def check_file(weights: str | Path | None) -> None:
-    """Raise WeightsError where `weights` names a file that is not there."""
+def check_weights(weights: str | Path | None, encoder: str, model: str | None = None) -> None:
+    """Refuse what `read_weights` would refuse, without a download and without reading a file.
+
+    Raises WeightsError where `weights` names a file that is not there, ConfigError where "coco" has nothing.
+    """
+    if weights == "coco" and encoder not in COCO.get(model or "", ()):
+        raise ConfigError(
+            f"torchvision has no COCO weights for {model or 'an encoder alone'} on {encoder}",
+            remedy=f"It has them for {' and '.join(COCO)} on {' and '.join(COCO['fcn'])}, in the paper track",
+        )
     if weights not in (None, *NAMED) and not Path(weights).is_file():
         raise WeightsError("is not a file", where=weights, remedy=f"{READABLE} or --weights imagenet")
 

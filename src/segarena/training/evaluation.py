@@ -42,12 +42,18 @@ def predict_masks(
     its place, the more so the coarser the architecture.
     """
     height, width = images.shape[-2:]
-    below, right = (-length % model.size_multiple for length in (height, width))
-    inputs = F.pad(to_input(images, device), (0, right, 0, below))  # normalised, the mean colour is 0
+    tall, wide = continued_size(model, (height, width))
+    inputs = F.pad(to_input(images, device), (0, wide - width, 0, tall - height))  # normalised, the mean colour is 0
     with autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]
-    return predict_labels(logits, size, (rows * height / (height + below), columns * width / (width + right)))
+    return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
+
+
+def continued_size(model: SegmentationModel, size: tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) at which the model sees a whole image of `size`: the next multiples of `size_multiple`."""
+    height, width = (length + -length % model.size_multiple for length in size)
+    return height, width
 
 
 def evaluate(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.checks import refuse_single_value
+from segarena.models.checks import is_positive, refuse_single_value
 from segarena.models.encoders.dilation import dilate_stage, find_strided, set_dilation
 
 
@@ -86,8 +86,7 @@ class Encoder(nn.Module):
         Raises ConfigError, and changes nothing, where they are not one whole number for each block.
         """
         blocks = len(self.last_blocks)
-        numbers = isinstance(multi_grid, Sequence) and all(isinstance(n, int) and n >= 1 for n in multi_grid)
-        if not numbers or len(multi_grid) != blocks:
+        if not isinstance(multi_grid, Sequence) or len(multi_grid) != blocks or not all(map(is_positive, multi_grid)):
             raise ConfigError(
                 f"multi_grid {multi_grid!r} does not fit the encoder {self.name}",
                 remedy=f"Give {blocks} whole numbers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
@@ -96,7 +95,9 @@ class Encoder(nn.Module):
         self.set_output_stride(self.strides[-1])
 
     def check_batch(self, image: Tensor) -> None:
-        """Refuse in training an image whose last map would be one value per channel of a BatchNorm."""
+        """Refuse in training an image whose last maps would be one value per channel of a BatchNorm."""
+        if not self.training:
+            return
         count, _, height, width = image.shape
-        stride = self.strides[-1]
-        refuse_single_value(self, count * -(-height // stride) * -(-width // stride))
+        for stage, stride in zip(self.deep_stages, self.strides[-2:], strict=True):
+            refuse_single_value(stage, count * -(-height // stride) * -(-width // stride))

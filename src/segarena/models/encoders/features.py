@@ -39,8 +39,8 @@ class FeatureListEncoder(Encoder):
         blocks: nn.Sequential = network.features
         kept = len(blocks) - 1 if _is_pointwise(blocks[-1]) else len(blocks)
         self.features = blocks[:kept]
-        others = [name for name, _ in network.named_children() if name != "features"]
-        self.unused = (*(f"{name}." for name in others), *(f"features.{i}." for i in range(kept, len(blocks))))
+        others = [child for child, _ in network.named_children() if child != "features"]
+        self.unused = (*(f"{child}." for child in others), *(f"features.{i}." for i in range(kept, len(blocks))))
         self.nhwc = isinstance(network, SwinTransformer)  # its blocks take and give (N, H, W, C)
         if self.nhwc:
             self.output_strides = (32,)
@@ -48,7 +48,7 @@ class FeatureListEncoder(Encoder):
         for layer in self.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 0.1
-        self.stem = next(f"{name}.weight" for name, m in self.named_modules() if isinstance(m, nn.Conv2d))
+        self.stem = next(f"{key}.weight" for key, m in self.named_modules() if isinstance(m, nn.Conv2d))
         steps = [_stride(block) for block in self.features]
         self.ends = tuple(i for i in range(kept) if i + 1 == kept or steps[i + 1] > 1)
         self.channels = tuple(_out_channels(self.features[: end + 1]) for end in self.ends)
