@@ -39,10 +39,12 @@ def crop_size(height: int, width: int, size: int) -> tuple[int, int]:
     Multiples of 32, so that no cell of a coarse map reaches beyond the crop: stretched to another size the map would be
     learned off its place.
     """
-    shorter, longer = (
-        max(32, int(side / 32 + 0.5) * 32) for side in (size, size * max(height, width) / min(height, width))
-    )
-    longer = min(longer, 2 * shorter)
+
+    def nearest(length: float) -> int:
+        return max(32, int(length / 32 + 0.5) * 32)
+
+    shorter = nearest(size)
+    longer = min(2 * shorter, nearest(size * max(height, width) / min(height, width)))
     return (shorter, longer) if height <= width else (longer, shorter)
 
 

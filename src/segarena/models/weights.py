@@ -54,11 +54,9 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
     """
     if weights is None or weights == "none":
         return None
-    if not isinstance(weights, (str, Path)):
-        raise ConfigError(f"weights is {weights!r}", remedy="Give 'imagenet', 'coco', 'none' or a file")
+    check_weights(weights, encoder, model)
     if weights == "imagenet":
         return Weights("torchvision's ImageNet weights", _download(encoder, "IMAGENET1K_V1"))
-    check_weights(weights, encoder, model)
     if weights == "coco":
         return _split(_download(f"{model}_{encoder}", "COCO_WITH_VOC_LABELS_V1"), "torchvision's COCO weights")
     return _split(_read(Path(weights)), Path(weights))
@@ -67,8 +65,11 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
 def check_weights(weights: str | Path | None, encoder: str, model: str | None = None) -> None:
     """Refuse what `read_weights` would refuse, without a download and without reading a file.
 
-    Raises WeightsError where `weights` names a file that is not there, ConfigError where "coco" has nothing.
+    Raises WeightsError where `weights` names a file that is not there, ConfigError where it is neither a name nor a
+    path, and where "coco" has nothing.
     """
+    if weights is not None and not isinstance(weights, (str, Path)):
+        raise ConfigError(f"weights is {weights!r}", remedy="Give 'imagenet', 'coco', 'none' or a file")
     if weights == "coco" and encoder not in COCO.get(model or "", ()):
         raise ConfigError(
             f"torchvision has no COCO weights for {model or 'an encoder alone'} on {encoder}",
