@@ -54,8 +54,28 @@ def test_paper_track_builds_each_as_published(published: Path) -> None:
 
 def test_page_says_the_track_and_what_each_model_stands_on(published: Path) -> None:
     page = (published / "report.html").read_text()
-    assert "as its paper describes it" in page
+    assert "Each model as it was published" in page
     assert "resnet50, stride 16, evaluated at 8" in page
+
+
+def test_what_a_network_has_no_use_for_stands_in_none_of_its_files(data: Path, tmp_path: Path) -> None:
+    """U-Net has neither an encoder nor pretrained weights; what it starts from and its rates are always the same."""
+    torch.manual_seed(0)
+    state = get_model("resnet50", weights=None).state_dict()
+    torch.save(state, tmp_path / "resnet50.pth")
+    options = {**PAPER, "weights": str(tmp_path / "resnet50.pth"), "encoder": "resnet50", "models": ("unet", "pspnet")}
+    folder = segarena.compare(data, out=tmp_path / "out", **options)
+    models = pd.read_csv(folder / "models.csv").set_index("model")
+    assert models["start"].to_dict() == {"unet": "random weights", "pspnet": "resnet50.pth"}
+    unet, pspnet = (json.loads((folder / f"{name}-seed0" / "config.json").read_text()) for name in ("unet", "pspnet"))
+    assert (unet["weights"], unet["encoder"]) == ("none", None)
+    assert (pspnet["weights"], pspnet["encoder"]) == (str(tmp_path / "resnet50.pth"), "resnet50")
+    assert (unet["learning_rate"], unet["decoder_factor"]) == (pspnet["learning_rate"], 3.0)
+    assert "U-Net from random weights" in (folder / "report.html").read_text()
+    assert segarena.load(folder / "pspnet-seed0").model.start == "resnet50.pth"
+    alone = segarena.train(data, model="unet", out=tmp_path / "alone", **PAPER)
+    again = json.loads((alone / "config.json").read_text())
+    assert {key for key in again if again[key] != unet[key]} <= {"command", "chosen_here"}
 
 
 def test_a_published_network_predicts_as_it_was_evaluated(published: Path) -> None:
@@ -126,6 +146,12 @@ def test_what_belongs_to_no_track_is_refused_at_once(options: dict, message: str
         ({"track": "paper", "encoder": "resnet18"}, "--encoder: resnet18 is nothing that fcn8s, unet, pspnet"),
         ({"weights": "coco", "encoder": "resnet50"}, "no COCO weights for an encoder alone"),
         ({"track": "paper", "models": ("pspnet",), "weights": "coco"}, "no COCO weights for pspnet"),
+        ({"track": "paper", "models": ("unet",), "weights": "imagenet"}, "--weights: imagenet is nothing that unet"),
+        ({"track": "paper", "models": ("unet",), "weights": "nowhere.pth"}, "--weights: nowhere.pth is nothing"),
+        (
+            {"track": "paper", "weights": __file__},
+            r"--weights: no file has .* several encoders \(fcn8s on vgg16; pspnet, deeplabv3 on resnet50\)",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_before_the_first_is_trained(

@@ -10,7 +10,7 @@ from typing import Any, cast
 from rich.table import Table
 
 from segarena.commands import train
-from segarena.commands.architectures import check_architectures, check_possible
+from segarena.commands.architectures import check_architectures, check_possible, leave_out
 from segarena.commands.gallery import write_gallery
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
@@ -38,7 +38,7 @@ def run(options: CompareOptions) -> Path:
     models = options.models or ()
     check_possible(options, models)
     environment = describe_environment()
-    folds = prepare(options)
+    folds = prepare(leave_out(options, models))
     source = folds[0].source
     check_architectures(folds[0].options, models, source.classes.num_classes)
     folder = open_folder(options.out, source.name, resume=options.resume)
@@ -80,7 +80,11 @@ def _check_track(options: CompareOptions) -> None:
 
 def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
     shared = {item.name: getattr(folds[0].options, item.name) for item in fields(ProtocolOptions)}
-    options = [TrainOptions(**shared, model=cast("ModelName", run.model), seed=run.seed) for run in runs]
+    names = [cast("ModelName", run.model) for run in runs]
+    options = [
+        leave_out(TrainOptions(**shared, model=name, seed=run.seed), [name])
+        for name, run in zip(names, runs, strict=True)
+    ]
     for run, own in zip(runs, options, strict=True):
         train.check_resumed(folds, own, folder / run.path)
     with catch_interrupt() as should_stop:

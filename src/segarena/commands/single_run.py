@@ -85,7 +85,8 @@ def train_run(
     model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
     write_json(folder / "data.json", prepared.describe_data())
     write_json(folder / "environment.json", describe_environment().to_dict())
-    write_json(folder / "config.json", {**_describe(prepared, options), "architecture": model.settings})
+    built = {"architecture": model.settings, "start": model.start}
+    write_json(folder / "config.json", {**_describe(prepared, options), **built})
     assert options.epochs is not None
     assert options.batch_size is not None
     state = _fit(prepared, options, model, folder, title, should_stop)

@@ -41,7 +41,8 @@ def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float],
     """
     rows = []
     for run in runs:
-        settings = read_json(folder / run.folds(folds)[0].path / "config.json")["architecture"]
+        config = read_json(folder / run.folds(folds)[0].path / "config.json")
+        settings = config["architecture"]
         metrics = read_json(folder / run.path / "metrics.json")
         rows.append(
             {
@@ -50,6 +51,7 @@ def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float],
                 "encoder": settings["encoder"],
                 "output_stride": settings["output_stride"],
                 "eval_output_stride": settings.get("eval_output_stride") or settings["output_stride"],
+                "start": config.get("start"),
                 **{name: metrics[name] for name in SCORES},
                 **read_json(folder / run.path / "costs.json"),
                 "latency_ms": latency[run.model],

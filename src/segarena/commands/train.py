@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.architectures import check_architectures, check_possible
+from segarena.commands.architectures import check_architectures, check_possible, leave_out
 from segarena.commands.folds import pool_folds
 from segarena.commands.prepare import Prepared, prepare
 from segarena.commands.progress import catch_interrupt, console, format_seconds
@@ -27,7 +27,7 @@ def run(options: TrainOptions) -> Path:
     """
     check_out(options.out, resume=options.resume)
     check_possible(options, [options.model])
-    folds = prepare(options)
+    folds = prepare(leave_out(options, [options.model]))
     source, chosen = folds[0].source, folds[0].options
     check_architectures(chosen, [options.model], source.classes.num_classes)
     folder = open_folder(options.out, f"{source.name}-{options.model}", resume=options.resume)

@@ -43,8 +43,8 @@ class ProtocolOptions(DataOptions):
     """Backbone that all models share. Default: resnet50 on a GPU, resnet18 on a CPU.
     In the paper track resnet50 or resnet101, for those built on a ResNet."""
     weights: Annotated[str | None, CHOSEN] = None
-    """Weights to start from: imagenet (downloaded by torchvision), none, a file of torchvision's,
-    or coco (fcn and deeplabv3 of the paper track). Default: imagenet; none for the built-in scenes."""
+    """Weights to start from: imagenet (downloaded by torchvision), none, a file of torchvision's (for models on one
+    encoder), or coco (fcn and deeplabv3 of the paper track). Default: imagenet; none for the built-in scenes."""
     output_stride: Annotated[Literal[8, 16] | None, CHOSEN] = None
     """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16; in the paper track the papers'."""
     size: Annotated[int | None, CHOSEN] = None
@@ -64,7 +64,8 @@ class ProtocolOptions(DataOptions):
     """Peak learning rate of the encoder. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the
     batch size; three times that from scratch, a tenth in the paper track."""
     decoder_factor: Annotated[float | None, CHOSEN] = None
-    """Learning rate of what stands on the encoder, relative to the encoder's. Default: 3; 1 from scratch."""
+    """Learning rate of what stands on the encoder, relative to the encoder's; of a network without an encoder all of
+    it. Default: 3; 1 from scratch in the encoder track."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
     clip_norm: float = 5.0

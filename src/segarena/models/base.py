@@ -47,8 +47,10 @@ class SegmentationModel(nn.Module):
     paper_options: ClassVar[Mapping[str, Any]]
     torchvision_names: ClassVar[Mapping[str, str]] = {}
     torchvision_options: ClassVar[Mapping[str, Any]]
-    #: The arguments of `build_model`, which sets it, that build this model again, without weights.
+    #: The arguments of `build_model` that build this model again, without weights; `build_model` sets it.
     settings: dict[str, Any]
+    #: What its weights began as, in words; `build_model` sets it.
+    start: str
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from segarena.models.encoders import VGG16, Encoder, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
 from segarena.models.pspnet import PSPNet
 from segarena.models.unet import EncoderUNet, UNet
-from segarena.models.weights import Weights, load_encoder, load_heads, read_weights
+from segarena.models.weights import Weights, describe_start, load_encoder, load_heads, read_weights
 
 #: The architectures by track and name, in the order of the project.
 TRACKS: Mapping[str, Mapping[str, type[SegmentationModel]]] = {
@@ -64,7 +64,8 @@ def build_model(
     dilated fcn, `multi_grid`, `eval_output_stride` and `head` of deeplabv3, `padded` of the paper's unet.
 
     Random weights come from torch's generator: after the same `torch.manual_seed` the same model, and the same decoder
-    whatever `weights` are. The result's `settings` are the arguments that build it again without `weights`.
+    whatever `weights` are. The result's `settings` are the arguments that build it again without `weights`, and `start`
+    says in words what its weights began as.
     Raises ConfigError for a name, number or option that cannot be, before weights are read or downloaded; WeightsError
     for weights.
     """
@@ -85,6 +86,7 @@ def build_model(
             same: dict[str, Any] = {"encoder": encoder, "in_channels": in_channels, "output_stride": output_stride}
             build_model(name, num_classes, track=track, **same, **options)
         pretrained = read_weights(weights, encoder, name if track == "paper" else None)
+    names = kind.torchvision_names if track == "paper" else {}
     usual = _usual_options(kind, track, pretrained)
     usual_stride = usual.pop("output_stride")
     if output_stride is None:
@@ -96,7 +98,7 @@ def build_model(
     model = _build(kind, num_classes, encoder, in_channels, output_stride, options)
     if encoder is not None:
         load_encoder(model.get_submodule("encoder"), pretrained)
-        load_heads(model, pretrained, kind.torchvision_names if track == "paper" else {})
+        load_heads(model, pretrained, names)
     model.settings = {
         "name": name,
         "num_classes": num_classes,
@@ -106,6 +108,7 @@ def build_model(
         "output_stride": output_stride,
         **{key: list(value) if isinstance(value, (tuple, list)) else value for key, value in options.items()},
     }
+    model.start = describe_start(pretrained, whole=bool(names))
     return model
 
 

@@ -79,6 +79,14 @@ def check_weights(weights: str | Path | None, encoder: str, model: str | None = 
         raise WeightsError("is not a file", where=weights, remedy=f"{READABLE} or --weights imagenet")
 
 
+def describe_start(weights: Weights | None, *, whole: bool) -> str:
+    """What a model began as, in words; `whole`: its heads were filled too, where there are some."""
+    if weights is None:
+        return "random weights"
+    name = weights.source.name if isinstance(weights.source, Path) else str(weights.source)
+    return f"{name} (its encoder only)" if weights.heads and not whole else name
+
+
 def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
     """Fill `encoder` (an Encoder) in place; None leaves it as it is. Classifier layers are left unused.
 
@@ -187,5 +195,5 @@ def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: 
         raise WeightsError(
             f"does not fit {name}: it {', '.join(faults)}",
             where=source,
-            remedy="Choose what the file was saved from (--encoder, --models), or another file",
+            remedy="Choose the model and the encoder that the file was saved from, or another file",
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segarena.errors import RunError
 from segarena.files import read_json
+from segarena.reporting import formats
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 
@@ -93,6 +94,27 @@ class Comparison:
 
     def seeds(self, model: str) -> list[int]:
         return [int(seed) for seed in self.models.loc[self.models["model"] == model, "seed"]]
+
+    def fact(self, model: str, column: str) -> Any:
+        """What models.csv says of a model, the same for each seed; None where it says nothing."""
+        rows = self.models[self.models["model"] == model]
+        value = rows[column].iloc[0] if column in rows else None
+        return None if formats.is_missing(value) else value
+
+    def chosen_stride(self, model: str) -> int | None:
+        """The output stride of a model that could have another one, which is one on a dilated encoder."""
+        stride = self.fact(model, "output_stride")
+        return int(stride) if stride in (8, 16) and self.fact(model, "encoder") is not None else None
+
+    @property
+    def starts(self) -> dict[str, list[str]]:
+        """What the models' weights began as, each with the labels of its models, best first; empty where not told."""
+        starts: dict[str, list[str]] = {}
+        for name in self.names:
+            start = self.fact(name, "start")
+            if start is not None:
+                starts.setdefault(str(start), []).append(self.styles[name].label)
+        return starts
 
     @property
     def folds(self) -> int | None:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from segarena.files import write_text
 from segarena.reporting import captions, formats, gallery, method, tables
+from segarena.reporting.caveats import caveats
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.figures import save_figures
 from segarena.reporting.pictures import Picture, embed, labels_picture, photo
@@ -54,6 +55,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         figures=_figures(comparison, figures),
         captions=captions,
         method=method,
+        caveats=caveats(comparison),
         formats=formats,
         score_columns=score_columns,
         cost_columns=cost_columns,
