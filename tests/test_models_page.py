@@ -33,6 +33,19 @@ def test_tables_are_what_the_networks_say(generator: ModuleType, section: str) -
     assert generator.insert(PAGE, {section: getattr(generator, section)()}) == PAGE, "run `make docs`"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("track", "name"), [(track, name) for track in TRACKS for name in TRACKS[track]])
+def test_effective_receptive_fields_are_what_random_networks_have(generator: ModuleType, track: str, name: str) -> None:
+    """To one pixel on each side, for the last bits of a convolution differ from one processor to another."""
+    fields = importlib.import_module("effective_fields").measure_effective(name, track)
+    for line in generator.effective({(track, name): fields}).splitlines()[2:]:
+        title, _, *sides, size = line.strip("| ").split(" | ")
+        [written] = [row for row in PAGE.splitlines() if row.startswith(f"| {title} | {track} |") and "×" in row]
+        _, _, *expected, expected_size = written.strip("| ").split(" | ")
+        assert size == expected_size
+        assert all(abs(int(a) - int(b)) <= 2 for a, b in zip(sides, expected, strict=True)), (line, written)
+
+
 def test_every_reference_is_met(generator: ModuleType) -> None:
     rows = [line.split(" | ") for line in generator.references().splitlines()[2:]]
     assert len(rows) == 24

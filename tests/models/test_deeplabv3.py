@@ -67,7 +67,7 @@ def test_a_multi_grid_of_ones_is_none_and_leaves_torchvisions_dilations(stride, 
 
 @pytest.mark.parametrize("encoder", ["resnet50", "resnet101"])
 def test_the_paper_trains_at_16_and_evaluates_at_8_with_the_same_weights(encoder):
-    """Section 4.1. Rates double with the resolution (3.3), multi-grid (1, 2, 4) multiplies 2, then 4 (3.2.1)."""
+    """Section 4.2. Rates double with the resolution (3.3), multi-grid (1, 2, 4) multiplies 2, then 4 (3.2.1)."""
     with torch.device("meta"):
         model = build_model("deeplabv3", 2, track="paper", encoder=encoder)
     state = {key: id(value) for key, value in named(model)}

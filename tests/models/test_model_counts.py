@@ -23,7 +23,7 @@ def on_meta(name: str, num_classes: int, **options) -> SegmentationModel:
 @pytest.mark.parametrize(
     ("name", "num_classes", "options", "expected"),
     [
-        # Long et al. 2015, 4.2, call it 134M: biased scores, unbiased transposed convolutions, 21 classes
+        # Long et al. 2015, table 1, call it 134M: biased scores, unbiased transposed convolutions, 21 classes
         ("fcn8s", 21, {}, 134_489_759),
         # Ronneberger et al. 2015: one grey channel in, two classes out
         ("unet", 2, {"in_channels": 1}, 31_030_658),

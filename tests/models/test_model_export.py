@@ -73,6 +73,17 @@ def test_onnx_gives_the_logits_of_pytorch_at_every_size(case):
 
 
 @pytest.mark.slow
+def test_the_graph_of_the_published_unet_serves_images_larger_than_a_tile():
+    """The model itself takes them in tiles, and the graph in one piece."""
+    model, program = exported(Case("unet", "paper"))
+    image = torch.randn(1, 3, 417, 450)
+    with torch.no_grad():
+        expected = model(image).logits
+        assert np.abs(run_onnx(open_onnx(program), image) - expected.numpy()).max() < 1e-4
+        torch.testing.assert_close(program.module()(image).logits, expected)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fcn", "unet"])
 def test_swins_onnx_graph_serves_larger_images_too(name):
     case = Case(name, "encoder", "swin_t", 32)

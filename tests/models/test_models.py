@@ -4,6 +4,8 @@ import copy
 
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from networks import EACH, HALF_REAL, REAL, SLOW, SLOW_REAL, THIN, relative
 from torch import nn
 from torchvision.ops import StochasticDepth
@@ -37,10 +39,19 @@ def test_logits_have_the_image_size_also_when_odd_tall_or_wide(case):
 
 
 @thin
-@pytest.mark.parametrize("size", [(1, 7), (5, 1), (2, 2)], ids=str)
-def test_images_smaller_than_useful_work_too(case, size):
-    with torch.no_grad():
-        assert case.build().eval()(torch.randn(1, 3, *size)).logits.shape == (1, 5, *size)
+def test_every_size_works_also_smaller_than_useful(case):
+    model = case.build().eval()
+
+    @example(1, 7)
+    @example(5, 1)
+    @example(2, 2)
+    @given(st.integers(1, 80), st.integers(1, 80))
+    @settings(max_examples=12, deadline=None)
+    def check(height: int, width: int) -> None:
+        with torch.no_grad():
+            assert model(torch.randn(1, 3, height, width)).logits.shape == (1, 5, height, width)
+
+    check()
 
 
 @thin
@@ -281,6 +292,15 @@ def test_a_batch_of_one_trains_where_every_layer_sees_more_than_one_pixel(case):
 def test_image_level_pooling_refuses_a_batch_of_one_of_any_size(case):
     with pytest.raises(ConfigError, match="batch of one"):
         case.build()(torch.randn(1, 3, 64, 64))
+
+
+@pytest.mark.parametrize("value", ["no", 1, None])
+@pytest.mark.parametrize(
+    ("name", "option"), [("unet", "padded"), *((n, "auxiliary") for n in ("fcn", "pspnet", "deeplabv3"))]
+)
+def test_a_switch_is_true_or_false(name, option, value):
+    with torch.device("meta"), pytest.raises(ConfigError, match=f"{option} is {value!r}. Give True or False"):
+        build_model(name, 2, track="paper", **{option: value})
 
 
 @each

@@ -7,6 +7,7 @@ from networks import Case, relative
 from torch import Tensor
 from torch.nn import functional as F
 
+from segarena.errors import ConfigError
 from segarena.models import build_model, unet
 
 
@@ -73,6 +74,12 @@ def test_572_pixels_become_388_through_the_channels_and_sizes_of_figure_1():
     contracting = [(64, 568), (128, 280), (256, 136), (512, 64), (1024, 28)]
     expanding = [(512, 56), (512, 52), (256, 104), (256, 100), (128, 200), (128, 196), (64, 392), (64, 388)]
     assert seen == contracting + expanding
+
+
+@pytest.mark.parametrize("size", [(190, 190), (188, 571), (187, 188), (172, 172), (4, 4)], ids=str)
+def test_a_size_that_the_poolings_would_misalign_is_refused(thin, size):
+    with pytest.raises(ConfigError, match=f"{size[0]} x {size[1]} pixels.*188, 204, 220"):
+        thin.contract_and_expand(torch.zeros(1, 3, *size, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("size", [(131, 70), (68, 101), (20, 260), (52, 53), (388, 20), (4, 101)], ids=str)

@@ -67,7 +67,8 @@ def _describe(name: str, track: str, options: ModelsOptions, size: tuple[int, in
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("name", "track", "encoder", "output stride", "parameters", "GFLOPs"):
-        table.add_column(title, justify="right" if title in ("parameters", "GFLOPs") else "left")
+        is_number = title in ("parameters", "GFLOPs")
+        table.add_column(title, justify="right" if is_number else "left", no_wrap=is_number)
     for row in rows:
         stride, evaluating = row["output_stride"], row["eval_output_stride"]
         table.add_row(

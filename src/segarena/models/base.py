@@ -11,8 +11,8 @@ from segarena.errors import ConfigError
 from segarena.models.checks import is_positive, require_positive
 from segarena.models.layers import resize, widen
 
-#: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the
-#: resolution the architecture scores at, before its last interpolation.
+#: The `size` of a forward call: (height, width) of the logits; None for the image's own; "native" for the resolution
+#: that the architecture scores at, which for some is the image's own: each `forward` says it.
 Size = tuple[int, int] | Literal["native"] | None
 
 

@@ -20,6 +20,12 @@ def require_positive(name: str, number: int, what: str) -> None:
         raise ConfigError(f"{name} is {number!r}", remedy=f"Give the number of {what}, 1 or more")
 
 
+def require_switch(name: str, value: object) -> None:
+    """Raise ConfigError where `value`, the argument `name`, is neither True nor False: "no" would count as yes."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}", remedy="Give True or False")
+
+
 def refuse_single_value(module: nn.Module, values: int) -> None:
     """Raise ConfigError where a BatchNorm in `module` is to train on one value per channel, which becomes zero.
 

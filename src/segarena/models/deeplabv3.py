@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
-from segarena.models.checks import refuse_single_value
+from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import FCNHead, conv_bn_relu, widen
 
@@ -35,11 +35,12 @@ class DeepLabv3(SegmentationModel):
     what torchvision's `deeplabv3_resnet50` has and the paper has not: dropout 0.5 and a 3x3 convolution between ASPP
     and the scores.
 
-    Departs: torchvision's stem, its bottleneck with the stride on the 3x3 convolution, and at output stride 8 the first
-    3x3 convolution of conv4 (torchvision's layer3) at the dilation of the stage before, so that pretrained weights
-    compute what they did; align_corners=False; both convolutions of a BasicBlock get the rate, as the paper knows
-    bottlenecks only. Raises ConfigError for a multi_grid or an eval_output_stride that does not fit the encoder, and in
-    training on a batch of one image: image-level pooling leaves one value per channel.
+    Departs: torchvision's ResNet, in which a stage begins with its stride, on the 3x3 convolution of a bottleneck,
+    where the paper's ends with it (3.2); at output stride 8 the first 3x3 convolution of conv4 (torchvision's layer3)
+    at the dilation of the stage before, so that pretrained weights compute what they did; align_corners=False; both
+    convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only. Raises ConfigError for a multi_grid
+    or an eval_output_stride that does not fit the encoder, and in training on a batch of one image: image-level pooling
+    leaves one value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (8, 16)
@@ -76,6 +77,7 @@ class DeepLabv3(SegmentationModel):
         self.eval_output_stride = self.output_stride if eval_output_stride is None else eval_output_stride
         for stride in (self.output_stride, self.eval_output_stride):
             self.check_output_stride(stride)
+        require_switch("auxiliary", auxiliary)
         if head not in ("paper", "torchvision"):
             raise ConfigError(f"there is no head {head!r}", remedy="Use 'paper' or 'torchvision'")
         self.encoder = encoder

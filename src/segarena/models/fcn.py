@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.checks import require_switch
 from segarena.models.encoders import VGG16, Encoder
 from segarena.models.layers import FCNHead, crop, widen
 
@@ -151,6 +152,7 @@ class DilatedFCN(SegmentationModel):
 
     def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = False) -> None:
         super().__init__(num_classes)
+        require_switch("auxiliary", auxiliary)
         self.encoder = encoder
         self.head = FCNHead(encoder.channels[-1], num_classes)
         self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes) if auxiliary else None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
-from segarena.models.checks import refuse_single_value
+from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import FCNHead, conv_bn_relu, resize
 
@@ -23,8 +23,9 @@ class PSPNet(SegmentationModel):
 
     Departs: in the encoder track output stride 16 by default, 8 (the paper's) on request, and a fusion of min(512, C)
     channels for an encoder of C, so that MobileNetV2's 320 are not widened; in both tracks torchvision's 7x7 stem where
-    the authors' ResNet has three 3x3 convolutions, and the first block of a dilated stage at the dilation of the
-    stage before; align_corners=False.
+    the authors' ResNet has three 3x3 convolutions, its bottleneck with the stride on the 3x3 convolution where He et
+    al. have it on the first 1x1 one, and the first block of a dilated stage at the dilation of the stage before;
+    align_corners=False.
     Raises ConfigError in training on a batch of one image: the coarsest bin holds one value per channel.
     """
 
@@ -36,6 +37,7 @@ class PSPNet(SegmentationModel):
     def __init__(self, encoder: Encoder, num_classes: int, *, auxiliary: bool = True) -> None:
         super().__init__(num_classes)
         self.check_output_stride(encoder.strides[-1])
+        require_switch("auxiliary", auxiliary)
         self.encoder = encoder
         channels = encoder.channels[-1]
         width = min(512, channels)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
-from segarena.models.checks import refuse_single_value
+from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import conv_bn_relu, crop
 
@@ -44,6 +45,7 @@ class UNet(SegmentationModel):
 
     def __init__(self, num_classes: int, in_channels: int = 3, *, padded: bool = False) -> None:
         super().__init__(num_classes)
+        require_switch("padded", padded)
         self.padded = padded
         inputs = (in_channels, *self.widths)
         padding = int(padded)
@@ -73,9 +75,15 @@ class UNet(SegmentationModel):
     def contract_and_expand(self, image: Tensor) -> Tensor:
         """Figure 1 itself: image (N, in_channels, H, W) -> logits (N, num_classes, H - 184, W - 184).
 
-        H and W must be 16 k + 188, such as 572, or a pooling cuts off a row and the skips lie beside their place, which
-        is not looked for (with `padded`: any, and the logits have the image's size).
+        H and W must be 16 k + 188, such as 572, or a pooling cuts off a row and the skips lie beside their place:
+        ConfigError. With `padded`: any, and the logits have the image's size.
         """
+        possible = self.padded or torch.compiler.is_compiling() or all(_is_possible(n) for n in image.shape[-2:])
+        if not possible:
+            raise ConfigError(
+                f"{image.shape[-2]} x {image.shape[-1]} pixels do not go through four poolings evenly",
+                remedy="Give sides of 188, 204, 220 and so on pixels, or call the model itself",
+            )
         features, skips = image, []
         for level, convs in enumerate(self.contract):
             features = convs(features if level == 0 else self.pool(features))
@@ -220,4 +228,11 @@ def _center_crop(features: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _next_possible(length: int) -> int:
+    """The least length of an output, not below `length`, that the unpadded network can have."""
     return (length - SMALLEST + STEP - 1) // STEP * STEP + SMALLEST
+
+
+def _is_possible(length: int) -> bool:
+    """Whether the unpadded network takes an input of this length: outputs of 4, 20, 36, ... and the margins."""
+    output = length - 2 * MARGIN
+    return output >= SMALLEST and output == _next_possible(output)

@@ -23,7 +23,7 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_flops(model: nn.Module, size: tuple[int, int]) -> int:
+def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -> int:
     """Floating-point operations of one image's forward pass at (height, width), a multiply-add counted as two.
 
     In eval mode, so without the auxiliary head. torch counts convolutions and matrix products, nothing else.
@@ -32,7 +32,7 @@ def count_flops(model: nn.Module, size: tuple[int, int]) -> int:
     was_training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, 3, *size, device=device))
+        model(torch.zeros(1, in_channels, *size, device=device))
     model.train(was_training)
     return int(counter.get_total_flops())
 

@@ -29,7 +29,7 @@ class VGG16(nn.Module):
         self.features[0] = nn.Conv2d(in_channels, self.features[0].out_channels, 3, padding=100)
         # the features up to and with the third, the fourth and the fifth pooling
         ends = [i + 1 for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
-        self.parts = [(0, ends[2]), (ends[2], ends[3]), (ends[3], ends[4])]
+        self.stages = [(0, ends[2]), (ends[2], ends[3]), (ends[3], ends[4])]
         widths = [[m.out_channels for m in self.features[:end] if isinstance(m, nn.Conv2d)][-1] for end in ends[2:]]
         self.channels = (widths[0], widths[1], FULLY_CONNECTED)
         for layer in self.features:
@@ -49,7 +49,7 @@ class VGG16(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        pool3, pool4, pool5 = (self.features[start:end] for start, end in self.parts)
+        pool3, pool4, pool5 = (self.features[start:end] for start, end in self.stages)
         x8 = pool3(image)
         x16 = pool4(x8)
         return x8, x16, self.classifier(pool5(x16))
