@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from networks import PADDED, REAL, SLOW, SLOW_REAL, Case
+from networks import FAMILIES, HEAVY, PADDED, REAL, REST, SLOW, SLOW_REAL, Case
 from torch import Tensor, nn
 
 #: Odd, square, small; the example's own sizes are others, and neither is a bin of the pyramid.
@@ -21,6 +21,17 @@ QUICK = [
     *(Case(name, "paper") for name in ("fcn8s", "unet", "pspnet", "deeplabv3")),
 ]
 THIN = [Case("unet"), PADDED, *(Case(name, "paper") for name in ("fcn16s", "fcn32s", "fcn"))]
+#: To generate code takes a minute for a real network. Slow: those of the papers, and one on each family of encoders.
+GENERATED = [
+    pytest.param(case, marks=pytest.mark.slow)
+    for case in (*QUICK, *THIN, *REAL, *HEAVY)
+    if case.track == "paper" or case.encoder not in FAMILIES or case.name == "unet"
+]
+GENERATED += [
+    pytest.param(case, marks=pytest.mark.exhaustive)
+    for case in (*HEAVY, *REST)
+    if not any(case in others.values for others in GENERATED)
+]
 cases = pytest.mark.parametrize(
     "case", [*QUICK, *(pytest.param(case, marks=pytest.mark.slow) for case in THIN), *SLOW_REAL, *SLOW], ids=str
 )
@@ -101,8 +112,7 @@ def test_compiled_model_gives_the_logits_of_the_eager_one_at_every_size(case):
     check_compiled(case, "eager")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [*QUICK, *THIN, *REAL], ids=str)
+@pytest.mark.parametrize("case", GENERATED, ids=str)
 def test_compiled_code_gives_the_logits_of_the_eager_model_at_every_size(case):
     check_compiled(case, "inductor")
 
