@@ -11,7 +11,8 @@ from torch import nn
 
 from segarena.errors import WeightsError
 from segarena.models import build_encoder, build_model
-from segarena.models.weights import load_encoder, read_weights
+from segarena.models.fitting import load_encoder
+from segarena.models.weights import read_weights
 from support import REAL_WEIGHTS, needs_real_weights
 
 

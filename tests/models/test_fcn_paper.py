@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from segarena.models import TRACKS, build_model
 from segarena.models.encoders import VGG16
-from segarena.models.weights import load_encoder, read_weights
+from segarena.models.fitting import load_encoder
+from segarena.models.weights import read_weights
 
 CLASSES = 5
 #: The convolutions of VGG-16 between its poolings, by their names in torchvision.

@@ -15,9 +15,10 @@ from segarena.models.checks import require_positive
 from segarena.models.deeplabv3 import DeepLabv3
 from segarena.models.encoders import VGG16, Encoder, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
+from segarena.models.fitting import load_encoder, load_heads
 from segarena.models.pspnet import PSPNet
 from segarena.models.unet import EncoderUNet, UNet
-from segarena.models.weights import Weights, describe_start, load_encoder, load_heads, read_weights
+from segarena.models.weights import Weights, describe_start, read_weights
 
 #: The architectures by track and name, in the order of the project.
 TRACKS: Mapping[str, Mapping[str, type[SegmentationModel]]] = {

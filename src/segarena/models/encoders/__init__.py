@@ -15,8 +15,9 @@ from segarena.models.encoders.base import Encoder
 from segarena.models.encoders.features import FeatureListEncoder
 from segarena.models.encoders.resnet import ResNetEncoder
 from segarena.models.encoders.vgg16 import VGG16
+from segarena.models.fitting import load_encoder
 from segarena.models.stem import replace_stem
-from segarena.models.weights import load_encoder, read_weights
+from segarena.models.weights import read_weights
 
 __all__ = ["ENCODERS", "VGG16", "Encoder", "build_encoder", "create_encoder"]
 
