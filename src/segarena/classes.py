@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +89,12 @@ class ClassTable:
             ],
             "ignore": [_plain(value) for value in self.ignore],
         }
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256, in hex, of what scores depend on: names and values in their order, and the void values."""
+        content = [[(entry.name, entry.value) for entry in self.classes], self.ignore]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
     def from_dict(cls, content: Any, *, where: object) -> ClassTable:

@@ -77,6 +77,34 @@ def test_scores_are_never_overwritten(trained: Path) -> None:
     assert len(list(trained.glob("evaluate-*/metrics.json"))) == 2
 
 
+def test_classes_that_mean_something_else_since_the_training_are_noticed(trained: Path, tmp_path: Path) -> None:
+    """The same names and the same files, but foreground and background have changed places."""
+    folder = tmp_path / "moved"
+    shutil.copytree(trained.parent, folder)
+    config = json.loads((folder / "run" / "config.json").read_text())
+    config["data"] = str(folder / "data")
+    (folder / "run" / "config.json").write_text(json.dumps(config))
+    declared = "classes: [{name: background, value: 255}, {name: foreground, value: 0}]"
+    (folder / "data" / "classes.yaml").write_text(declared)
+    with pytest.raises(DataError, match=r"values of the classes.*not what the run recorded"):
+        segarena.evaluate(folder / "run", out=tmp_path / "out")
+
+
+def test_deep_images_of_a_run_stay_as_bright_as_they_were_when_brighter_ones_come(tmp_path: Path) -> None:
+    for number in range(8):
+        write_pair(tmp_path / "data", f"{number}", seed=number)
+        path = tmp_path / "data" / "images" / f"{number}.png"
+        with Image.open(path) as image:
+            Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 4).save(path)
+    run = segarena.train(tmp_path / "data", model="unet", out=tmp_path / "run", **QUICK)
+    assert segarena.load(run).image_bits == 10
+    write_pair(tmp_path / "data", "bright", seed=9)
+    bright = np.full((48, 48), 65535, dtype=np.uint16)
+    Image.fromarray(bright).save(tmp_path / "data" / "images" / "bright.png")
+    scores = segarena.evaluate(run, out=tmp_path / "scores")
+    assert scores["confusion"] == json.loads((run / "metrics.json").read_text())["confusion"]
+
+
 def test_deep_images_of_other_data_are_as_bright_as_in_the_training(tmp_path: Path) -> None:
     """Images of 12 bits trained; others that happen to be dark are dark, not stretched to their own brightest pixel."""
     for folder, darker in (("bright", 1), ("dark", 8)):

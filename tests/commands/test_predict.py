@@ -100,6 +100,16 @@ def test_wrong_input_names_the_file(trained: Path, tmp_path: Path) -> None:
         segarena.load(trained).predict(np.zeros((3, 64, 64), dtype=np.float32))
 
 
+def test_one_image_that_cannot_be_read_does_not_cost_the_others(trained: Path, tmp_path: Path) -> None:
+    for name in "abd":
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
+    for name in "ce":
+        (tmp_path / f"{name}.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"c\.png: .*neither can .*e\.png.*The others are labelled"):
+        segarena.predict(trained, [tmp_path], out=tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").glob("?.png")} == {"a.png", "b.png", "d.png"}
+
+
 def test_damaged_weights_are_one_message(trained: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 import segarena
 from segarena.commands import single_run as command
@@ -161,6 +162,29 @@ def test_resume_with_other_data_is_refused(squares: Path, tmp_path: Path, monkey
     image.write_bytes(image.read_bytes() + b"\0")
     with pytest.raises(RunError, match="other data"):
         train(squares, tmp_path / "run", resume=True)
+
+
+def test_resume_with_another_meaning_of_the_masks_is_refused(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same files, but their pixels are other classes: one ranking would mix two questions."""
+
+    def declare(**values: int) -> None:
+        (squares / "classes.yaml").write_text(
+            yaml.safe_dump({"classes": [{"name": n, "value": v} for n, v in values.items()]}, sort_keys=False)
+        )
+
+    declare(ground=0, square=255)
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(squares, tmp_path / "run")
+    for other in ({"ground": 255, "square": 0}, {"square": 255, "ground": 0}, {"ground": 0, "box": 255}):
+        declare(**other)
+        with pytest.raises(RunError, match="other classes: a name, a value in the masks or what is void"):
+            train(squares, tmp_path / "run", resume=True)
+    declare(ground=0, square=255)
+    train(squares, tmp_path / "run", resume=True)
 
 
 def test_early_stopping_counts_a_plateau_as_no_improvement(

@@ -163,6 +163,24 @@ def test_255_beside_a_few_stray_pixels_could_be_void_or_foreground(tmp_path: Pat
         infer_encoding(save_all(tmp_path, [Image.fromarray(grey)]))
 
 
+def test_masks_of_0_and_1_among_masks_of_0_and_255_are_refused_and_not_half_void(tmp_path: Path) -> None:
+    """Either half alone is clear; together 255 would be void, and the objects of those files would count nowhere."""
+    for highs in ((1, 255), (1, 1, 1, 255)):
+        paths = save_all(tmp_path, [Image.fromarray(TWO[0] * np.uint8(high)) for high in highs])
+        with pytest.raises(
+            DataError, match=rf"{len(highs) - 1}\.png: holds 255 and no 1, and 0\.png holds 1 and no 255"
+        ):
+            infer_encoding(paths)
+
+
+def test_255_in_one_mask_with_both_classes_is_void_in_all(tmp_path: Path) -> None:
+    both = TWO[0].copy()
+    both[:3] = 255
+    lower = np.where(TWO[0] == 1, 255, 0).astype(np.uint8)
+    encoding, _ = infer_encoding(save_all(tmp_path, [Image.fromarray(a) for a in (both, lower, TWO[0])]))
+    assert ([entry.value for entry in encoding.classes.classes], encoding.classes.ignore) == ([0, 1], (255,))
+
+
 def test_two_class_numbers_that_a_jpeg_happens_to_leave_alone_are_not_trusted(tmp_path: Path) -> None:
     grey = np.kron(np.array([[0, 1], [1, 0]]), np.ones((16, 16))).astype(np.uint8)
     paths = save_all(tmp_path, [Image.fromarray(grey)], "jpg", quality=100)

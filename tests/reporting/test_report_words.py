@@ -54,13 +54,35 @@ def test_a_model_that_does_not_beat_the_trivial_one_is_named_with_what_may_help_
     assert not [text for text in caveats(comparison) if "better than always" in text]
 
 
+def test_data_of_which_nobody_learned_anything_are_not_said_to_hold_more(street: Path) -> None:
+    comparison = read_comparison(street)
+    for entry in comparison.ranking:
+        entry["miou"] = 0.301
+    comparison.content["trivial"]["miou"] = 0.3
+    [named] = [text for text in caveats(comparison) if "better than always" in text]
+    assert named.count("and") == 1
+    assert "are hardly better" in named
+    assert "shows" not in named
+
+
+def test_models_that_stopped_before_the_end_of_the_schedule_are_named(street: Path) -> None:
+    comparison = read_comparison(street)
+    comparison.models["epochs"] = 30
+    assert not any("Stopped early" in text for text in caveats(comparison))
+    comparison.models.loc[comparison.models["model"] == "pspnet", "epochs"] = 17
+    [named] = [text for text in caveats(comparison) if "Stopped early" in text]
+    assert "PSPNet after 17 of 30 epochs" in named
+    assert "--patience 30" in named
+
+
 def test_a_finer_output_stride_is_advised_where_it_was_sixteen(street: Path) -> None:
     comparison = read_comparison(street)
     name = comparison.names[-1]
     comparison.content["trivial"]["miou"] = comparison.ranking[-1]["miou"]
     for stride, advised in ((16, True), (8, False)):
         comparison.models["output_stride"] = stride
-        [named] = [text for text in caveats(comparison) if comparison.styles[name].label in text]
+        [named] = [text for text in caveats(comparison) if "better than always" in text]
+        assert comparison.styles[name].label in named
         assert ("--output-stride 8" in named) is advised
 
 

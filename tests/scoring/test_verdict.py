@@ -156,6 +156,16 @@ def test_a_model_above_the_trivial_predictor_or_without_one_is_judged_as_usual(t
     assert "unet is first" in say(unet=[0.13], fcn=[0.11], trivial_miou=trivial)
 
 
+@pytest.mark.parametrize(
+    ("unet", "warned"), [([0.125], True), ([0.14], False), ([0.3, 0.12], True), ([0.3, 0.2], False)]
+)
+def test_a_winner_that_hardly_learned_is_not_praised(unet, warned):
+    """Nothing but the most frequent class with one seed, or by less than a point."""
+    for scores in ({"unet": unet}, {"unet": unet, "fcn": [0.01] * len(unet)}):
+        sentence = say(**scores, trivial_miou=0.12)
+        assert ("everywhere reaches 12.0%: hardly anything was learned" in sentence) is warned
+
+
 def test_models_with_the_same_score_are_level():
     assert "unet and fcn are level at 70.0% mIoU, ahead of pspnet by 10.0 points" in say(
         unet=[0.7], pspnet=[0.6], fcn=[0.7]

@@ -71,7 +71,7 @@ def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
     console.print(f"  encoding: {source.describe()['encoding']}", markup=False)
     sizes = [f"{width} x {height} ({images})" for (height, width), images in Counter(source.sizes).most_common()]
     console.print(f"  sizes: {listing(sizes)}")
-    console.print(f"  split: {_say_splits(source, splits, options)}")
+    console.print(f"  split: {_say_splits(source, splits, options)}", markup=False)
     console.print(_class_table(source))
 
 

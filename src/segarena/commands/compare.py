@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
+from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands import train
@@ -122,7 +123,10 @@ def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
         )
     trivial = comparison["trivial"]
     table.add_row(
-        f"always {trivial['class']}", f"{100 * trivial['miou']:.1f}%", "", f"{100 * trivial['pixel_accuracy']:.1f}%"
+        escape(f"always {trivial['class']}"),
+        f"{100 * trivial['miou']:.1f}%",
+        "",
+        f"{100 * trivial['pixel_accuracy']:.1f}%",
     )
     console.print(table)
     console.print(comparison["verdict"], markup=False)

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands.counts import write_image_counts
@@ -35,6 +36,12 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
     source = _open(options, predictor)
     _check_classes(source, predictor, options.data or predictor.config["data"])
     if options.data is None:
+        if source.classes.digest != predictor.classes.digest:
+            raise DataError(
+                "the values of the classes in the masks, or what is void, are not what the run recorded",
+                where=recorded["origin"],
+                remedy=f"Put classes.yaml back, or score the data as it is now: segarena evaluate {predictor.run} DATA",
+            )
         split = options.split or ("test" if recorded["split"]["test"] else "val")
         indices = _recorded(source, recorded, split, predictor)
     else:
@@ -54,12 +61,13 @@ def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
     """The other data that is named, read as the training's was; or the training's own, found as it was found then."""
     if options.data is not None:
         source = open_source(options.data)
-        if isinstance(source, FolderSource):
-            source.bits = predictor.image_bits  # the same brightness is the same number, however dark this data is
-        return source
-    places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
-    data, images, masks, root = (None if place is None else Path(place) for place in places.values())
-    return open_source(data, images=images, masks=masks, root=root)
+    else:
+        places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
+        data, images, masks, root = (None if place is None else Path(place) for place in places.values())
+        source = open_source(data, images=images, masks=masks, root=root)
+    if isinstance(source, FolderSource):
+        source.bits = predictor.image_bits  # the same brightness is the same number, however dark the others are
+    return source
 
 
 def _score(predictor: Predictor, source: Source, indices: list[int], folder: Path, split: str) -> Scores:
@@ -119,7 +127,7 @@ def _recorded(source: Source, recorded: dict[str, Any], split: str, predictor: P
 
 def _say(scores: Scores, predictor: Predictor, what: str) -> None:
     console.print(
-        f"[bold]{predictor.config['model']}[/bold] on {what} ({scores.images} images): "
+        f"[bold]{predictor.config['model']}[/bold] on {escape(what)} ({scores.images} images): "
         f"mIoU {100 * scores.miou:.1f}%, F1 {100 * scores.mean_f1:.1f}%, "
         f"precision {100 * scores.mean_precision:.1f}%, recall {100 * scores.mean_recall:.1f}%, "
         f"accuracy {100 * scores.pixel_accuracy:.1f}%"
@@ -131,7 +139,7 @@ def _say(scores: Scores, predictor: Predictor, what: str) -> None:
     per_class = scores.per_class
     for index, name in enumerate(predictor.classes.names):
         values = (per_class.iou, per_class.f1, per_class.precision, per_class.recall)
-        table.add_row(name, *(_percent(float(value[index])) for value in values))
+        table.add_row(escape(name), *(_percent(float(value[index])) for value in values))
     console.print(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from segarena.commands.progress import console, show_progress
 from segarena.config import PredictOptions
 from segarena.data.finding.discovery import image_files
 from segarena.data.images import read_image
-from segarena.errors import DataError
+from segarena.errors import DataError, listing
 from segarena.files import write_with
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
@@ -26,23 +27,41 @@ OPACITY = 0.5
 def run(options: PredictOptions) -> Path:
     """Label every image. Returns the folder with NAME.png (class indices, palette) and NAME_overlay.jpg.
 
-    Raises DataError for an image that cannot be read, RunError where the run or the output folder cannot be used.
+    Raises DataError where an image cannot be read, after all others have been labelled, and RunError where the run or
+    the output folder cannot be used.
     """
     run_folder = find_run(options.run)
     images = _find(options.images)
     predictor = load(run_folder, device=options.device)
     folder = open_folder(options.out, "predictions", resume=False, root=predictor.run)
+    faults = []
     with show_progress("predicting") as on_progress:
         for number, (path, name) in enumerate(images, start=1):
-            image = read_image(path, predictor.image_bits)
+            on_progress(number - 1, len(images))
+            try:
+                image = read_image(path, predictor.image_bits)
+            except DataError as error:
+                faults.append((path, error))
+                continue
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")
-            on_progress(number, len(images))
-    what = "1 image" if len(images) == 1 else f"{len(images)} images"
+    labelled = len(images) - len(faults)
+    what = "1 image" if labelled == 1 else f"{labelled} images"
     console.print(f"{what} labelled by {predictor.config['model']} ({predictor.run}): {folder}", markup=False)
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
+    if faults:
+        raise _refuse(faults, labelled)
     return folder
+
+
+def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
+    """The error about images that cannot be read: the first one's own, with the names of the others."""
+    _, first = faults[0]
+    others = listing([str(path) for path, _ in faults[1:]])
+    also = f", and neither can {others}" if others else ""
+    rest = " The others are labelled" if labelled else ""
+    return DataError(f"{first.what}{also}", where=first.where, remedy=f"{first.remedy}.{rest}".rstrip("."))
 
 
 def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.markup import escape
 
+from segarena.classes import IGNORE_INDEX
 from segarena.commands.defaults import DataFacts, Options, choose_defaults
 from segarena.commands.findings import stop_on_errors
 from segarena.commands.progress import console, show_progress
@@ -18,7 +21,7 @@ from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.inspection import inspect
 from segarena.data.inspection.problems import summarise, worst_of
-from segarena.data.source import Source
+from segarena.data.source import Source, Split
 from segarena.data.splits import Splits
 from segarena.data.transforms import crop_size, working_size
 from segarena.errors import DataError, listing
@@ -46,10 +49,10 @@ class Prepared(Generic[Options]):
     fold: int | None = None
     """Which fold tests, from 1; None where the images are divided once."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over every file's hash and the split it is in."""
-        digest = hashlib.sha256()
+        """SHA-256 over every file's hash and the split it is in, and what the values in the files mean."""
+        digest = hashlib.sha256(f"{self.source.meaning}\n".encode())
         for name, indices in self._parts().items():
             for index in indices:
                 digest.update(f"{name}/{self.source.samples[index].name}/{self.digests[index]}\n".encode())
@@ -102,9 +105,8 @@ def prepare(options: Options) -> list[Prepared[Options]]:
             on_progress=on_progress,
         )
     pixels, shapes = _measure(images, {index for splits in divisions for index in splits.train})
-    if not all(pixels[list(splits.train)].any() for splits in divisions):
-        where = options.data or source.name
-        raise DataError("every training mask is void", where=where, remedy="Check `ignore` in classes.yaml")
+    for splits in divisions:
+        _check_not_void(images, splits, options.data or source.name)
     height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), min(height, width), built_in=options.data is None)
     options, notes = choose_defaults(options, facts)
@@ -132,6 +134,22 @@ def prepare(options: Options) -> list[Prepared[Options]]:
     return prepared
 
 
+def _check_not_void(images: DecodedImages, splits: Splits, where: object) -> None:
+    """Raise DataError where a part that trains, chooses the epoch or gives the scores has no pixel that counts.
+
+    Such are the public test masks of some data sets, whose labels are kept back.
+    """
+    parts: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+    for part, name in parts.items():
+        indices = splits.indices(part)
+        if indices and not any((images[index][1] != IGNORE_INDEX).any() for index in indices):
+            raise DataError(
+                f"every {name} mask is void, so no pixel of them counts",
+                where=where,
+                remedy="Check `ignore` in classes.yaml, or leave those images out of the data",
+            )
+
+
 def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.int64], list[tuple[int, ...]]]:
     """Pixels of each label in the masks of `indices`, (N, 256) with zeros for all others, and the masks' shapes."""
     pixels = np.zeros((len(images.source.samples), 256), dtype=np.int64)
@@ -154,7 +172,9 @@ def _say(folds: Sequence[Prepared[Any]]) -> None:
             f"{images} images in {len(folds)} folds; in each about {counts['train']} train, {counts['val']} choose the"
         )
         parts += f" epoch, {counts['test']} test"
-    console.print(f"[bold]{prepared.source.name}[/bold]: {parts}; {prepared.source.classes.num_classes} classes")
+    console.print(
+        f"[bold]{escape(prepared.source.name)}[/bold]: {parts}; {prepared.source.classes.num_classes} classes"
+    )
     description = prepared.source.describe()
     for key in ("layout", "pairing", "encoding"):
         if key in description:

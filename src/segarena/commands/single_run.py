@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena.classes import ClassTable
 from segarena.commands.architectures import build
 from segarena.commands.counts import write_image_counts
 from segarena.commands.prepare import Prepared
@@ -32,9 +33,9 @@ from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 
 #: Goes up when the same options begin to train or score otherwise: what an older version has begun is not gone on with.
-PROTOCOL = 2
-#: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files and
-#: their split, tells whether it is the same. The others change how fast a run is, and no score.
+PROTOCOL = 3
+#: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files,
+#: their meaning and their split, tells whether it is the same. The others change how fast a run is, and no score.
 _NO_MATTER = frozenset(
     ("data", "images", "masks", "root", "download", "splits", "workers", "cache_gib", "command", "chosen_here")
 )
@@ -60,9 +61,17 @@ def check_same_training(prepared: Prepared[Any], options: TrainOptions, folder: 
                 where=folder,
                 remedy="Repeat its options with --resume, or name a new folder with --out",
             )
-    if read_json(folder / "data.json")["fingerprint"] != prepared.fingerprint:
+    data = read_json(folder / "data.json")
+    classes = ClassTable.from_dict(data["class_table"], where=folder / "data.json")
+    if classes.digest != prepared.source.classes.digest:
         raise RunError(
-            "was started on other data: a file or the split has changed since",
+            "was started with other classes: a name, a value in the masks or what is void has changed since",
+            where=folder,
+            remedy="Put classes.yaml back as it was, or name a new folder with --out",
+        )
+    if data["fingerprint"] != prepared.fingerprint:
+        raise RunError(
+            "was started on other data: a file, what is read from the files or the split has changed since",
             where=folder,
             remedy="Put the data back as it was, or name a new folder with --out",
         )

@@ -84,6 +84,13 @@ class FolderSource:
                 digest.update(path.read_bytes())
         return digest.hexdigest()
 
+    @property
+    def meaning(self) -> str:
+        """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
+        digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())
+        digest.update(self.encoding.lookup.tobytes())
+        return digest.hexdigest()
+
     def describe(self) -> dict[str, Any]:
         """Return what was understood: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
         splits = Counter(sample.split or "none" for sample in self.samples)

@@ -77,6 +77,11 @@ class ListedSource:
                 raise DataError(f"cannot be read ({error.strerror or error})", where=path, remedy=UNPACK) from error
         return digest.hexdigest()
 
+    @property
+    def meaning(self) -> str:
+        """The SHA-256, in hex, of the class table: nothing else stands between the files and the labels."""
+        return self.classes.digest
+
     def describe(self) -> dict[str, Any]:
         """Return the data set's name, place, splits and classes, as plain values."""
         return {

@@ -53,5 +53,9 @@ class Source(Protocol):
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of what `read` would decode. Raises DataError."""
 
+    @property
+    def meaning(self) -> str:
+        """The SHA-256, in hex, of all that makes labels and pictures of the files beside their bytes."""
+
     def describe(self) -> dict[str, Any]:
         """Return what the reader understood, as plain lists, dicts, numbers and strings."""

@@ -64,6 +64,11 @@ class SyntheticSource:
         image, mask = self.read(index)
         return hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
 
+    @property
+    def meaning(self) -> str:
+        """The SHA-256, in hex, of the class table: nothing else stands between the files and the labels."""
+        return self.classes.digest
+
     def describe(self) -> dict[str, Any]:
         """Return what draws the scenes again, as plain values."""
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from segarena.reporting import formats
 from segarena.reporting.comparison import Comparison
+from segarena.scoring.verdict import LITTLE
 
 
 def caveats(comparison: Comparison) -> list[str]:
@@ -42,9 +43,25 @@ def caveats(comparison: Comparison) -> list[str]:
     if undefined:
         notes.append(
             f"No IoU is defined for {formats.listing(undefined)} in at least one model: neither truth nor prediction "
-            "has a pixel of it. The means leave it out."
+            "has a pixel of it. The means leave it out, so that the models' means need not be over the same classes."
         )
-    return notes + _hardly_better(comparison)
+    return notes + _stopped_early(comparison) + _hardly_better(comparison)
+
+
+def _stopped_early(comparison: Comparison) -> list[str]:
+    """Name the models whose learning rate had not come down when their validation score stopped rising."""
+    most = comparison.content["protocol"].get("epochs")
+    if most is None or "epochs" not in comparison.models:
+        return []
+    fewest = comparison.models.groupby("model")["epochs"].min()
+    early = [name for name in comparison.names if fewest[name] < most]
+    if not early:
+        return []
+    stops = formats.listing([f"{comparison.styles[name].label} after {fewest[name]:g}" for name in early])
+    return [
+        f"Stopped early, by the same rule for all: {stops} of {most} epochs, before the learning rate had come down "
+        f"all the way. --patience {most} trains every model to the end."
+    ]
 
 
 def _hardly_better(comparison: Comparison) -> list[str]:
@@ -55,14 +72,14 @@ def _hardly_better(comparison: Comparison) -> list[str]:
     trivial = comparison.content["trivial"]
     lead = {name: _miou(comparison, name) - trivial["miou"] for name in comparison.names}
     best = max(lead.values())
-    poor = [name for name in comparison.names if lead[name] <= max(0.0, best / 10)]
+    poor = [name for name in comparison.names if lead[name] <= (best / 10 if best >= LITTLE else LITTLE)]
     if not poor:
         return []
     labels = formats.listing([comparison.styles[name].label for name in poor])
     be = "is" if len(poor) == 1 else "are"
     much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
     note = f"{labels} {be} {much} than always answering “{trivial.get('class')}”."
-    if best > 0:
+    if best >= LITTLE:
         help_ = ["a larger --size", "more --epochs"]
         if any(comparison.chosen_stride(name) == 16 for name in poor):
             help_.insert(0, "--output-stride 8")

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, Literal
 
+#: A lead over the trivial answer, as a fraction, below which a model has hardly learned anything.
+LITTLE = 0.01
+
 _SPLITS = {"test": "test", "val": "validation"}
 
 
@@ -69,11 +72,19 @@ def verdict(
             f"{_percent(best['miou'])} mIoU, and answering the most frequent class everywhere {_percent(trivial)}. "
             "Do not read the order of the models; check the masks and their classes, then train longer."
         )
+    little = ""
+    if min(best["lowest_miou"], best["miou"] - LITTLE) <= trivial:
+        little = (
+            f" Answering the most frequent class everywhere reaches {_percent(trivial)}: hardly anything was learned;"
+            " check the masks and their classes, then train longer."
+        )
     missing = f"; {_join(failed)} {'has' if len(failed) == 1 else 'have'} no score" if failed else ""
     if len(scored) == 1:
-        return f"On {place} {best['model']} reaches {_percent(best['miou'])} mIoU{missing}. {_trust_alone(best)}"
+        return (
+            f"On {place} {best['model']} reaches {_percent(best['miou'])} mIoU{missing}.{little} {_trust_alone(best)}"
+        )
     folds = f" {_folds(scored, fold_mious)}" if fold_mious else ""
-    return f"On {place} {_order(scored)}{missing}.{folds} {_trust(scored)}"
+    return f"On {place} {_order(scored)}{missing}.{little}{folds} {_trust(scored)}"
 
 
 def _summarise(model: str, group: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def _is_void(found: Sequence[Found], tally: Tally) -> bool:
             where=one_bit[0],
             remedy="Save all masks of a data set in the same way",
         )
+    _refuse_two_ways(found, values)
     highest_class = values[-2]
     if highest_class >= FAR and np.diff(values).min() >= _SPREAD:
         return False
@@ -154,6 +155,25 @@ def _is_void(found: Sequence[Found], tally: Tally) -> bool:
             remedy=f"To say which, {DECLARE}",
         )
     return True
+
+
+def _refuse_two_ways(found: Sequence[Found], values: NDArray[np.int64]) -> None:
+    """Two classes and 255, never in one file with the upper class: void, or masks of 0 and 255 among those of 0 and 1.
+
+    Raises DataError.
+    """
+    if len(values) != 3:
+        return
+    _, upper, highest = values.tolist()
+    if any(upper in facts.values and highest in facts.values for _, facts in found):
+        return
+    one, other = (next(path for path, facts in found if value in facts.values) for value in (highest, upper))
+    raise DataError(
+        f"holds {highest} and no {upper}, and {other.name} holds {upper} and no {highest}: {highest} could be void, or "
+        f"what is {upper} in the other masks",
+        where=one,
+        remedy=f"Save all masks in the same way; if {highest} is void, {DECLARE}",
+    )
 
 
 def _number_classes(found: Sequence[Found], values: list[int], void: list[int]) -> ClassTable:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from segarena.data.finding.collection import Collection, named_collections, relative_folders
@@ -32,7 +34,17 @@ def check_folder(root: Path) -> None:
 
 
 def check_pairs(root: Path, pairs: Sequence[Pair]) -> None:
-    """Raise DataError where some pairs lie in a split's folder and some do not, or where formats are mixed up."""
+    """Raise DataError where some pairs lie in a split's folder and some do not, or where formats are mixed up.
+
+    And for a name that is not UTF-8, such as an old archive leaves: no table or page could tell of it.
+    """
+    for file in chain.from_iterable(pairs):
+        name = os.fsencode(file.path)
+        try:
+            name.decode("utf-8")
+        except UnicodeDecodeError as error:
+            where = name.decode("utf-8", "backslashreplace")
+            raise DataError("has a name that is not UTF-8", where=where, remedy="Rename the file") from error
     by_split = {bool(image.place.split or mask.place.split): image for image, mask in pairs}
     if len(by_split) > 1:
         outside, inside = (_below(root, by_split[key].path) for key in (False, True))
