@@ -7,7 +7,7 @@ DEMO_OUT ?= runs/demo
 .PHONY: demo test test-slow test-exhaustive lint bench docs lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
-	@rm -rf $(DEMO_OUT)
+	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
 	$(BIN)/segarena compare --epochs 20 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core

@@ -63,6 +63,11 @@ def test_undivided_images_are_split_80_to_20_within_one_sample():
         assert counts["val"] >= 1
 
 
+def test_data_without_a_part_to_train_on_are_not_asked_for_more_images():
+    with pytest.raises(DataError, match=r"12 labelled images give 0 for training.*All of them are in val or test"):
+        split_samples(samples(val=5, test=7), where="data")
+
+
 @pytest.mark.parametrize(("share", "val"), [(0.5, 20), (0.75, 10), (0.9, 4), (0.999, 1)])
 def test_the_share_is_the_users(share, val):
     assert split_samples(samples(rest=40), share=share, where="data").counts == {

@@ -131,4 +131,5 @@ def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
     console.print(table)
     console.print(comparison["verdict"], markup=False)
     console.print(f"Report: {page}", markup=False)
-    console.print(f"Use the winner: segarena predict {folder} IMAGES...", markup=False)
+    if comparison["ranking"][0]["miou"] > trivial["miou"]:
+        console.print(f"Use the winner: segarena predict {folder} IMAGES...", markup=False)

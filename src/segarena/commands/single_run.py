@@ -26,7 +26,7 @@ from segarena.models import SegmentationModel
 from segarena.scoring.scores import score
 from segarena.scoring.scores import to_dict as scores_to_dict
 from segarena.training.checkpoint import BEST, load_weights
-from segarena.training.costs import count_flops, count_parameters, measure_latency, reset_peak_memory
+from segarena.training.costs import PeakMemory, count_flops, count_parameters, measure_latency
 from segarena.training.engine import Recipe, Trainer, TrainingState
 from segarena.training.evaluation import continued_size, evaluate
 from segarena.training.losses import SegmentationLoss, weigh_classes
@@ -90,7 +90,7 @@ def train_run(
     after saving.
     """
     check_same_training(prepared, options, folder)
-    can_measure_memory = reset_peak_memory(options.device)
+    memory = PeakMemory(options.device)
     model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
     write_json(folder / "data.json", prepared.describe_data())
     write_json(folder / "environment.json", describe_environment().to_dict())
@@ -98,7 +98,7 @@ def train_run(
     write_json(folder / "config.json", {**_describe(prepared, options), **built})
     assert options.epochs is not None
     assert options.batch_size is not None
-    state = _fit(prepared, options, model, folder, title, should_stop)
+    state = _fit(prepared, options, model, folder, title, should_stop, memory)
     load_weights(model, folder / BEST)
     split = prepared.splits.scored
     confusions = evaluate_split(prepared, options, model, split)
@@ -113,8 +113,6 @@ def train_run(
     write_json(folder / "metrics.json", content)
     names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
     write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
-    if not can_measure_memory:
-        state.peak_memory_mib = None
     _write_costs(prepared, options, model, state, folder)
 
 
@@ -142,6 +140,7 @@ def _fit(
     folder: Path,
     title: str,
     should_stop: Callable[[], bool],
+    memory: PeakMemory,
 ) -> TrainingState:
     assert options.size is not None
     assert options.epochs is not None
@@ -174,6 +173,7 @@ def _fit(
             on_step=progress.on_step,
             on_epoch=progress.on_epoch,
             should_stop=should_stop,
+            read_peak_memory=memory.read,
         )
         return trainer.fit()
 

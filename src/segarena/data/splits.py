@@ -98,6 +98,6 @@ def split_samples(
             f"{len(samples)} labelled images give {len(found.train)} for training and {len(found.val)} for validation;"
             " at least 2 and 1 are needed",
             where=where,
-            remedy="Add labelled images",
+            remedy="Add labelled images" if pool else "All of them are in val or test: put some in train",
         )
     return found

@@ -57,7 +57,13 @@ COSTS = (
         "low",
         formats.duration,
     ),
-    Column("peak_memory_mib", "peak memory", "most memory held while training", "low", formats.mebibytes),
+    Column(
+        "peak_memory_mib",
+        "peak memory",
+        "most memory that the training held, without libraries and images",
+        "low",
+        formats.mebibytes,
+    ),
 )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,32 +65,41 @@ def measure_latency(
     return {name: 1000 * float(np.median(times[3:])) for name, times in seconds.items()}
 
 
-def reset_peak_memory(device: str) -> bool:
-    """Start a new measurement for `read_peak_memory`. False where this system cannot: then the peak is an older one."""
-    gc.collect()
-    if device == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-        return True
-    try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return False
-    return True
+class PeakMemory:
+    """The most memory, in MiB, that was held at once since this was made.
 
-
-def read_peak_memory(device: str) -> float | None:
-    """Peak MiB since `reset_peak_memory`: allocated on the GPU, or resident in this process; None where not measurable.
-
-    Resident memory includes the decoded images and the libraries, so compare it between models, not with a GPU's.
+    On a GPU what PyTorch allocated. On a CPU by how much the resident memory of this process rose: libraries and
+    decoded images, which every model shares, are not counted, and what an earlier model has left is given back first.
     """
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / MIB
+
+    def __init__(self, device: str) -> None:
+        self._device, self._before = device, 0.0
+        gc.collect()
+        if device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            return
+        with contextlib.suppress(OSError, AttributeError):  # the GNU C library alone has it
+            ctypes.CDLL(None).malloc_trim(0)
+        try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            self._before = math.nan
+        else:
+            self._before = _read_status("VmRSS:")
+
+    def read(self) -> float | None:
+        """The peak until now; None where this system does not tell it."""
+        if self._device == "cuda":
+            return torch.cuda.max_memory_allocated() / MIB
+        peak = _read_status("VmHWM:") - self._before
+        return None if math.isnan(peak) else max(peak, 0.0)
+
+
+def _read_status(key: str) -> float:
+    """MiB of a line of /proc/self/status; NaN where there is none."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return None
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return None
+        return math.nan
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(key)), math.nan)

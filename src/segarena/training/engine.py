@@ -24,7 +24,6 @@ from segarena.files import write_text
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, LAST, load_state, save_state, save_weights
-from segarena.training.costs import read_peak_memory
 from segarena.training.evaluation import autocast, to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer
@@ -82,7 +81,7 @@ class Trainer:
     """Train `model` on `loader` until the epochs or the patience run out, choosing the best epoch by validation mIoU.
 
     `validate` scores the model and returns {"val_miou", "val_pixel_accuracy"}. The folder receives history.csv,
-    best.safetensors and last/state.pt. `should_stop` is asked after every step.
+    best.safetensors and last/state.pt. `should_stop` is asked after every step, `read_peak_memory` after every epoch.
     """
 
     def __init__(
@@ -97,11 +96,13 @@ class Trainer:
         on_step: Callable[[Step], None] = lambda step: None,
         on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
         should_stop: Callable[[], bool] = lambda: False,
+        read_peak_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         # channels-last before the optimizer is built, so that its moments have the same layout
         self.model = model.to(recipe.device).to(memory_format=torch.channels_last)
         self.loader, self.loss, self.validate, self.recipe, self.folder = loader, loss, validate, recipe, folder
         self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
+        self.read_peak_memory = read_peak_memory
         self.optimizer = build_optimizer(
             self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.decoder_factor
         )
@@ -155,7 +156,7 @@ class Trainer:
             raise ConfigError(
                 f"the loss became {state.loss_sum} in epoch {state.epoch}",
                 where=self.folder.name,
-                remedy="Lower --learning-rate, or use --precision fp32",
+                remedy="Start anew, in another folder, with a lower --learning-rate or with --precision fp32",
             )
 
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -194,7 +195,7 @@ class Trainer:
             "images_per_second": steps * self.loader.batch_size / max(state.seconds, 1e-9),
         }
         state.history.append(row)
-        peak = read_peak_memory(self.recipe.device)
+        peak = self.read_peak_memory()
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step = state.epoch + 1, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = 0.0
