@@ -42,6 +42,18 @@ def test_other_labelled_data(trained: Path, tmp_path: Path) -> None:
     assert (scores["images"], scores["pixels"]) == (3, 3 * 70 * 70)
 
 
+def test_folders_of_other_data_can_be_named(trained: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "new", f"n{number}", seed=100 + number)
+    shutil.copytree(tmp_path / "new" / "masks", tmp_path / "new" / "labels")
+    with pytest.raises(DataError, match="--masks labels or --masks masks"):
+        segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out")
+    scores = segarena.evaluate(trained, tmp_path / "new", masks="labels", out=tmp_path / "out")
+    assert scores["images"] == 3
+    with pytest.raises(ConfigError, match="--masks: the data of the training are read as they were"):
+        segarena.evaluate(trained, masks="labels")
+
+
 def test_a_file_that_changed_since_the_training_is_noticed(trained: Path, tmp_path: Path) -> None:
     folder = tmp_path / "moved"
     shutil.copytree(trained.parent, folder)

@@ -60,7 +60,7 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
 def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
     """The other data that is named, read as the training's was; or the training's own, found as it was found then."""
     if options.data is not None:
-        source = open_source(options.data)
+        source = open_source(options.data, images=options.images, masks=options.masks, root=options.root)
     else:
         places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
         data, images, masks, root = (None if place is None else Path(place) for place in places.values())

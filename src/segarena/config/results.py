@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from segarena.config.checks import CHOSEN, check_at_least, check_choices, make_paths
+from segarena.config.checks import CHOSEN, check_at_least, check_choices, flag, make_paths
 from segarena.config.training import EncoderName, TrackName
 from segarena.errors import ConfigError
 
@@ -23,6 +23,12 @@ class EvaluateOptions:
     """Run folder, or a comparison folder (then its winner)."""
     data: Annotated[tyro.conf.Positional[Path | None], CHOSEN] = None
     """Other labelled data, with the same class names. Default: the data of the training."""
+    images: Annotated[Path | None, CHOSEN] = None
+    """Folder of the other data's images. Default: found."""
+    masks: Annotated[Path | None, CHOSEN] = None
+    """Folder of the other data's masks. Default: found."""
+    root: Annotated[Path | None, CHOSEN] = None
+    """Folder that holds the other data, where it is a published data set."""
     split: Annotated[SplitName | Literal["all"] | None, CHOSEN] = None
     """Default: test, or val where there is no test; all of other data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -31,8 +37,15 @@ class EvaluateOptions:
     """Folder to write; it must not exist or be empty. Default: a new one in the run folder."""
 
     def __post_init__(self) -> None:
-        make_paths(self, "run", "data", "out")
+        make_paths(self, "run", "data", "images", "masks", "root", "out")
         check_choices(self)
+        given = [name for name in ("images", "masks", "root") if getattr(self, name) is not None]
+        if self.data is None and given:
+            raise ConfigError(
+                "the data of the training are read as they were then",
+                where=flag(given[0]),
+                remedy="Leave it out, or name other data behind the run",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
