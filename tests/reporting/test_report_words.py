@@ -113,7 +113,7 @@ def test_models_that_did_not_start_alike_are_named_with_their_starts(street: Pat
     others = [comparison.styles[name].label for name in comparison.names if name != "unet"]
     assert f"{', '.join(others[:-1])} and {others[-1]} from torchvision's ImageNet weights" in named
     assert dict(method.key_facts(comparison))["weights"] == "imagenet; none for U-Net"
-    assert method.built_on(comparison, "unet") == "resnet18, stride 8, from random weights"
+    assert method.built_on(comparison, "unet") == "resnet18, stride 8, random weights"
 
 
 def test_an_undefined_class_is_a_caveat(make_comparison) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 from segarena.reporting import formats
 from segarena.reporting.comparison import Comparison
 
+#: What models.csv calls the start of a model without pretrained weights.
+RANDOM = "random weights"
+
 _SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _TRACKS = {
     "encoder": "The same encoder for each model, so that what differs is the architecture.",
@@ -47,18 +50,17 @@ def scored_on(comparison: Comparison) -> str:
 
 
 def built_on(comparison: Comparison, model: str) -> str:
-    """The encoder of a model, its output stride where it can be chosen, and its start where the models' differ.
+    """The encoder of a model and its output stride where it can be chosen, e.g. "resnet50, stride 8".
 
-    For example "resnet50, stride 8".
+    And that its weights were random at first, where others' were not; `caveats` has each start in full.
     """
     encoder, evaluated = (comparison.fact(model, key) for key in ("encoder", "eval_output_stride"))
     stride = comparison.chosen_stride(model)
     parts = [] if encoder is None else [str(encoder)]
     if stride is not None:
         parts.append(f"stride {stride}" + (f", evaluated at {evaluated}" if evaluated not in (None, stride) else ""))
-    starts = comparison.starts
-    if len(starts) > 1:
-        parts.append(f"from {comparison.fact(model, 'start')}")
+    if len(comparison.starts) > 1 and comparison.fact(model, "start") == RANDOM:
+        parts.append(RANDOM)
     return ", ".join(parts)
 
 
@@ -118,6 +120,5 @@ def _minute(created: str) -> str:
 
 def _weights(comparison: Comparison) -> str:
     text = formats.plain(comparison.content["protocol"].get("weights"))
-    starts = comparison.starts
-    random = starts.get("random weights", [])
-    return f"{text}; none for {formats.listing(random)}" if random and len(starts) > 1 else text
+    random = comparison.starts.get(RANDOM, [])
+    return f"{text}; none for {formats.listing(random)}" if random and len(comparison.starts) > 1 else text
