@@ -16,6 +16,15 @@ from segarena.errors import ConfigError, DataError
 from support import QUICK, write_pair
 
 
+def copy_with_data(trained: Path, folder: Path) -> Path:
+    """The run and its data, to be changed; the run knows where its data lie now."""
+    shutil.copytree(trained.parent, folder)
+    config = json.loads((folder / "run" / "config.json").read_text())
+    config["data"] = str(folder / "data")
+    (folder / "run" / "config.json").write_text(json.dumps(config))
+    return folder
+
+
 def test_recorded_split_gives_the_recorded_scores(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,11 +64,7 @@ def test_folders_of_other_data_can_be_named(trained: Path, tmp_path: Path) -> No
 
 
 def test_a_file_that_changed_since_the_training_is_noticed(trained: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "moved"
-    shutil.copytree(trained.parent, folder)
-    config = json.loads((folder / "run" / "config.json").read_text())
-    config["data"] = str(folder / "data")
-    (folder / "run" / "config.json").write_text(json.dumps(config))
+    folder = copy_with_data(trained, tmp_path / "moved")
     name = json.loads((folder / "run" / "data.json").read_text())["split"]["val"][0]
     image = folder / "data" / "images" / f"{name}.png"
     Image.fromarray(np.zeros((48, 48, 3), dtype=np.uint8)).save(image)
@@ -91,11 +96,7 @@ def test_scores_are_never_overwritten(trained: Path) -> None:
 
 def test_classes_that_mean_something_else_since_the_training_are_noticed(trained: Path, tmp_path: Path) -> None:
     """The same names and the same files, but foreground and background have changed places."""
-    folder = tmp_path / "moved"
-    shutil.copytree(trained.parent, folder)
-    config = json.loads((folder / "run" / "config.json").read_text())
-    config["data"] = str(folder / "data")
-    (folder / "run" / "config.json").write_text(json.dumps(config))
+    folder = copy_with_data(trained, tmp_path / "moved")
     declared = "classes: [{name: background, value: 255}, {name: foreground, value: 0}]"
     (folder / "data" / "classes.yaml").write_text(declared)
     with pytest.raises(DataError, match=r"values of the classes.*not what the run recorded"):
