@@ -165,13 +165,14 @@ def _refuse_two_ways(found: Sequence[Found], values: NDArray[np.int64]) -> None:
     if len(values) != 3:
         return
     _, upper, highest = values.tolist()
-    if any(upper in facts.values and highest in facts.values for _, facts in found):
+    having = {value: [path for path, facts in found if value in facts.values] for value in (highest, upper)}
+    if set(having[highest]) & set(having[upper]):
         return
-    one, other = (next(path for path, facts in found if value in facts.values) for value in (highest, upper))
+    some, others = (f"{len(paths)} of the masks (e.g. {paths[0].name})" for paths in having.values())
     raise DataError(
-        f"holds {highest} and no {upper}, and {other.name} holds {upper} and no {highest}: {highest} could be void, or "
-        f"what is {upper} in the other masks",
-        where=one,
+        f"{some} hold {highest} and no {upper}, and {others} hold {upper} and no {highest}: {highest} could be void, "
+        f"or what is {upper} in the others",
+        where=having[highest][0].parent,
         remedy=f"Save all masks in the same way; if {highest} is void, {DECLARE}",
     )
 
