@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,14 @@ PUBLIC = [
 def test_public_names() -> None:
     assert segarena.__all__ == PUBLIC
     assert all(callable(getattr(segarena, name)) for name in PUBLIC)
+
+
+def test_build_model_is_the_registrys_own_and_torch_is_loaded_for_it_alone() -> None:
+    code = "import segarena, sys; assert 'torch' not in sys.modules; from segarena import build_model, models"
+    subprocess.run([sys.executable, "-c", f"{code}; assert build_model is models.build_model"], check=True)
+    assert "output_stride" in inspect.signature(segarena.build_model).parameters
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        segarena.nothing  # noqa: B018
 
 
 def test_report_is_a_function_also_after_the_page_was_built() -> None:

@@ -17,7 +17,7 @@ from segarena import config as _config
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 
 if TYPE_CHECKING:
-    from segarena.models import SegmentationModel
+    from segarena.models import build_model
     from segarena.training.predictor import Predictor
 
 __version__ = "0.1.0"
@@ -105,27 +105,10 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     return predictor.load(run, device=device)
 
 
-def build_model(
-    name: str,
-    num_classes: int,
-    *,
-    track: str = "encoder",
-    encoder: str | None = None,
-    weights: str | Path | None = None,
-    in_channels: int = 3,
-    output_stride: int | None = None,
-    **options: Any,
-) -> SegmentationModel:
-    """Build an architecture; `forward(image)` returns `(logits, auxiliary)`. See `segarena.models.build_model`."""
-    from segarena import models
+def __getattr__(name: str) -> Any:
+    """`build_model` itself, with its own signature, when it is first asked for."""
+    if name == "build_model":
+        from segarena.models import build_model
 
-    return models.build_model(
-        name,
-        num_classes,
-        track=track,
-        encoder=encoder,
-        weights=weights,
-        in_channels=in_channels,
-        output_stride=output_stride,
-        **options,
-    )
+        return build_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
