@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sections import insert
 
-from segarena.data.encodings.encoding import MaskEncoding
+from segarena.data.encoding.mask_encoding import MaskEncoding
 from segarena.files import write_text, write_with
 from segarena.reporting.style import DPI, theme
 

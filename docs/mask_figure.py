@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from segarena.data.encodings.encoding import show
+from segarena.data.encoding.mask_encoding import show
 from segarena.reporting.overlays import overlay
 from segarena.reporting.style import ARCHITECTURES, BAND, DPI, INK, MUTED
 

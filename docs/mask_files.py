@@ -14,8 +14,8 @@ from PIL import Image
 from scipy import ndimage
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.encodings.encoding import MaskEncoding
-from segarena.data.encodings.planes import read_plane
+from segarena.data.encoding.mask_encoding import MaskEncoding
+from segarena.data.files.raw_masks import read_plane
 from segarena.data.folder import FolderSource
 from segarena.data.scenes.scenery import BOAT, FOREST, HOUSE, LAKE, ROAD, SEA, generate_scene
 

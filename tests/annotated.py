@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.data.converters.annotations import Annotations
-from segarena.data.converters.writing import write_annotations
+from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 
 #: Width and height of an image that does not say otherwise.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.layout import Layout
+from segarena.data.layout.layout import Layout
 
 SPLITS = ("train", "train", "train", "val", "test", "test")
 NAMES = ("river 1", "Zürich", "b-2.final", "b-20", "0007", "木")

@@ -19,6 +19,7 @@ FLOORS = (
     {"kernels"},
     {"data", "models", "scoring"},
     {"training", "reporting"},
+    {"experiment"},
     {"commands"},
     {"cli"},
     {"__init__", "__main__"},

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from segarena.commands.architectures import check_architectures, leave_out
 from segarena.config import CompareOptions, TrainOptions
 from segarena.errors import WeightsError
+from segarena.experiment.networks import check_architectures, leave_out
 from segarena.models import weights
 
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import segarena
-from segarena.commands.reading import divide, open_source
 from segarena.config import CheckOptions, CompareOptions, TrainOptions
 from segarena.errors import ConfigError, DataError
+from segarena.experiment.inputs import divide, open_source
 from segarena.files import read_json
 from support import QUICK, SHARED, needs_real_data, write_pair
 

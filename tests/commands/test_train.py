@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 import segarena
-from segarena.commands import single_run as command
 from segarena.errors import DataError, Interrupted, RunError, WeightsError
+from segarena.experiment import run as command
 from segarena.training import engine
 from support import QUICK
 

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from drawings import label_map, paint, save_all
-from segarena.data import cache
-from segarena.data.cache import cache_folder, recall, remember
-from segarena.data.encodings import facts, scan
-from segarena.data.encodings.scan import infer_encoding
+from segarena.data.encoding import infer as scan
+from segarena.data.encoding import value_counts as facts
+from segarena.data.encoding.infer import infer_encoding
+from segarena.data.files import cache
+from segarena.data.files.cache import cache_folder, recall, remember
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from annotated import COCO_MASK, HEIGHT, WIDTH, coco, convert, read_back, write_image, write_json
 from segarena.data.converters.coco import read_coco
-from segarena.data.converters.writing import write_annotations
+from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from annotated import draw, show
-from segarena.data.converters.shapes import Ellipse, Patch, Polygons, Shape, rectangle
+from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Shape, rectangle
 
 
 def painted(shape: Shape, height: int = 6, width: int = 8) -> list[str]:

@@ -12,9 +12,9 @@ from PIL import Image
 
 from annotated import draw, read_back, write_image
 from segarena.data.converters.annotations import Annotations, LabelledImage, make_classes
-from segarena.data.converters.locating import ImageFiles, split_of, walk
+from segarena.data.converters.image_index import ImageFiles, split_of, walk
 from segarena.data.converters.parsing import Malformed
-from segarena.data.converters.writing import write_annotations
+from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError

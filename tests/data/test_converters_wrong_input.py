@@ -18,7 +18,7 @@ from segarena.data.converters.cvat import read_cvat
 from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
-from segarena.data.converters.writing import write_annotations
+from segarena.data.converters.write import write_annotations
 from segarena.errors import DataError
 
 Reader = Callable[[Path], Annotations]

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data import images
-from segarena.data.images import read_header, read_image, set_bits
+from segarena.data.files import images
+from segarena.data.files.images import read_header, read_image, set_bits
 from segarena.errors import DataError
 
 RANDOM = np.random.default_rng(0)

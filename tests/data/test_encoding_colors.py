@@ -10,8 +10,8 @@ from PIL import Image
 
 from drawings import label_map, paint, save_all, soften, through_jpeg
 from segarena.classes import ClassTable, name_classes
-from segarena.data.encodings.scan import infer_encoding
-from segarena.data.masks import read_mask
+from segarena.data.encoding.infer import infer_encoding
+from segarena.data.encoding.masks import read_mask
 from segarena.errors import DataError
 from support import SHARED, needs_real_data
 

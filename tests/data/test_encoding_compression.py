@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.encodings.compression import distance_from_mixtures, find_thick
-from segarena.data.encodings.facts import Found, read_facts
-from segarena.data.encodings.palettes import colors_of
+from segarena.data.encoding.compression import distance_from_mixtures, find_thick
+from segarena.data.encoding.palette import colors_of
+from segarena.data.encoding.value_counts import Found, read_facts
 
 PALETTE = np.array([(0, 0, 0), (255, 0, 0), (0, 160, 255)])
 

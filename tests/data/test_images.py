@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.images import read_image
-from segarena.data.opening import image_size
+from segarena.data.files.image_io import image_size
+from segarena.data.files.images import read_image
 from segarena.errors import DataError
 from support import huge_png
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segarena.data.checks import inspect
+from segarena.data.checks.problem import Problem, Severity, parts_of, sort_problems, summarise, worst_of
 from segarena.data.folder import FolderSource
-from segarena.data.inspection import inspect
-from segarena.data.inspection.problems import Problem, Severity, parts_of, sort_problems, summarise, worst_of
-from segarena.data.splits import split_samples
+from segarena.data.splitting.splits import split_samples
 from support import write_pair
 
 

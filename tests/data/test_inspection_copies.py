@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from segarena.data.checks import inspect, thumbnails
+from segarena.data.checks.leakage import find_neighbours
+from segarena.data.checks.problem import Problem
+from segarena.data.checks.similarity import correlate, find_twins, perceptual_hash
+from segarena.data.checks.thumbnails import make_thumbnail, read_thumbnails
 from segarena.data.folder import FolderSource
-from segarena.data.inspection import inspect, thumbnails
-from segarena.data.inspection.consecutive import find_neighbours
-from segarena.data.inspection.problems import Problem
-from segarena.data.inspection.similarity import correlate, find_twins, perceptual_hash
-from segarena.data.inspection.thumbnails import make_thumbnail, read_thumbnails
-from segarena.data.splits import Splits, split_samples
+from segarena.data.splitting.splits import Splits, split_samples
 from support import SHARED, needs_real_data
 
 

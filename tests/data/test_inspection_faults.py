@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
-from segarena.data.inspection.faults import find_faults
 from segarena.errors import DataError
 
 

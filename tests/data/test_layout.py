@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from layout_zoo import NAMES, ZOO, Animal, found, touch, write_clutter, write_mask, write_photograph
-from segarena.data.layout import find_pairs
+from segarena.data.layout.layout import find_pairs
 from segarena.errors import DataError
 from support import SHARED, needs_real_data
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layout_zoo import found, refuse_to_list, touch
-from segarena.data.layout import find_pairs
+from segarena.data.layout.layout import find_pairs
 from segarena.errors import DataError
 
 

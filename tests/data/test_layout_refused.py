@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from layout_zoo import found, refuse_to_list, touch, write_mask, write_photograph
-from segarena.data.layout import find_pairs
+from segarena.data.layout.layout import find_pairs
 from segarena.errors import DataError
 
 

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable, name_classes
-from segarena.data.encodings.scan import infer_encoding
-from segarena.data.masks import read_mask
+from segarena.data.encoding.infer import infer_encoding
+from segarena.data.encoding.masks import read_mask
 from segarena.errors import DataError
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segarena.data.finding.discovery import File
-from segarena.data.finding.names import read_place
-from segarena.data.finding.pairing import Pairing, pair_files
+from segarena.data.layout.pairing import Pairing, pair_files
+from segarena.data.layout.tree import File
+from segarena.data.layout.vocabulary import read_place
 
 
 def files(paths: Sequence[str]) -> list[File]:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from segarena.data.dividing.saved_splits import read_splits
 from segarena.data.source import Sample
-from segarena.data.splits import split_samples
+from segarena.data.splitting.saved import read_splits
+from segarena.data.splitting.splits import split_samples
 from segarena.errors import DataError
 from segarena.files import write_json
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layout_zoo import touch
-from segarena.data.layout import Layout, find_pairs
+from segarena.data.layout.layout import Layout, find_pairs
 from segarena.errors import DataError
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from segarena.data.dividing.sequences import natural_key
 from segarena.data.source import Sample
-from segarena.data.splits import split_samples
+from segarena.data.splitting.sequences import natural_key
+from segarena.data.splitting.splits import split_samples
 from segarena.errors import DataError
 
 PARTS = ("train", "val", "test")

@@ -11,16 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands.findings import show_problems, stop_on_errors, to_json
-from segarena.commands.progress import console, show_progress
-from segarena.commands.reading import divide
+from segarena.commands.terminal import console, show_progress
 from segarena.config import CheckOptions
+from segarena.data.checks import inspect
+from segarena.data.checks.problem import PARTS, parts_of, percent
+from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
-from segarena.data.inspection import inspect
-from segarena.data.inspection.faults import find_faults
-from segarena.data.inspection.problems import PARTS, parts_of, percent
-from segarena.data.layout import Layout
-from segarena.data.splits import Splits
+from segarena.data.layout.layout import Layout
+from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError, listing
+from segarena.experiment.inputs import divide
 from segarena.files import write_json
 from segarena.reporting.check_figures import TILES, DataSheet, Tile, save_sheet
 from segarena.runs import open_folder

@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands import train
-from segarena.commands.architectures import check_architectures, check_possible, leave_out
-from segarena.commands.gallery import write_gallery
-from segarena.commands.prepare import Prepared, prepare
-from segarena.commands.progress import catch_interrupt, console, format_seconds
-from segarena.commands.summary import class_table, fold_table, image_table, model_table, summarise
+from segarena.commands.terminal import catch_interrupt, console, format_seconds
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
+from segarena.experiment.examples import write_gallery
+from segarena.experiment.networks import check_architectures, check_possible, leave_out
+from segarena.experiment.prepare import Prepared, prepare
+from segarena.experiment.summary import class_table, fold_table, image_table, model_table, summarise
 from segarena.files import read_json, write_json, write_text
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from segarena.commands.progress import console, show_progress
+from segarena.commands.terminal import console, show_progress
 from segarena.config import ConvertOptions
 from segarena.data.converters.annotations import Annotations
 from segarena.data.converters.coco import read_coco
@@ -14,7 +14,7 @@ from segarena.data.converters.cvat import read_cvat
 from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
-from segarena.data.converters.writing import check_free, write_annotations
+from segarena.data.converters.write import check_free, write_annotations
 from segarena.errors import listing
 
 READERS: dict[str, Callable[[Path], Annotations]] = {

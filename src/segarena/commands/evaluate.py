@@ -10,14 +10,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.counts import write_image_counts
-from segarena.commands.progress import console, show_progress
-from segarena.commands.reading import open_source
+from segarena.commands.terminal import console, show_progress
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import ConfigError, DataError
+from segarena.experiment.image_counts import write_image_counts
+from segarena.experiment.inputs import open_source
 from segarena.files import read_json, write_json
 from segarena.runs import open_folder
 from segarena.scoring.scores import Scores, score

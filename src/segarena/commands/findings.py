@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.progress import console
+from segarena.commands.terminal import console
+from segarena.data.checks.problem import Problem, count, parts_of, relative
 from segarena.data.folder import FolderSource
-from segarena.data.inspection.problems import Problem, count, parts_of, relative
-from segarena.data.layout import Layout
-from segarena.data.splits import Splits
+from segarena.data.layout.layout import Layout
+from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError, listing
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}

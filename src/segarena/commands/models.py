@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from segarena.commands.progress import console
+from segarena.commands.terminal import console
 from segarena.config import ModelsOptions
 from segarena.errors import ConfigError
 from segarena.models import TRACKS, build_model, find_model

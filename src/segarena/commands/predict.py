@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
-from segarena.commands.progress import console, show_progress
+from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
-from segarena.data.finding.discovery import image_files
-from segarena.data.images import read_image
+from segarena.data.files.images import read_image
+from segarena.data.layout.tree import image_files
 from segarena.errors import DataError, listing
 from segarena.files import write_with
 from segarena.runs import find_run, open_folder

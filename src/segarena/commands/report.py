@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.commands.progress import console
+from segarena.commands.terminal import console
 from segarena.config import ReportOptions
 from segarena.reporting.page import build_report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.commands.progress import console, show_progress
+from segarena.commands.terminal import console, show_progress
 from segarena.config import SynthOptions
 from segarena.data.synthetic import SyntheticSource, write_scenes
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_class_table
-from segarena.data.encodings.scan import Progress, infer_encoding
-from segarena.data.images import read_image, set_bits
-from segarena.data.layout import find_pairs
-from segarena.data.masks import read_mask, resize_mask
-from segarena.data.opening import reading
-from segarena.data.sizes import Resized, compare_sizes, fit
+from segarena.data.encoding.infer import Progress, infer_encoding
+from segarena.data.encoding.masks import read_mask, resize_mask
+from segarena.data.files.headers import Resized, compare_sizes, fit
+from segarena.data.files.image_io import reading
+from segarena.data.files.images import read_image, set_bits
+from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample
 
 

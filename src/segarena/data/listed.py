@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.data.images import read_image
+from segarena.data.files.images import read_image
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 

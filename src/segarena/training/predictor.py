@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
-from segarena.data.images import read_image
+from segarena.data.files.images import read_image
 from segarena.data.transforms import resize_image, working_size
 from segarena.errors import DataError
 from segarena.files import read_json

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
 from segarena.data.converters.parsing import Malformed
-from segarena.data.converters.shapes import Mask, Shape
-from segarena.data.opening import image_size
+from segarena.data.converters.rasterize import Mask, Shape
+from segarena.data.files.image_io import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
 

@@ -16,11 +16,11 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.locating import ImageFiles, annotation_files, bare_name, count_images, split_of
+from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of
 from segarena.data.converters.panoptic import Segments, find_segments
 from segarena.data.converters.parsing import Malformed, entry, member, outline, read_json, shorten
+from segarena.data.converters.rasterize import Polygons, Shape
 from segarena.data.converters.rle import Runs, check_counts, read_string
-from segarena.data.converters.shapes import Polygons, Shape
 from segarena.data.source import Split
 from segarena.errors import DataError
 

@@ -15,10 +15,10 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.locating import ImageFiles, annotation_files, bare_name, count_images, split_of_folders
+from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of_folders
 from segarena.data.converters.parsing import Malformed, entry, number, outline, read_xml, shorten
+from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Shape, rectangle
 from segarena.data.converters.rle import check_counts, unroll
-from segarena.data.converters.shapes import Ellipse, Patch, Polygons, Shape, rectangle
 from segarena.errors import DataError
 
 _NO_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})

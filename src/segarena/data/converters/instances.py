@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from segarena.data.converters.annotations import Annotations, LabelledImage, fitting_size, make_classes
-from segarena.data.converters.locating import count_images, split_of_folders, walk
+from segarena.data.converters.image_index import count_images, split_of_folders, walk
 from segarena.data.converters.parsing import entry
-from segarena.data.converters.shapes import Mask, Region
-from segarena.data.encodings.planes import read_plane
-from segarena.data.images import IMAGE_SUFFIXES
+from segarena.data.converters.rasterize import Mask, Region
+from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 
 _IMAGES, _MASKS = frozenset({"image", "images"}), frozenset({"mask", "masks"})

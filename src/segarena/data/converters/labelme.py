@@ -22,11 +22,11 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.locating import ImageFiles, annotation_files, count_images, split_of_folders
+from segarena.data.converters.image_index import ImageFiles, annotation_files, count_images, split_of_folders
 from segarena.data.converters.parsing import Malformed, entry, member, outline, read_json, shorten
-from segarena.data.converters.shapes import Ellipse, Patch, Polygons, Region, Shape, rectangle
-from segarena.data.images import IMAGE_SUFFIXES
-from segarena.data.opening import decode, open_image, shown_size
+from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.files.image_io import decode, open_image, shown_size
+from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
 
 #: The label that LabelMe's examples give to what counts nowhere.

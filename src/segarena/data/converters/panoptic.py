@@ -11,9 +11,9 @@ import numpy as np
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.parsing import Malformed, member
-from segarena.data.converters.shapes import Mask
-from segarena.data.encodings.planes import read_plane
-from segarena.data.opening import image_size
+from segarena.data.converters.rasterize import Mask
+from segarena.data.files.image_io import image_size
+from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 
 

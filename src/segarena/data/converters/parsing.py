@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from segarena.data.converters.shapes import Outline
+from segarena.data.converters.rasterize import Outline
 from segarena.errors import DataError
 
 _FARTHEST = 1e7  # pixels

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.converters.parsing import Malformed
-from segarena.data.converters.shapes import Mask, Patch, Region
+from segarena.data.converters.rasterize import Mask, Patch, Region
 
 _FIRST, _MORE, _SIGN, _BITS = 48, 32, 16, 5
 _LONGEST = 13  # characters of one length: beyond 64 bits

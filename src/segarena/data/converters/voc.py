@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.converters.annotations import Annotations, Color, LabelledImage, fitting_size, make_classes
-from segarena.data.converters.locating import count_images, split_of, walk
+from segarena.data.converters.image_index import count_images, split_of, walk
 from segarena.data.converters.parsing import Malformed, entry
-from segarena.data.encodings.planes import read_plane
-from segarena.data.images import IMAGE_SUFFIXES
+from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
 

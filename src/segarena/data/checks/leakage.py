@@ -1,0 +1,77 @@
+"""Consecutive frames and slices that a random split has torn apart: near-copies of the training images are scored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.data.checks.problem import Problem, parts_of, percent, relative
+from segarena.data.checks.similarity import correlate
+from segarena.data.checks.thumbnails import Thumbnails
+from segarena.data.folder import FolderSource
+from segarena.data.splitting.sequences import frame_prefixes, natural_key, propose_groups
+from segarena.data.splitting.splits import Splits
+
+#: A pair of neighbours must look more alike than a pair drawn at random in this share of all comparisons. Measured:
+#: 0.95 for tissue slices, 0.93 for video frames; 0.72 for plants photographed along a field, 0.56 for aerial tiles.
+MIN_ADVANTAGE = 0.85
+#: So many neighbours are needed to measure it.
+MIN_NEIGHBOURS = 8
+#: A split into blocks parts a few neighbours at their ends; one that parts more than this share is no such split.
+MAX_PARTED = 0.1
+
+_MOST_PAIRS = 2000
+
+
+def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails) -> Iterator[Problem]:
+    """Yield a leak where neighbours by number look alike and were divided by us, not by the data's own splits."""
+    part, names = parts_of(splits), [sample.name for sample in source.samples]
+    neighbours = [
+        (first, second)
+        for first, second in find_neighbours(names)
+        if source.samples[first].split == source.samples[second].split
+        and {first, second} <= part.keys() - thumbnails.faults.keys()
+    ]
+    parted = [pair for pair in neighbours if part[pair[0]] != part[pair[1]]]
+    if len(neighbours) < MIN_NEIGHBOURS or len(parted) <= MAX_PARTED * len(neighbours):
+        return
+    near, far = _compare(thumbnails.pixels, neighbours)
+    if len(far) == 0 or (near[:, None] > far).mean() < MIN_ADVANTAGE:
+        return
+    proposal = propose_groups(names)
+    files = dict.fromkeys(relative(source.samples[index].image, source.root) for pair in parted for index in pair)
+    yield Problem(
+        "leak-sequence",
+        "warning",
+        tuple(files),
+        f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
+        f" {np.median(far):.2f} for two at random), and the random split parts"
+        f" {percent(len(parted) / len(neighbours))} of them; scores come out too high",
+        f"Keep neighbours in one split: --group-by {proposal.by if proposal else 'REGEX'}",
+    )
+
+
+def find_neighbours(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Indices of names that follow each other within their sequence, by `segarena.data.splitting.sequences`."""
+    series: dict[str, list[int]] = defaultdict(list)
+    for index, prefix in enumerate(frame_prefixes(names)):
+        series[prefix].append(index)
+    ordered = (sorted(members, key=lambda index: natural_key(names[index])) for members in series.values())
+    return [pair for members in ordered for pair in pairwise(members)]
+
+
+def _compare(
+    pixels: NDArray[np.uint8], neighbours: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Correlations of neighbours, and of two images drawn at random that are none; some thousands of each at most."""
+    random = np.random.default_rng(0)
+    near = np.array(neighbours)[random.permutation(len(neighbours))[:_MOST_PAIRS]]
+    touching = {*neighbours, *((second, first) for first, second in neighbours)}
+    drawn = [tuple(pair) for pair in random.integers(0, len(pixels), (2 * _MOST_PAIRS, 2)).tolist()]
+    far = np.array([pair for pair in drawn if pair[0] != pair[1] and pair not in touching]).reshape(-1, 2)
+    one, other = (correlate(pixels[pairs[:, 0]], pixels[pairs[:, 1]]) for pairs in (near, far))
+    return one, other

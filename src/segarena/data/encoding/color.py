@@ -1,0 +1,202 @@
+"""What colours in masks mean where nobody says so: each clearly separate colour is a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable, SegmentationClass
+from segarena.data.encoding.compression import distance_from_mixtures, find_thick
+from segarena.data.encoding.mask_encoding import (
+    DECLARE,
+    MaskEncoding,
+    exact_encoding,
+    one_class,
+    place_of,
+    show_place,
+    snapped_encoding,
+    unpack,
+)
+from segarena.data.encoding.palette import colors_of
+from segarena.data.encoding.strays import are_classes
+from segarena.data.encoding.value_counts import Found, Tally, add_up
+from segarena.errors import DataError
+
+#: Colours that people call by name.
+NAMES: dict[str, tuple[int, int, int]] = {
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "yellow": (255, 255, 0),
+    "cyan": (0, 255, 255),
+    "magenta": (255, 0, 255),
+    "grey": (128, 128, 128),
+    "silver": (192, 192, 192),
+    "maroon": (128, 0, 0),
+    "dark_green": (0, 128, 0),
+    "navy": (0, 0, 128),
+    "olive": (128, 128, 0),
+    "teal": (0, 128, 128),
+    "purple": (128, 0, 128),
+    "orange": (255, 165, 0),
+    "pink": (255, 192, 203),
+    "brown": (165, 42, 42),
+}
+
+NEAR = 32  # along each channel: the same colour, but for what compression did to it
+FILLS = 0.1  # of a colour's pixels lie inside its areas
+
+_SAME = 12  # along each channel: one colour in areas that compression treated differently
+_MOST = 64
+_COMPRESSED = 512  # different colours: soft edges alone leave fewer
+_MANY_DIFFERENT = 2**18
+_AREA = 8  # pixels inside areas that soft edges alone never leave
+_DUST = 0.001  # of the pixels of a colour nearby: what compression leaves of it here and there
+_RAREST = 0.0005  # of all pixels: what compression leaves in places has fewer
+_COVERED = 0.9
+# How far a stray may lie from what lies between two classes, and the share of the pixels that may lie farther. Measured
+# on compressed masks: 0.006% at most, and 1.2% where one class in ten was missing.
+_OFF_LINE, _UNEXPLAINED = 12.0, 0.005
+_OFF_MIXTURE, _UNEXPLAINED_COMPRESSED = 32.0, 0.001
+_THICK = 0.001  # of all pixels: strays in areas thicker than edges. Measured: 0.06% at most, 0.5% with a class missing
+_BOTH = 0.05
+
+
+def guess_colors(found: Sequence[Found]) -> MaskEncoding:
+    """Find the classes among the colours of all masks, or refuse. Raises DataError.
+
+    Where each colour fills areas of its own, each is a class. Where softened edges or compression added others, the
+    colours that fill areas are the classes; they must hold nearly all pixels, lie clearly apart, and the others must
+    lie near them or between two of them: those count as the nearest class. Black comes first, then by red, green,
+    blue; black is named background where it is the most frequent.
+    """
+    tally = add_up(found, [colors_of(one) for one in found])
+    if len(tally.values) == 1:
+        raise one_class([path for path, _ in found], f"only the colour {show_place(int(tally.values[0]), 'color')}")
+    refuse_shared_by_transparency(found, tally)
+    if len(tally.values) > _MANY_DIFFERENT:
+        raise _unclear(found, tally, "more colours than a drawing can have")
+    lossy = any(facts.lossy for _, facts in found)
+    if not lossy and are_classes(tally, unpack(tally.values), _SAME):
+        return exact_encoding("color", _name(tally.values, tally.values, tally))
+    chosen = _choose(found, tally, lossy or len(tally.values) > _COMPRESSED)
+    table = _name(tally.values[chosen], _restore(tally.values[chosen]), tally)
+    labels = nearest(tally.values, np.array([entry.value for entry in table.classes]))[0]
+    return snapped_encoding(table, tally.values, labels)
+
+
+def refuse_shared_by_transparency(found: Sequence[Found], tally: Tally) -> None:
+    """Transparency may go with a colour of its own, and then says nothing; else it would be lost. Raises DataError."""
+    share = tally.clear / tally.pixels
+    both = np.flatnonzero((share > _BOTH) & (share < 1 - _BOTH))
+    if not len(both):
+        return
+    color = int(tally.values[both[0]])
+    raise DataError(
+        f"has transparent pixels of the colour {show_place(color, 'color')}, and others of it are opaque",
+        where=next(one.path for one in found if one.facts.clear[colors_of(one) == color].any()),
+        remedy="Export the masks without transparency, the transparent parts in a colour of their own",
+    )
+
+
+def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The nearest of `palette` (P, 3) to packed `colors` (K,): its place (K,), and how far the farthest channel is."""
+    points = unpack(colors)
+    best = np.zeros(len(points), dtype=np.int64)
+    least = np.full(len(points), np.iinfo(np.int64).max)
+    for place, color in enumerate(palette):
+        distance = ((points - color) ** 2).sum(axis=-1)
+        closer = distance < least
+        best[closer], least[closer] = place, distance[closer]
+    return best, np.abs(points - palette[best]).max(axis=-1)
+
+
+def _choose(found: Sequence[Found], tally: Tally, compressed: bool) -> NDArray[np.int64]:
+    """Places in the tally of the colours that are classes."""
+    points = unpack(tally.values)
+    fills = (tally.inside > 0) & (tally.inside >= FILLS * tally.pixels)
+    if compressed:
+        fills &= tally.pixels >= _RAREST * tally.total
+    else:
+        fills |= tally.inside >= _AREA
+    chosen: list[int] = []
+    for place in sorted(np.flatnonzero(fills).tolist(), key=lambda place: -int(tally.inside[place])):
+        distance = np.abs(points[chosen] - points[place]).max(axis=-1) if chosen else np.array([NEAR])
+        owner = chosen[int(distance.argmin())] if chosen else place
+        if distance.min() >= NEAR:
+            chosen.append(place)
+        elif not compressed or (distance.min() > _SAME and tally.pixels[place] > _DUST * tally.pixels[owner]):
+            pair = [show_place(int(tally.values[one]), "color") for one in (owner, place)]
+            raise _unclear(found, tally, f"{pair[0]} and {pair[1]} are so close that they could be one class or two")
+        if len(chosen) > _MOST:
+            raise _unclear(found, tally, f"more than {_MOST} of them fill areas")
+    if len(chosen) < 2:
+        raise _unclear(found, tally, "fewer than two of them fill areas")
+    _check_strays(found, tally, points[chosen], compressed)
+    return np.array(sorted(chosen))
+
+
+def _check_strays(found: Sequence[Found], tally: Tally, palette: NDArray[np.int64], compressed: bool) -> None:
+    """Raise DataError where the colours far from all of `palette` (P, 3) are more than edges and compression leave."""
+    points = unpack(tally.values)
+    stray = nearest(tally.values, palette)[1] >= NEAR
+    strays = tally.pixels[stray]
+    if strays.sum() > (1 - _COVERED) * tally.total:
+        raise _unclear(found, tally, f"the {len(palette)} that fill areas hold under {_COVERED:.0%} of the pixels")
+    if compressed:
+        off, most = distance_from_mixtures(points[stray], palette) > _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED
+    else:
+        off, most = _distance_from_lines(points[stray], palette) > _OFF_LINE, _UNEXPLAINED
+    if strays[off].sum() > most * tally.total:
+        worst = int(tally.values[stray][off][strays[off].argmax()])
+        raise _unclear(found, tally, f"e.g. {show_place(worst, 'color')} fills no areas, yet is no mixture of others")
+    if compressed:
+        thick, path = find_thick(found, tally.values[stray])
+        if path is not None and thick > _THICK * tally.total:
+            raise _unclear(found, tally, f"{path.name} has areas of none of the {len(palette)} colours that are clear")
+
+
+def _distance_from_lines(points: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How far each of `points` (S, 3) lies from the nearest line between two of `palette` (P, 3), in channel steps."""
+    least = np.full(len(points), np.inf)
+    for place, start in enumerate(palette):
+        for end in palette[place + 1 :]:
+            way = (end - start).astype(np.float64)
+            along = np.clip((points - start) @ way / (way @ way), 0, 1)
+            away = np.linalg.norm(points - start - along[:, None] * way, axis=-1)
+            np.minimum(least, away, out=least)
+    return least
+
+
+def _restore(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The well-known colours that compression has changed a little; other colours as they are."""
+    known = np.array(list(NAMES.values()))
+    place, distance = nearest(values, known)
+    return np.where(distance <= _SAME, known[place] @ (1 << 16, 1 << 8, 1), values)
+
+
+def _name(found: NDArray[np.int64], values: NDArray[np.int64], tally: Tally) -> ClassTable:
+    """Classes of `values`, packed colours that stand for the `found` ones, black first."""
+    frequent = found == found[np.argmax(tally.pixels[np.searchsorted(tally.values, found)])]
+    known = {place_of(color): name for name, color in NAMES.items()}
+    classes = []
+    for value, most in sorted(zip(values.tolist(), frequent.tolist(), strict=True)):
+        name = "background" if value == 0 and most else known.get(value, f"color_{value:06x}")
+        red, green, blue = unpack(np.array(value)).tolist()
+        classes.append(SegmentationClass(name, (red, green, blue), (red, green, blue)))
+    return ClassTable(tuple(classes))
+
+
+def _unclear(found: Sequence[Found], tally: Tally, reason: str) -> DataError:
+    culprit: Path = max(found, key=lambda one: len(one.facts.values)).path
+    return DataError(
+        f"the masks (e.g. {culprit.name}) hold {len(tally.values)} different colours, and which of them are classes "
+        f"is not clear: {reason}",
+        where=culprit.parent,
+        remedy=f"To say which, {DECLARE}, e.g. `value: [128, 64, 128]`; export photographs and smoothed masks anew",
+    )

@@ -1,0 +1,119 @@
+"""What the values in masks mean where a classes.yaml says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from segarena.classes import ClassTable
+from segarena.data.encoding.color import FILLS, NEAR, nearest, refuse_shared_by_transparency
+from segarena.data.encoding.grey import find_modes
+from segarena.data.encoding.mask_encoding import (
+    MaskEncoding,
+    cut_encoding,
+    exact_encoding,
+    place_of,
+    snapped_encoding,
+    undeclared,
+)
+from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
+from segarena.data.encoding.value_counts import Counts, Found, add_up
+from segarena.errors import DataError
+
+_SOFT_LEVELS = 16
+_NEAR_MODE = 18
+
+
+def apply_classes(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+    """Read the masks by the declared values. Raises DataError for a value that is not declared.
+
+    Numbers and colours are taken exactly, with two exceptions: two greys far apart, declared without void, are cut
+    halfway where the masks have them with soft or compressed edges; and in files of a compression that changes
+    values, a colour counts as the nearest that is declared.
+    """
+    return _declared_colors(found, classes) if _is_color(classes) else _declared_numbers(found, classes)
+
+
+def _declared_numbers(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+    encoding = exact_encoding("index", classes)
+    colored = [path for path, facts in found if facts.colored]
+    if colored:
+        raise DataError(
+            "is a colour image, but classes.yaml declares numbers",
+            where=colored[0],
+            remedy="Declare the colours in classes.yaml, e.g. `value: [128, 64, 128]`, or export numbers",
+        )
+    if _mean_greys(found, encoding):
+        return replace(encoding, by_grey=True)
+    strange = [one for one in found if not one.facts.one_bit and not _are_declared(one.facts.values, encoding)]
+    if not strange:
+        return encoding
+    cut = _cut_halfway(found, strange, classes)
+    if cut is not None:
+        return cut
+    path, facts = strange[0]
+    if facts.lossy:
+        raise DataError(
+            f"is a {facts.lossy}, whose compression changes the values of a mask",
+            where=path,
+            remedy="Export the masks as PNG, with one value per class",
+        )
+    raise undeclared(path, int(facts.values[encoding.lookup[facts.values] < 0][0]), "index")
+
+
+def _mean_greys(found: Sequence[Found], encoding: MaskEncoding) -> bool:
+    """Whether the numbers of palette files are the greys of their palettes: only if those are declared."""
+    if not have_grey_palettes(found) or not all(_are_declared(greys_of(one), encoding) for one in found):
+        return False
+    return not palettes_agree(found) or not all(_are_declared(one.facts.values, encoding) for one in found)
+
+
+def _are_declared(values: Counts, encoding: MaskEncoding) -> bool:
+    return bool((encoding.lookup[values] >= 0).all())
+
+
+def _cut_halfway(found: Sequence[Found], strange: Sequence[Found], classes: ClassTable) -> MaskEncoding | None:
+    """The encoding of two declared greys with soft or compressed edges, None where the masks are no such thing."""
+    tally = add_up(found)
+    soft = len(tally.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
+    if classes.num_classes != 2 or classes.ignore or not soft:
+        return None
+    low, high = sorted(place_of(entry.value) for entry in classes.classes)
+    modes = find_modes(tally)
+    if modes is None or max(abs(modes.low - low), abs(modes.high - high)) > _NEAR_MODE:
+        return None
+    return cut_encoding(classes, modes.cut, len(tally.values))
+
+
+def _is_color(classes: ClassTable) -> bool:
+    """Whether the declared values are colours; numbers and colours together cannot be looked up."""
+    kinds = {isinstance(value, tuple) for value in (*(entry.value for entry in classes.classes), *classes.ignore)}
+    if len(kinds) > 1:
+        raise DataError(
+            "classes.yaml has both numbers and colours [r, g, b] as mask values",
+            remedy="Write all values, those of `ignore` too, in the one form that the mask files have",
+        )
+    return kinds == {True}
+
+
+def _declared_colors(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+    """Read the declared colours: exactly in files that keep colours, to the nearest in those that do not.
+
+    Raises DataError where a compressed file has an area far from every declared colour.
+    """
+    refuse_shared_by_transparency(found, add_up(found, [colors_of(one) for one in found]))
+    exact = exact_encoding("color", classes)
+    lossy = [one for one in found if one.facts.lossy]
+    if not lossy:
+        return exact
+    tally = add_up(lossy, [colors_of(one) for one in lossy])
+    values = [*(entry.value for entry in classes.classes), *classes.ignore]
+    place, distance = nearest(tally.values, np.array(values))
+    far = (distance > NEAR) & (tally.inside > FILLS * tally.pixels) & (tally.inside > 16)
+    if far.any():
+        culprit = int(tally.values[far][tally.inside[far].argmax()])
+        raise undeclared(next(one.path for one in lossy if culprit in colors_of(one)), culprit, "color")
+    labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
+    return snapped_encoding(classes, tally.values, labels[place])

@@ -1,0 +1,165 @@
+"""A mask file's pixels before anyone says what they mean: one plane of numbers, or of colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segarena.data.files.image_io import decode, open_image, raw_mode
+from segarena.errors import DataError
+
+#: (H, W), each pixel's number in the file or its colour as r * 65536 + g * 256 + b.
+Places = NDArray[np.integer[Any]]
+
+#: What a grey of 0..255 is multiplied by to make it a colour.
+GREY = 0x010101
+
+_LOSSY = frozenset({"JPEG", "MPO", "JPEG2000", "AVIF"})
+_LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "webp"})
+#: Pillow spreads grey of 2 and 4 bits over 0..255; dividing gives back the number that the file holds.
+_GREY_STEP = {"L;2": 85, "L;2I": 85, "L;4": 17, "L;4I": 17}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A decoded mask file. `values` (H, W) are numbers, or packed colours where `colored`.
+
+    `palette`: the packed colour of each number, None for a file without one; grey and RGB with three equal channels
+    are numbers without one. `clear` (H, W): where the pixel is more transparent than opaque, None for no pixel.
+    `one_bit`: numbers 0 and 255 that the file holds as one bit. `lossy`: compressed in a way that changes values.
+    """
+
+    values: Places
+    colored: bool
+    palette: NDArray[np.int32] | None = None
+    clear: NDArray[np.bool_] | None = None
+    one_bit: bool = False
+    lossy: str | None = None
+
+    def numbers(self, path: Path, by_grey: bool) -> Places:
+        """(H, W) numbers: grey values, a palette file's indices or, `by_grey`, what grey its palette gives them.
+
+        Raises DataError for a colour image.
+        """
+        if self.colored:
+            raise DataError(
+                f"is a colour image with {len(np.unique(self.values))} different colours, but the classes are numbers",
+                where=path,
+                remedy="Declare the colours in classes.yaml, e.g. `value: [128, 64, 128]`, or export numbers",
+            )
+        return self.palette[self.values] & 255 if by_grey and self.palette is not None else self.values
+
+    def colors(self, path: Path) -> Places:
+        """(H, W) packed colours: a palette file's, grey as three equal channels. Raises DataError for 16 bits."""
+        if self.colored:
+            return self.values
+        if self.palette is not None:
+            return self.palette[self.values]
+        if self.values.dtype != np.uint8:
+            raise DataError(
+                "has 16 bits per pixel, but the classes are colours",
+                where=path,
+                remedy="Save all masks of a data set in the same way",
+            )
+        return self.values.astype(np.int32) * GREY
+
+
+def read_plane(path: Path, content: bytes | None = None) -> Plane:
+    """Decode a mask file; `content` are its bytes where they have been read already. Raises DataError."""
+    with open_image(path, content) as undecoded:
+        raw = raw_mode(undecoded)
+        lossy = _lossy_format(undecoded, path, content)
+        image = decode(undecoded, path)
+    if image.mode in {"RGB", "RGBA"}:
+        if ";16" in raw:
+            raise DataError(
+                "has 16 bits per colour channel, which no mask needs",
+                where=path,
+                remedy="Export the masks as PNG with 8 bits per channel, or one number per class",
+            )
+        return _color_plane(np.asarray(image), lossy)
+    if image.mode == "LA":
+        grey = np.asarray(image)
+        return Plane(grey[..., 0], False, clear=_clear(grey[..., 1]), lossy=lossy)
+    if image.mode == "1":
+        return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy)
+    if image.mode == "P":
+        indices, palette = np.asarray(image), _palette(image)
+        if image.format == "GIF" and is_grey(palette).all():  # all that GIF has for grey is a palette
+            return Plane((palette & 255).astype(np.uint8)[indices], False)
+        return Plane(indices, False, palette=palette, lossy=lossy)
+    if image.mode == "L":
+        return Plane(np.asarray(image) // np.uint8(_GREY_STEP.get(raw, 1)), False, lossy=lossy)
+    return Plane(_wide_numbers(image, path), False, lossy=lossy)
+
+
+def is_grey(colors: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether packed colours have three equal channels."""
+    equal: NDArray[np.bool_] = (colors & 255) * GREY == colors
+    return equal
+
+
+def _color_plane(channels: NDArray[np.uint8], lossy: str | None) -> Plane:
+    red, green, blue = (channels[..., channel] for channel in range(3))
+    clear = _clear(channels[..., 3]) if channels.shape[2] == 4 else None
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return Plane(red, False, clear=clear, lossy=lossy)
+    packed = red.astype(np.int32)
+    for channel in (green, blue):
+        packed <<= 8
+        packed |= channel
+    return Plane(packed, True, clear=clear, lossy=lossy)
+
+
+def _clear(alpha: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    clear = alpha < 128
+    return clear if clear.any() else None
+
+
+def _palette(image: Image.Image) -> NDArray[np.int32]:
+    flat = image.getpalette("RGB") or []
+    entries = np.zeros((256, 3), dtype=np.int32)
+    entries[: len(flat) // 3] = np.reshape(flat, (-1, 3))
+    packed: NDArray[np.int32] = entries[:, 0] << 16 | entries[:, 1] << 8 | entries[:, 2]
+    return packed
+
+
+def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
+    """Numbers of 16 or 32 bits, or floats that are whole."""
+    values = np.asarray(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        if not (values >= 0).all() or values.max() > 65535:
+            raise DataError(
+                f"holds numbers from {values.min()} to {values.max()}, and a mask's lie between 0 and 65535",
+                where=path,
+                remedy="Export the masks as PNG, with one number per class and 255 for void",
+            )
+        whole = values.astype(np.uint16)
+        if image.mode == "F" and (whole != values).any():
+            raise DataError(
+                f"holds fractions, e.g. {values[whole != values][0]:g}, and no class numbers",
+                where=path,
+                remedy="Export the masks as PNG, with one number per class",
+            )
+        return whole
+    raise DataError(
+        f"has the pixel format {image.mode}, which is none of a mask",
+        where=path,
+        remedy="Export the masks as PNG: 8- or 16-bit grey, palette, RGB or RGBA",
+    )
+
+
+def _lossy_format(image: Image.Image, path: Path, content: bytes | None) -> str | None:
+    """The name of a compression that changes values, None where there is none."""
+    if image.format in _LOSSY:
+        return image.format
+    if image.format == "TIFF" and image.info.get("compression") in _LOSSY_TIFF:
+        return "JPEG-compressed TIFF"
+    if image.format == "WEBP":
+        return None if b"VP8L" in (content or path.read_bytes()) else "lossy WebP"
+    return None

@@ -1,0 +1,1 @@
+"""What a comparison is made of: inputs, protocol, networks, runs, tables. Prints nothing."""

@@ -1,0 +1,207 @@
+"""One training: from prepared data to all the files of a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable
+from segarena.commands.terminal import TrainingProgress
+from segarena.config import TrainOptions, to_command, to_dict
+from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
+from segarena.data.source import Split
+from segarena.data.transforms import Augmentation
+from segarena.errors import RunError
+from segarena.experiment.image_counts import write_image_counts
+from segarena.experiment.networks import build
+from segarena.experiment.prepare import Prepared
+from segarena.files import read_json, write_json
+from segarena.models import SegmentationModel
+from segarena.scoring.scores import score
+from segarena.scoring.scores import to_dict as scores_to_dict
+from segarena.training.checkpoint import BEST, load_weights
+from segarena.training.costs import PeakMemory, count_flops, count_parameters, measure_latency
+from segarena.training.engine import Recipe, Trainer, TrainingState
+from segarena.training.evaluation import continued_size, evaluate
+from segarena.training.losses import SegmentationLoss, weigh_classes
+from segarena.training.machine import describe_environment
+
+#: Goes up when the same options begin to train or score otherwise: what an older version has begun is not gone on with.
+PROTOCOL = 3
+#: Options that may change when a training goes on. One folder has many paths: the data's fingerprint, of its files,
+#: their meaning and their split, tells whether it is the same. The others change how fast a run is, and no score.
+_NO_MATTER = frozenset(
+    ("data", "images", "masks", "root", "download", "splits", "workers", "cache_gib", "command", "chosen_here")
+)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run has been trained and tested to the end; costs.json is its last file."""
+    return (folder / "costs.json").exists()
+
+
+def check_same_training(prepared: Prepared[Any], options: TrainOptions, folder: Path) -> None:
+    """Raise RunError where `folder` holds a training, finished or not, with other options or on other data.
+
+    To go on with it, or to rank it beside others, would mix two protocols.
+    """
+    if not (folder / "config.json").exists() or not (folder / "data.json").exists():
+        return
+    before = read_json(folder / "config.json")
+    for key, value in _describe(prepared, options).items():
+        if key not in _NO_MATTER and before.get(key) != value:
+            raise RunError(
+                f"was started with {key.replace('_', ' ')} {before.get(key)}, not {value}",
+                where=folder,
+                remedy="Repeat its options with --resume, or name a new folder with --out",
+            )
+    data = read_json(folder / "data.json")
+    classes = ClassTable.from_dict(data["class_table"], where=folder / "data.json")
+    if classes.digest != prepared.source.classes.digest:
+        raise RunError(
+            "was started with other classes: a name, a value in the masks or what is void has changed since",
+            where=folder,
+            remedy="Put classes.yaml back as it was, or name a new folder with --out",
+        )
+    if data["fingerprint"] != prepared.fingerprint:
+        raise RunError(
+            "was started on other data: a file, what is read from the files or the split has changed since",
+            where=folder,
+            remedy="Put the data back as it was, or name a new folder with --out",
+        )
+
+
+def train_run(
+    prepared: Prepared[Any],
+    options: TrainOptions,
+    folder: Path,
+    title: str,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train one model on prepared data into `folder`, going on from what the folder holds.
+
+    `options` has nothing left open. Raises RunError where the folder belongs to another training, Interrupted
+    after saving.
+    """
+    check_same_training(prepared, options, folder)
+    memory = PeakMemory(options.device)
+    model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
+    write_json(folder / "data.json", prepared.describe_data())
+    write_json(folder / "environment.json", describe_environment().to_dict())
+    built = {"architecture": model.settings, "start": model.start}
+    write_json(folder / "config.json", {**_describe(prepared, options), **built})
+    assert options.epochs is not None
+    assert options.batch_size is not None
+    state = _fit(prepared, options, model, folder, title, should_stop, memory)
+    load_weights(model, folder / BEST)
+    split = prepared.splits.scored
+    confusions = evaluate_split(prepared, options, model, split)
+    scores = score(confusions, background=prepared.source.classes.background)
+    content = {
+        "split": split,
+        "best_epoch": state.best_epoch,
+        "epochs": len(state.history),
+        "val_miou": state.best_miou,
+        **scores_to_dict(scores, prepared.source.classes.names),
+    }
+    write_json(folder / "metrics.json", content)
+    names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
+    write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
+    _write_costs(prepared, options, model, state, folder)
+
+
+def evaluate_split(
+    prepared: Prepared[Any], options: TrainOptions, model: SegmentationModel, split: Split
+) -> NDArray[np.int64]:
+    """Confusion matrices (N, C, C) of the split's images, whole and at their own size."""
+    assert options.size is not None
+    assert options.batch_size is not None
+    dataset = EvaluationSet(prepared.images, prepared.splits.indices(split), options.size)
+    loader = evaluation_loader(dataset, batch_size=options.batch_size, workers=options.workers or 0)
+    return evaluate(
+        model,
+        loader,
+        prepared.source.classes.num_classes,
+        device=options.device,
+        precision=options.precision,
+    )
+
+
+def _fit(
+    prepared: Prepared[Any],
+    options: TrainOptions,
+    model: SegmentationModel,
+    folder: Path,
+    title: str,
+    should_stop: Callable[[], bool],
+    memory: PeakMemory,
+) -> TrainingState:
+    assert options.size is not None
+    assert options.epochs is not None
+    assert options.batch_size is not None
+    recipe = Recipe(**{item.name: getattr(options, item.name) for item in fields(Recipe)})
+    augmentation = Augmentation(options.size, prepared.crop, options.seed, foreground=options.crop_foreground)
+    dataset = TrainingSet(prepared.images, prepared.splits.train, augmentation)
+    loader = TrainingLoader(
+        dataset,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        workers=options.workers or 0,
+        pin_memory=options.device == "cuda",
+    )
+    weights = weigh_classes(prepared.mask_pixels, options.class_weights)
+    loss = SegmentationLoss(options.loss, None if weights is None else weights.to(options.device))
+
+    def validate(network: SegmentationModel) -> dict[str, float]:
+        scores = score(evaluate_split(prepared, options, network, "val"))
+        return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
+
+    with TrainingProgress(title, options.epochs) as progress:
+        trainer = Trainer(
+            model,
+            loader,
+            loss,
+            validate,
+            recipe,
+            folder,
+            on_step=progress.on_step,
+            on_epoch=progress.on_epoch,
+            should_stop=should_stop,
+            read_peak_memory=memory.read,
+        )
+        return trainer.fit()
+
+
+def _describe(prepared: Prepared[Any], options: TrainOptions) -> dict[str, Any]:
+    """The content of config.json: every option with nothing left open, and what followed from them."""
+    return {
+        **to_dict(options),
+        "protocol": PROTOCOL,
+        "crop": list(prepared.crop),
+        "input_size": list(prepared.input_size),
+        "chosen_here": list(prepared.notes),
+        "command": to_command(options),
+    }
+
+
+def _write_costs(
+    prepared: Prepared[Any], options: TrainOptions, model: SegmentationModel, state: TrainingState, folder: Path
+) -> None:
+    size = prepared.input_size
+    latency = measure_latency({"model": model}, size, device=options.device, precision=options.precision)
+    history = pd.DataFrame(state.history)
+    costs = {
+        "params": count_parameters(model),
+        "flops": count_flops(model, continued_size(model, size)),
+        "latency_ms": latency["model"],
+        "train_seconds": float(history["seconds"].sum()),
+        "images_per_second": float(history["images_per_second"].median()),
+        "peak_memory_mib": state.peak_memory_mib,
+    }
+    write_json(folder / "costs.json", costs)
