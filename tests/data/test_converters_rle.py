@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotated import show
-from segarena.data.converters.parsing import Malformed
-from segarena.data.converters.rle import Runs, check_counts, read_string, unroll
+from segarena.data.converters.rasterize import Malformed, Runs, check_counts, read_string, unroll
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PIL import Image
 from annotated import draw, read_back, write_image
 from segarena.data.converters.annotations import Annotations, LabelledImage, make_classes
 from segarena.data.converters.image_index import ImageFiles, split_of, walk
-from segarena.data.converters.parsing import Malformed
+from segarena.data.converters.rasterize import Malformed
 from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split

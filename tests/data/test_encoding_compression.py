@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.encoding.compression import distance_from_mixtures, find_thick
+from segarena.data.encoding.color import distance_from_mixtures, find_thick
 from segarena.data.encoding.palette import colors_of
 from segarena.data.encoding.value_counts import Found, read_facts
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segarena.data.splitting.groups import find_groups
-from segarena.data.splitting.sequences import cut_blocks, frame_prefixes, natural_key, propose_groups
+from segarena.data.splitting.groups import cut_blocks, find_groups, frame_prefixes, natural_key, propose_groups
 from segarena.errors import ConfigError, DataError
 from support import SHARED, needs_real_data
 

@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.checks.alignment import check_alignment
-from segarena.data.checks.closer import REACH, edge_strengths, look_at
+from segarena.data.checks.alignment import REACH, check_alignment, edge_strengths, look_at
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from segarena.data.checks import inspect, thumbnails
+from segarena.data.checks.duplicates import correlate, find_twins, perceptual_hash
 from segarena.data.checks.leakage import find_neighbours
 from segarena.data.checks.problem import Problem
-from segarena.data.checks.similarity import correlate, find_twins, perceptual_hash
 from segarena.data.checks.thumbnails import make_thumbnail, read_thumbnails
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples

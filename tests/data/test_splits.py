@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segarena.data.source import Sample
-from segarena.data.splitting.sequences import natural_key
+from segarena.data.splitting.groups import natural_key
 from segarena.data.splitting.splits import split_samples
 from segarena.errors import DataError
 

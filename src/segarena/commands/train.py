@@ -10,10 +10,9 @@ from typing import Any
 from segarena.commands.terminal import catch_interrupt, console, format_seconds
 from segarena.config import TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
-from segarena.experiment.folds import pool_folds
 from segarena.experiment.networks import check_architectures, check_possible, leave_out
 from segarena.experiment.prepare import Prepared, prepare
-from segarena.experiment.run import check_same_training, is_finished, train_run
+from segarena.experiment.run import check_same_training, is_finished, pool_folds, train_run
 from segarena.files import read_json
 from segarena.runs import check_out, fold_folder, open_folder
 

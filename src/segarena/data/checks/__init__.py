@@ -7,9 +7,8 @@ from pathlib import Path
 
 from segarena.data.checks.alignment import check_alignment
 from segarena.data.checks.duplicates import check_copies
-from segarena.data.checks.labels import check_labels
 from segarena.data.checks.leakage import check_sequences
-from segarena.data.checks.metadata import check_pairs
+from segarena.data.checks.metadata import check_labels, check_pairs
 from segarena.data.checks.problem import Problem, relative, sort_problems
 from segarena.data.checks.thumbnails import read_thumbnails
 from segarena.data.folder import FolderSource

@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.data.checks.duplicates import correlate
 from segarena.data.checks.problem import Problem, parts_of, percent, relative
-from segarena.data.checks.similarity import correlate
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.folder import FolderSource
-from segarena.data.splitting.sequences import frame_prefixes, natural_key, propose_groups
+from segarena.data.splitting.groups import frame_prefixes, natural_key, propose_groups
 from segarena.data.splitting.splits import Splits
 
 #: A pair of neighbours must look more alike than a pair drawn at random in this share of all comparisons. Measured:
@@ -56,7 +56,7 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
 
 
 def find_neighbours(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Indices of names that follow each other within their sequence, by `segarena.data.splitting.sequences`."""
+    """Indices of names that follow each other within their sequence, by `segarena.data.splitting.groups`."""
     series: dict[str, list[int]] = defaultdict(list)
     for index, prefix in enumerate(frame_prefixes(names)):
         series[prefix].append(index)

@@ -1,12 +1,19 @@
-"""What pairing left over or had to bend: orphans, masks of another size, images that a list names twice."""
+"""What pairing left over or had to bend: orphans, masks of another size, images that a list names twice.
+
+Also: What the pixel counts of the masks give away: classes that cannot be learned or scored, empty masks, imbalance.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from segarena.data.checks.problem import Problem, count, relative
+import numpy as np
+
+from segarena.data.checks.problem import PARTS, Problem, count, percent, relative
 from segarena.data.folder import FolderSource
+from segarena.data.splitting.splits import Splits
+from segarena.errors import listing
 
 
 def check_pairs(source: FolderSource) -> Iterator[Problem]:
@@ -50,3 +57,104 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
 
 def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(relative(path, source.root) for path in paths)
+
+
+#: A class in fewer images than this cannot be in training, validation and test at once.
+FEW_IMAGES = 3
+#: The largest class against the smallest, in pixels, from which on the imbalance is called extreme.
+EXTREME_RATIO = 50
+
+
+def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
+    """Yield what the pixel counts of all masks show, without opening a file."""
+    yield from _rare_classes(source)
+    yield from _classes_absent_from_a_split(source, splits)
+    yield from _empty_masks(source)
+    yield from _imbalance(source)
+
+
+def _rare_classes(source: FolderSource) -> Iterator[Problem]:
+    for label, name in enumerate(source.classes.names):
+        images = int(source.class_images[label])
+        if images >= FEW_IMAGES:
+            continue
+        seen = f"is in {count(images, 'image')} only" if images else "is in no image"
+        remedy = (
+            "Label more images that show it, or merge it with another class"
+            if images
+            else "Check its value in classes.yaml, or take it out of the classes"
+        )
+        files = _masks(source, np.flatnonzero(source.mask_pixels[:, label]).tolist())
+        yield Problem("rare-class", "warning", files, f"The class {name!r} {seen}", remedy)
+
+
+def _classes_absent_from_a_split(source: FolderSource, splits: Splits) -> Iterator[Problem]:
+    for part in PARTS:
+        indices = list(splits.indices(part))
+        if not indices:
+            continue
+        in_part = source.mask_pixels[indices, :-1].sum(axis=0)
+        names = [
+            name
+            for name, here, anywhere in zip(source.classes.names, in_part, source.class_pixels, strict=True)
+            if anywhere and not here
+        ]
+        if not names:
+            continue
+        effect = "cannot be learned" if part == "train" else "has no score there"
+        noun = "The class" if len(names) == 1 else "The classes"
+        yield Problem(
+            "class-absent-from-split",
+            "warning",
+            (),
+            f"{noun} {listing([repr(name) for name in names])} {'is' if len(names) == 1 else 'are'} in no {part} image"
+            f" and {effect if len(names) == 1 else effect.replace('has', 'have')}",
+            "Label more images that show it, or move some from one split to another"
+            if any(sample.split for sample in source.samples)
+            else "Label more images that show it, or sort the images into train/ and val/ so that both have it",
+        )
+
+
+def _empty_masks(source: FolderSource) -> Iterator[Problem]:
+    void = np.flatnonzero(source.mask_pixels[:, :-1].sum(axis=1) == 0).tolist()
+    if void:
+        yield Problem(
+            "void-mask",
+            "warning",
+            _masks(source, void),
+            f"{count(len(void), 'mask')} of {len(source.samples)} hold only void pixels: nothing to learn or to score",
+            "Label them, or take them out with their images",
+        )
+    background = source.classes.background or 0
+    foreground = np.delete(source.mask_pixels[:, :-1], background, axis=1).sum(axis=1)
+    empty = np.flatnonzero((foreground == 0) & (source.mask_pixels[:, background] > 0)).tolist()
+    if empty:
+        share = len(empty) / len(source.samples)
+        yield Problem(
+            "empty-mask",
+            "warning" if share > 0.5 else "note",
+            _masks(source, empty),
+            f"{count(len(empty), 'mask')} of {len(source.samples)} hold only {source.classes.names[background]!r}",
+            "Right where the image shows nothing else; look at the first ones to be sure",
+        )
+
+
+def _imbalance(source: FolderSource) -> Iterator[Problem]:
+    pixels = source.class_pixels
+    largest = int(pixels.argmax())
+    small = [label for label in np.argsort(pixels).tolist() if 0 < pixels[label] * EXTREME_RATIO < pixels[largest]]
+    if small:
+        total, names = int(pixels.sum()), source.classes.names
+        shown = [f"{names[label]!r} ({percent(pixels[label] / total)})" for label in small]
+        yield Problem(
+            "extreme-imbalance",
+            "warning",
+            (),
+            f"Extreme imbalance: {listing(shown)} of the pixels against"
+            f" {percent(pixels[largest] / total)} for {names[largest]!r}",
+            "Judge by the IoU of each class, not by pixel accuracy; try --class-weights or --crop-foreground",
+        )
+
+
+def _masks(source: FolderSource, indices: list[int]) -> tuple[str, ...]:
+    return tuple(relative(source.samples[index].mask, source.root) for index in indices)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
-from segarena.data.converters.parsing import Malformed
-from segarena.data.converters.rasterize import Mask, Shape
+from segarena.data.converters.rasterize import Malformed, Mask, Shape
 from segarena.data.files.image_io import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError

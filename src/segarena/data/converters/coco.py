@@ -1,11 +1,17 @@
-"""COCO's JSON (cocodataset.org, Data format): objects as polygons or run lengths, or panoptic PNGs."""
+"""COCO's JSON (cocodataset.org, Data format): objects as polygons or run lengths, or panoptic PNGs.
+
+Also: COCO's panoptic PNGs (cocodataset.org, Data format, 4): a segment's id is R + 256 G + 65536 B, 0 is unlabelled.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import (
@@ -17,12 +23,59 @@ from segarena.data.converters.annotations import (
     make_classes,
 )
 from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of
-from segarena.data.converters.panoptic import Segments, find_segments
-from segarena.data.converters.parsing import Malformed, entry, member, outline, read_json, shorten
-from segarena.data.converters.rasterize import Polygons, Shape
-from segarena.data.converters.rle import Runs, check_counts, read_string
+from segarena.data.converters.parsing import entry, member, outline, read_json, shorten
+from segarena.data.converters.rasterize import Malformed, Mask, Polygons, Runs, Shape, check_counts, read_string
+from segarena.data.files.image_io import image_size
+from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
+
+
+@dataclass(frozen=True)
+class Segments:
+    """A panoptic PNG and the label of each segment in it; calling it gives the mask."""
+
+    path: Path
+    labels: Mapping[int, int]
+
+    def __call__(self) -> Mask:
+        """Return (H, W) uint8. Raises DataError where the PNG is damaged or has a segment that is not described."""
+        colors = read_plane(self.path).colors(self.path)  # red in the highest byte
+        ids, place = np.unique(colors >> 16 | colors & 0xFF00 | (colors & 0xFF) << 16, return_inverse=True)
+        unknown = [number for number in ids.tolist() if number not in self.labels]
+        if unknown:
+            raise DataError(
+                f"has the segment {unknown[0]}, which its segments_info does not describe",
+                where=self.path,
+                remedy="Use the PNGs that belong to the JSON file, or export both again",
+            )
+        table = np.array([self.labels[number] for number in ids.tolist()], dtype=np.uint8)
+        mask: Mask = table[place].reshape(colors.shape)
+        return mask
+
+
+def find_segments(
+    annotation: Any, labels: Mapping[int, int], root: Path, path: Path, image: Path, size: tuple[int, int]
+) -> Segments:
+    """The PNG of one annotation, in the folder called like the JSON file `path`, beside it or in `root`.
+
+    `labels` has the label of each category, `size` is the image's (height, width). Raises Malformed.
+    """
+    name = member(annotation, "file_name", str)
+    places = [folder / path.stem / name for folder in (path.parent, root)]
+    png = next((place for place in places if place.is_file()), None)
+    if png is None:
+        raise Malformed(f"the PNG {places[0]} does not exist")
+    if image_size(png) != size:
+        raise Malformed(f"the size of {png} is not that of the image {image}")
+    of_segment = {0: IGNORE_INDEX}
+    for segment in member(annotation, "segments_info", list):
+        number, category = member(segment, "id", int), member(segment, "category_id", int)
+        if category not in labels:
+            raise Malformed(f"the category {category} of segment {number} does not exist")
+        of_segment[number] = IGNORE_INDEX if segment.get("iscrowd") else labels[category]
+    return Segments(png, of_segment)
+
 
 _KEYS = ("images", "annotations", "categories")
 

@@ -16,9 +16,17 @@ from segarena.data.converters.annotations import (
     make_classes,
 )
 from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of_folders
-from segarena.data.converters.parsing import Malformed, entry, number, outline, read_xml, shorten
-from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Shape, rectangle
-from segarena.data.converters.rle import check_counts, unroll
+from segarena.data.converters.parsing import entry, number, outline, read_xml, shorten
+from segarena.data.converters.rasterize import (
+    Ellipse,
+    Malformed,
+    Patch,
+    Polygons,
+    Shape,
+    check_counts,
+    rectangle,
+    unroll,
+)
 from segarena.errors import DataError
 
 _NO_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})

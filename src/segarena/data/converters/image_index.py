@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from segarena.data.converters.parsing import Malformed
+from segarena.data.converters.rasterize import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_split, words
 from segarena.data.source import Split

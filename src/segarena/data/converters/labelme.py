@@ -23,8 +23,8 @@ from segarena.data.converters.annotations import (
     make_classes,
 )
 from segarena.data.converters.image_index import ImageFiles, annotation_files, count_images, split_of_folders
-from segarena.data.converters.parsing import Malformed, entry, member, outline, read_json, shorten
-from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.converters.parsing import entry, member, outline, read_json, shorten
+from segarena.data.converters.rasterize import Ellipse, Malformed, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError

@@ -12,14 +12,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from segarena.data.converters.rasterize import Outline
+from segarena.data.converters.rasterize import Malformed, Outline
 from segarena.errors import DataError
 
 _FARTHEST = 1e7  # pixels
-
-
-class Malformed(Exception):  # noqa: N818 - never seen by a user: `entry` makes a DataError of it
-    """An entry of an annotation file cannot be what it should be; the message says why."""
 
 
 @contextmanager

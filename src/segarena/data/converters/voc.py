@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.converters.annotations import Annotations, Color, LabelledImage, fitting_size, make_classes
 from segarena.data.converters.image_index import count_images, split_of, walk
-from segarena.data.converters.parsing import Malformed, entry
+from segarena.data.converters.parsing import entry
+from segarena.data.converters.rasterize import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split

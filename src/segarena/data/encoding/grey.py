@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
 from segarena.data.encoding.palette import greys_of
-from segarena.data.encoding.strays import are_classes, fills_areas
-from segarena.data.encoding.value_counts import Found, Tally, add_up
+from segarena.data.encoding.value_counts import Found, Tally, add_up, are_classes, fills_areas
 from segarena.errors import DataError, listing
 
 #: Levels at least this far apart are two greys; class numbers are lower than this.

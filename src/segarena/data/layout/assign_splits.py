@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.data.layout.split_lists import SplitList
+from segarena.data.layout.split_lists import Division, SplitList
 from segarena.data.layout.vocabulary import forms, normal, words
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
@@ -16,22 +16,6 @@ from segarena.errors import DataError
 _NUMBER = re.compile(r"\d+")
 _ORDER: tuple[Split, ...] = ("test", "val", "train")
 _HEADER = frozenset({"image", "images", "img", "mask", "masks", "label", "file", "filename", "name", "path", "id"})
-
-
-@dataclass(frozen=True)
-class Division:
-    """The samples with the splits that lists give them.
-
-    `sentence` says which lists were followed and which were passed over, empty where there are none; `conflicts` has
-    a sentence for each image that is named in two splits; `unlisted` are the images of samples that no list names
-    and that are left out therefore; `named` are the images without a mask that a list names, None without a list.
-    """
-
-    samples: tuple[Sample, ...]
-    sentence: str = ""
-    conflicts: tuple[str, ...] = ()
-    unlisted: tuple[Path, ...] = ()
-    named: frozenset[Path] | None = None
 
 
 def divide(root: Path, samples: Sequence[Sample], lonely: Sequence[Path], places: list[list[SplitList]]) -> Division:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segarena.data.layout.assign_splits import Division, divide
-from segarena.data.layout.candidates import relative_folder, relative_folders
+from segarena.data.layout.assign_splits import divide
+from segarena.data.layout.candidates import collect_given, relative_folder, relative_folders
 from segarena.data.layout.errors import check_folder, check_pairs, refuse
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.given import collect_given
-from segarena.data.layout.named_splits import divide_by_names
 from segarena.data.layout.search import Match, Search
-from segarena.data.layout.split_lists import find_lists
+from segarena.data.layout.split_lists import Division, divide_by_names, find_lists
 from segarena.data.layout.tree import File, Tree, scan
 from segarena.data.source import Sample, Split
 

@@ -1,19 +1,23 @@
-"""Lists of splits as they come with data: train.txt beside test.txt, ImageSets/Segmentation, a yaml or json file."""
+"""Lists of splits as they come with data: train.txt beside test.txt, ImageSets/Segmentation, a yaml or json file.
+
+Also: Splits that the images' own names tell: train_12 and testA_3, 21_training and 01_test.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from segarena.data.layout.tree import files_ending, folders
-from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_split, words
-from segarena.data.source import Split
+from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_split, without_words, word_split, words
+from segarena.data.source import Sample, Split
 
 _TEXT = frozenset({".txt", ".lst", ".csv"})
 _TABLE = frozenset({".yaml", ".yml", ".json"})
@@ -23,6 +27,22 @@ _SPLIT_NAMES = frozenset({word for split in SPLIT_WORDS.values() for word in spl
 #: Where an entry is a table of its own, what may hold the image's name.
 _IMAGE_KEYS = ("image", "img", "file", "filename", "file_name", "name", "id")
 _SPLIT_WORD = re.compile("|".join(sorted(_SPLIT_NAMES, key=len, reverse=True)), re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Division:
+    """The samples with the splits that lists give them.
+
+    `sentence` says which lists were followed and which were passed over, empty where there are none; `conflicts` has
+    a sentence for each image that is named in two splits; `unlisted` are the images of samples that no list names
+    and that are left out therefore; `named` are the images without a mask that a list names, None without a list.
+    """
+
+    samples: tuple[Sample, ...]
+    sentence: str = ""
+    conflicts: tuple[str, ...] = ()
+    unlisted: tuple[Path, ...] = ()
+    named: frozenset[Path] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,3 +170,32 @@ def _text(path: Path) -> str:
     content = path.read_bytes()
     is_utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+
+
+_BEGINNING, _END = 0, -1
+
+
+def divide_by_names(undivided: Division) -> Division:
+    """Give each sample of a set without splits the split that its image's name begins with, or ends with.
+
+    Every name must have a split there, and train and another one must occur: else nothing is divided. Numbers and words
+    such as image do not count: train_3_image and 3_train both end with a split.
+    """
+    for place in (_BEGINNING, _END):
+        splits = [_split_at(sample, place) for sample in undivided.samples]
+        found = Counter(split for split in splits if split)
+        if None not in splits and "train" in found and len(found) > 1:
+            counts = ", ".join(f"{found[split]} {split}" for split in ("train", "val", "test") if found[split])
+            pairs = zip(undivided.samples, splits, strict=True)
+            return replace(
+                undivided,
+                samples=tuple(replace(sample, split=split) for sample, split in pairs),
+                sentence=f"split by the names of the images ({counts}){undivided.sentence}",
+            )
+    return undivided
+
+
+def _split_at(sample: Sample, place: int) -> Split | None:
+    stem = sample.image.stem if sample.image else sample.name
+    named = [word for word in without_words(stem, "image") if not word.isdigit()]
+    return word_split(named[place]) if named else None

@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from segarena.data.splitting.allocation import allocate
-from segarena.data.splitting.stratify import Limits, Need
-from segarena.data.splitting.units import Unit, count_units, members_of
+from segarena.data.splitting.stratify import Limits, Need, Unit, allocate, count_units, members_of
 from segarena.seeding import derive_seed
 
 TRAIN, VAL, TEST = range(3)

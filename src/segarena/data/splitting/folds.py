@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.source import Sample
-from segarena.data.splitting.allocation import allocate
 from segarena.data.splitting.assign import TRAIN, VAL, deal, exact_share
 from segarena.data.splitting.splits import SPLIT_SEED, Splits
-from segarena.data.splitting.stratify import Limits, Need
-from segarena.data.splitting.units import Unit, count_units, make_units, members_of
+from segarena.data.splitting.stratify import Limits, Need, Unit, allocate, count_units, make_units, members_of
 from segarena.errors import ConfigError, DataError
 from segarena.seeding import derive_seed
 

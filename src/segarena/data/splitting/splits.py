@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segarena.data.source import Sample, Split
 from segarena.data.splitting.assign import TEST, TRAIN, VAL, deal, exact_share
-from segarena.data.splitting.units import make_units, members_of
+from segarena.data.splitting.stratify import make_units, members_of
 from segarena.errors import DataError
 
 SPLIT_SEED = 0
