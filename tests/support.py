@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from segarena.errors import DataError, SegarenaError
 
 SHARED = Path(__file__).parents[2] / "shared"
 """Real data and weights, where a checkout has them beside it; see CONTRIBUTING."""
@@ -59,3 +63,21 @@ def huge_png(side: int) -> bytes:
     pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@contextmanager
+def refuses(
+    kind: type[SegarenaError] = DataError, *, where: str | Path = "", value: object = ""
+) -> Iterator[pytest.ExceptionInfo[SegarenaError]]:
+    """The block raises exactly `kind`, and its parts say what a test needs to know; the wording is left free.
+
+    `where`: the place that the error names, equal for a Path, a part of it for a string. `value`: the offending value,
+    somewhere in what is wrong.
+    """
+    with pytest.raises(SegarenaError) as caught:
+        yield caught
+    error = caught.value
+    assert type(error) is kind
+    assert error.where == where if isinstance(where, Path) else where in str(error.where)
+    assert str(value) in error.what
+    assert error.remedy

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "segarena"
 
 #: Floors from the ground up; a room may import its own files and the floors below it.
 FLOORS = (
-    {"config", "classes", "runs", "files", "errors", "seeding"},
+    {"config", "classes", "runs", "files", "formats", "errors", "seeding", "threads", "_version"},
     {"kernels"},
     {"data", "models", "scoring"},
     {"training", "reporting"},

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segarena import config as _config
+from segarena._version import __version__ as __version__
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 
 if TYPE_CHECKING:
     from segarena.models import build_model
     from segarena.training.predictor import Predictor
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ConfigError",

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from segarena import __version__
+from segarena._version import __version__
 from segarena.config import Command
 from segarena.errors import Interrupted, SegarenaError
 

@@ -11,8 +11,6 @@
 A message always says what is wrong, where, and what to do about it.
 """
 
-from collections.abc import Sequence
-
 
 class SegarenaError(Exception):
     """Something in the user's input is wrong; `what`, `where` and `remedy` make one message.
@@ -25,6 +23,10 @@ class SegarenaError(Exception):
         self.what, self.where, self.remedy = what, where, remedy
         place = f"{where}: " if where is not None else ""
         super().__init__(f"{place}{what}. {remedy}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Make it picklable: an error in a worker process reaches the main one as what it is."""
+        return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
 class DataError(SegarenaError):
@@ -47,6 +49,5 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the work so far is s
     """The user asked to stop; the training state lies on disk. The message says how to go on."""
 
 
-def listing(names: Sequence[str], most: int = 5) -> str:
-    """How a message lists names: the first ones with commas, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _rebuild(kind: type[SegarenaError], what: str, where: object, remedy: str) -> SegarenaError:
+    return kind(what, where=where, remedy=remedy)

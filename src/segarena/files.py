@@ -39,7 +39,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
         raise RunError(
             f"cannot be written ({error.strerror or error})",
             where=path,
-            remedy="Free some space or check the permissions, or name another folder with --out",
+            remedy="Free some space, check the permissions, or write to another folder",
         ) from error
     finally:
         if temporary is not None:

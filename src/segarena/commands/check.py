@@ -14,14 +14,15 @@ from segarena.commands.findings import show_problems, stop_on_errors, to_json
 from segarena.commands.terminal import console, show_progress
 from segarena.config import CheckOptions
 from segarena.data.checks import inspect
-from segarena.data.checks.problem import PARTS, parts_of, percent
+from segarena.data.checks.problem import PARTS, parts_of
 from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
-from segarena.errors import ConfigError, DataError, listing
+from segarena.errors import ConfigError, DataError
 from segarena.experiment.inputs import divide
 from segarena.files import write_json
+from segarena.formats import listing, small_percent
 from segarena.reporting.check_figures import TILES, DataSheet, Tile, save_sheet
 from segarena.runs import open_folder
 
@@ -96,7 +97,7 @@ def _class_table(source: FolderSource) -> Table:
     total = max(1, int(source.class_pixels.sum()))
     for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.class_images, strict=True):
         color = "#{:02x}{:02x}{:02x}".format(*entry.color)
-        share = percent(int(pixels) / total)
+        share = small_percent(int(pixels) / total)
         value = str(entry.value if isinstance(entry.value, int) else list(entry.value))
         table.add_row(escape(entry.name), escape(value), f"[{color}]██[/] {color}", share, str(images))
     return table

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands import train
-from segarena.commands.terminal import catch_interrupt, console, format_seconds
+from segarena.commands.terminal import catch_interrupt, console
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
 from segarena.experiment.examples import write_gallery
@@ -19,6 +19,7 @@ from segarena.experiment.networks import check_architectures, check_possible, le
 from segarena.experiment.prepare import Prepared, prepare
 from segarena.experiment.summary import class_table, fold_table, image_table, model_table, summarise
 from segarena.files import read_json, write_json, write_text
+from segarena.formats import duration
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.runs import Run, check_out, open_folder
@@ -119,7 +120,7 @@ def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
             f"{100 * entry['pixel_accuracy']:.1f}%",
             f"{entry['params'] / 1e6:.1f} M",
             f"{entry['latency_ms']:.0f} ms",
-            format_seconds(entry["train_seconds"]),
+            duration(entry["train_seconds"]),
         )
     trivial = comparison["trivial"]
     table.add_row(

@@ -15,7 +15,7 @@ from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
 from segarena.data.converters.write import check_free, write_annotations
-from segarena.errors import listing
+from segarena.formats import listing
 
 READERS: dict[str, Callable[[Path], Annotations]] = {
     "coco": read_coco,

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from segarena.commands.terminal import console
-from segarena.data.checks.problem import Problem, count, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of, relative
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
+from segarena.formats import listing, plural
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _FILES = 3
@@ -35,7 +36,7 @@ def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
     if errors:
         first = errors[0]
         raise DataError(
-            f"{count(len(errors), 'error')} would stop a training"
+            f"{plural(len(errors), 'error')} would stop a training"
             + (": " if len(errors) == 1 else ", listed above; the first: ")
             + first.message,
             where=data,

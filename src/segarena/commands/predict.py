@@ -15,8 +15,9 @@ from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
 from segarena.data.files.images import read_image
 from segarena.data.layout.tree import image_files
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
 from segarena.files import write_with
+from segarena.formats import listing
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 

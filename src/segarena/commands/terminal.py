@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from segarena.formats import duration
+
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
 
@@ -72,18 +74,8 @@ class TrainingProgress:
         console.print(
             f"  epoch {row['epoch']:>3}/{self.epochs}  loss {row['train_loss']:.3f}"
             f"  val mIoU {100 * row['val_miou']:5.1f}%{' *' if is_best else '  '}"
-            f"  {row['images_per_second']:6.1f} images/s  at most {format_seconds(left)} left"
+            f"  {row['images_per_second']:6.1f} images/s  at most {duration(left)} left"
         )
-
-
-def format_seconds(seconds: float) -> str:
-    """75 -> "1 min 15 s"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.terminal import catch_interrupt, console, format_seconds
+from segarena.commands.terminal import catch_interrupt, console
 from segarena.config import TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
 from segarena.experiment.networks import check_architectures, check_possible, leave_out
 from segarena.experiment.prepare import Prepared, prepare
 from segarena.experiment.run import check_same_training, is_finished, pool_folds, train_run
 from segarena.files import read_json
+from segarena.formats import duration
 from segarena.runs import check_out, fold_folder, open_folder
 
 Folds = Sequence[Prepared[Any]]
@@ -43,7 +44,7 @@ def run(options: TrainOptions) -> Path:
     place = metrics["split"] if options.folds is None else f"{metrics['images']} images in {options.folds} folds,"
     console.print(
         f"[bold]{options.model}[/bold]: {place} mIoU {100 * metrics['miou']:.1f}%,"
-        f" best epoch {metrics['best_epoch']:g}, trained in {format_seconds(costs['train_seconds'])}"
+        f" best epoch {metrics['best_epoch']:g}, trained in {duration(costs['train_seconds'])}"
     )
     console.print(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: segarena predict {folder} IMAGES...", markup=False)

@@ -10,7 +10,8 @@ import torch
 
 from segarena.commands.terminal import console
 from segarena.config import ModelName, ProtocolOptions
-from segarena.errors import ConfigError, listing
+from segarena.errors import ConfigError
+from segarena.formats import listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
 from segarena.models.weights import NAMED, check_weights
 from segarena.seeding import derive_seed

@@ -22,9 +22,10 @@ from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
 from segarena.data.transforms import crop_size, working_size
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
 from segarena.experiment.inputs import divide, divide_into_folds, open_source
 from segarena.experiment.resolve import DataFacts, Options, choose_defaults
+from segarena.formats import listing
 
 GIB = 1024**3
 

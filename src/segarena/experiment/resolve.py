@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from segarena.config import ProtocolOptions
-from segarena.training.machine import choose_device, computes_bf16, count_cores
+from segarena.threads import count_cores
+from segarena.training.machine import choose_device, computes_bf16
 from segarena.training.optimization import default_learning_rate
 
 Options = TypeVar("Options", bound=ProtocolOptions)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from segarena.reporting import formats
+from segarena import formats
+from segarena.formats import percent
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, row_rates
 from segarena.reporting.comparison import Comparison
-from segarena.reporting.formats import percent
 from segarena.reporting.score_figures import front
 
 
 def ranking_alt(comparison: Comparison) -> str:
     """Each model's mIoU, best first, and the trivial predictor's."""
     trivial = comparison.content["trivial"]
-    scores = formats.listing([f"{_label(comparison, e['model'])} {percent(e['miou'])}" for e in comparison.ranking])
+    scores = formats.join_words([f"{_label(comparison, e['model'])} {percent(e['miou'])}" for e in comparison.ranking])
     return f"mIoU: {scores}. Always answering “{trivial.get('class')}”: {percent(trivial.get('miou'))}."
 
 
@@ -34,7 +34,7 @@ def latency_alt(comparison: Comparison) -> str:
         f"{_label(comparison, e['model'])} {percent(e['miou'])} at {formats.milliseconds(e['latency_ms'])}"
         for e in entries
     ]
-    return f"mIoU and latency: {formats.listing(pairs)}."
+    return f"mIoU and latency: {formats.join_words(pairs)}."
 
 
 def latency_caption(comparison: Comparison) -> str:
@@ -45,7 +45,7 @@ def latency_caption(comparison: Comparison) -> str:
     kept = [_label(comparison, e["model"]) for e in front(entries)]
     if len(kept) == 1:
         return f"{kept[0]} is both the fastest and the most accurate."
-    return f"The dotted line joins {formats.listing(kept)}: no other model is both faster and more accurate."
+    return f"The dotted line joins {formats.join_words(kept)}: no other model is both faster and more accurate."
 
 
 def curves_alt(comparison: Comparison) -> str:
@@ -75,7 +75,7 @@ def curves_caption(comparison: Comparison) -> str:
     if not unfinished:
         return text
     was = "was" if len(unfinished) == 1 else "were"
-    return f"{text} {formats.listing(unfinished)} {was} best in the last epoch: more epochs may help."
+    return f"{text} {formats.join_words(unfinished)} {was} best in the last epoch: more epochs may help."
 
 
 def classes_alt(comparison: Comparison) -> str:
@@ -139,4 +139,4 @@ def _label(comparison: Comparison, model: object) -> str:
 
 
 def _labels(comparison: Comparison) -> str:
-    return formats.listing([style.label for style in comparison.styles.values()])
+    return formats.join_words([style.label for style in comparison.styles.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segarena.reporting import formats
+from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.verdict import LITTLE
 
@@ -29,7 +29,7 @@ def caveats(comparison: Comparison) -> list[str]:
         )
     starts = comparison.starts
     if len(starts) > 1:
-        groups = "; ".join(f"{formats.listing(labels)} from {start}" for start, labels in starts.items())
+        groups = "; ".join(f"{formats.join_words(labels)} from {start}" for start, labels in starts.items())
         notes.append(
             f"The models did not start alike: {groups}. A part of any difference between these groups is the start's, "
             "not the architecture's."
@@ -42,8 +42,8 @@ def caveats(comparison: Comparison) -> list[str]:
     undefined = _undefined(comparison)
     if undefined:
         notes.append(
-            f"No IoU is defined for {formats.listing(undefined)} in at least one model: neither truth nor prediction "
-            "has a pixel of it. The means leave it out, so that the models' means need not be over the same classes."
+            f"No IoU is defined for {formats.join_words(undefined)} in at least one model: neither truth nor "
+            "prediction has a pixel of it. The means leave it out, so the models' means may cover different classes."
         )
     return notes + _stopped_early(comparison) + _hardly_better(comparison)
 
@@ -57,7 +57,7 @@ def _stopped_early(comparison: Comparison) -> list[str]:
     early = [name for name in comparison.names if fewest[name] < most]
     if not early:
         return []
-    stops = formats.listing([f"{comparison.styles[name].label} after {fewest[name]:g}" for name in early])
+    stops = formats.join_words([f"{comparison.styles[name].label} after {fewest[name]:g}" for name in early])
     return [
         f"Stopped early, by the same rule for all: {stops} of {most} epochs, before the learning rate had come down "
         f"all the way. --patience {most} trains every model to the end."
@@ -75,7 +75,7 @@ def _hardly_better(comparison: Comparison) -> list[str]:
     poor = [name for name in comparison.names if lead[name] <= (best / 10 if best >= LITTLE else LITTLE)]
     if not poor:
         return []
-    labels = formats.listing([comparison.styles[name].label for name in poor])
+    labels = formats.join_words([comparison.styles[name].label for name in poor])
     be = "is" if len(poor) == 1 else "are"
     much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
     note = f"{labels} {be} {much} than always answering “{trivial.get('class')}”."

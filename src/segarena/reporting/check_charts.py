@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from segarena import formats
 from segarena.classes import ClassTable
-from segarena.reporting import formats
 from segarena.reporting.style import INK, MUTED, RULE
 
 #: Most classes with a row of their own: of more, the most frequent half and the rarest half are shown.

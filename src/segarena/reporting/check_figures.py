@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from segarena import formats
 from segarena.classes import ClassTable
 from segarena.files import write_with
-from segarena.reporting import formats, style
+from segarena.reporting import style
 from segarena.reporting.check_charts import ROWS, draw_frequencies, draw_sizes, share
 from segarena.reporting.overlays import fit_pair, overlay
 from segarena.reporting.style import MUTED

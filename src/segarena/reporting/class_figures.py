@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from segarena.reporting import formats
+from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.style import BAND, INK, MUTED, RULE, ModelStyle
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena import formats
 from segarena.errors import RunError
 from segarena.files import read_json
-from segarena.reporting import formats
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 

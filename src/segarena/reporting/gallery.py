@@ -11,9 +11,9 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
-from segarena.reporting import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.style import DPI
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from segarena.reporting import formats
+from segarena import formats
 from segarena.reporting.comparison import Comparison
 
 #: What models.csv calls the start of a model without pretrained weights.
@@ -20,7 +20,7 @@ _TRACKS = {
 
 def subtitle(comparison: Comparison) -> str:
     """One line on what was compared: the models, the data, and the track."""
-    labels = formats.listing([style.label for style in comparison.styles.values()])
+    labels = formats.join_words([style.label for style in comparison.styles.values()])
     classes = len(comparison.class_names)
     track = _TRACKS.get(str(comparison.content["track"]), "")
     return f"{labels} on {data_name(comparison)}, {classes} classes. {track}".strip()
@@ -121,4 +121,4 @@ def _minute(created: str) -> str:
 def _weights(comparison: Comparison) -> str:
     text = formats.plain(comparison.content["protocol"].get("weights"))
     random = comparison.starts.get(RANDOM, [])
-    return f"{text}; none for {formats.listing(random)}" if random and len(comparison.starts) > 1 else text
+    return f"{text}; none for {formats.join_words(random)}" if random and len(comparison.starts) > 1 else text

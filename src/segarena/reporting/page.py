@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from segarena import formats
 from segarena.files import write_text
-from segarena.reporting import captions, formats, gallery, method, tables
+from segarena.reporting import captions, gallery, method, tables
 from segarena.reporting.caveats import caveats
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.figures import save_figures

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from segarena.reporting import formats
+from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.style import INK, MUTED, ModelStyle
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from segarena.reporting import formats
+from segarena import formats
 from segarena.reporting.comparison import Comparison
 
 

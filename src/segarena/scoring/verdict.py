@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, Literal
 
+from segarena.formats import plural
+
 #: A lead over the trivial answer, as a fraction, below which a model has hardly learned anything.
 LITTLE = 0.01
 
@@ -53,7 +55,7 @@ def verdict(
     titles = titles or {}
     ranking = [{**entry, "model": titles.get(entry["model"], entry["model"])} for entry in ranking]
     fold_mious = {titles.get(model, model): mious for model, mious in (fold_mious or {}).items()}
-    place = f"{images} {_SPLITS[split]} image{'' if images == 1 else 's'}"
+    place = f"{plural(images, f'{_SPLITS[split]} image')}"
     if fold_mious:
         place = (
             f"{images} images in {len(next(iter(fold_mious.values())))} folds, each tested by models that never saw it,"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from dataclasses import asdict, dataclass
@@ -12,8 +11,9 @@ from typing import Any
 import torch
 import torchvision
 
-import segarena
+from segarena._version import __version__
 from segarena.errors import ConfigError
+from segarena.threads import count_cores
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Environment:
 def describe_environment() -> Environment:
     """Read versions and hardware. `commit` is segarena's own, where it runs from a git checkout."""
     return Environment(
-        segarena=segarena.__version__,
+        segarena=__version__,
         python=platform.python_version(),
         torch=torch.__version__,
         torchvision=torchvision.__version__,
         platform=platform.platform(),
         cpu=_cpu_name(),
-        cores=os.cpu_count() or 1,
+        cores=count_cores(),
         threads=torch.get_num_threads(),
         gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         commit=_commit(),
@@ -95,8 +95,3 @@ def _commit() -> str | None:
 def _git(folder: Path, *words: str) -> str:
     command = ["git", "-C", str(folder), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-
-
-def count_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

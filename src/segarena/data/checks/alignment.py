@@ -5,18 +5,18 @@ Also: A closer look at some pairs at full size: do mask borders lie on image edg
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.checks.problem import Problem, count, percent, relative
+from segarena.data.checks.problem import Problem, relative
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError
+from segarena.formats import plural, small_percent
+from segarena.threads import thread_pool
 
 #: The longest shift of a mask that is tried, in pixels, along rows and columns.
 REACH = 8
@@ -56,7 +56,7 @@ def look_at(source: FolderSource, indices: Sequence[int]) -> list[Look]:
         colors = _mean_colors(image, mask, source.classes.num_classes)
         return Look(index, edge_strengths(image, mask), shares / max(1, shares.sum()), colors)
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         return [found for found in threads.map(look, indices) if found is not None]
 
 
@@ -130,8 +130,8 @@ def check_alignment(source: FolderSource) -> Iterator[Problem]:
                 "inverted-mask",
                 "warning",
                 tuple(relative(source.samples[index].mask, source.root) for index in inverted),
-                f"{count(len(inverted), 'mask')} look inverted beside the others: the share of the foreground, and what"
-                " is bright or dark in the image, are the other way round",
+                f"{plural(len(inverted), 'mask')} look inverted beside the others: the share of the foreground, and"
+                " what is bright or dark in the image, are the other way round",
                 "Look at them; exchange the two values where object and background are mixed up",
             )
         yield from _inverted_set(source, looks)
@@ -156,7 +156,7 @@ def _shifted(looks: Sequence[Look]) -> Iterator[Problem]:
             "warning",
             (),
             f"All masks look shifted: moved {way}, their borders would lie on stronger edges in"
-            f" {percent(share)} of {len(maps)} images",
+            f" {small_percent(share)} of {len(maps)} images",
             "Look at the overlays; if it is so, export the masks again on the images' own grid",
         )
 
@@ -201,7 +201,7 @@ def _inverted_set(source: FolderSource, looks: Sequence[Look]) -> Iterator[Probl
             "inverted-mask",
             "note",
             (),
-            f"{name!r} covers {percent(share)} of all pixels and {percent(frame)} of the images' frames, which"
-            " background does as a rule: the masks may be inverted",
+            f"{name!r} covers {small_percent(share)} of all pixels and {small_percent(frame)} of the images' frames,"
+            " which background does as a rule: the masks may be inverted",
             f"If {name!r} is the background, name the two values the other way round in classes.yaml",
         )

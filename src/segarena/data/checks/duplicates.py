@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.problem import PARTS, Problem, count, parts_of, relative
+from segarena.data.checks.problem import PARTS, Problem, parts_of, relative
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
+from segarena.formats import plural
 
 #: Two hashes of 128 bits that differ in at most so many bits are candidates. Unrelated photographs differ in 64 on
 #: average. In four public sets of street scenes, aerial tiles, plants and tissue no unrelated pair, in any
@@ -154,7 +155,7 @@ def _leak(source: FolderSource, part: dict[int, Split], pairs: Sequence[Twins], 
     # Of two images the one that is scored counts: val against train, test against both.
     scored = {max(pair[:2], key=lambda index: PARTS.index(part[index])) for pair in pairs}
     counts = Counter(part[index] for index in scored)
-    shown = " and ".join(count(counts[name], f"{name} image") for name in PARTS if counts[name])
+    shown = " and ".join(plural(counts[name], f"{name} image") for name in PARTS if counts[name])
     first, second = (f"{source.samples[index].name} ({part[index]})" for index in pairs[0][:2])
     drawn = all(source.samples[pair.first].split == source.samples[pair.second].split for pair in pairs)
     return Problem(
@@ -176,8 +177,8 @@ def _duplicates(source: FolderSource, pairs: Sequence[Twins]) -> Iterator[Proble
             "duplicate-images",
             "warning",
             _files(source, pairs),
-            f"{count(len(_members(pairs)), 'image')} have the same pixels as another of their split"
-            + (f"; the masks of {count(differ, 'pair')} differ" if differ else ""),
+            f"{plural(len(_members(pairs)), 'image')} have the same pixels as another of their split"
+            + (f"; the masks of {plural(differ, 'pair')} differ" if differ else ""),
             "Keep one of each, with the right mask" if differ else "Keep one of each: copies only weigh more",
         )
 
@@ -190,7 +191,7 @@ def _near_duplicates(source: FolderSource, pairs: Sequence[Twins]) -> Iterator[P
             "note",
             _files(source, pairs),
             f"{len(_members(pairs))} of {len(source.samples)} images nearly repeat another of their split"
-            + (f", {count(turned, 'pair')} of them mirrored or turned" if turned else ""),
+            + (f", {plural(turned, 'pair')} of them mirrored or turned" if turned else ""),
             "Count them as one when you judge how much data there is, and keep them in one split",
         )
 

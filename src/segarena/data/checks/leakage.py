@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.checks.duplicates import correlate
-from segarena.data.checks.problem import Problem, parts_of, percent, relative
+from segarena.data.checks.problem import Problem, parts_of, relative
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.groups import frame_prefixes, natural_key, propose_groups
 from segarena.data.splitting.splits import Splits
+from segarena.formats import small_percent
 
 #: A pair of neighbours must look more alike than a pair drawn at random in this share of all comparisons. Measured:
 #: 0.95 for tissue slices, 0.93 for video frames; 0.72 for plants photographed along a field, 0.56 for aerial tiles.
@@ -50,7 +51,7 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
         tuple(files),
         f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
         f" {np.median(far):.2f} for two at random), and the random split parts"
-        f" {percent(len(parted) / len(neighbours))} of them; scores come out too high",
+        f" {small_percent(len(parted) / len(neighbours))} of them; scores come out too high",
         f"Keep neighbours in one split: --group-by {proposal.by if proposal else 'REGEX'}",
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segarena.data.checks.problem import PARTS, Problem, count, percent, relative
+from segarena.data.checks.problem import PARTS, Problem, relative
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits
-from segarena.errors import listing
+from segarena.formats import listing, plural, small_percent
 
 
 def check_pairs(source: FolderSource) -> Iterator[Problem]:
@@ -25,7 +25,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
     for code, paths, noun, partner, remedy in lonely:
         if paths:
             verbs = "has no {} and is" if len(paths) == 1 else "have no {} and are"
-            message = f"{count(len(paths), noun)} {verbs.format(partner)} left out"
+            message = f"{plural(len(paths), noun)} {verbs.format(partner)} left out"
             yield Problem(code, "warning", _files(source, paths), message, remedy)
     if source.layout.unlisted:
         unlisted = source.layout.unlisted
@@ -33,7 +33,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             "unlisted-image",
             "warning",
             _files(source, unlisted),
-            f"{count(len(unlisted), 'image')} with a mask {'is' if len(unlisted) == 1 else 'are'} in none of the lists"
+            f"{plural(len(unlisted), 'image')} with a mask {'is' if len(unlisted) == 1 else 'are'} in none of the lists"
             " of splits, and left out",
             "Add them to a list, or move them elsewhere",
         )
@@ -49,7 +49,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             "resized-mask",
             "warning",
             _files(source, [one.mask for one in source.resized]),
-            f"{count(len(source.resized), 'mask')} are not of the size of the image, e.g. {width} x {height} for"
+            f"{plural(len(source.resized), 'mask')} are not of the size of the image, e.g. {width} x {height} for"
             f" {to_width} x {to_height}, and are resized to the nearest label",
             "Right for masks drawn on smaller copies; export them at the images' own size for exact borders",
         )
@@ -78,7 +78,7 @@ def _rare_classes(source: FolderSource) -> Iterator[Problem]:
         images = int(source.class_images[label])
         if images >= FEW_IMAGES:
             continue
-        seen = f"is in {count(images, 'image')} only" if images else "is in no image"
+        seen = f"is in {plural(images, 'image')} only" if images else "is in no image"
         remedy = (
             "Label more images that show it, or merge it with another class"
             if images
@@ -122,7 +122,7 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "void-mask",
             "warning",
             _masks(source, void),
-            f"{count(len(void), 'mask')} of {len(source.samples)} hold only void pixels: nothing to learn or to score",
+            f"{plural(len(void), 'mask')} of {len(source.samples)} hold only void pixels: nothing to learn or to score",
             "Label them, or take them out with their images",
         )
     background = source.classes.background or 0
@@ -134,7 +134,7 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "empty-mask",
             "warning" if share > 0.5 else "note",
             _masks(source, empty),
-            f"{count(len(empty), 'mask')} of {len(source.samples)} hold only {source.classes.names[background]!r}",
+            f"{plural(len(empty), 'mask')} of {len(source.samples)} hold only {source.classes.names[background]!r}",
             "Right where the image shows nothing else; look at the first ones to be sure",
         )
 
@@ -145,13 +145,13 @@ def _imbalance(source: FolderSource) -> Iterator[Problem]:
     small = [label for label in np.argsort(pixels).tolist() if 0 < pixels[label] * EXTREME_RATIO < pixels[largest]]
     if small:
         total, names = int(pixels.sum()), source.classes.names
-        shown = [f"{names[label]!r} ({percent(pixels[label] / total)})" for label in small]
+        shown = [f"{names[label]!r} ({small_percent(pixels[label] / total)})" for label in small]
         yield Problem(
             "extreme-imbalance",
             "warning",
             (),
             f"Extreme imbalance: {listing(shown)} of the pixels against"
-            f" {percent(pixels[largest] / total)} for {names[largest]!r}",
+            f" {small_percent(pixels[largest] / total)} for {names[largest]!r}",
             "Judge by the IoU of each class, not by pixel accuracy; try --class-weights or --crop-foreground",
         )
 

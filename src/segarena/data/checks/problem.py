@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from segarena.data.source import Split
 from segarena.data.splitting.splits import Splits
+from segarena.formats import plural
 
 #: "error": training would stop. "warning": scores or training suffer. "note": worth a look, often as it should be.
 Severity = Literal["error", "warning", "note"]
@@ -63,7 +64,7 @@ def summarise(problems: Sequence[Problem]) -> str:
     lines = [f"{one.severity}: {one.message}. {one.remedy}" for one in problems if one.severity != "note"]
     notes = sum(problem.severity == "note" for problem in problems)
     if notes:
-        lines.append(f"{count(notes, 'note')}: see `segarena check`")
+        lines.append(f"{plural(notes, 'note')}: see `segarena check`")
     return "\n".join(lines)
 
 
@@ -76,13 +77,3 @@ def relative(path: Path | None, root: Path) -> str:
     """A path as the user knows it: from the data folder, or whole where it lies elsewhere."""
     assert path is not None
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def count(number: int, noun: str) -> str:
-    """1, "image" -> "1 image"; 3, "image" -> "3 images"."""
-    return f"{number} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
-
-
-def percent(share: float) -> str:
-    """0.0712 -> "7.1%", 0.0007 -> "0.07%"."""
-    return f"{100 * share:.1f}%" if share >= 0.01 else f"{100 * share:.2g}%"

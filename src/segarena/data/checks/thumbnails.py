@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ from segarena.data.files import cache
 from segarena.data.files.image_io import file_hash
 from segarena.data.files.images import decode, open_image, read_image
 from segarena.errors import DataError
+from segarena.threads import thread_pool
 
 #: Height and width of a thumbnail, in pixels.
 SIDE = 32
@@ -44,7 +43,7 @@ def read_thumbnails(
     files are only hashed.
     """
     kind = f"{_KIND}, {bits} bits"
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         hashes = list(threads.map(_hash, paths))
         faults = {index: found for index, found in enumerate(hashes) if isinstance(found, DataError)}
         digests = [found if isinstance(found, str) else "" for found in hashes]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ from segarena.data.files.headers import fit
 from segarena.data.files.images import read_header
 from segarena.data.layout.layout import Layout, find_pairs
 from segarena.errors import DataError
+from segarena.threads import thread_pool
 
 #: Masks that cannot be meant as the others are come to light one by one; so many are told at most.
 MOST_REFUSED = 50
@@ -46,7 +45,7 @@ def find_faults(
     pairs = [(sample.image, sample.mask) for sample in layout.samples if sample.image and sample.mask]
     problems: list[Problem] = []
     sound = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         for number, found in enumerate(threads.map(lambda pair: list(_look(root, *pair)), pairs)):
             problems += found
             if not any(problem.code == "unreadable-mask" for problem in found):

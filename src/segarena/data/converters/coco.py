@@ -22,13 +22,14 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of
+from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, split_of
 from segarena.data.converters.parsing import entry, member, outline, read_json, shorten
 from segarena.data.converters.rasterize import Malformed, Mask, Polygons, Runs, Shape, check_counts, read_string
 from segarena.data.files.image_io import image_size
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.formats import plural
 
 
 @dataclass(frozen=True)
@@ -263,9 +264,9 @@ def _notes(counts: Counter[str], paths: list[Path], contents: dict[Path, Any]) -
     if counts["objects"]:
         notes.append(f"{counts['objects']} annotations have no area and are left out")
     if counts["empty"]:
-        notes.append(f"{count_images(counts['empty'])} without an object: all background")
+        notes.append(f"{plural(counts['empty'], 'image')} without an object: all background")
     if counts["unlabelled"]:
-        notes.append(f"{count_images(counts['unlabelled'])} without panoptic annotation: left out")
+        notes.append(f"{plural(counts['unlabelled'], 'image')} without panoptic annotation: left out")
     if counts["unlisted"]:
-        notes.append(f"{count_images(counts['unlisted'])} not in the annotations: left out")
+        notes.append(f"{plural(counts['unlisted'], 'image')} not in the annotations: left out")
     return tuple(notes)

@@ -15,7 +15,7 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, count_images, split_of_folders
+from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, split_of_folders
 from segarena.data.converters.parsing import entry, number, outline, read_xml, shorten
 from segarena.data.converters.rasterize import (
     Ellipse,
@@ -28,6 +28,7 @@ from segarena.data.converters.rasterize import (
     unroll,
 )
 from segarena.errors import DataError
+from segarena.formats import plural
 
 _NO_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 _FLAT_LABELS = frozenset({"polyline", "points", "cuboid", "skeleton", "tag"})
@@ -167,7 +168,7 @@ def _notes(counts: Counter[str]) -> tuple[str, ...]:
     empty, unlisted = counts.pop("empty", 0), counts.pop("unlisted", 0)
     notes = [f"{count} x {kind} without an area: left out" for kind, count in sorted(counts.items())]
     if empty:
-        notes.append(f"{count_images(empty)} without an object: all background")
+        notes.append(f"{plural(empty, 'image')} without an object: all background")
     if unlisted:
-        notes.append(f"{count_images(unlisted)} not in the annotations: left out")
+        notes.append(f"{plural(unlisted, 'image')} not in the annotations: left out")
     return tuple(notes)

@@ -103,11 +103,6 @@ def bare_name(name: str) -> str:
     return path.with_name(path.stem).as_posix()
 
 
-def count_images(number: int) -> str:
-    """Say 1 image, 2 images."""
-    return f"{number} image{'' if number == 1 else 's'}"
-
-
 def _common_tail(first: tuple[str, ...], second: list[str]) -> int:
     common = 0
     for mine, theirs in zip(reversed(first), reversed(second), strict=False):

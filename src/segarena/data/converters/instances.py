@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from segarena.data.converters.annotations import Annotations, LabelledImage, fitting_size, make_classes
-from segarena.data.converters.image_index import count_images, split_of_folders, walk
+from segarena.data.converters.image_index import split_of_folders, walk
 from segarena.data.converters.parsing import entry
 from segarena.data.converters.rasterize import Mask, Region
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
+from segarena.formats import plural
 
 _IMAGES, _MASKS = frozenset({"image", "images"}), frozenset({"mask", "masks"})
 _ONLY_CLASS = "foreground"
@@ -75,7 +76,7 @@ def read_instances(src: Path) -> Annotations:
         converted.append(LabelledImage(name, split, image, image.suffix.lower(), union))
     bare = len(found) - len(labelled)
     lonely = sum(map(len, masks.values())) - sum(len(objects) for _, _, objects in labelled)
-    notes = [f"{count_images(bare)} without masks: left out"] if bare else []
+    notes = [f"{plural(bare, 'image')} without masks: left out"] if bare else []
     notes += [f"{lonely} masks without an image: left out"] if lonely else []
     return Annotations(classes, tuple(converted), tuple(notes))
 

@@ -22,12 +22,13 @@ from segarena.data.converters.annotations import (
     fitting_size,
     make_classes,
 )
-from segarena.data.converters.image_index import ImageFiles, annotation_files, count_images, split_of_folders
+from segarena.data.converters.image_index import ImageFiles, annotation_files, split_of_folders
 from segarena.data.converters.parsing import entry, member, outline, read_json, shorten
 from segarena.data.converters.rasterize import Ellipse, Malformed, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
+from segarena.formats import plural
 
 #: The label that LabelMe's examples give to what counts nowhere.
 IGNORED = "__ignore__"
@@ -172,7 +173,7 @@ def _notes(counts: Counter[str]) -> tuple[str, ...]:
     other, unlabelled = counts.pop("other", 0), counts.pop("unlabelled", 0)
     notes = [f"{count} x {kind}, which has no area: left out" for kind, count in sorted(counts.items())]
     if unlabelled:
-        notes.append(f"{count_images(unlabelled)} without annotation: left out")
+        notes.append(f"{plural(unlabelled, 'image')} without annotation: left out")
     if other:
         notes.append(f"{other} JSON files that are not LabelMe's: passed over")
     return tuple(notes)

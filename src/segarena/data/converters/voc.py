@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.converters.annotations import Annotations, Color, LabelledImage, fitting_size, make_classes
-from segarena.data.converters.image_index import count_images, split_of, walk
+from segarena.data.converters.image_index import split_of, walk
 from segarena.data.converters.parsing import entry
 from segarena.data.converters.rasterize import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.formats import plural
 
 VOC_NAMES = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -131,7 +132,7 @@ def _read_lists(root: Path, masks: dict[str, Path]) -> tuple[dict[str, Split | N
             raise DataError(f"cannot be read ({error})", where=path, remedy="Copy the list again") from error
         missing = [name for name in names if name not in masks]
         if names and len(missing) == len(names):
-            notes.append(f"{path.name}: none of its {count_images(len(names))} has a mask: left out")
+            notes.append(f"{path.name}: none of its {plural(len(names), 'image')} has a mask: left out")
             continue
         for name in names:
             with entry(path, name):

@@ -13,7 +13,8 @@ from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass, name_c
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
 from segarena.data.encoding.palette import greys_of
 from segarena.data.encoding.value_counts import Found, Tally, add_up, are_classes, fills_areas
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
+from segarena.formats import listing
 
 #: Levels at least this far apart are two greys; class numbers are lower than this.
 FAR = 64

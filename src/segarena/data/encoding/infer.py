@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +21,7 @@ from segarena.data.encoding.value_counts import Found, MaskFacts
 from segarena.data.files.cache import recall, remember
 from segarena.data.files.image_io import file_hash, reading
 from segarena.errors import DataError
+from segarena.threads import thread_pool
 
 #: Called with the number of masks looked at and their total.
 Progress = Callable[[int, int], None]
@@ -60,7 +59,7 @@ def infer_encoding(
 def _look_at_all(paths: Sequence[Path], on_progress: Progress | None) -> list[Found]:
     found: list[Found] = []
     new: dict[str, bytes] = {}
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         keys = list(threads.map(file_hash, paths))
         known = recall(mask_facts.KIND, sorted(set(keys)))
 

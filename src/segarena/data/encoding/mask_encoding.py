@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
 from segarena.data.files.raw_masks import Places
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
+from segarena.formats import listing
 
 Kind = Literal["index", "two-level", "color"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from segarena.data.files.images import Header, read_header
 from segarena.errors import DataError
+from segarena.threads import thread_pool
 
 
 class Resized(NamedTuple):
@@ -28,7 +27,7 @@ def compare_sizes(pairs: Sequence[tuple[Path, Path]]) -> tuple[list[Header], tup
         image, mask = (read_header(path) for path in pair)
         return image, fit(pair[0], (image.height, image.width), pair[1], (mask.height, mask.width))
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         checked = list(threads.map(check, pairs))
     return [header for header, _ in checked], tuple(resized for _, resized in checked if resized is not None)
 

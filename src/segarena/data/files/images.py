@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +14,7 @@ from PIL import Image, ImageFile
 from segarena.data.files.cache import recall, remember
 from segarena.data.files.image_io import decode, file_hash, image_size, open_image, raw_mode, reading, shown_size
 from segarena.errors import DataError
+from segarena.threads import thread_pool
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -89,7 +88,7 @@ def set_bits(paths: Sequence[Path]) -> int:
     share the answer, so a dark image stays darker than a bright one. 16 for no files. Each file's highest value is
     remembered by the file's hash. Raises DataError.
     """
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with thread_pool() as threads:
         keys = list(threads.map(file_hash, paths))
         known = {key: int(value) for key, value in recall(_HIGHEST, sorted(set(keys))).items()}
         new = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}

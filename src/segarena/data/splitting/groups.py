@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.errors import ConfigError, DataError, listing
+from segarena.errors import ConfigError, DataError
+from segarena.formats import listing
 
 #: At most 18 digits, so that any name makes a number that fits 64 bits.
 _LAST_NUMBER = re.compile(r"([0-9]{1,18})[^0-9]*\Z")

@@ -9,7 +9,8 @@ from typing import Any
 
 from segarena.data.source import Sample
 from segarena.data.splitting.splits import Splits
-from segarena.errors import DataError, listing
+from segarena.errors import DataError
+from segarena.formats import listing
 
 PARTS = ("train", "val", "test")
 _FORM = 'Give a run folder, its data.json, or JSON such as {"train": ["a", "b"], "val": ["c"], "test": []}'

@@ -13,6 +13,7 @@ from segarena.data.source import Sample, Split
 from segarena.data.splitting.assign import TEST, TRAIN, VAL, deal, exact_share
 from segarena.data.splitting.stratify import make_units, members_of
 from segarena.errors import DataError
+from segarena.formats import plural
 
 SPLIT_SEED = 0
 
@@ -85,7 +86,7 @@ def split_samples(
     units = make_units(samples, pool, class_images, groups)
     if groups is not None and 0 < len(units) <= len(shares):
         raise DataError(
-            f"{len(pool)} images in {len(units)} group{'s' if len(units) > 1 else ''} cannot fill"
+            f"{len(pool)} images in {plural(len(units), 'group')} cannot fill"
             f" {len(shares) + 1} splits without dividing a group",
             where=where,
             remedy="Group them in another way with --group-by, or leave it out",

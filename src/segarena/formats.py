@@ -1,8 +1,9 @@
-"""Numbers as people read them. Files keep fractions, seconds and counts; only these functions make text of them."""
+"""Numbers and lists as people read them. Files keep fractions, seconds and counts; this makes text of them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 #: Stands where there is no value: a class that neither truth nor prediction has, a cost that was not measured.
 NOTHING = "–"
@@ -18,6 +19,17 @@ def is_missing(value: object) -> bool:
 def percent(fraction: float | None, digits: int = 1) -> str:
     """0.532 -> "53.2%"."""
     return NOTHING if fraction is None or is_missing(fraction) else f"{100 * fraction:.{digits}f}%"
+
+
+def small_percent(fraction: float) -> str:
+    """A share that may be small: 0.0712 -> "7.1%", 0.0007 -> "0.07%", 0 -> "0%"."""
+    return percent(fraction) if fraction >= 0.01 else f"{100 * fraction:.2g}%"
+
+
+def plural(number: int, noun: str) -> str:
+    """1, "image" -> "1 image"; 3, "image" -> "3 images"; 2, "class" -> "2 classes"; 1234, ... -> "1,234 ..."."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
 
 
 def count(number: float | None) -> str:
@@ -59,9 +71,14 @@ def shorten(text: str, length: int = 24) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def listing(items: list[str]) -> str:
-    """["a", "b", "c"] -> "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+def join_words(items: Sequence[str], last: str = "and") -> str:
+    """["a", "b", "c"] -> "a, b and c", all of them."""
+    return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
+
+
+def listing(names: Sequence[str], most: int = 5) -> str:
+    """The first names with commas, and how many more there are: "a, b and 3 more"."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def plain(value: object) -> str:

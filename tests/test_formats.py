@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from segarena.reporting import formats
+from segarena import formats
 
 
 @pytest.mark.parametrize(("fraction", "text"), [(0.532, "53.2%"), (1.0, "100.0%"), (0, "0.0%")])
@@ -46,3 +46,21 @@ def test_a_long_name_is_cut_and_stays_on_one_line() -> None:
 )
 def test_a_setting_reads_like_text(value: object, text: str) -> None:
     assert formats.plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (formats.small_percent(0.0712), "7.1%"),
+        (formats.small_percent(0.0007), "0.07%"),
+        (formats.plural(1, "image"), "1 image"),
+        (formats.plural(1234, "image"), "1,234 images"),
+        (formats.plural(2, "class"), "2 classes"),
+        (formats.join_words([]), ""),
+        (formats.join_words(["a"]), "a"),
+        (formats.join_words(["a", "b", "c"]), "a, b and c"),
+        (formats.listing(["a", "b", "c"], most=2), "a, b and 1 more"),
+    ],
+)
+def test_shares_numbers_and_lists_as_text(text: str, expected: str) -> None:
+    assert text == expected
