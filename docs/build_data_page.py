@@ -15,12 +15,13 @@ from mask_figure import draw_row
 from mask_files import MaskFile, read_back
 from mask_ways import MASK_FILES
 from matplotlib.figure import Figure
+from page_theme import page_theme
 from PIL import Image
 from sections import insert
 
 from segarena.data.encoding.mask_encoding import MaskEncoding
 from segarena.files import write_text, write_with
-from segarena.reporting.style import DPI, theme
+from segarena.reporting.style import DPI
 
 PAGE = Path(__file__).parent / "data.md"
 IMAGES = PAGE.parent / "images" / "data"
@@ -33,7 +34,7 @@ def main() -> None:
     for way in MASK_FILES:
         reading = read_back(way)
         sections[way.name] = describe(way, reading.encoding)
-        with theme():
+        with page_theme():
             picture = render(draw_row(way, reading))
         write_with(IMAGES / f"{way.name}.png", partial(picture.save, format="PNG", optimize=True))
     write_text(PAGE, insert(PAGE.read_text(), sections))

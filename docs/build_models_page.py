@@ -17,6 +17,7 @@ import torch
 from effective_fields import draw_effective, measure_effective
 from matplotlib.figure import Figure
 from model_paths import PATHS, draw
+from page_theme import page_theme
 from sections import insert
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -28,7 +29,7 @@ from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, 
 from segarena.models.deeplabv3 import DeepLabv3
 from segarena.models.receptive_field import effective_side, find_global_branches, measure_extent
 from segarena.models.unet import UNet
-from segarena.reporting.style import ARCHITECTURES, DPI, theme
+from segarena.reporting.style import ARCHITECTURES, DPI
 from segarena.training.costs import count_flops, count_parameters
 
 PAGE = Path(__file__).parent / "models.md"
@@ -211,7 +212,7 @@ def for_figure(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> tuple[Any, 
 
 
 def draw_in_style(draw_figure: Any) -> Figure:
-    with theme():
+    with page_theme():
         figure: Figure = draw_figure()
     return figure
 

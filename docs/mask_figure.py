@@ -42,7 +42,7 @@ def draw_row(way: MaskFile, reading: Reading) -> Figure:
         ("image", f"{reading.image.shape[1]} × {reading.image.shape[0]} pixels", _enlarge(reading.image)),
         ("mask file in a viewer", way.format, _enlarge(reading.viewed)),
         (f"{square.shape[0]} × {square.shape[1]} of its pixels", found, _enlarge(square)),
-        ("as segarena reads it", "class colours over the image", _overlay(reading)),
+        ("as segarena reads it", "classes over the image", _overlay(reading)),
     )
     for column, (title, caption, picture) in enumerate(panels):
         left = _MARGIN + column * (_PANEL + _GAP)
@@ -123,7 +123,7 @@ def _write_legend(figure: Figure, reading: Reading, top: float) -> None:
         y = top - _SWATCH - place * _ENTRY
         figure.add_artist(_rectangle(figure, _LEGEND, y, _SWATCH, _SWATCH, edgecolor=MUTED, lw=0.6, **look))
         _text(figure, _LEGEND + _SWATCH + 0.06, y + 0.02, name)
-        _text(figure, _LEGEND + _SWATCH + 0.06, y - 0.11, value, color=MUTED, size=7.5)
+        _text(figure, _LEGEND + _SWATCH + 0.06, y - 0.11, value, color=MUTED, size=7)
 
 
 def _write_sentence(figure: Figure, lines: list[str]) -> None:

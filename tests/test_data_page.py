@@ -30,7 +30,7 @@ class Generator:
         self.read = cache(lambda name: module.read_back(self.ways[name]))
 
     def draw(self, name: str) -> Any:
-        with self.module.theme():
+        with self.module.page_theme():
             return self.module.draw_row(self.ways[name], self.read(name))
 
 
@@ -74,11 +74,11 @@ def test_a_figure_says_the_sentence_each_class_and_the_numbers_in_the_file(gener
     assert numbers[:25] == [str(value) for value in square.ravel()]
 
 
-def test_a_stored_picture_is_the_one_that_is_drawn_today(generator: Generator) -> None:
+def test_the_stored_picture_is_up_to_date(generator: Generator) -> None:
     drawn = generator.module.render(generator.draw("declared")).convert("RGB")
     with Image.open(PICTURES / "declared.png") as stored:
         difference = np.abs(np.asarray(stored.convert("RGB"), dtype=float) - np.asarray(drawn))
-    assert difference.mean() < 3, "run `make docs`"  # another font is no other picture
+    assert difference.mean() < 3, "run `make docs`"
 
 
 def test_the_pictures_are_small() -> None:
