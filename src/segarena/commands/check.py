@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.findings import show_problems, stop_on_errors, to_json
 from segarena.commands.terminal import console, show_progress
 from segarena.config import CheckOptions
 from segarena.data.checks import inspect
-from segarena.data.checks.problem import PARTS, parts_of
+from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
 from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
+from segarena.experiment.check_report import data_sheet, to_json
 from segarena.experiment.inputs import divide
 from segarena.files import write_json
 from segarena.formats import listing, small_percent
-from segarena.reporting.check_figures import TILES, DataSheet, Tile, save_sheet
+from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
+
+_COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_FILES = 3
 
 
 def run(options: CheckOptions) -> dict[str, Any]:
@@ -40,9 +43,9 @@ def run(options: CheckOptions) -> dict[str, Any]:
     with show_progress("comparing images") as on_progress:
         problems = inspect(source, splits, grouped=options.group_by is not None, on_progress=on_progress)
     _show(source, splits, options)
-    show_problems(problems)
+    _show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check", resume=False)
-    save_sheet(_sheet(source, splits), folder / "check.png")
+    save_sheet(data_sheet(source, splits), folder / "check.png")
     console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
     content = to_json(options.data, source.layout, problems, source, splits)
     _write(options.json, content)
@@ -61,7 +64,7 @@ def _open(options: CheckOptions) -> FolderSource:
             layout, problems = find_faults(options.data, **where, on_progress=on_progress)
         if problems:
             _say_layout(options.data.resolve().name, layout)
-            show_problems(problems)
+            _show_problems(problems)
             _write(options.json, to_json(options.data, layout, problems))
             stop_on_errors(problems, options.data)
         raise
@@ -109,34 +112,13 @@ def _write(path: Path | None, content: dict[str, Any]) -> None:
         console.print(f"The same for programs: {path}", markup=False)
 
 
-def _sheet(source: FolderSource, splits: Splits) -> DataSheet:
-    pixels = source.mask_pixels.sum(axis=0)
-    parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
-    return DataSheet(
-        title=source.name,
-        facts=(
-            f"{len(source.samples)} images with masks: "
-            + ", ".join(f"{number} {name}" for name, number in splits.counts.items() if number),
-            source.layout.sentence,
-            source.encoding.sentence,
-        ),
-        classes=source.classes,
-        tiles=_tiles(source, splits),
-        pixels={part: source.mask_pixels[indices, :-1].sum(axis=0) for part, indices in parts.items()},
-        images=source.class_images,
-        void=float(pixels[-1] / pixels.sum()),
-        sizes=source.sizes,
-    )
-
-
-def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
-    """Pairs spread evenly over the set; what cannot be read is among the problems."""
-    part = parts_of(splits)
-    tiles = []
-    for index in np.linspace(0, len(source.samples) - 1, min(TILES, len(source.samples))).round().astype(int).tolist():
-        try:
-            image, labels = source.read(index)
-        except DataError:
-            continue
-        tiles.append(Tile(source.samples[index].name, part.get(index, "in no split"), image, labels))
-    return tuple(tiles)
+def _show_problems(problems: Sequence[Problem]) -> None:
+    """Print for each problem: severity and code, what was found, the first files, the remedy."""
+    if not problems:
+        console.print("\nNothing looks wrong.")
+    for problem in problems:
+        console.print(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
+        console.print(f"  {problem.message}", markup=False)
+        if problem.files:
+            console.print(f"  files: {listing(problem.files, _FILES)}", markup=False)
+        console.print(f"  remedy: {problem.remedy}", markup=False)

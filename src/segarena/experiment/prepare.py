@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from segarena.classes import IGNORE_INDEX
-from segarena.commands.findings import stop_on_errors
 from segarena.commands.terminal import console, show_progress
 from segarena.data.checks import inspect
-from segarena.data.checks.problem import summarise, worst_of
+from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from segarena.data.source import Split
 from segarena.data.splitting.splits import Splits
+from segarena.errors import DataError
 from segarena.formats import plural
 
 #: "error": training would stop. "warning": scores or training suffer. "note": worth a look, often as it should be.
@@ -66,6 +67,20 @@ def summarise(problems: Sequence[Problem]) -> str:
     if notes:
         lines.append(f"{plural(notes, 'note')}: see `segarena check`")
     return "\n".join(lines)
+
+
+def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
+    """Raise a DataError that sums up the problems of severity "error", which would stop a training, if any."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        first = errors[0]
+        raise DataError(
+            f"{plural(len(errors), 'error')} would stop a training"
+            + (": " if len(errors) == 1 else ", listed above; the first: ")
+            + first.message,
+            where=data,
+            remedy=first.remedy,
+        )
 
 
 def parts_of(splits: Splits) -> dict[int, Split]:

@@ -1,4 +1,4 @@
-"""What an inspection found: lines for people, JSON for programs, an error where it would stop a training."""
+"""What `segarena check` writes: the findings for programs, and the sheet of overlays."""
 
 from __future__ import annotations
 
@@ -6,42 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.terminal import console
-from segarena.data.checks.problem import Problem, parts_of, relative
+import numpy as np
+
+from segarena.data.checks.problem import PARTS, Problem, parts_of, relative
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
-from segarena.formats import listing, plural
-
-_COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_FILES = 3
-
-
-def show_problems(problems: Sequence[Problem]) -> None:
-    """Print for each problem: severity and code, what was found, the first files, the remedy."""
-    if not problems:
-        console.print("\nNothing looks wrong.")
-    for problem in problems:
-        console.print(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
-        console.print(f"  {problem.message}", markup=False)
-        if problem.files:
-            console.print(f"  files: {listing(problem.files, _FILES)}", markup=False)
-        console.print(f"  remedy: {problem.remedy}", markup=False)
-
-
-def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
-    """Raise a DataError that sums up the problems of severity "error", which would stop a training, if any."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        first = errors[0]
-        raise DataError(
-            f"{plural(len(errors), 'error')} would stop a training"
-            + (": " if len(errors) == 1 else ", listed above; the first: ")
-            + first.message,
-            where=data,
-            remedy=first.remedy,
-        )
+from segarena.reporting.check_figures import TILES, DataSheet, Tile
 
 
 def to_json(
@@ -88,3 +60,37 @@ def to_json(
         ],
         "problems": [problem.to_dict() for problem in problems],
     }
+
+
+def data_sheet(source: FolderSource, splits: Splits) -> DataSheet:
+    """What check.png shows of a source that could be read."""
+    pixels = source.mask_pixels.sum(axis=0)
+    parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
+    return DataSheet(
+        title=source.name,
+        facts=(
+            f"{len(source.samples)} images with masks: "
+            + ", ".join(f"{number} {name}" for name, number in splits.counts.items() if number),
+            source.layout.sentence,
+            source.encoding.sentence,
+        ),
+        classes=source.classes,
+        tiles=_tiles(source, splits),
+        pixels={part: source.mask_pixels[indices, :-1].sum(axis=0) for part, indices in parts.items()},
+        images=source.class_images,
+        void=float(pixels[-1] / pixels.sum()),
+        sizes=source.sizes,
+    )
+
+
+def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
+    """Pairs spread evenly over the set; what cannot be read is among the problems."""
+    part = parts_of(splits)
+    tiles = []
+    for index in np.linspace(0, len(source.samples) - 1, min(TILES, len(source.samples))).round().astype(int).tolist():
+        try:
+            image, labels = source.read(index)
+        except DataError:
+            continue
+        tiles.append(Tile(source.samples[index].name, part.get(index, "in no split"), image, labels))
+    return tuple(tiles)
