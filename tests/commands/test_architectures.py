@@ -8,6 +8,7 @@ import pytest
 import torch
 from torchvision.models import get_model
 
+from segarena.commands.terminal import TerminalReporter
 from segarena.config import CompareOptions, TrainOptions
 from segarena.errors import WeightsError
 from segarena.experiment.networks import check_architectures, leave_out
@@ -23,7 +24,7 @@ def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_published_network_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     options = CompareOptions(track="paper", weights="none")
-    check_architectures(options, options.models or (), 3)
+    check_architectures(options, options.models or (), 3, TerminalReporter())
     said = capsys.readouterr()
     assert [line.strip() for line in (said.out + said.err).splitlines()] == [
         "fcn8s: on vgg16, output stride 32; from random weights",
@@ -36,11 +37,13 @@ def test_each_published_network_is_described(capsys: pytest.CaptureFixture[str])
 def test_a_whole_network_of_which_only_the_encoder_is_used_is_not_cut_in_silence(
     whole_network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check_architectures(CompareOptions(encoder="resnet50", weights=str(whole_network)), ["fcn", "pspnet"], 3)
+    check_architectures(
+        CompareOptions(encoder="resnet50", weights=str(whole_network)), ["fcn", "pspnet"], 3, TerminalReporter()
+    )
     said = capsys.readouterr()
     assert "each starts from fcn.pth (its encoder only)" in said.out + said.err
     options = CompareOptions(track="paper", weights=str(whole_network), models=("fcn", "pspnet"))
-    check_architectures(options, ["fcn", "pspnet"], 3)
+    check_architectures(options, ["fcn", "pspnet"], 3, TerminalReporter())
     said = capsys.readouterr()
     assert "fcn: on resnet50, output stride 8; from fcn.pth" in said.out + said.err
     assert "pspnet: on resnet50, output stride 8; from fcn.pth (its encoder only)" in said.out + said.err
@@ -55,7 +58,7 @@ def test_a_download_is_announced(
 
     monkeypatch.setattr(weights, "_download", refuse)
     with pytest.raises(WeightsError):
-        check_architectures(TrainOptions(model="fcn", track="paper", weights=name), ["fcn"], 3)
+        check_architectures(TrainOptions(model="fcn", track="paper", weights=name), ["fcn"], 3, TerminalReporter())
     said = capsys.readouterr()
     assert f"{called} weights: torchvision downloads them the first time" in said.out + said.err
 

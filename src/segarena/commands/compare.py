@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands import train
-from segarena.commands.terminal import catch_interrupt, console
+from segarena.commands.terminal import TerminalReporter, catch_interrupt, console
 from segarena.config import CompareOptions, ModelName, ProtocolOptions, TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
 from segarena.experiment.examples import write_gallery
@@ -40,12 +40,13 @@ def run(options: CompareOptions) -> Path:
     models = options.models or ()
     check_possible(options, models)
     environment = describe_environment()
-    folds = prepare(leave_out(options, models))
+    reporter = TerminalReporter()
+    folds = prepare(leave_out(options, models), reporter)
     source = folds[0].source
-    check_architectures(folds[0].options, models, source.classes.num_classes)
+    check_architectures(folds[0].options, models, source.classes.num_classes, reporter)
     folder = open_folder(options.out, source.name, resume=options.resume)
     runs = [Run(model, seed) for seed in range(options.seeds) for model in models]
-    _train_all(folds, folder, runs)
+    _train_all(folds, folder, runs, reporter)
     console.print("Comparing")
     tables = {
         "models": model_table(folder, runs, _measure_latency(folds[0], folder, models), options.folds),
@@ -80,7 +81,7 @@ def _check_track(options: CompareOptions) -> None:
         )
 
 
-def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
+def _train_all(folds: Folds, folder: Path, runs: Sequence[Run], reporter: TerminalReporter) -> None:
     shared = {item.name: getattr(folds[0].options, item.name) for item in fields(ProtocolOptions)}
     names = [cast("ModelName", run.model) for run in runs]
     options = [
@@ -93,7 +94,7 @@ def _train_all(folds: Folds, folder: Path, runs: Sequence[Run]) -> None:
         for number, (run, own) in enumerate(zip(runs, options, strict=True), start=1):
             title = f"{run.model}, seed {run.seed} ({number} of {len(runs)})"
             try:
-                train.train_all(folds, own, folder / run.path, title, should_stop)
+                train.train_all(folds, own, folder / run.path, title, should_stop, reporter)
             except Interrupted as stop:
                 raise Interrupted(f"{stop}. Go on with: {to_command(folds[0].options, out=folder)}") from stop
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.terminal import console, show_progress
+from segarena.commands.terminal import TerminalReporter, console, show_progress
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
 from segarena.data.folder import FolderSource
@@ -60,11 +60,13 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
 def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
     """The other data that is named, read as the training's was; or the training's own, found as it was found then."""
     if options.data is not None:
-        source = open_source(options.data, images=options.images, masks=options.masks, root=options.root)
+        source = open_source(
+            options.data, images=options.images, masks=options.masks, root=options.root, reporter=TerminalReporter()
+        )
     else:
         places = {name: predictor.config.get(name) for name in ("data", "images", "masks", "root")}
         data, images, masks, root = (None if place is None else Path(place) for place in places.values())
-        source = open_source(data, images=images, masks=masks, root=root)
+        source = open_source(data, images=images, masks=masks, root=root, reporter=TerminalReporter())
     if isinstance(source, FolderSource):
         source.bits = predictor.image_bits  # the same brightness is the same number, however dark the others are
     return source

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from segarena.experiment.progress import Reporter, TrainingListener
 from segarena.formats import duration
 
 if TYPE_CHECKING:  # `check` needs no torch
@@ -34,7 +36,20 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield move
 
 
-class TrainingProgress:
+class TerminalReporter(Reporter):
+    """Shows an experiment on the terminal."""
+
+    def say(self, text: str, *, title: str = "") -> None:
+        console.print(f"[bold]{escape(title)}[/bold]: {escape(text)}" if title else escape(text))
+
+    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        return show_progress(what)
+
+    def training(self, title: str, epochs: int) -> AbstractContextManager[TrainingListener]:
+        return TrainingProgress(title, epochs)
+
+
+class TrainingProgress(TrainingListener):
     """A bar within the epoch and a line for each finished one: loss, validation mIoU, images/s, time left."""
 
     def __init__(self, title: str, epochs: int, done_epochs: int = 0) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.terminal import catch_interrupt, console
+from segarena.commands.terminal import TerminalReporter, catch_interrupt, console
 from segarena.config import TrainOptions, to_command
 from segarena.errors import Interrupted, RunError
 from segarena.experiment.networks import check_architectures, check_possible, leave_out
 from segarena.experiment.prepare import Prepared, prepare
+from segarena.experiment.progress import Reporter
 from segarena.experiment.run import check_same_training, is_finished, pool_folds, train_run
 from segarena.files import read_json
 from segarena.formats import duration
@@ -27,9 +28,10 @@ def run(options: TrainOptions) -> Path:
     """
     check_out(options.out, resume=options.resume)
     check_possible(options, [options.model])
-    folds = prepare(leave_out(options, [options.model]))
+    reporter = TerminalReporter()
+    folds = prepare(leave_out(options, [options.model]), reporter)
     source, chosen = folds[0].source, folds[0].options
-    check_architectures(chosen, [options.model], source.classes.num_classes)
+    check_architectures(chosen, [options.model], source.classes.num_classes, reporter)
     folder = open_folder(options.out, f"{source.name}-{options.model}", resume=options.resume)
     check_resumed(folds, chosen, folder)
     if is_finished(folder):
@@ -37,7 +39,7 @@ def run(options: TrainOptions) -> Path:
         return folder
     with catch_interrupt() as should_stop:
         try:
-            train_all(folds, chosen, folder, f"{options.model}, seed {options.seed}", should_stop)
+            train_all(folds, chosen, folder, f"{options.model}, seed {options.seed}", should_stop, reporter)
         except Interrupted as stop:
             raise Interrupted(f"{stop}. Go on with: {to_command(options, out=folder)}") from stop
     metrics, costs = read_json(folder / "metrics.json"), read_json(folder / "costs.json")
@@ -65,7 +67,14 @@ def check_resumed(folds: Folds, options: TrainOptions, folder: Path) -> None:
         check_same_training(prepared, _own_options(prepared, options, own), own)
 
 
-def train_all(folds: Folds, options: TrainOptions, folder: Path, title: str, should_stop: Callable[[], bool]) -> None:
+def train_all(
+    folds: Folds,
+    options: TrainOptions,
+    folder: Path,
+    title: str,
+    should_stop: Callable[[], bool],
+    reporter: Reporter,
+) -> None:
     """Train one architecture with one seed: once, or without each fold in turn, which are then put together.
 
     `options` has nothing left open. What is finished is not trained again. Raises Interrupted after saving.
@@ -74,10 +83,10 @@ def train_all(folds: Folds, options: TrainOptions, folder: Path, title: str, sho
         own = fold_folder(folder, prepared.fold)
         part = title if prepared.fold is None else f"{title}, fold {prepared.fold} of {len(folds)}"
         if is_finished(own):
-            console.print(f"[bold]{part}[/bold]: finished already")
+            reporter.say("finished already", title=part)
             continue
         try:
-            train_run(prepared, _own_options(prepared, options, own), own, part, should_stop)
+            train_run(prepared, _own_options(prepared, options, own), own, part, should_stop, reporter)
         except Interrupted as stop:
             raise Interrupted(f"{part}: {stop}") from stop
     if folds[0].fold is not None:

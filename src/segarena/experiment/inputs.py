@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.commands.terminal import show_progress
 from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, open_published
@@ -18,6 +17,7 @@ from segarena.data.splitting.groups import find_groups
 from segarena.data.splitting.saved import read_splits
 from segarena.data.splitting.splits import Splits, split_samples
 from segarena.errors import ConfigError
+from segarena.experiment.progress import SILENT, Reporter
 
 
 def open_source(
@@ -27,6 +27,7 @@ def open_source(
     masks: Path | None = None,
     root: Path | None = None,
     download: bool = False,
+    reporter: Reporter = SILENT,
 ) -> Source:
     """Open a folder, a published data set by its name, or the built-in scenes where `data` is None.
 
@@ -51,7 +52,7 @@ def open_source(
             where="--root" if root is not None else "--download",
             remedy="Leave it out, or name one of them",
         )
-    with show_progress("reading masks") as on_progress:
+    with reporter.progress("reading masks") as on_progress:
         return FolderSource(data, on_progress, images=images, masks=masks)
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from segarena.commands.terminal import console
 from segarena.config import ModelName, ProtocolOptions
 from segarena.errors import ConfigError
+from segarena.experiment.progress import Reporter
 from segarena.formats import listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
 from segarena.models.weights import NAMED, check_weights
@@ -70,23 +70,25 @@ def leave_out(options: Options, models: Sequence[ModelName]) -> Options:
     return replace(options, **unused)
 
 
-def check_architectures(options: ProtocolOptions, models: Sequence[ModelName], num_classes: int) -> None:
+def check_architectures(
+    options: ProtocolOptions, models: Sequence[ModelName], num_classes: int, reporter: Reporter
+) -> None:
     """Build each network once before the first is trained, so that one that cannot be is not found out hours later.
 
     Says what each is built on where they differ, and what of a file is used. Raises ConfigError, WeightsError.
     """
     if options.weights in ("imagenet", "coco"):
         name = {"imagenet": "ImageNet", "coco": "COCO"}[options.weights]
-        console.print(f"  {name} weights: torchvision downloads them the first time")
+        reporter.say(f"  {name} weights: torchvision downloads them the first time")
     starts = set()
     for model in models:
         with torch.device("meta" if options.weights == "none" else "cpu"):
             network = build(options, model, num_classes, seed=0)
         starts.add(network.start)
         if options.track == "paper":
-            console.print(f"  {model}: {_describe(network)}", markup=False)
+            reporter.say(f"  {model}: {_describe(network)}")
     if options.track == "encoder" and options.weights not in NAMED:
-        console.print(f"  each starts from {listing(sorted(starts))}", markup=False)
+        reporter.say(f"  each starts from {listing(sorted(starts))}")
 
 
 def arguments(options: ProtocolOptions, model: ModelName) -> dict[str, Any]:

@@ -10,10 +10,8 @@ from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.markup import escape
 
 from segarena.classes import IGNORE_INDEX
-from segarena.commands.terminal import console, show_progress
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.dataset import DecodedImages
@@ -23,6 +21,7 @@ from segarena.data.splitting.splits import Splits
 from segarena.data.transforms import crop_size, working_size
 from segarena.errors import DataError
 from segarena.experiment.inputs import divide, divide_into_folds, open_source
+from segarena.experiment.progress import Reporter
 from segarena.experiment.resolve import DataFacts, Options, choose_defaults
 from segarena.formats import listing
 
@@ -86,18 +85,23 @@ class Prepared(Generic[Options]):
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
 
 
-def prepare(options: Options) -> list[Prepared[Options]]:
+def prepare(options: Options, reporter: Reporter) -> list[Prepared[Options]]:
     """Read, divide and decode the data, and fill in the options: once, or alike for each fold that `folds` asks for.
 
-    Says on the terminal what it understood. Raises DataError for data that cannot be used, ConfigError for options that
+    Reports what it understood. Raises DataError for data that cannot be used, ConfigError for options that
     cannot work with it.
     """
     source = open_source(
-        options.data, images=options.images, masks=options.masks, root=options.root, download=options.download
+        options.data,
+        images=options.images,
+        masks=options.masks,
+        root=options.root,
+        download=options.download,
+        reporter=reporter,
     )
     divisions = [divide(source, options)] if options.folds is None else divide_into_folds(source, options)
     first = divisions[0]
-    with show_progress("decoding images") as on_progress:
+    with reporter.progress("decoding images") as on_progress:
         images = DecodedImages(
             source,
             [*first.train, *first.val, *first.test],
@@ -129,8 +133,8 @@ def prepare(options: Options) -> list[Prepared[Options]]:
         )
         for number, splits in enumerate(divisions, start=1)
     ]
-    _say(prepared)
-    _inspect(source, divisions, grouped=options.group_by is not None)
+    _say(prepared, reporter)
+    _inspect(source, divisions, grouped=options.group_by is not None, reporter=reporter)
     return prepared
 
 
@@ -161,7 +165,7 @@ def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.
     return pixels, shapes
 
 
-def _say(folds: Sequence[Prepared[Any]]) -> None:
+def _say(folds: Sequence[Prepared[Any]], reporter: Reporter) -> None:
     prepared = folds[0]
     counts = prepared.splits.counts
     if prepared.fold is None:
@@ -172,32 +176,30 @@ def _say(folds: Sequence[Prepared[Any]]) -> None:
             f"{images} images in {len(folds)} folds; in each about {counts['train']} train, {counts['val']} choose the"
         )
         parts += f" epoch, {counts['test']} test"
-    console.print(
-        f"[bold]{escape(prepared.source.name)}[/bold]: {parts}; {prepared.source.classes.num_classes} classes"
-    )
+    reporter.say(f"{parts}; {prepared.source.classes.num_classes} classes", title=prepared.source.name)
     description = prepared.source.describe()
     for key in ("layout", "pairing", "encoding"):
         if key in description:
-            console.print(f"  {key}: {description[key]}", markup=False)
+            reporter.say(f"  {key}: {description[key]}")
     orphans: Sequence[str] = description.get("images_without_mask", ())
     if orphans:
-        console.print(f"  left out, no mask: {listing(orphans)}", markup=False)
+        reporter.say(f"  left out, no mask: {listing(orphans)}")
     if not counts["test"]:
-        console.print("  no test split: the scores come from the validation images, which also choose the epoch")
+        reporter.say("  no test split: the scores come from the validation images, which also choose the epoch")
     if prepared.notes:
-        console.print(f"  chosen here: {'; '.join(prepared.notes)}", markup=False)
+        reporter.say(f"  chosen here: {'; '.join(prepared.notes)}")
 
 
-def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool) -> None:
-    """Print what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
+def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporter: Reporter) -> None:
+    """Report what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
     if not isinstance(source, FolderSource):
         return
-    with show_progress("comparing images") as on_progress:
+    with reporter.progress("comparing images") as on_progress:
         found = [
             inspect(source, splits, closely=False, grouped=grouped, on_progress=on_progress) for splits in divisions
         ]
     problems = worst_of(found)
     summary = summarise(problems)
     if summary:
-        console.print("\n".join(f"  {line}" for line in summary.splitlines()), markup=False)
+        reporter.say("\n".join(f"  {line}" for line in summary.splitlines()))
     stop_on_errors(problems, source.root)

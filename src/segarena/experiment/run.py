@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
-from segarena.commands.terminal import TrainingProgress
 from segarena.config import TrainOptions, to_command, to_dict
 from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
 from segarena.data.source import Source, Split
@@ -24,6 +23,7 @@ from segarena.errors import RunError
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.prepare import Prepared
+from segarena.experiment.progress import Reporter
 from segarena.files import read_json, write_json, write_text
 from segarena.models import SegmentationModel
 from segarena.runs import fold_folder
@@ -88,6 +88,7 @@ def train_run(
     folder: Path,
     title: str,
     should_stop: Callable[[], bool],
+    reporter: Reporter,
 ) -> None:
     """Train one model on prepared data into `folder`, going on from what the folder holds.
 
@@ -103,7 +104,7 @@ def train_run(
     write_json(folder / "config.json", {**_describe(prepared, options), **built})
     assert options.epochs is not None
     assert options.batch_size is not None
-    state = _fit(prepared, options, model, folder, title, should_stop, memory)
+    state = _fit(prepared, options, model, folder, title, should_stop, memory, reporter)
     load_weights(model, folder / BEST)
     split = prepared.splits.scored
     confusions = evaluate_split(prepared, options, model, split)
@@ -146,6 +147,7 @@ def _fit(
     title: str,
     should_stop: Callable[[], bool],
     memory: PeakMemory,
+    reporter: Reporter,
 ) -> TrainingState:
     assert options.size is not None
     assert options.epochs is not None
@@ -167,7 +169,7 @@ def _fit(
         scores = score(evaluate_split(prepared, options, network, "val"))
         return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
-    with TrainingProgress(title, options.epochs) as progress:
+    with reporter.training(title, options.epochs) as listener:
         trainer = Trainer(
             model,
             loader,
@@ -175,8 +177,8 @@ def _fit(
             validate,
             recipe,
             folder,
-            on_step=progress.on_step,
-            on_epoch=progress.on_epoch,
+            on_step=listener.on_step,
+            on_epoch=listener.on_epoch,
             should_stop=should_stop,
             read_peak_memory=memory.read,
         )
