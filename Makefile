@@ -1,17 +1,18 @@
 # Everything sets itself up in .venv: `make demo` and `make test` are all a fresh machine needs.
 PYTHON ?= python3
 BIN := .venv/bin
+SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-slow test-exhaustive lint bench docs lock clean
+.PHONY: demo test test-slow test-exhaustive lint bench docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
 	$(BIN)/segarena compare --epochs 20 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"
@@ -20,10 +21,15 @@ test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
 
-lint: .venv/dev.stamp  ## formatting, style, types
+lint: .venv/dev.stamp  ## formatting, style, types; workflows, issue forms and citation against their schemas
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(SCHEMA)github-workflows .github/workflows/*.yml
+	$(SCHEMA)github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA)github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA)dependabot .github/dependabot.yml
+	$(SCHEMA)citation-file-format CITATION.cff
 
 bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation cost here
 	$(BIN)/python benchmarks/labels.py
@@ -32,6 +38,9 @@ bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation 
 docs: .venv/dev.stamp  ## the pictures of docs/data.md, the tables and figures of docs/models.md, from the code itself
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
+
+site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
+	$(BIN)/mkdocs build --strict --quiet
 
 lock: .venv/dev.stamp  ## exact versions, without registry addresses
 	$(BIN)/uv pip compile -q --universal --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -1,0 +1,59 @@
+"""The files around the code: the release check, the citation."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from segarena import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def check_release() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_release", ROOT / ".ci" / "check_release.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_project(root: Path, *, version: str = "1.2.3", cited: str = "1.2.3", changelog: str = "") -> None:
+    (root / "src" / "segarena").mkdir(parents=True)
+    (root / "src" / "segarena" / "_version.py").write_text(f'__version__ = "{version}"\n')
+    (root / "CITATION.cff").write_text(f"cff-version: 1.2.0\nversion: {cited}\n")
+    (root / "CHANGELOG.md").write_text(changelog)
+
+
+DATED = "# Changelog\n\n## [1.2.3] - 2026-01-31\n\n- A change.\n\n## [1.2.2] - 2026-01-01\n\n- An old one.\n"
+
+
+def test_the_release_notes_are_the_section_of_the_tag(check_release: ModuleType, tmp_path: Path) -> None:
+    write_project(tmp_path, changelog=DATED)
+    assert check_release.release_notes("v1.2.3", tmp_path) == "- A change."
+
+
+@pytest.mark.parametrize(
+    ("tag", "files"),
+    [
+        pytest.param("v1.2.4", {"changelog": DATED}, id="another version"),
+        pytest.param("v1.2.3", {"changelog": DATED, "cited": "1.2.2"}, id="an old citation"),
+        pytest.param("v1.2.3", {"changelog": DATED.replace(" - 2026-01-31", "")}, id="no date"),
+        pytest.param("v1.2.3", {"changelog": DATED.replace("- A change.", "")}, id="no notes"),
+    ],
+)
+def test_a_release_that_does_not_agree_is_refused(
+    check_release: ModuleType, tmp_path: Path, tag: str, files: dict[str, str]
+) -> None:
+    write_project(tmp_path, **files)
+    with pytest.raises(ValueError, match=r"1\.2\.[34]"):
+        check_release.release_notes(tag, tmp_path)
+
+
+def test_the_citation_has_the_version_of_the_code() -> None:
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
