@@ -5,92 +5,129 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from segarena.models import TRACKS
-
 PACKAGE = Path(__file__).parents[1] / "src" / "segarena"
 
-#: Floors from the ground up; a room may import its own files and the floors below it.
-FLOORS = (
-    {"config", "classes", "runs", "files", "formats", "errors", "seeding", "threads", "_version"},
-    {"kernels"},
-    {"data", "models", "scoring"},
-    {"training", "reporting"},
-    {"experiment"},
-    {"commands"},
-    {"cli"},
-    {"__init__", "__main__"},
-)
-FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-FILES = sorted(PACKAGE.rglob("*.py"))
+#: Floors from the ground up, of the whole package and inside its larger rooms. A file may import its own room and the
+#: floors below it; the rooms of one floor do not import each other. A package's own file is the room `__init__`.
+FLOORS: dict[str, tuple[set[str], ...]] = {
+    "segarena": (
+        {"errors", "formats", "seeding", "threads", "_version"},
+        {"classes", "config", "files"},
+        {"runs"},
+        {"kernels"},
+        {"data", "models", "scoring"},
+        {"training", "reporting"},
+        {"experiment"},
+        {"commands"},
+        {"cli"},
+        {"__init__"},
+        {"__main__"},
+    ),
+    "segarena.data": (
+        {"files", "scenes", "source", "transforms"},
+        {"dataset", "encoding", "layout", "splitting", "synthetic"},
+        {"converters", "folder"},
+        {"published"},
+        {"checks"},
+        {"__init__"},
+    ),
+    "segarena.models": (
+        {"checks", "layers", "stem", "weights"},
+        {"base", "fitting"},
+        {"encoders"},
+        {"deeplabv3", "fcn", "pspnet", "unet"},
+        {"receptive_field", "registry"},
+        {"__init__"},
+    ),
+    "segarena.commands": (
+        {"terminal"},
+        {"findings"},
+        {"check", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
+        {"compare"},
+        {"__init__"},
+    ),
+}
+FILES = {
+    ".".join(("segarena", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def imports(module: str) -> set[str]:
+    """The modules of segarena that a file imports anywhere, inside functions and under TYPE_CHECKING too.
 
-
-def imported_modules(path: Path) -> set[str]:
-    """Names of all modules that a file imports anywhere, `from segarena.x import y` as segarena.x and segarena.x.y."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    `from segarena.x import y` is an import of the module segarena.x.y where there is one, and of segarena.x otherwise.
+    So `import segarena` and `from segarena import __version__` are imports of the package's own file.
+    """
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: write imports in full"
-            names |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+            assert node.level == 0, f"{module}: write imports in full"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in FILES else f"{node.module}" for name in names}
+    return {name for name in found if is_in(name, "segarena")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down_only(path: Path) -> None:
-    here = room(path)
-    for name in imported_modules(path):
-        parts = name.split(".")
-        if parts[0] != "segarena" or len(parts) < 2 or parts[1] not in FLOOR or parts[1] == here:
-            continue
-        assert FLOOR[parts[1]] < FLOOR[here] or FLOOR[here] == 0, f"{here} must not import {parts[1]}"
+def is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
-def test_every_room_has_a_floor() -> None:
-    assert {room(path) for path in FILES} == set(FLOOR)
+def room(module: str, package: str = "segarena") -> str:
+    return module.removeprefix(package).removeprefix(".").partition(".")[0] or "__init__"
 
 
-def test_no_verb_imports_another_but_compare() -> None:
-    verbs = {"train", "evaluate", "predict", "check", "report", "synth", "convert", "models", "compare"}
-    for verb in verbs - {"compare"}:
-        others = {f"segarena.commands.{other}" for other in verbs - {verb}}
-        found = imported_modules(PACKAGE / "commands" / f"{verb}.py") & others
-        assert not found, f"{verb} imports {found}"
+IMPORTS = {module: imports(module) for module in FILES}
 
 
-def test_an_architecture_imports_no_other() -> None:
-    names = {kind.__module__.rpartition(".")[2] for models in TRACKS.values() for kind in models.values()}
-    assert len(names) >= 4
-    for name in names:
-        others = {f"segarena.models.{other}" for other in names - {name}}
-        assert not imported_modules(PACKAGE / "models" / f"{name}.py") & others
+@pytest.mark.parametrize("package", FLOORS)
+def test_imports_go_down_only(package: str) -> None:
+    height = {room: number for number, rooms in enumerate(FLOORS[package]) for room in rooms}
+    inside = {module: room(module, package) for module in FILES if is_in(module, package)}
+    assert set(height) == set(inside.values()), "every room has a floor"
+    wrong = [
+        f"{module} imports {name}"
+        for module, here in inside.items()
+        for name in IMPORTS[module] & set(inside)
+        if inside[name] != here and height[inside[name]] >= height[here]
+    ]
+    assert not wrong, "\n".join(sorted(wrong))
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["segarena", "segarena.cli", "segarena.reporting.page", "segarena.scoring.scores", "segarena.scoring.verdict"],
-)
-def test_imports_no_torch(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports under TYPE_CHECKING and inside functions count too; an import of `a.b` counts as one of b, not of a."""
+    try:
+        TopologicalSorter(IMPORTS).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_these_import_no_torch() -> None:
+    names = [
+        "segarena",
+        "segarena.cli",
+        "segarena.scoring.scores",
+        "segarena.scoring.verdict",
+        "segarena.reporting.page",
+    ]
+    lines = [f"import {name}; assert 'torch' not in sys.modules, '{name} imports torch'" for name in names]
+    done = subprocess.run([sys.executable, "-c", "\n".join(["import sys", *lines])], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_only_commands_and_the_command_line_print() -> None:
-    for path in FILES:
-        if room(path) in ("commands", "cli"):
+    for module, path in FILES.items():
+        if room(module) in ("commands", "cli"):
             continue
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"], f"{path} prints"
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"], f"{module} prints"
 
 
 def test_files_hold_one_idea() -> None:
-    long = {str(p.relative_to(PACKAGE)): n for p in FILES if (n := len(p.read_text().splitlines())) > 350}
-    assert not long
+    assert not {module for module, path in FILES.items() if len(path.read_text().splitlines()) > 350}
