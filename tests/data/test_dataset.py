@@ -15,7 +15,8 @@ from segarena.data.dataset import (
     evaluation_loader,
 )
 from segarena.data.transforms import Augmentation, resize_image
-from segarena.errors import DataError
+from segarena.errors import DataError, SegarenaError
+from support import refuses
 
 
 class MemorySource:
@@ -85,13 +86,34 @@ def test_progress_reaches_the_number_of_images():
     assert heard == [(32, 70), (64, 70), (70, 70)]
 
 
-def test_an_image_that_cannot_be_read_stops_the_start():
-    class Broken(MemorySource):
-        def read(self, index):
-            raise DataError("is damaged", where=f"{index}.png", remedy="Mend it")
+class BrokenSource(MemorySource):
+    """Sample 3 raises `error`."""
 
-    with pytest.raises(DataError, match=r"0\.png: is damaged"):
-        DecodedImages(Broken([(2, 2)]), [0], limit_bytes=1e9)
+    def __init__(self, error):
+        super().__init__([(40, 48)] * 8)
+        self.error = error
+
+    def read(self, index):
+        if index == 3:
+            raise self.error
+        return super().read(index)
+
+
+def test_an_image_that_cannot_be_read_stops_the_start():
+    with refuses(DataError, where="3.png", value="damaged"):
+        DecodedImages(BrokenSource(DataError("is damaged", where="3.png", remedy="Fix it")), range(8), limit_bytes=1e9)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", SegarenaError.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_an_error_while_loading_keeps_its_kind_and_parts(kind, workers):
+    source = BrokenSource(kind("is damaged", where="3.png", remedy="Fix it"))
+    images = DecodedImages(source, range(8), limit_bytes=0)
+    training = training_loader(images=images, count=8, workers=workers)
+    evaluation = evaluation_loader(EvaluationSet(images, range(8), 32), batch_size=2, workers=workers)
+    for batches in (training.epoch(1), training.epoch(2), iter(evaluation)):
+        with refuses(kind, where="3.png", value="damaged"):
+            list(batches)
 
 
 @pytest.mark.parametrize(("length", "batch_size"), [(10, 3), (10, 5), (7, 7), (2, 2), (3, 4), (101, 8)])

@@ -6,16 +6,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from segarena.data.source import Source
 from segarena.data.transforms import Augmentation, resize_image, working_size
+from segarena.errors import SegarenaError
 from segarena.seeding import derive_seed
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -102,9 +104,7 @@ class TrainingLoader:
     def __init__(self, dataset: TrainingSet, *, batch_size: int, seed: int, workers: int, pin_memory: bool) -> None:
         self.batches = EpochBatches(len(dataset), batch_size, seed)
         self.batch_size = batch_size
-        self.loader: DataLoader[Any] = DataLoader(
-            dataset, batch_sampler=self.batches, pin_memory=pin_memory, **_worker_options(workers)
-        )
+        self.loader = _Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -141,19 +141,49 @@ class EvaluationSet(Dataset[EvaluationItem]):
 
 def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:
     """Lists of items in order, none dropped; images of different sizes may share a list."""
-    loader: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_size=batch_size,
-        shuffle=False,
-        drop_last=False,
-        collate_fn=list,
-        **_worker_options(workers),
-    )
-    return loader
+    return _Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)
 
 
-def _worker_options(workers: int) -> dict[str, Any]:
-    if workers == 0:
-        return {"num_workers": 0}
-    method = "fork" if sys.platform == "linux" else "spawn"  # forked workers share the decoded images
-    return {"num_workers": workers, "persistent_workers": True, "multiprocessing_context": method}
+class _Loader:
+    """A DataLoader that raises a worker's `SegarenaError` as what it is.
+
+    A DataLoader makes a RuntimeError of it, as it can only rebuild errors of one argument, so a damaged file would look
+    like a bug. Here a worker returns the error in place of the batch.
+    """
+
+    def __init__(
+        self, dataset: Dataset[Any], collate: Callable[[list[Any]], Any], workers: int, **options: Any
+    ) -> None:
+        processes: dict[str, Any] = {"num_workers": workers}
+        if workers:
+            # forked workers share the decoded images
+            method = "fork" if sys.platform == "linux" else "spawn"
+            processes |= {"persistent_workers": True, "multiprocessing_context": method}
+        self.loader: DataLoader[Any] = DataLoader(
+            _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self.loader:
+            if isinstance(batch, SegarenaError):
+                raise batch
+            yield batch
+
+
+class _ErrorsAsItems(Dataset[Any]):
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]  # both data sets have a length
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return self.dataset[key]
+        except SegarenaError as error:
+            return error
+
+
+def _collate(collate: Callable[[list[Any]], Any], items: list[Any]) -> Any:
+    """The batch of these items, or the first error among them."""
+    return next((item for item in items if isinstance(item, SegarenaError)), None) or collate(items)
