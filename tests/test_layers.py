@@ -18,6 +18,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"errors", "formats", "seeding", "threads", "_version"},
         {"classes", "config", "files"},
+        {"records"},
         {"runs"},
         {"kernels"},
         {"data", "models", "scoring"},

@@ -1,30 +1,27 @@
 """Folders of runs: never overwritten, found again, and refused with a message before the work."""
 
+from dataclasses import replace
+
 import pytest
 
+from sample_records import ranked_model, sample_comparison, sample_metrics
 from segarena.errors import RunError
 from segarena.files import write_json
 from segarena.runs import Run, find_run, open_folder
+from support import refuses
 
 
 def finish_run(folder, val_miou=0.5):
     write_json(folder / "config.json", {})
-    write_json(folder / "metrics.json", {"miou": 1 - (val_miou or 0), "val_miou": val_miou})
+    replace(sample_metrics(), val_miou=val_miou).write(folder)
     (folder / "best.safetensors").touch()
     return folder
 
 
 def finish_comparison(folder, **val_mious):
     """A comparison that unet has won, with one run for each seed."""
-    write_json(
-        folder / "comparison.json",
-        {
-            "ranking": [
-                {"model": "unet", "seeds": [int(seed[4:]) for seed in val_mious]},
-                {"model": "fcn", "seeds": [0]},
-            ]
-        },
-    )
+    seeds = [int(seed[4:]) for seed in val_mious]
+    sample_comparison(ranking=(ranked_model("unet", seeds=seeds), ranked_model("fcn"))).write(folder)
     finish_run(folder / "fcn-seed0", 0.99)
     for seed, val_miou in val_mious.items():
         finish_run(folder / f"unet-{seed}", val_miou)
@@ -134,10 +131,10 @@ def test_a_comparison_whose_winner_has_lost_its_weights_is_refused(tmp_path):
         find_run(folder)
 
 
-@pytest.mark.parametrize("content", [{}, [], {"ranking": []}, {"ranking": [{"model": "unet"}]}, {"ranking": None}])
-def test_a_comparison_without_a_winner_is_refused(tmp_path, content):
-    write_json(tmp_path / "comparison.json", content)
-    with pytest.raises(RunError, match=r"comparison\.json: names no winner"):
+@pytest.mark.parametrize("ranking", [[], [{"model": "unet"}], None])
+def test_a_comparison_without_a_winner_is_refused(tmp_path, ranking):
+    write_json(tmp_path / "comparison.json", {**sample_comparison().to_json(), "ranking": ranking})
+    with refuses(RunError, where=tmp_path / "comparison.json", value="rank"):
         find_run(tmp_path)
 
 
@@ -149,8 +146,7 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
 
 
 def test_the_winner_of_folds_is_its_run_with_the_best_validation_score(tmp_path):
-    finish_comparison(tmp_path)
-    write_json(tmp_path / "comparison.json", {"ranking": [{"model": "unet", "seeds": [0, 1]}]})
+    sample_comparison(ranking=(ranked_model("unet", seeds=(0, 1)),)).write(tmp_path)
     for seed, fold, val_miou in ((0, 1, 0.4), (0, 2, 0.6), (1, 1, 0.7), (1, 2, 0.2), (1, 3, None)):
         finish_run(tmp_path / Run("unet", seed, fold).path, val_miou)
     assert find_run(tmp_path) == tmp_path / "unet-seed1" / "fold1"

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segarena.errors import RunError
-from segarena.files import TEMPORARY, read_json
+from segarena.files import TEMPORARY
+from segarena.records.comparison import ComparisonRecord
+from segarena.records.run import Metrics
 
 DEFAULT_ROOT = Path("runs")
 
@@ -86,15 +88,8 @@ def find_run(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / "comparison.json").exists():
-        content = read_json(folder / "comparison.json")
-        try:
-            winner = content["ranking"][0]
-            runs = [run for seed in winner["seeds"] for run in _trainings(folder / Run(winner["model"], seed).path)]
-        except (KeyError, IndexError, TypeError) as error:
-            raise RunError(
-                "names no winner", where=folder / "comparison.json", remedy="Repeat the comparison in a new folder"
-            ) from error
-        return _best(runs)
+        winner = ComparisonRecord.read(folder).ranking[0]
+        return _best([run for seed in winner.seeds for run in _trainings(folder / Run(winner.model, seed).path)])
     if (runs := list(_trainings(folder))) != [folder]:
         return _best(runs)
     for name in ("config.json", "metrics.json", "best.safetensors"):
@@ -118,7 +113,7 @@ def _trainings(folder: Path) -> Iterator[Path]:
 
 
 def _best(runs: Sequence[Path]) -> Path:
-    return find_run(max(runs, key=lambda run: read_json(run / "metrics.json")["val_miou"] or 0.0))
+    return find_run(max(runs, key=lambda run: Metrics.read(run).val_miou or 0.0))
 
 
 def _make_new(root: Path, name: str) -> Path:

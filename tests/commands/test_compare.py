@@ -78,8 +78,8 @@ def test_trivial_predictor_is_the_training_images_most_frequent_class(comparison
     images = pd.read_csv(comparison / "images.csv")
     one = images[(images["model"] == "fcn") & (images["seed"] == 0)]
     truth = (one["tp"] + one["fn"]).groupby(one["class_index"]).sum()
-    assert content["trivial"]["class"] == "background"
-    assert content["trivial"]["pixel_accuracy"] == pytest.approx(truth[0] / truth.sum())
+    assert content["majority_baseline"]["class_name"] == "background"
+    assert content["majority_baseline"]["pixel_accuracy"] == pytest.approx(truth[0] / truth.sum())
     assert content["trivial_miou"] == pytest.approx(truth[0] / truth.sum() / 2)
 
 

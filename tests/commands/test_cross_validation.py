@@ -92,7 +92,7 @@ def test_costs_are_those_of_all_folds(comparison: Path) -> None:
 def test_trivial_predictor_answers_what_each_fold_was_trained_on(comparison: Path) -> None:
     content = read(comparison / "comparison.json")
     truth = np.array(read(comparison / "unet-seed0" / "metrics.json")["confusion"]).sum(axis=1)
-    assert content["trivial"]["class"] == "background"
+    assert content["majority_baseline"]["class_name"] == "background"
     assert content["trivial_miou"] == pytest.approx(truth[0] / truth.sum() / 2)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from sample_records import COSTS, sample_comparison
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, name_classes
+from segarena.formats import is_missing
+from segarena.records.comparison import ComparedClass, MajorityBaseline, RankedModel
+from segarena.records.run import Metrics
 from segarena.reporting.page import build_report
 from segarena.runs import Run
+from segarena.scoring.scores import class_counts, score, to_metrics
+from segarena.scoring.verdict import rank
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
 HEIGHT, WIDTH = 90, 120
+SCORES = ("miou", "mean_f1", "mean_precision", "mean_recall", "pixel_accuracy")
 
 MakeComparison = Callable[..., Path]
 
@@ -49,28 +56,19 @@ def predict(rng: np.random.Generator, truth: np.ndarray, skill: float, undefined
     return guess
 
 
-def scores_of(confusion: np.ndarray) -> dict[str, Any]:
-    tp = np.diag(confusion).astype(float)
-    fp, fn = confusion.sum(0) - tp, confusion.sum(1) - tp
-    with np.errstate(invalid="ignore"):
-        each = {"iou": tp / (tp + fp + fn), "precision": tp / (tp + fp), "recall": tp / (tp + fn)}
-        each["f1"] = 2 * tp / (2 * tp + fp + fn)
-    means = {f"mean_{key}": float(np.nanmean(values)) for key, values in each.items() if key != "iou"}
-    accuracy = float(tp.sum() / confusion.sum())
-    return {
-        "miou": float(np.nanmean(each["iou"])),
-        **means,
-        "pixel_accuracy": accuracy,
-        "each": each | locals_of(tp, fp, fn),
-    }
+def count(truth: np.ndarray, guess: np.ndarray, size: int) -> np.ndarray:
+    """The confusion matrix of one image, rows = truth."""
+    counted = truth != IGNORE_INDEX
+    pairs = truth[counted].astype(int) * size + guess[counted]
+    return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
 
-def locals_of(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> dict[str, np.ndarray]:
-    return {"tp": tp.astype(int), "fp": fp.astype(int), "fn": fn.astype(int)}
+def means(metrics: Metrics) -> dict[str, float | None]:
+    return {name: getattr(metrics, name) for name in SCORES}
 
 
-def write_history(rng: np.random.Generator, run: Path, epochs: int, miou: float, with_loss: bool) -> int:
-    """Write history.csv; return the best epoch."""
+def write_history(rng: np.random.Generator, run: Path, epochs: int, miou: float, with_loss: bool) -> tuple[int, float]:
+    """Write history.csv; return the best epoch and its validation mIoU."""
     t = np.arange(1, epochs + 1)
     scores = np.clip(miou * (1 - 0.85 * np.exp(-t / 6)) + rng.normal(0, 0.012, epochs), 0, 1)
     loss = 0.15 + 2 * np.exp(-t / 7) + rng.normal(0, 0.01, epochs)
@@ -79,7 +77,7 @@ def write_history(rng: np.random.Generator, run: Path, epochs: int, miou: float,
     table["val_miou"], table["val_pixel_accuracy"] = scores, scores**0.5
     table["learning_rate"], table["seconds"], table["images_per_second"] = 1e-3 * (1 - (t - 1) / epochs), 3.2, 110.0
     table.to_csv(run / "history.csv", index=False)
-    return int(scores.argmax()) + 1
+    return int(scores.argmax()) + 1, float(scores.max())
 
 
 def write_comparison(
@@ -119,93 +117,73 @@ def write_comparison(
 
     model_rows, class_rows, image_rows, fold_rows = [], [], [], []
     for place, model in enumerate(models):
+        length = epochs - 3 * place if epochs > 12 else epochs
+        costs = replace(
+            COSTS,
+            params=COSTS.params + 2_400_000 * place,
+            flops=COSTS.flops + place * 10**10,
+            latency_ms=COSTS.latency_ms / (1 + 0.5 * place),
+            train_seconds=COSTS.train_seconds - 75 * place,
+        )
         for seed in seeds:
+            guesses = [predict(rng, truth, 0.9 - 0.13 * place + 0.02 * rng.random(), undefined) for truth in truths]
+            confusions = np.array([count(*pair, size) for pair in zip(truths, guesses, strict=True)])
+            for name, guess in zip(names if seed == seeds[0] else (), guesses, strict=False):
+                save_labels(folder / "gallery" / name / f"{model}.png", guess)
             runs = Run(model, seed).folds(folds)
-            totals = np.zeros((len(runs), size, size), dtype=int)
-            for number, (name, truth) in enumerate(zip(names, truths, strict=True)):
-                guess = predict(rng, truth, 0.9 - 0.13 * place + 0.02 * rng.random(), undefined)
-                if seed == seeds[0]:
-                    save_labels(folder / "gallery" / name / f"{model}.png", guess)
-                counted = truth != IGNORE_INDEX
-                pairs = truth[counted].astype(int) * size + guess[counted]
-                confusion = np.bincount(pairs, minlength=size * size).reshape(size, size)
-                totals[number % len(runs)] += confusion
-                each = scores_of(confusion)["each"]
-                image_rows += [
-                    {"model": model, "seed": seed, "image": name, "class_index": i, "class": classes[i]}
-                    | {key: each[key][i] for key in ("tp", "fp", "fn")}
-                    for i in range(size)
-                ]
-            length = epochs - 3 * place if epochs > 12 else epochs
-            for run, total in zip(runs, totals, strict=True):
+            for number, run in enumerate(runs):
+                tested = confusions[number :: len(runs)]
                 (folder / run.path).mkdir(parents=True)
-                scores = {key: value for key, value in scores_of(total).items() if key != "each"}
-                best = write_history(rng, folder / run.path, length, scores["miou"], with_loss=place != 1)
-                metrics = {"split": "test", "best_epoch": best, **scores, "confusion": total.tolist()}
-                (folder / run.path / "metrics.json").write_text(json.dumps(metrics))
-                fold_rows.append({**run._asdict(), "images": 1, "best_epoch": best, "epochs": length, **scores})
-            scores = scores_of(totals.sum(axis=0))
-            each = scores.pop("each")
+                best, val_miou = write_history(rng, folder / run.path, length, score(tested).miou, place != 1)
+                about = {"best_epoch": best, "epochs": length, "val_miou": val_miou}
+                metrics = replace(to_metrics(score(tested), classes, split="test"), **about)
+                metrics.write(folder / run.path)
+                fold_rows.append({**run._asdict(), **means(metrics), **about, "images": metrics.images})
+            whole = to_metrics(score(confusions), classes, split="test")
             class_rows += [
-                {"model": model, "seed": seed, "class_index": i, "class": classes[i]}
-                | {key: values[i] for key, values in each.items()}
+                {"model": model, "seed": seed, "class_index": i, "class": name, **asdict(whole.per_class[name])}
+                for i, name in enumerate(classes)
+            ]
+            counts = np.stack(class_counts(confusions), axis=-1)
+            image_rows += [
+                {"model": model, "seed": seed, "image": names[n], "class_index": i, "class": classes[i]}
+                | dict(zip(("tp", "fp", "fn"), counts[n, i].tolist(), strict=True))
+                for n in range(images)
                 for i in range(size)
             ]
-            model_rows.append(
-                {"model": model, "seed": seed, "encoder": "resnet18", "output_stride": 8, **scores}
-                | {"best_epoch": best, "epochs": length, "train_seconds": 512.0 - 75 * place, "images_per_second": 98.0}
-                | {"params": 14_328_209 + 2_400_000 * place, "flops": int(2.35e10 + 1e10 * place)}
-                | {"latency_ms": 21.3 / (1 + 0.5 * place), "peak_memory_mib": np.nan}
-            )
-    tables = {
-        "models": pd.DataFrame(model_rows),
-        "classes": pd.DataFrame(class_rows),
-        "images": pd.DataFrame(image_rows),
-    }
+            built = {"encoder": "resnet18", "output_stride": 8, "best_epoch": best, "epochs": length}
+            model_rows.append({"model": model, "seed": seed, **built, **means(whole), **asdict(costs)})
+    tables = {"models": model_rows, "classes": class_rows, "images": image_rows}
     if folds is not None:
-        tables["folds"] = pd.DataFrame(fold_rows)
-    for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        tables["folds"] = fold_rows
+    for name, rows in tables.items():
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
 
-    ranking = []
-    for model, rows in tables["models"].groupby("model"):
-        means = rows.select_dtypes("number").mean().to_dict()
-        kept = {key: means[key] for key in ("miou", "mean_f1", "mean_precision", "mean_recall", "pixel_accuracy")}
-        kept |= {key: means[key] for key in ("params", "flops", "latency_ms", "train_seconds")}
-        bounds = {"lowest_miou": rows["miou"].min(), "highest_miou": rows["miou"].max(), "seeds": list(seeds)}
-        ranking.append({"model": model, **kept, **bounds, "peak_memory_mib": None})
-    ranking.sort(key=lambda entry: -entry["miou"])
-    content = {
-        "format": 1,
-        "name": "street scenes",
-        "created": "2026-11-22T10:15:00+00:00",
-        "track": "encoder",
-        "verdict": "U-Net is the best of the four: 4.1 points of mIoU before DeepLabv3, "
+    keys = [item.name for item in fields(RankedModel)]
+    ranking = [
+        RankedModel(**{key: None if is_missing(value) else value for key, value in entry.items() if key in keys})
+        for entry in rank(model_rows)
+    ]
+    record = sample_comparison(
+        verdict="U-Net is the best of the four: 4.1 points of mIoU before DeepLabv3, "
         "more than chance explains (95% interval 2.0 to 6.3).",
-        "ranking": ranking,
-        "trivial_miou": 0.05,
-        "trivial": {"class": classes[0], "miou": 0.05, "pixel_accuracy": 0.31},
-        "scored_split": "test",
-        "command": "segarena compare street --epochs 30",
-        "protocol": {"encoder": "resnet18", "weights": "imagenet", "epochs": epochs, "patience": 10, "batch_size": 8}
+        ranking=tuple(ranking),
+        majority_baseline=MajorityBaseline(class_name=classes[0], miou=0.05, pixel_accuracy=0.31),
+        protocol={"encoder": "resnet18", "weights": "imagenet", "epochs": epochs, "patience": 10, "batch_size": 8}
         | {"size": 360, "learning_rate": 0.001, "optimizer": "adamw", "precision": "fp32", "device": "cpu"}
         | {"seeds": list(seeds), "folds": folds, "input_size": [HEIGHT, WIDTH]},
-        "notes": ["batch size 8: this machine has no GPU", "device cpu: no CUDA device was found"],
-        "data": {
-            "name": "street scenes",
-            "origin": "street",
-            "fingerprint": "9f2c" * 16,
-            "classes": [
-                {"index": i, "name": name, "color": list(DEFAULT_COLORS[i % len(DEFAULT_COLORS)])}
-                for i, name in enumerate(classes)
-            ],
-            "counts": {"train": 367, "val": 101, "test": 233} if folds is None else {"test": images},
-        },
-        "environment": {"segarena": "0.1.0", "python": "3.11.7", "torch": "2.15.0", "torchvision": "0.29.0"}
-        | {"platform": "Linux x86_64", "cpu": "a small processor", "cores": 2, "gpu": None, "commit": None},
-        "gallery": names,
-    }
-    (folder / "comparison.json").write_text(json.dumps(content | changes))
+        notes=("batch size 8: this machine has no GPU", "device cpu: no CUDA device was found"),
+        gallery=tuple(names),
+    )
+    data = replace(
+        record.data,
+        classes=tuple(
+            ComparedClass(index=i, name=name, color=DEFAULT_COLORS[i % len(DEFAULT_COLORS)])
+            for i, name in enumerate(classes)
+        ),
+        counts=record.data.counts if folds is None else {"test": images},
+    )
+    replace(record, **{"data": data, **changes}).write(folder)
     return folder
 
 

@@ -36,21 +36,21 @@ def test_a_model_that_does_not_beat_the_trivial_one_is_named_with_what_may_help_
     first, *_, last = (comparison.styles[name].label for name in comparison.names)
     for entry, miou in zip(comparison.ranking, (0.8, 0.7, 0.6, 0.3), strict=True):
         entry["miou"] = miou
-    comparison.content["trivial"]["miou"] = 0.3
+    comparison.content["majority_baseline"]["miou"] = 0.3
     [named] = [text for text in caveats(comparison) if "better than always" in text]
     assert named.startswith(f"{last} is no better than always answering")
     assert f"as {first} shows: try" in named
 
-    comparison.content["trivial"]["miou"] = 0.26
+    comparison.content["majority_baseline"]["miou"] = 0.26
     [named] = [text for text in caveats(comparison) if "better than always" in text]
     assert named.startswith(f"{last} is hardly better")
 
-    comparison.content["trivial"]["miou"] = 0.8
+    comparison.content["majority_baseline"]["miou"] = 0.8
     [named] = [text for text in caveats(comparison) if "better than always" in text]
     assert "are no better" in named
     assert "shows" not in named
 
-    comparison.content["trivial"]["miou"] = 0.0
+    comparison.content["majority_baseline"]["miou"] = 0.0
     assert not [text for text in caveats(comparison) if "better than always" in text]
 
 
@@ -58,7 +58,7 @@ def test_data_of_which_nobody_learned_anything_are_not_said_to_hold_more(street:
     comparison = read_comparison(street)
     for entry in comparison.ranking:
         entry["miou"] = 0.301
-    comparison.content["trivial"]["miou"] = 0.3
+    comparison.content["majority_baseline"]["miou"] = 0.3
     [named] = [text for text in caveats(comparison) if "better than always" in text]
     assert named.count("and") == 1
     assert "are hardly better" in named
@@ -78,7 +78,7 @@ def test_models_that_stopped_before_the_end_of_the_schedule_are_named(street: Pa
 def test_a_finer_output_stride_is_advised_where_it_was_sixteen(street: Path) -> None:
     comparison = read_comparison(street)
     name = comparison.names[-1]
-    comparison.content["trivial"]["miou"] = comparison.ranking[-1]["miou"]
+    comparison.content["majority_baseline"]["miou"] = comparison.ranking[-1]["miou"]
     for stride, advised in ((16, True), (8, False)):
         comparison.models["output_stride"] = stride
         [named] = [text for text in caveats(comparison) if "better than always" in text]
@@ -90,7 +90,7 @@ def test_no_output_stride_is_shown_or_advised_where_there_is_no_other(street: Pa
     """The U-Net of 2015 has no encoder to dilate; its coarsest map happens to lie at stride 16."""
     comparison = read_comparison(street)
     name = comparison.names[-1]
-    comparison.content["trivial"]["miou"] = comparison.ranking[-1]["miou"]
+    comparison.content["majority_baseline"]["miou"] = comparison.ranking[-1]["miou"]
     comparison.models["output_stride"] = 16
     comparison.models["encoder"] = comparison.models["encoder"].astype(object)
     comparison.models.loc[comparison.models["model"] == name, "encoder"] = None

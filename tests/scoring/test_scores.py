@@ -12,7 +12,7 @@ from torchmetrics.functional import classification as reference
 
 from segarena.classes import IGNORE_INDEX
 from segarena.scoring.counts import confusion_per_image
-from segarena.scoring.scores import class_counts, score, to_dict, trivial_scores
+from segarena.scoring.scores import class_counts, majority_baseline_scores, score, to_metrics
 
 # IoU 0.9, IoU 0.6, and a class that neither the truth nor the prediction holds
 WITH_ABSENT_CLASS = [[18, 2, 0], [0, 3, 0], [0, 0, 0]]
@@ -129,7 +129,7 @@ def test_the_trivial_predictor_is_scored_on_the_truth_alone():
     truth = [70, 20, 10]
     good, bad = np.diag(truth)[None], np.fliplr(np.diag(truth))[None]
     for confusions in (good, bad):
-        trivial = trivial_scores(confusions, 0, background=0)
+        trivial = majority_baseline_scores(confusions, 0, background=0)
         assert trivial.per_class.iou.tolist() == [0.7, 0, 0]
         assert trivial.miou == pytest.approx(0.7 / 3)
         assert trivial.pixel_accuracy == pytest.approx(0.7)
@@ -138,14 +138,14 @@ def test_the_trivial_predictor_is_scored_on_the_truth_alone():
 
 
 def test_the_trivial_predictor_may_answer_a_class_that_the_scored_images_lack():
-    trivial = trivial_scores(counts([[4, 0, 0], [0, 4, 0], [0, 0, 0]]), 2)
+    trivial = majority_baseline_scores(counts([[4, 0, 0], [0, 4, 0], [0, 0, 0]]), 2)
     assert trivial.miou == 0
     assert trivial.undefined_classes == 0
 
 
 def test_the_trivial_predictor_may_answer_another_class_for_each_image():
     truths = np.array([[6, 2], [1, 3]])
-    trivial = trivial_scores(np.array([np.diag(truth) for truth in truths]), [0, 1])
+    trivial = majority_baseline_scores(np.array([np.diag(truth) for truth in truths]), [0, 1])
     assert trivial.confusion.tolist() == [[6, 1], [2, 3]]
 
 
@@ -249,7 +249,7 @@ def test_a_perfect_prediction_scores_1(confusions):
 
 def test_metrics_json_holds_what_docs_metrics_promises_and_survives_strict_json():
     scores = score(counts(WITH_ABSENT_CLASS, np.zeros((3, 3))), background=0)
-    content = to_dict(scores, ["background", "road", "pole"])
+    content = to_metrics(scores, ["background", "road", "pole"], split="test").to_json()
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["miou"] == pytest.approx(0.75)
     assert content["miou_without_background"] == pytest.approx(0.6)
@@ -265,7 +265,7 @@ def test_metrics_json_holds_what_docs_metrics_promises_and_survives_strict_json(
 @pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "a"]])
 def test_class_names_that_do_not_fit_the_classes_are_refused(names):
     with pytest.raises(ValueError, match="needs 3 different class names"):
-        to_dict(score(counts(WITH_ABSENT_CLASS)), names)
+        to_metrics(score(counts(WITH_ABSENT_CLASS)), names, split="test")
 
 
 @pytest.mark.parametrize(
@@ -285,6 +285,6 @@ def test_what_is_not_counts_is_refused(confusions, background, message):
 
 def test_a_trivial_answer_that_is_no_class_is_refused():
     with pytest.raises(ValueError, match="most_frequent_class 3 is outside"):
-        trivial_scores(counts(WITH_ABSENT_CLASS), 3)
+        majority_baseline_scores(counts(WITH_ABSENT_CLASS), 3)
     with pytest.raises(ValueError, match="most_frequent_class -1 is outside"):
-        trivial_scores(np.ones((2, 3, 3), dtype=np.int64), [0, -1])
+        majority_baseline_scores(np.ones((2, 3, 3), dtype=np.int64), [0, -1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from rich.markup import escape
 from rich.table import Table
@@ -18,8 +18,9 @@ from segarena.experiment.examples import write_gallery
 from segarena.experiment.networks import check_architectures, check_possible, leave_out
 from segarena.experiment.prepare import Prepared, prepare
 from segarena.experiment.summary import class_table, fold_table, image_table, model_table, summarise
-from segarena.files import read_json, write_json, write_text
-from segarena.formats import duration
+from segarena.files import write_text
+from segarena.formats import count, duration, milliseconds, percent
+from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.runs import Run, check_out, open_folder
@@ -55,15 +56,18 @@ def run(options: CompareOptions) -> Path:
     }
     if options.folds is not None:
         tables["folds"] = fold_table(folder, runs, options.folds)
-    comparison = {
-        **summarise(folds, tables["models"], tables.get("folds"), tables["images"]),
-        "command": to_command(options),
-        "environment": environment.to_dict(),
-        "gallery": write_gallery(folds, tables["images"], models, folder),
-    }
+    comparison = summarise(
+        folds,
+        tables["models"],
+        tables.get("folds"),
+        tables["images"],
+        command=to_command(options),
+        environment=environment,
+        gallery=write_gallery(folds, tables["images"], models, folder),
+    )
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    write_json(folder / "comparison.json", comparison)
+    comparison.write(folder)
     page = build_report(folder)
     _say(comparison, folder, page)
     return folder
@@ -71,9 +75,10 @@ def run(options: CompareOptions) -> Path:
 
 def _check_track(options: CompareOptions) -> None:
     """Raise RunError where `out` holds a ranking of the other track, which this one would replace."""
-    path = None if options.out is None else options.out / "comparison.json"
-    content = read_json(path) if path is not None and path.exists() else None
-    if isinstance(content, dict) and (track := content.get("track")) != options.track:
+    if options.out is None or not (options.out / ComparisonRecord.file).exists():
+        return
+    track = ComparisonRecord.read(options.out).track
+    if track != options.track:
         raise RunError(
             f"holds a comparison of track {track}, not {options.track}",
             where=options.out,
@@ -108,30 +113,27 @@ def _measure_latency(prepared: Prepared[CompareOptions], folder: Path, models: S
     return measure_latency(networks, prepared.input_size, device=options.device, precision=options.precision)
 
 
-def _say(comparison: dict[str, Any], folder: Path, page: Path) -> None:
+def _say(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "mIoU", "F1", "accuracy", "params", "latency", "training"):
         table.add_column(title, justify="left" if not title else "right")
-    styles = model_styles([entry["model"] for entry in comparison["ranking"]])
-    for entry in comparison["ranking"]:
+    styles = model_styles([entry.model for entry in comparison.ranking])
+    for entry in comparison.ranking:
         table.add_row(
-            styles[entry["model"]].label,
-            f"{100 * entry['miou']:.1f}%",
-            f"{100 * entry['mean_f1']:.1f}%",
-            f"{100 * entry['pixel_accuracy']:.1f}%",
-            f"{entry['params'] / 1e6:.1f} M",
-            f"{entry['latency_ms']:.0f} ms",
-            duration(entry["train_seconds"]),
+            styles[entry.model].label,
+            percent(entry.miou),
+            percent(entry.mean_f1),
+            percent(entry.pixel_accuracy),
+            count(entry.params),
+            milliseconds(entry.latency_ms),
+            duration(entry.train_seconds),
         )
-    trivial = comparison["trivial"]
+    baseline = comparison.majority_baseline
     table.add_row(
-        escape(f"always {trivial['class']}"),
-        f"{100 * trivial['miou']:.1f}%",
-        "",
-        f"{100 * trivial['pixel_accuracy']:.1f}%",
+        escape(f"always '{baseline.class_name}'"), percent(baseline.miou), "", percent(baseline.pixel_accuracy)
     )
     console.print(table)
-    console.print(comparison["verdict"], markup=False)
+    console.print(comparison.verdict, markup=False)
     console.print(f"Report: {page}", markup=False)
-    if comparison["ranking"][0]["miou"] > trivial["miou"]:
+    if (comparison.ranking[0].miou or 0.0) > (comparison.trivial_miou or 0.0):
         console.print(f"Use the winner: segarena predict {folder} IMAGES...", markup=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from segarena.data.source import Source
 from segarena.errors import ConfigError, DataError
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.inputs import open_source
-from segarena.files import read_json, write_json
+from segarena.formats import percent, plural
+from segarena.records.run import Data, Metrics
 from segarena.runs import open_folder
-from segarena.scoring.scores import Scores, score
-from segarena.scoring.scores import to_dict as scores_to_dict
+from segarena.scoring.scores import score, to_metrics
 from segarena.training.evaluation import evaluate
 from segarena.training.predictor import Predictor, load
 
@@ -32,17 +32,17 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
     Raises RunError where the folder is no finished run, DataError where the data does not fit the run.
     """
     predictor = load(options.run, device=options.device)
-    recorded = read_json(predictor.run / "data.json")
+    recorded = Data.read(predictor.run)
     source = _open(options, predictor)
     _check_classes(source, predictor, options.data or predictor.config["data"])
     if options.data is None:
         if source.classes.digest != predictor.classes.digest:
             raise DataError(
                 "the values of the classes in the masks, or what is void, are not what the run recorded",
-                where=recorded["origin"],
+                where=recorded.origin,
                 remedy=f"Put classes.yaml back, or score the data as it is now: segarena evaluate {predictor.run} DATA",
             )
-        split = options.split or ("test" if recorded["split"]["test"] else "val")
+        split = options.split or ("test" if recorded.split.test else "val")
         indices = _recorded(source, recorded, split, predictor)
     else:
         split = options.split or "all"
@@ -52,9 +52,9 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
             f"the data has no {split} images", where="--split", remedy="Choose another split, or --split all"
         )
     folder = open_folder(options.out, f"evaluate-{source.name}-{split}", resume=False, root=predictor.run)
-    scores = _score(predictor, source, indices, folder, split)
-    _say(scores, predictor, f"{source.name}, {split}")
-    return scores_to_dict(scores, source.classes.names)
+    metrics = _score(predictor, source, indices, folder, split)
+    _say(metrics, predictor, f"{source.name}, {split}")
+    return metrics.to_json()
 
 
 def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
@@ -72,7 +72,7 @@ def _open(options: EvaluateOptions, predictor: Predictor) -> Source:
     return source
 
 
-def _score(predictor: Predictor, source: Source, indices: list[int], folder: Path, split: str) -> Scores:
+def _score(predictor: Predictor, source: Source, indices: list[int], folder: Path, split: str) -> Metrics:
     images = DecodedImages(source, indices, limit_bytes=0)
     loader = evaluation_loader(
         EvaluationSet(images, indices, predictor.size), batch_size=predictor.config["batch_size"], workers=0
@@ -94,12 +94,12 @@ def _score(predictor: Predictor, source: Source, indices: list[int], folder: Pat
             on_progress=count,
         )
     scores = score(confusions, background=source.classes.background)
-    content = {"split": split, "data": source.describe()["origin"], **scores_to_dict(scores, source.classes.names)}
-    write_json(folder / "metrics.json", content)
+    metrics = replace(to_metrics(scores, source.classes.names, split=split), data=source.describe()["origin"])
+    metrics.write(folder)
     names = [source.samples[i].name for i in indices]
     write_image_counts(folder / "images.csv", names, source.classes.names, confusions)
     console.print(f"Scores: {folder / 'metrics.json'}", markup=False)
-    return scores
+    return metrics
 
 
 def _check_classes(source: Source, predictor: Predictor, data: object) -> None:
@@ -112,38 +112,33 @@ def _check_classes(source: Source, predictor: Predictor, data: object) -> None:
         )
 
 
-def _recorded(source: Source, recorded: dict[str, Any], split: str, predictor: Predictor) -> list[int]:
+def _recorded(source: Source, recorded: Data, split: str, predictor: Predictor) -> list[int]:
     """The indices of the training's own split; every file must still be what it was."""
-    parts = recorded["split"].values() if split == "all" else [recorded["split"][split]]
-    names = list(chain(*parts))
+    parts = asdict(recorded.split)
+    names = list(chain(*parts.values())) if split == "all" else list(parts[split])
     by_name = {sample.name: index for index, sample in enumerate(source.samples)}
     for name in names:
-        if name not in by_name or source.digest(by_name[name]) != recorded["sha256"][name]:
+        if name not in by_name or source.digest(by_name[name]) != recorded.sha256[name]:
             raise DataError(
                 f"{name} is not the file that the run recorded",
-                where=recorded["origin"],
+                where=recorded.origin,
                 remedy=f"Put it back, or score the data as it is now: segarena evaluate {predictor.run} DATA",
             )
     return [by_name[name] for name in names]
 
 
-def _say(scores: Scores, predictor: Predictor, what: str) -> None:
+def _say(metrics: Metrics, predictor: Predictor, what: str) -> None:
     console.print(
-        f"[bold]{predictor.config['model']}[/bold] on {escape(what)} ({scores.images} images): "
-        f"mIoU {100 * scores.miou:.1f}%, F1 {100 * scores.mean_f1:.1f}%, "
-        f"precision {100 * scores.mean_precision:.1f}%, recall {100 * scores.mean_recall:.1f}%, "
-        f"accuracy {100 * scores.pixel_accuracy:.1f}%"
+        f"[bold]{predictor.config['model']}[/bold] on {escape(what)} ({plural(metrics.images, 'image')}): "
+        f"mIoU {percent(metrics.miou)}, F1 {percent(metrics.mean_f1)}, "
+        f"precision {percent(metrics.mean_precision)}, recall {percent(metrics.mean_recall)}, "
+        f"accuracy {percent(metrics.pixel_accuracy)}"
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
     for title in ("IoU", "F1", "precision", "recall"):
         table.add_column(title, justify="right")
-    per_class = scores.per_class
-    for index, name in enumerate(predictor.classes.names):
-        values = (per_class.iou, per_class.f1, per_class.precision, per_class.recall)
-        table.add_row(escape(name), *(_percent(float(value[index])) for value in values))
+    for name, scores in metrics.per_class.items():
+        values = (scores.iou, scores.f1, scores.precision, scores.recall)
+        table.add_row(escape(name), *("absent" if value is None else percent(value) for value in values))
     console.print(table)
-
-
-def _percent(value: float) -> str:
-    return "absent" if math.isnan(value) else f"{100 * value:.1f}%"

@@ -14,8 +14,8 @@ from segarena.experiment.networks import check_architectures, check_possible, le
 from segarena.experiment.prepare import Prepared, prepare
 from segarena.experiment.progress import Reporter
 from segarena.experiment.run import check_same_training, is_finished, pool_folds, train_run
-from segarena.files import read_json
-from segarena.formats import duration
+from segarena.formats import duration, percent
+from segarena.records.run import Costs, Metrics
 from segarena.runs import check_out, fold_folder, open_folder
 
 Folds = Sequence[Prepared[Any]]
@@ -42,11 +42,11 @@ def run(options: TrainOptions) -> Path:
             train_all(folds, chosen, folder, f"{options.model}, seed {options.seed}", should_stop, reporter)
         except Interrupted as stop:
             raise Interrupted(f"{stop}. Go on with: {to_command(options, out=folder)}") from stop
-    metrics, costs = read_json(folder / "metrics.json"), read_json(folder / "costs.json")
-    place = metrics["split"] if options.folds is None else f"{metrics['images']} images in {options.folds} folds,"
+    metrics, costs = Metrics.read(folder), Costs.read(folder)
+    place = metrics.split if options.folds is None else f"{metrics.images} images in {options.folds} folds,"
     console.print(
-        f"[bold]{options.model}[/bold]: {place} mIoU {100 * metrics['miou']:.1f}%,"
-        f" best epoch {metrics['best_epoch']:g}, trained in {duration(costs['train_seconds'])}"
+        f"[bold]{options.model}[/bold]: {place} mIoU {percent(metrics.miou)},"
+        f" best epoch {metrics.best_epoch:g}, trained in {duration(costs.train_seconds)}"
     )
     console.print(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: segarena predict {folder} IMAGES...", markup=False)

@@ -24,6 +24,7 @@ from segarena.experiment.inputs import divide, divide_into_folds, open_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolve import DataFacts, Options, choose_defaults
 from segarena.formats import listing
+from segarena.records.run import Data, Parts
 
 GIB = 1024**3
 
@@ -68,18 +69,23 @@ class Prepared(Generic[Options]):
         """Index of the class with the most pixels in the training split."""
         return int(self.class_pixels.argmax())
 
-    def describe_data(self) -> dict[str, Any]:
-        """What goes into data.json: the data, its split and every file's hash."""
+    def describe_data(self) -> Data:
+        """The record for data.json: the data, its split and every file's hash."""
         names = [sample.name for sample in self.source.samples]
-        return {
-            **self.source.describe(),
-            "fingerprint": self.fingerprint,
-            "class_table": self.source.classes.to_dict(),
-            "counts": self.splits.counts,
-            "split": {part: [names[i] for i in indices] for part, indices in self._parts().items()},
-            "sha256": dict(zip(names, self.digests, strict=True)),
-            "train_class_pixels": dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
-        }
+        found = self.source.describe()
+        known = ("name", "origin", "image_bits", "classes", "ignore")
+        return Data(
+            name=found["name"],
+            origin=found["origin"],
+            fingerprint=self.fingerprint,
+            class_table=self.source.classes.to_dict(),
+            counts=self.splits.counts,
+            split=Parts(**{part: tuple(names[i] for i in indices) for part, indices in self._parts().items()}),
+            sha256=dict(zip(names, self.digests, strict=True)),
+            train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
+            image_bits=found.get("image_bits", 16),
+            description={key: value for key, value in found.items() if key not in known},
+        )
 
     def _parts(self) -> dict[str, tuple[int, ...]]:
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}

@@ -6,7 +6,7 @@ Also: The folds of one model and seed put together: as if one model had tested a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ from segarena.experiment.prepare import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.files import read_json, write_json, write_text
 from segarena.models import SegmentationModel
+from segarena.records.run import Costs, Data, Metrics
 from segarena.runs import fold_folder
 from segarena.scoring.pooling import pool
-from segarena.scoring.scores import score
-from segarena.scoring.scores import to_dict as scores_to_dict
+from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import PeakMemory, count_flops, count_parameters, measure_latency
 from segarena.training.engine import Recipe, Trainer, TrainingState
@@ -66,15 +66,15 @@ def check_same_training(prepared: Prepared[Any], options: TrainOptions, folder: 
                 where=folder,
                 remedy="Repeat its options with --resume, or name a new folder with --out",
             )
-    data = read_json(folder / "data.json")
-    classes = ClassTable.from_dict(data["class_table"], where=folder / "data.json")
+    data = Data.read(folder)
+    classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     if classes.digest != prepared.source.classes.digest:
         raise RunError(
             "was started with other classes: a name, a value in the masks or what is void has changed since",
             where=folder,
             remedy="Put classes.yaml back as it was, or name a new folder with --out",
         )
-    if data["fingerprint"] != prepared.fingerprint:
+    if data.fingerprint != prepared.fingerprint:
         raise RunError(
             "was started on other data: a file, what is read from the files or the split has changed since",
             where=folder,
@@ -98,8 +98,8 @@ def train_run(
     check_same_training(prepared, options, folder)
     memory = PeakMemory(options.device)
     model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
-    write_json(folder / "data.json", prepared.describe_data())
-    write_json(folder / "environment.json", describe_environment().to_dict())
+    prepared.describe_data().write(folder)
+    describe_environment().write(folder)
     built = {"architecture": model.settings, "start": model.start}
     write_json(folder / "config.json", {**_describe(prepared, options), **built})
     assert options.epochs is not None
@@ -109,14 +109,13 @@ def train_run(
     split = prepared.splits.scored
     confusions = evaluate_split(prepared, options, model, split)
     scores = score(confusions, background=prepared.source.classes.background)
-    content = {
-        "split": split,
-        "best_epoch": state.best_epoch,
-        "epochs": len(state.history),
-        "val_miou": state.best_miou,
-        **scores_to_dict(scores, prepared.source.classes.names),
-    }
-    write_json(folder / "metrics.json", content)
+    metrics = replace(
+        to_metrics(scores, prepared.source.classes.names, split=split),
+        best_epoch=state.best_epoch,
+        epochs=len(state.history),
+        val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
+    )
+    metrics.write(folder)
     names = [prepared.source.samples[i].name for i in prepared.splits.indices(split)]
     write_image_counts(folder / "images.csv", names, prepared.source.classes.names, confusions)
     _write_costs(prepared, options, model, state, folder)
@@ -203,15 +202,15 @@ def _write_costs(
     size = prepared.input_size
     latency = measure_latency({"model": model}, size, device=options.device, precision=options.precision)
     history = pd.DataFrame(state.history)
-    costs = {
-        "params": count_parameters(model),
-        "flops": count_flops(model, continued_size(model, size)),
-        "latency_ms": latency["model"],
-        "train_seconds": float(history["seconds"].sum()),
-        "images_per_second": float(history["images_per_second"].median()),
-        "peak_memory_mib": state.peak_memory_mib,
-    }
-    write_json(folder / "costs.json", costs)
+    costs = Costs(
+        params=count_parameters(model),
+        flops=count_flops(model, continued_size(model, size)),
+        latency_ms=latency["model"],
+        train_seconds=float(history["seconds"].sum()),
+        images_per_second=float(history["images_per_second"].median()),
+        peak_memory_mib=state.peak_memory_mib,
+    )
+    costs.write(folder)
 
 
 def pool_folds(folder: Path, number: int, source: Source) -> None:
@@ -221,19 +220,25 @@ def pool_folds(folder: Path, number: int, source: Source) -> None:
     epochs are means; the network is the same in each. images.csv says which fold tested an image.
     """
     runs = [fold_folder(folder, fold) for fold in range(1, number + 1)]
-    metrics, costs = ([read_json(run / name) for run in runs] for name in ("metrics.json", "costs.json"))
-    means = {key: sum(part[key] for part in metrics) / len(metrics) for key in ("best_epoch", "epochs")}
-    scores = scores_to_dict(pool(metrics, background=source.classes.background), source.classes.names)
-    write_json(folder / "metrics.json", {"split": "test", "folds": number, **means, **scores})
+    metrics, costs = [Metrics.read(run) for run in runs], [Costs.read(run) for run in runs]
+    scores = to_metrics(pool(metrics, background=source.classes.background), source.classes.names, split="test")
+    pooled = replace(
+        scores,
+        folds=number,
+        best_epoch=sum(part.best_epoch or 0 for part in metrics) / number,
+        epochs=sum(part.epochs or 0 for part in metrics) / number,
+    )
+    pooled.write(folder)
     _stack_images(folder, runs)
-    memory = [part["peak_memory_mib"] for part in costs if part["peak_memory_mib"] is not None]
-    together = {
-        "latency_ms": min(part["latency_ms"] for part in costs),
-        "train_seconds": sum(part["train_seconds"] for part in costs),
-        "images_per_second": float(pd.Series([part["images_per_second"] for part in costs]).median()),
-        "peak_memory_mib": max(memory, default=None),
-    }
-    write_json(folder / "costs.json", {**costs[0], **together})
+    memory = [part.peak_memory_mib for part in costs if part.peak_memory_mib is not None]
+    together = replace(
+        costs[0],
+        latency_ms=min(part.latency_ms for part in costs),
+        train_seconds=sum(part.train_seconds for part in costs),
+        images_per_second=float(pd.Series([part.images_per_second for part in costs]).median()),
+        peak_memory_mib=max(memory, default=None),
+    )
+    together.write(folder)
 
 
 def _stack_images(folder: Path, runs: Sequence[Path]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -15,9 +17,11 @@ from segarena.config import CompareOptions, to_dict
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.prepare import Prepared
 from segarena.files import read_json
+from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline, RankedModel
+from segarena.records.run import Costs, Environment, Metrics
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
-from segarena.scoring.scores import Scores, trivial_scores
+from segarena.scoring.scores import Scores, majority_baseline_scores
 from segarena.scoring.verdict import rank, verdict
 
 SCORES = (
@@ -43,7 +47,7 @@ def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float],
     for run in runs:
         config = read_json(folder / run.folds(folds)[0].path / "config.json")
         settings = config["architecture"]
-        metrics = read_json(folder / run.path / "metrics.json")
+        metrics = Metrics.read(folder / run.path)
         rows.append(
             {
                 "model": run.model,
@@ -52,8 +56,8 @@ def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float],
                 "output_stride": settings["output_stride"],
                 "eval_output_stride": settings.get("eval_output_stride") or settings["output_stride"],
                 "start": config.get("start"),
-                **{name: metrics[name] for name in SCORES},
-                **read_json(folder / run.path / "costs.json"),
+                **{name: getattr(metrics, name) for name in SCORES},
+                **asdict(Costs.read(folder / run.path)),
                 "latency_ms": latency[run.model],
             }
         )
@@ -64,9 +68,9 @@ def fold_table(folder: Path, runs: Sequence[Run], folds: int) -> pd.DataFrame:
     """A row per model, seed and fold: the images that it tested and their scores, the epochs and the time."""
     rows = []
     for run in chain.from_iterable(whole.folds(folds) for whole in runs):
-        metrics, costs = (read_json(folder / run.path / name) for name in ("metrics.json", "costs.json"))
-        scores = {name: metrics[name] for name in ("images", *SCORES, "val_miou")}
-        rows.append({**run._asdict(), **scores, "train_seconds": costs["train_seconds"]})
+        metrics, costs = Metrics.read(folder / run.path), Costs.read(folder / run.path)
+        scores = {name: getattr(metrics, name) for name in ("images", *SCORES, "val_miou")}
+        rows.append({**run._asdict(), **scores, "train_seconds": costs.train_seconds})
     return pd.DataFrame(rows)
 
 
@@ -74,9 +78,10 @@ def class_table(folder: Path, runs: Sequence[Run], classes: Sequence[str]) -> pd
     """A row per model, seed and class: scores and counts."""
     rows = []
     for run in runs:
-        per_class = read_json(folder / run.path / "metrics.json")["per_class"]
+        per_class = Metrics.read(folder / run.path).per_class
         for index, name in enumerate(classes):
-            rows.append({"model": run.model, "seed": run.seed, "class_index": index, "class": name, **per_class[name]})
+            scores = asdict(per_class[name])
+            rows.append({"model": run.model, "seed": run.seed, "class_index": index, "class": name, **scores})
     return pd.DataFrame(rows)
 
 
@@ -92,55 +97,76 @@ def image_table(folder: Path, runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def summarise(
-    folds: Sequence[Prepared[CompareOptions]], models: pd.DataFrame, by_fold: pd.DataFrame | None, images: pd.DataFrame
-) -> dict[str, Any]:
-    """What was compared, how, and what came out, for comparison.json."""
+    folds: Sequence[Prepared[CompareOptions]],
+    models: pd.DataFrame,
+    by_fold: pd.DataFrame | None,
+    images: pd.DataFrame,
+    *,
+    command: str,
+    environment: Environment,
+    gallery: Sequence[str],
+) -> ComparisonRecord:
+    """What was compared, how, and what came out."""
     prepared = folds[0]
     split = prepared.splits.scored
-    trivial = _trivial(folds, images)
+    baseline = _majority_baseline(folds, images)
     ranking = rank([dict(row) for _, row in models.iterrows()])
     num_images = sum(len(fold.splits.indices(split)) for fold in folds)
     classes = prepared.source.classes
     answers = dict.fromkeys(classes.names[fold.most_frequent_class] for fold in folds)
-    fold_mious = None if by_fold is None else _fold_mious(by_fold)
-    return {
-        "format": 1,
-        "name": prepared.source.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "track": prepared.options.track,
-        "verdict": verdict(
+    fold_mious = {} if by_fold is None else _fold_mious(by_fold)
+    return ComparisonRecord(
+        name=prepared.source.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        track=prepared.options.track,
+        verdict=verdict(
             ranking,
             split=split,
             images=num_images,
-            trivial_miou=trivial.miou,
+            trivial_miou=baseline.miou,
             fold_mious=fold_mious,
             titles={name: style.label for name, style in model_styles([e["model"] for e in ranking]).items()},
         ),
-        "ranking": ranking if fold_mious is None else [{**e, "fold_mious": fold_mious[e["model"]]} for e in ranking],
-        "trivial_miou": trivial.miou,
-        "trivial": {
-            "class": " or ".join(answers),
-            "miou": trivial.miou,
-            "pixel_accuracy": trivial.pixel_accuracy,
-        },
-        "scored_split": split,
-        "protocol": {
+        ranking=tuple(_ranked(entry, fold_mious.get(entry["model"])) for entry in ranking),
+        trivial_miou=_defined(baseline.miou),
+        majority_baseline=MajorityBaseline(
+            class_name=" or ".join(answers),
+            miou=_defined(baseline.miou),
+            pixel_accuracy=_defined(baseline.pixel_accuracy),
+        ),
+        scored_split=split,
+        protocol={
             **{key: value for key, value in to_dict(prepared.options).items() if key != "data"},
             "crop": prepared.crop,
             "input_size": prepared.input_size,
         },
-        "notes": prepared.notes,
-        "data": {
-            "name": prepared.source.name,
-            "origin": prepared.source.describe()["origin"],
-            "fingerprint": prepared.fingerprint if by_fold is None else [fold.fingerprint for fold in folds],
-            "classes": [
-                {"index": index, "name": entry.name, "color": entry.color}
+        notes=prepared.notes,
+        data=ComparedData(
+            name=prepared.source.name,
+            origin=prepared.source.describe()["origin"],
+            fingerprint=prepared.fingerprint if by_fold is None else tuple(fold.fingerprint for fold in folds),
+            classes=tuple(
+                ComparedClass(index=index, name=entry.name, color=entry.color)
                 for index, entry in enumerate(classes.classes)
-            ],
-            "counts": prepared.splits.counts if by_fold is None else {"test": num_images},
-        },
-    }
+            ),
+            counts=prepared.splits.counts if by_fold is None else {"test": num_images},
+        ),
+        command=command,
+        environment=environment,
+        gallery=tuple(gallery),
+    )
+
+
+def _ranked(entry: Mapping[str, Any], fold_mious: Sequence[float] | None) -> RankedModel:
+    """An entry of the ranking as its record: without the columns of models.csv that it does not have."""
+    known = {item.name: _defined(entry[item.name]) for item in fields(RankedModel) if item.name in entry}
+    mious = None if fold_mious is None else tuple(_defined(miou) for miou in fold_mious)
+    return RankedModel(**{**known, "seeds": tuple(entry["seeds"]), "fold_mious": mious})
+
+
+def _defined(value: Any) -> Any:
+    """The value, None where it is NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _fold_mious(by_fold: pd.DataFrame) -> dict[str, list[float]]:
@@ -151,7 +177,7 @@ def _fold_mious(by_fold: pd.DataFrame) -> dict[str, list[float]]:
     }
 
 
-def _trivial(folds: Sequence[Prepared[CompareOptions]], images: pd.DataFrame) -> Scores:
+def _majority_baseline(folds: Sequence[Prepared[CompareOptions]], images: pd.DataFrame) -> Scores:
     """Scores of answering the most frequent class of an image's training split everywhere, on the scored images."""
     first = images[(images["model"] == images["model"].iloc[0]) & (images["seed"] == images["seed"].iloc[0])]
     num_classes = folds[0].source.classes.num_classes
@@ -163,6 +189,6 @@ def _trivial(folds: Sequence[Prepared[CompareOptions]], images: pd.DataFrame) ->
         for index in fold.splits.indices(fold.splits.scored)
     }
     # Only the sums of the rows are looked at: all pixels of a class in one place will do.
-    return trivial_scores(
+    return majority_baseline_scores(
         truth[:, :, None] * np.eye(num_classes, dtype=np.int64)[0], [answer_of[name] for name in names]
     )

@@ -13,18 +13,18 @@ from segarena.reporting.score_figures import front
 
 def ranking_alt(comparison: Comparison) -> str:
     """Each model's mIoU, best first, and the trivial predictor's."""
-    trivial = comparison.content["trivial"]
+    baseline = comparison.content["majority_baseline"]
     scores = formats.join_words([f"{_label(comparison, e['model'])} {percent(e['miou'])}" for e in comparison.ranking])
-    return f"mIoU: {scores}. Always answering “{trivial.get('class')}”: {percent(trivial.get('miou'))}."
+    return f"mIoU: {scores}. Always answering “{baseline['class_name']}”: {percent(baseline['miou'])}."
 
 
 def ranking_caption(comparison: Comparison) -> str:
     """How to read the ranking."""
     several = any(len(comparison.seeds(name)) > 1 for name in comparison.names)
     seeds = "The marker is the mean over the seeds, each stroke one seed. " if several else ""
-    trivial = comparison.content["trivial"].get("class")
+    baseline = comparison.content["majority_baseline"]["class_name"]
     folds = "Rings are the folds, each with its own mIoU. " if comparison.folds else ""
-    return f"{seeds}{folds}The dashed line is what a model scores that answers “{trivial}” everywhere."
+    return f"{seeds}{folds}The dashed line is what a model scores that answers “{baseline}” everywhere."
 
 
 def latency_alt(comparison: Comparison) -> str:

@@ -69,8 +69,8 @@ def _hardly_better(comparison: Comparison) -> list[str]:
 
     Next to nothing is less than a tenth of the best model's lead over answering the most frequent class everywhere.
     """
-    trivial = comparison.content["trivial"]
-    lead = {name: _miou(comparison, name) - trivial["miou"] for name in comparison.names}
+    baseline = comparison.content["majority_baseline"]
+    lead = {name: _miou(comparison, name) - baseline["miou"] for name in comparison.names}
     best = max(lead.values())
     poor = [name for name in comparison.names if lead[name] <= (best / 10 if best >= LITTLE else LITTLE)]
     if not poor:
@@ -78,7 +78,7 @@ def _hardly_better(comparison: Comparison) -> list[str]:
     labels = formats.join_words([comparison.styles[name].label for name in poor])
     be = "is" if len(poor) == 1 else "are"
     much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
-    note = f"{labels} {be} {much} than always answering “{trivial.get('class')}”."
+    note = f"{labels} {be} {much} than always answering “{baseline['class_name']}”."
     if best >= LITTLE:
         help_ = ["a larger --size", "more --epochs"]
         if any(comparison.chosen_stride(name) == 16 for name in poor):

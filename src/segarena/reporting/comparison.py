@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.errors import RunError
-from segarena.files import read_json
+from segarena.records.comparison import ComparisonRecord
+from segarena.records.run import Metrics
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 
-FORMAT = 1
-
 _NAME_A_COMPARISON = "Name a folder that `segarena compare` wrote"
 _REPEAT = "Repeat the comparison in a new folder"
-_KEYS = ("name", "ranking", "verdict", "track", "trivial", "scored_split", "protocol", "data", "environment")
 _MODEL_COLUMNS = ("model", "seed", "miou")
 _FOLD_COLUMNS = ("model", "seed", "fold", "images", "miou")
 _CLASS_COLUMNS = ("model", "seed", "class_index", "iou", "tp", "fn")
@@ -138,8 +136,7 @@ def read_comparison(folder: Path) -> Comparison:
     path = folder / "comparison.json"
     if not path.is_file():
         raise RunError("is not a comparison, it has no comparison.json", where=folder, remedy=_NAME_A_COMPARISON)
-    content = read_json(path)
-    _check(content, path)
+    content = ComparisonRecord.read(folder).to_json()
     models = _read_table(folder / "models.csv", _MODEL_COLUMNS)
     classes = _read_table(folder / "classes.csv", _CLASS_COLUMNS)
     names = [str(entry["model"]) for entry in content["ranking"]]
@@ -155,7 +152,7 @@ def read_comparison(folder: Path) -> Comparison:
     confusions = {name: np.zeros((size, size), dtype=np.int64) for name in names}
     best_epochs = {}
     for run in runs:
-        confusion, best_epochs[run] = _read_metrics(folder / run.path / "metrics.json", size)
+        confusion, best_epochs[run] = _read_metrics(folder / run.path, size)
         confusions[run.model] += confusion
     histories = {run: _read_table(folder / run.path / "history.csv", _HISTORY_COLUMNS) for run in runs}
     return Comparison(folder, content, models, classes, by_fold, histories, best_epochs, confusions)
@@ -164,26 +161,6 @@ def read_comparison(folder: Path) -> Comparison:
 def _folds(content: dict[str, Any]) -> int | None:
     folds = content["protocol"].get("folds")
     return None if folds is None else int(folds)
-
-
-def _check(content: Any, path: Path) -> None:
-    if not isinstance(content, dict):
-        raise RunError("is not a comparison", where=path, remedy=_NAME_A_COMPARISON)
-    if content.get("format") != FORMAT:
-        raise RunError(
-            f"has the format {content.get('format')!r}, this segarena reads {FORMAT}",
-            where=path,
-            remedy="Rebuild the report with the version of segarena that made the comparison",
-        )
-    absent = [key for key in _KEYS if key not in content]
-    if absent:
-        raise RunError(f"has no `{absent[0]}`", where=path, remedy=_REPEAT)
-    if not content["ranking"] or not all("model" in entry and "miou" in entry for entry in content["ranking"]):
-        raise RunError("ranks no model", where=path, remedy=_REPEAT)
-    if "class" not in content["trivial"] or "miou" not in content["trivial"]:
-        raise RunError("has no score of the trivial predictor", where=path, remedy=_REPEAT)
-    if not content["data"].get("classes"):
-        raise RunError("has no class table", where=path, remedy=_REPEAT)
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -199,13 +176,13 @@ def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def _read_metrics(path: Path, size: int) -> tuple[NDArray[np.int64], int]:
+def _read_metrics(folder: Path, size: int) -> tuple[NDArray[np.int64], int]:
     """The confusion matrix and the best epoch."""
-    content = read_json(path)
-    if not isinstance(content.get("best_epoch"), int):
+    metrics, path = Metrics.read(folder), folder / Metrics.file
+    if metrics.best_epoch is None:
         raise RunError("has no `best_epoch`", where=path, remedy=_REPEAT)
-    counts = np.asarray(content.get("confusion", []))
+    counts = np.array(metrics.confusion, dtype=np.int64)
     if counts.shape != (size, size):
         shape = " x ".join(str(n) for n in counts.shape)
         raise RunError(f"has a {shape} confusion matrix for {size} classes", where=path, remedy=_REPEAT)
-    return counts.astype(np.int64), content["best_epoch"]
+    return counts, int(metrics.best_epoch)

@@ -21,7 +21,7 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 
 
 def draw_ranking(comparison: Comparison) -> Figure:
-    """A bar and a marker per model, best on top; strokes for seeds, rings for folds; a line for the trivial one."""
+    """A bar and a marker per model, best on top; strokes are seeds, rings folds; a line is the majority baseline."""
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")
     axes = figure.add_subplot()
@@ -41,7 +41,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
         )
     top = max(float(entry.get("highest_miou") or entry["miou"]) for entry in ranking)
     top = max([top, *(miou for name in comparison.names for miou in comparison.fold_mious(name) if miou > top)])
-    axes.set_xlim(0, min(112.0, max(118 * top, 118 * _trivial(comparison), 1.0)))
+    axes.set_xlim(0, min(112.0, max(118 * top, 118 * _baseline_miou(comparison), 1.0)))
     axes.set_ylim(len(ranking) - 0.5, -0.5)
     axes.set_yticks(range(len(ranking)), [comparison.styles[name].label for name in comparison.names])
     axes.tick_params(axis="y", labelcolor=INK, labelsize=11)
@@ -49,7 +49,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", visible=False)
-    _draw_trivial(axes, comparison)
+    _draw_baseline(axes, comparison)
     return figure
 
 
@@ -99,8 +99,8 @@ def front(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _trivial(comparison: Comparison) -> float:
-    return float(comparison.content["trivial"].get("miou") or 0.0)
+def _baseline_miou(comparison: Comparison) -> float:
+    return float(comparison.content["majority_baseline"].get("miou") or 0.0)
 
 
 def _range(entry: dict[str, Any]) -> tuple[float, float]:
@@ -119,9 +119,9 @@ def _draw_seeds(axes: Axes, comparison: Comparison, entry: dict[str, Any], row: 
     return max([float(scores.max()), *folds])
 
 
-def _draw_trivial(axes: Axes, comparison: Comparison) -> None:
-    score = 100 * _trivial(comparison)
-    name = formats.shorten(str(comparison.content["trivial"].get("class", "")))
+def _draw_baseline(axes: Axes, comparison: Comparison) -> None:
+    score = 100 * _baseline_miou(comparison)
+    name = formats.shorten(str(comparison.content["majority_baseline"]["class_name"]))
     axes.axvline(score, color=INK, lw=1.1, ls=(0, (4, 3)), zorder=5)
     late = score > 0.6 * axes.get_xlim()[1]
     axes.annotate(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from segarena.records.run import Metrics
 from segarena.scoring.scores import Scores, score
 
 
-def pool(parts: Sequence[Mapping[str, Any]], *, background: int | None = None) -> Scores:
+def pool(parts: Sequence[Metrics], *, background: int | None = None) -> Scores:
     """Score the union of sets of images that have none in common, from the metrics.json of each.
 
     The counts are summed before anything is divided, so the answer is that of `score` on all images: not the mean of
@@ -20,13 +20,13 @@ def pool(parts: Sequence[Mapping[str, Any]], *, background: int | None = None) -
     "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12(1), on F1). `background` as for
     `score`. Raises ValueError where there is no part, or where their classes differ.
     """
-    shapes = {np.shape(part["confusion"]) for part in parts}
+    shapes = {np.shape(part.confusion) for part in parts}
     if len(shapes) != 1:
         raise ValueError(f"parts must be one or more with the same classes, got confusion matrices {sorted(shapes)}")
-    total = score(np.array([part["confusion"] for part in parts], dtype=np.int64), background=background)
-    images, void_images = (sum(int(part[key]) for part in parts) for key in ("images", "void_images"))
-    known = [(part["mean_image_iou"], part["images"] - part["void_images"]) for part in parts]
-    weighted = math.fsum(iou * number for iou, number in known if number)
+    total = score(np.array([part.confusion for part in parts], dtype=np.int64), background=background)
+    images, void_images = sum(part.images for part in parts), sum(part.void_images for part in parts)
+    known = [(part.mean_image_iou, part.images - part.void_images) for part in parts]
+    weighted = math.fsum(iou * number for iou, number in known if iou is not None)
     return replace(
         total,
         mean_image_iou=weighted / (images - void_images) if images > void_images else math.nan,

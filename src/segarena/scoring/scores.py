@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.records.run import ClassMetrics, Metrics
+
 Counts = NDArray[np.int64]
 Fractions = NDArray[np.float64]
 
@@ -105,7 +107,7 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
     )
 
 
-def trivial_scores(
+def majority_baseline_scores(
     confusions: Counts, most_frequent_class: int | Sequence[int], *, background: int | None = None
 ) -> Scores:
     """Score the predictor that answers `most_frequent_class` everywhere, on the same pixels.
@@ -124,20 +126,31 @@ def trivial_scores(
     return score(answers, background=background)
 
 
-def to_dict(scores: Scores, class_names: Sequence[str]) -> dict[str, Any]:
-    """Lay the scores out as in metrics.json: plain numbers, lists and strings, None for an undefined score."""
+def to_metrics(scores: Scores, class_names: Sequence[str], *, split: str) -> Metrics:
+    """Put the scores into the record of metrics.json: None for an undefined score.
+
+    Args:
+        scores: The scores of C classes.
+        class_names: C different names, in the order of the class indices.
+        split: The images that were scored: train, val, test or all.
+
+    Raises:
+        ValueError: The names are not C different ones.
+    """
     names = [str(name) for name in class_names]
     if len(names) != len(scores.confusion) or len(set(names)) != len(names):
         raise ValueError(f"needs {len(scores.confusion)} different class names, got {names}")
-    flat = {key: value for key, value in vars(scores).items() if key not in ("per_class", "confusion")}
+    means = {key: _plain(value) for key, value in vars(scores).items() if key not in ("per_class", "confusion")}
     columns = {key: values.tolist() for key, values in vars(scores.per_class).items()}
-    return {
-        **{key: _plain(value) for key, value in flat.items()},
-        "per_class": {
-            name: {key: _plain(values[index]) for key, values in columns.items()} for index, name in enumerate(names)
+    return Metrics(
+        split=split,
+        **means,
+        per_class={
+            name: ClassMetrics(**{key: _plain(values[index]) for key, values in columns.items()})
+            for index, name in enumerate(names)
         },
-        "confusion": scores.confusion.tolist(),
-    }
+        confusion=tuple(tuple(row) for row in scores.confusion.tolist()),
+    )
 
 
 def _score_classes(confusion: Counts) -> ClassScores:

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torchvision
 
 from segarena._version import __version__
 from segarena.errors import ConfigError
+from segarena.records.run import Environment
 from segarena.threads import count_cores
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What a run ran on; goes into environment.json."""
-
-    segarena: str
-    python: str
-    torch: str
-    torchvision: str
-    platform: str
-    cpu: str
-    cores: int
-    threads: int
-    gpu: str | None
-    commit: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def describe_environment() -> Environment:

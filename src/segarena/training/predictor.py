@@ -16,6 +16,7 @@ from segarena.data.transforms import resize_image, working_size
 from segarena.errors import DataError
 from segarena.files import read_json
 from segarena.models import SegmentationModel, build_model
+from segarena.records.run import Data
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.evaluation import predict_masks
@@ -69,12 +70,12 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     """
     folder = find_run(Path(run))
     config = read_json(folder / "config.json")
-    data = read_json(folder / "data.json")
-    classes = ClassTable.from_dict(data["class_table"], where=folder / "data.json")
+    data = Data.read(folder)
+    classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     device = choose_device(device)
     model = build_model(**config["architecture"])
     model.start = config.get("start", model.start)
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config["precision"] if computes_bf16(device) else "fp32"
-    return Predictor(model, classes, config, folder, device, precision, data.get("image_bits", 16))
+    return Predictor(model, classes, config, folder, device, precision, data.image_bits)

@@ -1,0 +1,154 @@
+"""The file of a comparison: what was compared, how, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from segarena.errors import RunError
+from segarena.records.record import (
+    Channel,
+    Count,
+    Epochs,
+    Fraction,
+    Mebibytes,
+    Milliseconds,
+    PerSecond,
+    Record,
+    Seconds,
+)
+from segarena.records.run import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedModel:
+    """One model of the ranking. Scores and costs are means over its seeds, null where a seed has none."""
+
+    model: str
+    """Name of the architecture."""
+    miou: Fraction | None
+    """Mean over the seeds of the mIoU over the scored images: the models are ordered by it."""
+    lowest_miou: Fraction | None
+    """mIoU of the seed with the lowest one."""
+    highest_miou: Fraction | None
+    """mIoU of the seed with the highest one."""
+    seeds: tuple[int, ...]
+    """Seeds that the model was trained with."""
+    fold_mious: tuple[Fraction | None, ...] | None = None
+    """mIoU in each fold, mean over the seeds; null without cross-validation."""
+    output_stride: Count | None = None
+    """Pixels of the image per step of the deepest features, in training."""
+    eval_output_stride: Count | None = None
+    """The same in evaluation; only DeepLabv3 as published changes it."""
+    mean_f1: Fraction | None
+    """Mean over the classes of F1."""
+    mean_precision: Fraction | None
+    """Mean over the classes of precision."""
+    mean_recall: Fraction | None
+    """Mean over the classes of recall."""
+    pixel_accuracy: Fraction | None
+    """Correct pixels divided by all counted pixels."""
+    frequency_weighted_iou: Fraction | None = None
+    """Mean of IoU weighted by the classes' true pixels."""
+    mean_image_iou: Fraction | None = None
+    """Mean over the images of each image's own mIoU."""
+    miou_without_background: Fraction | None = None
+    """mIoU over all classes but background; null where no class has that name."""
+    best_epoch: Epochs | None = None
+    """Epoch whose weights were scored."""
+    epochs: Epochs | None = None
+    """Epochs trained."""
+    params: Count | None = None
+    """Parameters of the network."""
+    flops: Count | None = None
+    """Floating-point operations for one image of the working size."""
+    latency_ms: Milliseconds | None = None
+    """Time from one image in memory to its labels."""
+    train_seconds: Seconds | None = None
+    """Time of all epochs, validation included."""
+    images_per_second: PerSecond | None = None
+    """Training images per second."""
+    peak_memory_mib: Mebibytes | None = None
+    """Largest memory in use during training; null where the system does not report it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MajorityBaseline:
+    """The predictor that answers the most frequent class of the training images everywhere, scored like a model."""
+
+    class_name: str
+    """The class that it answers; with folds that differ in it, "a or b"."""
+    miou: Fraction | None
+    """Its mIoU on the scored images."""
+    pixel_accuracy: Fraction | None
+    """Its share of correct pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedClass:
+    """One class of the data."""
+
+    index: Count
+    """Class index, from 0."""
+    name: str
+    """Name of the class."""
+    color: tuple[Channel, Channel, Channel]
+    """Colour in figures and masks: red, green, blue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedData:
+    """The data that the models were compared on."""
+
+    name: str
+    """Name of the data set."""
+    origin: str
+    """Folder of the data; "generated" for the built-in scenes."""
+    fingerprint: str | tuple[str, ...]
+    """SHA-256, in hex, of all files, their split and their decoding; with folds a list, one for each fold."""
+    classes: tuple[ComparedClass, ...]
+    """The classes in the order of their indices."""
+    counts: dict[str, Count]
+    """Number of images in train, val and test; with folds only test, which is all images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRecord(Record, file="comparison.json", schema=2):
+    """The result of a comparison."""
+
+    name: str
+    """Name of the comparison: that of the data."""
+    created: str
+    """Date and time at the end of the comparison, UTC, ISO 8601."""
+    track: Literal["encoder", "paper"]
+    """encoder: each architecture on the same encoder; paper: each as published."""
+    verdict: str
+    """Which model is first, by how much, and how far the order can be trusted."""
+    ranking: tuple[RankedModel, ...]
+    """The models, best first."""
+    trivial_miou: Fraction | None
+    """mIoU of the majority baseline: a model that is not above it is of no use."""
+    majority_baseline: MajorityBaseline
+    """The predictor that always answers the most frequent class."""
+    scored_split: Literal["test", "val"]
+    """Part of the split that gave the scores."""
+    protocol: dict[str, Any]
+    """Settings that all models share."""
+    notes: tuple[str, ...]
+    """A sentence for each setting that was chosen for this data and this machine."""
+    data: ComparedData
+    """What the models were compared on."""
+    command: str
+    """Command line that repeats the comparison."""
+    environment: Environment
+    """Software and machine of the comparison."""
+    gallery: tuple[str, ...]
+    """Names of the images shown in the report, from the hardest to the easiest; each has a folder in gallery/."""
+
+    @classmethod
+    def from_json(cls, content: Any, where: object) -> Self:
+        """Check the content as every record does, and that it ranks a model. Raises RunError."""
+        record = super().from_json(content, where)
+        if not record.ranking:
+            raise RunError("ranks no model", where=where, remedy="Repeat the comparison in a new folder")
+        return record
