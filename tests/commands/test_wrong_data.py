@@ -71,14 +71,14 @@ def leave(folder: Path) -> None:
 FOLDERS = (
     Broken("no such folder", shutil.rmtree, ("data: does not exist", "Check the path")),
     Broken("a link to itself", both(shutil.rmtree, link("", "data")), ("data: ", "Check the path")),
-    Broken("a file", both(shutil.rmtree, fill("", "x")), ("data: is a file", "images/ and masks/")),
+    Broken("a file", both(shutil.rmtree, fill("", "x")), ("data: is a file", "folder that holds the images and masks")),
     Broken("nothing in it", clear, ("data: is empty", "images/ and masks/")),
     Broken("texts alone", hold("readme.txt", "a/b.csv"), ("has no images", "images/ and masks/")),
-    Broken("an archive alone", hold("data.zip"), ("has no images", ".zip", "not unpacked")),
+    Broken("an archive alone", hold("data.zip"), ("has no images", ".zip", "Unpack")),
     Broken("no masks", remove("masks"), ("images/photo0.png", "no masks", "--masks DIR")),
-    Broken("polygons for masks", hold("images/a.jpg", "labels/a.json"), ("labels/ holds .json", "segarena convert")),
-    Broken("predictions for masks", move("masks", "predictions"), ("passed over: predictions/", "--masks DIR")),
-    Broken("masks of other images", hold("images/a.jpg", "masks/b.png"), ("images/a.jpg and masks/b.png", "Give each")),
+    Broken("polygons for masks", hold("images/a.jpg", "labels/a.json"), ("labels/ has .json", "segarena convert")),
+    Broken("predictions for masks", move("masks", "predictions"), ("skipped: predictions/", "--masks DIR")),
+    Broken("masks of other images", hold("images/a.jpg", "masks/b.png"), ("images/a.jpg, the masks e.g. masks/b.png", "Rename")),
     Broken("two folders of masks", copy("masks", "labels"), ("labels/ and masks/", "--masks labels or --masks masks")),
     Broken("two folders of images", copy("images", "img"), ("images/ and img/", "--images images or --images img")),
     Broken(
@@ -100,30 +100,30 @@ FOLDERS = (
     Broken(
         "a mask for each object",
         hold("1/images/a.png", "1/masks/x.png", "1/masks/y.png", "2/images/b.png", "2/masks/z.png"),
-        ("1/ holds one image and 2 masks", "--from instances"),
+        ("1/ has one image and 2 masks", "--from instances"),
     ),
     Broken(
         "some in splits",
         both(move(IMAGE, "images/train/a.png"), move(MASK, "masks/train/a.png")),
-        ("images/train/", "--images images --masks masks"),
+        ("images/train/", "--images images/train --masks masks/train"),
     ),
     Broken(
         "names that say nothing",
         hold("a/1.png", "b/1.png"),
-        ("no masks that can be told from them", "--images DIR --masks DIR"),
+        ("no masks were found", "--images DIR --masks DIR"),
     ),
-    Broken("--masks misspelt", leave, ("--masks mask names no folder", "masks/"), ("--masks", "mask")),
+    Broken("--masks misspelt", leave, ("no folder mask for --masks", "masks/"), ("--masks", "mask")),
     Broken("--images a file", leave, (f"{IMAGE}: is a file", "--images DIR"), ("--images", IMAGE)),
     Broken("a locked folder", leave, ("masks: cannot be listed (Permission denied)", "permissions"), locked="masks"),
     Broken(
         "images that link to themselves",
         both(remove("images"), link("images", "images")),
-        ("no images that go with the masks in masks/", "links to nothing: images", "--images DIR"),
+        ("no images for the masks in masks/", "links to nothing: images", "--images DIR"),
     ),
     Broken(
         "masks on a disk that is gone",
         both(remove("masks"), link("masks", "/no/such/disk/masks")),
-        ("no masks", "links to nothing: masks", "--masks DIR"),
+        ("no masks", "broken links: masks", "--masks DIR"),
     ),
     Broken(
         "one pair",
@@ -250,7 +250,7 @@ TABLES = (
     Broken(
         "a list of a missing image",
         fill("train.txt", "photo0\nphoto9\n"),
-        ("train.txt: names 'photo9' for train", "correct the list"),
+        ("train.txt: lists 'photo9' for train", "correct the list"),
     ),
 )
 

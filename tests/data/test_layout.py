@@ -1,4 +1,4 @@
-"""Which image goes with which mask, for each layout that is understood and each that is not."""
+"""Which image belongs to which mask in each layout, and how samples are named."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layout_zoo import NAMES, ZOO, Animal, found, touch, write_clutter, write_mask, write_photograph
+from layout_zoo import (
+    LAYOUTS,
+    NAMES,
+    LayoutCase,
+    found,
+    refuse_to_list,
+    splits,
+    touch,
+    write_clutter,
+    write_mask,
+    write_photograph,
+)
 from segarena.data.layout.layout import find_pairs
-from segarena.errors import DataError
-from support import SHARED, needs_real_data
+from support import SHARED, needs_real_data, refuses
 
 DATA = SHARED / "data"
 
 
 @pytest.mark.parametrize("clutter", [False, True], ids=["alone", "among other things"])
-@pytest.mark.parametrize("animal", ZOO, ids=lambda animal: animal.title)
-def test_each_layout_is_read_pair_by_pair(animal: Animal, clutter: bool, tmp_path: Path) -> None:
-    expected = animal.write(tmp_path)
+@pytest.mark.parametrize("case", LAYOUTS, ids=lambda case: case.title)
+def test_each_layout_is_read_pair_by_pair(case: LayoutCase, clutter: bool, tmp_path: Path) -> None:
+    expected = case.write(tmp_path)
     if clutter:
         write_clutter(tmp_path)
     layout = find_pairs(tmp_path)
@@ -31,96 +41,126 @@ def test_each_layout_is_read_pair_by_pair(animal: Animal, clutter: bool, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("names", "sentence", "pairing"),
+    ("names", "sentence", "ends"),
     [
-        (["images/a.jpg", "masks/a.png"], "images in images/, masks in masks/", "a mask has its image's stem"),
+        ("images/a.jpg, masks/a.png", "images in images/, masks in masks/", []),
         (
-            ["images/train/a.jpg", "masks/train/a.png", "images/val/b.jpg", "masks/val/b.png"],
+            "images/train/a.jpg, masks/train/a.png, images/val/b.jpg, masks/val/b.png",
             "train: images in images/train/, masks in masks/train/; val: images in images/val/, masks in masks/val/",
-            "a mask has its image's stem",
+            [],
         ),
         (
-            ["x/images/a.jpg", "x/masks/a_gt.png", "y/images/b.jpg", "y/masks/b_gt.png"],
+            "x/images/a.jpg, x/masks/a_gt.png, y/images/b.jpg, y/masks/b_gt.png",
             "images in */images/, masks in */masks/",
-            'a mask has its image\'s stem, but for the ending "gt" of masks',
+            ['"gt" of masks'],
         ),
         (
-            ["1/image.jpg", "1/mask.png", "2/image.jpg", "2/mask.png"],
+            "1/image.jpg, 1/mask.png, 2/image.jpg, 2/mask.png",
             "images and masks together in */",
-            'a mask has its image\'s stem, but for the ending "image" of images and the ending "mask" of masks',
+            ['"image" of images', '"mask" of masks'],
         ),
     ],
 )
-def test_the_layout_and_the_rule_are_said_in_words(
-    names: list[str], sentence: str, pairing: str, tmp_path: Path
-) -> None:
-    layout = find_pairs(touch(tmp_path, *names))
-    assert (layout.sentence, layout.pairing) == (sentence, pairing)
+def test_layout_and_pairing_are_described(names: str, sentence: str, ends: list[str], tmp_path: Path) -> None:
+    layout = find_pairs(touch(tmp_path, names))
+    assert layout.sentence == sentence
+    assert all(end in layout.pairing for end in ends)
+    assert ("apart from" in layout.pairing) == bool(ends)
 
 
-def test_samples_have_stems_for_names_or_what_tells_them_apart(tmp_path: Path) -> None:
-    touch(tmp_path / "stems", "images/b.jpg", "masks/b.png", "images/a.jpg", "masks/a.png")
-    touch(tmp_path / "splits", "train/images/0.jpg", "train/masks/0.png", "val/images/0.jpg", "val/masks/0.png")
-    touch(tmp_path / "folders", "s1/image.jpg", "s1/mask.png", "s2/image.jpg", "s2/mask.png")
-    touch(tmp_path / "groups", *(f"{kind}/{g}/{n}.png" for kind in ("images", "masks") for g in "xy" for n in (1, 2)))
-    names = {p.name: [sample.name for sample in find_pairs(p).samples] for p in tmp_path.iterdir()}
-    assert names == {
-        "stems": ["a", "b"],
-        "splits": ["train/0", "val/0"],
-        "folders": ["s1", "s2"],
-        "groups": ["x/1", "x/2", "y/1", "y/2"],
-    }
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ("images/b.jpg, masks/b.png, images/a.jpg, masks/a.png", ["a", "b"]),
+        ("train/images/0.jpg, train/masks/0.png, val/images/0.jpg, val/masks/0.png", ["train/0", "val/0"]),
+        ("s1/image.jpg, s1/mask.png, s2/image.jpg, s2/mask.png", ["s1", "s2"]),
+        ("images/x/1.png, masks/x/1.png, images/x/2.png, masks/x/2.png", ["1", "2"]),
+        ("images/x/1.png, masks/x/1.png, images/y/1.png, masks/y/1.png", ["x", "y"]),
+        (
+            "images/x/1.png, masks/x/1.png, images/x/2.png, masks/x/2.png, images/y/1.png, masks/y/1.png",
+            ["x/1", "x/2", "y/1"],
+        ),
+    ],
+)
+def test_samples_are_named_by_stem_or_by_what_differs(files: str, names: list[str], tmp_path: Path) -> None:
+    assert [sample.name for sample in find_pairs(touch(tmp_path, files)).samples] == names
 
 
-def test_short_words_for_splits_count_beside_a_word_for_images_or_masks(tmp_path: Path) -> None:
-    touch(tmp_path, "imagesTr/a_0000.png", "imagesTr/b_0000.png", "labelsTr/a.png", "labelsTr/b.png", "imagesTs/c.png")
-    layout = find_pairs(tmp_path)
-    assert [(sample.name, sample.split) for sample in layout.samples] == [("a_0000", "train"), ("b_0000", "train")]
+def test_short_words_for_splits_count_beside_a_word_for_a_kind(tmp_path: Path) -> None:
+    layout = find_pairs(
+        touch(tmp_path, "imagesTr/a_0000.png, imagesTr/b_0000.png, labelsTr/a.png, labelsTr/b.png, imagesTs/c.png")
+    )
+    assert splits(layout) == {"a_0000": "train", "b_0000": "train"}
     assert layout.images_without_mask == (tmp_path / "imagesTs/c.png",)
 
 
-def test_a_split_without_masks_is_listed_and_does_not_stop_the_others(tmp_path: Path) -> None:
-    layout = find_pairs(touch(tmp_path, "train/1.jpg", "train_masks/1.png", "test/2.jpg"))
+def test_a_split_without_masks_is_listed_and_the_others_are_read(tmp_path: Path) -> None:
+    layout = find_pairs(touch(tmp_path, "train/1.jpg, train_masks/1.png, test/2.jpg"))
     assert [sample.name for sample in layout.samples] == ["1"]
     assert layout.images_without_mask == (tmp_path / "test/2.jpg",)
 
 
-def test_hidden_files_thumbnail_caches_and_texts_are_passed_over(tmp_path: Path) -> None:
-    touch(tmp_path, "images/a.jpg", "masks/a.png", "masks/readme.txt", "masks/Thumbs.db", ".git/x.png", "notes.txt")
-    touch(tmp_path, "images/._a.jpg", "images/.DS_Store", ".images/a.jpg", "masks/desktop.ini", "__MACOSX/masks/a.png")
-    layout = find_pairs(tmp_path)
-    assert found(layout, tmp_path) == [(None, "images/a.jpg", "masks/a.png")]
-    assert layout.images_without_mask == layout.masks_without_image == ()
-
-
-def test_a_folder_of_boxes_in_xml_is_no_candidate_for_masks(tmp_path: Path) -> None:
-    touch(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", "Annotations/a.xml", "SegmentationObject/a.png")
-    assert found(find_pairs(tmp_path), tmp_path) == [(None, "JPEGImages/a.jpg", "SegmentationClass/a.png")]
-
-
 @pytest.mark.parametrize(
-    ("masks", "taken"),
+    ("names", "expected"),
     [
-        (["masks/a.png", "masks_color/a.png"], "masks/a.png"),
         (
-            ["gt/a_gtFine_labelIds.png", "gt/a_gtFine_color.png", "gt/a_gtFine_instanceIds.png"],
-            "gt/a_gtFine_labelIds.png",
+            "images/a.jpg, masks/a.png, masks/readme.txt, masks/Thumbs.db, .git/x.png, notes.txt, images/._a.jpg, "
+            "images/.DS_Store, .images/a.jpg, masks/desktop.ini, __MACOSX/masks/a.png",
+            ("images/a.jpg", "masks/a.png"),
         ),
-        (["a_mask.png", "a_mask_rgb.png"], "a_mask.png"),
+        (
+            "JPEGImages/a.jpg, SegmentationClass/a.png, Annotations/a.xml, SegmentationObject/a.png",
+            ("JPEGImages/a.jpg", "SegmentationClass/a.png"),
+        ),
+        ("images/a.jpg, masks/a.png, masks_color/a.png", ("images/a.jpg", "masks/a.png")),
+        (
+            "images/a.jpg, gt/a_gtFine_labelIds.png, gt/a_gtFine_color.png, gt/a_gtFine_instanceIds.png",
+            ("images/a.jpg", "gt/a_gtFine_labelIds.png"),
+        ),
+        ("a.jpg, a_mask.png, a_mask_rgb.png", ("a.jpg", "a_mask.png")),
     ],
+    ids=["hidden and system files", "boxes in XML", "a coloured folder", "coloured files", "a coloured file"],
 )
-def test_coloured_copies_of_masks_are_not_taken_for_the_masks(masks: list[str], taken: str, tmp_path: Path) -> None:
-    image = "a.jpg" if masks[0].startswith("a") else "images/a.jpg"
-    assert found(find_pairs(touch(tmp_path, image, *masks)), tmp_path) == [(None, image, taken)]
+def test_what_is_neither_image_nor_mask_is_skipped(names: str, expected: tuple[str, str], tmp_path: Path) -> None:
+    layout = find_pairs(touch(tmp_path, names))
+    assert found(layout, tmp_path) == [(None, *expected)]
+    assert layout.images_without_mask == ()
 
 
-def test_a_plan_of_a_building_in_docs_does_not_stand_for_the_images(tmp_path: Path) -> None:
+def test_a_picture_in_a_folder_of_documents_is_not_taken_for_an_image(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{folder}/{n}.png" for folder in ("train", "trainannot") for n in range(4)), "docs/images/1.png")
     layout = find_pairs(tmp_path)
     assert found(layout, tmp_path) == [("train", f"train/{n}.png", f"trainannot/{n}.png") for n in range(4)]
 
 
-def test_content_chooses_the_photographs_where_two_folders_could_be_the_images(tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_once_and_loops_end(tmp_path: Path) -> None:
+    touch(tmp_path, "store/m/1.png, data/images/1.jpg, data/real/readme.txt")
+    data = tmp_path / "data"
+    (data / "masks").symlink_to(tmp_path / "store/m")
+    (data / "again").symlink_to(data / "images")
+    (data / "real" / "up").symlink_to(data)
+    (data / "real" / "out").symlink_to(tmp_path)
+    (data / "itself").symlink_to(data / "itself")
+    (data / "itself.png").symlink_to(data / "itself.png")
+    assert found(find_pairs(data), data) == [(None, "images/1.jpg", "masks/1.png")]
+
+
+def test_a_broken_link_to_a_file_is_kept_to_be_reported_when_read(tmp_path: Path) -> None:
+    touch(tmp_path, "images/1.jpg, images/2.jpg, masks/1.png")
+    (tmp_path / "masks/2.png").symlink_to(tmp_path / "gone.png")
+    assert len(find_pairs(tmp_path).samples) == 2
+
+
+def test_composed_and_decomposed_forms_of_a_name_are_equal(tmp_path: Path) -> None:
+    for folder, form in (("images", "NFC"), ("masks", "NFD")):
+        touch(tmp_path, f"{folder}/{unicodedata.normalize(form, 'Köln')}.png")  # type: ignore[arg-type]
+    assert len(find_pairs(tmp_path).samples) == 1
+
+
+# By pixels
+
+
+def test_of_two_possible_folders_of_images_photographs_are_chosen(tmp_path: Path) -> None:
     for number in range(3):
         write_photograph(tmp_path / "camera" / f"{number}.png", number)
         write_mask(tmp_path / "edges" / f"{number}.png", number)
@@ -129,7 +169,7 @@ def test_content_chooses_the_photographs_where_two_folders_could_be_the_images(t
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_images_of_a_camera_with_few_bits_are_no_masks_of_few_greys(bits: int, tmp_path: Path) -> None:
+def test_deep_images_of_few_bits_are_not_taken_for_masks(bits: int, tmp_path: Path) -> None:
     shade = np.linspace(0, 2**bits - 1, 24 * 18).reshape(18, 24).astype(np.uint16)
     for number in range(3):
         for folder in ("lossless", "jpeg"):
@@ -139,11 +179,11 @@ def test_images_of_a_camera_with_few_bits_are_no_masks_of_few_greys(bits: int, t
         write_mask(tmp_path / "jpeg" / "b" / f"{number}.jpg", number)
     pairs = found(find_pairs(tmp_path / "lossless"), tmp_path / "lossless")
     assert pairs == [(None, f"a/{number}.png", f"b/{number}.png") for number in range(3)]
-    with pytest.raises(DataError, match="no masks that can be told from them"):
+    with refuses(where=tmp_path / "jpeg", value="no masks"):
         find_pairs(tmp_path / "jpeg")  # and never the images for the masks of their masks
 
 
-def test_masks_of_numbers_that_no_image_has_are_masks_by_their_content(tmp_path: Path) -> None:
+def test_masks_of_floating_point_numbers_are_found_by_their_pixels(tmp_path: Path) -> None:
     for number in range(3):
         write_photograph(tmp_path / "a" / f"{number}.png", number)
         write_mask(tmp_path / "b" / f"{number}.tif", number)
@@ -153,10 +193,77 @@ def test_masks_of_numbers_that_no_image_has_are_masks_by_their_content(tmp_path:
     assert len(find_pairs(tmp_path).samples) == 3
 
 
-def test_composed_and_decomposed_forms_of_a_name_are_the_same_name(tmp_path: Path) -> None:
-    for name, folder, form in (("Köln", "images", "NFC"), ("Köln", "masks", "NFD")):
-        touch(tmp_path, f"{folder}/{unicodedata.normalize(form, name)}.png")  # type: ignore[arg-type]
-    assert len(find_pairs(tmp_path).samples) == 1
+# The folders that --images and --masks name
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"masks": "annotations"}, ("images/1.jpg", "annotations/1.png")),
+        ({"masks": "masks"}, ("images/1.jpg", "masks/1.png")),
+        ({"masks": "predictions"}, ("images/1.jpg", "predictions/1.png")),
+        ({"masks": "odd name/here"}, ("images/1.jpg", "odd name/here/1.png")),
+        ({"masks": "here"}, ("images/1.jpg", "odd name/here/1.png")),
+        ({"masks": "masks", "images": "photos"}, ("photos/1.jpg", "masks/1.png")),
+        ({"masks": "images", "images": "masks"}, ("masks/1.png", "images/1.jpg")),
+        ({"masks": "annotations", "images": "./images"}, ("images/1.jpg", "annotations/1.png")),
+        ({"masks": "all", "images": "all"}, ("all/1.jpg", "all/1_mask.png")),
+    ],
+)
+def test_a_named_folder_overrides_the_search(
+    options: dict[str, str], expected: tuple[str, str], tmp_path: Path
+) -> None:
+    touch(tmp_path, "images/1.jpg, annotations/1.png, masks/1.png, predictions/1.png, odd name/here/1.png")
+    if "images" in options:
+        touch(tmp_path, "photos/1.jpg, all/1.jpg, all/1_mask.png")
+    layout = find_pairs(tmp_path, **{key: Path(value) for key, value in options.items()})
+    assert found(layout, tmp_path) == [(None, *expected)]
+
+
+def test_a_name_chooses_folders_in_several_places(tmp_path: Path) -> None:
+    for folder, ending in (("images", "_{}.tif"), ("1st_manual", "_manual1.gif"), ("mask", "_{}_mask.gif")):
+        for split in ("training", "test"):
+            touch(tmp_path, *(f"{split}/{folder}/{n}{ending.format(split)}" for n in (21, 22)))
+    layout = find_pairs(tmp_path, masks=Path("1st_manual"))
+    assert found(layout, tmp_path) == [
+        (split, f"{folder}/images/{n}_{folder}.tif", f"{folder}/1st_manual/{n}_manual1.gif")
+        for split, folder in (("train", "training"), ("test", "test"))
+        for n in (21, 22)
+    ]
+
+
+def test_a_name_with_a_star_chooses_folders_named_for_splits(tmp_path: Path) -> None:
+    folders = ("{}", "{}annot", "{}_labels")
+    touch(tmp_path, *(f"{folder.format(split)}/{split}.png" for split in ("train", "val") for folder in folders))
+    layout = find_pairs(tmp_path, masks=Path("*annot"))
+    assert found(layout, tmp_path) == [(s, f"{s}/{s}.png", f"{s}annot/{s}.png") for s in ("train", "val")]
+
+
+def test_a_named_folder_may_be_outside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "data/images/1.jpg, data/images/2.jpg, tools/export/1.png")
+    monkeypatch.chdir(tmp_path)
+    here = find_pairs(Path("data"), masks=Path("tools/export"))
+    absolute = find_pairs(tmp_path / "data", masks=tmp_path / "tools/export")
+    beside = find_pairs(Path("data/images"), images=Path(), masks=Path("../../tools/export"))
+    for layout in (here, absolute, beside):
+        assert [(s.name, s.mask.name if s.mask else "") for s in layout.samples] == [("1", "1.png")]
+        assert [path.name for path in layout.images_without_mask] == ["2.jpg"]
+
+
+def test_a_path_from_the_current_folder_keeps_the_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, *(f"data/{kind}/{s}/{s}.png" for kind in ("images", "gt", "masks") for s in ("train", "val")))
+    monkeypatch.chdir(tmp_path)
+    layout = find_pairs(Path("data"), masks=Path("data/gt"))
+    assert [(s.split, s.mask) for s in layout.samples] == [(s, Path(f"data/gt/{s}/{s}.png")) for s in ("train", "val")]
+
+
+def test_with_both_folders_named_no_other_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "x/1.jpg, y/1.png, locked/1.png")
+    refuse_to_list(monkeypatch, "locked")
+    assert len(find_pairs(tmp_path, images=Path("x"), masks=Path("y")).samples) == 1
+
+
+# Real data sets
 
 
 @needs_real_data
@@ -164,7 +271,7 @@ def test_composed_and_decomposed_forms_of_a_name_are_the_same_name(tmp_path: Pat
     ("name", "masks", "count"),
     [("camvid", None, 701), ("isbi", None, 30), ("epfl-roads", None, 100), ("cwfid", "annotations", 60)],
 )
-def test_real_data_sets_are_read_as_their_authors_laid_them_out(name: str, masks: str | None, count: int) -> None:
+def test_real_data_sets_are_read_as_published(name: str, masks: str | None, count: int) -> None:
     layout = find_pairs(DATA / name, masks=Path(masks) if masks else None)
     assert len(layout.samples) == count
     assert layout.images_without_mask == layout.masks_without_image == ()
@@ -175,18 +282,19 @@ def test_real_data_sets_are_read_as_their_authors_laid_them_out(name: str, masks
 
 
 @needs_real_data
-def test_crop_and_weed_with_two_mask_folders_asks_which_one() -> None:
-    with pytest.raises(DataError, match="annotations/ and masks/ could both be.*--masks annotations or --masks masks"):
+def test_two_folders_of_masks_in_crop_and_weed_have_to_be_chosen_from() -> None:
+    with refuses(where=DATA / "cwfid", value="annotations/ and masks/") as caught:
         find_pairs(DATA / "cwfid")
+    assert "--masks annotations or --masks masks" in caught.value.remedy
 
 
 @needs_real_data
 @pytest.mark.parametrize("masks", ["annotations", "masks"])
-def test_crop_and_weed_is_split_as_its_list_says_and_image_28_does_not_leak(masks: str) -> None:
+def test_image_28_of_crop_and_weed_is_in_test_only(masks: str) -> None:
     layout = find_pairs(DATA / "cwfid", masks=Path(masks))
-    splits = {sample.name: sample.split for sample in layout.samples}
-    assert (list(splits.values()).count("train"), list(splits.values()).count("test")) == (39, 21)
-    assert splits["028_image"] == "test"
+    found_splits = splits(layout)
+    assert (list(found_splits.values()).count("train"), list(found_splits.values()).count("test")) == (39, 21)
+    assert found_splits["028_image"] == "test"
     assert len(layout.conflicts) == 1
     for part in ("train_test_split.yaml", "images/028_image.jpg", "train", "test"):
         assert part in layout.conflicts[0]

@@ -1,4 +1,4 @@
-"""Which mask belongs to which image: one rule for the whole set, by names, in whatever order files are listed."""
+"""Which mask belongs to which image: one rule for the whole set, by names, in any order of the files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segarena.data.layout.pairing import Pairing, pair_files
-from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import read_place
+from segarena.data.layout.tree import File, read_location
 
 
 def files(paths: Sequence[str]) -> list[File]:
-    return [File(Path(path), read_place(Path(path).parent.parts)) for path in paths]
+    return [File(Path(path), read_location(Path(path).parent.parts)) for path in paths]
 
 
 def pair(images: Sequence[str], masks: Sequence[str]) -> Pairing:
@@ -29,12 +28,12 @@ def stems(pairing: Pairing) -> dict[str, str]:
 
 
 def test_pairing_is_by_stem_and_never_by_sorted_order() -> None:
-    # Sorted side by side, these would give a the mask of b, and so on: the counts are equal.
+    # The counts are equal: by sorted order, a would get the mask of b, and so on.
     assert stems(pair(["a", "b", "c"], ["b", "c", "d"])) == {"b": "b", "c": "c"}
 
 
 @pytest.mark.parametrize(
-    ("image", "mask", "said"),
+    ("image", "mask", "end"),
     [
         ("a", "a_mask", 'the ending "mask" of masks'),
         ("a", "a-labels", 'the ending "labels" of masks'),
@@ -49,13 +48,11 @@ def test_pairing_is_by_stem_and_never_by_sorted_order() -> None:
         ("mask_of_a_face", "mask_of_a_face_mask", 'the ending "mask" of masks'),
     ],
 )
-def test_stems_may_differ_by_words_of_their_kind_at_the_ends_and_the_rule_says_which(
-    image: str, mask: str, said: str
-) -> None:
+def test_stems_may_differ_by_words_of_their_kind_at_the_ends(image: str, mask: str, end: str) -> None:
     pairing = pair([image], [mask])
     assert stems(pairing) == {image: mask}
-    assert pairing.sure
-    assert said in pairing.rule
+    assert pairing.is_by_stem
+    assert end in pairing.rule
 
 
 @pytest.mark.parametrize(
@@ -73,7 +70,7 @@ def test_stems_may_differ_by_words_of_their_kind_at_the_ends_and_the_rule_says_w
         (["1", "5", "2", "6", "0"], ["5_L", "6_L"], {"5": "5_L", "6": "6_L"}),
     ],
 )
-def test_what_pairs_by_the_weaker_rules(images: list[str], masks: list[str], pairs: dict[str, str]) -> None:
+def test_what_is_paired_by_the_weaker_rules(images: list[str], masks: list[str], pairs: dict[str, str]) -> None:
     assert stems(pair(images, masks)) == pairs
 
 
@@ -90,31 +87,31 @@ def test_what_pairs_by_the_weaker_rules(images: list[str], masks: list[str], pai
         (["p1", "p2", "p3", "p4", "p5", "p6"], ["q01", "q2"]),
     ],
 )
-def test_numbers_and_letters_that_are_alike_by_chance_do_not_pair(images: list[str], masks: list[str]) -> None:
+def test_names_that_are_similar_by_chance_do_not_pair(images: list[str], masks: list[str]) -> None:
     assert pair(images, masks).pairs == ()
 
 
 @pytest.mark.parametrize(
-    ("images", "masks", "said"),
+    ("images", "masks", "value"),
     [
-        (["a"], ["a_gt", "a_mask"], "could have the mask"),
-        (["a", "a_image"], ["a_mask"], "could belong to the image"),
-        (["a"], ["a_mask", "a_mask_1"], "second mask beside a_mask.png"),
-        (["Ab", "aB"], ["ab"], "but for upper and lower case"),
+        (["a"], ["a_gt", "a_mask"], "a_gt.png or masks/a_mask.png"),
+        (["a", "a_image"], ["a_mask"], "a.jpg or images/a_image.jpg"),
+        (["a"], ["a_mask", "a_mask_1"], "a_mask.png"),
+        (["Ab", "aB"], ["ab"], "upper and lower case"),
     ],
 )
-def test_two_files_for_one_are_a_problem_that_names_both(images: list[str], masks: list[str], said: str) -> None:
+def test_two_files_for_one_are_a_problem_that_names_both(images: list[str], masks: list[str], value: str) -> None:
     problem = pair(images, masks).problem
     assert problem
-    assert said in str(problem)
+    assert value in problem.what
 
 
-def test_folders_of_the_same_names_are_never_mixed() -> None:
+def test_folders_of_equal_names_are_never_mixed() -> None:
     pairing = pair(["h1/h1", "h2/h2"], ["h1/m1", "h1/m2", "h2/m3"])
     assert pairing.pairs == ()
 
 
-def test_folders_and_splits_have_to_be_the_same_where_both_kinds_have_them() -> None:
+def test_folders_and_splits_have_to_be_equal_if_both_kinds_have_them() -> None:
     pairing = pair(["train/x/1", "train/y/1", "val/x/1"], ["train/y/1", "val/x/1", "val/y/1"])
     assert [(image.path.parent.as_posix(), mask.path.parent.as_posix()) for image, mask in pairing.pairs] == [
         ("images/train/y", "masks/train/y"),
@@ -123,7 +120,7 @@ def test_folders_and_splits_have_to_be_the_same_where_both_kinds_have_them() -> 
 
 
 def by_value(core: str) -> str:
-    """007 and 7 may be the same sample: nobody can tell, so no folder has both."""
+    """007 and 7 may be the same sample, which is not clear, so that no folder has both."""
     return re.sub(r"\d+", lambda digits: str(int(digits[0])), core)
 
 
@@ -146,7 +143,7 @@ SIDES = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), CORES, SIDES)
-def test_every_pair_is_right_or_refused_in_any_order_with_any_file_missing(
+def test_each_pair_is_right_in_any_order_with_any_files_missing(
     data: st.DataObject, cores: list[str], sides: tuple[str, str]
 ) -> None:
     with_image = [core for core in cores if data.draw(st.integers(0, 4), label=f"image of {core}")]
@@ -166,7 +163,7 @@ def test_every_pair_is_right_or_refused_in_any_order_with_any_file_missing(
     assert pairing.problem is None
     assert all(image_of[image] == mask_of[mask] for image, mask in got.items())
     shared = set(with_image) & set(with_mask)
-    # The weaker rules, which these names need, say nothing before they pair half of what could be paired.
+    # The weaker rules, which these names need, pair nothing unless they pair half of what could be paired.
     weak = sides[0].startswith(("K", "u_")) or "_L" in sides[1]
     few = 2 * len(shared) < min(len(with_image), len(with_mask))
     if not weak or (sides[0].startswith("u_") and not few):

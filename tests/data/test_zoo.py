@@ -1,4 +1,4 @@
-"""Each layout crossed with each way of saving masks and images: a folder is read back to the labels it was made of."""
+"""Layouts crossed with ways to save masks and images: each folder is read back to the labels it was made from."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import pytest
 
 from encoding_zoo import ENCODINGS, Encoding
 from image_zoo import CAMERAS, Camera
-from layout_zoo import NAMES, ZOO, Animal, found
+from layout_zoo import LAYOUTS, NAMES, LayoutCase, found
 from segarena.data.folder import FolderSource
-from segarena.errors import DataError
+from support import refuses
 
 _PER_LAYOUT = 4
-_STEP = 13  # has no divisor in common with the number of encodings, so that each layout meets other ones
+_STEP = 13  # has no divisor in common with the number of encodings, so that each layout is crossed with other ones
 
 
 class Crossing(NamedTuple):
-    """A folder to be: its layout, its masks, its images."""
+    """How a folder is made: its layout, its masks, its images."""
 
-    animal: Animal
+    layout: LayoutCase
     encoding: Encoding
     camera: Camera
 
     @property
     def refused(self) -> bool:
-        """JPEG masks where the pixels alone tell what is a mask: a JPEG could as well be a photograph."""
-        return self.animal.by_content and self.encoding.is_jpeg
+        """Whether only the pixels show which files are the masks and these are JPEGs, as photographs are."""
+        return self.layout.by_content and self.encoding.is_jpeg
 
 
 CROSSINGS = [
-    [Crossing(animal, encoding, CAMERAS[(place + number) % len(CAMERAS)]) for number, encoding in enumerate(ENCODINGS)]
-    for place, animal in enumerate(ZOO)
+    [Crossing(layout, encoding, CAMERAS[(place + number) % len(CAMERAS)]) for number, encoding in enumerate(ENCODINGS)]
+    for place, layout in enumerate(LAYOUTS)
 ]
 ALL = [crossing for row in CROSSINGS for crossing in row]
 SOME = [
@@ -48,8 +48,8 @@ def title(crossing: Crossing) -> str:
 
 
 def write(crossing: Crossing, root: Path) -> tuple[list[tuple[str | None, str, str]], dict[Path, int]]:
-    """Write the folder. Return (split, image, mask) of each pair, sorted, and the number of each file's picture."""
-    animal, encoding, camera = crossing
+    """Write the folder. Return (split, image, mask) of each pair, sorted, and the number of the pair of each file."""
+    layout, encoding, camera = crossing
     numbers: dict[Path, int] = {}
 
     def save_image(path: Path, number: int) -> None:
@@ -61,7 +61,7 @@ def write(crossing: Crossing, root: Path) -> tuple[list[tuple[str | None, str, s
         encoding.save(path, number)
 
     encoding.declare(root)
-    written = animal.with_endings(camera.endings, encoding.suffix).write(root, save_image, save_mask)
+    written = layout.with_endings(camera.endings, encoding.suffix).write(root, save_image, save_mask)
     assert len(numbers) == 2 * len(NAMES), "an image and a mask have one and the same name"
     return written, numbers
 
@@ -96,38 +96,39 @@ def check_reading(crossing: Crossing, root: Path) -> None:
 
 def check_refusal(crossing: Crossing, root: Path) -> None:
     written, numbers = write(crossing, root)
-    with pytest.raises(DataError, match=r"no masks that can be told from them; .* with --images DIR --masks DIR\."):
+    with refuses(where=root, value="no masks") as caught:
         FolderSource(root)
-    images, masks = crossing.animal.folders
-    if images != masks:  # so that they can be named
+    assert "--images DIR --masks DIR" in caught.value.remedy
+    images, masks = crossing.layout.folders
+    if images != masks:  # so that the remedy can be followed
         source = FolderSource(root, images=images, masks=masks)
         assert sorted(found(source.layout, root), key=str) == written
         check(crossing, source, numbers)
 
 
-def test_the_fast_part_meets_every_layout_encoding_and_kind_of_image() -> None:
+def test_the_fast_crossings_have_every_layout_encoding_and_camera() -> None:
     met = [{crossing[part].title for crossing in SOME if not crossing.refused} for part in range(3)]
-    assert met == [{each.title for each in everyone} for everyone in (ZOO, ENCODINGS, CAMERAS)]
+    assert met == [{each.title for each in everyone} for everyone in (LAYOUTS, ENCODINGS, CAMERAS)]
     assert any(crossing.refused for crossing in SOME)
 
 
 @pytest.mark.parametrize("crossing", [crossing for crossing in SOME if not crossing.refused], ids=title)
-def test_a_folder_is_read_back_to_its_own_labels(crossing: Crossing, tmp_path: Path) -> None:
+def test_a_folder_is_read_back_to_its_labels(crossing: Crossing, tmp_path: Path) -> None:
     check_reading(crossing, tmp_path)
 
 
 @pytest.mark.parametrize("crossing", [crossing for crossing in SOME if crossing.refused], ids=title)
-def test_jpeg_masks_must_be_named_where_no_name_says_that_they_are_masks(crossing: Crossing, tmp_path: Path) -> None:
+def test_jpeg_masks_have_to_be_named_if_only_pixels_show_them(crossing: Crossing, tmp_path: Path) -> None:
     check_refusal(crossing, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crossing", [crossing for crossing in ALL if not crossing.refused], ids=title)
-def test_every_folder_is_read_back_to_its_own_labels(crossing: Crossing, tmp_path: Path) -> None:
+def test_every_folder_is_read_back_to_its_labels(crossing: Crossing, tmp_path: Path) -> None:
     check_reading(crossing, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crossing", [crossing for crossing in ALL if crossing.refused], ids=title)
-def test_all_jpeg_masks_must_be_named_where_no_name_says_so(crossing: Crossing, tmp_path: Path) -> None:
+def test_all_jpeg_masks_have_to_be_named_if_only_pixels_show_them(crossing: Crossing, tmp_path: Path) -> None:
     check_refusal(crossing, tmp_path)

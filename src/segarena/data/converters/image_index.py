@@ -8,14 +8,14 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from segarena.data.converters.rasterize import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_split, words
+from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, words_in
 from segarena.data.source import Split
 from segarena.errors import DataError
 
 
 def split_of_folders(path: PurePath) -> Split | None:
     """The split that the nearest of a file's folders is called for; None where none is."""
-    return next((split for split in map(folder_split, reversed(path.parts[:-1])) if split), None)
+    return next((split for split in map(split_of_name, reversed(path.parts[:-1])) if split), None)
 
 
 def split_of(path: PurePath) -> Split | None:
@@ -23,7 +23,7 @@ def split_of(path: PurePath) -> Split | None:
 
     None where neither says one, or the name says two.
     """
-    found = {split for split, meant in SPLIT_WORDS.items() if meant & set(words(path.stem))}
+    found = {split for split, meant in SPLIT_WORDS.items() if meant & set(words_in(path.stem))}
     if found:
         return found.pop() if len(found) == 1 else None
     return split_of_folders(path)

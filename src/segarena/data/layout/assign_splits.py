@@ -1,108 +1,139 @@
-"""Which sample a list of splits means with each entry, and what follows from the lists for the whole set."""
+"""The split of each sample where folders do not give one: by lists that come with the data, or by the images' names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.data.layout.split_lists import Division, SplitList
-from segarena.data.layout.vocabulary import forms, normal, words
+from segarena.data.layout.split_lists import SplitList
+from segarena.data.layout.tree import relative_name
+from segarena.data.layout.vocabulary import split_of_word, strip_kind_words, to_nfc, words_besides_kind, words_in
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
+from segarena.formats import join_words, plural
 
 _NUMBER = re.compile(r"\d+")
-_ORDER: tuple[Split, ...] = ("test", "val", "train")
-_HEADER = frozenset({"image", "images", "img", "mask", "masks", "label", "file", "filename", "name", "path", "id"})
+#: An image in two splits is kept in the first of these.
+_PRIORITY: tuple[Split, ...] = ("test", "val", "train")
+_HEADER = frozenset("image images img mask masks label file filename name path id".split())
 
 
-def divide(root: Path, samples: Sequence[Sample], lonely: Sequence[Path], places: list[list[SplitList]]) -> Division:
-    """Give each sample the split in which the lists of the first place that fits name it.
+@dataclass(frozen=True)
+class Assignment:
+    """Samples with the splits that lists or names give them."""
 
-    An entry is a name, a path or a number that means one image: a sample's, or one of `lonely`, which have no mask.
-    An image in two splits stays in test, else in val. Where a list names training images, samples that no list names
-    are left out; else they train. A list none of whose entries fits is passed over. Raises DataError for an entry
-    that fits no image or two where others of its split fit, and where two lists divide the same images differently.
+    samples: tuple[Sample, ...]
+    sentences: tuple[str, ...] = ()
+    """What the splits were taken from, what is left out, and which lists were ignored."""
+    conflicts: tuple[str, ...] = ()
+    """A sentence for each image that is listed in two splits."""
+    unlisted: tuple[Path, ...] = ()
+    """The images of samples that are left out because no list has them."""
+    listed_without_mask: frozenset[Path] | None = None
+    """The images without a mask that a list has; None if no list is used."""
+
+
+def assign_listed_splits(
+    root: Path, samples: Sequence[Sample], unpaired: Sequence[Path], places: Sequence[Sequence[SplitList]]
+) -> Assignment:
+    """Assign to each sample the split of the list that has it.
+
+    An entry is a name, a path or a number that stands for one image. An image in two splits is kept in test, else in
+    val. If there is a list of training images, samples in no list are left out; else they are for training. A list is
+    ignored if none of its entries is an image.
+
+    Args:
+        root: The data folder.
+        samples: The samples, without a split.
+        unpaired: Images without a mask: an entry may stand for one of them.
+        places: The lists of each folder that has any; the first folder with a list that fits is used.
+
+    Raises:
+        DataError: An entry stands for no image or for several, though others of its split stand for one, or two lists
+            of a folder assign different splits.
     """
-    if not places:
-        return Division(tuple(samples))
-    index = _Index(root, samples, lonely)
-    passed: list[str] = []
+    index = _Index(root, samples, unpaired)
+    ignored: list[str] = []
     for lists in places:
-        followed: list[tuple[SplitList, dict[Split, set[int]]]] = []
+        fitting: list[tuple[SplitList, dict[Split, set[int]]]] = []
         for split_list in lists:
-            members = {split: _members(index, split_list, split) for split in split_list.entries}
-            fitting = {split: found for split, found in members.items() if found}
-            passed += [split_list.files[split].name for split in members if split not in fitting]
-            if fitting:
-                followed.append((split_list, fitting))
-        if followed:
-            (chosen, members), *others = sorted(followed, key=lambda each: -len(each[1]))
-            for other, its_members in others:
-                if not its_members.items() <= members.items():
+            members = {split: _find_members(index, split_list, split) for split in split_list.entries}
+            ignored += [split_list.files[split].name for split, indices in members.items() if not indices]
+            members = {split: indices for split, indices in members.items() if indices}
+            if members:
+                fitting.append((split_list, members))
+        if fitting:
+            (chosen, members), *others = sorted(fitting, key=lambda each: -len(each[1]))
+            for other, other_members in others:
+                if not other_members.items() <= members.items():
                     raise DataError(
-                        f"{chosen.title} and {other.title} both divide the images, and differently",
+                        f"{chosen.title} and {other.title} assign the images to different splits",
                         where=root,
-                        remedy="Move the one that does not count to another folder",
+                        remedy="Move the one that is not to be used to another folder",
                     )
-            return _assign(root, samples, lonely, chosen, members, _passed_over(passed))
-    return Division(tuple(samples), _passed_over(passed))
+            return _assign(root, samples, unpaired, chosen, members, _describe_ignored(ignored))
+    return Assignment(tuple(samples), tuple(_describe_ignored(ignored)))
 
 
-def _members(index: _Index, split_list: SplitList, split: Split) -> set[int]:
-    """What the entries of a split mean; empty where not one is understood."""
-    entries, path = split_list.entries[split], split_list.files[split]
-    found = [index.find_line(entry, path) for entry in entries]
-    if set(words(entries[0])) <= _HEADER and not found[0]:
-        entries, found = entries[1:], found[1:]
-    missing = [entry for entry, indices in zip(entries, found, strict=True) if not indices]
-    if len(missing) == len(entries):
-        return set()
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise DataError(
-            f"names {missing[0]!r}{more} for {split}, and there is no such image",
-            where=path,
-            remedy="Put the image back, correct the list, or move the list to another folder to do without it",
-        )
-    for entry, indices in zip(entries, found, strict=True):
-        if len(indices) > 1:
-            one, two = sorted(index.paths[i].name for i in indices)[:2]
-            raise DataError(
-                f"names {entry!r} for {split}, which could be {one} or {two}",
-                where=path,
-                remedy="Write the file names of the images into the list",
+def assign_named_splits(unassigned: Assignment) -> Assignment:
+    """Assign to each sample the split that its image's name begins with, or ends with, e.g. train_12 or 21_training.
+
+    Every name must have a split there, and train and another one must occur: else no splits are assigned. Numbers and
+    words such as image do not count: train_3_image and 3_train both end with a split.
+    """
+    names = [_name_words(sample) for sample in unassigned.samples]
+    for position in (0, -1):
+        splits = [split_of_word(words[position]) if words else None for words in names]
+        counts = Counter(split for split in splits if split)
+        if None not in splits and "train" in counts and len(counts) > 1:
+            shown = ", ".join(f"{counts[split]} {split}" for split in reversed(_PRIORITY) if counts[split])
+            pairs = zip(unassigned.samples, splits, strict=True)
+            return replace(
+                unassigned,
+                samples=tuple(replace(sample, split=split) for sample, split in pairs),
+                sentences=(f"split by the names of the images ({shown})", *unassigned.sentences),
             )
-    return set().union(*found)
+    return unassigned
+
+
+def _name_words(sample: Sample) -> list[str]:
+    stem = sample.image.stem if sample.image else sample.name
+    return [word for word in words_besides_kind(stem, "image") if not word.isdigit()]
+
+
+# What an entry stands for
 
 
 class _Index:
-    """All names by which a list may mean an image; indices behind the samples' are images without a mask."""
+    """Images by all names that a list may have for them.
 
-    def __init__(self, root: Path, samples: Sequence[Sample], lonely: Sequence[Path]) -> None:
-        self.paths = [*(sample.image for sample in samples if sample.image), *lonely]
+    An image is a number: that of its sample, then, behind the samples', those of the images without a mask.
+    """
+
+    def __init__(self, root: Path, samples: Sequence[Sample], unpaired: Sequence[Path]) -> None:
+        self.paths = [*(sample.image for sample in samples if sample.image), *unpaired]
         self._by_path: dict[str, set[int]] = {}
         self._by_core: dict[str, set[int]] = {}
         self._by_number: dict[int, set[int]] = {}
-        files = [(i, path, "image") for i, path in enumerate(self.paths)]
-        files += [(i, sample.mask, "mask") for i, sample in enumerate(samples) if sample.mask]
-        for i, path, kind in files:
-            parts = normal(path.as_posix()).split("/")
-            below = len(path.relative_to(root).parts) if path.is_relative_to(root) else 2
-            for depth in range(1, below + 1):
-                self._by_path.setdefault("/".join(parts[-depth:]), set()).add(i)
-                self._by_path.setdefault("/".join([*parts[-depth:-1], normal(path.stem)]), set()).add(i)
-            for form in forms(normal(path.stem), "image" if kind == "image" else "mask"):
-                self._by_core.setdefault(form.core, set()).add(i)
+        for i, path in enumerate(self.paths):
+            self._add_path(root, i, path)
+            for stripped in strip_kind_words(to_nfc(path.stem), "image"):
+                self._by_core.setdefault(stripped.core, set()).add(i)
         for i, sample in enumerate(samples):
-            self._by_core.setdefault(normal(sample.name), set()).add(i)
-        for i, number in enumerate(_numbers([normal(path.stem) for path in self.paths])):
+            if sample.mask:
+                self._add_path(root, i, sample.mask)
+                for stripped in strip_kind_words(to_nfc(sample.mask.stem), "mask"):
+                    self._by_core.setdefault(stripped.core, set()).add(i)
+            self._by_core.setdefault(to_nfc(sample.name), set()).add(i)
+        for i, number in enumerate(_distinct_numbers([to_nfc(path.stem) for path in self.paths])):
             self._by_number.setdefault(number, set()).add(i)
 
     def find_line(self, line: str, where: Path) -> set[int]:
-        """What a line means: a name, or an image and its mask beside each other."""
+        """Return what a line stands for: a name, or an image and its mask beside each other."""
         found = self._find(line)
         if found:
             return found
@@ -112,72 +143,103 @@ class _Index:
             other = self._find(name) if Path(name).suffix.lower() in IMAGE_SUFFIXES else set()
             if found and other and not found & other:
                 raise DataError(
-                    f"names {first} and {name} together, but {name} goes with another image by its name",
+                    f"has {first} and {name} on one line, but {name} has the name of another image",
                     where=where,
                     remedy="Give each mask the file name of its image, or correct the list",
                 )
         return found
 
+    def _add_path(self, root: Path, i: int, path: Path) -> None:
+        """Add the path with each number of folders in front, with and without the file's ending."""
+        parts = to_nfc(path.as_posix()).split("/")
+        depths = len(path.relative_to(root).parts) if path.is_relative_to(root) else 2
+        for depth in range(1, depths + 1):
+            self._by_path.setdefault("/".join(parts[-depth:]), set()).add(i)
+            self._by_path.setdefault("/".join([*parts[-depth:-1], to_nfc(path.stem)]), set()).add(i)
+
     def _find(self, entry: str) -> set[int]:
-        parts = [part for part in normal(entry).replace("\\", "/").split("/") if part not in ("", ".")]
+        parts = [part for part in to_nfc(entry).replace("\\", "/").split("/") if part not in ("", ".")]
         for start in range(len(parts)):
             name = "/".join(parts[start:])
-            plain = name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
+            suffix = Path(name).suffix
+            without_suffix = name.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else name
             for table in (self._by_path, self._by_core):
-                found = table.get(name) or table.get(plain)
+                found = table.get(name) or table.get(without_suffix)
                 if found:
                     return found
         return self._by_number.get(int(entry), set()) if entry.isdecimal() else set()
 
 
-def _numbers(stems: Sequence[str]) -> list[int]:
-    """The one number that tells each stem from all others; empty where none does, or two do."""
+def _distinct_numbers(stems: Sequence[str]) -> list[int]:
+    """The number in each stem that no other stem has in its place; empty if there is none, or more than one."""
     found = [tuple(int(digits) for digits in _NUMBER.findall(stem)) for stem in stems]
     columns = list(zip(*found, strict=True)) if len({len(numbers) for numbers in found}) == 1 else []
-    telling = [column for column in columns if len(set(column)) == len(column)]
-    return list(telling[0]) if len(telling) == 1 else []
+    distinct = [column for column in columns if len(set(column)) == len(column)]
+    return list(distinct[0]) if len(distinct) == 1 else []
+
+
+def _find_members(index: _Index, split_list: SplitList, split: Split) -> set[int]:
+    """What the entries of a split stand for; empty if none of them is an image."""
+    entries, path = split_list.entries[split], split_list.files[split]
+    found = [index.find_line(entry, path) for entry in entries]
+    if set(words_in(entries[0])) <= _HEADER and not found[0]:
+        entries, found = entries[1:], found[1:]
+    missing = [entry for entry, indices in zip(entries, found, strict=True) if not indices]
+    if len(missing) == len(entries):
+        return set()
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DataError(
+            f"lists {missing[0]!r}{more} for {split}, but there is no such image",
+            where=path,
+            remedy="Put the image back, correct the list, or move the list to another folder if it is not to be used",
+        )
+    for entry, indices in zip(entries, found, strict=True):
+        if len(indices) > 1:
+            one, two = sorted(str(index.paths[i]) for i in indices)[:2]
+            raise DataError(
+                f"lists {entry!r} for {split}, which could be {one} or {two}",
+                where=path,
+                remedy="Write the paths of the images into the list, with their folders",
+            )
+    return set().union(*found)
+
+
+# What follows from the entries
 
 
 def _assign(
     root: Path,
     samples: Sequence[Sample],
-    lonely: Sequence[Path],
+    unpaired: Sequence[Path],
     chosen: SplitList,
     members: dict[Split, set[int]],
-    passed_over: str,
-) -> Division:
-    divided, conflicts, unlisted = [], [], []
+    ignored: Sequence[str],
+) -> Assignment:
+    assigned, conflicts, unlisted = [], [], []
     for i, sample in enumerate(samples):
-        splits = [split for split in _ORDER if i in members.get(split, ())]
+        splits = [split for split in _PRIORITY if i in members.get(split, ())]
         if len(splits) > 1:
-            conflicts.append(_conflict(root, sample, splits, chosen))
+            name = relative_name(root, sample.image) if sample.image else sample.name
+            listed = join_words(splits[::-1])
+            conflicts.append(f"{chosen.title}: {name} is listed for {listed}; it is kept in {splits[0]} only")
         if splits or "train" not in members:
-            divided.append(replace(sample, split=splits[0] if splits else "train"))
+            assigned.append(replace(sample, split=splits[0] if splits else "train"))
         elif sample.image:
             unlisted.append(sample.image)
-    counts = ", ".join(
-        f"{sum(s.split == split for s in divided)} {split}" for split in reversed(_ORDER) if split in members
-    )
-    left_out = f"; {len(unlisted)} images that it does not name are left out" if unlisted else ""
-    return Division(
-        samples=tuple(divided),
-        sentence=f"split by {chosen.title} ({counts}){left_out}{passed_over}",
+    counts = Counter(sample.split for sample in assigned)
+    shown = ", ".join(f"{counts[split]} {split}" for split in reversed(_PRIORITY) if split in members)
+    left_out = [f"{plural(len(unlisted), 'unlisted image')} left out"] if unlisted else []
+    listed_indices = set().union(*members.values())
+    return Assignment(
+        samples=tuple(assigned),
+        sentences=(f"split by {chosen.title} ({shown})", *left_out, *ignored),
         conflicts=tuple(conflicts),
         unlisted=tuple(unlisted),
-        named=frozenset(path for i, path in enumerate(lonely, len(samples)) if any(i in m for m in members.values())),
+        listed_without_mask=frozenset(path for i, path in enumerate(unpaired, len(samples)) if i in listed_indices),
     )
 
 
-def _conflict(root: Path, sample: Sample, splits: Sequence[Split], chosen: SplitList) -> str:
-    image = (
-        sample.image.relative_to(root).as_posix() if sample.image and sample.image.is_relative_to(root) else sample.name
-    )
-    named = [f"in {split}" for split in reversed(splits)]
-    where = f"{', '.join(named[:-1])} and {named[-1]}"
-    others = splits[1] if len(splits) == 2 else "the others"
-    return f"{chosen.title}: {image} is named {where}; it stays in {splits[0]} and is kept out of {others}"
-
-
-def _passed_over(names: Iterable[str]) -> str:
+def _describe_ignored(names: Sequence[str]) -> list[str]:
     unique = list(dict.fromkeys(names))
-    return f"; {', '.join(unique)} passed over, as no entry is an image's name" if unique else ""
+    return [f"{join_words(unique)} ignored, as no entry is an image"] if unique else []

@@ -1,136 +1,183 @@
-"""How a folder of images and masks is laid out: found by names and content, paired by stems, divided by lists."""
+"""How a folder of images and masks is laid out: which files are a pair, and which split each pair is in."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from segarena.data.layout.assign_splits import divide
-from segarena.data.layout.candidates import collect_given, relative_folder, relative_folders
-from segarena.data.layout.errors import check_folder, check_pairs, refuse
+from segarena.data.layout.assign_splits import Assignment, assign_listed_splits, assign_named_splits
+from segarena.data.layout.candidates import Collection, make_collection, relative_folders
+from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.search import Match, Search
-from segarena.data.layout.split_lists import Division, divide_by_names, find_lists
-from segarena.data.layout.tree import File, Tree, scan
+from segarena.data.layout.split_lists import find_lists
+from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.data.source import Sample, Split
+from segarena.errors import DataError
 
 _SPLITS: tuple[Split | None, ...] = (None, "train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a folder was read.
-
-    `sentence` says it, `pairing` how images and masks were matched, `samples` what was paired, by split and then by
-    name. `conflicts` has a sentence for each image that a list names in two splits; `unlisted` are images with masks
-    that are left out because the lists of splits do not name them.
-    """
+    """How a folder was understood."""
 
     sentence: str
+    """Where images and masks are, and what splits them."""
     pairing: str
+    """The rule by which they were paired."""
     samples: tuple[Sample, ...]
+    """The pairs, by split and then by name."""
     images_without_mask: tuple[Path, ...]
     masks_without_image: tuple[Path, ...]
     conflicts: tuple[str, ...] = ()
+    """A sentence for each image that is listed in two splits."""
     unlisted: tuple[Path, ...] = ()
+    """The images of pairs that are left out because no list of splits has them."""
 
 
 def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = None) -> Layout:
-    """Find images and masks below `root` and pair them by name, never by position in a listing.
+    """Find the images and masks below a folder, and pair them by name, never by position in a listing.
 
-    `images` and `masks` name a folder below `root`, by its path or, where it stands in several places, by its name
-    alone, or a folder anywhere else; what they name is not searched for. Hidden files, files that are no images and
-    folders of previews, predictions and the like are passed over. Splits are those of the folders' names or else
-    those of lists of splits (`segarena.data.layout.split_lists`).
+    Hidden files, files that are no images, and folders of previews, predictions and the like are skipped. Splits are
+    those of the folders' names, else those of lists (`split_lists`), else those of the images' names.
 
-    Raises DataError where the folder is missing, empty or cannot be listed, where no image has a mask, where two
-    folders could be the images or the masks, where two files claim the same partner, and for a list that names an
-    image which is not there.
+    Args:
+        root: The data folder.
+        images: The folder of the images, which are not searched for then: a path below `root`; a name that folders in
+            several places have, possibly with a `*`, e.g. `masks` for train/masks and val/masks; or any other path.
+        masks: The same for the masks.
+
+    Raises:
+        DataError: The folder is missing, empty or cannot be listed; no image has a mask; two folders could be the
+            images or the masks; two files could belong to the same one; or a list has an image that does not exist.
     """
-    check_folder(root)
-    both_lie_there = all(given is not None and (root / given).is_dir() for given in (images, masks))
-    tree = Tree() if both_lie_there else scan(root)
-    given_images = collect_given(root, tree, images, "image") if images else None
-    given_masks = collect_given(root, tree, masks, "mask") if masks else None
-    match = Search(root, tree.files, given_images, given_masks).run()
+    check_root(root)
+    are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
+    tree = Tree() if are_both_paths else scan(root)
+    chosen_images = _collect(root, tree, images, "image") if images else None
+    chosen_masks = _collect(root, tree, masks, "mask") if masks else None
+    match = Search(root, tree.files, chosen_images, chosen_masks).run()
     if match is None:
-        raise refuse(root, tree, given_images, given_masks)
+        raise nothing_paired(root, tree, chosen_images, chosen_masks)
     check_pairs(root, match.pairing.pairs)
-    return _read(root, match)
+    return _make_layout(root, match)
 
 
-def _read(root: Path, match: Match) -> Layout:
+def _make_layout(root: Path, match: Match) -> Layout:
     pairs = match.pairing.pairs
-    samples = _name_apart(root, pairs)
+    samples = _make_samples(root, pairs)
     paired = {file.path for pair in pairs for file in pair}
-    lonely_images, lonely_masks = (
+    unpaired_images, unpaired_masks = (
         tuple(sorted(file.path for file in collection.files if file.path not in paired))
         for collection in (match.images, match.masks)
     )
-    division = Division(samples)
+    assignment = Assignment(samples)
     if not any(sample.split for sample in samples):
-        division = divide(root, samples, lonely_images, find_lists(_bases(root, pairs)))
-        if not any(sample.split for sample in division.samples):
-            division = divide_by_names(division)
+        assignment = assign_listed_splits(root, samples, unpaired_images, find_lists(_folders_of_lists(root, pairs)))
+        if not any(sample.split for sample in assignment.samples):
+            assignment = assign_named_splits(assignment)
+    listed = assignment.listed_without_mask
     return Layout(
-        sentence="; ".join([*_describe(root, pairs), *([division.sentence] if division.sentence else [])]),
+        sentence="; ".join([*_describe_folders(root, pairs), *assignment.sentences]),
         pairing=match.pairing.rule,
-        samples=_sorted(division.samples),
-        images_without_mask=tuple(p for p in lonely_images if division.named is None or p in division.named),
-        masks_without_image=lonely_masks,
-        conflicts=division.conflicts,
-        unlisted=division.unlisted,
+        samples=_sort(assignment.samples),
+        images_without_mask=tuple(path for path in unpaired_images if listed is None or path in listed),
+        masks_without_image=unpaired_masks,
+        conflicts=assignment.conflicts,
+        unlisted=assignment.unlisted,
     )
 
 
-def _split(image: File, mask: File) -> Split | None:
-    return image.place.split or mask.place.split
+# The folders that the user names
 
 
-def _bases(root: Path, pairs: Sequence[Pair]) -> list[Path]:
-    """Where lists of splits may lie: the root, and the folder that holds all images and masks."""
-    common = Path(os.path.commonpath([file.path.parent for pair in pairs for file in pair]))
-    return [root, common] if common.is_relative_to(root) else [root]
+def _collect(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collection:
+    """All image files in and below the folder that --images or --masks names. Raises DataError if there are none."""
+    if (root / given).is_dir():
+        files: Sequence[File] = scan(root, _rebase(root, root / given)).files
+    else:
+        files = [file for file in tree.files if _is_below(relative_name(root, file.path.parent), given)]
+        if not files and given.is_dir():
+            files = scan(root, _rebase(root, given)).files
+        elif not files:
+            raise no_such_folder(root, tree, given, kind)
+    if not files:
+        raise DataError("has no images", where=given, remedy=f"Name the folder of the {kind}s with --{kind}s DIR")
+    return make_collection(root, files, kind)
 
 
-def _name_apart(root: Path, pairs: Sequence[Pair]) -> tuple[Sample, ...]:
-    """Stems as names where they differ; else with the folders, the split, or at last as paths below the root."""
+def _rebase(root: Path, folder: Path) -> Path:
+    """The folder as a path below the root if it is there, so that the folders between them count."""
+    if folder.is_relative_to(root) and ".." not in folder.parts:
+        return folder
+    real, real_root = folder.resolve(), root.resolve()
+    return root / real.relative_to(real_root) if real.is_relative_to(real_root) else folder
+
+
+def _is_below(folder: str, given: Path) -> bool:
+    """Whether the folder has the given name, or is below one that has it."""
+    parts, wanted = to_nfc(folder).split("/"), [to_nfc(part) for part in given.parts]
+    runs = (parts[start : start + len(wanted)] for start in range(len(parts) - len(wanted) + 1))
+    return any(all(map(fnmatchcase, run, wanted)) for run in runs)
+
+
+# Samples
+
+
+def _make_samples(root: Path, pairs: Sequence[Pair]) -> tuple[Sample, ...]:
+    """Samples with names that differ: stems, else with the folders, the split, or at last paths below the root."""
     samples = [Sample(image.stem, _split(image, mask), image.path, mask.path) for image, mask in pairs]
-    shared = len(os.path.commonprefix([image.place.context for image, _ in pairs]))  # noqa: RUF071 - of tuples
-    folders = ["/".join(image.place.context[shared:]) for image, _ in pairs]
-    ways = (
+    shared = len(os.path.commonprefix([image.location.context for image, _ in pairs]))  # noqa: RUF071 - of tuples
+    folders = ["/".join(image.location.context[shared:]) for image, _ in pairs]
+    choices = (
         [sample.name for sample in samples],
         [folder or sample.name for folder, sample in zip(folders, samples, strict=True)],
         ["/".join(filter(None, [folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
         ["/".join(filter(None, [s.split, folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
     )
-    paths = ["/".join([relative_folder(root, image.path.parent), image.stem]) for image, _ in pairs]
-    names = next((names for names in ways if len(set(names)) == len(names)), paths)
-    return _sorted([replace(sample, name=name) for sample, name in zip(samples, names, strict=True)])
+    paths = ["/".join([relative_name(root, image.path.parent), image.stem]) for image, _ in pairs]
+    names = next((names for names in choices if len(set(names)) == len(names)), paths)
+    return _sort([replace(sample, name=name) for sample, name in zip(samples, names, strict=True)])
 
 
-def _sorted(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+def _split(image: File, mask: File) -> Split | None:
+    return image.location.split or mask.location.split
+
+
+def _sort(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return tuple(sorted(samples, key=lambda sample: (_SPLITS.index(sample.split), sample.name)))
 
 
-def _describe(root: Path, pairs: Sequence[Pair]) -> list[str]:
-    """Where the images and the masks of each split lie."""
-    said = []
+def _folders_of_lists(root: Path, pairs: Sequence[Pair]) -> list[Path]:
+    """Where lists of splits may be: the root, and the folder that holds all images and masks."""
+    common = Path(os.path.commonpath([file.path.parent for pair in pairs for file in pair]))
+    return [root, common] if common.is_relative_to(root) else [root]
+
+
+# The sentence
+
+
+def _describe_folders(root: Path, pairs: Sequence[Pair]) -> list[str]:
+    """Where the images and the masks of each split are."""
+    sentences = []
     for split in _SPLITS:
         part = [pair for pair in pairs if _split(*pair) == split]
         if part:
-            images, masks = (_place(root, [pair[side] for pair in part]) for side in (0, 1))
+            images, masks = (_common_folder(root, [pair[side] for pair in part]) for side in (0, 1))
             where = (
                 f"images and masks together in {images}" if images == masks else f"images in {images}, masks in {masks}"
             )
-            said.append(f"{split}: {where}" if split else where)
-    return said
+            sentences.append(f"{split}: {where}" if split else where)
+    return sentences
 
 
-def _place(root: Path, files: Sequence[File]) -> str:
-    """The folder of the files; of several, what they have in common, with a star for what differs."""
+def _common_folder(root: Path, files: Sequence[File]) -> str:
+    """The folder of the files; of several, what they share, with a star for what differs."""
     folders = [Path(folder).parts for folder in relative_folders(root, files)]
     start = os.path.commonprefix(folders)  # noqa: RUF071 - of tuples of names
     if len(folders) > 1:

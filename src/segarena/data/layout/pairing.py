@@ -1,160 +1,179 @@
-"""Which image belongs to which mask: one rule for the whole set, by names, never by position in a listing."""
+"""Which mask belongs to which image: one rule for the whole set, by names, never by position in a listing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from segarena.data.layout.fuzzy_pairing import (
-    NUMBERED,
-    Key,
-    Name,
-    Pair,
-    by_constant_ends,
-    by_numbers,
-    by_words,
-    one_in_each_folder,
-)
+from segarena.data.layout.fuzzy_pairing import FUZZY_RULES, Key, Name, Pair
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import MASK_WORDS, SHOWN_WORDS, Form, forms, normal, words
+from segarena.data.layout.vocabulary import (
+    MASK_WORDS,
+    VARIANT_WORDS,
+    FileKind,
+    StrippedStem,
+    before_number,
+    strip_kind_words,
+    to_nfc,
+    words_in,
+)
 from segarena.errors import DataError
 
-View = Callable[[Sequence[File]], list[Name]]
+#: The names of the images and those of the masks.
+Names = tuple[list[Name], list[Name]]
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Images with their masks, and the rule in words.
-
-    `problem` is what is wrong with these pairs, to be raised if they are the ones that count. `sure` says that the
-    stems are the same but for words such as mask; the other rules see less alike names.
-    """
+    """Images with their masks."""
 
     pairs: tuple[Pair, ...] = ()
     rule: str = ""
+    """How they were paired, as a sentence."""
     problem: DataError | None = None
-    sure: bool = False
+    """What is wrong with these pairs, to be raised if they are chosen."""
+    is_by_stem: bool = False
+    """Whether the stems are equal apart from words such as `mask`; the other rules need less."""
 
 
 def pair_files(images: Sequence[File], masks: Sequence[File]) -> Pairing:
-    """Pair by the one of these rules that pairs most, the first of two that pair as many, over the whole set at once.
+    """Pair by the one of these rules that pairs most, the first of several that pair equally many.
 
-    1. The same stem, case included; words such as `_image` and `_mask` may stand at its ends.
-    2. The same without regard to case, if not one pair is found otherwise.
-    3. The same words and numbers, wherever words such as `image` and `mask` stand among them.
-    4. The same stem behind a beginning, or before an ending, that all images have, and one that all masks have.
+    1. The same stem, case included; words such as `_image` and `_mask` may be at its ends.
+    2. The same without regard to case, if rule 1 finds no pair.
+    3. The same words and numbers, wherever words such as `image` and `mask` are among them.
+    4. The same stem, apart from a beginning or an ending that all images share, and one that all masks share.
     5. One image and one mask in each of two folders or more.
     6. The same number, if nothing but the number differs within the images, and within the masks.
 
-    Splits and folders have to be the same too. Where too few pairs are found that way, folders that all images or all
-    masks lie in are left out of account, then all folders, unless both kinds lie in several of the same names. Rules
-    3 to 6 count only where they pair, one to one, at least half of what could be paired, and never against rule 1
-    where that pairs half. Where nothing fits the result has no pairs.
+    Splits and folders have to be equal too. If that gives too few pairs, folders that all images or all masks are in
+    are ignored, then all folders, unless both kinds are in several folders of the same names. Rules 3 to 6 count only
+    if they pair, one to one, at least half of what could be paired, and never against rule 1 if that pairs half.
+
+    Args:
+        images: At least one file.
+        masks: At least one file.
+
+    Returns:
+        A pairing without pairs if no rule fits.
     """
-    divided = all(any(file.place.split for file in files) for files in (images, masks))
-    views = [(view(images, divided), view(masks, divided)) for view in (_as_they_lie, _below_common)]
-    inside = [{name.folders for name in names} for names in views[-1]]
-    if min(map(len, inside)) == 1 or not inside[0] & inside[1]:
-        views.append((_without_folders(images, divided), _without_folders(masks, divided)))
-    views = [view for i, view in enumerate(views) if view not in views[:i]]
+    views = _compare_folders(images, masks)
     possible = min(len(images), len(masks))
-    found = _most([_by_stem(*view) for view in views], possible)
+    found = _choose([_pair_by_stem(*view) for view in views], possible)
     if not found.pairs:
-        folded = _most([_by_stem(*([_fold(name) for name in names] for names in view)) for view in views], possible)
-        found = replace(folded, rule=f"{folded.rule}, upper and lower case apart")
+        folded = [_pair_by_stem(*(_fold_case(names) for names in view)) for view in views]
+        found = _choose(folded, possible)
+        found = replace(found, rule=f"{found.rule}, ignoring upper and lower case")
     if len(found.pairs) == possible:
         return found
-    rules = (by_words, by_constant_ends, one_in_each_folder, by_numbers)
-    others = [_most([Pairing(*rule(*view)) for view in views], possible) for rule in rules]
+    others = [_choose([Pairing(*rule(*view)) for view in views], possible) for rule in FUZZY_RULES]
     other = max(others, key=lambda pairing: len(pairing.pairs))
-    better = len(other.pairs) > len(found.pairs) and 2 * len(other.pairs) >= possible
+    is_better = len(other.pairs) > len(found.pairs) and 2 * len(other.pairs) >= possible
     agrees = set(found.pairs) <= set(other.pairs) or 2 * len(found.pairs) < possible
-    return other if better and agrees else found
+    return other if is_better and agrees else found
 
 
-def _most(pairings: Sequence[Pairing], possible: int) -> Pairing:
+def _choose(pairings: Sequence[Pairing], possible: int) -> Pairing:
     """The first that pairs half of what is possible, else the one with the most pairs."""
     enough = (pairing for pairing in pairings if 2 * len(pairing.pairs) >= possible)
     return next(enough, max(pairings, key=lambda pairing: len(pairing.pairs)))
 
 
-def _as_they_lie(files: Sequence[File], divided: bool) -> list[Name]:
-    return [Name(file, _split(file, divided), file.place.context, file.stem) for file in files]
+# Which folders are compared
 
 
-def _below_common(files: Sequence[File], divided: bool) -> list[Name]:
-    first = files[0].place.context
+def _compare_folders(images: Sequence[File], masks: Sequence[File]) -> list[Names]:
+    """Names with all their folders, without those that a kind shares, and, where that is safe, without any."""
+    both_split = all(any(file.location.split for file in files) for files in (images, masks))
+
+    def names(files: Sequence[File]) -> list[Name]:
+        # If only one kind is in splits, its files decide the splits of the others.
+        return [
+            Name(file, (file.location.split or "") if both_split else "", file.location.context, file.stem)
+            for file in files
+        ]
+
+    full = names(images), names(masks)
+    below_common = _below_common(full[0]), _below_common(full[1])
+    views = [full, below_common]
+    folders = [{name.folders for name in side} for side in below_common]
+    if min(map(len, folders)) == 1 or not folders[0] & folders[1]:
+        views.append(([name._replace(folders=()) for name in full[0]], [name._replace(folders=()) for name in full[1]]))
+    return [view for i, view in enumerate(views) if view not in views[:i]]
+
+
+def _below_common(names: list[Name]) -> list[Name]:
+    first = names[0].folders
     common = 0
-    while common < len(first) and all(file.place.context[: common + 1] == first[: common + 1] for file in files):
+    while common < len(first) and all(name.folders[: common + 1] == first[: common + 1] for name in names):
         common += 1
-    return [name._replace(folders=name.folders[common:]) for name in _as_they_lie(files, divided)]
+    return [name._replace(folders=name.folders[common:]) for name in names]
 
 
-def _without_folders(files: Sequence[File], divided: bool) -> list[Name]:
-    return [name._replace(folders=()) for name in _as_they_lie(files, divided)]
+def _fold_case(names: Sequence[Name]) -> list[Name]:
+    return [
+        name._replace(folders=tuple(folder.casefold() for folder in name.folders), stem=name.stem.casefold())
+        for name in names
+    ]
 
 
-def _split(file: File, divided: bool) -> str:
-    """The split, unless only one of the two kinds is divided: then its files take the others with them."""
-    return (file.place.split or "") if divided else ""
+# Rules 1 and 2
 
 
-def _fold(name: Name) -> Name:
-    return name._replace(folders=tuple(folder.casefold() for folder in name.folders), stem=name.stem.casefold())
-
-
-def _by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
-    """Rule 1: the very same stem wins; what is left may differ by words at the ends of its stem."""
+def _pair_by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
+    """Pair equal stems; then, of the rest, those that are equal without words at their ends."""
     image_by_key, mask_by_key = _first_of_each(images), _first_of_each(masks)
-    problems = [*_doubles(images, image_by_key), *_doubles(masks, mask_by_key)]
+    problems = [*_duplicates(images, image_by_key), *_duplicates(masks, mask_by_key)]
     pairs = {image: mask_by_key[key] for key, image in image_by_key.items() if key in mask_by_key}
-    taken = set(pairs.values())
-    by_core: dict[Key, list[tuple[Name, Form]]] = {}
+    paired = set(pairs.values())
+    by_core: dict[Key, list[tuple[Name, StrippedStem]]] = {}
     for mask in masks:
-        if mask not in taken:
-            for form in forms(mask.stem, "mask"):
-                by_core.setdefault(mask.key(form.core), []).append((mask, form))
-    owners: dict[Name, Name] = {}
-    used: set[str] = set()
+        if mask not in paired:
+            for stripped in strip_kind_words(mask.stem, "mask"):
+                by_core.setdefault(mask.key(stripped.core), []).append((mask, stripped))
+    image_of: dict[Name, Name] = {}
+    removed: set[str] = set()
     for image in images:
         if image in pairs:
             continue
-        form, fitting = _fitting(image, by_core)
+        stripped_image, fitting = _fitting_masks(image, by_core)
         if not fitting:
             continue
-        mask, mask_form = fitting[0]
+        mask, stripped_mask = fitting[0]
         if len(fitting) > 1:
             problems.append(_two_masks(image, mask, fitting[1][0]))
-        if mask in owners:
-            problems.append(_two_images(mask, owners[mask], image))
-        pairs[image], owners[mask] = mask, image
-        used |= {*_used("image", form), *_used("mask", mask_form)}
+        if mask in image_of:
+            problems.append(_two_images(mask, image_of[mask], image))
+        pairs[image], image_of[mask] = mask, image
+        removed |= {*_describe_ends("image", stripped_image), *_describe_ends("mask", stripped_mask)}
     problems += _further_masks(masks, set(pairs.values()))
-    rule = "a mask has its image's stem" + (f", but for {' and '.join(sorted(used))}" if used else "")
-    in_any_folder = not any(name.folders for name in images) and len({image.file.place.context for image in pairs}) > 1
+    rule = "a mask has its image's stem" + (f", apart from {' and '.join(sorted(removed))}" if removed else "")
+    in_any_folder = (
+        not any(name.folders for name in images) and len({image.file.location.context for image in pairs}) > 1
+    )
     return Pairing(
         pairs=tuple((image.file, mask.file) for image, mask in pairs.items()),
-        rule=f"{rule}, whatever folder it lies in" if in_any_folder else rule,
+        rule=f"{rule}, in any folder" if in_any_folder else rule,
         problem=problems[0] if problems and pairs else None,
-        sure=True,
+        is_by_stem=True,
     )
 
 
-def _fitting(image: Name, by_core: dict[Key, list[tuple[Name, Form]]]) -> tuple[Form, list[tuple[Name, Form]]]:
-    """The masks that fit with the least words taken from the image's stem; coloured copies only if nothing else."""
-    form = forms(image.stem, "image")[0]
-    for form in forms(image.stem, "image"):
-        found = by_core.get(image.key(form.core), [])
+def _fitting_masks(
+    image: Name, by_core: dict[Key, list[tuple[Name, StrippedStem]]]
+) -> tuple[StrippedStem, list[tuple[Name, StrippedStem]]]:
+    """The masks that fit with the fewest words removed from the image's stem; variants only if nothing else fits."""
+    for stripped in strip_kind_words(image.stem, "image"):
+        found = by_core.get(image.key(stripped.core), [])
         if found:
-            plain = [(mask, used) for mask, used in found if not SHOWN_WORDS & set(words(used.ending + used.beginning))]
-            return form, plain or found
-    return form, []
+            plain = [(mask, s) for mask, s in found if not VARIANT_WORDS & set(words_in(s.ending + s.beginning))]
+            return stripped, plain or found
+    return StrippedStem(image.stem, "", ""), []
 
 
-def _used(kind: str, form: Form) -> list[str]:
-    ends = (("beginning", form.beginning), ("ending", form.ending))
-    return [f'the {end} "{word}" of {kind}s' for end, word in ends if word]
+def _describe_ends(kind: FileKind, stripped: StrippedStem) -> list[str]:
+    ends = (("beginning", stripped.beginning), ("ending", stripped.ending))
+    return [f'the {end} "{text}" of {kind}s' for end, text in ends if text]
 
 
 def _first_of_each(names: Sequence[Name]) -> dict[Key, Name]:
@@ -164,51 +183,56 @@ def _first_of_each(names: Sequence[Name]) -> dict[Key, Name]:
     return found
 
 
-def _doubles(names: Sequence[Name], first: dict[Key, Name]) -> list[DataError]:
-    doubles = [(first[name.key(name.stem)].file.path, name.file.path) for name in names]
-    return [_same_stem(one, other) for one, other in doubles if one != other]
+# Problems
 
 
-def _same_stem(one: Path, other: Path) -> DataError:
-    if one.parent == other.parent:
-        case = "" if normal(one.stem) == normal(other.stem) else " but for upper and lower case"
+def _duplicates(names: Sequence[Name], first: dict[Key, Name]) -> list[DataError]:
+    found = [(first[name.key(name.stem)], name) for name in names]
+    return [_same_stem(one, other) for one, other in found if one.file is not other.file]
+
+
+def _same_stem(one: Name, other: Name) -> DataError:
+    path, other_path = one.file.path, other.file.path
+    if path.parent == other_path.parent:
+        case = "" if to_nfc(path.stem) == to_nfc(other_path.stem) else ", ignoring upper and lower case"
         return DataError(
-            f"{one.name} and {other.name} have the same stem{case}",
-            where=one.parent,
-            remedy="Keep one of the two, or rename one and what belongs to it",
+            f"{path.name} and {other_path.name} have the same stem{case}",
+            where=path.parent,
+            remedy="Keep one of the two, or rename one together with its image or mask",
         )
     return DataError(
-        f"has the same stem as {one}, and nothing but the stem says what belongs together",
-        where=other,
-        remedy="Rename one and what belongs to it, or name the folders that count with --images DIR --masks DIR",
+        f"has the same stem as {path}, so it is not clear which image and mask belong together",
+        where=other_path,
+        remedy="Rename one together with its image or mask, or choose the folders with --images DIR --masks DIR",
     )
 
 
-def _further_masks(masks: Sequence[Name], taken: set[Name]) -> list[DataError]:
-    """Masks such as a_mask_1 beside a_mask: a second object of the same image."""
-    stems = {(mask.split, mask.folders, mask.stem): mask for mask in taken}
+def _further_masks(masks: Sequence[Name], paired: set[Name]) -> list[DataError]:
+    """Masks such as a_mask_1 beside a_mask: of a second object in the same image."""
+    by_key = {(mask.split, mask.folders, mask.stem): mask for mask in paired}
     found = []
     for mask in masks:
-        match = NUMBERED.fullmatch(mask.stem)
-        if mask not in taken and match and MASK_WORDS & set(words(match.group(1))[-1:]):
-            first = stems.get((mask.split, mask.folders, match.group(1)))
-            if first:
-                found.append(
-                    DataError(
-                        f"seems to be a second mask beside {first.file.path.name}",
-                        where=mask.file.path,
-                        remedy="Merge the two into one mask, or move one to another folder",
-                    )
+        base = before_number(mask.stem)
+        first = by_key.get((mask.split, mask.folders, base)) if base else None
+        if mask not in paired and base and first and MASK_WORDS & set(words_in(base)[-1:]):
+            found.append(
+                DataError(
+                    f"looks like a second mask beside {first.file.path.name}",
+                    where=mask.file.path,
+                    remedy="Merge the two into one mask, or move one to another folder",
                 )
+            )
     return found
 
 
 def _two_masks(image: Name, one: Name, other: Name) -> DataError:
-    first, second = sorted(str(mask.file.path) for mask in (one, other))
+    first, second = sorted(mask.file.path for mask in (one, other))
+    can_choose = first.parent != second.parent
     return DataError(
         f"could have the mask {first} or {second}",
         where=image.file.path,
-        remedy="Keep one of the two in the folder of masks, or name the folder that counts with --masks DIR",
+        remedy="Keep one of the two, or "
+        + ("choose the folder of the masks with --masks DIR" if can_choose else "move one to another folder"),
     )
 
 

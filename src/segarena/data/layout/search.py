@@ -1,7 +1,4 @@
-"""Which pictures are the images and which are the masks: by the names of folders, of files, and at last by content.
-
-Also: Photographs or masks, by their pixels: asked only where names do not tell, answered only where it is plain.
-"""
+"""Which files are the images and which are the masks: by names of folders, by names of files, and last by pixels."""
 
 from __future__ import annotations
 
@@ -18,48 +15,213 @@ from segarena.data.files.images import read_header, read_image, set_bits
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.layout.candidates import (
     Collection,
-    by_constant_ending,
-    by_suffix,
-    by_words_of_stem,
+    group_by_common_ending,
+    group_by_format,
+    group_by_mask_words,
     make_collection,
     named_collections,
     unnamed_collections,
 )
+from segarena.data.layout.errors import ambiguous
 from segarena.data.layout.pairing import Pairing, pair_files
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import Kind, is_preview
+from segarena.data.layout.vocabulary import FileKind, is_preview
 from segarena.errors import DataError
 
-#: Pairs looked at, evenly chosen, and pixels of the longer side at most, picked without blending.
-_PAIRS = 6
-_SIDE = 512
-#: The share that the commonest values have of a mask at least, and of a photograph at most.
-_COMMONEST = 16
+#: So many pairs, evenly chosen, are examined; of a large file only every n-th pixel, at least so many on its side.
+_EXAMINED_PAIRS = 6
+_EXAMINED_SIDE = 512
+#: The share of the pixels with the most common values: at least so much of a mask, less than so much of photographs.
+_MOST_COMMON = 16
 _MASK_SHARE = 0.9
 _PHOTOGRAPH_SHARE = 0.6
 _JPEG = frozenset({".jpg", ".jpeg"})
 
 
-def are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
-    """Whether the second of each pair is plainly a mask for the first.
+@dataclass(frozen=True)
+class Match:
+    """Images and masks that can be paired."""
 
-    It is where its size is the same, it is no JPEG, and its 16 commonest values fill nine tenths of it. A file that
-    cannot be read leaves the question open: False.
+    images: Collection
+    masks: Collection
+    pairing: Pairing
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """The match with the lowest rank is preferred: most masks are used, the images' folder is named for images."""
+        return 2 * len(self.pairing.pairs) < len(self.masks.files), self.images.kind is None
+
+    @property
+    def paths(self) -> list[tuple[Path, Path]]:
+        """The paths of each image and its mask."""
+        return [(image.path, mask.path) for image, mask in self.pairing.pairs]
+
+    @property
+    def files(self) -> set[Path]:
+        """The paths of all images and masks, paired or not."""
+        return {file.path for file in (*self.images.files, *self.masks.files)}
+
+    def is_redundant(self, other: Match) -> bool:
+        """Whether the other match has all these pairs and more, or the same pairs from fewer files, and no problem."""
+        own, others = set(self.paths), set(other.paths)
+        if self.pairing.problem and not other.pairing.problem:
+            return len(own) <= len(others) and other.files < self.files
+        are_equal = own == others and bool(self.pairing.problem) == bool(other.pairing.problem)
+        return own < others or (are_equal and len(other.files) < len(self.files))
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for images and masks in several steps; the first step with a match decides."""
+
+    root: Path
+    files: tuple[File, ...]
+    """All image files below `root`."""
+    images: Collection | None = None
+    """The images that the user chose; these are not searched for."""
+    masks: Collection | None = None
+    """The same for masks."""
+
+    def run(self) -> Match | None:
+        """Return the match, None if no image has a mask.
+
+        Raises DataError if two matches are equally good, and if two files could belong to the same one.
+        """
+        for step in self._steps():
+            matches = step()
+            if matches:
+                match = self._choose(matches)
+                if match.pairing.problem:
+                    raise match.pairing.problem
+                return match
+        return None
+
+    def _steps(self) -> Sequence[Callable[[], list[Match]]]:
+        if self.images and self.masks:
+            is_one_folder = {file.path for file in self.images.files} & {file.path for file in self.masks.files}
+            return (self._by_file_names, self._by_file_pixels) if is_one_folder else (self._by_folder_names,)
+        if self.masks:
+            return (self._by_folder_names,)
+        if self.images:
+            return (self._by_folder_names, self._by_mask_pixels)
+        return (
+            self._by_folder_names,
+            self._by_file_names,
+            self._by_mask_pixels,
+            self._by_file_pixels,
+            self._by_folder_pixels,
+        )
+
+    def _by_folder_names(self) -> list[Match]:
+        """A folder named for masks, with one named for images or, failing that, for nothing."""
+        images = [self.images] if self.images else [*self._named("image"), *self._unnamed()]
+        matches = _find_matches(product(images, [self.masks] if self.masks else self._named("mask")))
+        if len(matches) > 1 and all(match.images.kind is None for match in matches):
+            return [match for match in matches if are_photographs(match.paths)] or matches
+        return matches
+
+    def _by_file_names(self) -> list[Match]:
+        """Files named for masks among others of the same folder: a_mask.png beside a.png."""
+        matches = []
+        for collection in self._mixed():
+            groups = group_by_mask_words(collection.files)
+            named = {file.path for group in groups.values() for file in group}
+            for ending, group in groups.items():
+                masks = make_collection(self.root, group, "mask", ending=ending)
+                own = {file.path for file in group}
+                for excluded in (named, own):
+                    rest = [f for f in collection.files if f.path not in excluded and not is_preview(f.stem)]
+                    images = [make_collection(self.root, rest, "image")] if rest else []
+                    found = [match for match in _find_matches(product(images, [masks])) if match.pairing.is_by_stem]
+                    matches += found
+                    if found:
+                        break
+        return matches
+
+    def _by_mask_pixels(self) -> list[Match]:
+        """A folder named for images, and one named for nothing with files that are clearly masks."""
+        images = [self.images] if self.images else self._named("image")
+        matches = [match for match in _find_matches(product(images, self._unnamed())) if match.pairing.is_by_stem]
+        return [match for match in matches if not match.pairing.problem and are_masks(match.paths)]
+
+    def _by_file_pixels(self) -> list[Match]:
+        """Files of one folder that differ in their format or in an ending: photographs and masks by their pixels."""
+        matches = []
+        for collection in self._mixed():
+            files = [file for file in collection.files if not is_preview(file.stem)]
+            for groups in (group_by_format(files), group_by_common_ending(files)):
+                parts = [make_collection(self.root, group, None, ending=end) for end, group in groups.items()]
+                matches += [match for match in _find_matches(permutations(parts, 2)) if _is_clear(match)]
+        return matches
+
+    def _by_folder_pixels(self) -> list[Match]:
+        """Two folders named for nothing: photographs and masks by their pixels."""
+        return [match for match in _find_matches(permutations(self._unnamed(), 2)) if _is_clear(match)]
+
+    def _mixed(self) -> list[Collection]:
+        return [self.images] if self.images else [*self._named("image"), *self._named("mask"), *self._unnamed()]
+
+    def _named(self, kind: FileKind) -> list[Collection]:
+        return named_collections(self.root, self._unassigned(), kind)
+
+    def _unnamed(self) -> list[Collection]:
+        return unnamed_collections(self.root, self._unassigned())
+
+    def _unassigned(self) -> list[File]:
+        """The files that the user has not chosen as images or masks."""
+        chosen = {file.path for collection in (self.images, self.masks) if collection for file in collection.files}
+        return [file for file in self.files if file.path not in chosen]
+
+    def _choose(self, matches: Sequence[Match]) -> Match:
+        matches = [match for match in matches if not any(match.is_redundant(other) for other in matches)]
+        matches = list({frozenset(match.paths): match for match in reversed(matches)}.values())[::-1]
+        best = min(match.rank for match in matches)
+        matches = [match for match in matches if match.rank == best]
+        matches = [match for match in matches if not match.masks.is_variant] or matches
+        if len(matches) > 1:
+            raise ambiguous(self.root, *((match.images, match.masks) for match in matches[:2]))
+        return matches[0]
+
+
+def _find_matches(candidates: Iterable[tuple[Collection, ...]]) -> list[Match]:
+    """Those candidates, images first, that have a pair."""
+    found = []
+    for images, masks in candidates:
+        if not {file.path for file in images.files} & {file.path for file in masks.files}:
+            pairing = pair_files(images.files, masks.files)
+            if pairing.pairs:
+                found.append(Match(images, masks, pairing))
+    return found
+
+
+# By pixels
+
+
+def _is_clear(match: Match) -> bool:
+    return not match.pairing.problem and are_masks(match.paths) and are_photographs(match.paths)
+
+
+def are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
+    """Whether the second of each pair is clearly a mask of the first.
+
+    It is if the sizes are equal, it is no JPEG, and its 16 most common values cover 90% of it. False if a file cannot
+    be read.
     """
     try:
-        return all(_is_mask(image, mask) for image, mask in _spread(pairs))
+        return all(_is_mask(image, mask) for image, mask in _choose_evenly(pairs))
     except DataError:
         return False
 
 
 def are_photographs(pairs: Sequence[tuple[Path, Path]]) -> bool:
-    """Whether the first of each pair is plainly a photograph: a JPEG, or of many colours.
+    """Whether the first of each pair is clearly a photograph: a JPEG, or an image with many colours.
 
-    The 16 commonest colours of those that are no JPEGs must fill less than six tenths on average.
+    The 16 most common colours of those that are no JPEGs must cover less than 60% on average. False if a file cannot
+    be read.
     """
-    others = [image for image, _ in _spread(pairs) if image.suffix.lower() not in _JPEG]
+    others = [image for image, _ in _choose_evenly(pairs) if image.suffix.lower() not in _JPEG]
     try:
-        return not others or float(np.mean([_share(_colors(image)) for image in others])) < _PHOTOGRAPH_SHARE
+        return not others or float(np.mean([_share(_packed_colors(image)) for image in others])) < _PHOTOGRAPH_SHARE
     except DataError:
         return False
 
@@ -72,203 +234,20 @@ def _is_mask(image: Path, mask: Path) -> bool:
     return values.shape == (header.height, header.width) and _share(values) >= _MASK_SHARE
 
 
-def _colors(path: Path) -> NDArray[np.uint32]:
-    """(H, W), the packed colour of each pixel as a network would see it. Raises DataError."""
-    # Scaled as if it had all 16 bits, an image of 12 would have as few greys as a mask.
+def _packed_colors(path: Path) -> NDArray[np.uint32]:
+    """(H, W), each pixel's colour as a network sees it, as one number."""
+    # With its values scaled as if it had all 16 bits, an image of 12 bits would have as few greys as a mask.
     bits = set_bits([path] if read_header(path).deep else [])
     colors: NDArray[np.uint32] = read_image(path, bits).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
     return colors
 
 
 def _share(values: NDArray[Any]) -> float:
-    """The share of the pixels that the commonest values of (H, W) have."""
-    step = max(1, max(values.shape) // _SIDE)
+    """The share of the pixels of (H, W) that have one of the most common values."""
+    step = max(1, max(values.shape) // _EXAMINED_SIDE)
     counts = np.unique(values[::step, ::step], return_counts=True)[1]
-    return float(np.sort(counts)[-_COMMONEST:].sum() / counts.sum())
+    return float(np.sort(counts)[-_MOST_COMMON:].sum() / counts.sum())
 
 
-def _spread(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    return [pairs[i] for i in sorted({int(i) for i in np.linspace(0, len(pairs) - 1, _PAIRS)})]
-
-
-@dataclass(frozen=True)
-class Match:
-    """Images and masks that pair."""
-
-    images: Collection
-    masks: Collection
-    pairing: Pairing
-
-    @property
-    def rank(self) -> tuple[bool, bool]:
-        """What to prefer, lower first: most of the masks used, a folder named for images."""
-        return 2 * len(self.pairing.pairs) < len(self.masks.files), self.images.kind is None
-
-    @property
-    def paths(self) -> list[tuple[Path, Path]]:
-        """The paths of each image and its mask."""
-        return [(image.path, mask.path) for image, mask in self.pairing.pairs]
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the pixels say it too."""
-        return not self.pairing.problem and are_masks(self.paths) and are_photographs(self.paths)
-
-    def is_within(self, other: Match) -> bool:
-        """Whether the other has all these pairs and more; or as many of fewer files, with no further problem."""
-        own, others = set(self.paths), set(other.paths)
-        if self.pairing.problem and not other.pairing.problem:
-            return len(own) <= len(others) and other._files < self._files
-        same = own == others and bool(self.pairing.problem) == bool(other.pairing.problem)
-        return own < others or (same and len(other._files) < len(self._files))
-
-    @property
-    def _files(self) -> set[Path]:
-        return {file.path for file in (*self.images.files, *self.masks.files)}
-
-
-@dataclass(frozen=True)
-class Search:
-    """The pictures below `root`, and what the user said: `images` and `masks` override what would be found."""
-
-    root: Path
-    files: tuple[File, ...]
-    images: Collection | None = None
-    masks: Collection | None = None
-
-    def run(self) -> Match | None:
-        """Return the one match of the first step that has any; None where no image has a mask.
-
-        Raises DataError where a step has several that are as good, and where two files claim one partner.
-        """
-        for step in self._steps():
-            matches = step()
-            if matches:
-                match = _choose(self.root, matches)
-                if match.pairing.problem:
-                    raise match.pairing.problem
-                return match
-        return None
-
-    def _steps(self) -> Sequence[Callable[[], list[Match]]]:
-        if self.images and self.masks:
-            same = {file.path for file in self.images.files} & {file.path for file in self.masks.files}
-            return (self._words_of_files, self._endings_and_content) if same else (self._names_of_folders,)
-        if self.masks:
-            return (self._names_of_folders,)
-        if self.images:
-            return (self._names_of_folders, self._images_and_content)
-        return (
-            self._names_of_folders,
-            self._words_of_files,
-            self._images_and_content,
-            self._endings_and_content,
-            self._content,
-        )
-
-    def _names_of_folders(self) -> list[Match]:
-        """A folder named for masks, beside one named for images or, failing that, for nothing."""
-        matches = _matches(product(self._images(), [self.masks] if self.masks else self._named("mask")))
-        if len(matches) > 1 and all(match.images.kind is None for match in matches):
-            return [match for match in matches if are_photographs(match.paths)] or matches
-        return matches
-
-    def _words_of_files(self) -> list[Match]:
-        """Files named for masks among others of the same folder: a_mask.png beside a.png."""
-        matches = []
-        for collection in self._mixed():
-            groups = by_words_of_stem(collection.files)
-            named = {file.path for group in groups.values() for file in group}
-            for ending, group in groups.items():
-                masks = make_collection(self.root, group, "mask", ending=ending)
-                own = {file.path for file in group}
-                for taken in (named, own):
-                    rest = [file for file in collection.files if file.path not in taken and not is_preview(file.stem)]
-                    images = [make_collection(self.root, rest, "image")] if rest else []
-                    found = [match for match in _matches(product(images, [masks])) if match.pairing.sure]
-                    matches += found
-                    if found:
-                        break
-        return matches
-
-    def _images_and_content(self) -> list[Match]:
-        """A folder named for images, and one named for nothing whose files are plainly masks."""
-        images = [self.images] if self.images else self._named("image")
-        matches = [match for match in _matches(product(images, self._unnamed())) if match.pairing.sure]
-        return [match for match in matches if not match.pairing.problem and are_masks(match.paths)]
-
-    def _endings_and_content(self) -> list[Match]:
-        """Stems or files that differ in their ending alone, of the same folder: photographs and masks by content."""
-        matches = []
-        for collection in self._mixed():
-            plain = [file for file in collection.files if not is_preview(file.stem)]
-            for groups in (by_suffix(plain), by_constant_ending(plain)):
-                parts = [make_collection(self.root, group, None, ending=end) for end, group in groups.items()]
-                matches += [match for match in _matches(permutations(parts, 2)) if match.is_plain]
-        return matches
-
-    def _content(self) -> list[Match]:
-        """Two folders named for nothing: photographs and masks by content."""
-        return [match for match in _matches(permutations(self._unnamed(), 2)) if match.is_plain]
-
-    def _images(self) -> list[Collection]:
-        return [self.images] if self.images else [*self._named("image"), *self._unnamed()]
-
-    def _mixed(self) -> list[Collection]:
-        return [self.images] if self.images else [*self._named("image"), *self._named("mask"), *self._unnamed()]
-
-    def _named(self, kind: Kind) -> list[Collection]:
-        return named_collections(self.root, self._free(), kind)
-
-    def _unnamed(self) -> list[Collection]:
-        return unnamed_collections(self.root, self._free())
-
-    def _free(self) -> list[File]:
-        """The files that the user has not given a kind."""
-        given = {file.path for collection in (self.images, self.masks) if collection for file in collection.files}
-        return [file for file in self.files if file.path not in given]
-
-
-def _matches(candidates: Iterable[tuple[Collection, ...]]) -> list[Match]:
-    """Those candidates, images first, that have a pair."""
-    found = []
-    for images, masks in candidates:
-        if not {file.path for file in images.files} & {file.path for file in masks.files}:
-            pairing = pair_files(images.files, masks.files)
-            if pairing.pairs:
-                found.append(Match(images, masks, pairing))
-    return found
-
-
-def _choose(root: Path, matches: Sequence[Match]) -> Match:
-    matches = [match for match in matches if not any(match.is_within(other) for other in matches)]
-    matches = list({frozenset(match.paths): match for match in reversed(matches)}.values())[::-1]
-    best = min(match.rank for match in matches)
-    matches = [match for match in matches if match.rank == best]
-    matches = [match for match in matches if not match.masks.is_shown] or matches
-    if len(matches) > 1:
-        raise _ambiguous(root, *matches[:2])
-    return matches[0]
-
-
-def _ambiguous(root: Path, one: Match, two: Match) -> DataError:
-    if one.images.title == two.images.title:
-        what = f"{one.masks.title} and {two.masks.title} could both be the masks of {one.images.title}"
-        options = [f"--masks {_quote(match.masks.option)}" for match in (one, two)]
-    elif one.masks.title == two.masks.title:
-        what = f"{one.images.title} and {two.images.title} could both be the images of {one.masks.title}"
-        options = [f"--images {_quote(match.images.option)}" for match in (one, two)]
-    else:
-        what = (
-            f"{one.images.title} with {one.masks.title} and {two.images.title} with {two.masks.title}"
-            " could both be the images with their masks"
-        )
-        options = [f"--images {_quote(m.images.option)} --masks {_quote(m.masks.option)}" for m in (one, two)]
-    remedy = f"Choose one: {options[0]} or {options[1]}"
-    if options[0] == options[1]:
-        remedy = "Move one of the two to another folder, or name the folders with --images DIR --masks DIR"
-    return DataError(what, where=root, remedy=remedy)
-
-
-def _quote(option: str) -> str:
-    return f'"{option}"' if set(option) & set(" *{}()&'") else option
+def _choose_evenly(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    return [pairs[i] for i in sorted({int(i) for i in np.linspace(0, len(pairs) - 1, _EXAMINED_PAIRS)})]

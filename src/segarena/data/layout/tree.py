@@ -1,4 +1,4 @@
-"""Every picture below a folder, with what the names of its folders say; what is none of the data's is passed over."""
+"""Every image file below a folder, with what the names of its folders mean."""
 
 from __future__ import annotations
 
@@ -6,114 +6,170 @@ import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.data.layout.vocabulary import Place, is_aside, normal, read_place
+from segarena.data.layout.vocabulary import (
+    FileKind,
+    folder_kind,
+    is_skipped_folder,
+    split_of_name,
+    to_nfc,
+    without_split,
+)
+from segarena.data.source import Split
 from segarena.errors import DataError
+
+
+@dataclass(frozen=True)
+class Location:
+    """What the names of the folders between the root and a file mean."""
+
+    kind: FileKind | None
+    """Of the nearest folder that is named for images or for masks."""
+    split: Split | None
+    """Of the nearest folder that is named for a split."""
+    context: tuple[str, ...]
+    """The folders that are named for neither."""
+    pattern: str
+    """The same for all folders of one collection: `masks/{split}`, or `*/masks` with any folders for the star."""
 
 
 @dataclass(frozen=True, eq=False)
 class File:
-    """A picture file and its place: what the folders above it say. Equal to itself alone."""
+    """An image or mask file and where it is. Equal to itself alone."""
 
     path: Path
-    place: Place
+    location: Location
 
     @cached_property
     def stem(self) -> str:
         """The name without its last ending, in Unicode's composed form."""
-        return normal(self.path.stem)
+        return to_nfc(self.path.stem)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What lies below a folder: pictures, folders passed over, links that lead nowhere, and of all other files the
-    endings, folder by folder.
-    """
+    """What is below a folder: image files, skipped folders, broken links, and the endings of all other files."""
 
     files: tuple[File, ...] = ()
-    passed_over: tuple[Path, ...] = ()
-    dead_links: tuple[Path, ...] = ()
+    skipped: tuple[Path, ...] = ()
+    broken_links: tuple[Path, ...] = ()
     endings: dict[Path, Counter[str]] = field(default_factory=dict)
+    """For each folder, how many files it has of each ending, those in `files` and `broken_links` not counted."""
+
+
+@lru_cache(maxsize=1024)
+def read_location(folders: tuple[str, ...]) -> Location:
+    """Interpret the names of the folders, from the one below the root down to the one that holds a file."""
+    kind: FileKind | None = None
+    split: Split | None = None
+    context: list[str] = []
+    pattern: list[str] = []
+    for name in folders:
+        own_kind, own_split = folder_kind(name), split_of_name(name)
+        kind, split = own_kind or kind, own_split or split
+        if own_kind:
+            pattern.append(without_split(name))
+        elif own_split:
+            pattern.append("{split}")
+        else:
+            context.append(to_nfc(name))
+            if pattern[-1:] != ["*"]:
+                pattern.append("*")
+    if pattern[-1:] == ["*"]:
+        pattern.pop()
+    return Location(kind, split, tuple(context), "/".join(pattern))
 
 
 def scan(root: Path, start: Path | None = None) -> Tree:
-    """Find all pictures below `start`, which is `root` itself if None; names are read from `root` downwards.
+    """Find all image files below a folder, images and masks alike.
 
-    The `context` of a file's place are the folders below `start` alone.
-    Hidden files and folders are passed over, and so are the folders that `names.is_aside` tells of, below `start`.
-    A link to a folder is followed once, and never to a folder that holds `start`. Raises DataError for a folder that
-    cannot be listed.
+    Hidden files and folders are skipped, and so are those of `is_skipped_folder`. A link to a folder is followed
+    once, and never to a folder that contains `start`.
+
+    Args:
+        root: The folder whose subfolders' names are interpreted.
+        start: The folder to search, `root` if None. The `context` of a file has the folders below `start` only.
+
+    Raises:
+        DataError: A folder cannot be listed.
     """
     start = root if start is None else start
     base = root if start.is_relative_to(root) else start.parent
     seen = {_identity(folder) for folder in start.resolve().parents}
     waiting, links = [start], list[Path]()
     files: list[File] = []
-    aside: list[Path] = []
-    dead: list[Path] = []
+    skipped: list[Path] = []
+    broken: list[Path] = []
     endings: dict[Path, Counter[str]] = {}
     while waiting or links:
-        # Links last: where one leads to a folder that is met anyway, the folder's own place counts.
+        # Links last: if one leads to a folder that is found anyway, the folder's own location counts.
         folder = waiting.pop(0) if waiting else links.pop(0)
         identity = _identity(folder)
         if identity in seen:
             continue
         seen.add(identity)
-        place = read_place(folder.relative_to(base).parts)
-        place = replace(place, context=read_place(folder.relative_to(start).parts).context)
-        for entry in _listing(folder):
+        location = read_location(folder.relative_to(base).parts)
+        location = replace(location, context=read_location(folder.relative_to(start).parts).context)
+        for entry in _list_entries(folder):
             path, suffix = folder / entry.name, Path(entry.name).suffix.lower()
             if _is_folder(entry):
-                (aside if is_aside(entry.name) else links if entry.is_symlink() else waiting).append(path)
+                (skipped if is_skipped_folder(entry.name) else links if entry.is_symlink() else waiting).append(path)
             elif suffix in IMAGE_SUFFIXES and _is_file(entry):
-                files.append(File(path, place))
-            elif _leads_nowhere(entry):
-                dead.append(path)
+                files.append(File(path, location))
+            elif _is_broken_link(entry):
+                broken.append(path)
             else:
                 endings.setdefault(folder, Counter())[suffix] += 1
-    return Tree(tuple(files), tuple(aside), tuple(dead), endings)
+    return Tree(tuple(files), tuple(skipped), tuple(broken), endings)
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the files right inside `folder` that are images by their ending, sorted; hidden ones are passed over."""
+    """Return the image files directly in a folder, sorted, hidden ones skipped. Raises DataError."""
     return files_ending(folder, IMAGE_SUFFIXES)
 
 
 def files_ending(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Return the files right inside `folder` with one of the endings, in lower case, sorted. Raises DataError."""
+    """Return the files directly in a folder with one of the endings, in lower case, sorted. Raises DataError."""
     return [
         folder / entry.name
-        for entry in _listing(folder)
+        for entry in _list_entries(folder)
         if Path(entry.name).suffix.lower() in suffixes and not _is_folder(entry) and _is_file(entry)
     ]
 
 
-def folders(folder: Path) -> list[Path]:
-    """Return the folders right inside `folder`, sorted; hidden ones are passed over. Raises DataError."""
-    return [folder / entry.name for entry in _listing(folder) if _is_folder(entry)]
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders directly in a folder, sorted, hidden ones skipped. Raises DataError."""
+    return [folder / entry.name for entry in _list_entries(folder) if _is_folder(entry)]
 
 
-def _listing(folder: Path) -> list[os.DirEntry[str]]:
+def relative_name(root: Path, path: Path) -> str:
+    """Return the path below the root, `.` for the root; the whole path if it is elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
-        raise DataError(
-            f"cannot be listed ({error.strerror or error})", where=folder, remedy="Check the folder's permissions"
-        ) from error
+        raise _unreadable(folder, error) from error
 
 
 def _identity(folder: Path) -> tuple[int, int]:
     try:
         status = folder.stat()
     except OSError as error:
-        raise DataError(
-            f"cannot be read ({error.strerror or error})", where=folder, remedy="Check the folder's permissions"
-        ) from error
+        raise _unreadable(folder, error) from error
     return status.st_dev, status.st_ino
+
+
+def _unreadable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot be listed ({error.strerror or error})", where=folder, remedy="Check the folder's permissions"
+    )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -124,14 +180,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """A file, or a link that leads nowhere: that is a fault to be named, not a file to be passed over."""
+    """Whether it is a file, or a broken link to one: that is an error when it is read, and must not be skipped."""
     try:
         return entry.is_file() or entry.is_symlink()
     except OSError:
         return True
 
 
-def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+def _is_broken_link(entry: os.DirEntry[str]) -> bool:
     try:
         entry.stat()
     except OSError:

@@ -1,4 +1,7 @@
-"""What the names of folders and files say: images or masks, which split, and what is left when that is taken away."""
+"""What names of folders and files mean: images or masks, which split, and what remains without such words.
+
+A name is taken apart into words at separators, at changes of case, and between letters and digits.
+"""
 
 from __future__ import annotations
 
@@ -11,50 +14,50 @@ from typing import Literal
 
 from segarena.data.source import Split
 
-Kind = Literal["image", "mask"]
+FileKind = Literal["image", "mask"]
 
 #: Words of a folder's or a file's name, in lower case.
 IMAGE_WORDS = frozenset(
-    {"image", "images", "img", "imgs", "input", "inputs", "photo", "photos", "photograph", "photographs", "picture"}
-    | {"pictures", "rgb", "raw", "frame", "frames", "still", "stills", "original", "originals", "orig", "sat"}
+    "image images img imgs input inputs photo photos photograph photographs picture pictures rgb raw frame frames "
+    "still stills original originals orig sat".split()
 )
 MASK_WORDS = frozenset(
-    {"mask", "masks", "label", "labels", "labeled", "labelled", "lbl", "lbls", "annot", "annots", "anno", "annos"}
-    | {"annotation", "annotations", "target", "targets", "gt", "gts", "groundtruth", "groundtruths", "truth", "seg"}
-    | {"segs", "segm", "segmentation", "segmentations", "matte", "mattes", "trimap", "trimaps", "manual"}
+    "mask masks label labels labeled labelled lbl lbls annot annots anno annos annotation annotations target targets "
+    "gt gts groundtruth groundtruths truth seg segs segm segmentation segmentations matte mattes trimap trimaps "
+    "manual".split()
 )
 SPLIT_WORDS: dict[Split, frozenset[str]] = {
     "train": frozenset({"train", "training"}),
     "val": frozenset({"val", "valid", "validation"}),
     "test": frozenset({"test", "testing"}),
 }
-_SPLITS = {word: split for split, words in SPLIT_WORDS.items() for word in words}
-#: Short for a split beside a kind's word alone: imagesTr and labelsTr.
+#: A mask file or folder with these words holds the labels of another one in another form: in colours, or per object.
+VARIANT_WORDS = frozenset(
+    "color colors colour colours colored coloured rgb instance instances object objects panoptic".split()
+)
+
+_SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+#: Abbreviations of splits that count only beside a word for images or masks: imagesTr, labelsTr.
 _SHORT_SPLITS: dict[str, Split] = {"tr": "train", "ts": "test"}
-#: Words that may stand beside a kind's word in a file's name: x_gtFine_labelTrainIds, x_leftImg8bit.
-_BESIDE: dict[Kind, frozenset[str]] = {
-    "image": frozenset({"left", "right", "8bit", "16bit"}),
-    "mask": frozenset({"ground", "fine", "coarse", "id", "ids", "train", "class", "binary", "image", "img"}),
+#: Words that may accompany a word for images or masks in a file's name: x_leftImg8bit, x_gtFine_labelTrainIds.
+_COMPANIONS: dict[FileKind, frozenset[str]] = {
+    "image": frozenset("left right 8bit 16bit".split()),
+    "mask": frozenset("ground fine coarse id ids train class binary image img".split()),
 }
-#: A mask of these words shows what another one holds, in colours or object by object.
-SHOWN_WORDS = frozenset(
-    {"color", "colors", "colour", "colours", "colored", "coloured", "rgb"}
-    | {"instance", "instances", "object", "objects", "panoptic"}
+#: Folders and files that were made from the data, whatever else is in their names.
+_DERIVED = frozenset(
+    "overlay overlays overlaid preview previews prediction predictions predicted pred preds checkpoint checkpoints "
+    "ckpt ckpts thumb thumbs thumbnail thumbnails vis viz visual visuals visualization visualizations visualisation "
+    "visualisations wandb".split()
 )
-#: Folders and files that belong to the work on the data, whatever else their names say.
-_ASIDE = frozenset(
-    {"overlay", "overlays", "overlaid", "preview", "previews", "prediction", "predictions", "predicted", "pred"}
-    | {"preds", "checkpoint", "checkpoints", "ckpt", "ckpts", "thumb", "thumbs", "thumbnail", "thumbnails", "vis"}
-    | {"viz", "visual", "visuals", "visualization", "visualizations", "visualisation", "visualisations", "wandb"}
+#: The same, if nothing but numbers and words for images, masks or splits are beside them: `old_masks`, not `old_town`.
+_DERIVED_IF_ALONE = frozenset(
+    "run runs log logs cache tmp temp old backup backups bak trash result results figure figures plot plots debug "
+    "heatmap heatmaps unused weights".split()
 )
-#: The same, where they and words of a kind or a number are all of the name: `old_masks`, not `old_town`.
-_ASIDE_ALONE = frozenset(
-    {"run", "runs", "log", "logs", "cache", "tmp", "temp", "old", "backup", "backups", "bak", "trash", "result"}
-    | {"results", "figure", "figures", "plot", "plots", "debug", "heatmap", "heatmaps", "unused", "weights"}
-)
-#: Beside a mask's word: what it holds are objects or boxes, not classes.
-_OBJECT_WORDS = frozenset({"instance", "instances", "box", "boxes", "bbox", "bboxes"})
-_NEVER = frozenset(
+#: Beside a word for masks: the folder holds objects or boxes, not classes.
+_OBJECT_WORDS = frozenset("instance instances box boxes bbox bboxes".split())
+_SYSTEM_FOLDERS = frozenset(
     {
         "__MACOSX",
         "SegmentationObject",
@@ -65,178 +68,174 @@ _NEVER = frozenset(
         "__pycache__",
     }
 )
-#: Words beside a split's in the name of a folder or a list that do not change what it says.
+#: Words that may be beside a split's in the name of a folder or a list without changing its meaning.
 _NEUTRAL = frozenset(
-    {"set", "data", "dataset", "split", "splits", "part", "aug", "v", "stage", "list", "lists"}
-    | {"id", "ids", "file", "files", "filename", "filenames", "name", "names", "index", "indices"}
+    "set data dataset split splits part aug v stage list lists id ids file files filename filenames name names index "
+    "indices".split()
 )
-_KNOWN = IMAGE_WORDS | MASK_WORDS | frozenset(_SPLITS)
-#: A word of a file's name; a change of case, or from letters to digits, begins a new one.
+_KNOWN = IMAGE_WORDS | MASK_WORDS | frozenset(_SPLIT_OF)
+
 _TOKEN = re.compile(r"(?:8|16)bit|\d+|[^\W\d_]+", re.IGNORECASE)
+_CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NUMBERED = re.compile(r"(.+?)[ _-]?\(?\d{1,3}\)?")
 _SEPARATORS = " _-.+"
-_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-@dataclass(frozen=True)
-class Place:
-    """What the folders between the root and a file say.
-
-    `kind` is the nearest folder's that says one, `split` likewise, `context` the folders that say neither. `pattern`
-    is the same for all folders of one collection: `masks/{split}`, or `*/masks` with any folders for the star.
-    """
-
-    kind: Kind | None
-    split: Split | None
-    context: tuple[str, ...]
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Form:
-    """A stem without words at its ends: `core` is what is left, `ending` and `beginning` what was taken, or empty."""
-
-    core: str
-    ending: str
-    beginning: str
-
-
-def normal(name: str) -> str:
+def to_nfc(name: str) -> str:
     """Return the name in Unicode's composed form: disks and archives differ in how they write é."""
     return unicodedata.normalize("NFC", name)
 
 
 @lru_cache(maxsize=4096)
-def words(name: str) -> tuple[str, ...]:
-    """Split a name into words and numbers in lower case: `trainannot_v2` -> train, annot, v, 2."""
+def words_in(name: str) -> tuple[str, ...]:
+    """Return the words and numbers of a name in lower case.
+
+    >>> words_in("trainannot_v2")
+    ('train', 'annot', 'v', '2')
+    """
     found: list[str] = []
-    for match in _TOKEN.finditer(normal(name)):
-        for piece in _CASE.split(match.group()):
-            found += _split_joined(piece.lower())
+    for match in _TOKEN.finditer(to_nfc(name)):
+        for piece in _CASE_CHANGE.split(match.group()):
+            found += _split_compound(piece.lower())
     return tuple(found)
 
 
-@lru_cache(maxsize=1024)
-def read_place(folders: tuple[str, ...]) -> Place:
-    """Read the names of the folders from the root down to a file."""
-    kind: Kind | None = None
-    split: Split | None = None
-    context: list[str] = []
-    pattern: list[str] = []
-    for name in folders:
-        own_kind, own_split = folder_kind(name), folder_split(name)
-        kind, split = own_kind or kind, own_split or split
-        if own_kind:
-            pattern.append(
-                "_".join("{split}" if own_split and word in (_SPLITS | _SHORT_SPLITS) else word for word in words(name))
-            )
-        elif own_split:
-            pattern.append("{split}")
-        else:
-            context.append(normal(name))
-            if pattern[-1:] != ["*"]:
-                pattern.append("*")
-    if pattern[-1:] == ["*"]:
-        pattern.pop()
-    return Place(kind, split, tuple(context), "/".join(pattern))
+# Folders
 
 
 @lru_cache(maxsize=4096)
-def folder_kind(name: str) -> Kind | None:
-    """Whether a folder is named for masks, for images, or for neither, or for both together."""
-    found = words(name)
+def folder_kind(name: str) -> FileKind | None:
+    """Return what a folder is named for; None if it is neither images nor masks, or both together."""
+    found = words_in(name)
     masks, images = MASK_WORDS & set(found), IMAGE_WORDS & set(found)
     if found[-1:] in (("data",), ("dataset",), ("datasets",)) or (masks and images and {"and", "with"} & set(found)):
         return None
     return "mask" if masks else "image" if images else None
 
 
-def word_split(word: str) -> Split | None:
-    """The split that a word of a file's name stands for, in full: `train`, `Testing`, but not `Ts`."""
-    return _SPLITS.get(word.lower())
-
-
 @lru_cache(maxsize=4096)
-def folder_split(name: str) -> Split | None:
-    """The split that a folder or a list is named for: `val2017`, `training_set`, `Test_Mask`, but not `Test Site`."""
-    found = [word for word in words(name) if not word.isdigit()]
-    meant = _SPLITS | _SHORT_SPLITS if folder_kind(name) else _SPLITS
-    splits = {meant[word] for word in found if word in meant}
+def split_of_name(name: str) -> Split | None:
+    """Return the split that a folder or a list is named for: `val2017`, `training_set`, but not `Test Site`."""
+    found = [word for word in words_in(name) if not word.isdigit()]
+    meanings = _SPLIT_OF | _SHORT_SPLITS if folder_kind(name) else _SPLIT_OF
+    splits = {meanings[word] for word in found if word in meanings}
     if len(splits) != 1:
         return None
-    sure = found[-1] in _SPLITS or folder_kind(name) or all(word in _SPLITS or word in _NEUTRAL for word in found)
-    return splits.pop() if sure else None
+    is_clear = found[-1] in _SPLIT_OF or folder_kind(name) or all(w in _SPLIT_OF or w in _NEUTRAL for w in found)
+    return splits.pop() if is_clear else None
 
 
-def is_aside(name: str) -> bool:
-    """Whether a folder is none of the data's own: previews, predictions, a system's folders, masks object by object."""
-    found = {word for word in words(name) if not word.isdigit()}
-    if name in _NEVER or found & _ASIDE or (found & MASK_WORDS and found & _OBJECT_WORDS):
+def without_split(name: str) -> str:
+    """Return a folder's words in lower case, {split} for those of its split if it has one: `{split}_annot`."""
+    split_words = _SPLIT_OF | _SHORT_SPLITS if split_of_name(name) else {}
+    return "_".join("{split}" if word in split_words else word for word in words_in(name))
+
+
+def split_of_word(word: str) -> Split | None:
+    """Return the split that a whole word means: `train` or `Testing`, but not `Ts`."""
+    return _SPLIT_OF.get(word.lower())
+
+
+def is_skipped_folder(name: str) -> bool:
+    """Whether a folder is not part of the data: previews, predictions, system folders, masks of single objects."""
+    found = {word for word in words_in(name) if not word.isdigit()}
+    if name in _SYSTEM_FOLDERS or found & _DERIVED or (found & MASK_WORDS and found & _OBJECT_WORDS):
         return True
-    return bool(found & _ASIDE_ALONE) and found <= _ASIDE_ALONE | _KNOWN | _NEUTRAL
+    return bool(found & _DERIVED_IF_ALONE) and found <= _DERIVED_IF_ALONE | _KNOWN | _NEUTRAL
+
+
+# Stems: names of files without their last ending
 
 
 def is_preview(stem: str) -> bool:
-    """Whether a file's name says that it shows another one: `a_overlay`, `a_pred`."""
-    return bool(set(words(stem)) & _ASIDE)
+    """Whether a file was made from another one, by its name: `a_overlay`, `a_pred`."""
+    return bool(set(words_in(stem)) & _DERIVED)
+
+
+@dataclass(frozen=True)
+class StrippedStem:
+    """A stem without words at its ends: `core` remains, `ending` and `beginning` were removed; each may be empty."""
+
+    core: str
+    ending: str
+    beginning: str
 
 
 @lru_cache(maxsize=65536)
-def forms(stem: str, kind: Kind) -> tuple[Form, ...]:
-    """Return the stem itself, then without one or more of its kind's words at its end, its beginning, or both.
+def strip_kind_words(stem: str, kind: FileKind) -> tuple[StrippedStem, ...]:
+    """Return the stem itself, then without one or more words of its kind at its end, its beginning, or both.
 
-    `a_gtFine_labelIds` of a mask gives itself, `a_gtFine` and `a`. A word ends where a separator, a digit or a change
-    of case is. The core is empty where the stem is nothing but such words.
+    A word ends at a separator, a digit or a change of case. The core is empty if all of the stem are such words.
+
+    >>> [stripped.core for stripped in strip_kind_words("a_gtFine_labelIds", "mask")]
+    ['a_gtFine_labelIds', 'a_gtFine', 'a']
     """
     tokens = _tokens(stem)
-    starts = [0, *_runs(stem, tokens, kind)]
-    ends = [len(stem), *_runs(stem, tokens, kind, backwards=True)]
-    found: dict[str, Form] = {}
+    starts = [0, *_cuts(tokens, kind)]
+    ends = [len(stem), *_cuts(tokens, kind, backwards=True)]
+    found: dict[str, StrippedStem] = {}
     for start in starts:
         for end in ends:
-            whole = (start, end) == (0, len(stem))
-            core = stem if whole else stem[start:end].strip(_SEPARATORS) if start < end else ""
-            found.setdefault(core, Form(core, stem[end:], stem[:start]))
+            is_whole = (start, end) == (0, len(stem))
+            core = stem if is_whole else stem[start:end].strip(_SEPARATORS) if start < end else ""
+            found.setdefault(core, StrippedStem(core, stem[end:], stem[:start]))
     return tuple(found.values())
 
 
-def without_words(stem: str, kind: Kind) -> tuple[str, ...]:
-    """Return the stem's words and numbers without its kind's words, wherever they stand, as they are written."""
-    taken = IMAGE_WORDS if kind == "image" else MASK_WORDS
-    return tuple(text for text, _, _ in _tokens(stem) if text.lower() not in taken)
+def words_besides_kind(stem: str, kind: FileKind) -> tuple[str, ...]:
+    """Return the stem's words and numbers as they are written, without those of its kind wherever they are."""
+    removed = IMAGE_WORDS if kind == "image" else MASK_WORDS
+    return tuple(text for text, _, _ in _tokens(stem) if text.lower() not in removed)
+
+
+def before_number(stem: str) -> str | None:
+    """Return the stem without the number at its end, as in `a_mask_1` or `a_mask (2)`; None without one."""
+    match = _NUMBERED.fullmatch(stem)
+    return match.group(1) if match else None
+
+
+def is_word_edge(stem: str, position: int) -> bool:
+    """Whether a cut before `position` divides no word: at a separator, between letter and digit, at change of case."""
+    if position in (0, len(stem)):
+        return True
+    before, after = stem[position - 1], stem[position]
+    if before.isdigit() or after.isdigit():
+        return before.isdigit() != after.isdigit()
+    return not (before.isalpha() and after.isalpha()) or (before.islower() and after.isupper())
 
 
 def _tokens(stem: str) -> list[tuple[str, int, int]]:
-    """Words and numbers of a stem with where they begin and end."""
+    """Words and numbers of a stem with their first position and the one behind their last."""
     found = []
     for match in _TOKEN.finditer(stem):
-        cuts = [0, *(cut.start() for cut in _CASE.finditer(match.group())), len(match.group())]
+        cuts = [0, *(cut.start() for cut in _CASE_CHANGE.finditer(match.group())), len(match.group())]
         for begin, end in pairwise(cuts):
             found.append((match.group()[begin:end], match.start() + begin, match.start() + end))
     return found
 
 
-def _runs(stem: str, tokens: list[tuple[str, int, int]], kind: Kind, *, backwards: bool = False) -> list[int]:
-    """Where the stem may be cut so that a run of the kind's words falls off its end or its beginning."""
-    core = IMAGE_WORDS if kind == "image" else MASK_WORDS
-    cuts, named = [], False
+def _cuts(tokens: list[tuple[str, int, int]], kind: FileKind, *, backwards: bool = False) -> list[int]:
+    """Where a stem may be cut so that a run of words of the kind is removed from its beginning, or its end."""
+    kind_words = IMAGE_WORDS if kind == "image" else MASK_WORDS
+    cuts, has_kind_word = [], False
     for text, begin, end in reversed(tokens) if backwards else tokens:
         word = text.lower()
-        if word not in core and word not in _BESIDE[kind] and not (kind == "mask" and word in SHOWN_WORDS):
+        if word not in kind_words | _COMPANIONS[kind] and not (kind == "mask" and word in VARIANT_WORDS):
             break
-        named = named or word in core
-        if named:
+        has_kind_word = has_kind_word or word in kind_words
+        if has_kind_word:
             cuts.append(begin if backwards else end)
     return cuts
 
 
 @lru_cache(maxsize=4096)
-def _split_joined(word: str) -> tuple[str, ...]:
+def _split_compound(word: str) -> tuple[str, ...]:
     """`trainannot` -> train, annot; a word that is not made of known words alone stays whole."""
     if word in _KNOWN or word.isdigit():
         return (word,)
     for cut in range(len(word) - 2, 1, -1):
         if word[:cut] in _KNOWN:
-            rest = _split_joined(word[cut:])
+            rest = _split_compound(word[cut:])
             if all(piece in _KNOWN for piece in rest):
                 return word[:cut], *rest
     return (word,)

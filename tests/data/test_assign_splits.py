@@ -1,0 +1,217 @@
+"""Splits by lists that come with data, and by the names of the images: what an entry means, and which list is used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from layout_zoo import splits, touch
+from segarena.data.layout.layout import find_pairs
+from support import refuses
+
+SPLIT = {"a": "train", "b": "train", "c": "val", "d": "test"}
+
+
+def write_data(root: Path, names: str = "a b c d", lists: dict[str, str] | None = None) -> Path:
+    """Write images/NAME.jpg and masks/NAME_mask.png for each of the names, and lists by their paths."""
+    touch(root, *(f"images/{name}.jpg" for name in names.split()))
+    touch(root, *(f"masks/{name}_mask.png" for name in names.split()))
+    return write_lists(root, lists or {})
+
+
+def write_lists(root: Path, lists: dict[str, str]) -> Path:
+    for name, content in lists.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"train.txt": "a\nb\n", "val.txt": "c\n", "test.txt": "d"},
+        {"train.txt": "\ufeffa\r\n\r\n# a comment\r\nb\r\n", "valid.txt": "c\r\n", "test.txt": "d\r\n"},
+        {"train.txt": "a.jpg\nb.jpg", "val.txt": "c.jpg", "test.txt": "d.jpg"},
+        {"train_ids.txt": "a\nb", "val_ids.txt": "c", "test_ids.txt": "d"},
+        {"train.txt": "images/a.jpg\n./images/b.jpg", "val.txt": "masks/c_mask.png", "test.txt": "images\\d.jpg"},
+        {"train.txt": "/home/x/data/images/a.jpg\n/y/b.jpg", "val.txt": "/z/images/c.jpg", "test.txt": "d"},
+        {
+            "train.txt": "images/a.jpg masks/a_mask.png\nimages/b.jpg,masks/b_mask.png",
+            "val.txt": "/old/c.jpg\t/old/c_mask.png",
+            "test.txt": "d.jpg /elsewhere/unknown.png",
+        },
+        {"train.csv": "image,mask\na.jpg,a_mask.png\nb.jpg,b_mask.png", "val.csv": "filename\nc", "test.csv": "d"},
+        {"splits/train.txt": "a\nb", "splits/val.txt": "c", "splits/test.txt": "d"},
+        {
+            "ImageSets/Segmentation/train.txt": "a\nb",
+            "ImageSets/Segmentation/val.txt": "c\n",
+            "ImageSets/Segmentation/trainval.txt": "a\nb\nc",
+            "ImageSets/Segmentation/test.txt": "d",
+            "ImageSets/Main/train.txt": "a -1\nd 1",
+        },
+        {"split.yaml": "train: [a, b]\nval: [c]\ntest:\n- d\n"},
+        {"my_splits.yml": "splits: {train: [a, b], validation: [c], test: [d]}\n"},
+        {"train_val_test.json": '{"train": ["a", "b"], "val": ["c.jpg"], "test": [{"image": "images/d.jpg"}]}'},
+        {"train.json": '["a", "b"]', "val.txt": "c", "test.txt": "d", "train.txt": "a\nb"},
+        {"split.json": json.dumps(SPLIT)},
+        {"train.txt": "a\nb", "val.txt": "c", "test.txt": "d", "split.yaml": "{train: [b, a], val: [c], test: [d]}"},
+        {"train.txt": "a\na\nb", "val.txt": "c", "test.txt": "d", "classes.yaml": "classes: []", "notes.txt": "x"},
+    ],
+)
+def test_lists_give_the_splits(lists: dict[str, str], tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists=lists))
+    assert splits(layout) == SPLIT
+    assert layout.conflicts == layout.unlisted == ()
+    assert "split by" in layout.sentence
+    assert "2 train, 1 val, 1 test" in layout.sentence
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        ("001_image 002_image 010_image", "[1, 10]"),
+        ("001_image 002_image 010_image", "[001, 010]"),
+        ("1 2 10", '["01", 10]'),
+        ("s3_1_x s3_2_x s3_10_x", "[1, 10]"),
+    ],
+)
+def test_a_number_stands_for_the_image_with_it(names: str, listed: str, tmp_path: Path) -> None:
+    # YAML 1.1 would read the number 010 as eight.
+    layout = find_pairs(write_data(tmp_path, names, {"split.yaml": f"train: {listed}\ntest: [2]\n"}))
+    assert splits(layout) == dict(zip(sorted(names.split()), ("train",) * 3, strict=True)) | {names.split()[1]: "test"}
+
+
+def test_an_image_in_two_splits_is_kept_in_the_later_one_only(tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"train.txt": "a\nb\nc\nd", "val.txt": "b\nc", "test.txt": "c"}))
+    assert splits(layout) == {"a": "train", "d": "train", "b": "val", "c": "test"}
+    lists = "train.txt, val.txt and test.txt"
+    assert layout.conflicts == (
+        f"{lists}: images/b.jpg is listed for train and val; it is kept in val only",
+        f"{lists}: images/c.jpg is listed for train, val and test; it is kept in test only",
+    )
+
+
+def test_unlisted_images_are_left_out_and_named(tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"train.txt": "a", "test.txt": "d"}))
+    assert splits(layout) == {"a": "train", "d": "test"}
+    assert layout.unlisted == (tmp_path / "images/b.jpg", tmp_path / "images/c.jpg")
+    assert "2 unlisted images" in layout.sentence
+
+
+def test_images_in_no_list_of_test_images_are_for_training(tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"test.txt": "d"}))
+    assert splits(layout) == {"a": "train", "b": "train", "c": "train", "d": "test"}
+
+
+def test_images_without_masks_outside_of_vocs_lists_are_not_reported(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"JPEGImages/{name}.jpg" for name in ("1", "2", "3", "4", "boxes-only")))
+    touch(tmp_path, *(f"Segmentation{kind}/{name}.png" for kind in ("Class", "Object") for name in ("1", "2", "3")))
+    lists = {"trainval.txt": "1\n2\n", "val.txt": "3", "test.txt": "4"}
+    layout = find_pairs(write_lists(tmp_path, {f"ImageSets/Segmentation/{name}": text for name, text in lists.items()}))
+    assert splits(layout) == {"1": "train", "2": "train", "3": "val"}
+    assert layout.images_without_mask == (tmp_path / "JPEGImages/4.jpg",)
+
+
+def test_trainval_is_used_if_neither_part_has_a_list(tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"trainval.txt": "a\nb\nc", "test.txt": "d"}))
+    assert splits(layout) == {"a": "train", "b": "train", "c": "train", "d": "test"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train.txt", b"epoch 1 loss 0.3\nepoch 2 loss 0.2"),
+        ("train.txt", b"17\n18"),
+        ("train.txt", b"\n\n"),
+        ("train.txt", b"\xc3\x28\xa0\xa1"),
+        ("data.yaml", b"train: images/train\nval: images/val\nnames: [x]"),
+        ("split.yaml", b"train: [a\n"),
+        ("split.yaml", b"train: [[a, b], [c]]"),
+        ("train.json", b'{"images": [{"file_name": "a.jpg"}], "annotations": []}'),
+        ("splits_final.json", b'[{"train": ["a"], "val": ["b"]}]'),
+        ("split.json", b'"' + b"[" * 5000),
+    ],
+)
+def test_a_file_that_is_no_list_of_these_images_is_ignored(name: str, content: bytes, tmp_path: Path) -> None:
+    (write_data(tmp_path) / name).write_bytes(content)
+    layout = find_pairs(tmp_path)
+    assert splits(layout) == dict.fromkeys("abcd")
+    ignored = "; train.txt ignored, as no entry is an image" if content[:1] in b"e1" else ""
+    assert layout.sentence == f"images in images/, masks in masks/{ignored}"
+
+
+def test_lists_in_utf_16_are_read(tmp_path: Path) -> None:
+    (write_data(tmp_path) / "train.txt").write_bytes("a\r\nb\r\n".encode("utf-16"))
+    assert splits(find_pairs(tmp_path)) == {"a": "train", "b": "train"}
+
+
+@pytest.mark.parametrize(
+    ("names", "lists", "where", "value"),
+    [
+        ("a b", {"train.txt": "a\nzebra\nyak"}, "train.txt", "'zebra' and 1 more for train"),
+        ("a b", {"split.yaml": "train: [a]\ntest: [zebra, b]"}, "split.yaml", "'zebra' for test"),
+        ("x/1 y/1 x/2", {"train.txt": "2\n1"}, "train.txt", "y/1.jpg"),
+        ("a b", {"train.txt": "a.jpg b_mask.png"}, "train.txt", "b_mask.png"),
+        ("a b", {"train.txt": "a", "split.yaml": "train: [b]"}, "", "train.txt and split.yaml"),
+    ],
+)
+def test_a_list_that_fits_in_part_is_refused(
+    names: str, lists: dict[str, str], where: str, value: str, tmp_path: Path
+) -> None:
+    with refuses(where=tmp_path / where, value=value):
+        find_pairs(write_data(tmp_path, names, lists))
+
+
+# The names of the images
+
+
+@pytest.mark.parametrize(
+    ("names", "expected", "counts"),
+    [
+        ("testA_1 testB_1 train_1 train_2", ["test", "test", "train", "train"], "(2 train, 2 test)"),
+        ("01_test 02_test 21_training 22_training", ["test", "test", "train", "train"], "(2 train, 2 test)"),
+        ("Test-a Train-a TrainB Val-a", ["test", "train", "train", "val"], "(2 train, 1 val, 1 test)"),
+        ("train1_image train2_image validation1_image", ["train", "train", "val"], "(2 train, 1 val)"),
+    ],
+)
+def test_names_give_the_splits_if_each_has_one(tmp_path: Path, names: str, expected: list[str], counts: str) -> None:
+    layout = find_pairs(write_data(tmp_path, names))
+    assert splits(layout) == dict(zip(names.split(), expected, strict=True))
+    assert f"split by the names of the images {counts}" in layout.sentence
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "test_1 test_2 test_3",  # a word without a meaning here
+        "train_1 train_2 train_3",
+        "train_1 train_2 test_1 beach",
+        "val_1 test_1 test_2",
+        "station_train_1 station_test_2 a_train_b",
+        "trainer_1 tested_1 trainer_2",
+    ],
+)
+def test_names_give_no_splits_if_only_some_have_one(tmp_path: Path, names: str) -> None:
+    layout = find_pairs(write_data(tmp_path, names))
+    assert set(splits(layout).values()) == {None}
+    assert "split" not in layout.sentence
+
+
+# Precedence
+
+
+def test_folders_win_over_lists_and_names(tmp_path: Path) -> None:
+    for split, name in (("train", "test_1"), ("train", "train_1"), ("val", "train_2")):
+        touch(tmp_path, f"{split}/images/{name}.jpg, {split}/masks/{name}.png")
+    write_lists(tmp_path, {"train.txt": "train_2", "val.txt": "train_1\ntest_1"})
+    assert splits(find_pairs(tmp_path)) == {"test_1": "train", "train_1": "train", "train_2": "val"}
+
+
+def test_lists_win_over_names_unless_they_are_ignored(tmp_path: Path) -> None:
+    write_data(tmp_path, "train_1 train_2 test_1", {"train.txt": "train_1\ntest_1", "val.txt": "train_2"})
+    assert splits(find_pairs(tmp_path)) == {"train_1": "train", "test_1": "train", "train_2": "val"}
+    layout = find_pairs(write_lists(tmp_path, {"train.txt": "epoch 1 loss 0.3", "val.txt": ""}))
+    assert splits(layout) == {"train_1": "train", "train_2": "train", "test_1": "test"}
+    assert "train.txt ignored" in layout.sentence
