@@ -40,7 +40,7 @@ docs: .venv/dev.stamp  ## the pictures of docs/data.md, the tables and figures o
 	$(BIN)/python docs/build_models_page.py
 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: .venv/dev.stamp  ## exact versions, without registry addresses
 	$(BIN)/uv pip compile -q --universal --no-header --no-annotate pyproject.toml -o requirements.lock
