@@ -18,6 +18,7 @@ from effective_fields import draw_effective, measure_effective
 from matplotlib.figure import Figure
 from model_paths import PATHS, draw
 from page_theme import page_theme
+from receptive_field import effective_side, find_global_branches, measure_extent
 from sections import insert
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,7 +28,6 @@ from segarena.config import TRACK_MODELS
 from segarena.files import write_text, write_with
 from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, build_model
 from segarena.models.deeplabv3 import DeepLabv3
-from segarena.models.receptive_field import effective_side, find_global_branches, measure_extent
 from segarena.models.unet import UNet
 from segarena.reporting.style import ARCHITECTURES, DPI
 from segarena.training.costs import count_flops, count_parameters

@@ -10,11 +10,11 @@ import torch
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from receptive_field import effective_side, find_global_branches, measure_gradient
 from torch import Tensor, nn
 from torch.nn import functional
 
 from segarena.models import SegmentationModel, build_model
-from segarena.models.receptive_field import effective_side, find_global_branches, measure_gradient
 from segarena.reporting.style import ARCHITECTURES
 
 SEED = 0

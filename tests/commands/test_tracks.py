@@ -72,7 +72,7 @@ def test_what_a_network_has_no_use_for_stands_in_none_of_its_files(data: Path, t
     assert (pspnet["weights"], pspnet["encoder"]) == (str(tmp_path / "resnet50.pth"), "resnet50")
     assert (unet["learning_rate"], unet["decoder_factor"]) == (pspnet["learning_rate"], 3.0)
     assert "U-Net from random weights" in (folder / "report.html").read_text()
-    assert segarena.load(folder / "pspnet-seed0").model.start == "resnet50.pth"
+    assert segarena.load(folder / "pspnet-seed0").model.initial_weights == "resnet50.pth"
     alone = segarena.train(data, model="unet", out=tmp_path / "alone", **PAPER)
     again = json.loads((alone / "config.json").read_text())
     assert {key for key in again if again[key] != unet[key]} <= {"command", "chosen_here"}

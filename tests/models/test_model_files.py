@@ -59,7 +59,7 @@ def test_every_class_tells_its_shapes_its_place_in_the_paper_and_its_departures(
         assert re.search(r"\(N, .*->.*\(N, ", kind.__doc__, re.DOTALL), kind.__name__
         assert re.search(r"et al\. 20\d\d", kind.__doc__), kind.__name__
         assert re.search(r"section \d|[Ff]igure \d|, \d\.\d|have neither dilation", kind.__doc__), kind.__name__
-        assert "Departs" in kind.__doc__, kind.__name__
+        assert "Differences from the paper:" in kind.__doc__, kind.__name__
 
 
 def test_every_architecture_has_its_own_forward():

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from segarena.errors import ConfigError
 from segarena.models import build_model, unet
+from segarena.models.layers import mirror_pad
+from support import refuses
 
 
 def transcription(image: Tensor, w: dict[str, Tensor], *, padding: int = 0) -> Tensor:
@@ -64,7 +66,7 @@ def test_valid_network_of_64_to_1024_channels_is_figure_1():
         assert relative(model.contract_and_expand(image), transcription(image, model.state_dict())) < 1e-10
 
 
-def test_572_pixels_become_388_through_the_channels_and_sizes_of_figure_1():
+def test_channels_and_sizes_are_those_of_figure_1():
     with torch.device("meta"):
         model = build_model("unet", 2, track="paper", in_channels=1)
         seen = []
@@ -77,13 +79,14 @@ def test_572_pixels_become_388_through_the_channels_and_sizes_of_figure_1():
 
 
 @pytest.mark.parametrize("size", [(190, 190), (188, 571), (187, 188), (172, 172), (4, 4)], ids=str)
-def test_a_size_that_the_poolings_would_misalign_is_refused(thin, size):
-    with pytest.raises(ConfigError, match=f"{size[0]} x {size[1]} pixels.*188, 204, 220"):
+def test_impossible_sizes_are_refused(thin, size):
+    with refuses(ConfigError, value=f"{size[0]} x {size[1]} pixels") as caught:
         thin.contract_and_expand(torch.zeros(1, 3, *size, dtype=torch.float64))
+    assert "188, 204, 220" in caught.value.remedy
 
 
 @pytest.mark.parametrize("size", [(131, 70), (68, 101), (20, 260), (52, 53), (388, 20), (4, 101)], ids=str)
-def test_tiles_give_what_the_whole_image_gives(thin, size, monkeypatch):
+def test_tiles_give_the_logits_of_the_whole_image(thin, size, monkeypatch):
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     tiles = []
     whole_tile = thin.contract_and_expand
@@ -93,7 +96,7 @@ def test_tiles_give_what_the_whole_image_gives(thin, size, monkeypatch):
         assert len(tiles) == 1
         monkeypatch.setattr(unet, "TILE", 52)
         tiled = thin(image).logits
-    # a tile gives 48 pixels more than the one before it
+    # each tile adds 48 pixels
     possible = [-(-(length - 4) // 16) * 16 + 4 for length in size]
     across = [max(-(-(length - 4) // 48), 1) for length in possible]
     assert len(tiles) == 1 + across[0] * across[1]
@@ -102,7 +105,7 @@ def test_tiles_give_what_the_whole_image_gives(thin, size, monkeypatch):
     assert relative(tiled, whole) < 1e-10
 
 
-def test_a_gradient_can_be_had_through_tiles_too(thin, monkeypatch):
+def test_gradients_flow_through_tiles(thin, monkeypatch):
     image = torch.randn(1, 3, 60, 60, dtype=torch.float64, requires_grad=True)
     (whole,) = torch.autograd.grad(thin(image).logits.sum(), image)
     monkeypatch.setattr(unet, "TILE", 52)
@@ -111,14 +114,14 @@ def test_a_gradient_can_be_had_through_tiles_too(thin, monkeypatch):
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 33, 92, 93, 94, 200])
-def test_mirror_is_numpys_reflection_also_of_images_smaller_than_the_margin(length):
+def test_mirror_pad_is_numpys_reflection(length):
     image = torch.randn(2, 1, length, 7)
     wanted = np.pad(image.numpy(), ((0, 0), (0, 0), (92, 110), (92, 92)), mode="reflect")
-    assert np.array_equal(unet.mirror(image, 92, (length + 202, 7 + 184)).numpy(), wanted)
+    assert np.array_equal(mirror_pad(image, 92, (length + 202, 7 + 184)).numpy(), wanted)
 
 
 @pytest.mark.parametrize("size", [(33, 49), (1, 40), (100, 64)], ids=str)
-def test_every_pixel_has_the_scores_of_figure_1_with_the_missing_context_mirrored(thin, size):
+def test_forward_is_figure_1_on_the_mirrored_image(thin, size):
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     height, width = (max(-(-(length - 4) // 16), 0) * 16 + 4 for length in size)
     below, right = 92 + height - size[0], 92 + width - size[1]
@@ -128,7 +131,7 @@ def test_every_pixel_has_the_scores_of_figure_1_with_the_missing_context_mirrore
         assert relative(thin(image).logits, expected) < 1e-10
 
 
-def test_initialisation_is_gaussian_of_variance_two_over_the_inputs():
+def test_initial_weights_have_variance_two_over_the_inputs():
     torch.manual_seed(0)
     model = build_model("unet", 2, track="paper", in_channels=1)
     for convs in (*model.contract, *model.expand):
@@ -143,7 +146,7 @@ def test_initialisation_is_gaussian_of_variance_two_over_the_inputs():
         assert not up.bias.any()
 
 
-def test_dropout_stands_at_the_end_of_the_contracting_path():
+def test_dropout_is_at_the_end_of_the_contracting_path():
     model = Case("unet", "paper").build(2)
     places = []
     model.dropout.register_forward_hook(lambda _module, inputs, _output: places.append(inputs[0].shape[1]))

@@ -84,7 +84,7 @@ def check_architectures(
     for model in models:
         with torch.device("meta" if options.weights == "none" else "cpu"):
             network = build(options, model, num_classes, seed=0)
-        starts.add(network.start)
+        starts.add(network.initial_weights)
         if options.track == "paper":
             reporter.say(f"  {model}: {_describe(network)}")
     if options.track == "encoder" and options.weights not in NAMED:
@@ -109,7 +109,7 @@ def arguments(options: ProtocolOptions, model: ModelName) -> dict[str, Any]:
 def _describe(model: SegmentationModel) -> str:
     settings = model.settings
     if settings["encoder"] is None:
-        return f"no encoder; from {model.start}"
+        return f"no encoder; from {model.initial_weights}"
     trained, evaluated = settings["output_stride"], settings.get("eval_output_stride")
     stride = f"{trained}, evaluated at {evaluated}" if evaluated not in (None, trained) else f"{trained}"
-    return f"on {settings['encoder']}, output stride {stride}; from {model.start}"
+    return f"on {settings['encoder']}, output stride {stride}; from {model.initial_weights}"

@@ -100,7 +100,7 @@ def train_run(
     model = build(options, options.model, prepared.source.classes.num_classes, options.seed)
     prepared.describe_data().write(folder)
     describe_environment().write(folder)
-    built = {"architecture": model.settings, "start": model.start}
+    built = {"architecture": model.settings, "start": model.initial_weights}
     write_json(folder / "config.json", {**_describe(prepared, options), **built})
     assert options.epochs is not None
     assert options.batch_size is not None

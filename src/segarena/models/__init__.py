@@ -1,4 +1,4 @@
-"""The architectures, each in one file that can be read beside its paper, and the encoders they stand on."""
+"""The architectures, each in one file to be read beside its paper, and their encoders."""
 
 from segarena.models.base import SegmentationModel, SegmentationOutput
 from segarena.models.encoders import ENCODERS, Encoder, build_encoder

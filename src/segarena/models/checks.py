@@ -1,4 +1,4 @@
-"""What every network refuses in the same words."""
+"""Checks that the networks share: of numbers, of switches, and of batches too small for BatchNorm."""
 
 from __future__ import annotations
 
@@ -9,30 +9,46 @@ from torch import nn
 from segarena.errors import ConfigError
 
 
-def is_positive(number: object) -> bool:
-    """Whether it is a whole number, 1 or more."""
+def is_positive_integer(number: object) -> bool:
+    """Whether it is an integer of any kind, but not a bool, and 1 or more."""
     return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
 
 
 def require_positive(name: str, number: int, what: str) -> None:
-    """Raise ConfigError where `number`, the argument `name`, is not 1 or more; `what` says what it counts."""
-    if not is_positive(number):
+    """Check that an argument is a positive integer.
+
+    Args:
+        name: The argument's name.
+        number: Its value.
+        what: What it counts, as in "image channels".
+
+    Raises:
+        ConfigError: It is not an integer, or less than 1.
+    """
+    if not is_positive_integer(number):
         raise ConfigError(f"{name} is {number!r}", remedy=f"Give the number of {what}, 1 or more")
 
 
 def require_switch(name: str, value: object) -> None:
-    """Raise ConfigError where `value`, the argument `name`, is neither True nor False: "no" would count as yes."""
+    """Check that the argument `name` is a bool: the string "no" would count as true. Raises ConfigError."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {value!r}", remedy="Give True or False")
 
 
 def refuse_single_value(module: nn.Module, values: int) -> None:
-    """Raise ConfigError where a BatchNorm in `module` is to train on one value per channel, which becomes zero.
+    """Check that BatchNorm has more than one value per channel to train on: it would normalise a single one to zero.
 
-    `values` is N x h x w of what it normalises. A BatchNorm that was frozen, set to eval mode by itself, may.
+    A BatchNorm that is frozen, in eval mode by itself, may have a single value.
+
+    Args:
+        module: The layers in question.
+        values: Number of values per channel that they normalise, N x h x w.
+
+    Raises:
+        ConfigError: `module` trains a BatchNorm on one value per channel.
     """
     learning = (layer.training for layer in module.modules() if isinstance(layer, nn.BatchNorm2d))
-    # The mode is asked first: in eval mode the size may be open, as in an exported graph, and must stay so.
+    # The mode is tested first: in eval mode the size may be symbolic, as in an exported graph, and must stay so.
     if module.training and values == 1 and any(learning):
         raise ConfigError(
             "BatchNorm cannot train on this batch of one image: a layer has one value per channel",

@@ -9,38 +9,45 @@ import torch
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
-from segarena.models.layers import FCNHead, conv_bn_relu, widen
+from segarena.models.layers import FCNHead, conv_bn_relu, to_float32
 
 PAPER_MULTI_GRID = (1, 2, 4)
 PAPER_RATES = (6, 12, 18)
 
 
 class DeepLabv3(SegmentationModel):
-    """Chen et al. 2017: atrous spatial pyramid pooling over a dilated encoder with multi-grid (3.3, figure 5).
+    """DeepLabv3 (Chen et al. 2017, 3.3 and figure 5): atrous spatial pyramid pooling on a dilated encoder.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). The rates are (6, 12, 18) at output stride 16, twice
-    that at 8. `multi_grid` (3.2.1) sets the dilations of the blocks of a ResNet's last stage: its entries times the
-    stage's 2, or 4 at output stride 8. None is the paper's (1, 2, 4), of which ResNet-18 with its two blocks takes
-    (1, 2). (1, 1, 1) is no multi-grid. Other encoders have no such blocks: they keep the stage's own dilation, and a
-    multi_grid asked for is refused. The constructor sets it on the encoder it is given.
+    that at 8. The encoder's output stride is used in training, `eval_output_stride` outside of it: switching the mode
+    sets dilations and changes no weight. Logits evaluated at another stride are shifted: see `shift_logits`.
 
-    `eval_output_stride` is the output stride outside of training, None the encoder's own: the paper trains at 16 and
-    evaluates at 8 (4.2), the default of the paper track. Going from one mode to the other sets dilations; no
-    weight changes. Logits are moved to where the network learned to place them: see `move`.
+    Differences from the paper:
+        - torchvision's ResNet, for its weights: a stage begins with its stride, on the 3x3 convolution of a bottleneck;
+          the paper's ends with it (3.2).
+        - At output stride 8 the first 3x3 convolution of conv4, torchvision's layer3, keeps the dilation of the stage
+          before, so that pretrained weights compute the same features.
+        - Both convolutions of a BasicBlock get the multi-grid rate, as the paper has bottlenecks only.
+        - Interpolation with align_corners=False, as everywhere in this project.
 
-    `auxiliary=True` adds an auxiliary head, which the paper does not have, for training mode. `head="torchvision"` adds
-    what torchvision's `deeplabv3_resnet50` has and the paper has not: dropout 0.5 and a 3x3 convolution between ASPP
-    and the scores.
+    Args:
+        encoder: An encoder at output stride 8 or 16. Its multi-grid is set in place.
+        num_classes: Number of classes.
+        multi_grid: Dilations of the blocks of a ResNet's last stage (3.2.1), as multiples of the stage's 2, or 4 at
+            output stride 8. None is the paper's (1, 2, 4), shortened to (1, 2) for the two blocks of ResNet-18;
+            (1, 1, 1) is no multi-grid. Other encoders have no such blocks and keep the stage's dilation.
+        eval_output_stride: Output stride outside of training, 8 or 16; None is the encoder's. The paper trains at 16
+            and evaluates at 8 (4.2), which is the default of the paper track.
+        auxiliary: Add an auxiliary head on conv4, which the paper does not have, for training mode.
+        head: "torchvision" adds what torchvision's `deeplabv3_resnet50` has and the paper does not: dropout 0.5 and a
+            3x3 convolution between ASPP and the scores.
 
-    Departs: torchvision's ResNet, in which a stage begins with its stride, on the 3x3 convolution of a bottleneck,
-    where the paper's ends with it (3.2); at output stride 8 the first 3x3 convolution of conv4 (torchvision's layer3)
-    at the dilation of the stage before, so that pretrained weights compute what they did; align_corners=False; both
-    convolutions of a BasicBlock get the rate, as the paper knows bottlenecks only. Raises ConfigError for a multi_grid
-    or an eval_output_stride that does not fit the encoder, and in training on a batch of one image: image-level pooling
-    leaves one value per channel.
+    Raises:
+        ConfigError: An argument does not fit the encoder or has an unknown value; or, in a forward pass in training,
+            the batch is one image, of which image-level pooling leaves one value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (8, 16)
@@ -89,7 +96,7 @@ class DeepLabv3(SegmentationModel):
         self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes) if auxiliary else None
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode and, where the two differ, the output stride."""
+        """Switch between training and eval mode and, where the two differ, the output stride."""
         super().train(mode)
         stride = self.output_stride if mode else self.eval_output_stride
         if stride != self.encoder.strides[-1]:
@@ -98,23 +105,32 @@ class DeepLabv3(SegmentationModel):
         return self
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
-        """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
+        """See `SegmentationModel.forward`. Native logits have the output stride."""
         *_, conv4, conv5 = self.encoder(image)
         features = self.aspp(conv5)  # (N, ASPP's width, h, w)
         logits = self.classifier(features if self.refine is None else self.refine(features))  # (N, num_classes, h, w)
         stride = self.encoder.strides[-1]
         if stride != self.output_stride:
-            logits = move(widen(logits), (self.output_stride - stride) / 2 / stride)
+            logits = shift_logits(to_float32(logits), (self.output_stride - stride) / 2 / stride)
         auxiliary = self.auxiliary_head(conv4) if self.auxiliary_head is not None and self.training else None
-        return finish(logits, auxiliary, image, size)
+        return resize_outputs(logits, auxiliary, image, size)
 
 
 class ASPP(nn.Module):
     """Atrous spatial pyramid pooling (Chen et al. 2017, 3.3): features (N, C, h, w) -> (N, width, h, w).
 
-    A 1x1 convolution, a 3x3 one at each rate, and the average of the whole image, each to `width` channels with
-    BatchNorm and ReLU; concatenated and projected by a 1x1 convolution. Departs: the average is spread by copying,
-    which is what interpolating a single value comes to. Raises ConfigError in training on a batch of one.
+    A 1x1 convolution, a 3x3 one at each rate, and the average over the whole image, each to `width` channels with
+    BatchNorm and ReLU; concatenated and projected by a 1x1 convolution.
+
+    Differences from the paper: the average is repeated at each place, which equals interpolating a single value.
+
+    Args:
+        in_channels: Channels C of the features.
+        rates: Dilations of the 3x3 convolutions, in pixels of the feature map.
+        width: Channels of each branch and of the result.
+
+    Raises:
+        ConfigError: In a forward pass in training, where the batch is one image.
     """
 
     def __init__(self, in_channels: int, rates: Sequence[int], width: int = 256) -> None:
@@ -126,7 +142,7 @@ class ASPP(nn.Module):
         self.project = conv_bn_relu((2 + len(rates)) * width, width, 1)
 
     def set_rates(self, rates: Sequence[int]) -> None:
-        """Set the rates of the 3x3 convolutions; no weight changes."""
+        """Set the dilations of the 3x3 convolutions, one for each; no weight changes."""
         for branch, rate in zip(self.atrous, rates, strict=True):
             branch[0].dilation = branch[0].padding = (rate, rate)  # type: ignore[index]
 
@@ -139,22 +155,31 @@ class ASPP(nn.Module):
         return result
 
 
-def move(scores: Tensor, part: float) -> Tensor:
-    """Move scores (N, C, h, w) by a part of a cell, to the right and down, or with a negative one to the left and up.
+def shift_logits(logits: Tensor, shift: float) -> Tensor:
+    """Shift logits by a fraction of a cell, interpolating between cells and repeating the border.
 
-    Without aligned corners a cell of the output stride s begins at the pixel that it is computed from and has its
-    scores (s - 1) / 2 pixels further, at its centre; what is computed from a pixel learns to tell what lies there.
-    At another stride the centre is another: trained at 16 and evaluated at 8, the scores would lie four pixels, half a
-    cell, above and to the left of what they tell. The paper's aligned corners know no such shift. Between two cells the
-    scores are interpolated; at the border they are repeated.
+    With align_corners=False, the cell i of a grid of stride s is computed around pixel s i, but interpolation puts its
+    logits at the cell's centre, (s - 1) / 2 pixels further; a network learns to compensate for this. At another stride
+    the distance differs: trained at 16 and evaluated at 8, all logits would be four pixels, half a cell, too far to the
+    upper left. The paper's aligned corners have no such shift.
+
+    Args:
+        logits: (N, C, h, w), floating point.
+        shift: To the lower right, or to the upper left where negative; in cells of the grid, from -1 to 1.
+
+    Returns:
+        (N, C, h, w), same type.
+
+    >>> shift_logits(torch.tensor([[[[0.0, 4.0, 8.0]]]]), 0.5)
+    tensor([[[[0., 2., 6.]]]])
     """
     for dim in (2, 3):
-        length = scores.shape[dim]
-        first, last = scores.narrow(dim, 0, 1), scores.narrow(dim, length - 1, 1)
-        without_first, without_last = scores.narrow(dim, 1, length - 1), scores.narrow(dim, 0, length - 1)
-        neighbours = [first, without_last] if part > 0 else [without_first, last]
-        scores = torch.lerp(scores, torch.cat(neighbours, dim), abs(part))
-    return scores
+        length = logits.shape[dim]
+        first, last = logits.narrow(dim, 0, 1), logits.narrow(dim, length - 1, 1)
+        without_first, without_last = logits.narrow(dim, 1, length - 1), logits.narrow(dim, 0, length - 1)
+        neighbours = [first, without_last] if shift > 0 else [without_first, last]
+        logits = torch.lerp(logits, torch.cat(neighbours, dim), abs(shift))
+    return logits
 
 
 def _rates(output_stride: int) -> tuple[int, ...]:

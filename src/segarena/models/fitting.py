@@ -1,26 +1,32 @@
-"""Fill a network with pretrained weights under torchvision's names, or refuse what does not fit it."""
+"""Load pretrained weights with torchvision's names into a network, and refuse those that do not fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from segarena.errors import WeightsError
-from segarena.models.stem import adapt_stem
 from segarena.models.weights import Weights
 
-#: Where torchvision's heads end: the layers with one output a class.
+#: Prefixes of the last layers of torchvision's heads, which have one output per class.
 SCORES = ("classifier.4.", "aux_classifier.4.")
 
 
 def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
-    """Fill `encoder` (an Encoder) in place; None leaves it as it is. Classifier layers are left unused.
+    """Load weights into an encoder, in place. Classifier layers in the weights are ignored.
 
-    Where the encoder's first convolution takes other than three channels, one for RGB is adapted to it by `adapt_stem`.
-    Where the encoder has a convolution in the place of a fully connected layer, that layer is read as the convolution
-    it is (Long et al. 2015, 3.1). Raises WeightsError where the weights do not fit.
+    A first convolution for RGB is adapted to another number of channels by `adapt_stem`. A fully connected layer is
+    read as a convolution where the encoder has one in its place (Long et al. 2015, 3.1, arXiv:1411.4038).
+
+    Args:
+        encoder: An `Encoder` or `VGG16`.
+        weights: The weights; None leaves the encoder as it is.
+
+    Raises:
+        WeightsError: The weights are of another network.
     """
     if weights is None:
         return
@@ -38,10 +44,18 @@ def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
 
 
 def load_heads(model: nn.Module, weights: Weights | None, names: Mapping[str, str]) -> None:
-    """Fill what stands on the encoder from a whole torchvision network; `names` maps its prefixes to the model's.
+    """Load the layers after the encoder from a whole torchvision network, in place.
 
-    An auxiliary head is filled where both have one. The last layer of a head stays random where it scores another
-    number of classes. Raises WeightsError where any other layer does not fit: the file is of another architecture.
+    An auxiliary head is loaded where both have one. The last layer of a head keeps its initial weights where the number
+    of classes differs.
+
+    Args:
+        model: The network.
+        weights: The weights; None, or weights without heads, leave the model as it is.
+        names: torchvision's prefixes of parameter names, and the model's. None leaves the model as it is.
+
+    Raises:
+        WeightsError: Another layer does not fit: the weights are of another architecture.
     """
     if weights is None or not weights.heads or not names:
         return
@@ -59,27 +73,55 @@ def load_heads(model: nn.Module, weights: Weights | None, names: Mapping[str, st
     scores = [rename(key) for key in weights.heads if key.startswith(SCORES)]
     for key in set(scores) & state.keys() & wanted.keys():
         if state[key].shape[1:] == wanted[key].shape[1:] and state[key].shape != wanted[key].shape:
-            del state[key], wanted[key]  # other classes
+            del state[key], wanted[key]  # another number of classes
     _check_fit(state, wanted, type(model).__name__, weights.source)
     model.load_state_dict(state, strict=False)
 
 
+def adapt_stem(weight: Tensor, in_channels: int) -> Tensor:
+    """Adapt a convolution for RGB to another number of channels.
+
+    One or two channels each get the mean of the three filters; with more than three, the first three keep the RGB
+    filters and the others get the mean. All are scaled by 3 / in_channels, so that an image with equal channels has the
+    response of a grey RGB image.
+
+    Args:
+        weight: (out, 3, k, k), the weight of the convolution.
+        in_channels: Number of channels, 1 or more.
+
+    Returns:
+        (out, in_channels, k, k).
+
+    >>> adapt_stem(torch.tensor([1.0, 2.0, 6.0]).view(1, 3, 1, 1), 1).item()
+    9.0
+    """
+    if in_channels == 3:
+        return weight
+    mean = weight.mean(dim=1, keepdim=True)
+    if in_channels < 3:
+        filters = mean.repeat(1, in_channels, 1, 1)
+    else:
+        filters = torch.cat([weight, mean.repeat(1, in_channels - 3, 1, 1)], dim=1)
+    return filters * (3 / in_channels)
+
+
 def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str, source: object) -> None:
-    # Counters were added to BatchNorm after many files were written; no forward pass reads them.
+    """Raise WeightsError where names or shapes differ, with the first of each kind of difference."""
+    # Counters were added to BatchNorm after many files had been written; no forward pass reads them.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     unknown = [key for key in state if key not in wanted]
     shapes = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
     faults = []
     if missing:
-        faults.append(f"lacks {len(missing)} of its tensors, e.g. {missing[0]!r}")
+        faults.append(f"{len(missing)} tensors are missing, e.g. {missing[0]!r}")
     if unknown:
-        faults.append(f"has {len(unknown)} that it does not know, e.g. {unknown[0]!r}")
+        faults.append(f"{len(unknown)} are unknown, e.g. {unknown[0]!r}")
     if shapes:
         key = shapes[0]
-        faults.append(f"has {key!r} as {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}")
+        faults.append(f"{key!r} has the shape {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}")
     if faults:
         raise WeightsError(
-            f"does not fit {name}: it {', '.join(faults)}",
+            f"does not fit {name}: {', '.join(faults)}",
             where=source,
             remedy="Choose the model and the encoder that the file was saved from, or another file",
         )

@@ -1,4 +1,4 @@
-"""Blocks that more than one paper uses, written once."""
+"""Layers and operations that more than one architecture uses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from torch.nn import functional as F
 
 
 class FCNHead(nn.Sequential):
-    """Scores from one feature map, (N, C, h, w) -> (N, num_classes, h, w): torchvision's FCNHead.
+    """Class scores from one feature map: torchvision's `FCNHead`, features (N, C, h, w) -> (N, num_classes, h, w).
 
-    3x3 convolution to C / 4, BatchNorm, ReLU, dropout 0.1, 1x1 convolution. The same layers are PSPNet's auxiliary
-    head in its authors' code, but for its `channel_dropout`, which drops whole channels; the paper (Zhao et al. 2017,
-    arXiv:1612.01105) gives no layers.
+    A 3x3 convolution to a quarter of the channels, BatchNorm, ReLU, dropout 0.1 and a 1x1 convolution. The code of
+    PSPNet's authors uses the same layers for its auxiliary head, but drops whole channels; the paper (Zhao et al. 2017,
+    arXiv:1612.01105) does not list the layers.
+
+    Args:
+        in_channels: Channels C of the feature map.
+        num_classes: Number of classes.
+        channel_dropout: Drop whole channels (`Dropout2d`) instead of single values.
     """
 
     def __init__(self, in_channels: int, num_classes: int, *, channel_dropout: bool = False) -> None:
@@ -24,14 +29,20 @@ class FCNHead(nn.Sequential):
 
     @staticmethod
     def names_in_torchvision(theirs: str, ours: str) -> dict[str, str]:
-        """Map the prefixes of torchvision's head `theirs` to those of this one, called `ours`."""
+        """Map prefixes of parameter names: torchvision's head is called `theirs`, the one of this class `ours`."""
         return {f"{theirs}.0.": f"{ours}.0.0.", f"{theirs}.1.": f"{ours}.0.1.", f"{theirs}.4.": f"{ours}.2."}
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Sequential:
-    """Convolution without bias, BatchNorm, ReLU; the height and width stay.
+    """Build a convolution without bias, BatchNorm and ReLU that keep the height and width.
 
-    It starts from He's initialisation (2015, arXiv:1502.01852) in every decoder, so that none has a better start.
+    Every decoder uses He initialisation (2015, arXiv:1502.01852) for it, so that none has an advantage.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd side of the kernel, in pixels of the feature map.
+        dilation: Distance between two taps of the kernel, in pixels of the feature map.
     """
     padding = dilation * (kernel_size // 2)
     conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
@@ -39,21 +50,67 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
-def widen(scores: Tensor) -> Tensor:
-    """float32, or finer where it is: bfloat16 has 8 bits, interpolated in it neighbouring pixels tie."""
+def to_float32(scores: Tensor) -> Tensor:
+    """Convert a tensor of a smaller floating-point type to float32; float64 stays.
+
+    bfloat16 has 8 bits of precision: interpolated in it, neighbouring pixels would get equal scores.
+    """
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 def resize(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Interpolate (N, C, h, w) to (N, C, *size): bilinear, align_corners=False, everywhere in the project."""
+    """Interpolate bilinearly with align_corners=False, the one interpolation of the project.
+
+    Args:
+        features: (N, C, h, w), floating point.
+        size: (height, width) of the result, in pixels.
+
+    Returns:
+        (N, C, *size), same type.
+
+    >>> resize(torch.tensor([[[[0.0, 4.0]]]]), (1, 4))
+    tensor([[[[0., 1., 3., 4.]]]])
+    """
     return F.interpolate(features, size=(size[0], size[1]), mode="bilinear", align_corners=False)
 
 
-def crop(features: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
-    """Keep (N, C, *size) of (N, C, h, w), from the upper left or, in both directions, from `offset` on.
+def crop_or_pad(features: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
+    """Cut a window out of a feature map; where the window is larger than the map, zeros fill it.
 
-    Where there is less than that, zeros follow.
+    Args:
+        features: (N, C, h, w).
+        size: (height, width) of the window, in pixels of the map.
+        offset: First row and first column of the window.
+
+    Returns:
+        (N, C, *size), same type.
+
+    >>> crop_or_pad(torch.tensor([[[[1, 2, 3], [4, 5, 6]]]]), (2, 2), offset=1)
+    tensor([[[[5, 6],
+              [0, 0]]]])
     """
     # A negative pad and not a slice: whether a slice cuts anything would be fixed when the model is exported.
     right, below = size[1] + offset - features.shape[-1], size[0] + offset - features.shape[-2]
     return F.pad(features, (-offset, right, -offset, below))
+
+
+def mirror_pad(image: Tensor, before: int, size: Sequence[int]) -> Tensor:
+    """Extend an image beyond its border by reflection, repeatedly where the border is wider than the image.
+
+    Args:
+        image: (N, C, H, W).
+        before: Rows added above and columns added on the left.
+        size: (height, width) of the result, in pixels.
+
+    Returns:
+        (N, C, *size), same type: NumPy's `pad` with mode "reflect".
+
+    >>> mirror_pad(torch.tensor([[[[1, 2, 3]]]]), 0, (1, 7))
+    tensor([[[[1, 2, 3, 2, 1, 2, 3]]]])
+    """
+    for axis, length in ((-2, size[0]), (-1, size[1])):
+        # A tensor and not a number: ONNX's exporter has no remainder by a size that is symbolic.
+        period = (2 * torch.arange(image.shape[axis], device=image.device)[-1]).clamp(min=1)
+        position = torch.remainder(torch.arange(length, device=image.device) - before, period)
+        image = image.index_select(axis, torch.minimum(position, period - position))
+    return image

@@ -8,25 +8,34 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import FCNHead, conv_bn_relu, resize
 
 
 class PSPNet(SegmentationModel):
-    """Zhao et al. 2017: pyramid pooling over a dilated encoder (figure 3), with the auxiliary head of section 4.
+    """PSPNet (Zhao et al. 2017, figure 3): pyramid pooling on a dilated encoder, with the auxiliary head of section 4.
 
     image (N, in_channels, H, W) -> logits and auxiliary (N, num_classes, H, W); auxiliary in training mode only.
     The fusion is a 3x3 convolution to 512 channels, BatchNorm, ReLU and dropout 0.1, as in the authors' code.
-    `auxiliary=False` leaves the head out.
 
-    Departs: in the encoder track output stride 16 by default, 8 (the paper's) on request, and a fusion of min(512, C)
-    channels for an encoder of C, so that MobileNetV2's 320 are not widened; in both tracks torchvision's 7x7 stem where
-    the authors' ResNet has three 3x3 convolutions, its bottleneck with the stride on the 3x3 convolution where He et
-    al. have it on the first 1x1 one, and the first block of a dilated stage at the dilation of the stage before;
-    align_corners=False.
-    Raises ConfigError in training on a batch of one image: the coarsest bin holds one value per channel.
+    Differences from the paper:
+        - In the encoder track the default output stride is 16, with 8, the paper's, as an option; and the fusion has
+          min(512, C) channels for an encoder of C, so that the 320 of MobileNetV2 are not increased.
+        - torchvision's ResNet, for its weights: a 7x7 first convolution where the authors' code has three 3x3 ones, and
+          a bottleneck's stride on the 3x3 convolution where He et al. have it on the first 1x1 one.
+        - The first block of a dilated stage has the dilation of the stage before, as in torchvision.
+        - Interpolation with align_corners=False, as everywhere in this project.
+
+    Args:
+        encoder: An encoder at output stride 8 or 16.
+        num_classes: Number of classes.
+        auxiliary: Add the auxiliary head, on conv4 (torchvision's layer3).
+
+    Raises:
+        ConfigError: The encoder has another output stride; or, in a forward pass in training, the batch is one image,
+            of which the coarsest bin has one value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (8, 16)
@@ -48,26 +57,35 @@ class PSPNet(SegmentationModel):
         self.auxiliary_head = FCNHead(encoder.channels[-2], num_classes, channel_dropout=True) if auxiliary else None
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
-        """See the class; `size` is that of the logits and of auxiliary. Native: the output stride."""
+        """See `SegmentationModel.forward`. Native logits have the output stride."""
         *_, conv4, conv5 = self.encoder(image)
         features = self.fusion(self.pyramid(conv5))  # (N, min(512, C), h, w)
         logits = self.classifier(self.dropout(features))  # (N, num_classes, h, w)
         auxiliary = self.auxiliary_head(conv4) if self.auxiliary_head is not None and self.training else None
-        return finish(logits, auxiliary, image, size)
+        return resize_outputs(logits, auxiliary, image, size)
 
 
 class PyramidPooling(nn.Module):
-    """Pool on four grids, reduce, enlarge, append (Zhao et al. 2017, 3.2): (N, C, h, w) -> (N, 2C, h, w).
+    """Pool on four grids, reduce, upsample, concatenate (Zhao et al. 2017, 3.2): (N, C, h, w) -> (N, 2C, h, w).
 
-    A grid of k x k bins is averaged, reduced to C / len(bins) channels by a 1x1 convolution with BatchNorm and ReLU,
-    and enlarged to h x w. Departs: align_corners=False, where the authors' code has True. Raises ConfigError in
-    training where a bin's BatchNorm sees a single value, ValueError if C is not divisible by len(bins).
+    For each k in `bins` the features are averaged over k x k bins, reduced to C / len(bins) channels by a 1x1
+    convolution with BatchNorm and ReLU, and upsampled to h x w.
+
+    Differences from the paper: align_corners=False, where the authors' code has True.
+
+    Args:
+        channels: Channels C of the features, divisible by the number of grids.
+        bins: Bins along one side of each grid.
+
+    Raises:
+        ValueError: `channels` is not divisible by len(bins).
+        ConfigError: In a forward pass in training, where a BatchNorm gets a single value per channel.
     """
 
     def __init__(self, channels: int, bins: Sequence[int] = (1, 2, 3, 6)) -> None:
         super().__init__()
         if channels % len(bins):
-            raise ValueError(f"{channels} channels cannot be shared among {len(bins)} bins")
+            raise ValueError(f"{channels} channels cannot be divided among {len(bins)} grids")
         self.bins = tuple(bins)
         self.reduce = nn.ModuleList(conv_bn_relu(channels, channels // len(bins), 1) for _ in bins)
 
@@ -80,29 +98,39 @@ class PyramidPooling(nn.Module):
 
 
 def pool_grids(features: Tensor, bins: Sequence[int]) -> list[Tensor]:
-    """Average (N, C, h, w) over grids of k x k bins for each k: a list of (N, C, k, k).
+    """Average over grids of k x k bins, for each k. The result is AdaptiveAvgPool2d's, which ONNX has for fixed sizes.
 
-    The bins are those of AdaptiveAvgPool2d, which ONNX has only for fixed sizes: bin i of k over a length h runs from
-    floor(i h / k) to ceil((i + 1) h / k). Averages are linear in rows and in columns, so two matrix products make them:
-    rows @ image @ columns. The image is read as (N, h, w, C), the order in which channels-last stores it. Sums are
-    divided after each product: as entries of a matrix, the shares of a bin would be rounded in bfloat16.
+    Bin i of k over a length h is the range from floor(i h / k) to ceil((i + 1) h / k). Averaging is linear in rows and
+    in columns, so two matrix products compute it: rows @ image @ columns. The image is read as (N, h, w, C), the order
+    in which channels-last stores it. Sums are divided after each product: as entries of a matrix, the weights of a bin
+    would be rounded in bfloat16.
+
+    Args:
+        features: (N, C, h, w), floating point.
+        bins: Bins along one side of each grid.
+
+    Returns:
+        A tensor (N, C, k, k) for each k in `bins`, same type.
+
+    >>> [grid.shape[-1] for grid in pool_grids(torch.zeros(1, 8, 5, 9), (1, 2, 3, 6))]
+    [1, 2, 3, 6]
     """
     count, channels, height, width = features.shape
     image = features.permute(0, 2, 3, 1).reshape(count, height, width * channels)
-    rows = torch.cat([_members(k, height, features) for k in bins])  # (sum of bins, h)
+    rows = torch.cat([_bin_members(k, height, features) for k in bins])  # (sum of bins, h)
     sums = torch.matmul(rows, image) / rows.sum(dim=1, keepdim=True)
     strips = sums.reshape(count, rows.shape[0], width, channels)  # (N, sum of bins, w, C)
     grids = []
     for k, strip in zip(bins, torch.split(strips, list(bins), dim=1), strict=True):
-        columns = _members(k, width, features)
+        columns = _bin_members(k, width, features)
         grid = torch.matmul(columns, strip) / columns.sum(dim=1, keepdim=True)  # (N, k, k, C)
         grids.append(grid.permute(0, 3, 1, 2))
     return grids
 
 
-def _members(bins: int, length: int, like: Tensor) -> Tensor:
-    """Which of `length` numbers lie in which bin: a matrix (bins, length) of ones and zeros."""
+def _bin_members(bins: int, length: int, like: Tensor) -> Tensor:
+    """Which of `length` positions are in which bin: a matrix (bins, length) of ones and zeros."""
     index = torch.arange(bins, device=like.device)[:, None]
     start, end = index * length // bins, -(-(index + 1) * length // bins)
-    place = torch.arange(length, device=like.device)
-    return ((place >= start) & (place < end)).to(like.dtype)
+    position = torch.arange(length, device=like.device)
+    return ((position >= start) & (position < end)).to(like.dtype)

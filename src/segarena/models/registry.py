@@ -1,4 +1,4 @@
-"""The one door to an architecture: its name, its track, and the options that fit it."""
+"""Build an architecture from its name, its track and its options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
 from segarena.models.fitting import load_encoder, load_heads
 from segarena.models.pspnet import PSPNet
 from segarena.models.unet import EncoderUNet, UNet
-from segarena.models.weights import Weights, describe_start, read_weights
+from segarena.models.weights import Weights, describe_initial_weights, read_weights
 
 #: The architectures by track and name, in the order of the project.
 TRACKS: Mapping[str, Mapping[str, type[SegmentationModel]]] = {
@@ -49,26 +49,40 @@ def build_model(
 ) -> SegmentationModel:
     """Build an architecture for images (N, in_channels, H, W) and `num_classes` classes.
 
-    `track` "encoder": fcn, unet, pspnet or deeplabv3 on one of `encoders.ENCODERS`, None for resnet18. `track` "paper":
-    fcn8s, fcn16s and fcn32s on VGG-16, fcn (torchvision's dilated one), pspnet and deeplabv3 on resnet50 (the default)
-    or resnet101, and unet, which has no encoder.
+    Random weights come from torch's generator: the same `torch.manual_seed` gives the same model, and the same decoder
+    for any `weights`.
 
-    `weights`: None (random), "imagenet" (the encoder's), "coco" (torchvision's whole network; fcn and deeplabv3 of the
-    paper track) or a file of one or the other; see `weights.read_weights`. In the encoder track only the encoder of a
-    whole network is used, so that no decoder has a better start. Given a whole network, fcn and deeplabv3 of the paper
-    track are built as torchvision has them (output stride 8, its head and auxiliary head, no multi-grid); `options`
-    override this. Scores of other classes start anew.
+    Args:
+        name: Track "encoder": fcn, unet, pspnet or deeplabv3. Track "paper": fcn8s, fcn16s, fcn32s, fcn (torchvision's
+            dilated one), unet, pspnet or deeplabv3.
+        num_classes: Number of classes, 1 or more.
+        track: "encoder", the decoder of each paper on the same encoder, or "paper", each network as published.
+        encoder: In the encoder track one of `ENCODERS`, by default resnet18. In the paper track vgg16 for fcn8s,
+            fcn16s and fcn32s, resnet50 (the default) or resnet101 for fcn, pspnet and deeplabv3; unet has none.
+        weights: None for random weights, "imagenet" for the encoder's, "coco" for torchvision's whole network (fcn and
+            deeplabv3 of the paper track), or a file of one or the other: see `read_weights`. From a whole network the
+            encoder track uses the encoder only, so that no decoder has an advantage; the paper's fcn and deeplabv3 are
+            then built as in torchvision: output stride 8, its head and auxiliary head, no multi-grid. The last layer
+            keeps its random weights where the number of classes differs.
+        in_channels: Channels of the image, 1 or more. Pretrained weights for RGB are adapted to another number.
+        output_stride: Stride of the encoder's last map, in pixels. By default 32 for fcn and unet, 16 for pspnet and
+            deeplabv3, which also support 8; in the paper track 8 for pspnet and fcn, and for deeplabv3 16 in training
+            and 8 in evaluation.
+        options: Keyword arguments of the class: `auxiliary` of pspnet, deeplabv3 and the dilated fcn; `multi_grid`,
+            `eval_output_stride` and `head` of deeplabv3; `padded` of the paper's unet.
 
-    `output_stride` None is the architecture's default: 32 for fcn and unet, which use the whole pyramid, 16 for pspnet
-    and deeplabv3, which also take 8; in the paper track 8 for pspnet and fcn, and 16 in training and 8 in evaluation
-    for deeplabv3. `options` are the keyword arguments of the one class: `auxiliary` of pspnet, deeplabv3 and the
-    dilated fcn, `multi_grid`, `eval_output_stride` and `head` of deeplabv3, `padded` of the paper's unet.
+    Returns:
+        The network in training mode. Its `settings` are the arguments that build it again without `weights`;
+        `initial_weights` describes the weights.
 
-    Random weights come from torch's generator: after the same `torch.manual_seed` the same model, and the same decoder
-    whatever `weights` are. The result's `settings` are the arguments that build it again without `weights`, and `start`
-    says in words what its weights began as.
-    Raises ConfigError for a name, number or option that cannot be, before weights are read or downloaded; WeightsError
-    for weights.
+    Raises:
+        ConfigError: A name, number or option is not possible; raised before weights are read or downloaded.
+        WeightsError: Weights could not be downloaded or read, or do not fit.
+
+    >>> image = torch.zeros(1, 3, 64, 96)  # float, normalised with ImageNet's mean and standard deviation
+    >>> model = build_model("unet", num_classes=5, encoder="mobilenet_v2").eval()
+    >>> model(image).logits.shape
+    torch.Size([1, 5, 64, 96])
     """
     kind = find_model(name, track)
     known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -82,20 +96,20 @@ def build_model(
     pretrained = None
     if weights not in (None, "none"):
         if encoder is None:
-            raise ConfigError(f"{name} has no encoder that weights could be for", remedy="Use weights 'none'")
-        with torch.device("meta"):  # shapes only: what cannot be is refused before a download
+            raise ConfigError(f"{name} has no encoder to load weights into", remedy="Use weights 'none'")
+        with torch.device("meta"):  # shapes only: errors are raised before a download
             same: dict[str, Any] = {"encoder": encoder, "in_channels": in_channels, "output_stride": output_stride}
             build_model(name, num_classes, track=track, **same, **options)
         pretrained = read_weights(weights, encoder, name if track == "paper" else None)
     names = kind.torchvision_names if track == "paper" else {}
-    usual = _usual_options(kind, track, pretrained)
-    usual_stride = usual.pop("output_stride")
+    defaults = _default_options(kind, track, pretrained)
+    default_stride = defaults.pop("output_stride")
     if output_stride is None:
-        output_stride = usual_stride
+        output_stride = default_stride
     else:
-        usual.pop("eval_output_stride", None)  # one stride was asked for: it serves both modes
+        defaults.pop("eval_output_stride", None)  # the given stride is used in both modes
     kind.check_output_stride(output_stride)
-    options = usual | options
+    options = defaults | options
     model = _build(kind, num_classes, encoder, in_channels, output_stride, options)
     if encoder is not None:
         load_encoder(model.get_submodule("encoder"), pretrained)
@@ -109,12 +123,23 @@ def build_model(
         "output_stride": output_stride,
         **{key: list(value) if isinstance(value, (tuple, list)) else value for key, value in options.items()},
     }
-    model.start = describe_start(pretrained, whole=bool(names))
+    model.initial_weights = describe_initial_weights(pretrained, whole=bool(names))
     return model
 
 
 def find_model(name: str, track: str) -> type[SegmentationModel]:
-    """Return the class of an architecture. Raises ConfigError where the track or the name is none."""
+    """Return the class of an architecture.
+
+    Args:
+        name: Its name, such as "fcn".
+        track: "encoder" or "paper".
+
+    Raises:
+        ConfigError: The track does not exist, or has no architecture of this name.
+
+    >>> find_model("fcn8s", "paper").__name__
+    'FCN8s'
+    """
     if track not in TRACKS:
         raise ConfigError(f"there is no track {track!r}", remedy=f"Choose one of {_list(TRACKS)}")
     models = TRACKS[track]
@@ -126,20 +151,35 @@ def find_model(name: str, track: str) -> type[SegmentationModel]:
 
 
 def find_encoder(name: str, track: str, encoder: str | None) -> str | None:
-    """Return the encoder's name, the default for None; None where the architecture has none. Raises ConfigError."""
+    """Return the name of an architecture's encoder.
+
+    Args:
+        name: The architecture's name.
+        track: "encoder" or "paper".
+        encoder: torchvision's name of the encoder; None for the default.
+
+    Returns:
+        The encoder's name; None where the architecture has no encoder.
+
+    Raises:
+        ConfigError: The paper's architecture does not support the encoder.
+
+    >>> find_encoder("pspnet", "paper", None)
+    'resnet50'
+    """
     if track == "encoder":
         return DEFAULT_ENCODER if encoder is None else encoder
     possible = find_model(name, track).paper_encoders
     if encoder is not None and encoder not in possible:
         raise ConfigError(
-            f"the paper's {name} does not stand on {encoder}",
+            f"{name} of the paper track does not support {encoder}",
             remedy=f"Choose one of {_list(possible)}, or track 'encoder'" if possible else "It has no encoder",
         )
     return possible[0] if encoder is None and possible else encoder
 
 
-def _usual_options(kind: type[SegmentationModel], track: str, pretrained: Weights | None) -> dict[str, Any]:
-    """The output stride and options of the track, of the paper, or of the network that the weights were taken from."""
+def _default_options(kind: type[SegmentationModel], track: str, pretrained: Weights | None) -> dict[str, Any]:
+    """Default options, `output_stride` included: of the track, the paper, or the network that the weights are of."""
     if track == "encoder":
         return {"output_stride": kind.default_stride}
     if pretrained is not None and pretrained.heads and kind.torchvision_names:
@@ -173,7 +213,7 @@ def _build_backbone(kind: type[SegmentationModel], name: str, in_channels: int, 
     if output_stride not in encoder.output_strides:
         others = [model for model, other in TRACKS["encoder"].items() if other.default_stride in encoder.output_strides]
         raise ConfigError(
-            f"{kind.__name__} needs an encoder that can be dilated to output stride {output_stride}, and {name} cannot",
+            f"{kind.__name__} needs an encoder that supports output stride {output_stride}, and {name} does not",
             remedy=f"Choose another encoder, or one of {_list(others)}",
         )
     encoder.set_output_stride(output_stride)

@@ -9,33 +9,38 @@ import torch
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.base import SegmentationModel, SegmentationOutput, Size, finish
+from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
-from segarena.models.layers import conv_bn_relu, crop
+from segarena.models.layers import conv_bn_relu, crop_or_pad, mirror_pad
 
-#: Pixels of the output of one tile in the paper's figure 2, and what the valid convolutions eat around it.
+#: Output pixels of one tile in the paper's figure 2, and the pixels that unpadded convolutions remove around it.
 TILE = 388
 MARGIN = 92
-#: Four poolings: a level's size must be even, so outputs come in steps of 16 from 4.
+#: Each of four poolings halves an even size, so the possible outputs are 4, 20, 36, ... pixels long.
 STEP, SMALLEST = 16, 4
 
 
 class UNet(SegmentationModel):
-    """Figure 1 of Ronneberger et al. 2015: 3x3 convolutions, 64 to 1024 channels, 2x2 up-convolutions, cropped skips.
+    """U-Net (Ronneberger et al. 2015, figure 1): 64 to 1024 channels, unpadded 3x3 convolutions, cropped skips.
 
-    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Convolutions are not padded: `contract_and_expand`
-    maps 572 to 388 pixels, as in the figure. `forward` gives each pixel of the image its scores by the overlap-tile
-    strategy (section 1, figure 2): what lies outside of the image is mirrored, and outside of training the image goes
-    through in tiles of at most 388 pixels, which changes memory and not the result (a compiled or exported graph takes
-    it whole). `padded=True` pads each convolution with zeros instead, as most implementations do, and cuts the odd row
-    or column of the up-sampled map.
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). `contract_and_expand`
+    maps 572 to 388 pixels, as in the figure. `forward` computes logits for each pixel of an image of any size by the
+    overlap-tile strategy (section 1, figure 2): the image is mirrored beyond its border and, outside of training,
+    processed in tiles of at most 388 pixels, which changes the memory and not the result. A compiled or exported graph
+    processes it whole. Weights are initialised as in section 3; dropout 0.5 follows the two deepest levels of the
+    contracting path (3.1), as in the authors' network.
 
-    He initialisation (section 3); dropout at the end of the contracting path (3.1): 0.5 behind its two deepest levels
-    as in the authors' network. Departs: logits for any image size, mirrored up to the next possible one; the inputs
-    that section 3 counts are in a 2x2 up-convolution those of one pixel. The loss lies outside of the model, and with
-    it the paper's weight map. (Ports of the authors' network have a ReLU behind each up-convolution, the paper has
-    none.)
+    Differences from the paper:
+        - Images of any size, mirrored up to the next possible one: the paper's tiles fit its images.
+        - The inputs that section 3 counts for the initialisation are, in a 2x2 up-convolution, those of one pixel.
+        - No weight map: it belongs to the loss, and all networks here share one.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Channels of the image.
+        padded: Pad each convolution with zeros instead, as most implementations do, and crop the upsampled map to its
+            skip at odd sizes.
     """
 
     size_multiple: ClassVar[int] = 1
@@ -63,25 +68,32 @@ class UNet(SegmentationModel):
                 _initialise(module)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
-        """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
+        """See `SegmentationModel.forward`. Native logits have the image's size. There is no auxiliary head."""
         if self.padded:
-            return finish(self.contract_and_expand(image), None, image, size)
+            return resize_outputs(self.contract_and_expand(image), None, image, size)
         height, width = image.shape[-2:]
         rows, columns = _next_possible(height), _next_possible(width)
-        surrounded = mirror(image, MARGIN, (rows + 2 * MARGIN, columns + 2 * MARGIN))
+        surrounded = mirror_pad(image, MARGIN, (rows + 2 * MARGIN, columns + 2 * MARGIN))
         logits = self.contract_and_expand(surrounded) if self.training else self._in_tiles(surrounded, (rows, columns))
-        return finish(crop(logits, (height, width)), None, image, size)
+        return resize_outputs(crop_or_pad(logits, (height, width)), None, image, size)
 
     def contract_and_expand(self, image: Tensor) -> Tensor:
-        """Figure 1 itself: image (N, in_channels, H, W) -> logits (N, num_classes, H - 184, W - 184).
+        """Compute figure 1 for one tile.
 
-        H and W must be 16 k + 188, such as 572, or a pooling cuts off a row and the skips lie beside their place:
-        ConfigError. With `padded`: any, and the logits have the image's size.
+        Args:
+            image: (N, in_channels, H, W). Without padding H and W must be 188, 204, 220, ...: at other sizes a pooling
+                would drop a row, and the skips would be misaligned.
+
+        Returns:
+            Logits (N, num_classes, H - 184, W - 184), or (N, num_classes, H, W) with `padded`.
+
+        Raises:
+            ConfigError: H or W is not possible.
         """
         possible = self.padded or torch.compiler.is_compiling() or all(_is_possible(n) for n in image.shape[-2:])
         if not possible:
             raise ConfigError(
-                f"{image.shape[-2]} x {image.shape[-1]} pixels do not go through four poolings evenly",
+                f"an image of {image.shape[-2]} x {image.shape[-1]} pixels cannot be halved four times",
                 remedy="Give sides of 188, 204, 220 and so on pixels, or call the model itself",
             )
         features, skips = image, []
@@ -93,15 +105,16 @@ class UNet(SegmentationModel):
         for up, convs, skip in zip(self.up, self.expand, skips[-2::-1], strict=True):
             features = up(features)
             if self.padded:
-                features = crop(features, skip.shape[-2:])
+                features = crop_or_pad(features, skip.shape[-2:])
             else:
-                skip = _center_crop(skip, features.shape[-2:])  # noqa: PLW2901
+                margin = (skip.shape[-1] - features.shape[-1]) // 2
+                skip = crop_or_pad(skip, features.shape[-2:], margin)  # noqa: PLW2901
             features = convs(torch.cat([skip, features], dim=1))
         result: Tensor = self.classifier(features)
         return result
 
     def _in_tiles(self, surrounded: Tensor, size: tuple[int, int]) -> Tensor:
-        """`contract_and_expand` by tiles that begin at multiples of 16: each pooling meets the pixels it would meet."""
+        """`contract_and_expand` in tiles whose first pixels are multiples of 16, so that the poolings are aligned."""
         if torch.compiler.is_compiling() or max(size) <= TILE:
             return self.contract_and_expand(surrounded)
         step = TILE - SMALLEST  # a multiple of 16; the tiles' last 4 pixels overlap
@@ -119,9 +132,10 @@ class UNet(SegmentationModel):
 
 
 class DoubleConv(nn.Sequential):
-    """A level of figure 1 (Ronneberger et al. 2015, section 2): two 3x3 convolutions, each with a ReLU.
+    """One level of figure 1 (Ronneberger et al. 2015, section 2): two 3x3 convolutions, each with a ReLU.
 
-    (N, in_channels, H, W) -> (N, width, H - 4, W - 4). Departs on request: with `padding` 1 the size stays.
+    (N, in_channels, H, W) -> (N, width, H - 4, W - 4). Differences from the paper: with `padding` 1 instead of 0 the
+    result is (N, width, H, W).
     """
 
     def __init__(self, in_channels: int, width: int, padding: int) -> None:
@@ -134,17 +148,26 @@ class DoubleConv(nn.Sequential):
 
 
 class EncoderUNet(SegmentationModel):
-    """The expansive path (Ronneberger et al. 2015, section 2) over the levels of any encoder, up to full resolution.
+    """U-Net's expansive path (Ronneberger et al. 2015, section 2) on any encoder, up to full resolution.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). Each of five steps is a 2x2 up-convolution, the
-    concatenation with the encoder's map of that size where it has one, and two 3x3 convolutions.
-    Raises ConfigError in training where BatchNorm sees a single value.
+    concatenation with the encoder's map of the same size where there is one, and two 3x3 convolutions.
 
-    Departs: the contracting path is an encoder of this project, most of which have no map at full resolution (ConvNeXt
-    and Swin none at stride 2 either): those steps have no skip. Convolutions are padded, so the up-sampled map is
-    cropped to its skip (by a row or column, at odd sizes) and not the skip to it; BatchNorm after each 3x3
-    convolution; decoder widths 256, 128, 64, 32, 16. The scores come from a 3x3 convolution where the paper has a 1x1
-    one on 64 channels: on 16, the few weights of a 1x1 one hold the confidence down.
+    Differences from the paper:
+        - The contracting path is an encoder. Most have no map at full resolution, ConvNeXt and Swin none at stride 2
+          either: these steps have no skip.
+        - Convolutions are padded, so at odd sizes the upsampled map is cropped to its skip by a row or column, and not
+          the skip to the map; BatchNorm follows each 3x3 convolution; the widths are 256, 128, 64, 32, 16.
+        - The scores come from a 3x3 convolution where the paper has a 1x1 one on 64 channels: on 16 channels, the few
+          weights of a 1x1 one limit the confidence.
+
+    Args:
+        encoder: An encoder at output stride 32.
+        num_classes: Number of classes.
+
+    Raises:
+        ConfigError: The encoder has another output stride; or, in a forward pass in training, a BatchNorm gets a single
+            value per channel.
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (32,)
@@ -166,7 +189,7 @@ class EncoderUNet(SegmentationModel):
         self.classifier = nn.Conv2d(self.widths[-1], num_classes, 3, padding=1)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
-        """See the class; `size` is that of the logits. Native: the image's own. There is no auxiliary head."""
+        """See `SegmentationModel.forward`. Native logits have the image's size. There is no auxiliary head."""
         maps = dict(zip(self.encoder.strides, self.encoder(image), strict=True))
         features = maps[self.encoder.strides[-1]]
         for step, stride in zip(self.steps, self.strides, strict=True):
@@ -174,14 +197,19 @@ class EncoderUNet(SegmentationModel):
             # ONNX divides towards zero: -(-length // stride) would be another number there.
             target = [(n + stride - 1) // stride for n in image.shape[-2:]] if skip is None else skip.shape[-2:]
             features = step(features, target, skip)  # (N, widths[i], H / stride, W / stride)
-        return finish(self.classifier(features), None, image, size)
+        return resize_outputs(self.classifier(features), None, image, size)
 
 
 class UpStep(nn.Module):
-    """A step of the expansive path (Ronneberger et al. 2015, section 2): up-convolution, skip, two 3x3 convolutions.
+    """One step of the expansive path (Ronneberger et al. 2015, section 2): up-convolution, skip, two 3x3 convolutions.
 
-    features (N, in_channels, h, w), skip (N, skip_channels, H, W) -> (N, width, H, W). H and W are `size`: 2h and 2w,
-    or one less. Departs: padded, with BatchNorm; skip_channels 0 is a step without a skip.
+    features (N, in_channels, h, w), skip (N, skip_channels, H, W) -> (N, width, H, W). H and W are given as `size`:
+    twice h and w, or one less. Differences from the paper: padded, with BatchNorm.
+
+    Args:
+        in_channels: Channels of the features.
+        skip_channels: Channels of the encoder's map; 0 for a step without a skip.
+        width: Channels of the result.
     """
 
     def __init__(self, in_channels: int, skip_channels: int, width: int) -> None:
@@ -191,7 +219,7 @@ class UpStep(nn.Module):
         self.convs = nn.Sequential(conv_bn_relu(width + skip_channels, width, 3), conv_bn_relu(width, width, 3))
 
     def forward(self, features: Tensor, size: Sequence[int], skip: Tensor | None = None) -> Tensor:
-        features = crop(self.up(features), size)
+        features = crop_or_pad(self.up(features), size)
         if skip is not None:
             features = torch.cat([skip, features], dim=1)
         refuse_single_value(self.convs, features.shape[0] * features.shape[2] * features.shape[3])
@@ -199,40 +227,23 @@ class UpStep(nn.Module):
         return result
 
 
-def mirror(image: Tensor, before: int, size: Sequence[int]) -> Tensor:
-    """Continue (N, C, H, W) beyond its border by reflection, again and again, to (N, C, *size).
-
-    Pixel `before` of the result is the image's first, along both axes.
-    """
-    for axis, length in ((-2, size[0]), (-1, size[1])):
-        # A tensor and not a number: ONNX's exporter knows no remainder by a size that is open.
-        period = (2 * torch.arange(image.shape[axis], device=image.device)[-1]).clamp(min=1)
-        place = torch.remainder(torch.arange(length, device=image.device) - before, period)
-        image = image.index_select(axis, torch.minimum(place, period - place))
-    return image
-
-
 def _initialise(conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
-    """Section 3: Gaussian weights of standard deviation sqrt(2 / N), N the inputs of one output.
+    """Initialise as in section 3: Gaussian weights of standard deviation sqrt(2 / N), N the inputs of one output.
 
-    In a 2x2 up-convolution those come from one pixel; torch's own start counts its four taps, and so would fade the
-    deep features against each skip.
+    In a 2x2 up-convolution those are of one pixel. torch's initialisation counts all four taps, which would make the
+    deep features weaker than the skips.
     """
     taps = 1 if isinstance(conv, nn.ConvTranspose2d) else conv.kernel_size[0] * conv.kernel_size[1]
     nn.init.normal_(conv.weight, std=(2 / (taps * conv.in_channels)) ** 0.5)
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
 
-def _center_crop(features: Tensor, size: Sequence[int]) -> Tensor:
-    return crop(features, size, (features.shape[-1] - size[1]) // 2)
-
-
 def _next_possible(length: int) -> int:
-    """The least length of an output, not below `length`, that the unpadded network can have."""
+    """The least length of an output, not below `length`, that the unpadded network can compute."""
     return (length - SMALLEST + STEP - 1) // STEP * STEP + SMALLEST
 
 
 def _is_possible(length: int) -> bool:
-    """Whether the unpadded network takes an input of this length: outputs of 4, 20, 36, ... and the margins."""
+    """Whether an input of this length is possible: an output of 4, 20, 36, ... and a margin on both sides."""
     output = length - 2 * MARGIN
     return output >= SMALLEST and output == _next_possible(output)

@@ -1,4 +1,4 @@
-"""Pretrained weights: downloaded by torchvision, or from a file. No pickle is ever executed."""
+"""Read pretrained weights: downloaded by torchvision, or from a file. No pickle is ever executed."""
 
 from __future__ import annotations
 
@@ -19,35 +19,40 @@ from torchvision.models import get_model_weights
 from segarena.errors import ConfigError, WeightsError
 
 READABLE = "Name a state dict of torchvision's network (.pth or .safetensors), or use --weights none"
-OTHERWISE = "Use --weights none to start from random weights, or --weights FILE to read them from a file"
+OTHERWISE = "Use --weights none for random initial weights, or --weights FILE to read them from a file"
 
 #: What `weights` can be other than a file.
 NAMED = ("none", "imagenet", "coco")
-#: The models and encoders that torchvision publishes as trained on COCO (with the 21 classes of VOC).
+#: The models and encoders for which torchvision publishes weights trained on COCO (with the 21 classes of VOC).
 COCO = {"fcn": ("resnet50", "resnet101"), "deeplabv3": ("resnet50", "resnet101")}
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A state dict under torchvision's names, apart: `encoder` (its image classifier), and `heads`.
-
-    `heads` has the rest of a whole torchvision segmentation network (`classifier.*`, `aux_classifier.*`), or nothing.
-    `source` names them in messages.
-    """
+    """A state dict with torchvision's names, split into the encoder and the rest."""
 
     source: object
+    """Where the weights come from: a path, or a description."""
     encoder: dict[str, Tensor]
+    """Tensors of torchvision's image classifier."""
     heads: dict[str, Tensor] = field(default_factory=dict)
+    """The rest of a whole segmentation network (`classifier.*`, `aux_classifier.*`); empty for a classifier's file."""
 
 
 def read_weights(weights: str | Path | None, encoder: str, model: str | None = None) -> Weights | None:
-    """Read the weights that `weights` names for torchvision's network `encoder`.
+    """Read pretrained weights for an encoder, or for a whole network.
 
-    None or "none": nothing to load. "imagenet": torchvision's IMAGENET1K_V1, downloaded once, then read from
-    torch.hub's cache. "coco": torchvision's whole segmentation network `model` on that encoder. Else a file:
-    .safetensors, or a state dict saved by torch.save, of an image classifier or of a whole torchvision segmentation
-    network (`backbone.*`, `classifier.*`, `aux_classifier.*`).
-    Raises WeightsError where they cannot be downloaded or read, ConfigError where "coco" has nothing for the model.
+    Args:
+        weights: None or "none" for none. "imagenet" for torchvision's IMAGENET1K_V1, downloaded once into the cache of
+            torch.hub. "coco" for torchvision's whole segmentation network. Else a file: .safetensors, or a state dict
+            saved by torch.save, of an image classifier or of a whole torchvision segmentation network (`backbone.*`,
+            `classifier.*`, `aux_classifier.*`).
+        encoder: torchvision's name of the encoder.
+        model: Name of the architecture in the paper track, for "coco"; None for an encoder alone.
+
+    Raises:
+        WeightsError: The weights could not be downloaded or read.
+        ConfigError: There are no COCO weights for the model.
     """
     if weights is None or weights == "none":
         return None
@@ -60,10 +65,16 @@ def read_weights(weights: str | Path | None, encoder: str, model: str | None = N
 
 
 def check_weights(weights: str | Path | None, encoder: str, model: str | None = None) -> None:
-    """Refuse what `read_weights` would refuse, without a download and without reading a file.
+    """Raise the errors of `read_weights` that are known without downloading or reading a file.
 
-    Raises WeightsError where `weights` names a file that is not there, ConfigError where it is neither a name nor a
-    path, and where "coco" has nothing.
+    Args:
+        weights: As in `read_weights`.
+        encoder: As in `read_weights`.
+        model: As in `read_weights`.
+
+    Raises:
+        WeightsError: The file does not exist.
+        ConfigError: `weights` is neither a name nor a path, or there are no COCO weights for the model.
     """
     if weights is not None and not isinstance(weights, (str, Path)):
         raise ConfigError(f"weights is {weights!r}", remedy="Give 'imagenet', 'coco', 'none' or a file")
@@ -76,8 +87,13 @@ def check_weights(weights: str | Path | None, encoder: str, model: str | None = 
         raise WeightsError("is not a file", where=weights, remedy=f"{READABLE} or --weights imagenet")
 
 
-def describe_start(weights: Weights | None, *, whole: bool) -> str:
-    """What a model began as, in words; `whole`: its heads were filled too, where there are some."""
+def describe_initial_weights(weights: Weights | None, *, whole: bool) -> str:
+    """Describe the initial weights of a model: "random weights", or where they come from.
+
+    Args:
+        weights: The weights that were loaded, if any.
+        whole: Whether heads were loaded too, where the weights have some.
+    """
     if weights is None:
         return "random weights"
     name = weights.source.name if isinstance(weights.source, Path) else str(weights.source)
@@ -87,14 +103,14 @@ def describe_start(weights: Weights | None, *, whole: bool) -> str:
 def _download(name: str, version: str) -> dict[str, Tensor]:
     weights = get_model_weights(name)[version]
     try:
-        # torch.hub announces a download on stdout, which belongs to the command.
+        # torch.hub announces a download on stdout, which is for the output of commands.
         with contextlib.redirect_stdout(io.StringIO()):
             state: dict[str, Tensor] = weights.get_state_dict(
                 progress=False, check_hash=True, weights_only=True, map_location="cpu"
             )
     except (OSError, http.client.HTTPException, RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
         raise WeightsError(
-            f"the weights of {name} cannot be had ({error})", where=weights.url, remedy=OTHERWISE
+            f"the weights of {name} could not be downloaded ({error})", where=weights.url, remedy=OTHERWISE
         ) from error
     return state
 
@@ -106,7 +122,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             state = safetensors.torch.load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file can raise anything on the way.
+    # A damaged file can raise any kind of error.
     except Exception as error:
         # PyTorch's own message advises to load such a file unsafely.
         unsafe = isinstance(error, pickle.UnpicklingError)
@@ -119,7 +135,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _split(state: dict[str, Tensor], source: object) -> Weights:
-    """Tell an image classifier from a whole segmentation network, whose encoder is its `backbone`."""
+    """Split a segmentation network into its encoder, `backbone`, and the rest; an image classifier is all encoder."""
     if not any(key.startswith("backbone.") for key in state):
         return Weights(source, state)
     encoder = {key.removeprefix("backbone."): v for key, v in state.items() if key.startswith("backbone.")}

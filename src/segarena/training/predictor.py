@@ -74,7 +74,7 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     device = choose_device(device)
     model = build_model(**config["architecture"])
-    model.start = config.get("start", model.start)
+    model.initial_weights = config.get("start", model.initial_weights)
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config["precision"] if computes_bf16(device) else "fp32"

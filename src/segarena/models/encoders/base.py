@@ -1,4 +1,4 @@
-"""What every encoder promises."""
+"""The base class of the encoders: which maps an encoder returns, and its strides, dilations and multi-grid."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from segarena.errors import ConfigError
-from segarena.models.checks import is_positive, refuse_single_value
+from segarena.models.checks import is_positive_integer, refuse_single_value
 from segarena.models.encoders.dilation import dilate_stage, find_strided, set_dilation
 
 
 class Encoder(nn.Module):
-    """forward(image (N, in_channels, H, W)) -> feature maps, fine to coarse.
+    """Base class of the encoders: forward(image (N, in_channels, H, W)) -> feature maps, from fine to coarse.
 
     Map i is (N, channels[i], ceil(H / strides[i]), ceil(W / strides[i])). The strides double from map to map and end,
     undilated, at 32; the first is 2 for most, 1 for VGG, 4 for ConvNeXt and Swin. The image is a float tensor,
-    normalised as the weights expect it (for ImageNet weights: by ImageNet's mean and standard deviation); any H and W
-    of at least 1 work, useful ones start at 32. Parameters bear the names of torchvision's own network, so that its
+    normalised as the weights expect it (for ImageNet weights: by ImageNet's mean and standard deviation). Any H and W
+    of at least 1 are possible, and 32 or more useful. Parameters have the names of torchvision's network, so that its
     state dicts load unchanged.
 
-    `name` is torchvision's; `stem` the name of the first convolution's weight; `unused` the prefixes of what
-    torchvision's network has beyond the encoder; `last_blocks` the residual blocks of the last stage, where multi-grid
-    can be applied, none where the paper's idea has no place.
-    Raises ConfigError in training on one image so small that BatchNorm sees a single pixel.
+    Args:
+        name: torchvision's name of the network.
+
+    Raises:
+        ConfigError: In a forward pass in training, where one image is so small that a BatchNorm gets a single pixel.
     """
 
     #: Output strides that the encoder can be set to.
     output_strides: tuple[int, ...] = (8, 16, 32)
 
     name: str
+    #: Name of the weight of the first convolution.
     stem: str
+    #: Prefixes of the parameters that torchvision's network has and the encoder does not.
     unused: tuple[str, ...]
+    #: Channels of each map.
     channels: tuple[int, ...]
+    #: Stride of each map, in pixels of the image.
     strides: tuple[int, ...]
+    #: Multiples of the last stage's dilation, one for each of `last_blocks`; empty where none were set.
     multi_grid: tuple[int, ...] = ()
 
     def __init__(self, name: str) -> None:
@@ -42,31 +48,36 @@ class Encoder(nn.Module):
 
     @property
     def last_blocks(self) -> Sequence[nn.Module]:
-        """The residual blocks of the last stage; an encoder without such blocks has none."""
+        """The residual blocks of the last stage, to which a multi-grid applies; empty for an encoder without such."""
         return ()
 
     @property
     def deep_stages(self) -> tuple[nn.Module, nn.Module]:
-        """The stages that reach stride 16 and stride 32, each beginning with what has the stride."""
+        """The stages that reach stride 16 and stride 32, each beginning with the layer that has the stride."""
         raise NotImplementedError
 
     def prepare_strides(self, strides: Sequence[int]) -> None:
-        """Remember the network's own `strides`, of its maps and of its layers, for `set_output_stride`."""
+        """Store the `strides` of the maps as the network is built, and which layers have one; for subclasses."""
         self.strides = self._own_strides = tuple(strides)
         self._strided = [find_strided(stage) for stage in self.deep_stages]
 
     def set_output_stride(self, output_stride: int) -> None:
-        """Keep the resolution at `output_stride`, and the receptive fields, by dilation (Chen et al. 2017, 3.1).
+        """Replace strides by dilation, which keeps the receptive fields (Chen et al. 2017, 3.1, arXiv:1706.05587).
 
-        No weight changes, and it can be set again at any time. A pretrained dilated network computes what the strided
-        one does, at more places: each convolution looks at taps as far apart as the strides removed before it ask for.
-        (But for squeeze-and-excitation, in MobileNetV3 and EfficientNet: its averages then run over more places.) The
-        layer that had the stride still reads the finer grid of the stage before and keeps its dilation; those after it
-        get the doubled one. Raises ConfigError for a stride that is not among `output_strides`.
+        No weight changes, and it can be set again at any time. A pretrained network computes the same features as
+        before, at more positions, except where squeeze-and-excitation averages over them (MobileNetV3, EfficientNet).
+        The layer that had the stride reads the finer grid of the stage before and keeps that dilation; the layers after
+        it get twice the dilation.
+
+        Args:
+            output_stride: Stride of the last map, in pixels of the image.
+
+        Raises:
+            ConfigError: The stride is not in `output_strides`.
         """
         if output_stride not in self.output_strides:
             raise ConfigError(
-                f"the encoder {self.name} does not work with output stride {output_stride}",
+                f"the encoder {self.name} does not support output stride {output_stride}",
                 remedy=f"Use {', '.join(map(str, self.output_strides))}, or another encoder",
             )
         dilation = 1
@@ -80,22 +91,27 @@ class Encoder(nn.Module):
                         set_dilation(layer, dilation * factor)
 
     def set_multi_grid(self, multi_grid: Sequence[int]) -> None:
-        """Set the dilation of each of `last_blocks` to the stage's own times its entry. Chen et al. 2017, 3.2.1.
+        """Multiply the dilations of the last stage's blocks (Chen et al. 2017, 3.2.1, arXiv:1706.05587).
 
-        Where all entries are 1 there is no multi-grid, and the first block keeps the dilation of the stage before.
-        Raises ConfigError, and changes nothing, where they are not one whole number for each block.
+        Args:
+            multi_grid: A factor for each of `last_blocks`, 1 or more. With ones only there is no multi-grid, and the
+                first block keeps the dilation of the stage before.
+
+        Raises:
+            ConfigError: They are not one positive integer for each block. Nothing has been changed then.
         """
         blocks = len(self.last_blocks)
-        if not isinstance(multi_grid, Sequence) or len(multi_grid) != blocks or not all(map(is_positive, multi_grid)):
+        is_list = isinstance(multi_grid, Sequence) and len(multi_grid) == blocks
+        if not is_list or not all(map(is_positive_integer, multi_grid)):
             raise ConfigError(
                 f"multi_grid {multi_grid!r} does not fit the encoder {self.name}",
-                remedy=f"Give {blocks} whole numbers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
+                remedy=f"Give {blocks} integers, each 1 or more" if blocks else "Leave it out, or use a ResNet",
             )
         self.multi_grid = tuple(multi_grid)
         self.set_output_stride(self.strides[-1])
 
     def check_batch(self, image: Tensor) -> None:
-        """Refuse in training an image whose last maps would be one value per channel of a BatchNorm."""
+        """Raise ConfigError in training for an image whose last maps have one value per channel of a BatchNorm."""
         if not self.training:
             return
         count, _, height, width = image.shape

@@ -1,4 +1,4 @@
-"""Strides that become dilation, and back. Chen et al. 2017 (arXiv:1706.05587), 3.1."""
+"""Replace strides by dilation, and back. Chen et al. 2017, 3.1 (arXiv:1706.05587)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ def find_strided(stage: nn.Module) -> set[str]:
 
 
 def dilate_stage(stage: nn.Module, strided: set[str], *, removed: bool, dilation: int) -> int:
-    """Give a stage its strides or, with `removed`, dilation instead of them.
+    """Set the strides and dilations of a stage, in place; no weight changes.
 
-    `strided` are the layers that `find_strided` found in the stage as it was built, `dilation` is that of the stage
-    before. Returns the dilation that this stage ends with.
+    Args:
+        stage: The layers of a stage.
+        strided: Names of its layers with a stride, which `find_strided` returned for the stage as it was built.
+        removed: Remove their strides and double the dilation of the layers after them; else restore the strides.
+        dilation: Dilation at the end of the stage before.
+
+    Returns:
+        Dilation at the end of this stage.
     """
     for name, layer in stage.named_modules():
         if not isinstance(layer, (nn.Conv2d, PatchMaxPool2d)):
@@ -30,7 +36,12 @@ def dilate_stage(stage: nn.Module, strided: set[str], *, removed: bool, dilation
 
 
 def set_dilation(layer: nn.Conv2d | PatchMaxPool2d, dilation: int) -> None:
-    """Set the distance of a layer's taps, and the padding that keeps the size of what it gives."""
+    """Set the dilation of a layer in place, and the padding that keeps the size of its output.
+
+    Args:
+        layer: A convolution or pooling. `PatchConv2d` and `PatchMaxPool2d` compute their padding themselves.
+        dilation: Distance between two taps, in pixels of the feature map.
+    """
     layer.dilation = (dilation, dilation)
     if not isinstance(layer, (PatchConv2d, PatchMaxPool2d)):
         reach = dilation * (layer.kernel_size[0] // 2)

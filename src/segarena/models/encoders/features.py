@@ -1,6 +1,6 @@
-"""The networks that torchvision writes as one list of blocks, `features`: VGG, MobileNet, EfficientNet, ConvNeXt, Swin.
+"""The networks that torchvision builds as one list of blocks, `features`: VGG, MobileNet, EfficientNet, ConvNeXt, Swin.
 
-Where a map ends, its stride and its channels are read off the blocks; no number is written down here.
+The last block of each map, its stride and its channels are read from the layers; no such number is written here.
 """
 
 from __future__ import annotations
@@ -19,19 +19,25 @@ from segarena.models.encoders.swin import PairMerging
 
 
 class FeatureListEncoder(Encoder):
-    """The blocks of a torchvision network up to its classifier; a map is taken before each stride, and at the end.
+    """The blocks of a torchvision network before its classifier; a map is taken before each stride, and at the end.
 
     Simonyan and Zisserman 2014 (VGG, arXiv:1409.1556), Sandler et al. 2018 (MobileNetV2, arXiv:1801.04381), Howard et
     al. 2019 (MobileNetV3, arXiv:1905.02244), Tan and Le 2019 (EfficientNet, arXiv:1905.11946), Liu et al. 2022
     (ConvNeXt, arXiv:2201.03545), Liu et al. 2021 (Swin, arXiv:2103.14030).
 
-    Departs: without the 1x1 convolution that MobileNets and EfficientNets end with: it feeds the classifier's global
-    average, and on a map would make every decoder's first layer several times dearer (MobileNetV2's paper, 6.3, also
-    segments on the last bottleneck). Without the LayerNorm behind the last block of ConvNeXt and Swin, which belongs to
-    their classifiers; maps go to the decoder as the blocks give them. Pooling and patches take in the last row and
-    column of odd sizes, which torchvision cuts off. BatchNorm's running statistics follow with momentum 0.1, as in all
-    other networks here: with torchvision's 0.01 a MobileNetV3 evaluates for hundreds of steps as if it had learned
-    nothing. A Swin cannot be dilated: its windows are tied to its grid.
+    A Swin cannot be dilated, as its windows are aligned with its grid.
+
+    Differences from the papers:
+        - No 1x1 convolution at the end of MobileNets and EfficientNets: it serves the classifier, and would make the
+          first layer of every decoder several times as expensive. MobileNetV2's paper (6.3) omits it for segmentation.
+        - No LayerNorm after the last block of ConvNeXt and Swin: it belongs to their classifiers.
+        - Pooling and patches include the last row and column of odd sizes, which torchvision drops.
+        - BatchNorm has momentum 0.1, as in all networks here: with torchvision's 0.01, the statistics with which a
+          MobileNetV3 is evaluated are those of its initial weights for hundreds of steps.
+
+    Args:
+        name: torchvision's name of the network.
+        network: The network, whose blocks become those of the encoder.
     """
 
     def __init__(self, name: str, network: Any) -> None:
@@ -41,7 +47,7 @@ class FeatureListEncoder(Encoder):
         self.features = blocks[:kept]
         others = [child for child, _ in network.named_children() if child != "features"]
         self.unused = (*(f"{child}." for child in others), *(f"features.{i}." for i in range(kept, len(blocks))))
-        self.nhwc = isinstance(network, SwinTransformer)  # its blocks take and give (N, H, W, C)
+        self.nhwc = isinstance(network, SwinTransformer)  # the shape of its maps is (N, H, W, C)
         if self.nhwc:
             self.output_strides = (32,)
         _pad_cut_patches(self.features)
@@ -57,7 +63,7 @@ class FeatureListEncoder(Encoder):
 
     @property
     def deep_stages(self) -> tuple[nn.Module, nn.Module]:
-        """The blocks behind the third last map up to the second last, and from there to the end."""
+        """The blocks between the last three maps."""
         third, second, last = self.ends[-3:]
         return self.features[third + 1 : second + 1], self.features[second + 1 : last + 1]
 
@@ -76,7 +82,7 @@ def _is_pointwise(block: nn.Module) -> bool:
 
 
 def _pad_cut_patches(module: nn.Module) -> None:
-    """Replace convolutions and pools over separate patches by those that keep the last, cut patch."""
+    """Replace convolutions and poolings over patches by those that keep a patch cut by the border."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.kernel_size == child.stride != (1, 1):
             side = child.kernel_size[0]

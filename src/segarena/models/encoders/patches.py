@@ -1,4 +1,4 @@
-"""Layers over separate patches, whose stride is their kernel, that lose no pixel at the border."""
+"""Layers over patches that do not overlap (stride = kernel size) and lose no pixel at the border of odd sizes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from torch.nn import functional as F
 
 
 class PatchConv2d(nn.Conv2d):
-    """A convolution of kernel k over separate patches, stride k; zeros fill up the patches that the border cuts.
+    """A convolution over patches of k x k pixels, stride k: (N, C, H, W) -> (N, C', ceil(H / k), ceil(W / k)).
 
-    (N, C, H, W) -> (N, C', ceil(H / k), ceil(W / k)). Once its stride is removed, taps lie `dilation` apart.
+    Patches that the border cuts are filled with zeros, where torchvision drops them. With its stride replaced by
+    dilation, it reads taps that are `dilation` pixels apart, (N, C, H, W) -> (N, C', H, W). Takes the arguments of
+    `torch.nn.Conv2d`.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # torch's own name
@@ -17,9 +19,10 @@ class PatchConv2d(nn.Conv2d):
 
 
 class PatchMaxPool2d(nn.Module):
-    """Maximum over separate 2 x 2 patches, also over those that the border cuts: (N, C, ceil(H / 2), ceil(W / 2)).
+    """Maximum over patches of 2 x 2 pixels: (N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2)).
 
-    Once its stride is removed, the taps lie `dilation` apart.
+    Patches that the border cuts have the maximum of what is left of them, where torchvision drops them. With its stride
+    replaced by dilation, it reads taps that are `dilation` pixels apart, (N, C, H, W) -> (N, C, H, W).
     """
 
     def __init__(self) -> None:
@@ -33,8 +36,8 @@ class PatchMaxPool2d(nn.Module):
 
 
 def _missing(features: Tensor, kernel: int, stride: int, dilation: int) -> list[int]:
-    """Padding on the right and below, so that every pixel begins, or belongs to, a whole patch."""
+    """Padding (left, right, top, bottom) after which each pixel is in, or with stride 1 begins, a whole patch."""
     if stride == 1:
         return [0, (kernel - 1) * dilation, 0, (kernel - 1) * dilation]
-    # ONNX's remainder of a negative number is another one: no -length % stride here.
+    # In ONNX the remainder of a negative number has another sign: no -length % stride here.
     return [0, (stride - features.shape[-1] % stride) % stride, 0, (stride - features.shape[-2] % stride) % stride]

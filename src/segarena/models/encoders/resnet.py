@@ -11,10 +11,14 @@ from segarena.models.encoders.base import Encoder
 
 
 class ResNetEncoder(Encoder):
-    """He et al. 2015 (arXiv:1512.03385), Xie et al. 2016 (ResNeXt, arXiv:1611.05431), in torchvision's form.
+    """ResNet (He et al. 2015, arXiv:1512.03385) and ResNeXt (Xie et al. 2016, arXiv:1611.05431), built by torchvision.
 
-    Departs: torchvision puts a bottleneck's stride on its 3x3 convolution. Its BasicBlock refuses to be dilated;
-    here ResNet-18 and -34 can be.
+    Differences from the papers: a bottleneck's stride is on its 3x3 convolution, as in torchvision. From torchvision:
+    ResNet-18 and -34 can be dilated too.
+
+    Args:
+        name: torchvision's name of the network.
+        network: The network, whose layers become those of the encoder.
     """
 
     stem = "conv1.weight"

@@ -1,4 +1,4 @@
-"""Swin's windows for one graph of every image size: torchvision's attention and patch merging without Python's ifs."""
+"""Swin's attention and patch merging without branches that depend on the size, so that one graph serves all sizes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torchvision.models.swin_transformer import PatchMerging, ShiftedWindowAtten
 
 
 class WindowAttention(ShiftedWindowAttention):  # type: ignore[misc]  # torchvision has no types
-    """Attention within windows of M x M positions, (N, H, W, C) -> the same. Liu et al. 2021 (arXiv:2103.14030), 3.2.
+    """Attention within shifted windows of M x M positions, (N, H, W, C) -> the same. Liu et al. 2021, 3.2.
 
-    torchvision's weights and, to the bit, its results. It asks in Python whether a map is larger than one window, and
-    only then shifts the windows, so that its traced graph serves maps of one kind. Here the number of windows is what
-    everything else is computed from: a single one is shifted by zero, and the mask that keeps what the shift brought
-    together apart (the paper's figure 4) has nothing to part.
+    arXiv:2103.14030. Weights and results are torchvision's, to the bit. torchvision tests in Python whether a map is
+    larger than one window and shifts the windows only then, so its traced graph serves maps of one kind. Here the shift
+    is computed from the number of windows: a single one is shifted by zero, and the mask that separates positions which
+    the shift made neighbours (figure 4) masks none.
 
-    Departs: without dropout, which torchvision's Swin-T sets to zero.
+    Differences from the paper: none. From torchvision: no dropout, which its Swin-T sets to zero.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,9 +53,10 @@ class WindowAttention(ShiftedWindowAttention):  # type: ignore[misc]  # torchvis
 
 
 class PairMerging(PatchMerging):  # type: ignore[misc]
-    """Four neighbours become one position, (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), 2C). Liu et al. 2021, 3.1.
+    """Merge 2 x 2 neighbours into one position, (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), 2C).
 
-    torchvision's weights and, to the bit, its results; no size is asked whether it is odd.
+    Liu et al. 2021, 3.1 (arXiv:2103.14030). Weights and results are torchvision's, to the bit, without its
+    test for odd sizes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,22 +68,22 @@ class PairMerging(PatchMerging):  # type: ignore[misc]
         return merged
 
 
-#: What torchvision's `swin_t` is to be built of.
+#: Arguments of torchvision's `swin_t` that replace its layers by those of this file.
 PARTS = {"block": partial(SwinTransformerBlock, attn_layer=WindowAttention), "downsample_layer": PairMerging}
 
 
 def _roll(x: Tensor, down: int, right: int) -> Tensor:
-    """Begin with row `down` and column `right`: `torch.roll`, for which ONNX wants to know the shift beforehand."""
-    for dim, start in ((1, down), (2, right)):
-        order = torch.arange(x.shape[dim], device=x.device) + start
+    """Start at row `down` and column `right`: `torch.roll`, which ONNX supports for constant shifts only."""
+    for dim, shift in ((1, down), (2, right)):
+        order = torch.arange(x.shape[dim], device=x.device) + shift
         x = x.index_select(dim, torch.where(order < x.shape[dim], order, order - x.shape[dim]))
     return x
 
 
 def _parts(windows: int, side: int, shift: int, like: Tensor) -> Tensor:
-    """Number the part of the image that each row (column) of a shifted map came from: (windows, side).
+    """Which part of the image each row or column of a shifted map comes from: (windows, side) of 0 and 1.
 
-    In the last window the final `shift` ones came from the other end.
+    In the last window, the last `shift` of them come from the other end of the image.
     """
-    places = torch.arange(windows * side, device=like.device)
-    return (places >= windows * side - shift).long().view(windows, side)
+    positions = torch.arange(windows * side, device=like.device)
+    return (positions >= windows * side - shift).long().view(windows, side)

@@ -1,4 +1,4 @@
-"""VGG-16 made fully convolutional, as the paper of FCN stands on it."""
+"""VGG-16 as a fully convolutional network, the encoder in the paper of FCN."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ FULLY_CONNECTED = 4096
 
 
 class VGG16(nn.Module):
-    """VGG-16 with its fully connected layers read as convolutions. Long et al. 2015, 3.1 (arXiv:1411.4038).
+    """VGG-16 with its fully connected layers as convolutions. Long et al. 2015, 3.1 (arXiv:1411.4038).
 
-    image (N, in_channels, H, W) -> pool3 (N, 256, .), pool4 (N, 512, .), fc7 (N, 4096, .). Their grids begin 100 pixels
-    outside of the image, room for the 7 x 7 window of fc6, as in the authors' network. The parameters bear the names
-    of torchvision's `vgg16`. Departs: without pretrained weights He's initialisation (2015, arXiv:1502.01852), where
-    the paper only fine-tunes.
+    image (N, in_channels, H, W) -> pool3 (N, 256, h, w) at stride 8, pool4 (N, 512, h, w) at stride 16, fc7 (N, 4096,
+    h, w) at stride 32. Their grids begin 100 pixels outside of the image, space for the 7x7 kernel of fc6, as in the
+    authors' network. Parameters have the names of torchvision's `vgg16`.
+
+    Differences from the paper: He initialisation (2015, arXiv:1502.01852) without pretrained weights, as the paper
+    only fine-tunes.
+
+    Args:
+        in_channels: Channels of the image.
     """
 
     name = "vgg16"
@@ -27,7 +32,7 @@ class VGG16(nn.Module):
         super().__init__()
         self.features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
         self.features[0] = nn.Conv2d(in_channels, self.features[0].out_channels, 3, padding=100)
-        # the features up to and with the third, the fourth and the fifth pooling
+        # after the third, the fourth and the fifth pooling
         ends = [i + 1 for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         self.stages = [(0, ends[2]), (ends[2], ends[3]), (ends[3], ends[4])]
         widths = [[m.out_channels for m in self.features[:end] if isinstance(m, nn.Conv2d)][-1] for end in ends[2:]]

@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
+from receptive_field import effective_side, measure_extent, measure_gradient
 from torch import nn
 
 from segarena.models import SegmentationModel, SegmentationOutput, build_model
-from segarena.models.receptive_field import effective_side, measure_extent, measure_gradient
 from segarena.models.unet import UNet
 
 
