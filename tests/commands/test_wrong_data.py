@@ -78,7 +78,9 @@ FOLDERS = (
     Broken("no masks", remove("masks"), ("images/photo0.png", "no masks", "--masks DIR")),
     Broken("polygons for masks", hold("images/a.jpg", "labels/a.json"), ("labels/ has .json", "segarena convert")),
     Broken("predictions for masks", move("masks", "predictions"), ("skipped: predictions/", "--masks DIR")),
-    Broken("masks of other images", hold("images/a.jpg", "masks/b.png"), ("images/a.jpg, the masks e.g. masks/b.png", "Rename")),
+    Broken(
+        "masks of other images", hold("images/a.jpg", "masks/b.png"), ("e.g. images/a.jpg", "masks/b.png", "Rename")
+    ),
     Broken("two folders of masks", copy("masks", "labels"), ("labels/ and masks/", "--masks labels or --masks masks")),
     Broken("two folders of images", copy("images", "img"), ("images/ and img/", "--images images or --images img")),
     Broken(
@@ -118,7 +120,7 @@ FOLDERS = (
     Broken(
         "images that link to themselves",
         both(remove("images"), link("images", "images")),
-        ("no images for the masks in masks/", "links to nothing: images", "--images DIR"),
+        ("no images for the masks in masks/", "broken links: images", "--images DIR"),
     ),
     Broken(
         "masks on a disk that is gone",
