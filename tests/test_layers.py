@@ -38,11 +38,11 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.models": (
-        {"checks", "layers", "stem", "weights"},
+        {"checks", "layers", "weights"},
         {"base", "fitting"},
         {"encoders"},
         {"deeplabv3", "fcn", "pspnet", "unet"},
-        {"receptive_field", "registry"},
+        {"registry"},
         {"__init__"},
     ),
     "segarena.commands": (

@@ -168,7 +168,7 @@ def strip_kind_words(stem: str, kind: FileKind) -> tuple[StrippedStem, ...]:
     A word ends at a separator, a digit or a change of case. The core is empty if all of the stem are such words.
 
     >>> [stripped.core for stripped in strip_kind_words("a_gtFine_labelIds", "mask")]
-    ['a_gtFine_labelIds', 'a_gtFine', 'a']
+    ['a_gtFine_labelIds', 'a_gtFine', 'a_gt', 'a']
     """
     tokens = _tokens(stem)
     starts = [0, *_cuts(tokens, kind)]
