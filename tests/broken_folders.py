@@ -18,6 +18,7 @@ from drawings import label_map
 from support import write_pair
 
 SIDE = 48
+IMAGE, MASK = "images/photo3.png", "masks/photo3.png"
 
 Spoil = Callable[[Path], None]
 Paint = Callable[[NDArray[np.uint8]], Image.Image]
@@ -50,6 +51,10 @@ def lock(patch: pytest.MonkeyPatch, name: str) -> None:
 
 
 # What is done to a good folder
+
+
+def leave(folder: Path) -> None:
+    """Do nothing: something else is wrong."""
 
 
 def fill(name: str, content: bytes | str) -> Spoil:
@@ -154,13 +159,19 @@ def both(*spoils: Spoil) -> Spoil:
     return put
 
 
-def declare(content: str) -> Spoil:
-    return fill("classes.yaml", content)
+def declare(*values: object, ignore: object = "") -> Spoil:
+    """A classes.yaml of the classes a, b, c, ... with these values."""
+    classes = [f"{{name: {name}, value: {value}}}" for name, value in zip("abcd", values, strict=False)]
+    return fill("classes.yaml", f"classes: [{', '.join(classes)}]\nignore: [{ignore}]")
 
 
 def of(values: Sequence[Any], dtype: type = np.uint8) -> Paint:
     """Masks that have these values, numbers or colours, for the labels 0 to 3."""
     return lambda labels: Image.fromarray(np.array(values, dtype=dtype)[labels])
+
+
+def of_1_bit(labels: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(labels > 0)
 
 
 def of_random_colors(labels: NDArray[np.uint8]) -> Image.Image:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import shlex
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segarena import cli, config
+from segarena.config.checks import flag
 from segarena.errors import DataError, SegarenaError
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -81,3 +87,41 @@ def refuses(
     assert error.where == where if isinstance(where, Path) else where in str(error.where)
     assert str(value) in error.what
     assert error.remedy
+
+
+def refused(command: str, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> SegarenaError:
+    """Run `segarena COMMAND`, which has to end with status 2 and one message. Returns the error of that message.
+
+    The options that it names are those of the command, or of another one that it names before them.
+    """
+    shown: list[SegarenaError] = []
+
+    def show(error: SegarenaError) -> str:
+        shown.append(error)
+        return Exception.__str__(error)
+
+    patch.setattr(SegarenaError, "__str__", show)
+    patch.setattr(sys, "argv", ["segarena", *shlex.split(command)])
+    assert cli.main() == 2
+    text = capsys.readouterr().err
+    error = shown[-1]
+    assert text == f"segarena: {error}\n"
+    assert text.count("\n") == 1, "more than one message"
+    assert error.remedy
+    for verb, option in named_options(text, command.split(maxsplit=1)[0]):
+        assert option in options_of(verb), f"`segarena {verb}` has no {option}"
+    return error
+
+
+def named_options(text: str, verb: str) -> Iterator[tuple[str, str]]:
+    """Each option in a text with its command: another one that is named before it, or `verb`."""
+    other = r"segarena ([a-z]+)([^`.;]*)"
+    for name, words in [*re.findall(other, text), (verb, re.sub(other, "", text))]:
+        yield from ((name, option) for option in re.findall(r"--[a-z][a-z-]*", words))
+
+
+@cache
+def options_of(verb: str) -> set[str]:
+    """The options of a command as they are typed, without what has its place and no name."""
+    options = getattr(config, f"{verb.title()}Options")
+    return {flag(item.name) for item in dataclasses.fields(options) if "Positional" not in str(item.type)}

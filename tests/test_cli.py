@@ -46,63 +46,15 @@ def test_version() -> None:
     assert run("--version").stdout.startswith("segarena ")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["train", "--model", "segformer"], "segformer"),
-        (["compare", "--models", "unet", "transformer"], "transformer"),
-        (["paint"], "paint"),
-        (["train", "--model", "unet", "--epochs", "many"], "many"),
-        (["train", "--model", "unet", "--epochs", "0"], "--epochs: 0 is too small"),
-        (["train", "--model", "unet", "--split", "80"], "--split: 80.0 is not between 0 and 1"),
-        (["train", "--model", "unet", "--resume"], "--out"),
-        (["compare", "--models", "unet", "unet"], "named twice"),
-        (["check", "no/such/folder"], "no/such/folder"),
-        (["report", "no/such/folder"], "no/such/folder"),
-        (["predict", "no/such/run", "image.jpg"], "no/such/run"),
-        (["evaluate", "no/such/run"], "no/such/run"),
-    ],
-)
-def test_wrong_input_is_status_2_and_one_message(
-    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["segarena", *arguments])
-    try:
-        status: object = cli.main()
-    except SystemExit as stop:  # tyro's way to leave
-        status = stop.code
-    assert status == 2
-    said = capsys.readouterr()
-    assert message in said.err + said.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            "compare --models unet fcn9",
-            "--models: unknown model 'fcn9'. Choose from fcn, unet, pspnet, deeplabv3, fcn8s",
-        ),
-        ("compare --encoder resnet19", "--encoder: unknown encoder 'resnet19'. Choose from resnet18, resnet34, "),
-        ("train --model unet --output-stride 4", "--output-stride: unknown output stride '4'. Choose from 8, 16.\n"),
-        ("train --model unet --encoder None", "--encoder: unknown encoder 'None'. Choose from resnet18, "),
-        ("models --track both", "--track: unknown track 'both'. Choose from encoder, paper.\n"),
-        (
-            "convert a b --from yolo",
-            "--from: unknown source 'yolo'. Choose from coco, labelme, cvat, voc, instances.\n",
-        ),
-        ("evaluate run --split dev", "--split: unknown split 'dev'. Choose from train, val, test, all.\n"),
-        ("predict run a.png --device tpu", "--device: unknown device 'tpu'. Choose from auto, cpu, cuda.\n"),
-    ],
-)
-def test_an_unknown_choice_is_one_line_with_the_choices_in_their_order(
-    arguments: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("arguments", ["paint", "train --model unet --epochs many", "compare --colour red"])
+def test_usage_errors_are_status_2_and_name_the_word(
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["segarena", *arguments.split()])
-    assert cli.main() == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"segarena: {message}")
-    assert error.count("\n") == 1
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert arguments.rsplit(maxsplit=1)[-1] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

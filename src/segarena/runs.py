@@ -20,7 +20,7 @@ from segarena.records.run import Metrics
 DEFAULT_ROOT = Path("runs")
 
 
-def check_out(out: Path | None, *, resume: bool) -> None:
+def check_out(out: Path | None, *, resume: bool | None = None) -> None:
     """Raise RunError where `open_folder` would refuse `out`, before an hour of decoding. Makes nothing."""
     if out is None:
         return
@@ -28,21 +28,25 @@ def check_out(out: Path | None, *, resume: bool) -> None:
         if not out.exists():
             return
         if not out.is_dir():
-            raise RunError("is a file, not a folder", where=out, remedy="Name another folder with --out")
+            raise RunError("is a file, not a folder", where=out, remedy="Name another folder")
         if any(out.iterdir()) and not resume:
-            raise RunError(
-                "exists and is not empty",
-                where=out,
-                remedy="Name a new folder with --out, or add --resume to go on with this one",
-            )
+            or_resume = "" if resume is None else ", or add --resume to resume the run in it"
+            raise RunError("exists and is not empty", where=out, remedy=f"Name a new folder{or_resume}")
     except OSError as error:
         raise _unwritable(out, error) from error
 
 
-def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAULT_ROOT) -> Path:
+def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:
     """Make the folder to write: `out`, or a new `root`/`name`, `name`-2, ... Returns its path.
 
-    Raises RunError where `out` holds files and `resume` is not asked for, or where it cannot be made.
+    Args:
+        out: The folder that the user named, or None.
+        name: Name of a new folder, where `out` is None.
+        resume: Whether `out` may hold files; None for a command that has no --resume.
+        root: Where a new folder is made.
+
+    Raises:
+        RunError: `out` holds files and `resume` is not True, or the folder cannot be made or written.
     """
     try:
         if out is None:
@@ -53,7 +57,7 @@ def open_folder(out: Path | None, name: str, *, resume: bool, root: Path = DEFAU
         for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
             left_over.unlink()
     except OSError as error:
-        raise _unwritable(out or root, error) from error
+        raise _unwritable(out, error, root) from error
     return out
 
 
@@ -129,11 +133,11 @@ def _make_new(root: Path, name: str) -> Path:
             return folder
 
 
-def _unwritable(folder: Path, error: OSError) -> RunError:
+def _unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> RunError:
     return RunError(
         f"cannot be written ({error.strerror or error})",
-        where=folder,
-        remedy="Check the permissions, or name another folder with --out",
+        where=out or root,
+        remedy=f"Check the permissions, or name another folder{' with --out' if out is None else ''}",
     )
 
 

@@ -37,14 +37,14 @@ def run(options: CheckOptions) -> dict[str, Any]:
     """
     if options.json is not None and options.json.exists():
         raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name a new file, or remove it")
-    folder = None if options.out is None else open_folder(options.out, "", resume=False)  # or fail before the work
+    folder = None if options.out is None else open_folder(options.out, "")  # or fail before the work
     source = _open(options)
     splits = divide(source, options)
     with show_progress("comparing images") as on_progress:
         problems = inspect(source, splits, grouped=options.group_by is not None, on_progress=on_progress)
     _show(source, splits, options)
     _show_problems(problems)
-    folder = folder or open_folder(None, f"{source.name}-check", resume=False)
+    folder = folder or open_folder(None, f"{source.name}-check")
     save_sheet(data_sheet(source, splits), folder / "check.png")
     console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
     content = to_json(options.data, source.layout, problems, source, splits)

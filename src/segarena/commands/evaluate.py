@@ -51,7 +51,7 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
         raise ConfigError(
             f"the data has no {split} images", where="--split", remedy="Choose another split, or --split all"
         )
-    folder = open_folder(options.out, f"evaluate-{source.name}-{split}", resume=False, root=predictor.run)
+    folder = open_folder(options.out, f"evaluate-{source.name}-{split}", root=predictor.run)
     metrics = _score(predictor, source, indices, folder, split)
     _say(metrics, predictor, f"{source.name}, {split}")
     return metrics.to_json()

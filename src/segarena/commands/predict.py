@@ -34,7 +34,7 @@ def run(options: PredictOptions) -> Path:
     run_folder = find_run(options.run)
     images = _find(options.images)
     predictor = load(run_folder, device=options.device)
-    folder = open_folder(options.out, "predictions", resume=False, root=predictor.run)
+    folder = open_folder(options.out, "predictions", root=predictor.run)
     faults = []
     with show_progress("predicting") as on_progress:
         for number, (path, name) in enumerate(images, start=1):

@@ -42,7 +42,7 @@ def write_annotations(
     """
     check_free(folder)
     places = _plan(annotations.images, folder)
-    open_folder(folder, folder.name, resume=False)
+    open_folder(folder, folder.name)
     palette = annotations.classes.palette()
     try:
         for done, (image, place) in enumerate(zip(annotations.images, places, strict=True), start=1):
