@@ -47,7 +47,6 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.commands": (
         {"terminal"},
-        {"findings"},
         {"check", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
         {"compare"},
         {"__init__"},
