@@ -1,6 +1,4 @@
-"""The class table: what classes.yaml may say, and what it is told when it says something else."""
-
-import re
+"""The class table: what classes.yaml may contain, and the errors for anything else."""
 
 import pytest
 import yaml
@@ -14,7 +12,7 @@ from segarena.classes import (
     name_classes,
     read_class_table,
 )
-from segarena.errors import DataError
+from support import refuses
 
 TWO = "classes: [{name: a, value: 0}, {name: b, value: 1}]\n"
 
@@ -25,7 +23,7 @@ def read(tmp_path, text):
     return read_class_table(path)
 
 
-def test_numbers_colours_and_void_are_read_in_the_order_of_the_file(tmp_path):
+def test_classes_are_read_in_the_order_of_the_file(tmp_path):
     table = read(
         tmp_path,
         "classes:\n"
@@ -91,35 +89,36 @@ def test_255_classes_fit_in_a_byte_beside_void(tmp_path):
         ("classes: [{name: a, value: 0}, {name: a, value: 1}]", "two classes have the name 'a'"),
         ("classes: [{name: a, value: 4}, {name: b, value: 4}]", "two classes have the value 4"),
         (TWO + "ignore: [1]", "the value of class 'b' is also in `ignore`"),
-        ("classes:\n  [", "is not valid YAML (line 2, column 4: expected the node content, but found '<stream end>')"),
-        ("classes: [\0]", "is not valid YAML (unacceptable character #x0000: special characters are not allowed in"),
-        ("classes: " + 3000 * "[", "is not valid YAML (maximum recursion depth exceeded"),
+        ("classes:\n  [", "is not valid YAML (line 2, column 4: "),
+        ("classes: [\0]", "is not valid YAML (unacceptable character #x0000"),
+        ("classes: " + 3000 * "[", "is not valid YAML"),
         ("classes: [{name: 2024-99-99, value: 0}]", "is not valid YAML"),
         (b"classes: [\xff\xfe]", "cannot be read"),
     ],
 )
-def test_each_mistake_is_told_with_the_file(tmp_path, text, what):
-    with pytest.raises(DataError, match=re.escape(f"classes.yaml: {what}")) as raised:
+def test_each_mistake_is_an_error_of_the_file(tmp_path, text, what):
+    with refuses(where=tmp_path / "classes.yaml", value=what) as raised:
         read(tmp_path, text)
     assert "\n" not in str(raised.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"classes\.yaml: cannot be read"):
+    with refuses(where=tmp_path / "classes.yaml"):
         read_class_table(tmp_path / "classes.yaml")
 
 
 @pytest.mark.parametrize("name", ["classes.yml", "Classes.yaml", "CLASSES.YML", "class.yaml"])
-def test_a_table_called_otherwise_is_not_passed_over_in_silence(tmp_path, name):
+def test_a_misspelt_name_is_an_error(tmp_path, name):
     (tmp_path / name).write_text("classes: []")
-    with pytest.raises(DataError, match=re.escape(f"{name}: is not read under this name. Rename it to classes.yaml")):
+    with refuses(where=tmp_path / name) as caught:
         find_class_table(tmp_path)
+    assert "Rename it to classes.yaml" in caught.value.remedy
 
 
-def test_a_link_to_a_table_that_is_gone_is_an_error_and_no_table_is_none(tmp_path):
+def test_a_broken_link_is_an_error_and_no_file_is_none(tmp_path):
     assert find_class_table(tmp_path) is None
     (tmp_path / "classes.yaml").symlink_to(tmp_path / "gone.yaml")
-    with pytest.raises(DataError, match=r"classes\.yaml: cannot be read"):
+    with refuses(where=tmp_path / "classes.yaml"):
         find_class_table(tmp_path)
 
 
@@ -129,7 +128,7 @@ def test_background_is_found_by_its_name_in_any_case():
     assert name_classes([0, 1], ["a", "b"]).background is None
 
 
-def test_void_is_black_in_the_palette_and_classes_have_their_colours():
+def test_palette_has_the_class_colours_and_black_for_void():
     table = name_classes([0, 1], ["a", "b"])
     palette = table.palette()
     assert tuple(palette[:6]) == DEFAULT_COLORS[0] + DEFAULT_COLORS[1]
@@ -137,7 +136,7 @@ def test_void_is_black_in_the_palette_and_classes_have_their_colours():
     assert len(palette) == 768
 
 
-def test_default_colours_start_again_where_there_are_more_classes_than_colours():
+def test_default_colours_repeat_for_more_classes():
     table = name_classes(list(range(20)), [f"c{n}" for n in range(20)], ignore=[30])
     assert table.colors[len(DEFAULT_COLORS)] == DEFAULT_COLORS[0]
     assert len(set(DEFAULT_COLORS)) == len(DEFAULT_COLORS)

@@ -1,4 +1,4 @@
-"""The class table: which label is which class, its name, its colour, and what counts nowhere."""
+"""The class table: the classes in the order of their indices, and the mask values that are void."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import yaml
 
 from segarena.errors import DataError
 
-#: The label of a pixel that counts nowhere: void, padding. Class indices are 0..254.
+#: The label of pixels that no loss and no score counts: void, padding. Class indices are 0..254.
 IGNORE_INDEX = 255
 
-#: What declares the classes in a data folder.
+#: The file in a data folder that declares its classes.
 TABLE = "classes.yaml"
 
-#: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), made to be told apart by
-#: colour-blind readers; used for classes that come without a colour.
+#: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), which colour-blind readers can distinguish; the
+#: colours of classes that are declared without one.
 DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
     (221, 221, 221),
     (68, 119, 170),
@@ -38,35 +38,48 @@ DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
     (153, 153, 51),
 )
 
+#: The value of a class in a mask file: a number, or RGB of 0..255.
 Value = int | tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class SegmentationClass:
-    """One class: its `name`, the `value` it has in the mask files, the `color` it is drawn in (RGB, 0..255)."""
+    """One class of a data set."""
 
     name: str
     value: Value
+    """Its value in the mask files: 0..65535, or RGB of 0..255."""
     color: tuple[int, int, int]
+    """The colour it is drawn in, RGB of 0..255."""
 
 
 @dataclass(frozen=True)
 class ClassTable:
-    """The classes in the order of their indices 0..num_classes-1, and the mask values that are void."""
+    """The classes of a data set, as in classes.yaml.
+
+    >>> table = ClassTable.from_dict({"classes": [{"name": "cell", "value": 1}, {"name": "gap", "value": 0}]}, where="")
+    >>> table.names, table.num_classes, table.background
+    (('cell', 'gap'), 2, None)
+    """
 
     classes: tuple[SegmentationClass, ...]
+    """In the order of their indices, 0..num_classes - 1."""
     ignore: tuple[Value, ...] = ()
+    """The mask values that are void."""
 
     @property
     def num_classes(self) -> int:
+        """Number of classes, void not included."""
         return len(self.classes)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
         return tuple(entry.name for entry in self.classes)
 
     @property
     def colors(self) -> tuple[tuple[int, int, int], ...]:
+        """Colours of the classes, RGB of 0..255."""
         return tuple(entry.color for entry in self.classes)
 
     @property
@@ -76,13 +89,13 @@ class ClassTable:
         return names.index("background") if "background" in names else None
 
     def palette(self) -> list[int]:
-        """768 numbers for `PIL.Image.putpalette`: class colours, then grey; void (255) is black."""
+        """768 numbers of 0..255 for `PIL.Image.putpalette`: class colours, then grey; void (255) is black."""
         flat = [channel for color in self.colors for channel in color]
         flat += [127] * (3 * IGNORE_INDEX - len(flat))
         return [*flat, 0, 0, 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """The form of classes.yaml, made of plain lists, numbers and strings."""
+        """Return the content of classes.yaml, as lists, numbers and strings."""
         return {
             "classes": [
                 {"name": entry.name, "value": _plain(entry.value), "color": list(entry.color)} for entry in self.classes
@@ -92,13 +105,21 @@ class ClassTable:
 
     @property
     def digest(self) -> str:
-        """The SHA-256, in hex, of what scores depend on: names and values in their order, and the void values."""
+        """SHA-256, in hex, of what scores depend on: names and values in their order, and the void values."""
         content = [[(entry.name, entry.value) for entry in self.classes], self.ignore]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
     def from_dict(cls, content: Any, *, where: object) -> ClassTable:
-        """Read what `to_dict` or a user wrote. `where` names the source. Raises DataError."""
+        """Read the content of classes.yaml.
+
+        Args:
+            content: A dictionary as of `to_dict`; a class without `color` gets one.
+            where: The file, for messages.
+
+        Raises:
+            DataError: The content is not a class table.
+        """
         remedy = "Write it as `classes: [{name: road, value: 3, color: [128, 64, 128]}, ...]` and `ignore: [255]`"
         if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
             raise DataError("has no list `classes`", where=where, remedy=remedy)
@@ -114,6 +135,7 @@ class ClassTable:
         return table
 
     def _check(self, where: object) -> None:
+        """Raise DataError where the number of classes is impossible, or two have the same name or value."""
         if not 2 <= self.num_classes <= IGNORE_INDEX:
             raise DataError(
                 f"declares {self.num_classes} classes, needs 2 to {IGNORE_INDEX}",
@@ -132,39 +154,57 @@ class ClassTable:
 
 
 def find_class_table(folder: Path) -> ClassTable | None:
-    """Read the classes.yaml of a data folder; None where it has none.
+    """Read the classes.yaml of a data folder.
 
-    Raises DataError for one that cannot be read, and for one that is called a little otherwise: left unread, its
-    classes would be others without a word.
+    Args:
+        folder: The data folder.
+
+    Returns:
+        The class table; None where the folder has no such file.
+
+    Raises:
+        DataError: The file cannot be read, or its name is misspelt: ignored, the masks would silently get other
+            classes.
     """
     for path in sorted(folder.iterdir()):
         name = path.name.lower()
         if path.name != TABLE and name in (TABLE, "classes.yml", "class.yaml", "class.yml"):
-            raise DataError("is not read under this name", where=path, remedy=f"Rename it to {TABLE}, or remove it")
+            raise DataError("has a misspelt name", where=path, remedy=f"Rename it to {TABLE}, or remove it")
     path = folder / TABLE
     return read_class_table(path) if path.exists() or path.is_symlink() else None
 
 
 def read_class_table(path: Path) -> ClassTable:
-    """Read a classes.yaml. Raises DataError that names the file where it cannot be read or is not one."""
+    """Read a classes.yaml. Raises DataError where the file cannot be read or is not a class table."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date or number
-        raise DataError(f"is not valid YAML ({_in_one_line(error)})", where=path, remedy="Mend the syntax") from error
+        raise DataError(
+            f"is not valid YAML ({_in_one_line(error)})", where=path, remedy="Correct the syntax"
+        ) from error
     return ClassTable.from_dict(content, where=path)
 
 
 def name_classes(values: Sequence[Value], names: Sequence[str], ignore: Sequence[Value] = ()) -> ClassTable:
-    """Build a table from mask values and names, with the default colours."""
+    """Build a class table with the default colours.
+
+    Args:
+        values: The mask value of each class, in the order of the indices.
+        names: The name of each class.
+        ignore: The mask values that are void.
+
+    >>> name_classes([0, 255], ["background", "road"]).background
+    0
+    """
     colors = [DEFAULT_COLORS[i % len(DEFAULT_COLORS)] for i in range(len(values))]
     entries = [SegmentationClass(n, v, c) for n, v, c in zip(names, values, colors, strict=True)]
     return ClassTable(tuple(entries), tuple(ignore))
 
 
 def _in_one_line(error: Exception) -> str:
-    """What a parser of YAML, which is given to drawing in its messages, has to say."""
+    """The message of a YAML parser, which spans several lines, in one."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"

@@ -3,20 +3,25 @@
     SegarenaError            the base: the command line prints it and exits with status 2
     ├── DataError            an image, a mask, a folder of them, classes.yaml
     ├── ConfigError          an option, or a combination of options
-    ├── WeightsError         weights that cannot be found, downloaded, read or fitted
+    ├── WeightsError         weights that cannot be found, downloaded or read, or that do not fit
     └── RunError             a run or comparison folder: missing, not empty, not writable, damaged
 
     Interrupted              not an error: the user pressed Ctrl-C and the state is saved (status 130)
 
-A message always says what is wrong, where, and what to do about it.
+A message has three parts: what is wrong, where, and what to do about it.
 """
 
 
 class SegarenaError(Exception):
-    """Something in the user's input is wrong; `what`, `where` and `remedy` make one message.
+    """Something in the user's input is wrong. All parts are phrases without a full stop.
 
-    `what` names the offending value, `where` the file, folder or option (None where `what` says it
-    already), `remedy` the next thing to try. All are plain sentences or phrases without a full stop.
+    Args:
+        what: What is wrong, with the offending value.
+        where: The file, folder or option; None where `what` contains it.
+        remedy: What to try next.
+
+    >>> print(DataError("is empty", where="masks/1.png", remedy="Remove it, or save it again"))
+    masks/1.png: is empty. Remove it, or save it again.
     """
 
     def __init__(self, what: str, *, where: object = None, remedy: str) -> None:
@@ -25,7 +30,7 @@ class SegarenaError(Exception):
         super().__init__(f"{place}{what}. {remedy}.")
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Make it picklable: an error in a worker process reaches the main one as what it is."""
+        """Make it picklable: an error of a worker process is raised in the main one with its type and parts."""
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
@@ -34,19 +39,19 @@ class DataError(SegarenaError):
 
 
 class ConfigError(SegarenaError):
-    """An option has a value that cannot work."""
+    """An option has an impossible value."""
 
 
 class WeightsError(SegarenaError):
-    """Weights cannot be found, downloaded, read, or belong to another network."""
+    """Weights cannot be found, downloaded or read, or belong to another network."""
 
 
 class RunError(SegarenaError):
-    """A run or comparison folder cannot be read, written, or gone on with."""
+    """A run or comparison folder cannot be read, written or resumed."""
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work so far is saved
-    """The user asked to stop; the training state lies on disk. The message says how to go on."""
+    """The user stopped the command; the training state is saved. The message explains how to resume."""
 
 
 def _rebuild(kind: type[SegarenaError], what: str, where: object, remedy: str) -> SegarenaError:

@@ -1,4 +1,4 @@
-"""Each file is written whole or not at all: a temporary file in the same folder, fsync, rename."""
+"""Write files atomically: a temporary file in the same folder, fsync, rename."""
 
 from __future__ import annotations
 
@@ -13,16 +13,29 @@ from typing import IO, Any
 
 from segarena.errors import RunError
 
-#: Ends the names of files that are being written; kill -9 can leave one behind.
+#: Suffix of files that are being written; kill -9 can leave one.
 TEMPORARY = ".partial"
 
 
 @contextmanager
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing bytes; it appears, complete, only when the block ends without an error.
+    """Open a file for writing bytes that appears, complete, when the block ends without an error.
 
-    Until then an older file of that name stays as it was, also on a full disk or after kill -9.
-    Raises RunError, with the path and a remedy, where the file cannot be written.
+    Until then an older file of that name stays as it was, also on a full disk or after kill -9. Folders are made.
+
+    Args:
+        path: The file to write or replace.
+
+    Raises:
+        RunError: The file cannot be written.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "table.csv")
+    ...     with open_whole(path) as stream:
+    ...         _ = stream.write(b"a,b")
+    ...         before = path.exists()
+    ...     before, path.read_text()
+    (False, 'a,b')
     """
     temporary: str | None = None
     try:
@@ -47,32 +60,71 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file. Raises RunError."""
+    """Write bytes to a file, whole or not at all. Raises RunError where it cannot be written."""
     with open_whole(path) as stream:
         stream.write(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file. Raises RunError.
+    """Write text to a UTF-8 file, whole or not at all.
 
-    Bytes of a file name that are no UTF-8, lone surrogates in `text`, are written as JSON escapes them.
+    Args:
+        path: The file to write or replace.
+        text: Its content. Lone surrogates, which stand for bytes of a file name that is not valid UTF-8, are written as
+            JSON escapes.
+
+    Raises:
+        RunError: The file cannot be written.
     """
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_with(path: Path, save: Callable[[IO[bytes]], object]) -> None:
-    """Let `save` fill a stream, e.g. a figure's or an image's own save function. Raises RunError."""
+    """Write a file, whole or not at all, with a function that saves to a stream.
+
+    Args:
+        path: The file to write or replace.
+        save: Called with a binary stream, e.g. the save function of a figure or an image.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     with open_whole(path) as stream:
         save(stream)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON with NaN and infinities as null, so that any reader can read it. Raises RunError."""
+    """Write a JSON file, whole or not at all.
+
+    Args:
+        path: The file to write or replace.
+        content: Dictionaries, lists, tuples, strings, numbers, paths, NumPy arrays and scalars. NaN and infinities are
+            written as null, as JSON has no such numbers.
+
+    Raises:
+        RunError: The file cannot be written.
+        TypeError: The content has a value of another type; nothing is written.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(Path(folder, "metrics.json"), {"miou": 0.5, "recall": [math.nan]})
+    ...     read_json(Path(folder, "metrics.json"))
+    {'miou': 0.5, 'recall': [None]}
+    """
     write_text(path, json.dumps(_jsonable(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file of a run or comparison folder. Raises RunError where it is missing or damaged."""
+    """Read a JSON file of a run or comparison folder.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content, as `json.loads` returns it.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -84,6 +136,7 @@ def read_json(path: Path) -> Any:
 
 
 def _jsonable(content: Any) -> Any:
+    """Replace what JSON does not have: paths, arrays, NaN."""
     if isinstance(content, dict):
         return {str(key): _jsonable(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):

@@ -1,11 +1,11 @@
-"""Numbers and lists as people read them. Files keep fractions, seconds and counts; this makes text of them."""
+"""Numbers and lists as text for people. Files keep fractions, seconds and counts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-#: Stands where there is no value: a class that neither truth nor prediction has, a cost that was not measured.
+#: Text for an absent value: a class in neither truth nor prediction, a cost that was not measured.
 NOTHING = "–"
 
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -17,43 +17,75 @@ def is_missing(value: object) -> bool:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """0.532 -> "53.2%"."""
+    """Write a fraction in percent, with a fixed number of decimals.
+
+    >>> percent(0.532), percent(None)
+    ('53.2%', '–')
+    """
     return NOTHING if fraction is None or is_missing(fraction) else f"{100 * fraction:.{digits}f}%"
 
 
 def small_percent(fraction: float) -> str:
-    """A share that may be small: 0.0712 -> "7.1%", 0.0007 -> "0.07%", 0 -> "0%"."""
+    """Write a fraction in percent, with two significant digits where it is below 1%.
+
+    >>> small_percent(0.0712), small_percent(0.0007), small_percent(0)
+    ('7.1%', '0.07%', '0%')
+    """
     return percent(fraction) if fraction >= 0.01 else f"{100 * fraction:.2g}%"
 
 
 def plural(number: int, noun: str) -> str:
-    """1, "image" -> "1 image"; 3, "image" -> "3 images"; 2, "class" -> "2 classes"; 1234, ... -> "1,234 ..."."""
+    """Write a number and its noun, in the plural where the number is not 1.
+
+    >>> plural(1, "image"), plural(1234, "image"), plural(2, "class")
+    ('1 image', '1,234 images', '2 classes')
+    """
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{ending}"
 
 
 def count(number: float | None) -> str:
-    """14328209 -> "14.3 M", 74210 -> "74.2 k"; the unit follows in the text."""
+    """Write a count with three significant digits and k, M or G.
+
+    >>> count(14328209), count(74210), count(999)
+    ('14.3 M', '74.2 k', '999')
+    """
     return NOTHING if number is None or is_missing(number) else _scaled(number)
 
 
 def giga(number: float | None) -> str:
-    """23512345678 -> "23.5 G", always in thousand millions, so that a column compares at a glance."""
+    """Write a number in thousand millions, so that a column has one unit.
+
+    >>> giga(23512345678), giga(42000000)
+    ('23.5 G', '0.0420 G')
+    """
     return NOTHING if number is None or is_missing(number) else f"{_significant(number / 1e9)} G"
 
 
 def milliseconds(value: float | None) -> str:
-    """12.345 -> "12.3 ms"."""
+    """Write milliseconds with three significant digits.
+
+    >>> milliseconds(12.345)
+    '12.3 ms'
+    """
     return NOTHING if value is None or is_missing(value) else f"{_significant(value)} ms"
 
 
 def mebibytes(value: float | None) -> str:
-    """1234.5 -> "1,234 MiB"."""
+    """Write mebibytes without decimals.
+
+    >>> mebibytes(1234.5)
+    '1,234 MiB'
+    """
     return NOTHING if value is None or is_missing(value) else f"{value:,.0f} MiB"
 
 
 def duration(seconds: float | None) -> str:
-    """75 -> "1 min 15 s", 3720 -> "1 h 02 min"."""
+    """Write seconds in the one or two units that fit them.
+
+    >>> duration(42), duration(65), duration(3720)
+    ('42.0 s', '1 min 05 s', '1 h 02 min')
+    """
     if seconds is None or is_missing(seconds):
         return NOTHING
     if seconds < _MINUTE:
@@ -66,23 +98,39 @@ def duration(seconds: float | None) -> str:
 
 
 def shorten(text: str, length: int = 24) -> str:
-    """A name that fits beside an axis: whole, or cut with an ellipsis; never more than one line."""
+    """Cut a text to `length` characters with an ellipsis, and put it on one line.
+
+    >>> shorten("a name that is too long", 12)
+    'a name that…'
+    """
     text = " ".join(text.split())
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def join_words(items: Sequence[str], last: str = "and") -> str:
-    """["a", "b", "c"] -> "a, b and c", all of them."""
+    """Join all items, with commas and a last word.
+
+    >>> join_words(["a", "b", "c"]), join_words(["a", "b"], "or")
+    ('a, b and c', 'a or b')
+    """
     return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
 
 
 def listing(names: Sequence[str], most: int = 5) -> str:
-    """The first names with commas, and how many more there are: "a, b and 3 more"."""
+    """Join the first names with commas, and count the others.
+
+    >>> listing(["a", "b", "c", "d", "e"], most=2)
+    'a, b and 3 more'
+    """
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def plain(value: object) -> str:
-    """A setting as a reader expects it: lists without brackets, yes and no, a dash for nothing."""
+    """Write a setting without Python's punctuation.
+
+    >>> plain([8, 16]), plain(True), plain(None), plain(0.001), plain({"fold": 2})
+    ('8, 16', 'yes', '–', '0.001', 'fold: 2')
+    """
     if value is None:
         return NOTHING
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""How many processor cores there are, and work that threads share."""
+"""The number of processor cores, and a pool of threads for reading files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def count_cores() -> int:
 
 @contextmanager
 def thread_pool() -> Iterator[ThreadPoolExecutor]:
-    """Give an executor with a thread for each core, at most eight, for reading and decoding files."""
+    """Open a pool with a thread for each core, at most eight, for reading and decoding files.
+
+    >>> with thread_pool() as threads:
+    ...     list(threads.map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
     with ThreadPoolExecutor(min(_MOST_THREADS, count_cores())) as threads:
         yield threads
