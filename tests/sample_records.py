@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline, RankedModel
-from segarena.records.run import Costs, Environment, Metrics
+from segarena.records.metrics import Metrics
+from segarena.records.record import field_names
+from segarena.records.run import Costs, Environment
+from segarena.records.tables import ModelRow
+from segarena.records.values import MeanScores
 from segarena.scoring.scores import score, to_metrics
+from segarena.scoring.verdict import rank
 
 ENVIRONMENT = Environment(
     segarena="0.1.0",
@@ -40,11 +46,17 @@ def sample_metrics(classes: Sequence[str] = ("background", "cell")) -> Metrics:
     return to_metrics(score(confusion), classes, split="test")
 
 
+def model_row(model: str, seed: int = 0, miou: float | None = 0.5, **more: Any) -> ModelRow:
+    """A row of models.csv; all other scores are 0.5."""
+    about = {"encoder": "resnet18", "output_stride": 8, "eval_output_stride": 8, "start": "ImageNet weights"}
+    scores = {**dict.fromkeys(field_names(MeanScores), 0.5), "miou": miou, "best_epoch": 3, "epochs": 4}
+    return ModelRow(**{"model": model, "seed": seed, **about, **scores, **asdict(COSTS), **more})
+
+
 def ranked_model(model: str, *, seeds: Sequence[int] = (0,), miou: float | None = 0.5, **more: Any) -> RankedModel:
     """An entry of the ranking whose seeds all have the same scores."""
-    means = dict.fromkeys(("mean_f1", "mean_precision", "mean_recall", "pixel_accuracy"), 0.5)
-    bounds = {"lowest_miou": miou, "highest_miou": miou}
-    return RankedModel(**{"model": model, "seeds": tuple(seeds), "miou": miou, **bounds, **means, **more})
+    [entry] = rank([model_row(model, seed, miou) for seed in seeds])
+    return replace(entry, **more)
 
 
 def sample_comparison(**changes: Any) -> ComparisonRecord:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from segarena.errors import RunError
 from segarena.files import TEMPORARY
 from segarena.records.comparison import ComparisonRecord
-from segarena.records.run import Metrics
+from segarena.records.metrics import Metrics
 
 DEFAULT_ROOT = Path("runs")
 

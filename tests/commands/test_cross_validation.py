@@ -98,7 +98,7 @@ def test_trivial_predictor_answers_what_each_fold_was_trained_on(comparison: Pat
 
 def test_page_says_that_all_images_were_tested_and_that_the_own_split_was_set_aside(comparison: Path) -> None:
     content, page = read(comparison / "comparison.json"), (comparison / "report.html").read_text()
-    assert "n 11 images in 2 folds, each tested by models that never saw it" in content["verdict"]
+    assert "n 11 images in 2 folds, each tested by a model that was not trained on it" in content["verdict"]
     assert any("set aside" in note for note in content["notes"])
     for said in ("11 images, in 2 folds", "Fold by fold", "fold 2", "Cross-validated", "set aside (--folds divides"):
         assert said in page, said

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,25 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sample_records import COSTS, sample_comparison
-from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, name_classes
-from segarena.formats import is_missing
-from segarena.records.comparison import ComparedClass, MajorityBaseline, RankedModel
-from segarena.records.run import Metrics
+from sample_records import COSTS, model_row, sample_comparison
+from segarena.classes import IGNORE_INDEX, ClassTable, name_classes
+from segarena.experiment.image_counts import write_image_counts
+from segarena.experiment.run import pool_folds
+from segarena.experiment.summary import class_rows, fold_rows, image_table, to_table
+from segarena.records.comparison import ComparedClass, MajorityBaseline
+from segarena.records.metrics import Metrics
+from segarena.records.record import field_names
+from segarena.records.run import Costs
+from segarena.records.tables import EpochRow, columns
+from segarena.records.values import EpochChoice, MeanScores
 from segarena.reporting.page import build_report
 from segarena.runs import Run
-from segarena.scoring.scores import class_counts, score, to_metrics
+from segarena.scoring.scores import score, to_metrics
 from segarena.scoring.verdict import rank
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
 HEIGHT, WIDTH = 90, 120
-SCORES = ("miou", "mean_f1", "mean_precision", "mean_recall", "pixel_accuracy")
 
 MakeComparison = Callable[..., Path]
 
@@ -45,7 +51,7 @@ def draw_scene(rng: np.random.Generator, num_classes: int, undefined: Sequence[i
 
 
 def predict(rng: np.random.Generator, truth: np.ndarray, skill: float, undefined: Sequence[int]) -> np.ndarray:
-    """The truth, moved by some pixels and with some boxes wrong: the less skill, the more."""
+    """The truth, shifted by some pixels and with some boxes wrong: the less skill, the more."""
     shift = round(6 * (1 - skill))
     guess = np.roll(truth, (shift, -shift), (0, 1))
     known = [i for i in np.unique(truth) if i != IGNORE_INDEX and i not in undefined]
@@ -63,21 +69,25 @@ def count(truth: np.ndarray, guess: np.ndarray, size: int) -> np.ndarray:
     return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
 
-def means(metrics: Metrics) -> dict[str, float | None]:
-    return {name: getattr(metrics, name) for name in SCORES}
+def save_labels(path: Path, labels: np.ndarray, classes: ClassTable) -> None:
+    image = Image.fromarray(labels)
+    image.putpalette(classes.palette())
+    image.save(path)
 
 
-def write_history(rng: np.random.Generator, run: Path, epochs: int, miou: float, with_loss: bool) -> tuple[int, float]:
-    """Write history.csv; return the best epoch and its validation mIoU."""
-    t = np.arange(1, epochs + 1)
-    scores = np.clip(miou * (1 - 0.85 * np.exp(-t / 6)) + rng.normal(0, 0.012, epochs), 0, 1)
+def write_run(
+    folder: Path, rng: np.random.Generator, names: list[str], classes: ClassTable, confusions: np.ndarray, epochs: int
+) -> None:
+    """The files of a run that a report reads, but for its costs."""
+    folder.mkdir(parents=True)
+    scores, t = score(confusions), np.arange(1, epochs + 1)
+    miou = np.clip(scores.miou * (1 - 0.85 * np.exp(-t / 6)) + rng.normal(0, 0.012, epochs), 0, 1)
     loss = 0.15 + 2 * np.exp(-t / 7) + rng.normal(0, 0.01, epochs)
-    table = pd.DataFrame({"epoch": t, "train_loss": loss, "auxiliary_loss": 1.2 * loss})
-    table["val_loss"] = 1.1 * loss + 0.004 * t if with_loss else np.nan
-    table["val_miou"], table["val_pixel_accuracy"] = scores, scores**0.5
-    table["learning_rate"], table["seconds"], table["images_per_second"] = 1e-3 * (1 - (t - 1) / epochs), 3.2, 110.0
-    table.to_csv(run / "history.csv", index=False)
-    return int(scores.argmax()) + 1, float(scores.max())
+    values = (t, loss, 1.2 * loss, miou, miou**0.5, 1e-3 * (1 - (t - 1) / epochs), 0 * t + 3.2, 0 * t + 110.0)
+    pd.DataFrame(dict(zip(columns(EpochRow), values, strict=True))).to_csv(folder / "history.csv", index=False)
+    trained = {"best_epoch": int(miou.argmax()) + 1, "epochs": epochs, "val_miou": float(miou.max())}
+    replace(to_metrics(scores, classes.names, split="test"), **trained).write(folder)
+    write_image_counts(folder / "images.csv", names, classes.names, confusions)
 
 
 def write_comparison(
@@ -97,77 +107,58 @@ def write_comparison(
     With `folds`, an image is tested in the fold of its number, and there are as many as images or fewer.
     """
     rng = np.random.default_rng(0)
-    size = len(classes)
-    truths = [draw_scene(rng, size, undefined) for _ in range(images)]
+    table = name_classes(range(len(classes)), classes)
+    truths = [draw_scene(rng, len(classes), undefined) for _ in range(images)]
     names = [f"scene_{i:02d}" for i in range(images)]
-    palette = name_classes(range(size), classes).palette()
-
-    def save_labels(path: Path, labels: np.ndarray) -> None:
-        image = Image.fromarray(labels)
-        image.putpalette(palette)
-        image.save(path)
-
     for name, truth in zip(names, truths, strict=True):
         (folder / "gallery" / name).mkdir(parents=True)
         grey = 60 + 12 * truth.astype(int) % 150 + rng.integers(0, 40, truth.shape)
-        Image.fromarray(np.stack([grey, grey + 10, grey + 20], -1).astype(np.uint8)).save(
-            folder / "gallery" / name / "image.png"
-        )
-        save_labels(folder / "gallery" / name / "truth.png", truth)
+        photo = Image.fromarray(np.stack([grey, grey + 10, grey + 20], -1).astype(np.uint8))
+        photo.save(folder / "gallery" / name / "image.png")
+        save_labels(folder / "gallery" / name / "truth.png", truth, table)
 
-    model_rows, class_rows, image_rows, fold_rows = [], [], [], []
-    for place, model in enumerate(models):
-        length = epochs - 3 * place if epochs > 12 else epochs
+    wholes = [Run(model, seed) for model in models for seed in seeds]
+    for whole in wholes:
+        place = list(models).index(whole.model)
+        guesses = [predict(rng, truth, 0.9 - 0.13 * place + 0.02 * rng.random(), undefined) for truth in truths]
+        if whole.seed == seeds[0]:
+            for name, guess in zip(names, guesses, strict=True):
+                save_labels(folder / "gallery" / name / f"{whole.model}.png", guess, table)
+        confusions = np.array([count(*pair, len(classes)) for pair in zip(truths, guesses, strict=True)])
         costs = replace(
             COSTS,
             params=COSTS.params + 2_400_000 * place,
             flops=COSTS.flops + place * 10**10,
             latency_ms=COSTS.latency_ms / (1 + 0.5 * place),
-            train_seconds=COSTS.train_seconds - 75 * place,
+            train_seconds=(COSTS.train_seconds - 75 * place) / (folds or 1),
         )
-        for seed in seeds:
-            guesses = [predict(rng, truth, 0.9 - 0.13 * place + 0.02 * rng.random(), undefined) for truth in truths]
-            confusions = np.array([count(*pair, size) for pair in zip(truths, guesses, strict=True)])
-            for name, guess in zip(names if seed == seeds[0] else (), guesses, strict=False):
-                save_labels(folder / "gallery" / name / f"{model}.png", guess)
-            runs = Run(model, seed).folds(folds)
-            for number, run in enumerate(runs):
-                tested = confusions[number :: len(runs)]
-                (folder / run.path).mkdir(parents=True)
-                best, val_miou = write_history(rng, folder / run.path, length, score(tested).miou, place != 1)
-                about = {"best_epoch": best, "epochs": length, "val_miou": val_miou}
-                metrics = replace(to_metrics(score(tested), classes, split="test"), **about)
-                metrics.write(folder / run.path)
-                fold_rows.append({**run._asdict(), **means(metrics), **about, "images": metrics.images})
-            whole = to_metrics(score(confusions), classes, split="test")
-            class_rows += [
-                {"model": model, "seed": seed, "class_index": i, "class": name, **asdict(whole.per_class[name])}
-                for i, name in enumerate(classes)
-            ]
-            counts = np.stack(class_counts(confusions), axis=-1)
-            image_rows += [
-                {"model": model, "seed": seed, "image": names[n], "class_index": i, "class": classes[i]}
-                | dict(zip(("tp", "fp", "fn"), counts[n, i].tolist(), strict=True))
-                for n in range(images)
-                for i in range(size)
-            ]
-            built = {"encoder": "resnet18", "output_stride": 8, "best_epoch": best, "epochs": length}
-            model_rows.append({"model": model, "seed": seed, **built, **means(whole), **asdict(costs)})
-    tables = {"models": model_rows, "classes": class_rows, "images": image_rows}
-    if folds is not None:
-        tables["folds"] = fold_rows
-    for name, rows in tables.items():
-        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+        runs = whole.folds(folds)
+        for number, run in enumerate(runs):
+            part, length = slice(number, None, len(runs)), epochs - 3 * place if epochs > 12 else epochs
+            write_run(folder / run.path, rng, names[part], table, confusions[part], length)
+            costs.write(folder / run.path)
+        if folds is not None:
+            pool_folds(folder / whole.path, folds, SimpleNamespace(classes=table))
 
-    keys = [item.name for item in fields(RankedModel)]
-    ranking = [
-        RankedModel(**{key: None if is_missing(value) else value for key, value in entry.items() if key in keys})
-        for entry in rank(model_rows)
-    ]
+    rows = []
+    for whole in wholes:
+        metrics, costs = Metrics.read(folder / whole.path), Costs.read(folder / whole.path)
+        scores = {name: getattr(metrics, name) for name in (*field_names(MeanScores), *field_names(EpochChoice))}
+        rows.append(model_row(whole.model, whole.seed, **scores, **asdict(costs)))
+    tables = {
+        "models": to_table(rows),
+        "classes": to_table(class_rows(folder, wholes, classes)),
+        "images": image_table(folder, wholes),
+    }
+    if folds is not None:
+        tables["folds"] = to_table(fold_rows(folder, wholes, folds))
+    for name, content in tables.items():
+        content.to_csv(folder / f"{name}.csv", index=False)
+
     record = sample_comparison(
         verdict="U-Net is the best of the four: 4.1 points of mIoU before DeepLabv3, "
         "more than chance explains (95% interval 2.0 to 6.3).",
-        ranking=tuple(ranking),
+        ranking=tuple(rank(rows)),
         majority_baseline=MajorityBaseline(class_name=classes[0], miou=0.05, pixel_accuracy=0.31),
         protocol={"encoder": "resnet18", "weights": "imagenet", "epochs": epochs, "patience": 10, "batch_size": 8}
         | {"size": 360, "learning_rate": 0.001, "optimizer": "adamw", "precision": "fp32", "device": "cpu"}
@@ -178,8 +169,7 @@ def write_comparison(
     data = replace(
         record.data,
         classes=tuple(
-            ComparedClass(index=i, name=name, color=DEFAULT_COLORS[i % len(DEFAULT_COLORS)])
-            for i, name in enumerate(classes)
+            ComparedClass(index=i, name=entry.name, color=entry.color) for i, entry in enumerate(table.classes)
         ),
         counts=record.data.counts if folds is None else {"test": images},
     )

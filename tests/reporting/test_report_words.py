@@ -91,7 +91,7 @@ def test_no_output_stride_is_shown_or_advised_where_there_is_no_other(street: Pa
     comparison = read_comparison(street)
     name = comparison.names[-1]
     comparison.content["majority_baseline"]["miou"] = comparison.ranking[-1]["miou"]
-    comparison.models["output_stride"] = 16
+    comparison.models[["output_stride", "eval_output_stride"]] = 16
     comparison.models["encoder"] = comparison.models["encoder"].astype(object)
     comparison.models.loc[comparison.models["model"] == name, "encoder"] = None
     assert method.built_on(comparison, name) == ""

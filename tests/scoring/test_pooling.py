@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segarena.records.run import Metrics
+from segarena.records.metrics import Metrics
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import Scores, score, to_metrics
 

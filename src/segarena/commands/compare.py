@@ -17,7 +17,7 @@ from segarena.errors import Interrupted, RunError
 from segarena.experiment.examples import write_gallery
 from segarena.experiment.networks import check_architectures, check_possible, leave_out
 from segarena.experiment.prepare import Prepared, prepare
-from segarena.experiment.summary import class_table, fold_table, image_table, model_table, summarise
+from segarena.experiment.summary import class_rows, fold_rows, image_table, model_rows, summarise, to_table
 from segarena.files import write_text
 from segarena.formats import count, duration, milliseconds, percent
 from segarena.records.comparison import ComparisonRecord
@@ -38,33 +38,33 @@ def run(options: CompareOptions) -> Path:
     """
     check_out(options.out, resume=options.resume)
     _check_track(options)
-    models = options.models or ()
-    check_possible(options, models)
+    names = options.models or ()
+    check_possible(options, names)
     environment = describe_environment()
     reporter = TerminalReporter()
-    folds = prepare(leave_out(options, models), reporter)
+    folds = prepare(leave_out(options, names), reporter)
     source = folds[0].source
-    check_architectures(folds[0].options, models, source.classes.num_classes, reporter)
+    check_architectures(folds[0].options, names, source.classes.num_classes, reporter)
     folder = open_folder(options.out, source.name, resume=options.resume)
-    runs = [Run(model, seed) for seed in range(options.seeds) for model in models]
+    runs = [Run(model, seed) for seed in range(options.seeds) for model in names]
     _train_all(folds, folder, runs, reporter)
     console.print("Comparing")
-    tables = {
-        "models": model_table(folder, runs, _measure_latency(folds[0], folder, models), options.folds),
-        "classes": class_table(folder, runs, source.classes.names),
-        "images": image_table(folder, runs),
-    }
-    if options.folds is not None:
-        tables["folds"] = fold_table(folder, runs, options.folds)
+    models = model_rows(folder, runs, _measure_latency(folds[0], folder, names), options.folds)
+    by_fold = [] if options.folds is None else fold_rows(folder, runs, options.folds)
+    images = image_table(folder, runs)
     comparison = summarise(
         folds,
-        tables["models"],
-        tables.get("folds"),
-        tables["images"],
+        models,
+        by_fold,
+        images,
         command=to_command(options),
         environment=environment,
-        gallery=write_gallery(folds, tables["images"], models, folder),
+        gallery=write_gallery(folds, images, names, folder),
     )
+    classes = class_rows(folder, runs, source.classes.names)
+    tables = {"models": to_table(models), "classes": to_table(classes), "images": images}
+    if by_fold:
+        tables["folds"] = to_table(by_fold)
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     comparison.write(folder)

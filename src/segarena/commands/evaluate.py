@@ -19,7 +19,8 @@ from segarena.errors import ConfigError, DataError
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.inputs import open_source
 from segarena.formats import percent, plural
-from segarena.records.run import Data, Metrics
+from segarena.records.metrics import Metrics
+from segarena.records.run import Data
 from segarena.runs import open_folder
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.evaluation import evaluate

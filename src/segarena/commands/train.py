@@ -15,7 +15,8 @@ from segarena.experiment.prepare import Prepared, prepare
 from segarena.experiment.progress import Reporter
 from segarena.experiment.run import check_same_training, is_finished, pool_folds, train_run
 from segarena.formats import duration, percent
-from segarena.records.run import Costs, Metrics
+from segarena.records.metrics import Metrics
+from segarena.records.run import Costs
 from segarena.runs import check_out, fold_folder, open_folder
 
 Folds = Sequence[Prepared[Any]]

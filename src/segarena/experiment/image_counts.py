@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segarena.files import write_text
+from segarena.records.tables import ImageRow, columns
 from segarena.scoring.scores import class_counts
 
 
@@ -24,7 +25,8 @@ def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], 
             "tp": tp.ravel(),
             "fp": fp.ravel(),
             "fn": fn.ravel(),
-        }
+        },
+        columns=columns(ImageRow),
     )
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 

@@ -26,7 +26,8 @@ from segarena.experiment.prepare import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.files import read_json, write_json, write_text
 from segarena.models import SegmentationModel
-from segarena.records.run import Costs, Data, Metrics
+from segarena.records.metrics import Metrics
+from segarena.records.run import Costs, Data
 from segarena.runs import fold_folder
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import score, to_metrics

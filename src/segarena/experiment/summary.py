@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -17,28 +17,21 @@ from segarena.config import CompareOptions, to_dict
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.prepare import Prepared
 from segarena.files import read_json
-from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline, RankedModel
-from segarena.records.run import Costs, Environment, Metrics
+from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
+from segarena.records.metrics import Metrics
+from segarena.records.record import field_names
+from segarena.records.run import Costs, Environment
+from segarena.records.tables import ClassRow, FoldRow, ModelRow, columns, to_columns
+from segarena.records.values import EpochChoice, MeanScores
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
 from segarena.scoring.scores import Scores, majority_baseline_scores
 from segarena.scoring.verdict import rank, verdict
 
-SCORES = (
-    "miou",
-    "mean_f1",
-    "mean_precision",
-    "mean_recall",
-    "pixel_accuracy",
-    "frequency_weighted_iou",
-    "mean_image_iou",
-    "miou_without_background",
-    "best_epoch",
-    "epochs",
-)
+_SCORES = (*field_names(MeanScores), *field_names(EpochChoice))
 
 
-def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float], folds: int | None) -> pd.DataFrame:
+def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, float], folds: int | None) -> list[ModelRow]:
     """A row per model and seed: scores, over all folds together where there are some, and costs.
 
     `latency`: milliseconds for one image, by model.
@@ -47,42 +40,60 @@ def model_table(folder: Path, runs: Sequence[Run], latency: Mapping[str, float],
     for run in runs:
         config = read_json(folder / run.folds(folds)[0].path / "config.json")
         settings = config["architecture"]
-        metrics = Metrics.read(folder / run.path)
+        costs = replace(Costs.read(folder / run.path), latency_ms=latency[run.model])
         rows.append(
-            {
-                "model": run.model,
-                "seed": run.seed,
-                "encoder": settings["encoder"],
-                "output_stride": settings["output_stride"],
-                "eval_output_stride": settings.get("eval_output_stride") or settings["output_stride"],
-                "start": config.get("start"),
-                **{name: getattr(metrics, name) for name in SCORES},
-                **asdict(Costs.read(folder / run.path)),
-                "latency_ms": latency[run.model],
-            }
+            ModelRow(
+                model=run.model,
+                seed=run.seed,
+                encoder=settings["encoder"],
+                output_stride=settings["output_stride"],
+                eval_output_stride=settings.get("eval_output_stride") or settings["output_stride"],
+                start=config.get("start"),
+                **_scores(Metrics.read(folder / run.path)),
+                **asdict(costs),
+            )
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
-def fold_table(folder: Path, runs: Sequence[Run], folds: int) -> pd.DataFrame:
+def fold_rows(folder: Path, runs: Sequence[Run], folds: int) -> list[FoldRow]:
     """A row per model, seed and fold: the images that it tested and their scores, the epochs and the time."""
     rows = []
     for run in chain.from_iterable(whole.folds(folds) for whole in runs):
         metrics, costs = Metrics.read(folder / run.path), Costs.read(folder / run.path)
-        scores = {name: getattr(metrics, name) for name in ("images", *SCORES, "val_miou")}
-        rows.append({**run._asdict(), **scores, "train_seconds": costs.train_seconds})
-    return pd.DataFrame(rows)
+        assert run.fold is not None
+        rows.append(
+            FoldRow(
+                model=run.model,
+                seed=run.seed,
+                fold=run.fold,
+                images=metrics.images,
+                **_scores(metrics),
+                val_miou=metrics.val_miou,
+                train_seconds=costs.train_seconds,
+            )
+        )
+    return rows
 
 
-def class_table(folder: Path, runs: Sequence[Run], classes: Sequence[str]) -> pd.DataFrame:
+def class_rows(folder: Path, runs: Sequence[Run], classes: Sequence[str]) -> list[ClassRow]:
     """A row per model, seed and class: scores and counts."""
     rows = []
     for run in runs:
         per_class = Metrics.read(folder / run.path).per_class
         for index, name in enumerate(classes):
             scores = asdict(per_class[name])
-            rows.append({"model": run.model, "seed": run.seed, "class_index": index, "class": name, **scores})
-    return pd.DataFrame(rows)
+            rows.append(ClassRow(model=run.model, seed=run.seed, class_index=index, class_=name, **scores))
+    return rows
+
+
+def to_table(rows: Sequence[ModelRow] | Sequence[FoldRow] | Sequence[ClassRow]) -> pd.DataFrame:
+    """One or more rows as a table, with the columns in the order of their class."""
+    return pd.DataFrame([to_columns(row) for row in rows], columns=columns(type(rows[0])))
+
+
+def _scores(metrics: Metrics) -> dict[str, Any]:
+    return {name: getattr(metrics, name) for name in _SCORES}
 
 
 def image_table(folder: Path, runs: Sequence[Run]) -> pd.DataFrame:
@@ -98,8 +109,8 @@ def image_table(folder: Path, runs: Sequence[Run]) -> pd.DataFrame:
 
 def summarise(
     folds: Sequence[Prepared[CompareOptions]],
-    models: pd.DataFrame,
-    by_fold: pd.DataFrame | None,
+    models: Sequence[ModelRow],
+    by_fold: Sequence[FoldRow],
     images: pd.DataFrame,
     *,
     command: str,
@@ -110,11 +121,10 @@ def summarise(
     prepared = folds[0]
     split = prepared.splits.scored
     baseline = _majority_baseline(folds, images)
-    ranking = rank([dict(row) for _, row in models.iterrows()])
+    ranking = [replace(entry, fold_mious=_fold_mious(by_fold, entry.model)) for entry in rank(models)]
     num_images = sum(len(fold.splits.indices(split)) for fold in folds)
     classes = prepared.source.classes
     answers = dict.fromkeys(classes.names[fold.most_frequent_class] for fold in folds)
-    fold_mious = {} if by_fold is None else _fold_mious(by_fold)
     return ComparisonRecord(
         name=prepared.source.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -124,10 +134,9 @@ def summarise(
             split=split,
             images=num_images,
             trivial_miou=baseline.miou,
-            fold_mious=fold_mious,
-            titles={name: style.label for name, style in model_styles([e["model"] for e in ranking]).items()},
+            titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
         ),
-        ranking=tuple(_ranked(entry, fold_mious.get(entry["model"])) for entry in ranking),
+        ranking=tuple(ranking),
         trivial_miou=_defined(baseline.miou),
         majority_baseline=MajorityBaseline(
             class_name=" or ".join(answers),
@@ -144,12 +153,12 @@ def summarise(
         data=ComparedData(
             name=prepared.source.name,
             origin=prepared.source.describe()["origin"],
-            fingerprint=prepared.fingerprint if by_fold is None else tuple(fold.fingerprint for fold in folds),
+            fingerprint=prepared.fingerprint if not by_fold else tuple(fold.fingerprint for fold in folds),
             classes=tuple(
                 ComparedClass(index=index, name=entry.name, color=entry.color)
                 for index, entry in enumerate(classes.classes)
             ),
-            counts=prepared.splits.counts if by_fold is None else {"test": num_images},
+            counts=prepared.splits.counts if not by_fold else {"test": num_images},
         ),
         command=command,
         environment=environment,
@@ -157,24 +166,18 @@ def summarise(
     )
 
 
-def _ranked(entry: Mapping[str, Any], fold_mious: Sequence[float] | None) -> RankedModel:
-    """An entry of the ranking as its record: without the columns of models.csv that it does not have."""
-    known = {item.name: _defined(entry[item.name]) for item in fields(RankedModel) if item.name in entry}
-    mious = None if fold_mious is None else tuple(_defined(miou) for miou in fold_mious)
-    return RankedModel(**{**known, "seeds": tuple(entry["seeds"]), "fold_mious": mious})
-
-
-def _defined(value: Any) -> Any:
+def _defined(value: float) -> float | None:
     """The value, None where it is NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if math.isnan(value) else value
 
 
-def _fold_mious(by_fold: pd.DataFrame) -> dict[str, list[float]]:
-    """Each model's mIoU fold by fold, averaged over the seeds."""
-    table = by_fold.pivot_table(index="model", columns="fold", values="miou", aggfunc="mean", dropna=False)
-    return {
-        str(model): [float(value) for value in row] for model, row in zip(table.index, table.to_numpy(), strict=True)
-    }
+def _fold_mious(rows: Sequence[FoldRow], model: str) -> tuple[float | None, ...] | None:
+    """The model's mIoU fold by fold, the mean over the seeds that have one; None without folds."""
+    by_fold: dict[int, list[float]] = {row.fold: [] for row in rows}
+    for row in rows:
+        if row.model == model and row.miou is not None:
+            by_fold[row.fold].append(row.miou)
+    return tuple(math.fsum(mious) / len(mious) if mious else None for _, mious in sorted(by_fold.items())) or None
 
 
 def _majority_baseline(folds: Sequence[Prepared[CompareOptions]], images: pd.DataFrame) -> Scores:

@@ -6,70 +6,25 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from segarena.errors import RunError
-from segarena.records.record import (
-    Channel,
-    Count,
-    Epochs,
-    Fraction,
-    Mebibytes,
-    Milliseconds,
-    PerSecond,
-    Record,
-    Seconds,
-)
+from segarena.records.record import Channel, Count, Fraction, Record
 from segarena.records.run import Environment
+from segarena.records.values import CostValues, EpochChoice, MeanScores
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankedModel:
-    """One model of the ranking. Scores and costs are means over its seeds, null where a seed has none."""
+class RankedModel(MeanScores, EpochChoice, CostValues):
+    """One model of the ranking. Scores and costs are means over its seeds, null where one of them has none."""
 
     model: str
     """Name of the architecture."""
-    miou: Fraction | None
-    """Mean over the seeds of the mIoU over the scored images: the models are ordered by it."""
+    seeds: tuple[int, ...]
+    """Seeds that the model was trained with."""
     lowest_miou: Fraction | None
     """mIoU of the seed with the lowest one."""
     highest_miou: Fraction | None
     """mIoU of the seed with the highest one."""
-    seeds: tuple[int, ...]
-    """Seeds that the model was trained with."""
     fold_mious: tuple[Fraction | None, ...] | None = None
     """mIoU in each fold, mean over the seeds; null without cross-validation."""
-    output_stride: Count | None = None
-    """Pixels of the image per step of the deepest features, in training."""
-    eval_output_stride: Count | None = None
-    """The same in evaluation; only DeepLabv3 as published changes it."""
-    mean_f1: Fraction | None
-    """Mean over the classes of F1."""
-    mean_precision: Fraction | None
-    """Mean over the classes of precision."""
-    mean_recall: Fraction | None
-    """Mean over the classes of recall."""
-    pixel_accuracy: Fraction | None
-    """Correct pixels divided by all counted pixels."""
-    frequency_weighted_iou: Fraction | None = None
-    """Mean of IoU weighted by the classes' true pixels."""
-    mean_image_iou: Fraction | None = None
-    """Mean over the images of each image's own mIoU."""
-    miou_without_background: Fraction | None = None
-    """mIoU over all classes but background; null where no class has that name."""
-    best_epoch: Epochs | None = None
-    """Epoch whose weights were scored."""
-    epochs: Epochs | None = None
-    """Epochs trained."""
-    params: Count | None = None
-    """Parameters of the network."""
-    flops: Count | None = None
-    """Floating-point operations for one image of the working size."""
-    latency_ms: Milliseconds | None = None
-    """Time from one image in memory to its labels."""
-    train_seconds: Seconds | None = None
-    """Time of all epochs, validation included."""
-    images_per_second: PerSecond | None = None
-    """Training images per second."""
-    peak_memory_mib: Mebibytes | None = None
-    """Largest memory in use during training; null where the system does not report it."""
 
 
 @dataclass(frozen=True, kw_only=True)

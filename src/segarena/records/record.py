@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from inspect import get_annotations
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
@@ -113,10 +114,20 @@ def _check_schema(found: object, current: int, where: object) -> None:
     )
 
 
+@cache
+def field_names(kind: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields: its own first, then those of its bases from left to right.
+
+    This is the order of the keys in a file and of the columns in a table.
+    """
+    known = {item.name for item in fields(kind)}
+    return tuple(name for base in kind.__mro__ for name in get_annotations(base) if name in known)
+
+
 def _plain(value: Any) -> Any:
     """Return the value as JSON has it: objects for dataclasses, lists for tuples."""
-    if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(getattr(value, name)) for name in field_names(type(value))}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -1,21 +1,12 @@
-"""The files of one training: what it ran on, on which images, what it scored, what it cost."""
+"""The files of one training beside its scores: what it ran on, on which images, what it cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from segarena.records.record import (
-    Count,
-    Epochs,
-    Fraction,
-    Mebibytes,
-    Milliseconds,
-    PerSecond,
-    Pixels,
-    Record,
-    Seconds,
-)
+from segarena.records.record import Count, Pixels, Record
+from segarena.records.values import CostValues
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,90 +74,5 @@ class Data(Record, file="data.json", schema=1):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassMetrics:
-    """The scores of one class. All four scores are null where neither truth nor prediction has a pixel of the class."""
-
-    iou: Fraction | None
-    """Intersection over union, tp / (tp + fp + fn)."""
-    precision: Fraction | None
-    """tp / (tp + fp)."""
-    recall: Fraction | None
-    """tp / (tp + fn)."""
-    f1: Fraction | None
-    """2 tp / (2 tp + fp + fn), also called Dice."""
-    tp: Pixels
-    """True positives: pixels of the class that are predicted as the class."""
-    fp: Pixels
-    """False positives: pixels of other classes that are predicted as the class."""
-    fn: Pixels
-    """False negatives: pixels of the class that are predicted as another one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metrics(Record, file="metrics.json", schema=1):
-    """The scores of one network on one set of images. docs/metrics.md has the formulas."""
-
-    split: str
-    """Images that were scored: train, val, test or all."""
-    data: str | None = None
-    """Data that `segarena evaluate` scored; null for the scores of the training itself."""
-    folds: Count | None = None
-    """Number of folds whose pixels are scored together; null without cross-validation."""
-    best_epoch: Epochs | None = None
-    """Epoch whose weights are scored, from 1; the mean over the folds; null for `segarena evaluate`."""
-    epochs: Epochs | None = None
-    """Epochs trained; the mean over the folds; null for `segarena evaluate`."""
-    val_miou: Fraction | None = None
-    """Validation mIoU of the best epoch; null where it is undefined, with folds, and for `segarena evaluate`."""
-    miou: Fraction | None
-    """Mean over the defined classes of their IoU, from pixels counted over all images: the score of the ranking."""
-    mean_f1: Fraction | None
-    """Mean over the defined classes of F1."""
-    mean_precision: Fraction | None
-    """Mean over the defined classes of precision."""
-    mean_recall: Fraction | None
-    """Mean over the defined classes of recall."""
-    pixel_accuracy: Fraction | None
-    """Correct pixels divided by all counted pixels."""
-    frequency_weighted_iou: Fraction | None
-    """Mean of IoU weighted by the classes' true pixels."""
-    mean_image_iou: Fraction | None
-    """Mean over the images of each image's own mIoU."""
-    miou_without_background: Fraction | None
-    """mIoU over all classes but background; null where no class has that name, as in the next three."""
-    mean_f1_without_background: Fraction | None
-    """Mean F1 over all classes but background."""
-    mean_precision_without_background: Fraction | None
-    """Mean precision over all classes but background."""
-    mean_recall_without_background: Fraction | None
-    """Mean recall over all classes but background."""
-    undefined_classes: Count
-    """Classes with no pixel in truth and prediction; the means leave them out."""
-    images: Count
-    """Images scored."""
-    void_images: Count
-    """Images with no counted pixel, among those scored."""
-    pixels: Pixels
-    """Pixels counted: all but void."""
-    per_class: dict[str, ClassMetrics]
-    """Scores of each class, by its name, in the order of the class indices."""
-    confusion: tuple[tuple[Pixels, ...], ...]
-    """Confusion matrix summed over the images: a row for each true class, a column for each predicted class."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Costs(Record, file="costs.json", schema=1):
+class Costs(CostValues, Record, file="costs.json", schema=1):
     """What a network costs. It is the last file of a run: one that has it is finished."""
-
-    params: Count
-    """Parameters of the network, the auxiliary head's included."""
-    flops: Count
-    """Floating-point operations for one image of the working size; a multiply-add counts as two."""
-    latency_ms: Milliseconds
-    """Time from one image in memory to its labels: median of 15 repetitions."""
-    train_seconds: Seconds
-    """Time of all epochs, validation included; with folds, of all folds."""
-    images_per_second: PerSecond
-    """Training images per second: median over the epochs."""
-    peak_memory_mib: Mebibytes | None
-    """Largest memory in use during training, without libraries and images; null where the system does not report it."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segarena import formats
 from segarena.errors import RunError
 from segarena.records.comparison import ComparisonRecord
-from segarena.records.run import Metrics
+from segarena.records.metrics import Metrics
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from segarena.records.run import Metrics
+from segarena.records.metrics import Metrics
 from segarena.scoring.scores import Scores, score
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.records.run import ClassMetrics, Metrics
+from segarena.records.metrics import Metrics
+from segarena.records.values import ClassMetrics
 
 Counts = NDArray[np.int64]
 Fractions = NDArray[np.float64]

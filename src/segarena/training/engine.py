@@ -22,6 +22,7 @@ from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
 from segarena.files import write_text
 from segarena.models import SegmentationModel
+from segarena.records.tables import EpochRow, columns
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, LAST, load_state, save_state, save_weights
 from segarena.training.evaluation import autocast, to_input
@@ -223,7 +224,7 @@ class Trainer:
 
     def _write_history(self) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(self.state.history[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=columns(EpochRow), lineterminator="\n")
         writer.writeheader()
         for row in self.state.history:
             writer.writerow({key: "" if math.isnan(value) else value for key, value in row.items()})

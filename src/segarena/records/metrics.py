@@ -1,0 +1,53 @@
+"""The scores of one network on one set of images, and the counts that they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segarena.records.record import Count, Epochs, Fraction, Pixels, Record
+from segarena.records.values import ClassMetrics, MeanScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricDetails:
+    """What metrics.json has beside the scores that tables have too."""
+
+    mean_f1_without_background: Fraction | None
+    """Mean F1 over all classes but background; null where no class has that name."""
+    mean_precision_without_background: Fraction | None
+    """Mean precision over all classes but background; null where no class has that name."""
+    mean_recall_without_background: Fraction | None
+    """Mean recall over all classes but background; null where no class has that name."""
+    undefined_classes: Count
+    """Classes with no pixel in truth and prediction; the means leave them out."""
+    images: Count
+    """Images scored."""
+    void_images: Count
+    """Images with no counted pixel, among those scored."""
+    pixels: Pixels
+    """Pixels counted: all but void."""
+    per_class: dict[str, ClassMetrics]
+    """Scores of each class, by its name, in the order of the class indices."""
+    confusion: tuple[tuple[Pixels, ...], ...]
+    """Confusion matrix summed over the images: a row for each true class, a column for each predicted class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
+    """The scores of a run on its test or validation images, or of `segarena evaluate` on the images that it was given.
+
+    With folds, the folder of a model and seed has one for the pixels of all folds together.
+    """
+
+    split: str
+    """Images that were scored: train, val, test or all."""
+    data: str | None = None
+    """Data that `segarena evaluate` scored; null for the scores of the training itself."""
+    folds: Count | None = None
+    """Number of folds whose pixels are scored together; null without cross-validation."""
+    best_epoch: Epochs | None = None
+    """Epoch whose weights are scored, from 1; with folds their mean; null for `segarena evaluate`."""
+    epochs: Epochs | None = None
+    """Epochs trained; with folds their mean; null for `segarena evaluate`."""
+    val_miou: Fraction | None = None
+    """Validation mIoU of the best epoch; null where it is undefined, with folds, and for `segarena evaluate`."""

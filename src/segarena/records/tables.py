@@ -1,0 +1,107 @@
+"""The columns of the CSV files: one dataclass for the rows of each.
+
+A value that does not exist (an undefined score, memory that the system does not report) is an empty cell. The column
+`class` is the field `class_`: the word is one of Python's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from segarena.records.record import Count, Fraction, PerSecond, Seconds, field_names
+from segarena.records.values import ClassCounts, ClassMetrics, CostValues, EpochChoice, MeanScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow(MeanScores, EpochChoice, CostValues):
+    """models.csv of a comparison: a row for each model and seed; with folds, for all folds together."""
+
+    model: str
+    """Name of the architecture."""
+    seed: int
+    """Seed of the training."""
+    encoder: str | None
+    """Encoder that the architecture is built on; empty for one without an encoder."""
+    output_stride: Count | None
+    """Pixels of the image from one of the deepest features to the next, in training."""
+    eval_output_stride: Count | None
+    """The same in evaluation."""
+    start: str | None
+    """Initial weights, in words, e.g. "random weights"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldRow(MeanScores, EpochChoice):
+    """folds.csv of a comparison with folds: a row for each model, seed and fold."""
+
+    model: str
+    """Name of the architecture."""
+    seed: int
+    """Seed of the training."""
+    fold: Count
+    """The fold that tested, from 1."""
+    images: Count
+    """Images that the fold tested."""
+    val_miou: Fraction | None
+    """Validation mIoU of the best epoch."""
+    train_seconds: Seconds
+    """Time of all epochs, validation included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow(ClassMetrics):
+    """classes.csv of a comparison: a row for each model, seed and class."""
+
+    model: str
+    """Name of the architecture."""
+    seed: int
+    """Seed of the training."""
+    class_index: Count
+    """Class index, from 0."""
+    class_: str
+    """Name of the class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRow(ClassCounts):
+    """images.csv of a run: a row for each scored image and class. Every score follows from sums of these counts."""
+
+    image: str
+    """Name of the image."""
+    class_index: Count
+    """Class index, from 0."""
+    class_: str
+    """Name of the class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRow:
+    """history.csv of a run: a row for each epoch."""
+
+    epoch: Count
+    """Number of the epoch, from 1."""
+    train_loss: float
+    """Mean loss of the training steps, the auxiliary head's included."""
+    auxiliary_loss: float | None
+    """Mean loss of the auxiliary head; empty for an architecture without one."""
+    val_miou: Fraction | None
+    """mIoU on the validation images; empty where it is undefined."""
+    val_pixel_accuracy: Fraction | None
+    """Pixel accuracy on the validation images."""
+    learning_rate: float
+    """Learning rate of the encoder in the last step."""
+    seconds: Seconds
+    """Time of the epoch, validation included."""
+    images_per_second: PerSecond
+    """Training images per second, without validation."""
+
+
+def columns(row: type) -> tuple[str, ...]:
+    """Return the column names of a table, in their order, from the class of its rows."""
+    return tuple(name.rstrip("_") for name in field_names(row))
+
+
+def to_columns(row: Any) -> dict[str, Any]:
+    """Return a row as a dictionary, by column name."""
+    return {name.rstrip("_"): value for name, value in asdict(row).items()}

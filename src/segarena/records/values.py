@@ -1,0 +1,83 @@
+"""Scores and costs that several files and tables have: each is described once, here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segarena.records.record import Count, Epochs, Fraction, Mebibytes, Milliseconds, PerSecond, Pixels, Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanScores:
+    """The scores of a model over all its classes. docs/metrics.md has the formulas."""
+
+    miou: Fraction | None
+    """Mean over the defined classes of their IoU, from pixels counted over all images: the score of the ranking."""
+    mean_f1: Fraction | None
+    """Mean over the defined classes of F1."""
+    mean_precision: Fraction | None
+    """Mean over the defined classes of precision."""
+    mean_recall: Fraction | None
+    """Mean over the defined classes of recall."""
+    pixel_accuracy: Fraction | None
+    """Correct pixels divided by all counted pixels."""
+    frequency_weighted_iou: Fraction | None
+    """Mean of IoU over the classes, weighted by their true pixels."""
+    mean_image_iou: Fraction | None
+    """Mean over the images of each image's own mIoU."""
+    miou_without_background: Fraction | None
+    """mIoU over all classes but background; null where no class has that name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCounts:
+    """The pixel counts of one class, from which its scores follow."""
+
+    tp: Pixels
+    """True positives: pixels of the class that are predicted as the class."""
+    fp: Pixels
+    """False positives: pixels of other classes that are predicted as the class."""
+    fn: Pixels
+    """False negatives: pixels of the class that are predicted as another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMetrics(ClassCounts):
+    """Scores and counts of one class; all four scores are null where neither truth nor prediction has a pixel of it."""
+
+    iou: Fraction | None
+    """Intersection over union, tp / (tp + fp + fn)."""
+    precision: Fraction | None
+    """tp / (tp + fp)."""
+    recall: Fraction | None
+    """tp / (tp + fn)."""
+    f1: Fraction | None
+    """2 tp / (2 tp + fp + fn), also called Dice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochChoice:
+    """How long a network was trained; with several seeds or folds both are means."""
+
+    best_epoch: Epochs
+    """Epoch whose weights are scored, from 1: the one with the best validation mIoU."""
+    epochs: Epochs
+    """Epochs trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostValues:
+    """What a network costs."""
+
+    params: Count
+    """Parameters of the network, the auxiliary head's included."""
+    flops: Count
+    """Floating-point operations for one image of the working size; a multiply-add counts as two."""
+    latency_ms: Milliseconds
+    """Time from one image in memory to its labels: median of 15 repetitions."""
+    train_seconds: Seconds
+    """Time of all epochs, validation included; with folds, of all folds."""
+    images_per_second: PerSecond
+    """Training images per second: median over the epochs."""
+    peak_memory_mib: Mebibytes | None
+    """Largest memory in use during training, without libraries and images; null where the system does not report it."""
