@@ -6,11 +6,10 @@ import ast
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "src" / "segarena"
+from source_code import FILES, IMPORTS, TREES, is_in, room
 
 #: Floors from the ground up, of the whole package and inside its larger rooms. A file may import its own room and the
 #: floors below it; the rooms of one floor do not import each other. A package's own file is the room `__init__`.
@@ -52,38 +51,6 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
 }
-FILES = {
-    ".".join(("segarena", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
-
-
-def imports(module: str) -> set[str]:
-    """The modules of segarena that a file imports anywhere, inside functions and under TYPE_CHECKING too.
-
-    `from segarena.x import y` is an import of the module segarena.x.y where there is one, and of segarena.x otherwise.
-    So `import segarena` and `from segarena import __version__` are imports of the package's own file.
-    """
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(FILES[module].read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: write imports in full"
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in FILES else f"{node.module}" for name in names}
-    return {name for name in found if is_in(name, "segarena")}
-
-
-def is_in(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
-
-
-def room(module: str, package: str = "segarena") -> str:
-    return module.removeprefix(package).removeprefix(".").partition(".")[0] or "__init__"
-
-
-IMPORTS = {module: imports(module) for module in FILES}
 
 
 @pytest.mark.parametrize("package", FLOORS)
@@ -122,10 +89,10 @@ def test_these_import_no_torch() -> None:
 
 
 def test_only_commands_and_the_command_line_print() -> None:
-    for module, path in FILES.items():
+    for module, tree in TREES.items():
         if room(module) in ("commands", "cli"):
             continue
-        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"], f"{module} prints"
 
 

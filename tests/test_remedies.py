@@ -1,0 +1,64 @@
+"""A message that names an option names one of the command that shows it: `segarena synth` has no `--out`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from segarena import config
+from source_code import FILES, TREES, docstrings, reached, room
+from support import named_options, options_of
+
+VERBS = [module.rpartition(".")[2] for module in FILES if room(module) == "commands"]
+VERBS = [verb for verb in VERBS if hasattr(config, f"{verb.title()}Options")]
+TRAINING = {"compare", "train"}
+
+#: Messages of a module, or those with an option, that not all commands show that import the module.
+SHOWN_BY = {
+    "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
+    "segarena.data.published": {*TRAINING, "evaluate"},  # `check` takes folders only
+    "segarena.data.published --download": TRAINING,
+    "segarena.data.splitting.folds": TRAINING,
+    "segarena.data.splitting.groups": {*TRAINING, "check"},
+    "segarena.data.splitting.splits": {*TRAINING, "check"},
+    "segarena.experiment.inputs --root": {*TRAINING, "evaluate"},
+    "segarena.experiment.inputs --download": TRAINING,  # only where it is given
+    "segarena.models.weights": TRAINING,  # no other command reads pretrained weights
+    "segarena.reporting.caveats": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.runs --out": {*TRAINING, "check", "evaluate", "predict"},  # only where it is not given
+    "segarena.runs --resume": TRAINING,  # only where there is one
+    "segarena.training.engine": TRAINING,
+}
+NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git
+
+
+def texts(module: str) -> Iterator[str]:
+    """The strings of a module but its docstrings; of an f-string the parts that are written out."""
+    skipped = docstrings(TREES[module])
+    for node in ast.walk(TREES[module]):  # an f-string comes before its parts
+        if isinstance(node, ast.JoinedStr):
+            parts = [part for part in node.values if isinstance(part, ast.Constant)]
+            skipped |= set(parts)
+            yield "{}".join(part.value for part in parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
+            yield node.value
+
+
+def test_every_command_has_the_options_that_its_messages_name() -> None:
+    wrong = set()
+    for command in VERBS:
+        for module in reached(f"segarena.commands.{command}"):
+            if room(module) == "config" or command not in SHOWN_BY.get(module, VERBS):
+                continue
+            for text in texts(module):
+                for verb, option in named_options(text, command):
+                    shown = command in SHOWN_BY.get(f"{module} {option}", VERBS)
+                    if shown and option not in options_of(verb) | NOT_SHOWN:
+                        wrong.add(f"{module} names {option}, which `segarena {verb}` does not have")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_the_exceptions_are_needed() -> None:
+    for place, commands in SHOWN_BY.items():
+        importing = {verb for verb in VERBS if place.split()[0] in reached(f"segarena.commands.{verb}")}
+        assert importing - commands, f"{place} needs no exception"
