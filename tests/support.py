@@ -57,6 +57,23 @@ def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: 
         Image.fromarray(pixels).save(path)
 
 
+def scene(seed: int, size: int = 96) -> Image.Image:
+    """Soft random blobs of colour: like a photograph, all of it differs from any other seed's."""
+    random = np.random.default_rng(seed)
+    coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8))
+    return coarse.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def write_scene(root: Path, name: str, image: Image.Image, suffix: str = ".png", seed: int = 0) -> None:
+    """A scene in root/images, and a mask with one rectangle in root/masks."""
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True, exist_ok=True)
+    image.save(root / "images" / f"{name}{suffix}")
+    labels = np.zeros((image.height, image.width), dtype=np.uint8)
+    labels[10 + seed % 30 : 60 + seed % 30, 20:70] = 255
+    Image.fromarray(labels).save(root / "masks" / f"{name}.png")
+
+
 @cache
 def huge_png(side: int) -> bytes:
     """A valid 1-bit PNG of side x side pixels, packed row by row so that no bitmap of that size is ever made."""

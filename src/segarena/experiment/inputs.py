@@ -14,8 +14,7 @@ from segarena.data.published import PUBLISHED, open_published
 from segarena.data.source import Source
 from segarena.data.splitting.folds import make_folds
 from segarena.data.splitting.groups import find_groups
-from segarena.data.splitting.saved import read_splits
-from segarena.data.splitting.splits import Splits, split_samples
+from segarena.data.splitting.splits import Splits, read_splits, split_samples
 from segarena.errors import ConfigError
 from segarena.experiment.progress import SILENT, Reporter
 

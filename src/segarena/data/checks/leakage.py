@@ -1,10 +1,11 @@
-"""Consecutive frames and slices that a random split has torn apart: near-copies of the training images are scored."""
+"""Neighbouring frames or slices split across train, val and test: near-copies of the training images are scored."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from segarena.data.checks.duplicates import correlate
 from segarena.data.checks.problem import Problem, parts_of, relative
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.folder import FolderSource
-from segarena.data.splitting.groups import frame_prefixes, natural_key, propose_groups
+from segarena.data.splitting.groups import cut_frame_numbers, natural_key
 from segarena.data.splitting.splits import Splits
 from segarena.formats import small_percent
 
@@ -43,7 +44,6 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
     near, far = _compare(thumbnails.pixels, neighbours)
     if len(far) == 0 or (near[:, None] > far).mean() < MIN_ADVANTAGE:
         return
-    proposal = propose_groups(names)
     files = dict.fromkeys(relative(source.samples[index].image, source.root) for pair in parted for index in pair)
     yield Problem(
         "leak-sequence",
@@ -52,17 +52,42 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
         f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
         f" {np.median(far):.2f} for two at random), and the random split parts"
         f" {small_percent(len(parted) / len(neighbours))} of them; scores come out too high",
-        f"Keep neighbours in one split: --group-by {proposal.by if proposal else 'REGEX'}",
+        f"Keep neighbours in one split: --group-by {suggest_rule(names) or 'REGEX'}",
     )
 
 
 def find_neighbours(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Indices of names that follow each other within their sequence, by `segarena.data.splitting.groups`."""
+    """Return index pairs of names with the same prefix whose frame numbers follow each other."""
     series: dict[str, list[int]] = defaultdict(list)
-    for index, prefix in enumerate(frame_prefixes(names)):
+    for index, (prefix, _) in enumerate(cut_frame_numbers(names)):
         series[prefix].append(index)
     ordered = (sorted(members, key=lambda index: natural_key(names[index])) for members in series.values())
     return [pair for members in ordered for pair in pairwise(members)]
+
+
+def suggest_rule(names: Sequence[str]) -> Literal["prefix", "blocks"] | None:
+    """Return the `--group-by` that fits the names: prefix for several sequences, blocks for one, None for others.
+
+    A sequence is three or more names with the same prefix and evenly spaced numbers: over half of the gaps are equal.
+    Nine tenths of the names must belong to sequences, and a single sequence needs ten names.
+    """
+    numbers: dict[str, list[int]] = defaultdict(list)
+    cut = cut_frame_numbers(names)
+    for prefix, number in cut:
+        if number is not None:
+            numbers[prefix].append(number)
+    sequences = [found for found in numbers.values() if _is_sequence(found)]
+    if 10 * sum(map(len, sequences)) < 9 * max(1, len(names)):
+        return None
+    if len(sequences) > 1:
+        return "prefix" if all(prefix for prefix, _ in cut) else None
+    return "blocks" if len(names) >= 10 else None
+
+
+def _is_sequence(numbers: Sequence[int]) -> bool:
+    ordered = sorted(set(numbers))
+    gaps = Counter(after - before for before, after in pairwise(ordered))
+    return len(ordered) >= 3 and 2 * max(gaps.values()) > gaps.total()
 
 
 def _compare(

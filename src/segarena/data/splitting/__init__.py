@@ -1,1 +1,1 @@
-"""Which images stay together, and which part each gets: hashes, shares, groups and classes."""
+"""Which images stay together, and which of them train, validate and test."""

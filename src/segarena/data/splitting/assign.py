@@ -1,135 +1,122 @@
-"""The deal: each unit a part, by hashes and shares, with every class in every part wherever that is possible.
-
-Images are dealt one after the other, so that what is added behind them moves none of them. Groups differ in size:
-with them the shares are met better when all are known.
-"""
+"""Assign images, or groups of images, to train, val and test or to folds: by hashes, shares and the classes in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from segarena.data.splitting.stratify import Limits, Need, Unit, allocate, count_units, members_of
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.data.source import Sample
+from segarena.data.splitting.stratify import exchange
 from segarena.seeding import derive_seed
 
 TRAIN, VAL, TEST = range(3)
-_SALTS = {VAL: "split", TEST: "test"}
-_WHOLE = 2**63  # draws are integers below it
 
 
-def exact_share(share: float) -> Fraction:
-    """0.8 as 4/5: what a binary fraction cannot say would cost an image here and there."""
-    return Fraction(share).limit_denominator(1_000_000)
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What is never divided: one image, or all images of a group.
 
-
-def deal(units: Sequence[Unit], shares: Mapping[int, Fraction], seed: int) -> list[int]:
-    """Return TRAIN or a part of `shares` for each unit; the contract is that of `split_samples`.
-
-    A share is one of what the parts before it leave. `units` come in the order in which they are dealt.
+    `members` are indices of samples; `classes`, (num_classes,) bool, are those that occur in at least one of them.
     """
-    plan = _plan(units, shares, seed)
-    parts = [part for part in (TRAIN, VAL, TEST) if part in plan.targets]
-    common = {c: count for c, count in count_units(units).items() if count > 1}
-    two: list[Need] = [(c, part) for c in common for part in reversed(parts[:2])]
-    three: list[Need] = [(c, part) for c, count in common.items() for part in reversed(parts[:count])]
-    dealt = allocate(units, plan.fill, [three, two] if len(parts) > 2 else [two], plan.limits())
-    return dealt if len(members_of(units, dealt, TRAIN)) >= 2 else plan.fill({})
+
+    name: str
+    members: tuple[int, ...]
+    classes: NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How many images each part is to have, and the order in which units are offered to val and to test."""
+def make_units(
+    samples: Sequence[Sample],
+    indices: Iterable[int],
+    class_images: NDArray[np.bool_] | None,
+    groups: Sequence[str] | None,
+) -> list[Unit]:
+    """Return the samples at `indices` as units, sorted by name.
 
-    units: Sequence[Unit]
-    targets: dict[int, Fraction | int]
-    order: dict[int, list[int]]
-
-    def fill(self, fixed: Mapping[int, int]) -> list[int]:
-        """Part by part, take units in order as long as they bring it nearer to its target; the rest trains."""
-        parts = dict(fixed)
-        for part, order in self.order.items():
-            load = sum(self.units[i].size for i, own in parts.items() if own == part)
-            pending = [i for i in order if i not in parts]
-            later = sum(1 for p in self.targets if p not in (part, TRAIN) and p not in parts.values())
-            spare = len(pending) - later - (TRAIN not in parts.values())
-            spare_images = (
-                sum(unit.size for i, unit in enumerate(self.units) if parts.get(i, TRAIN) == TRAIN) - later - 2
-            )
-            for i in pending:
-                size = self.units[i].size
-                is_nearer = self._miss(part, load + size) < self._miss(part, load)
-                if is_nearer and spare > 0 and spare_images >= size:
-                    parts[i] = part
-                    load += size
-                    spare -= 1
-                    spare_images -= size
-            if not load and spare > 0:
-                parts[min(pending, key=lambda i: self.units[i].size)] = part
-        return [parts.get(i, TRAIN) for i in range(len(self.units))]
-
-    def limits(self) -> list[Limits]:
-        """Images keep to the targets. Groups keep to them as well as they do without classes, or else not at all."""
-        largest = max((unit.size for unit in self.units), default=1)
-        total = sum(unit.size for unit in self.units)
-        slack = Fraction(largest, 2) if largest > 1 else 0
-        most = [total, total - 2, total - 2]  # two images are left for training
-        kept: Limits = [min(self.targets[p] + slack, most[p]) if p in self.targets else 0 for p in (TRAIN, VAL, TEST)]
-        given_up: Limits = [most[p] if p in self.targets else 0 for p in (TRAIN, VAL, TEST)]
-        return [kept] if largest == 1 else [kept, given_up]
-
-    def _miss(self, part: int, load: int) -> Fraction:
-        return abs(Fraction(load - self.targets[part]))
-
-
-def _plan(units: Sequence[Unit], shares: Mapping[int, Fraction], seed: int) -> _Plan:
-    single = all(unit.size == 1 for unit in units)
-    targets: dict[int, Fraction | int] = {}
-    order: dict[int, list[int]] = {}
-    left = list(range(len(units)))
-    remaining: Fraction | int = sum(unit.size for unit in units)
-    for position, (part, share) in enumerate(shares.items()):
-        draws = [derive_seed(_SALTS[part], seed, unit.name) for unit in units]
-        if single:
-            first = 2 + len(shares) - position  # two of these train, one goes to each part that is still to come
-            drawn = {left[i] for i in _draw([draws[i] for i in left], share, first)}
-            left = [i for i in left if i not in drawn]
-            targets[part] = len(drawn)
-        else:
-            drawn = set()
-            targets[part] = share * remaining
-        order[part] = [i for _, _, i in sorted((i not in drawn, draw, i) for i, draw in enumerate(draws))]
-        remaining -= targets[part]
-    targets[TRAIN] = remaining
-    return _Plan(units, targets, order)
-
-
-def _draw(draws: Sequence[int], share: Fraction, first: int) -> list[int]:
-    """Positions that are drawn: exactly one of the `first`, later ones such that share * n, up or down, are of n.
-
-    Every position has the same chance, whatever its place in the list (a comb would always take the same camera of
-    five), and none depends on a later one. With a share of 1/5 one of each five in a row is drawn.
+    `class_images`, (N, num_classes), and `groups`, N names, concern all samples; None if there are none.
     """
-    drawn: list[int] = []
-    lowest = min(range(min(first, len(draws))), key=draws.__getitem__, default=0)
-    for position, draw in enumerate(draws):
-        chance = _chance(len(drawn), position, share) if position >= first else int(position == lowest)
-        if draw < _WHOLE * chance:
-            drawn.append(position)
-    return drawn
+    members: dict[str, list[int]] = {}
+    for index in sorted(indices):
+        members.setdefault(samples[index].name if groups is None else groups[index], []).append(index)
+    classes = np.zeros((len(samples), 0), dtype=bool) if class_images is None else class_images
+    return [Unit(name, tuple(members[name]), np.any(classes[members[name]], 0)) for name in sorted(members)]
 
 
-def _chance(drawn: int, position: int, share: Fraction) -> Fraction | int:
-    """The chance of the next position where `drawn` of `position` have been drawn.
+def members_of(units: Sequence[Unit], parts: Sequence[int], part: int) -> tuple[int, ...]:
+    """Indices of the samples whose unit is in `part`, ascending."""
+    return tuple(sorted(i for unit, own in zip(units, parts, strict=True) if own == part for i in unit.members))
 
-    The number drawn is the integer part of share * n, or with the chance of its fraction one more: that stays so if a
-    position that enters between two integers takes its chance from those that have not been drawn, and one that passes
-    an integer gives it to those that have.
+
+def assign_parts(units: Sequence[Unit], shares: Mapping[int, float], seed: int) -> list[int]:
+    """Return the part of each unit: one of `shares`, or else TRAIN.
+
+    For each part in turn, units are taken in the order of their hashes, as long as each brings the part nearer to its
+    share; if none does, the smallest. Thus a new image moves at most one other into or out of a part. Then each class
+    of two units is brought into the first two parts, of three units into the third, as far as `exchange` can.
+
+    Args:
+        units: images or groups, one more than `shares` at least, with two images more than `shares` in all.
+        shares: VAL, TEST or both -> the share, 0 to 1, of the images that the parts before it leave.
+        seed: another seed gives other hashes.
     """
-    whole, fraction = divmod(share * position, 1)
-    next_whole, next_fraction = divmod(share * (position + 1), 1)
-    if drawn < whole or (drawn == whole and next_whole > whole):
-        return 1
-    if next_whole == whole:
-        return share / (1 - fraction) if drawn == whole else 0
-    return next_fraction / fraction
+    parts, targets = [TRAIN] * len(units), np.zeros(3)
+    for later, (part, share) in zip(reversed(range(len(shares))), shares.items(), strict=True):
+        free = [i for i, own in enumerate(parts) if own == TRAIN]
+        free.sort(key=lambda i: derive_seed("part", part, seed, units[i].name))
+        images = sum(units[i].size for i in free)
+        target = images * Fraction(share).limit_denominator(1_000_000)  # 0.2, not the nearest binary number
+        load = taken = 0
+        for i in free:
+            size = units[i].size
+            is_nearer = size < 2 * (target - load)
+            # a unit is left for each later part, and a unit and two images for training
+            if is_nearer and load + size <= images - later - 2 and taken < len(free) - later - 1:
+                parts[i] = part
+                load += size
+                taken += 1
+        if not taken:
+            parts[min(free, key=lambda i: units[i].size)] = part
+        targets[part] = target
+    sizes, classes = _arrays(units)
+    targets[TRAIN] = sizes.sum() - targets.sum()
+    counts, used = classes.sum(axis=0), sorted({TRAIN, *shares})
+    worth = np.zeros((3, len(counts)))
+    worth[used[:2]] = (counts >= 2) * (1 + len(counts))  # more than all classes in the third part
+    worth[used[2:]] = counts >= 3
+    stratified = exchange(parts, sizes, classes, worth, targets)
+    return stratified if sizes[np.equal(stratified, TRAIN)].sum() >= 2 else parts
+
+
+def assign_folds(units: Sequence[Unit], k: int, seed: int) -> list[int]:
+    """Return the fold of each unit, 0 to k - 1: the largest unit first, each to the fold with the fewest images so far.
+
+    Units of one size follow each other by their hashes. Then each class is brought into as many folds as it has units,
+    as far as `exchange` can, into a second one first. Each fold has a unit or, if k is 2, two units of four or more.
+    """
+    order = sorted(range(len(units)), key=lambda i: (-units[i].size, derive_seed("folds", seed, units[i].name)))
+    fold_of, loads = [0] * len(units), [0] * k
+    for i in order:
+        fold_of[i] = loads.index(min(loads))
+        loads[fold_of[i]] += units[i].size
+    if k == 2 and fold_of.count(0) == 1:
+        fold_of[order[-1]] = 0
+    sizes, classes = _arrays(units)
+    worth = np.zeros((k, classes.shape[1]))
+    for c, count in enumerate(classes.sum(axis=0).astype(int)):
+        present = {fold for fold, has in zip(fold_of, classes[:, c], strict=True) if has}
+        wanted = sorted(range(k), key=lambda fold: (fold not in present, fold))[:count]
+        worth[wanted, c] = 1
+        worth[wanted[:2], c] = 1 + worth.size  # one fold can train where the other tests
+    return exchange(fold_of, sizes, classes, worth, np.full(k, sizes.sum() / k), fewest=2 if k == 2 else 1)
+
+
+def _arrays(units: Sequence[Unit]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`sizes` and `classes` as `exchange` takes them."""
+    return np.array([unit.size for unit in units], dtype=float), np.array([unit.classes for unit in units], dtype=float)

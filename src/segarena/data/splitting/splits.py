@@ -1,26 +1,30 @@
-"""Which image trains, which one chooses the epoch, which one tests."""
+"""Which images train, which choose the epoch, and which test: a new split, or one that was saved."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.source import Sample, Split
-from segarena.data.splitting.assign import TEST, TRAIN, VAL, deal, exact_share
-from segarena.data.splitting.stratify import make_units, members_of
+from segarena.data.splitting.assign import TEST, TRAIN, VAL, assign_parts, make_units, members_of
 from segarena.errors import DataError
-from segarena.formats import plural
+from segarena.formats import join_words, listing, plural
 
 SPLIT_SEED = 0
+PARTS: tuple[Split, ...] = ("train", "val", "test")
+_FORMAT = 'Give a run folder, its data.json, or JSON such as {"train": ["a", "b"], "val": ["c"], "test": []}'
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Indices into a source's samples: `train` fits the weights, `val` chooses the epoch, `test` is scored once."""
+    """Indices of a source's samples: `train` fits the weights, `val` chooses the epoch, `test` is scored once."""
 
     train: tuple[int, ...]
     val: tuple[int, ...]
@@ -28,7 +32,7 @@ class Splits:
 
     @property
     def scored(self) -> Literal["test", "val"]:
-        """The split whose scores count: test where there is one."""
+        """The split whose scores count: test if there is one."""
         return "test" if self.test else "val"
 
     def indices(self, name: Split) -> tuple[int, ...]:
@@ -36,12 +40,11 @@ class Splits:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"train": len(self.train), "val": len(self.val), "test": len(self.test)}
+        return {part: len(self.indices(part)) for part in PARTS}
 
     def to_dict(self, samples: Sequence[Sample]) -> dict[str, list[str]]:
-        """The names in each part, as they are saved; `saved_splits.read_splits` gives them back."""
-        parts = {"train": self.train, "val": self.val, "test": self.test}
-        return {part: [samples[i].name for i in indices] for part, indices in parts.items()}
+        """The names in each part, as `read_splits` reads them."""
+        return {part: [samples[i].name for i in self.indices(part)] for part in PARTS}
 
 
 def split_samples(
@@ -54,51 +57,87 @@ def split_samples(
     groups: Sequence[str] | None = None,
     test_share: float = 0.0,
 ) -> Splits:
-    """Keep the data's own splits. Of what has none `test_share` tests; of the rest `share` trains, the others validate.
+    """Keep the data's own splits, and take a missing val, or test, from the samples in train and in no split.
 
-    Only what the data lacks is divided off, val and with a `test_share` also test, from its train and undivided
-    samples. The answer depends on names, classes and seed: not on the machine, not on the order of `samples`.
+    The result depends on names, classes, groups and the seed, not on the machine or the order of `samples`. The shares
+    are met within one image, or with groups within one group, the largest. A class that occurs in two images (groups)
+    is in train and in val, in three also in test, if exchanges of images (groups) can reach that. Without a missing
+    class the hashes of the names decide, and an image that is added moves at most one other into or out of a part.
 
-    *Images* are dealt in the natural order of their names, each by its own hash and by how many before it were drawn
-    (`data/dividing/dealing.py`). Each share is met within one image, but at least two images train and one validates. A
-    file whose name comes last moves no other; one that comes earlier can move those behind it.
+    Args:
+        samples: the N samples.
+        share: share of the images without test that train, 0 to 1; the others validate.
+        seed: another seed gives another split.
+        where: names the data in an error.
+        class_images: (N, num_classes), which class occurs in which sample.
+        groups: N names, the group of each sample; groups are never divided.
+        test_share: share of the images that test if the data has no test split, 0 to 1.
 
-    *Groups* (`groups`, a name for each sample) are never divided. They are dealt by the hashes of their names. Val and
-    test each miss their share by at most half of the largest group, or they are one group, the smallest left. Groups
-    of one image each are dealt as images.
-
-    *Classes* (`class_images`, (N, num_classes) bool: which class occurs in which sample). Each class that occurs in
-    two images (groups) is in train and in val, in three or more also in test: wherever an allocation with the same
-    shares has all of that, and of groups, any allocation at all. Where none has, as much is met as exchanging images
-    one for one can reach, and never less than without `class_images`. Where no class is missing from a part, it
-    changes nothing. The search behind this is complete up to `allocation.STEPS` steps, which takes
-    hundreds of images with a hundred rare classes to reach.
-
-    `where` names the data in an error. Raises DataError where a part would be empty or training has under two images.
+    Raises:
+        DataError: There are too few images or groups to train on two images and fill every part.
     """
-    own = {part: [i for i, s in enumerate(samples) if s.split == part] for part in ("train", "val", "test")}
-    pool = own["train"] + [i for i, s in enumerate(samples) if s.split is None]
-    shares = {}
+    own = {part: tuple(i for i, s in enumerate(samples) if s.split == part) for part in PARTS}
+    pool = [i for i, sample in enumerate(samples) if sample.split in ("train", None)]
+    shares: dict[int, float] = {}
     if test_share > 0 and not own["test"]:
-        shares[TEST] = exact_share(test_share)
+        shares[TEST] = test_share
     if not own["val"]:
-        shares[VAL] = 1 - exact_share(share)
+        shares[VAL] = 1 - share
+    if len(pool) < 2 + len(shares):
+        missing = join_words(["train", *(PARTS[part] for part in sorted(shares))])
+        raise DataError(
+            f"{plural(len(pool), 'labelled image')} for {missing}, at least {2 + len(shares)} are needed",
+            where=where,
+            remedy="Add labelled images" if pool else "Move images from val or test to train",
+        )
     units = make_units(samples, pool, class_images, groups)
-    if groups is not None and 0 < len(units) <= len(shares):
+    if len(units) <= len(shares):
         raise DataError(
-            f"{len(pool)} images in {plural(len(units), 'group')} cannot fill"
-            f" {len(shares) + 1} splits without dividing a group",
+            f"{len(pool)} images in {plural(len(units), 'group')} cannot fill {len(shares) + 1} splits",
             where=where,
-            remedy="Group them in another way with --group-by, or leave it out",
+            remedy="Use other groups with --group-by, or leave it out",
         )
-    parts = deal(units, shares, seed)
+    parts = assign_parts(units, shares, seed)
     train, val, test = (members_of(units, parts, part) for part in (TRAIN, VAL, TEST))
-    found = Splits(train, val or tuple(own["val"]), test or tuple(own["test"]))
-    if len(found.train) < 2 or not found.val:
-        raise DataError(
-            f"{len(samples)} labelled images give {len(found.train)} for training and {len(found.val)} for validation;"
-            " at least 2 and 1 are needed",
-            where=where,
-            remedy="Add labelled images" if pool else "All of them are in val or test: put some in train",
-        )
-    return found
+    return Splits(train, val or own["val"], test or own["test"])
+
+
+def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
+    """Return the split in `path`: a run folder, its data.json, or a JSON file {part: [names]}; test may be missing.
+
+    The samples' own splits are ignored. Raises DataError if the file cannot be read, does not name each sample exactly
+    once, names others, or leaves fewer than two images in train or none in val.
+    """
+    file = path / "data.json" if path.is_dir() else path
+    named = _read(file)
+    index = {sample.name: i for i, sample in enumerate(samples)}
+    times = Counter(name for names in named.values() for name in names)
+    twice = [name for name, count in times.items() if count > 1]
+    unknown = [name for name in times if name not in index]
+    missing = [name for name in index if name not in times]
+    splits = Splits(*(tuple(sorted(index[name] for name in named[part] if name in index)) for part in PARTS))
+    too_few = len(splits.train) < 2 or not splits.val
+    for is_wrong, what, remedy in (
+        (twice, f"names {listing(twice, 3)} more than once", "Keep each image in one part"),
+        (unknown, f"names {listing(unknown, 3)}, not in the data", "Restore the images and masks, or remove the names"),
+        (missing, f"does not name {listing(missing, 3)}", "Add each name to a part"),
+        (too_few, f"has {len(splits.train)} in train and {len(splits.val)} in val", "Name at least 2 and 1 images"),
+    ):
+        if is_wrong:
+            raise DataError(what, where=file, remedy=remedy)
+    return splits
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot be read as a saved split ({error})", where=file, remedy=_FORMAT) from error
+    if isinstance(content, dict) and "split" in content:
+        content = content["split"]
+    if not isinstance(content, dict) or not {"train", "val"} <= content.keys() <= set(PARTS):
+        raise DataError("does not have the parts train, val and perhaps test", where=file, remedy=_FORMAT)
+    for part, names in content.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"the part {part} is not a list of names", where=file, remedy=_FORMAT)
+    return {part: content.get(part, []) for part in PARTS}

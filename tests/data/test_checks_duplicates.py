@@ -1,4 +1,4 @@
-"""Copies and sequences: found within and across splits, whatever was done to the copy; unrelated images are not."""
+"""Copies are found within and across splits, whatever was done to them; unrelated images are not."""
 
 from __future__ import annotations
 
@@ -11,35 +11,18 @@ from PIL import Image, ImageEnhance
 
 from segarena.data.checks import inspect, thumbnails
 from segarena.data.checks.duplicates import correlate, find_twins, perceptual_hash
-from segarena.data.checks.leakage import find_neighbours
 from segarena.data.checks.problem import Problem
 from segarena.data.checks.thumbnails import make_thumbnail, read_thumbnails
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples
-from support import SHARED, needs_real_data
-
-
-def scene(seed: int, size: int = 96) -> Image.Image:
-    """Soft random blobs of colour: like a photograph, all of it differs from any other seed's."""
-    random = np.random.default_rng(seed)
-    coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8))
-    return coarse.resize((size, size), Image.Resampling.BICUBIC)
-
-
-def write(root: Path, name: str, image: Image.Image, suffix: str = ".png", seed: int = 0) -> None:
-    for kind in ("images", "masks"):
-        (root / kind).mkdir(parents=True, exist_ok=True)
-    image.save(root / "images" / f"{name}{suffix}")
-    labels = np.zeros((image.height, image.width), dtype=np.uint8)
-    labels[10 + seed % 30 : 60 + seed % 30, 20:70] = 255
-    Image.fromarray(labels).save(root / "masks" / f"{name}.png")
+from support import SHARED, needs_real_data, scene, write_scene
 
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
     """Ten scenes that have nothing in common, in train/ (7) and val/ (3)."""
     for number in range(10):
-        write(tmp_path / ("train" if number < 7 else "val"), f"scene{number}", scene(number), seed=number)
+        write_scene(tmp_path / ("train" if number < 7 else "val"), f"scene{number}", scene(number), seed=number)
     return tmp_path
 
 
@@ -63,13 +46,13 @@ def test_a_copied_file_is_a_duplicate(scenes: Path) -> None:
 
 
 def test_the_same_pixels_in_another_format_are_a_duplicate_and_other_masks_are_told(scenes: Path) -> None:
-    write(scenes / "train", "again", scene(2), ".bmp", seed=9)
+    write_scene(scenes / "train", "again", scene(2), ".bmp", seed=9)
     assert "the masks of 1 pair differ" in find(scenes)["duplicate-images"].message
 
 
 def test_flat_images_with_the_same_bytes_are_duplicates_and_others_are_not(scenes: Path) -> None:
     for name, grey in (("flat1", 90), ("flat2", 90), ("flat3", 200)):
-        write(scenes / "train", name, Image.new("RGB", (96, 96), (grey, grey, grey)))
+        write_scene(scenes / "train", name, Image.new("RGB", (96, 96), (grey, grey, grey)))
     assert set(find(scenes)["duplicate-images"].files) == {"train/images/flat1.png", "train/images/flat2.png"}
 
 
@@ -86,7 +69,7 @@ def test_flat_images_with_the_same_bytes_are_duplicates_and_others_are_not(scene
     ids=["smaller", "darker", "grey", "cropped", "mirrored", "turned"],
 )
 def test_near_duplicates_across_splits_leak(scenes: Path, change: object) -> None:
-    write(scenes / "val", "again", change(scene(2)), ".jpg")  # type: ignore[operator]
+    write_scene(scenes / "val", "again", change(scene(2)), ".jpg")  # type: ignore[operator]
     problem = find(scenes)["leak-near-duplicates"]
     assert problem.severity == "warning"
     assert set(problem.files) == {"train/images/scene2.png", "val/images/again.jpg"}
@@ -104,7 +87,7 @@ def test_a_file_in_two_splits_leaks(scenes: Path) -> None:
 def test_a_copy_that_our_own_split_parts_is_kept_together_by_groups(tmp_path: Path) -> None:
     for number in range(6):
         for copy in "ab":
-            write(tmp_path, f"{number}{copy}", scene(number))
+            write_scene(tmp_path, f"{number}{copy}", scene(number))
     source = FolderSource(tmp_path)
     splits = Splits(tuple(range(0, 12, 2)), tuple(range(1, 12, 2)), ())
     [problem] = inspect(source, splits, closely=False)
@@ -116,13 +99,13 @@ def test_a_copy_that_our_own_split_parts_is_kept_together_by_groups(tmp_path: Pa
 def test_images_that_no_split_uses_leak_nowhere(tmp_path: Path) -> None:
     for number in range(4):
         for copy in "ab":
-            write(tmp_path, f"{number}{copy}", scene(number))
+            write_scene(tmp_path, f"{number}{copy}", scene(number))
     source = FolderSource(tmp_path)
     assert inspect(source, Splits((0, 2), (4,), ()), closely=False) == ()
 
 
 def test_near_duplicates_within_a_split_are_a_note(scenes: Path) -> None:
-    write(scenes / "train", "again", scene(2).transpose(Image.Transpose.ROTATE_180), ".jpg", seed=2)
+    write_scene(scenes / "train", "again", scene(2).transpose(Image.Transpose.ROTATE_180), ".jpg", seed=2)
     problem = find(scenes)["near-duplicate-images"]
     assert problem.severity == "note"
     assert "1 pair of them mirrored or turned" in problem.message
@@ -175,65 +158,6 @@ def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_copy(scenes: Path) -> N
     assert sorted(found.faults) == [0, 1, 2]
     assert "empty" in str(found.faults[0])
     assert find_twins(found.pixels) == []
-
-
-def write_slices(root: Path, order: list[int]) -> None:
-    """30 scenes of which each melts into the next, numbered in `order`."""
-    knots = [np.asarray(scene(seed), dtype=np.float64) for seed in range(11)]
-    for place, number in enumerate(order):
-        knot, share = divmod(place / 3, 1)
-        mixed = (1 - share) * knots[int(knot)] + share * knots[int(knot) + 1]
-        write(root, f"slice{number}", Image.fromarray(mixed.astype(np.uint8)), seed=place)
-
-
-def test_consecutive_slices_split_at_random_leak(tmp_path: Path) -> None:
-    write_slices(tmp_path, list(range(30)))
-    problem = find(tmp_path)["leak-sequence"]
-    assert problem.severity == "warning"
-    assert "--group-by blocks" in problem.remedy
-    assert problem.files
-
-
-def test_numbers_alone_make_no_sequence(tmp_path: Path) -> None:
-    write_slices(tmp_path, np.random.default_rng(0).permutation(30).tolist())
-    assert "leak-sequence" not in find(tmp_path)
-
-
-def test_a_split_into_blocks_does_not_leak(tmp_path: Path) -> None:
-    write_slices(tmp_path, list(range(100, 130)))
-    source = FolderSource(tmp_path)
-    found = inspect(source, Splits(tuple(range(24)), tuple(range(24, 30)), ()), closely=False)
-    assert "leak-sequence" not in {problem.code for problem in found}
-
-
-def test_where_someone_said_what_belongs_together_no_sequence_is_torn(tmp_path: Path) -> None:
-    """Ten blocks of three slices part a third of the neighbours, and are what the remedy asks for."""
-    write_slices(tmp_path, list(range(100, 130)))
-    source = FolderSource(tmp_path)
-    val = tuple(i for i in range(30) if i // 3 % 2)
-    splits = Splits(tuple(i for i in range(30) if i not in val), val, ())
-    assert "leak-sequence" in {problem.code for problem in inspect(source, splits, closely=False)}
-    assert "leak-sequence" not in {problem.code for problem in inspect(source, splits, closely=False, grouped=True)}
-
-
-def test_slices_in_the_data_s_own_splits_are_the_author_s_choice(tmp_path: Path) -> None:
-    write_slices(tmp_path / "all", list(range(100, 130)))
-    for number in range(30):
-        part = tmp_path / ("val" if number % 5 == 0 else "train")
-        for kind in ("images", "masks"):
-            (part / kind).mkdir(parents=True, exist_ok=True)
-            (tmp_path / "all" / kind / f"slice{100 + number}.png").rename(part / kind / f"slice{100 + number}.png")
-    shutil.rmtree(tmp_path / "all")
-    assert "leak-sequence" not in find(tmp_path)
-
-
-def test_neighbours_follow_each_other_within_their_prefix() -> None:
-    names = ["b_10", "a_2", "a_10", "b_9", "a_1"]
-    assert {tuple(names[i] for i in pair) for pair in find_neighbours(names)} == {
-        ("a_1", "a_2"),
-        ("a_2", "a_10"),
-        ("b_9", "b_10"),
-    }
 
 
 @needs_real_data

@@ -1,0 +1,115 @@
+"""Neighbouring frames or slices that were split across train and val are found; numbers alone prove nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segarena.data.checks import inspect
+from segarena.data.checks.leakage import find_neighbours, suggest_rule
+from segarena.data.checks.problem import Problem
+from segarena.data.folder import FolderSource
+from segarena.data.splitting.splits import Splits, split_samples
+from support import SHARED, needs_real_data, scene, write_scene
+
+
+def find(root: Path, splits: Splits | None = None, *, grouped: bool = False) -> dict[str, Problem]:
+    source = FolderSource(root)
+    splits = splits or split_samples(source.samples, where=root)
+    return {problem.code: problem for problem in inspect(source, splits, closely=False, grouped=grouped)}
+
+
+def write_slices(root: Path, order: list[int]) -> None:
+    """30 scenes of which each melts into the next, numbered in `order`."""
+    knots = [np.asarray(scene(seed), dtype=np.float64) for seed in range(11)]
+    for place, number in enumerate(order):
+        knot, share = divmod(place / 3, 1)
+        mixed = (1 - share) * knots[int(knot)] + share * knots[int(knot) + 1]
+        write_scene(root, f"slice{number}", Image.fromarray(mixed.astype(np.uint8)), seed=place)
+
+
+def test_consecutive_slices_split_at_random_leak(tmp_path: Path) -> None:
+    write_slices(tmp_path, list(range(30)))
+    problem = find(tmp_path)["leak-sequence"]
+    assert problem.severity == "warning"
+    assert "--group-by blocks" in problem.remedy
+    assert problem.files
+
+
+def test_numbers_alone_make_no_sequence(tmp_path: Path) -> None:
+    write_slices(tmp_path, np.random.default_rng(0).permutation(30).tolist())
+    assert "leak-sequence" not in find(tmp_path)
+
+
+def test_a_split_into_blocks_does_not_leak(tmp_path: Path) -> None:
+    write_slices(tmp_path, list(range(100, 130)))
+    source = FolderSource(tmp_path)
+    found = inspect(source, Splits(tuple(range(24)), tuple(range(24, 30)), ()), closely=False)
+    assert "leak-sequence" not in {problem.code for problem in found}
+
+
+def test_where_someone_said_what_belongs_together_no_sequence_is_torn(tmp_path: Path) -> None:
+    """Ten blocks of three slices part a third of the neighbours, and are what the remedy asks for."""
+    write_slices(tmp_path, list(range(100, 130)))
+    source = FolderSource(tmp_path)
+    val = tuple(i for i in range(30) if i // 3 % 2)
+    splits = Splits(tuple(i for i in range(30) if i not in val), val, ())
+    assert "leak-sequence" in {problem.code for problem in inspect(source, splits, closely=False)}
+    assert "leak-sequence" not in {problem.code for problem in inspect(source, splits, closely=False, grouped=True)}
+
+
+def test_slices_in_the_data_s_own_splits_are_the_author_s_choice(tmp_path: Path) -> None:
+    write_slices(tmp_path / "all", list(range(100, 130)))
+    for number in range(30):
+        part = tmp_path / ("val" if number % 5 == 0 else "train")
+        for kind in ("images", "masks"):
+            (part / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "all" / kind / f"slice{100 + number}.png").rename(part / kind / f"slice{100 + number}.png")
+    shutil.rmtree(tmp_path / "all")
+    assert "leak-sequence" not in find(tmp_path)
+
+
+def test_neighbours_follow_each_other_within_their_prefix() -> None:
+    names = ["b_10", "a_2", "a_10", "b_9", "a_1"]
+    assert {tuple(names[i] for i in pair) for pair in find_neighbours(names)} == {
+        ("a_1", "a_2"),
+        ("a_2", "a_10"),
+        ("b_9", "b_10"),
+    }
+
+
+def frames(prefix: str, count: int, step: int = 1, first: int = 0) -> list[str]:
+    return [f"{prefix}{number:05}" for number in range(first, first + count * step, step)]
+
+
+@pytest.mark.parametrize(
+    ("names", "rule"),
+    [
+        (frames("A_f", 20) + frames("B_", 12, first=7), "prefix"),
+        (frames("A_f", 20, 30) + frames("B_", 12, 30, first=7), "prefix"),
+        ([str(n) for n in range(30)], "blocks"),
+        ([], None),
+        (["a"], None),
+        (["cat", "dog", "cow"] * 5, None),
+        (frames("A_", 9), None),
+        # photographs of a collection
+        ([f"{n:012}" for n in (9, 25, 30, 34, 36, 42, 49, 61, 64, 71, 72, 73, 74, 77)], None),
+        ([f"p{n}_{n * n}" for n in range(30)], None),
+        (frames("A_", 20) + [f"photo{n * n}x" for n in range(20)], None),
+        (frames("", 20) + frames("A_", 20), None),  # one of the two has no prefix
+    ],
+)
+def test_names_of_sequences_suggest_a_rule(names: list[str], rule: str | None) -> None:
+    assert suggest_rule(names) == rule
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("folder", "rule"), [("camvid/train", "prefix"), ("camvid/test", "prefix"), ("isbi/image", "blocks")]
+)
+def test_the_rule_that_names_of_real_data_suggest(folder: str, rule: str) -> None:
+    assert suggest_rule([path.stem for path in sorted((SHARED / "data" / folder).iterdir())]) == rule
