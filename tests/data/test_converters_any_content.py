@@ -1,4 +1,4 @@
-"""Whatever stands in an annotation file: it is read, or one DataError says why not. Never another exception."""
+"""Any content of an annotation file: it is read, or a DataError says why not, and never another exception."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotated import HEIGHT, WIDTH, coco, write_image, write_json
+from annotated import HEIGHT, WIDTH, coco, cvat, cvat_image, labelme, write_image, write_json
 from segarena.data.converters.annotations import Annotations
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.cvat import read_cvat
@@ -34,27 +34,24 @@ SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 
 RLE = {"id": 9, "image_id": 1, "category_id": 3, "segmentation": {"size": [6, 8], "counts": "=33000a0"}, "iscrowd": 1}
 COCO = coco(annotations=[*coco()["annotations"], RLE])
-LABELME: dict[str, Any] = {
-    "shapes": [
-        {"label": "leaf", "points": [[0, 0], [3, 3]], "shape_type": "rectangle"},
-        {"label": "stem", "points": [[0, 0], [3, 3]], "shape_type": "circle"},
-        {"label": "root", "points": [[0, 0], [3, 3], [0, 3]], "shape_type": None},
-    ],
-    "imagePath": "a.png",
-    "imageData": None,
-    "imageHeight": HEIGHT,
-    "imageWidth": WIDTH,
-}
-CVAT = (
-    "<annotations><meta><task><labels><label><name>car</name><color>#ff0000</color></label></labels></task></meta>"
-    '<image id="0" name="a.png" width="8" height="6"><box label="car" xtl="1" ytl="1" xbr="3" ybr="3" z_order="0"/>'
-    '<mask label="car" rle="1, 2, 1" left="0" top="0" width="2" height="2"/><polygon label="car" points="0,0;1,1;2,0"/>'
-    '<ellipse label="car" cx="1" cy="1" rx="1" ry="1" rotation="9"/></image></annotations>'
+LABELME = labelme(
+    {"label": "leaf", "points": [[0, 0], [3, 3]], "shape_type": "rectangle"},
+    {"label": "stem", "points": [[0, 0], [3, 3]], "shape_type": "circle"},
+    {"label": "root", "points": [[0, 0], [3, 3], [0, 3]], "shape_type": None},
+)
+CVAT = cvat(
+    cvat_image(
+        '<box label="car" xtl="1" ytl="1" xbr="3" ybr="3" z_order="0"/>',
+        '<mask label="car" rle="1, 2, 1" left="0" top="0" width="2" height="2"/>',
+        '<polygon label="car" points="0,0;1,1;2,0"/>',
+        '<ellipse label="car" cx="1" cy="1" rx="1" ry="1" rotation="9"/>',
+    ),
+    meta="<label><name>car</name><color>#ff0000</color></label>",
 )
 
 
 def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to each value in lists and dicts within each other."""
+    """Return the keys that lead to each value in nested lists and dicts."""
     items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
     return [path] * bool(path) + [place for key, value in items for place in places(value, (*path, key))]
 

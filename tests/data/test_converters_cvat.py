@@ -1,4 +1,4 @@
-"""CVAT's XML for images: shapes by hand, z_order, labels with colours, subsets."""
+"""CVAT's XML for images: each shape, z_order, labels with colours, subsets."""
 
 from __future__ import annotations
 
@@ -6,44 +6,43 @@ from pathlib import Path
 
 import pytest
 
-from annotated import HEIGHT, WIDTH, convert, write_image
+from annotated import HEIGHT, WIDTH, convert, cvat, cvat_image, write_image
 from segarena.data.converters.cvat import read_cvat
 from segarena.data.folder import FolderSource
 
-META = """<meta><task><labels>
+META = """
 <label><name>road</name><color>#0a141e</color><type>any</type><attributes/></label>
 <label><name>car</name></label>
-<label><name>weather</name><type>tag</type></label>
-</labels></task></meta>"""
+<label><name>weather</name><type>tag</type></label>"""
 ROAD = '<box label="road" xtl="0" ytl="0" xbr="8" ybr="3" z_order="0"/>'
-CAR = '<box label="car" xtl="2" ytl="1" xbr="5" ybr="4" z_order="1"/>'
-
-
-def cvat(*images: str, meta: str = META) -> str:
-    head = '<?xml version="1.0" encoding="utf-8"?>\n'
-    return f"{head}<annotations><version>1.1</version>{meta}{''.join(images)}</annotations>"
-
-
-def image(*shapes: str, name: str = "a.png", more: str = "") -> str:
-    return f'<image id="0" name="{name}" width="{WIDTH}" height="{HEIGHT}" {more}>{"".join(shapes)}</image>'
+CAR = '<box label="car" xtl="2" ytl="1" xbr="5" ybr="4" z_order="{}"/>'
+CAR_ABOVE = ["11111111", "11222111", "11222111", "..222...", "........", "........"]
+CAR_BELOW = ["11111111", "11111111", "11111111", "..222...", "........", "........"]
 
 
 def prepare(root: Path, *shapes: str) -> Path:
     write_image(root / "images" / "a.png")
-    (root / "annotations.xml").write_text(cvat(image(*shapes)))
+    (root / "annotations.xml").write_text(cvat(cvat_image(*shapes), meta=META))
     return root
 
 
-def test_z_order_decides_what_lies_above_and_the_order_of_the_file_among_equals(tmp_path: Path) -> None:
-    rows = ["11111111", "11222111", "11222111", "..222...", "........", "........"]
-    for number, shapes in enumerate([(ROAD, CAR), (CAR, ROAD), (ROAD, CAR.replace('z_order="1"', 'z_order="0"'))]):
-        root = prepare(tmp_path / f"in{number}", *shapes)
-        assert convert(read_cvat, root, tmp_path / f"out{number}") == {"a": rows}
-    below = prepare(tmp_path / "in", CAR.replace('z_order="1"', 'z_order="-1"'), ROAD)
-    assert convert(read_cvat, below, tmp_path / "out")["a"][1] == "11111111"
+@pytest.mark.parametrize(
+    ("shapes", "rows"),
+    [
+        ((ROAD, CAR.format(1)), CAR_ABOVE),
+        ((CAR.format(1), ROAD), CAR_ABOVE),
+        ((ROAD, CAR.format(0)), CAR_ABOVE),
+        ((CAR.format(0), ROAD), CAR_BELOW),
+        ((ROAD, CAR.format(-1)), CAR_BELOW),
+    ],
+)
+def test_z_order_decides_what_is_above_else_the_order_of_the_file(
+    shapes: tuple[str, str], rows: list[str], tmp_path: Path
+) -> None:
+    assert convert(read_cvat, prepare(tmp_path / "in", *shapes), tmp_path / "out") == {"a": rows}
 
 
-def test_classes_are_the_labels_of_the_file_in_its_order_and_colours(tmp_path: Path) -> None:
+def test_classes_are_the_labels_in_their_order_and_colours(tmp_path: Path) -> None:
     convert(read_cvat, prepare(tmp_path / "in", ROAD), tmp_path / "out")
     classes = FolderSource(tmp_path / "out").classes
     assert classes.names == ("background", "road", "car")
@@ -68,22 +67,24 @@ def test_classes_are_the_labels_of_the_file_in_its_order_and_colours(tmp_path: P
         ),
     ],
 )
-def test_each_shape_by_hand(shape: str, rows: list[str], tmp_path: Path) -> None:
+def test_each_shape_becomes_its_pixels(shape: str, rows: list[str], tmp_path: Path) -> None:
     assert convert(read_cvat, prepare(tmp_path / "in", shape), tmp_path / "out") == {"a": rows}
 
 
-def test_subsets_are_splits_and_what_has_no_area_is_said(tmp_path: Path) -> None:
+def test_subsets_are_splits_and_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
     line = '<polyline label="road" points="0,0;8,6" z_order="0"/>'
     images = [
-        image(ROAD, line, name="x/a.png", more='subset="Train"'),
-        image(CAR, '<tag label="weather"/>', name="y/a.png", more='subset="Validation"'),
-        image(name="y/b.png", more='subset="Test"'),
+        cvat_image(ROAD, line, name="x/a.png", size=f'{size} subset="Train"'),
+        cvat_image(CAR.format(0), '<tag label="weather"/>', name="y/a.png", size=f'{size} subset="Validation"'),
+        cvat_image(name="y/b.png", size=f'{size} subset="Test"'),
     ]
-    for path in ("x/a.png", "y/a.png", "y/b.png"):
+    for path in ("x/a.png", "y/a.png", "y/b.png", "y/other.png"):
         write_image(tmp_path / "in/images" / path)
-    (tmp_path / "in/annotations.xml").write_text(cvat(*images))
+    (tmp_path / "in/annotations.xml").write_text(cvat(*images, meta=META))
     assert set(convert(read_cvat, tmp_path / "in", tmp_path / "out")) == {"train/a", "val/a", "test/b"}
     assert read_cvat(tmp_path / "in").notes == (
-        "1 x polyline without an area: left out",
+        "1 object of type polyline without an area: left out",
         "1 image without an object: all background",
+        "1 image not in the annotations: left out",
     )

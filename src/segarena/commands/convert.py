@@ -1,7 +1,8 @@
-"""`segarena convert`: write other formats' annotations as images, index masks and classes.yaml."""
+"""`segarena convert`: write annotations of other formats as images, index masks and a classes.yaml."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
 from segarena.data.converters.write import check_free, write_annotations
-from segarena.formats import listing
+from segarena.formats import listing, plural
 
 READERS: dict[str, Callable[[Path], Annotations]] = {
     "coco": read_coco,
@@ -27,9 +28,9 @@ READERS: dict[str, Callable[[Path], Annotations]] = {
 
 
 def run(options: ConvertOptions) -> Path:
-    """Read the annotations, all of them, then write. Returns the folder.
+    """Read all annotations, then write. Returns the folder that is written.
 
-    Raises DataError for what cannot be converted, RunError where the folder holds files or cannot be written.
+    Raises DataError if something cannot be converted, RunError if the folder is not empty or cannot be written.
     """
     check_free(options.dst)
     console.print(f"reading {options.src}", markup=False)
@@ -37,13 +38,13 @@ def run(options: ConvertOptions) -> Path:
     with show_progress("painting masks") as on_progress:
         write_annotations(options.dst, annotations, on_progress)
     counts = Counter(image.split for image in annotations.images)
-    parts = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
-    total = f"{len(annotations.images)} images and their masks{f' ({parts})' if parts else ''}"
-    console.print(f"{total}: {options.dst}", markup=False)
+    splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
+    images = plural(len(annotations.images), "image") + " with masks" + (f" ({splits})" if splits else "")
+    console.print(f"{images}: {options.dst}", markup=False)
     names = annotations.classes.names
-    shown = listing(names, 8)
-    console.print(f"  {len(names)} classes: {shown}", markup=False)
+    console.print(f"  {plural(len(names), 'class')}: {listing(names, 8)}", markup=False)
     for note in annotations.notes:
         console.print(f"  {note}", markup=False)
-    console.print(f"Look at what is in them with: segarena check {options.dst}", markup=False)
+    command = shlex.join(["segarena", "check", str(options.dst)])
+    console.print(f"Check the result with: {command}", markup=False)
     return options.dst

@@ -1,71 +1,80 @@
-"""What every reader of annotations returns: the classes, and each image with the way to its mask."""
+"""What all readers of annotations share: the data set that they return, and how they check what they read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
-from segarena.data.converters.rasterize import Malformed, Mask, Shape
 from segarena.data.files.image_io import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.formats import shorten
 
+#: (H, W), class indices, 255 = void.
+Mask = NDArray[np.uint8]
+#: (N, 2), x and y of each corner, in pixels.
+Outline = NDArray[np.float64]
+#: Red, green, blue, 0..255.
 Color = tuple[int, int, int]
 
-#: Names of the class that is everything else; LabelMe's examples write the second.
+#: Names of the class of all pixels without an object; LabelMe's examples use the second.
 BACKGROUND = frozenset({"background", "_background_"})
+
+_FARTHEST = 1e7  # pixels
+_EXPORT_AGAIN = "Export the annotations again"
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One image: `name` is its path without the ending, `image` its file or what gives the file's bytes.
-
-    `suffix` is the ending of the file to write. `labels()` gives the mask, (H, W) uint8: class indices, 255 = void, of
-    the size at which the image is shown.
-    """
+    """One image and its mask."""
 
     name: str
+    """The image's path without its ending, `/` between folders."""
     split: Split | None
     image: Path | Callable[[], bytes]
+    """The image file, or a function that returns its bytes."""
     suffix: str
-    labels: Callable[[], NDArray[np.uint8]]
+    """The ending of the image file to write, with its dot."""
+    labels: Callable[[], Mask]
+    """A function that returns the mask, of the size at which the image is displayed."""
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """A data set as its annotations tell it; `notes` are sentences on what was left out."""
+    """A data set as its annotations describe it."""
 
     classes: ClassTable
     images: tuple[LabelledImage, ...]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Painting:
-    """A mask of `size` (height, width) that is painted object by object, later ones over earlier ones."""
-
-    size: tuple[int, int]
-    objects: tuple[tuple[Shape, int], ...]
-
-    def __call__(self) -> Mask:
-        mask = np.zeros(self.size, dtype=np.uint8)
-        for shape, label in self.objects:
-            shape.paint(mask, label)
-        return mask
+    """Sentences on what is left out."""
 
 
 def make_classes(
     names: Sequence[str], *, colors: Mapping[str, Color] | None = None, background: bool = True, where: object
 ) -> tuple[ClassTable, dict[str, int]]:
-    """The class table, and the label of each name. Labels are also the mask values; 255 is void.
+    """Make the class table. A label is also the value in the masks to write; 255 is void.
 
-    With `background` class 0 is the name that says so, or else one is put in front. Raises DataError where a name
-    cannot be shown or is there twice, or where there are too few or too many classes.
+    Args:
+        names: The classes in the order of their labels.
+        colors: Colours by name; other classes get default colours.
+        background: Whether class 0 is the background: the name in `BACKGROUND`, or else one that is added.
+        where: The file or folder, for messages.
+
+    Returns:
+        The table, and the label of each name.
+
+    Raises:
+        DataError: A name cannot be displayed or occurs twice, or there is only one class, or more than 255.
     """
     ordered = list(names)
     if background:
@@ -74,11 +83,18 @@ def make_classes(
     unreadable = [name for name in ordered if not name.strip() or not name.isprintable()]
     if unreadable:
         raise DataError(
-            f"a class is called {unreadable[0]!r}", where=where, remedy="Give it a name that can be shown on one line"
+            f"has a class named {unreadable[0]!r}", where=where, remedy="Give it a name that can be displayed"
+        )
+    if len(ordered) < 2:
+        only = f"only the class {ordered[0]!r}" if ordered else "no class"
+        raise DataError(
+            f"has {only}",
+            where=where,
+            remedy="Check that these are the right annotations: at least two classes are needed, background included",
         )
     if len(ordered) > IGNORE_INDEX:
         raise DataError(
-            f"has {len(ordered)} classes with the background; a mask can tell {IGNORE_INDEX} apart",
+            f"has {len(ordered)} classes, background included; a mask can hold {IGNORE_INDEX}",
             where=where,
             remedy="Merge or remove classes",
         )
@@ -96,10 +112,96 @@ def make_classes(
     return ClassTable.from_dict(content, where=where), {name: label for label, name in enumerate(ordered)}
 
 
-def fitting_size(image: Path, height: object = None, width: object = None) -> tuple[int, int]:
-    """The (height, width) at which an image is shown, as the annotation declares it, if it does.
+# Checks
 
-    Raises Malformed where it declares another size, DataError where the image cannot be read.
+
+class Malformed(Exception):  # noqa: N818 - no user sees it: `entry` makes a DataError of it
+    """An entry of an annotation file is wrong; the message says how."""
+
+    def __init__(self, what: str, remedy: str = "Fix or remove the entry, or export the annotations again") -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+@contextmanager
+def entry(path: Path, name: str) -> Iterator[None]:
+    """Turn a Malformed within into a DataError that names the file and the entry."""
+    try:
+        yield
+    except Malformed as error:
+        raise DataError(f"{name}: {error}", where=path, remedy=error.remedy) from error
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file. Raises DataError if it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"is not valid JSON ({error})", where=path, remedy=_EXPORT_AGAIN) from error
+
+
+def read_xml(path: Path) -> ElementTree.Element:
+    """Return the root of an XML file. Raises DataError if it cannot be read, is not XML or has a DOCTYPE.
+
+    A DOCTYPE can define entities that expand to gigabytes or that include other files; no annotation needs one.
+    """
+    parser = ElementTree.XMLParser(target=_NoDoctype())
+    try:
+        return ElementTree.parse(path, parser).getroot()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except Malformed as error:
+        raise DataError(str(error), where=path, remedy=error.remedy) from error
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"is not valid XML ({error})", where=path, remedy=_EXPORT_AGAIN) from error
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise Malformed(
+            "has a DOCTYPE, which is unsafe to read", remedy="Remove the DOCTYPE, or export the annotations again"
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions")
+
+
+def read_member(content: object, key: str, *kinds: type) -> Any:
+    """Return `content[key]`. Raises Malformed if it is missing or is not one of `kinds`."""
+    if not isinstance(content, dict) or key not in content:
+        raise Malformed(f"has no {key!r}")
+    value = content[key]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise Malformed(f"{key!r} is {show(value)}")
+    return value
+
+
+def read_coordinate(value: object) -> float:
+    """Return a coordinate in pixels from a number or its text. Raises Malformed if it is none, or far off any image."""
+    try:
+        result = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else float("nan")
+    except (ValueError, OverflowError):
+        result = float("nan")
+    if not isfinite(result) or abs(result) > _FARTHEST:
+        raise Malformed(f"{show(value)} is not a coordinate in pixels")
+    return result
+
+
+def read_outline(coordinates: Sequence[object]) -> Outline:
+    """Return x0, y0, x1, y1, ... as (N, 2). Raises Malformed for an odd count or something that is no coordinate."""
+    if len(coordinates) % 2:
+        raise Malformed(f"the polygon has {len(coordinates)} coordinates, an odd number")
+    return np.array([read_coordinate(value) for value in coordinates]).reshape(-1, 2)
+
+
+def read_size(image: Path, height: object = None, width: object = None) -> tuple[int, int]:
+    """Return the (height, width) at which an image is displayed.
+
+    Raises Malformed if `height` and `width`, as declared by the annotation, differ, DataError if the image cannot be
+    read.
     """
     size = image_size(image)
     check_size(size, height, width, image)
@@ -107,6 +209,25 @@ def fitting_size(image: Path, height: object = None, width: object = None) -> tu
 
 
 def check_size(size: tuple[int, int], height: object, width: object, image: object) -> None:
-    """Raise Malformed where a declared height and width are not the `size` at which the image is shown."""
+    """Raise Malformed if a declared height and width are not the `size` at which the image is displayed."""
     if None not in (height, width) and (height, width) != size:
-        raise Malformed(f"was made for {width} x {height} pixels, but {image} is shown with {size[1]} x {size[0]}")
+        raise Malformed(
+            f"was annotated at {width} x {height} pixels, but {image} is displayed at {size[1]} x {size[0]}",
+            remedy="Use the images that were annotated, not resized or turned, or export the annotations again",
+        )
+
+
+def check_mask_size(mask: Path, image: Path) -> None:
+    """Raise DataError if a mask file has not the size at which its image is displayed."""
+    (height, width), (image_height, image_width) = image_size(mask), image_size(image)
+    if (height, width) != (image_height, image_width):
+        raise DataError(
+            f"is {width} x {height} pixels, but its image {image} is {image_width} x {image_height}",
+            where=mask,
+            remedy="Export the mask in the size at which the image is displayed",
+        )
+
+
+def show(value: object) -> str:
+    """Return a value as messages show it, on one line and of at most 60 characters."""
+    return shorten(repr(value), 60)

@@ -11,47 +11,56 @@ from segarena.data.converters.annotations import (
     Annotations,
     Color,
     LabelledImage,
-    Painting,
-    fitting_size,
+    Malformed,
+    entry,
     make_classes,
+    read_coordinate,
+    read_outline,
+    read_size,
+    read_xml,
+    show,
 )
-from segarena.data.converters.image_index import ImageFiles, annotation_files, bare_name, split_of_folders
-from segarena.data.converters.parsing import entry, number, outline, read_xml, shorten
+from segarena.data.converters.image_index import (
+    ImageFiles,
+    find_annotation_files,
+    name_without_ending,
+    split_of_folders,
+)
 from segarena.data.converters.rasterize import (
     Ellipse,
-    Malformed,
+    Painting,
     Patch,
     Polygons,
     Shape,
     check_counts,
+    decode_runs,
     rectangle,
-    unroll,
 )
 from segarena.errors import DataError
 from segarena.formats import plural
 
-_NO_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
-_FLAT_LABELS = frozenset({"polyline", "points", "cuboid", "skeleton", "tag"})
+_WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
+_LABELS_WITHOUT_AREA = _WITHOUT_AREA | {"tag"}
 
 
 def read_cvat(src: Path) -> Annotations:
     """Read an annotations.xml, or those below a folder, with the images below the same folder.
 
-    An image's `subset` is its split where it is called train, val or test. Class 0 is the background, then the labels
-    in the order of the file, in its colours. Objects are painted by z_order, then in the order of the file.
-    Polylines, points, cuboids and skeletons have no area and are left out. Raises DataError.
+    An image's `subset` is its split if it is named train, val or test. Class 0 is the background, then the labels in
+    the order of the file, in its colours. Objects are painted by z_order, then in the order of the file. Polylines,
+    points, cuboids and skeletons have no area and are left out. Raises DataError.
     """
-    root, paths = annotation_files(src, ".xml")
-    trees = {path: _read(path) for path in paths}
+    root, paths = find_annotation_files(src, ".xml")
+    trees = {path: _read_file(path) for path in paths}
     colors: dict[str, Color | None] = {}
     for path, tree in trees.items():
         for label in tree.findall("./meta//label"):
             with entry(path, "meta"):
                 colors.update({name: color for name, color in [_read_label(label)] if name is not None})
     if not colors:
-        raise DataError("names no labels in its meta", where=paths[0], remedy="Export it again as CVAT for images 1.1")
-    chosen = {name: color for name, color in colors.items() if color is not None}
-    classes, labels = make_classes(list(colors), colors=chosen, where=paths[0])
+        raise DataError("has no labels in its meta", where=paths[0], remedy="Export it again as CVAT for images 1.1")
+    known_colors = {name: color for name, color in colors.items() if color is not None}
+    classes, labels = make_classes(list(colors), colors=known_colors, where=paths[0])
     files = ImageFiles(root)
     counts: Counter[str] = Counter()
     images = [
@@ -60,10 +69,20 @@ def read_cvat(src: Path) -> Annotations:
         for position, image in enumerate(tree.findall("image"))
     ]
     counts["unlisted"] = len(files.paths) - len(images)
-    return Annotations(classes, tuple(images), _notes(counts))
+    return Annotations(classes, tuple(images), _make_notes(counts))
 
 
-def _read(path: Path) -> Element:
+def _make_notes(counts: Counter[str]) -> tuple[str, ...]:
+    empty, unlisted = counts.pop("empty", 0), counts.pop("unlisted", 0)
+    notes = [f"{plural(n, 'object')} of type {kind} without an area: left out" for kind, n in sorted(counts.items())]
+    if empty:
+        notes.append(f"{plural(empty, 'image')} without an object: all background")
+    if unlisted:
+        notes.append(f"{plural(unlisted, 'image')} not in the annotations: left out")
+    return tuple(notes)
+
+
+def _read_file(path: Path) -> Element:
     tree = read_xml(path)
     if tree.tag != "annotations" or tree.find("track") is not None or tree.find("image") is None:
         what = "is CVAT for video" if tree.find("track") is not None else "is no CVAT annotation of images"
@@ -72,11 +91,11 @@ def _read(path: Path) -> Element:
 
 
 def _read_label(label: Element) -> tuple[str | None, Color | None]:
-    """Name and colour; no name where the label is not for areas."""
+    """Name and colour of a label; no name if it is not for areas, no colour if it has none."""
     name = label.findtext("name")
     if not name:
         raise Malformed("a label has no name")
-    if label.findtext("type") in _FLAT_LABELS or label.find("parent") is not None:
+    if label.findtext("type") in _LABELS_WITHOUT_AREA or label.find("parent") is not None:
         return None, None
     digits = (label.findtext("color") or "").removeprefix("#")
     try:
@@ -93,82 +112,75 @@ def _read_image(
     split = split_of_folders(PurePath(image.get("subset", ""), "_")) or split_of_folders(PurePath(name))
     with entry(path, f"image {name or position}"):
         file = files.find(name, split)
-        size = fitting_size(file, _whole(image, "height"), _whole(image, "width"))
+        size = read_size(file, _read_whole(image, "height"), _read_whole(image, "width"))
     objects: list[tuple[int, Shape, int]] = []
     for index, element in enumerate(image):
         if element.tag == "tag":
             continue
         with entry(path, f"image {name}, {element.tag} {index}"):
             label = element.get("label", "")
-            if element.tag in _NO_AREA:
+            if element.tag in _WITHOUT_AREA:
                 counts[element.tag] += 1
                 continue
             if label not in labels:
                 raise Malformed(f"the label {label!r} is not in the meta")
             if element.tag not in _SHAPES:
-                raise Malformed(f"the element {element.tag!r} is not known")
+                raise Malformed(f"the element {element.tag!r} is unknown")
             shape = _SHAPES[element.tag](element, size)
             if shape is None:
                 counts[element.tag] += 1
             else:
-                objects.append((_whole(element, "z_order", 0), shape, labels[label]))
+                objects.append((_read_whole(element, "z_order", 0), shape, labels[label]))
     counts["empty"] += not objects
     ordered = sorted(objects, key=lambda item: item[0])
     painting = Painting(size, tuple((shape, label) for _, shape, label in ordered))
-    return LabelledImage(bare_name(name), split, file, file.suffix.lower(), painting)
+    return LabelledImage(name_without_ending(name), split, file, file.suffix.lower(), painting)
 
 
-def _polygon(element: Element, size: tuple[int, int]) -> Shape | None:
+# Shapes, from an element and the (height, width) of its image
+
+
+def _read_polygon(element: Element, size: tuple[int, int]) -> Shape | None:
     pairs = [pair.split(",") for pair in element.get("points", "").split(";") if pair.strip()]
     if not all(len(pair) == 2 for pair in pairs):
-        raise Malformed(f"the points {shorten(element.get('points'))} are not pairs of x and y")
-    points = outline([value for pair in pairs for value in pair])
-    return Polygons((points,)) if len(points) > 2 else None
+        raise Malformed(f"the points {show(element.get('points'))} are not pairs of x and y")
+    outline = read_outline([value for pair in pairs for value in pair])
+    return Polygons((outline,)) if len(outline) > 2 else None
 
 
-def _box(element: Element, size: tuple[int, int]) -> Shape:
-    left, top, right, bottom = (number(element.get(key)) for key in ("xtl", "ytl", "xbr", "ybr"))
-    return rectangle(left, top, right, bottom, number(element.get("rotation", "0")))
+def _read_box(element: Element, size: tuple[int, int]) -> Shape:
+    left, top, right, bottom = (read_coordinate(element.get(key)) for key in ("xtl", "ytl", "xbr", "ybr"))
+    return rectangle(left, top, right, bottom, read_coordinate(element.get("rotation", "0")))
 
 
-def _ellipse(element: Element, size: tuple[int, int]) -> Shape:
-    x, y, radius_x, radius_y = (number(element.get(key)) for key in ("cx", "cy", "rx", "ry"))
-    return Ellipse(x, y, radius_x, radius_y, number(element.get("rotation", "0")))
+def _read_ellipse(element: Element, size: tuple[int, int]) -> Shape:
+    x, y, radius_x, radius_y = (read_coordinate(element.get(key)) for key in ("cx", "cy", "rx", "ry"))
+    return Ellipse(x, y, radius_x, radius_y, read_coordinate(element.get("rotation", "0")))
 
 
-def _mask(element: Element, size: tuple[int, int]) -> Shape:
-    height, width = _whole(element, "height"), _whole(element, "width")
+def _read_mask(element: Element, size: tuple[int, int]) -> Shape:
+    height, width = _read_whole(element, "height"), _read_whole(element, "width")
     if not (0 < height <= size[0] and 0 < width <= size[1]):
         raise Malformed(f"the mask of {width} x {height} pixels does not fit its image of {size[1]} x {size[0]}")
     try:
         lengths = [int(length) for length in element.get("rle", "").split(",")]
     except ValueError as error:
-        raise Malformed(f"the rle {shorten(element.get('rle'))} is not a list of numbers") from error
-    region = unroll(check_counts(lengths, height, width), height, width)
-    return Patch(region, top=_whole(element, "top"), left=_whole(element, "left"))
+        raise Malformed(f"the rle {show(element.get('rle'))} is not a list of numbers") from error
+    region = decode_runs(check_counts(lengths, height, width), height, width)
+    return Patch(region, top=_read_whole(element, "top"), left=_read_whole(element, "left"))
 
 
 _SHAPES: dict[str, Callable[[Element, tuple[int, int]], Shape | None]] = {
-    "polygon": _polygon,
-    "box": _box,
-    "ellipse": _ellipse,
-    "mask": _mask,
+    "polygon": _read_polygon,
+    "box": _read_box,
+    "ellipse": _read_ellipse,
+    "mask": _read_mask,
 }
 
 
-def _whole(element: Element, key: str, default: int | None = None) -> int:
+def _read_whole(element: Element, key: str, default: int | None = None) -> int:
     text = element.get(key, default)
     try:
         return int(text)  # type: ignore[arg-type]  # None is a TypeError
     except (TypeError, ValueError) as error:
-        raise Malformed(f"{key} is {shorten(text)}, not a whole number") from error
-
-
-def _notes(counts: Counter[str]) -> tuple[str, ...]:
-    empty, unlisted = counts.pop("empty", 0), counts.pop("unlisted", 0)
-    notes = [f"{count} x {kind} without an area: left out" for kind, count in sorted(counts.items())]
-    if empty:
-        notes.append(f"{plural(empty, 'image')} without an object: all background")
-    if unlisted:
-        notes.append(f"{plural(unlisted, 'image')} not in the annotations: left out")
-    return tuple(notes)
+        raise Malformed(f"{key} is {show(text)}, not a whole number") from error

@@ -1,4 +1,4 @@
-"""Which files lie below a folder, which of them an annotation means, and to which split they belong."""
+"""Which files are below a folder, which image an annotation means, and which split it is in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from segarena.data.converters.rasterize import Malformed
+from segarena.data.converters.annotations import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, words_in
 from segarena.data.source import Split
@@ -14,16 +14,17 @@ from segarena.errors import DataError
 
 
 def split_of_folders(path: PurePath) -> Split | None:
-    """The split that the nearest of a file's folders is called for; None where none is."""
+    """Return the split that the nearest of a file's folders is named for; None if none is."""
     return next((split for split in map(split_of_name, reversed(path.parts[:-1])) if split), None)
 
 
-def split_of(path: PurePath) -> Split | None:
-    """The split in a file's own name, wherever in it, or else its folders': `instances_train2017.json`, `valid/a.json`.
+def split_of_file(path: PurePath) -> Split | None:
+    """Return the split in a file's own name, or else of its folders; None without one, and if its name has two.
 
-    None where neither says one, or the name says two.
+    >>> split_of_file(PurePath("annotations/instances_train2017.json")), split_of_file(PurePath("valid/a.json"))
+    ('train', 'val')
     """
-    found = {split for split, meant in SPLIT_WORDS.items() if meant & set(words_in(path.stem))}
+    found = {split for split, split_words in SPLIT_WORDS.items() if split_words & set(words_in(path.stem))}
     if found:
         return found.pop() if len(found) == 1 else None
     return split_of_folders(path)
@@ -32,13 +33,13 @@ def split_of(path: PurePath) -> Split | None:
 def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
     """Yield the files below `root` with one of the endings, sorted; links are followed, each folder once.
 
-    Hidden files and folders are passed over. Raises DataError where the root is no folder, or a folder is unreadable.
+    Hidden files and folders are skipped. Raises DataError if the root is no folder, or a folder cannot be listed.
     """
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
         raise DataError(what, where=root, remedy="Name the folder that holds the annotations and the images")
     wanted, seen = frozenset(suffixes), set()
-    for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
         real = os.path.realpath(folder)
         if real in seen:
             folders.clear()
@@ -50,69 +51,79 @@ def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def annotation_files(src: Path, suffix: str) -> tuple[Path, list[Path]]:
-    """The folder below which the images lie, and the annotation files: `src` itself, or those below it.
+def find_annotation_files(src: Path, suffix: str) -> tuple[Path, list[Path]]:
+    """Return the folder that holds the images, and the annotation files: `src` itself, or those below it.
 
-    A file in a folder `annotations` stands for the folder around that. Raises DataError where there is none.
+    The images of a file in a folder `annotations` are in the folder around that. Raises DataError if there is no file.
     """
     if src.is_file():
         if src.suffix.lower() != suffix:
-            remedy = "Name the folder of the annotations, or the file; unpack an archive first"
-            raise DataError(f"is no {suffix} file", where=src, remedy=remedy)
+            raise DataError(
+                f"is no {suffix} file",
+                where=src,
+                remedy="Name the file of the annotations, or its folder; unpack an archive first",
+            )
         folder = src.parent
         return (folder.parent if folder.name.lower() == "annotations" else folder), [src]
     paths = list(walk(src, [suffix]))
     if not paths:
-        raise DataError(f"has no {suffix} file", where=src, remedy="Name the folder or the file of the annotations")
+        raise DataError(f"has no {suffix} file", where=src, remedy="Name the file of the annotations, or its folder")
     return src, paths
 
 
 class ImageFiles:
-    """The images below a folder, found by the names that annotations give them."""
+    """The images below a folder, found by the names that annotations use for them."""
 
     def __init__(self, root: Path, *, without: frozenset[str] = frozenset()) -> None:
-        """Look at all folders below `root` but those called one of `without`."""
+        """List all folders below `root` except those with a name in `without`."""
         self.root = root
         self.paths = [path for path in walk(root, IMAGE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
-        self._named: dict[str, list[Path]] = {}
+        self._by_name: dict[str, list[Path]] = {}
         for path in self.paths:
-            self._named.setdefault(path.name, []).append(path)
+            self._by_name.setdefault(path.name, []).append(path)
 
     def find(self, name: str, split: Split | None = None) -> Path:
-        """The image called `name`, which may have folders in front: the file that shares most of them.
+        """Return the image file for a name that may have folders in front: the file that shares most of them.
 
-        A file in the folder of another split is not the one. Raises Malformed where none is, or two could be.
+        Files in the folder of another split are excluded. Raises Malformed if there is no file, or several fit.
         """
         parts = [part for part in PureWindowsPath(name).parts if part not in ("..", ".")]
-        files = self._named.get(parts[-1], []) if parts else []
+        files = self._by_name.get(parts[-1], []) if parts else []
         splits = {path: split_of_folders(path.relative_to(self.root)) for path in files}
         files = [path for path in files if split is None or splits[path] in (None, split)]
         if not files:
-            raise Malformed(f"the image {name!r} is not below {self.root}")
-        tails = {path: _common_tail(path.parts, parts) for path in files}
-        best = [path for path in files if tails[path] == max(tails.values())]
+            raise Malformed(
+                f"the image {name!r} is not below {self.root}",
+                remedy="Put the image there, or remove it from the annotations",
+            )
+        shared = {path: _shared_tail(path.parts, parts) for path in files}
+        best = [path for path in files if shared[path] == max(shared.values())]
         best = [path for path in best if split is not None and splits[path] == split] or best
         if len(best) > 1:
-            raise Malformed(f"the image {name!r} could be {best[0]} or {best[1]}")
+            raise Malformed(
+                f"the image {name!r} could be {best[0]} or {best[1]}",
+                remedy="Move one of them away, or write the image's path with its folders into the annotations",
+            )
         return best[0]
 
 
-def bare_name(name: str) -> str:
-    """The name that an annotation gives an image, without its ending, its folders divided by `/`."""
+def name_without_ending(name: str) -> str:
+    """Return the name that an annotation uses for an image, without its ending and with `/` between folders."""
     path = PurePosixPath(PureWindowsPath(name).as_posix())
     return path.with_name(path.stem).as_posix()
 
 
-def _common_tail(first: tuple[str, ...], second: list[str]) -> int:
-    common = 0
-    for mine, theirs in zip(reversed(first), reversed(second), strict=False):
-        if mine != theirs:
+def _shared_tail(first: tuple[str, ...], second: list[str]) -> int:
+    """How many parts two paths share at their ends."""
+    shared = 0
+    for one, other in zip(reversed(first), reversed(second), strict=False):
+        if one != other:
             break
-        common += 1
-    return common
+        shared += 1
+    return shared
 
 
-def _refuse(error: OSError) -> None:
+def _raise_unreadable(error: OSError) -> None:
     raise DataError(
         f"cannot be listed ({error.strerror or error})",
         where=error.filename,

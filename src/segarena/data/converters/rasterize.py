@@ -1,16 +1,13 @@
-"""What annotators draw, painted onto a mask. One rule for all: a pixel belongs to a shape that holds its centre.
+"""Shapes that annotators draw, and how they are painted onto a mask.
 
-The pixel in row r and column c covers [c, c + 1) x [r, r + 1); its centre is (c + 0.5, r + 0.5). A rectangle from
-(2, 1) to (5, 4) is therefore 3 x 3 pixels. A centre on a border belongs to the polygon on its right or below it.
-`PIL.ImageDraw.polygon` is not used: it cuts coordinates to whole pixels and adds the outline, which makes that
-rectangle 4 x 4 and moves every shape up and to the left.
+One rule for all: a pixel belongs to a shape that contains its centre. The pixel in row r and column c covers
+[c, c + 1) x [r, r + 1), so that its centre is (c + 0.5, r + 0.5), and a rectangle from (2, 1) to (5, 4) is 3 x 3
+pixels. A centre on an edge belongs to the polygon on its right or below it. `PIL.ImageDraw.polygon` is not used: it
+truncates coordinates to whole pixels and adds the outline, which makes that rectangle 4 x 4 pixels and moves every
+shape up and to the left.
 
-Also: Run lengths: a region as the lengths of its runs of 0 and 1 by turns, beginning with 0.
-
-COCO runs down the columns, over the whole image; CVAT along the rows of the object's box. COCO writes the lengths as a
-list, or as a string (the COCO API's common/maskApi.c, rleToString): from the fourth on, the difference to the length
-two before; in groups of five bits, the lowest first; each group one character, 48 added, 32 more where another
-follows; the last group's highest bit is the sign.
+A run-length encoding (RLE) is a region as the lengths of its runs, alternately of 0 and of 1, beginning with 0. COCO
+runs down the columns of the whole image, CVAT along the rows of the object's box.
 """
 
 from __future__ import annotations
@@ -23,27 +20,39 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.uint8]
+from segarena.data.converters.annotations import Malformed, Mask, Outline
+
+#: (H, W), True inside.
 Region = NDArray[np.bool_]
-Outline = NDArray[np.float64]
-
-
-class Malformed(Exception):  # noqa: N818 - never seen by a user: `entry` makes a DataError of it
-    """An entry of an annotation file cannot be what it should be; the message says why."""
 
 
 class Shape(Protocol):
     """Something that covers pixels."""
 
     def paint(self, mask: Mask, label: int) -> None:
-        """Give `label` to the pixels that the shape covers; what lies outside the mask (H, W) is cut off."""
+        """Set the pixels of the mask (H, W) that the shape covers to `label`; what is outside the mask is cut off."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """Shapes with their labels; calling it paints them in their order onto a mask of 0."""
+
+    size: tuple[int, int]
+    """(height, width) of the mask."""
+    objects: tuple[tuple[Shape, int], ...]
+
+    def __call__(self) -> Mask:
+        mask = np.zeros(self.size, dtype=np.uint8)
+        for shape, label in self.objects:
+            shape.paint(mask, label)
+        return mask
 
 
 @dataclass(frozen=True)
 class Polygons:
-    """An object of one or more outlines, each (N, 2) of x and y; it covers what lies in any of them.
+    """An object of one or more outlines, each (N, 2) of x and y in pixels; it covers what any of them contains.
 
-    Within one outline the even-odd rule holds: where it runs around a place twice, the place is outside.
+    The even-odd rule holds within one outline: a place that it encloses twice is outside.
     """
 
     outlines: tuple[Outline, ...]
@@ -56,7 +65,7 @@ class Polygons:
 
 @dataclass(frozen=True)
 class Ellipse:
-    """An ellipse around (`x`, `y`) with the radii `radius_x`, `radius_y`, turned clockwise by `degrees`."""
+    """An ellipse around (`x`, `y`), radii in pixels, turned clockwise by `degrees`."""
 
     x: float
     y: float
@@ -69,16 +78,16 @@ class Ellipse:
             return
         reach = max(self.radius_x, self.radius_y)
         rows, columns = _span(self.y, reach, mask.shape[0]), _span(self.x, reach, mask.shape[1])
-        down = np.arange(rows.start, rows.stop)[:, None] + 0.5 - self.y
-        across = np.arange(columns.start, columns.stop)[None, :] + 0.5 - self.x
+        dy = np.arange(rows.start, rows.stop)[:, None] + 0.5 - self.y
+        dx = np.arange(columns.start, columns.stop)[None, :] + 0.5 - self.x
         cosine, sine = cos(radians(self.degrees)), sin(radians(self.degrees))
-        along, beside = across * cosine + down * sine, down * cosine - across * sine
-        mask[rows, columns][(along / self.radius_x) ** 2 + (beside / self.radius_y) ** 2 <= 1] = label
+        along_x, along_y = dx * cosine + dy * sine, dy * cosine - dx * sine
+        mask[rows, columns][(along_x / self.radius_x) ** 2 + (along_y / self.radius_y) ** 2 <= 1] = label
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Pixels given one by one: `region` (h, w) with its first pixel at row `top` and column `left`."""
+    """Single pixels: `region` (h, w) with its first pixel at row `top` and column `left`."""
 
     region: Region
     top: int = 0
@@ -92,18 +101,84 @@ class Patch:
         target[region] = label
 
 
+@dataclass(frozen=True)
+class ColumnRuns:
+    """COCO's RLE of the whole mask, down its columns: `counts`, (runs,) int64, not decoded until it is painted."""
+
+    counts: NDArray[np.int64]
+
+    def paint(self, mask: Mask, label: int) -> None:
+        height, width = mask.shape
+        Patch(decode_runs(self.counts, width, height).T).paint(mask, label)
+
+
 def rectangle(x0: float, y0: float, x1: float, y1: float, degrees: float = 0.0) -> Polygons:
-    """The rectangle between two corners, turned clockwise by `degrees` around its middle."""
+    """Return the rectangle between two corners, turned clockwise by `degrees` around its centre."""
     corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
     if degrees:
-        middle = corners.mean(axis=0)
+        centre = corners.mean(axis=0)
         cosine, sine = cos(radians(degrees)), sin(radians(degrees))
-        corners = (corners - middle) @ np.array([(cosine, sine), (-sine, cosine)]) + middle
+        corners = (corners - centre) @ np.array([(cosine, sine), (-sine, cosine)]) + centre
     return Polygons((corners,))
 
 
+# Run lengths
+
+
+def check_counts(counts: Sequence[object], height: int, width: int) -> NDArray[np.int64]:
+    """Return the lengths of an RLE, (runs,) int64.
+
+    Raises Malformed if one is no length, or their sum is not height x width.
+    """
+    wrong = [count for count in counts if type(count) is not int or not 0 <= count <= height * width]
+    if wrong:
+        raise Malformed(f"the run length {wrong[0]!r} cannot be in an RLE of {width} x {height} pixels")
+    lengths = np.array(counts, dtype=np.int64)
+    if lengths.sum() != height * width:
+        raise Malformed(f"the RLE has {lengths.sum()} pixels, not {width} x {height} = {width * height}")
+    return lengths
+
+
+def decode_runs(counts: NDArray[np.int64], rows: int, columns: int) -> Region:
+    """Return the region (rows, columns) of runs along the rows; `counts` is what `check_counts` returned."""
+    return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(rows, columns)
+
+
+_FIRST_CHARACTER = 48
+_GROUP_BITS, _SIGN_BIT, _CONTINUES_BIT = 5, 16, 32
+_MAX_CHARACTERS = 13  # of one length: more would be beyond 64 bits
+
+
+def decompress_counts(text: str) -> list[int]:
+    """Return the lengths in COCO's compressed RLE. Raises Malformed if it is none.
+
+    Source: COCO API, common/maskApi.c, rleToString. From the fourth on, a length is the difference to the length two
+    before. It is written in groups of five bits, the lowest first, one character each: 48 plus the group, plus 32 if
+    another group follows. The highest bit of the last group is the sign.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        group = ord(character) - _FIRST_CHARACTER
+        if not 0 <= group < 2 * _CONTINUES_BIT or shift > _GROUP_BITS * _MAX_CHARACTERS:
+            raise Malformed(f"the compressed RLE has an unexpected character {character!r}")
+        value |= (group & _CONTINUES_BIT - 1) << shift
+        shift += _GROUP_BITS
+        if not group & _CONTINUES_BIT:
+            if group & _SIGN_BIT:
+                value -= 1 << shift
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise Malformed("the compressed RLE ends within a number")
+    return counts
+
+
+# Filling
+
+
 def _fill(outline: Outline, height: int, width: int) -> tuple[slice, slice, Region]:
-    """The rows and columns that an outline may touch, and which of their pixels' centres lie inside.
+    """The rows and columns that an outline may cover, and which of their pixels' centres are inside.
 
     Each edge is followed through the rows whose centre line it crosses; right of an odd number of crossings is inside.
     """
@@ -128,54 +203,3 @@ def _fill(outline: Outline, height: int, width: int) -> tuple[slice, slice, Regi
 def _span(middle: float, reach: float, length: int) -> slice:
     first, last = np.clip((np.floor(middle - reach), np.ceil(middle + reach)), 0, length)
     return slice(int(first), int(last))
-
-
-_FIRST, _MORE, _SIGN, _BITS = 48, 32, 16, 5
-_LONGEST = 13  # characters of one length: beyond 64 bits
-
-
-@dataclass(frozen=True)
-class Runs:
-    """A region as `counts`, (runs,) int64, kept short until it is painted: down the columns of the whole mask."""
-
-    counts: NDArray[np.int64]
-
-    def paint(self, mask: Mask, label: int) -> None:
-        height, width = mask.shape
-        Patch(unroll(self.counts, width, height).T).paint(mask, label)
-
-
-def unroll(counts: NDArray[np.int64], rows: int, columns: int) -> Region:
-    """The region (rows, columns) that the runs fill along the rows. `counts` is what `check_counts` gave."""
-    return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(rows, columns)
-
-
-def check_counts(counts: Sequence[object], height: int, width: int) -> NDArray[np.int64]:
-    """The lengths as an array. Raises Malformed where one is no length, or their sum is not height x width."""
-    wrong = [count for count in counts if type(count) is not int or not 0 <= count <= height * width]
-    if wrong:
-        raise Malformed(f"the run length {wrong[0]!r} cannot be in an RLE of {width} x {height} pixels")
-    lengths = np.array(counts, dtype=np.int64)
-    if lengths.sum() != height * width:
-        raise Malformed(f"the RLE has {lengths.sum()} pixels, not {width} x {height} = {width * height}")
-    return lengths
-
-
-def read_string(text: str) -> list[int]:
-    """The lengths in a compressed RLE. Raises Malformed where it is none."""
-    counts: list[int] = []
-    value = shift = 0
-    for character in text:
-        group = ord(character) - _FIRST
-        if not 0 <= group < 2 * _MORE or shift > _BITS * _LONGEST:
-            raise Malformed(f"the compressed RLE has the character {character!r} where none can be")
-        value |= (group & _MORE - 1) << shift
-        shift += _BITS
-        if not group & _MORE:
-            if group & _SIGN:
-                value -= 1 << shift
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise Malformed("the compressed RLE ends within a number")
-    return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -9,73 +10,91 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.data.converters.annotations import Annotations, Color, LabelledImage, fitting_size, make_classes
-from segarena.data.converters.image_index import split_of, walk
-from segarena.data.converters.parsing import entry
-from segarena.data.converters.rasterize import Malformed
+from segarena.data.converters.annotations import (
+    Annotations,
+    Color,
+    LabelledImage,
+    Malformed,
+    Mask,
+    check_mask_size,
+    entry,
+    make_classes,
+)
+from segarena.data.converters.image_index import split_of_file, walk
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.formats import plural
 
-VOC_NAMES = (
-    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+VOC_NAMES = tuple(
+    "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
+    "pottedplant sheep sofa train tvmonitor".split()
 )
 _NAMES_FILE = "class_names.txt"
 
 
-@dataclass(frozen=True)
-class IndexMask:
-    """A palette or grey mask file whose values become labels by `table`, (256,) uint8; calling it gives the mask."""
-
-    path: Path
-    table: NDArray[np.uint8]
-
-    def __call__(self) -> NDArray[np.uint8]:
-        labels: NDArray[np.uint8] = self.table[read_indices(self.path)]
-        return labels
-
-
 def read_voc(src: Path) -> Annotations:
-    """Read the folder that holds SegmentationClass, wherever it is below `src`.
+    """Read the folder that holds SegmentationClass, anywhere below `src`.
 
-    Masks are read by index, 255 is void. Of the lists in ImageSets/Segmentation, train, val and test divide the
-    images, else those with such a word in their names; else all of them together say which images count. A list of
-    which no image has a mask is left out: VOC keeps those of its test to itself. Names are those of class_names.txt
-    (one a line, by index), else VOC's 21 where no index is above 20, else class_N for each N that occurs.
+    Masks are read by index, 255 is void. If ImageSets/Segmentation has the lists train, val or test, they give the
+    splits, else those with such a word in their names; other lists only say which images are used. A list of which no
+    image has a mask is left out: VOC's masks for its test are not public. Class names are those of class_names.txt
+    (one a line, by index), else VOC's 21 if no index is above 20, else class_N for each N that occurs.
     Raises DataError.
     """
     root = _find_root(src)
     masks = {path.stem: path for path in sorted((root / "SegmentationClass").iterdir()) if _is_image(path)}
     images = {path.stem: path for path in sorted((root / "JPEGImages").iterdir()) if _is_image(path)}
     splits, notes = _read_lists(root, masks)
-    found = [(stem, split, masks[stem], _find_image(root, stem, images)) for stem, split in splits.items()]
-    for stem, _, mask, image in found:
-        with entry(mask, stem):
-            fitting_size(image, *fitting_size(mask))
-    classes, table = _read_classes(root, [mask for _, _, mask, _ in found])
+    for stem in splits:
+        if stem not in images:
+            raise DataError(
+                "does not exist, but has a mask",
+                where=root / "JPEGImages" / f"{stem}.jpg",
+                remedy="Add the image, or remove its mask and its lines in ImageSets",
+            )
+        check_mask_size(masks[stem], images[stem])
+    classes, table = _read_classes(root, [masks[stem] for stem in splits])
     converted = [
-        LabelledImage(stem, split, image, image.suffix.lower(), IndexMask(mask, table))
-        for stem, split, mask, image in found
+        LabelledImage(stem, split, images[stem], images[stem].suffix.lower(), _IndexMask(masks[stem], table))
+        for stem, split in splits.items()
     ]
-    left_out = len(masks) - len(found)
+    left_out = len(masks) - len(splits)
     if left_out:
-        notes.append(f"{left_out} masks in no list: left out")
+        notes.append(f"{plural(left_out, 'mask')} in no list: left out")
     return Annotations(classes, tuple(converted), tuple(notes))
 
 
+def read_indices(path: Path) -> NDArray[np.uint8]:
+    """Return the (H, W) indices of a palette or grey file.
+
+    Raises DataError if it is damaged, a colour image, lossily compressed, or has an index above 255.
+    """
+    plane = read_plane(path)
+    if plane.colored:
+        raise DataError(
+            "is a colour image, not a palette or grey one",
+            where=path,
+            remedy="Save one index for each class; masks in colours need no conversion, only a classes.yaml",
+        )
+    if plane.lossy or plane.values.max() > IGNORE_INDEX:
+        what = f"is a {plane.lossy}, whose compression changes indices" if plane.lossy else "has indices above 255"
+        raise DataError(what, where=path, remedy="Save the masks as PNG, one index for each class and 255 for void")
+    return plane.values.astype(np.uint8)
+
+
 def voc_classes(where: object) -> ClassTable:
-    """VOC's 21 classes in its colours; 255 is void."""
+    """Return VOC's 21 classes in its colours; 255 is void. `where` is named in messages."""
     colors = dict(zip(VOC_NAMES, map(voc_color, range(len(VOC_NAMES))), strict=True))
     return make_classes(VOC_NAMES, colors=colors, where=where)[0]
 
 
 def voc_color(index: int) -> Color:
-    """The colour of an index: its bits, lowest first, dealt to red, green and blue from the highest bit down.
+    """Return the colour of an index 0..255 as RGB, 0..255.
 
-    VOC devkit, VOClabelcolormap.m. Index 0..255 -> RGB 0..255.
+    Its bits go in turn, from the lowest on, to red, green and blue, from their highest bit down. Source: VOC
+    development kit, VOClabelcolormap.m.
     """
     channels = [0, 0, 0]
     for bit in range(8):
@@ -83,86 +102,70 @@ def voc_color(index: int) -> Color:
     return channels[0], channels[1], channels[2]
 
 
-def read_indices(path: Path) -> NDArray[np.uint8]:
-    """A palette or grey file -> (H, W) indices. Raises DataError where it is damaged, lossy or holds no indices."""
-    plane = read_plane(path)
-    if plane.colored:
-        raise DataError(
-            "is a colour image, not a palette or grey one",
-            where=path,
-            remedy="Save one index per class; a folder of colour masks needs no conversion but a classes.yaml",
-        )
-    if plane.lossy or plane.values.max() > IGNORE_INDEX:
-        what = f"is a {plane.lossy}, whose compression changes indices" if plane.lossy else "has indices above 255"
-        raise DataError(what, where=path, remedy="Save the masks as PNG with one index per class, 255 for void")
-    return plane.values.astype(np.uint8)
+@dataclass(frozen=True)
+class _IndexMask:
+    """A palette or grey mask file and the label of each index, (256,) uint8; calling it gives the mask."""
+
+    path: Path
+    table: NDArray[np.uint8]
+
+    def __call__(self) -> Mask:
+        labels: Mask = self.table[read_indices(self.path)]
+        return labels
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
 
 def _find_root(src: Path) -> Path:
     folders = {path.parent for path in walk(src, IMAGE_SUFFIXES)}
     roots = sorted({folder.parent for folder in folders if folder.name == "SegmentationClass"})
     if len(roots) != 1 or roots[0] / "JPEGImages" not in folders:
-        seen = ", ".join(str(root) for root in roots[:2])
         raise DataError(
-            f"has more than one SegmentationClass: {seen}"
+            f"has more than one folder SegmentationClass, in {roots[0]} and {roots[1]}"
             if len(roots) > 1
-            else "has no JPEGImages/ with images and SegmentationClass/ with masks beside each other",
+            else "has no JPEGImages/ with images and SegmentationClass/ with masks in one folder",
             where=src,
             remedy="Name the folder that holds both, e.g. VOCdevkit/VOC2012",
         )
     return roots[0]
 
 
-def _read_lists(root: Path, masks: dict[str, Path]) -> tuple[dict[str, Split | None], list[str]]:
-    """The split of each image with a mask, and notes on what was left out."""
+def _read_lists(root: Path, masks: Mapping[str, Path]) -> tuple[dict[str, Split | None], list[str]]:
+    """The split of each image with a mask that is used, and notes on lists that are left out."""
     lists = sorted((root / "ImageSets" / "Segmentation").glob("*.txt"))
     if not lists:
         return dict.fromkeys(masks), []
-    divided = [path for path in lists if path.stem in ("train", "val", "test")] or [
-        path for path in lists if split_of(PurePath(path.name))
-    ]
+    named = [path for path in lists if path.stem in ("train", "val", "test")]
+    named = named or [path for path in lists if split_of_file(PurePath(path.name))]
     splits: dict[str, Split | None] = {}
-    source: dict[str, Path] = {}
+    list_of: dict[str, Path] = {}
     notes = []
-    for path in divided or lists:
-        split = split_of(PurePath(path.name)) if divided else None
-        try:
-            names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot be read ({error})", where=path, remedy="Copy the list again") from error
-        missing = [name for name in names if name not in masks]
-        if names and len(missing) == len(names):
-            notes.append(f"{path.name}: none of its {plural(len(names), 'image')} has a mask: left out")
+    for path in named or lists:
+        split = split_of_file(PurePath(path.name)) if named else None
+        stems = _read_lines(path) or []
+        missing = {stem for stem in stems if stem not in masks}
+        if stems and missing.issuperset(stems):
+            notes.append(f"{path.name}: none of its {plural(len(stems), 'image')} has a mask: left out")
             continue
-        for name in names:
-            with entry(path, name):
-                if name in missing:
-                    raise Malformed(f"the mask {root / 'SegmentationClass' / name}.png does not exist")
-                if source.setdefault(name, path) != path and splits[name] != split:
-                    raise Malformed(f"is in {source[name].name}, too; an image belongs to one split")
-                splits[name] = split
+        for stem in stems:
+            with entry(path, stem):
+                if stem in missing:
+                    raise Malformed(f"the mask {root / 'SegmentationClass' / stem}.png does not exist")
+                if list_of.setdefault(stem, path) != path and splits[stem] != split:
+                    raise Malformed(f"is in {list_of[stem].name}, too, but an image is in one split only")
+                splits[stem] = split
     return splits, notes
 
 
-def _find_image(root: Path, stem: str, images: dict[str, Path]) -> Path:
-    if stem not in images:
-        raise DataError(
-            "does not exist, but has a mask",
-            where=root / "JPEGImages" / f"{stem}.jpg",
-            remedy="Add the image, or remove its mask and its line in ImageSets",
-        )
-    return images[stem]
-
-
 def _read_classes(root: Path, masks: list[Path]) -> tuple[ClassTable, NDArray[np.uint8]]:
-    """The classes, and the label of each index 0..255."""
-    pixels = np.zeros(256, dtype=np.int64)
-    last = {}
+    """The classes, and the label of each index, (256,) uint8."""
+    mask_with: dict[int, Path] = {}
     for path in masks:
-        counts = np.bincount(read_indices(path).ravel(), minlength=256)
-        last.update(dict.fromkeys(np.flatnonzero(counts).tolist(), path))
-        pixels += counts
-    present = [index for index in np.flatnonzero(pixels).tolist() if index != IGNORE_INDEX]
+        counts = np.bincount(read_indices(path).ravel())
+        mask_with.update(dict.fromkeys(np.flatnonzero(counts).tolist(), path))
+    present = sorted(set(mask_with) - {IGNORE_INDEX})
     names = _read_names(root / _NAMES_FILE)
     if names is None and all(index < len(VOC_NAMES) for index in present):
         names = list(VOC_NAMES)
@@ -171,8 +174,8 @@ def _read_classes(root: Path, masks: list[Path]) -> tuple[ClassTable, NDArray[np
     if unnamed:
         raise DataError(
             f"has the index {unnamed[0]}, for which {_NAMES_FILE} has no line",
-            where=last[unnamed[0]],
-            remedy=f"Add the name to {root / _NAMES_FILE}, or mend the mask",
+            where=mask_with[unnamed[0]],
+            remedy=f"Add the name to {root / _NAMES_FILE}, or fix the mask",
         )
     names = names or [f"class_{index}" for index in present]
     colors = {name: voc_color(index) for name, index in zip(names, indices, strict=True)}
@@ -183,14 +186,16 @@ def _read_classes(root: Path, masks: list[Path]) -> tuple[ClassTable, NDArray[np
 
 
 def _read_names(path: Path) -> list[str] | None:
+    lines = _read_lines(path)
+    return None if lines is None else [line for line in lines if line != "__ignore__"]
+
+
+def _read_lines(path: Path) -> list[str] | None:
+    """The lines of a text file that are not empty; None if there is no file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Copy the list again") from error
-    return [line.strip() for line in lines if line.strip() and line.strip() != "__ignore__"]
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    return [line.strip() for line in lines if line.strip()]

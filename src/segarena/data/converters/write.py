@@ -1,4 +1,4 @@
-"""Annotations to a folder that the reader reads at once: images, index masks, classes.yaml."""
+"""Annotations written as a folder that can be trained on: images, index masks and a classes.yaml."""
 
 from __future__ import annotations
 
@@ -18,14 +18,8 @@ from segarena.files import open_whole, write_text, write_with
 from segarena.runs import open_folder
 
 
-@dataclass(frozen=True)
-class _Place:
-    split: Split | None
-    stem: str
-
-
 def check_free(folder: Path) -> None:
-    """Raise RunError where the folder holds something, so that it is known before the annotations are read."""
+    """Raise RunError if the folder is not empty, so that this is found before the annotations are read."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError("exists and is not an empty folder", where=folder, remedy="Name a new folder")
 
@@ -35,55 +29,70 @@ def write_annotations(
 ) -> None:
     """Write `folder`/images/[SPLIT/]NAME, `folder`/masks/[SPLIT/]NAME.png and, last, `folder`/classes.yaml.
 
-    Images are copied byte by byte. Masks are palette PNGs: a pixel's value is its label, its colour the class's. Where
-    all images are of one split there are no folders for splits. `on_progress` hears (images written, images in all).
-    Raises RunError where the folder has something in it or cannot be written, DataError where two images would have
-    one name or a mask cannot be read; then nothing is left in the folder.
+    Images are copied byte by byte. Masks are palette PNGs: the value of a pixel is its label, its colour that of the
+    class. If all images are in one split there are no folders for splits. If writing fails, nothing is left.
+
+    Args:
+        folder: A folder that does not exist or is empty.
+        annotations: What to write.
+        on_progress: Called with (images written, images in all).
+
+    Raises:
+        RunError: The folder is not empty or cannot be written.
+        DataError: Two images would have the same name, only some images are in a split, or a file cannot be read.
     """
     check_free(folder)
-    places = _plan(annotations.images, folder)
+    targets = _choose_targets(annotations.images, folder)
     open_folder(folder, folder.name)
     palette = annotations.classes.palette()
     try:
-        for done, (image, place) in enumerate(zip(annotations.images, places, strict=True), start=1):
+        for done, (image, target) in enumerate(zip(annotations.images, targets, strict=True), start=1):
             labels = Image.fromarray(image.labels())
             labels.putpalette(palette)
-            mask = folder / "masks" / (place.split or "") / f"{place.stem}.png"
+            mask = folder / "masks" / (target.split or "") / f"{target.stem}.png"
             write_with(mask, partial(labels.save, format="PNG", optimize=False))
-            _copy(image, folder / "images" / (place.split or "") / f"{place.stem}{image.suffix}")
+            _copy(image, folder / "images" / (target.split or "") / f"{target.stem}{image.suffix}")
             if on_progress is not None:
-                on_progress(done, len(places))
+                on_progress(done, len(targets))
         write_text(folder / "classes.yaml", yaml.safe_dump(annotations.classes.to_dict(), sort_keys=False))
-    except BaseException:  # half a data set must not be taken for one
+    except BaseException:  # part of a data set must not be mistaken for all of it
         for kind in ("images", "masks"):
             shutil.rmtree(folder / kind, ignore_errors=True)
         raise
 
 
-def _plan(images: tuple[LabelledImage, ...], folder: Path) -> list[_Place]:
-    """Where each image goes: by its own name where that is enough, else with its folders in front."""
+@dataclass(frozen=True)
+class _Target:
+    """Where an image and its mask are written."""
+
+    split: Split | None
+    stem: str
+
+
+def _choose_targets(images: tuple[LabelledImage, ...], folder: Path) -> list[_Target]:
+    """The target of each image: its own name, or its name with its folders in front if names occur twice."""
     if not images:
-        raise DataError("no image would be in it", where=folder, remedy="Check that the annotations name images")
+        raise DataError("no image would be written", where=folder, remedy="Check that the annotations name images")
     splits = {image.split for image in images}
     if None in splits and len(splits) > 1:
-        lonely = next(image.name for image in images if image.split is None)
+        without_split = next(image.name for image in images if image.split is None)
         raise DataError(
-            f"{lonely} belongs to no split, but other images do",
-            remedy="Give it one (a folder or a file name with train, val or test), or convert it apart",
+            f"{without_split} is in no split, but other images are",
+            remedy="Put its annotation into a folder or a file named for train, val or test, or convert it separately",
         )
     _check_used_once(images)
-    keep = len(splits) > 1
-    places = [_Place(image.split if keep else None, _clean(PurePosixPath(image.name).name)) for image in images]
-    if not _differ(places):
-        places = [
-            _Place(place.split, "__".join(_clean(part) for part in PurePosixPath(image.name).parts))
-            for image, place in zip(images, places, strict=True)
+    keep_split = len(splits) > 1
+    targets = [_Target(image.split if keep_split else None, _clean(PurePosixPath(image.name).name)) for image in images]
+    if not _are_distinct(targets):
+        targets = [
+            _Target(target.split, "__".join(_clean(part) for part in PurePosixPath(image.name).parts))
+            for image, target in zip(images, targets, strict=True)
         ]
-    if not _differ(places):
-        names = [place.stem.lower() for place in places]
-        twice = next(image.name for image, name in zip(images, names, strict=True) if names.count(name) > 1)
-        raise DataError(f"two images would be called {twice}", where=folder, remedy="Rename one of them")
-    return places
+    if not _are_distinct(targets):
+        stems = [target.stem.lower() for target in targets]
+        twice = next(image.name for image, stem in zip(images, stems, strict=True) if stems.count(stem) > 1)
+        raise DataError(f"two images would be named {twice}", where=folder, remedy="Rename one of them")
+    return targets
 
 
 def _check_used_once(images: tuple[LabelledImage, ...]) -> None:
@@ -98,9 +107,9 @@ def _check_used_once(images: tuple[LabelledImage, ...]) -> None:
             seen.add(path)
 
 
-def _differ(places: list[_Place]) -> bool:
-    """Whether no two names are alike, also on a disk that takes A for a."""
-    return len({(place.split, place.stem.lower()) for place in places}) == len(places)
+def _are_distinct(targets: list[_Target]) -> bool:
+    """Whether all names differ, also on a disk that ignores upper and lower case."""
+    return len({(target.split, target.stem.lower()) for target in targets}) == len(targets)
 
 
 def _clean(part: str) -> str:
