@@ -46,7 +46,7 @@ def link_from_docs(text: str) -> str:
 
 
 def link_to_repository(text: str, page: str, repository: str) -> str:
-    """Links that leave docs/: to a page of the site where the file has become one, else to the repository.
+    """Links to files that are not on the site: to the page that the file has become, else to the repository.
 
     A file that does not exist is a warning, which is an error in a strict build.
     """
@@ -54,7 +54,7 @@ def link_to_repository(text: str, page: str, repository: str) -> str:
 
     def point(found: re.Match[str]) -> str:
         path = (folder / found[2]).resolve()
-        if not found[2].startswith("../") or path.is_relative_to(ROOT / "docs"):
+        if "://" in found[2] or (path.is_relative_to(ROOT / "docs") and path.suffix != ".py"):
             return found[0]
         if not path.exists():
             _log.warning("%s links to %s, which does not exist", page, found[2])
