@@ -1,4 +1,4 @@
-"""Masks against their images: a shift of the whole set and inverted masks are found, sound masks are left in peace."""
+"""Masks against their images: a shift of the whole set and inverted masks are found, aligned masks have no problem."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.checks.alignment import REACH, check_alignment, edge_strengths, look_at
+from segarena.data.checks.alignment import MAX_SHIFT, check_alignment, edge_strengths, measure_pairs
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource
@@ -38,7 +38,7 @@ def find(root: Path) -> list[Problem]:
     return list(check_alignment(FolderSource(root)))
 
 
-def test_sound_masks_are_left_in_peace(tmp_path: Path) -> None:
+def test_aligned_masks_have_no_problem(tmp_path: Path) -> None:
     for number in range(12):
         write(tmp_path, number, *discs(number))
     assert find(tmp_path) == []
@@ -57,7 +57,7 @@ def test_masks_that_are_all_shifted_are_found(tmp_path: Path, shift: tuple[int, 
     assert f"moved {words}" in problem.message
 
 
-def test_masks_shifted_each_in_its_own_way_are_no_shifted_set(tmp_path: Path) -> None:
+def test_masks_shifted_differently_are_no_shifted_set(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for number in range(12):
         image, mask = discs(number)
@@ -90,34 +90,34 @@ def test_a_set_of_inverted_masks_is_noted(tmp_path: Path) -> None:
         write(tmp_path, number, image, 255 - mask)
     [problem] = find(tmp_path)
     assert (problem.code, problem.severity) == ("inverted-mask", "note")
-    assert "100.0% of the images' frames" in problem.message
+    assert "100.0% of the outermost" in problem.message
 
 
-def test_edges_peak_where_the_mask_belongs() -> None:
+def test_edges_are_strongest_where_the_mask_fits() -> None:
     image, mask = discs(1)
     strengths = edge_strengths(image, np.roll(mask // 255, (2, -3), axis=(0, 1)))
     assert strengths is not None
-    assert strengths.shape == (2 * REACH + 1, 2 * REACH + 1)
+    assert strengths.shape == (2 * MAX_SHIFT + 1, 2 * MAX_SHIFT + 1)
     row, column = np.unravel_index(int(strengths.argmax()), strengths.shape)
-    assert max(abs(row - REACH + 2), abs(column - REACH - 3)) <= 1
+    assert max(abs(row - MAX_SHIFT + 2), abs(column - MAX_SHIFT - 3)) <= 1
 
 
-def test_edges_say_nothing_without_borders_or_gradients() -> None:
+def test_no_edges_without_boundaries_or_gradients() -> None:
     image, mask = discs(1)
     labels = mask // 255
     assert edge_strengths(image, labels) is not None
     assert edge_strengths(image, np.zeros_like(labels)) is None
     assert edge_strengths(np.full_like(image, 7), labels) is None
-    assert edge_strengths(image, mask) is None  # 255 is void, which has no borders
+    assert edge_strengths(image, mask) is None  # 255 is void, which has no boundaries
     assert edge_strengths(image[:10, :10], labels[:10, :10]) is None
 
 
-def test_pairs_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+def test_pairs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     for number in range(8):
         write(tmp_path, number, *discs(number))
     source = FolderSource(tmp_path)
     (tmp_path / "images" / "disc03.png").unlink()
-    assert [look.index for look in look_at(source, range(8))] == [0, 1, 2, 4, 5, 6, 7]
+    assert [pair.index for pair in measure_pairs(source, range(8))] == [0, 1, 2, 4, 5, 6, 7]
 
 
 def test_the_built_in_scenes_are_aligned(tmp_path: Path) -> None:

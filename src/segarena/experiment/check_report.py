@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from segarena.data.checks.problem import PARTS, Problem, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of, relative
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
-from segarena.data.splitting.splits import Splits
+from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
 

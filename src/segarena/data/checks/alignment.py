@@ -1,6 +1,7 @@
-"""Masks that do not fit their images: moved by some pixels, or with object and background exchanged.
+"""Masks that do not fit their images: shifted by some pixels, or with object and background exchanged.
 
-Also: A closer look at some pairs at full size: do mask borders lie on image edges, which side of them is the object?
+Some pairs are read at full size. Masks are shifted if the image has stronger edges beside the class boundaries than on
+them, always in the same direction; they are inverted if foreground is where the other masks have background.
 """
 
 from __future__ import annotations
@@ -18,52 +19,86 @@ from segarena.errors import DataError
 from segarena.formats import plural, small_percent
 from segarena.threads import thread_pool
 
-#: The longest shift of a mask that is tried, in pixels, along rows and columns.
-REACH = 8
+#: The largest shift of a mask that is tried, in pixels, along rows and along columns.
+MAX_SHIFT = 8
+#: A smaller shift, in pixels, is within the width of an edge.
+MIN_SHIFT = 2
+#: So many times stronger must the edges under the shifted boundaries be than under the boundaries as they are ...
+MIN_GAIN = 1.1
+#: ... and stronger in this share of the images. Measured on masks shifted on purpose by 2 pixels or more, in sets of
+#: three kinds: 1.10 or more, in all images; on the original masks: at most 1.04, in 60% of the images.
+MIN_SHARE = 0.9
 
-_WINDOW = 1024  # of a larger image the middle is enough
-_MIN_POINTS, _MOST_POINTS = 50, 1000
+#: Masks may be inverted if the foreground covers more than this share of all pixels, ...
+INVERTED_SHARE = 0.9
+#: ... or more than the first of these, and more than the second of the images' outermost pixels.
+INVERTED_WITH_BORDER, BORDER_SHARE = 0.6, 0.97
+
+_MOST_IMAGES, _MIN_IMAGES = 24, 6
+_MOST_POINTS, _MIN_POINTS = 1000, 50
+_WINDOW = 1024  # of a larger image the center is enough
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one pair shows.
+class PairMeasurement:
+    """What is measured on one image and its mask.
 
-    `edges` (2 REACH + 1, 2 REACH + 1): how strong the image's edges are under the mask's borders when the mask is
-    moved up to REACH pixels down (rows) and right (columns), as a multiple of the image's mean gradient; [REACH, REACH]
-    is the mask as it is. None where there are too few borders, or no edges.
-    `frame` (num_classes,): the share of each class in the outermost labelled pixels.
-    `colors` (num_classes, 3): mean RGB of each class, NaN where it is absent.
+    Attributes:
+        index: of the sample.
+        edges: `edge_strengths`.
+        border: (num_classes,), the share of each class in the outermost labelled pixels.
+        colors: (num_classes, 3), mean RGB of each class, 0 to 255, NaN if it does not occur.
     """
 
     index: int
     edges: NDArray[np.float64] | None
-    frame: NDArray[np.float64]
+    border: NDArray[np.float64]
     colors: NDArray[np.float64]
 
 
-def look_at(source: FolderSource, indices: Sequence[int]) -> list[Look]:
-    """Read these pairs and measure them; one that cannot be read is passed over."""
+def check_alignment(source: FolderSource) -> Iterator[Problem]:
+    """Yield shifted and inverted masks, judged by up to 24 pairs spread over the set and up to 24 suspicious ones."""
+    spread = np.linspace(0, len(source.samples) - 1, min(_MOST_IMAGES, len(source.samples))).round().astype(int)
+    suspects = _unlike_the_others(source)[:_MOST_IMAGES]
+    pairs = measure_pairs(source, sorted({*spread.tolist(), *suspects}))
+    yield from _shifted_masks(pairs)
+    if source.classes.num_classes == 2:
+        yield from _inverted_masks(source, pairs, suspects)
+        yield from _inverted_set(source, pairs)
 
-    def look(index: int) -> Look | None:
+
+def measure_pairs(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:
+    """Read these pairs and measure them; pairs that cannot be read are left out."""
+
+    def measure(index: int) -> PairMeasurement | None:
         try:
             image, mask = source.read(index)
-        except DataError:  # listed as what it is, elsewhere
+        except DataError:  # reported as an unreadable file
             return None
-        image, mask = _middle(image), _middle(mask)
-        frame = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
-        shares = np.bincount(frame, minlength=256)[: source.classes.num_classes]
+        image, mask = _center(image), _center(mask)
+        border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+        counts = np.bincount(border, minlength=256)[: source.classes.num_classes]
         colors = _mean_colors(image, mask, source.classes.num_classes)
-        return Look(index, edge_strengths(image, mask), shares / max(1, shares.sum()), colors)
+        return PairMeasurement(index, edge_strengths(image, mask), counts / max(1, counts.sum()), colors)
 
     with thread_pool() as threads:
-        return [found for found in threads.map(look, indices) if found is not None]
+        return [pair for pair in threads.map(measure, indices) if pair is not None]
 
 
 def edge_strengths(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """`Look.edges` of an image (H, W, 3) and its mask (H, W)."""
-    rows, columns = np.nonzero(_borders(mask))
-    low, high_row, high_column = REACH, mask.shape[0] - REACH, mask.shape[1] - REACH
+    """Measure the image's edges under the mask's class boundaries, for each shift of the mask.
+
+    Args:
+        image: (H, W, 3), RGB.
+        mask: (H, W), class indices and 255 for void.
+
+    Returns:
+        (2 MAX_SHIFT + 1, 2 MAX_SHIFT + 1): the mean gradient under the boundaries, as a multiple of the image's mean
+        gradient, for the mask shifted down (rows) and right (columns) by -MAX_SHIFT to MAX_SHIFT pixels; the mask as it
+        is is in the center. None if the mask has too few boundaries, or the image no edges.
+    """
+    rows, columns = np.nonzero(_boundaries(mask))
+    low, high_row, high_column = MAX_SHIFT, mask.shape[0] - MAX_SHIFT, mask.shape[1] - MAX_SHIFT
     inside = (rows >= low) & (rows < high_row) & (columns >= low) & (columns < high_column)
     rows, columns = rows[inside], columns[inside]
     if len(rows) < _MIN_POINTS:
@@ -73,19 +108,19 @@ def edge_strengths(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray
         return None
     chosen = np.random.default_rng(0).permutation(len(rows))[:_MOST_POINTS]
     places = rows[chosen] * mask.shape[1] + columns[chosen]
-    steps = np.arange(-REACH, REACH + 1)
+    steps = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
     shifts = steps[:, None, None] * mask.shape[1] + steps[:, None]
     strengths: NDArray[np.float64] = gradient.ravel()[shifts + places].mean(axis=2, dtype=np.float64)
     return strengths / float(gradient.mean())
 
 
-def _borders(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where a pixel and its left or upper neighbour are of different classes, void aside."""
-    borders = np.zeros(mask.shape, dtype=bool)
-    known = mask != IGNORE_INDEX
-    borders[:, 1:] |= (mask[:, 1:] != mask[:, :-1]) & known[:, 1:] & known[:, :-1]
-    borders[1:] |= (mask[1:] != mask[:-1]) & known[1:] & known[:-1]
-    return borders
+def _boundaries(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where a pixel and its left or upper neighbour have different classes; void has no boundaries."""
+    boundaries = np.zeros(mask.shape, dtype=bool)
+    labelled = mask != IGNORE_INDEX
+    boundaries[:, 1:] |= (mask[:, 1:] != mask[:, :-1]) & labelled[:, 1:] & labelled[:, :-1]
+    boundaries[1:] |= (mask[1:] != mask[:-1]) & labelled[1:] & labelled[:-1]
+    return boundaries
 
 
 def _mean_colors(image: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.float64]:
@@ -96,79 +131,43 @@ def _mean_colors(image: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes:
     return np.stack(sums, axis=1) / pixels[:, None]
 
 
-def _middle(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _center(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top, left = (max(0, size - _WINDOW) // 2 for size in array.shape[:2])
     return array[top : top + _WINDOW, left : left + _WINDOW]
 
 
-#: A shorter shift than this, in pixels, is the width of an edge.
-MIN_SHIFT = 2
-#: Images must show this much more edge under the shifted borders than under the borders as they are ...
-MIN_GAIN = 1.1
-#: ... and in this share of the images. Measured on masks moved on purpose by 2 pixels or more, in sets of three kinds:
-#: 1.10 or more, in all images; on masks as they came, where a far place wins at all: 1.04, in 60% of the images.
-MIN_SHARE = 0.9
-
-#: A foreground that covers more than this share of all pixels may be the background of inverted masks, and so may
-INVERTED_SHARE = 0.9
-#: one that covers more than this, and nearly all of the images' outermost pixels.
-INVERTED_WITH_FRAME, FRAME_SHARE = 0.6, 0.97
-
-_MOST_IMAGES, _MIN_IMAGES = 24, 6
-
-
-def check_alignment(source: FolderSource) -> Iterator[Problem]:
-    """Yield shifted and inverted masks, from up to 24 pairs spread over the set and the suspicious ones."""
-    spread = np.linspace(0, len(source.samples) - 1, min(_MOST_IMAGES, len(source.samples))).round().astype(int)
-    suspects = _unlike_the_others(source)[:_MOST_IMAGES]
-    looks = look_at(source, sorted({*spread.tolist(), *suspects}))
-    yield from _shifted(looks)
-    if source.classes.num_classes == 2:
-        inverted = _inverted_ones(looks, suspects)
-        if inverted:
-            yield Problem(
-                "inverted-mask",
-                "warning",
-                tuple(relative(source.samples[index].mask, source.root) for index in inverted),
-                f"{plural(len(inverted), 'mask')} look inverted beside the others: the share of the foreground, and"
-                " what is bright or dark in the image, are the other way round",
-                "Look at them; exchange the two values where object and background are mixed up",
-            )
-        yield from _inverted_set(source, looks)
-
-
-def _shifted(looks: Sequence[Look]) -> Iterator[Problem]:
-    maps = [look.edges for look in looks if look.edges is not None]
+def _shifted_masks(pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
+    maps = [pair.edges for pair in pairs if pair.edges is not None]
     if len(maps) < _MIN_IMAGES:
         return
-    stack = np.stack(maps)
-    down, right = _best(stack)
-    here, there = stack[:, REACH, REACH], stack[:, REACH + down, REACH + right]
-    share = float((there > here).mean())
-    halves = np.array([_best(stack[::2]), _best(stack[1::2])])
+    edges = np.stack(maps)
+    down, right = _best_shift(edges)
+    as_is, shifted = edges[:, MAX_SHIFT, MAX_SHIFT], edges[:, MAX_SHIFT + down, MAX_SHIFT + right]
+    share = float((shifted > as_is).mean())
+    halves = np.array([_best_shift(edges[::2]), _best_shift(edges[1::2])])
     agree = np.abs(halves - (down, right)).max() <= 1
     far = max(abs(down), abs(right)) >= MIN_SHIFT
-    if far and agree and share >= MIN_SHARE and there.mean() >= MIN_GAIN * here.mean():
+    if far and agree and share >= MIN_SHARE and shifted.mean() >= MIN_GAIN * as_is.mean():
         steps = ((down, "down", "up"), (right, "right", "left"))
         way = " and ".join(f"{abs(step)} px {plus if step > 0 else minus}" for step, plus, minus in steps if step)
         yield Problem(
             "shifted-mask",
             "warning",
             (),
-            f"All masks look shifted: moved {way}, their borders would lie on stronger edges in"
+            f"All masks look shifted: moved {way}, their boundaries would be on stronger edges in"
             f" {small_percent(share)} of {len(maps)} images",
-            "Look at the overlays; if it is so, export the masks again on the images' own grid",
+            "Look at the overlays; if they are shifted, export the masks again on the images' own grid",
         )
 
 
-def _best(maps: NDArray[np.float64]) -> tuple[int, int]:
-    """The shift, down and right, with the strongest edges on average over the images (N, rows, columns)."""
-    row, column = np.unravel_index(int(maps.mean(axis=0).argmax()), maps.shape[1:])
-    return int(row) - REACH, int(column) - REACH
+def _best_shift(edges: NDArray[np.float64]) -> tuple[int, int]:
+    """The shift, down and right, with the strongest edges in the mean over the images (N, rows, columns)."""
+    row, column = np.unravel_index(int(edges.mean(axis=0).argmax()), edges.shape[1:])
+    return int(row) - MAX_SHIFT, int(column) - MAX_SHIFT
 
 
 def _unlike_the_others(source: FolderSource) -> list[int]:
-    """Two-class masks whose foreground is as large as the background of the others."""
+    """Two-class masks whose foreground is about as large as the background of the others."""
     if source.classes.num_classes != 2:
         return []
     labelled = source.mask_pixels[:, :-1].sum(axis=1)
@@ -179,29 +178,40 @@ def _unlike_the_others(source: FolderSource) -> list[int]:
     return np.flatnonzero(other_side & nearer & (labelled > 0)).tolist() if abs(usual - 0.5) > 0.1 else []
 
 
-def _inverted_ones(looks: Sequence[Look], suspects: Sequence[int]) -> list[int]:
-    """The suspects whose classes differ in colour the other way than in nearly all the other masks."""
-    contrast = {look.index: look.colors[1] - look.colors[0] for look in looks if np.isfinite(look.colors).all()}
+def _inverted_masks(
+    source: FolderSource, pairs: Sequence[PairMeasurement], suspects: Sequence[int]
+) -> Iterator[Problem]:
+    """The suspects in which the colors of the two classes differ in the opposite way to nearly all other masks."""
+    contrast = {pair.index: pair.colors[1] - pair.colors[0] for pair in pairs if np.isfinite(pair.colors).all()}
     usual = np.array([value for index, value in contrast.items() if index not in suspects])
     if len(usual) < _MIN_IMAGES:
-        return []
+        return
     direction = usual.mean(axis=0)
     if (usual @ direction > 0).mean() < MIN_SHARE:
-        return []
-    return [index for index in suspects if index in contrast and contrast[index] @ direction < 0]
+        return
+    inverted = [index for index in suspects if index in contrast and contrast[index] @ direction < 0]
+    if inverted:
+        yield Problem(
+            "inverted-mask",
+            "warning",
+            tuple(relative(source.samples[index].mask, source.root) for index in inverted),
+            f"{plural(len(inverted), 'mask')} may be inverted: compared with the others, the share of the foreground"
+            " and its contrast to the background are reversed",
+            "Look at them; exchange the two values if object and background are exchanged",
+        )
 
 
-def _inverted_set(source: FolderSource, looks: Sequence[Look]) -> Iterator[Problem]:
+def _inverted_set(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
     background = source.classes.background or 0
     foreground, name = 1 - background, source.classes.names[1 - background]
     share = float(source.class_pixels[foreground] / source.class_pixels.sum())
-    frame = float(np.mean([look.frame[foreground] for look in looks])) if looks else 0.0
-    if share > INVERTED_SHARE or (share > INVERTED_WITH_FRAME and frame > FRAME_SHARE):
+    border = float(np.mean([pair.border[foreground] for pair in pairs])) if pairs else 0.0
+    if share > INVERTED_SHARE or (share > INVERTED_WITH_BORDER and border > BORDER_SHARE):
         yield Problem(
             "inverted-mask",
             "note",
             (),
-            f"{name!r} covers {small_percent(share)} of all pixels and {small_percent(frame)} of the images' frames,"
-            " which background does as a rule: the masks may be inverted",
-            f"If {name!r} is the background, name the two values the other way round in classes.yaml",
+            f"{name!r} covers {small_percent(share)} of all pixels and {small_percent(border)} of the outermost ones,"
+            " as background usually does: the masks may be inverted",
+            f"If {name!r} is the background, exchange the two values in classes.yaml",
         )

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.problem import PARTS, Problem, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of, relative
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split
-from segarena.data.splitting.splits import Splits
+from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.formats import plural
 

@@ -1,4 +1,4 @@
-"""Neighbouring frames or slices split across train, val and test: near-copies of the training images are scored."""
+"""Neighbouring frames or slices split across train, val and test: near-copies of training images are scored."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from segarena.data.splitting.groups import cut_frame_numbers, natural_key
 from segarena.data.splitting.splits import Splits
 from segarena.formats import small_percent
 
-#: A pair of neighbours must look more alike than a pair drawn at random in this share of all comparisons. Measured:
-#: 0.95 for tissue slices, 0.93 for video frames; 0.72 for plants photographed along a field, 0.56 for aerial tiles.
+#: In this share of all comparisons, two neighbours must correlate more than two random images. Measured: 0.95 for
+#: tissue slices, 0.93 for video frames; 0.72 for plants photographed along a field, 0.56 for aerial tiles.
 MIN_ADVANTAGE = 0.85
-#: So many neighbours are needed to measure it.
+#: The fewest pairs of neighbours to measure that with.
 MIN_NEIGHBOURS = 8
-#: A split into blocks parts a few neighbours at their ends; one that parts more than this share is no such split.
-MAX_PARTED = 0.1
+#: A split into blocks separates a few neighbours, at the ends of the blocks; one that separates more is none.
+MAX_SEPARATED = 0.1
 
 _MOST_PAIRS = 2000
 
 
 def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails) -> Iterator[Problem]:
-    """Yield a leak where neighbours by number look alike and were divided by us, not by the data's own splits."""
+    """Yield a leak if images with consecutive numbers look alike and our split, not the data's own, separates them."""
     part, names = parts_of(splits), [sample.name for sample in source.samples]
     neighbours = [
         (first, second)
@@ -38,26 +38,30 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
         if source.samples[first].split == source.samples[second].split
         and {first, second} <= part.keys() - thumbnails.faults.keys()
     ]
-    parted = [pair for pair in neighbours if part[pair[0]] != part[pair[1]]]
-    if len(neighbours) < MIN_NEIGHBOURS or len(parted) <= MAX_PARTED * len(neighbours):
+    separated = [(first, second) for first, second in neighbours if part[first] != part[second]]
+    if len(neighbours) < MIN_NEIGHBOURS or len(separated) <= MAX_SEPARATED * len(neighbours):
         return
-    near, far = _compare(thumbnails.pixels, neighbours)
+    near, far = _correlations(thumbnails.pixels, neighbours)
     if len(far) == 0 or (near[:, None] > far).mean() < MIN_ADVANTAGE:
         return
-    files = dict.fromkeys(relative(source.samples[index].image, source.root) for pair in parted for index in pair)
+    files = dict.fromkeys(relative(source.samples[index].image, source.root) for pair in separated for index in pair)
     yield Problem(
         "leak-sequence",
         "warning",
         tuple(files),
         f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
-        f" {np.median(far):.2f} for two at random), and the random split parts"
-        f" {small_percent(len(parted) / len(neighbours))} of them; scores come out too high",
+        f" {np.median(far):.2f} for random pairs), and the random split separates"
+        f" {small_percent(len(separated) / len(neighbours))} of them; scores come out too high",
         f"Keep neighbours in one split: --group-by {suggest_rule(names) or 'REGEX'}",
     )
 
 
 def find_neighbours(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Return index pairs of names with the same prefix whose frame numbers follow each other."""
+    """Return pairs of indices of names that follow each other in natural order, among those with the same prefix.
+
+    >>> find_neighbours(["b_1", "a_2", "a_10", "a_1"])
+    [(3, 1), (1, 2)]
+    """
     series: dict[str, list[int]] = defaultdict(list)
     for index, (prefix, _) in enumerate(cut_frame_numbers(names)):
         series[prefix].append(index)
@@ -70,9 +74,12 @@ def suggest_rule(names: Sequence[str]) -> Literal["prefix", "blocks"] | None:
 
     A sequence is three or more names with the same prefix and evenly spaced numbers: over half of the gaps are equal.
     Nine tenths of the names must belong to sequences, and a single sequence needs ten names.
+
+    >>> suggest_rule([f"slice_{number}" for number in range(30)])
+    'blocks'
     """
-    numbers: dict[str, list[int]] = defaultdict(list)
     cut = cut_frame_numbers(names)
+    numbers: dict[str, list[int]] = defaultdict(list)
     for prefix, number in cut:
         if number is not None:
             numbers[prefix].append(number)
@@ -90,10 +97,10 @@ def _is_sequence(numbers: Sequence[int]) -> bool:
     return len(ordered) >= 3 and 2 * max(gaps.values()) > gaps.total()
 
 
-def _compare(
+def _correlations(
     pixels: NDArray[np.uint8], neighbours: Sequence[tuple[int, int]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlations of neighbours, and of two images drawn at random that are none; some thousands of each at most."""
+    """Correlations of neighbours, and of random pairs that are no neighbours; some thousands of each at most."""
     random = np.random.default_rng(0)
     near = np.array(neighbours)[random.permutation(len(neighbours))[:_MOST_PAIRS]]
     touching = {*neighbours, *((second, first) for first, second in neighbours)}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from segarena.data.checks.problem import PARTS, Problem, relative
+from segarena.data.checks.problem import Problem, relative
 from segarena.data.folder import FolderSource
-from segarena.data.splitting.splits import Splits
+from segarena.data.splitting.splits import PARTS, Splits
 from segarena.formats import listing, plural, small_percent
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a data set, each thing with its code, its files and what to do about it."""
+"""A problem of a data set: its code, its files and what to do about it; how problems are sorted and summarised."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segarena.data.source import Split
-from segarena.data.splitting.splits import Splits
+from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.formats import plural
 
-#: "error": training would stop. "warning": scores or training suffer. "note": worth a look, often as it should be.
+#: "error": training would stop. "warning": training or scores suffer. "note": worth a look, often intended.
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-PARTS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that looks wrong.
 
-    `code` never changes, so that programs can ask for it; docs/data.md lists them all. `files` are paths relative to
-    the data folder. `message` and `remedy` are sentences or phrases without a full stop.
+    Attributes:
+        code: never changes, so that programs can rely on it; docs/data.md lists all codes.
+        severity: see `Severity`.
+        files: relative to the data folder; empty if the problem concerns the whole set.
+        message: what is wrong, a sentence or phrase without a full stop.
+        remedy: what to do about it, likewise.
     """
 
     code: str
@@ -35,7 +38,7 @@ class Problem:
     remedy: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The problem as plain strings and lists, for JSON."""
+        """The problem as strings and lists, for JSON."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -51,17 +54,21 @@ def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def worst_of(findings: Sequence[Sequence[Problem]]) -> tuple[Problem, ...]:
-    """Of several divisions of one data set: each kind of problem as it is where it has the most files."""
+    """Merge the problems of several splits of one data set, e.g. of folds; return them sorted.
+
+    Of each code the problems of one split are kept: of the split in which they have the most files.
+    """
     codes = dict.fromkeys(problem.code for problems in findings for problem in problems)
-    kinds = [[[problem for problem in problems if problem.code == code] for problems in findings] for code in codes]
+    by_code = [[[problem for problem in problems if problem.code == code] for problems in findings] for code in codes]
     worst = [
-        max(kind, key=lambda found: (len(found) > 0, sum(len(problem.files) for problem in found))) for kind in kinds
+        max(candidates, key=lambda found: (len(found) > 0, sum(len(problem.files) for problem in found)))
+        for candidates in by_code
     ]
     return sort_problems(chain.from_iterable(worst))
 
 
 def summarise(problems: Sequence[Problem]) -> str:
-    """A line with the remedy for each error and warning, one that counts the notes; "" if there is nothing to say."""
+    """Return a line for each error and warning, with its remedy, and one with the number of notes; "" without any."""
     lines = [f"{one.severity}: {one.message}. {one.remedy}" for one in problems if one.severity != "note"]
     notes = sum(problem.severity == "note" for problem in problems)
     if notes:
@@ -70,7 +77,7 @@ def summarise(problems: Sequence[Problem]) -> str:
 
 
 def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
-    """Raise a DataError that sums up the problems of severity "error", which would stop a training, if any."""
+    """Raise a DataError that names the number of errors among the problems and the first of them, if there are any."""
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         first = errors[0]
@@ -84,11 +91,11 @@ def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
 
 
 def parts_of(splits: Splits) -> dict[int, Split]:
-    """The split that a sample is in, by its index; samples that are in none are left out."""
+    """Return the split of each sample, by the sample's index; samples in no split are left out."""
     return {index: part for part in PARTS for index in splits.indices(part)}
 
 
 def relative(path: Path | None, root: Path) -> str:
-    """A path as the user knows it: from the data folder, or whole where it lies elsewhere."""
+    """Return the path relative to the data folder, or whole if it is not inside."""
     assert path is not None
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
