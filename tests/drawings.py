@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
+from segarena.classes import ClassTable
+from segarena.data.encoding.infer import InferredEncoding, infer_encoding
+from segarena.data.files.mask_facts import CountedMask, read_mask_facts
+
 
 def label_map(seed: int, count: int, height: int = 160, width: int = 200) -> NDArray[np.uint8]:
     """(height, width) labels 0..count-1 in a dozen overlapping shapes on 0."""
@@ -50,3 +54,8 @@ def save_all(folder: Path, images: Sequence[Image.Image], suffix: str = "png", *
     for path, image in zip(paths, images, strict=True):
         image.save(path, **options)
     return paths
+
+
+def infer(paths: Sequence[Path], classes: ClassTable | None = None) -> InferredEncoding:
+    """The encoding of these mask files."""
+    return infer_encoding([CountedMask(path, read_mask_facts(path)) for path in paths], classes)

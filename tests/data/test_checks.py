@@ -36,14 +36,6 @@ def test_a_sound_folder_has_no_problem(squares: Path) -> None:
     assert find(squares, closely=True) == ()
 
 
-def test_progress_counts_the_images(squares: Path) -> None:
-    calls: list[tuple[int, int]] = []
-    source = FolderSource(squares)
-    splits = split_samples(source.samples, where=squares)
-    inspect(source, splits, closely=False, on_progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (12, 12)
-
-
 def test_orphans_are_listed(squares: Path) -> None:
     (squares / "masks" / "square05.png").unlink()
     (squares / "images" / "square07.png").unlink()

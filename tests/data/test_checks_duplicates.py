@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from segarena.data.checks import inspect, thumbnails
+from segarena.data.checks import inspect
 from segarena.data.checks.duplicates import correlate, find_twins, perceptual_hash
 from segarena.data.checks.problem import Problem
-from segarena.data.checks.thumbnails import make_thumbnail, read_thumbnails
+from segarena.data.checks.thumbnails import collect_thumbnails
+from segarena.data.files.image_facts import read_image_facts
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples
 from support import SHARED, needs_real_data, scene, write_scene
@@ -129,14 +130,8 @@ def test_hashes_ignore_brightness_and_scale() -> None:
     assert correlate(image[None], np.zeros_like(image)[None])[0] == 0
 
 
-def test_thumbnails_are_made_once_and_remembered(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = sorted((scenes / "train" / "images").iterdir())
-    first = read_thumbnails(paths)
-    monkeypatch.setattr(thumbnails, "make_thumbnail", None)
-    second = read_thumbnails(paths)
-    np.testing.assert_array_equal(first.pixels, second.pixels)
-    assert first.digests == second.digests
-    assert first.faults == second.faults == {}
+def thumbnail(path: Path) -> np.ndarray:
+    return read_image_facts(path, path.read_bytes()).thumbnail(16).astype(int)
 
 
 def test_thumbnails_are_turned_as_exif_says(tmp_path: Path) -> None:
@@ -145,23 +140,39 @@ def test_thumbnails_are_turned_as_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.jpg", quality=95, exif=exif)
-    one, other = (make_thumbnail(tmp_path / name).astype(int) for name in ("upright.jpg", "turned.jpg"))
+    one, other = (thumbnail(tmp_path / name) for name in ("upright.jpg", "turned.jpg"))
     assert np.abs(one - other).max() < 8
 
 
 def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_copy(scenes: Path) -> None:
     paths = sorted((scenes / "train" / "images").iterdir())
     for path in paths[:2]:
-        path.write_bytes(b"")
-    paths[2] = scenes / "missing.png"
-    found = read_thumbnails(paths)
-    assert sorted(found.faults) == [0, 1, 2]
-    assert "empty" in str(found.faults[0])
+        path.write_bytes(paths[3].read_bytes()[:-500])
+    found = collect_thumbnails(FolderSource(scenes))
+    assert sorted(found.faults) == [0, 1]
+    assert found.faults[0].where == paths[0]
+    assert found.digests[:2] == ("", "")
     assert find_twins(found.pixels) == []
 
 
+@pytest.mark.parametrize(("level", "same"), [(216, False), (200, True)])
+def test_12_bit_images_are_compared_at_their_own_depth(tmp_path: Path, level: int, same: bool) -> None:
+    """The 216 would be equal to the 200 if they were scaled as if they had 16 bits."""
+    for name, value in (("a.png", 200), ("b.tif", level)):
+        values = np.asarray(scene(1).convert("L"), dtype=np.uint16) * 16
+        values[0, 0] = value
+        write_scene(tmp_path, name[:1], Image.fromarray(values), name[1:])
+    for number in range(2, 8):
+        write_scene(tmp_path, str(number), scene(number), seed=number)
+    source = FolderSource(tmp_path)
+    assert source.bits == 12
+    problems = inspect(source, Splits(tuple(range(8)), (), ()), closely=False)
+    assert [problem.code for problem in problems] == ["duplicate-images" if same else "near-duplicate-images"]
+
+
 @needs_real_data
-@pytest.mark.parametrize("folder", ["isbi/image", "epfl-roads/images", "cwfid/images"])
-def test_no_false_alarm_on_real_images(folder: str) -> None:
-    found = read_thumbnails(sorted((SHARED / "data" / folder).iterdir()))
+@pytest.mark.parametrize("name", ["isbi", "epfl-roads", "cwfid"])
+def test_no_false_alarm_on_real_images(name: str) -> None:
+    root = SHARED / "data" / name
+    found = collect_thumbnails(FolderSource(root, masks=root / "masks" if name == "cwfid" else None))
     assert find_twins(found.pixels) == []

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.files import images
-from segarena.data.files.images import read_header, read_image, set_bits
+from segarena.data.files.image_facts import ImageFacts, read_image_facts
+from segarena.data.files.images import common_bits, find_bits, read_image
 from segarena.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -63,8 +63,7 @@ def test_colour_of_16_bits_keeps_its_low_bytes_which_pillow_drops(tmp_path: Path
         save_png(path, values)
     else:
         save_tiff(path, values, ">" if "big" in kind else "<", compressed="deflated" in kind)
-    assert read_header(path) == (9, 7, True)
-    assert set_bits([path]) == bits
+    assert find_bits(path) == bits
     np.testing.assert_array_equal(read_image(path, bits), expected(values, bits))
 
 
@@ -73,17 +72,17 @@ def test_grey_of_12_bits_is_not_nearly_black(tmp_path: Path) -> None:
     for suffix in ("png", "tif"):
         path = tmp_path / f"a.{suffix}"
         Image.fromarray(values).save(path)
-        assert set_bits([path]) == 12
+        assert find_bits(path) == 12
         np.testing.assert_array_equal(read_image(path, 12)[..., 0], expected(values, 12))
         assert read_image(path).max() <= 16
 
 
 def test_one_scale_holds_for_a_whole_set_so_dark_images_stay_dark(tmp_path: Path) -> None:
-    paths = []
-    for highest in (200, 900, 5000):
+    levels, paths = (200, 900, 5000), []
+    for highest in levels:
         paths.append(tmp_path / f"{highest}.png")
         Image.fromarray(np.full((2, 2), highest, dtype=np.uint16)).save(paths[-1])
-    assert [set_bits(paths[:count]) for count in range(4)] == [16, 8, 10, 14]
+    assert [common_bits(levels[:count]) for count in range(4)] == [16, 8, 10, 14]
     assert [int(read_image(path, 14)[0, 0, 0]) for path in paths] == [3, 14, 78]
 
 
@@ -95,31 +94,32 @@ def test_what_is_brighter_than_the_scale_becomes_white_and_does_not_wrap(tmp_pat
 
 def test_8_bit_images_do_not_know_of_the_scale(tmp_path: Path) -> None:
     Image.new("L", (2, 2), 77).save(tmp_path / "a.png")
-    assert not read_header(tmp_path / "a.png").deep
+    assert find_bits(tmp_path / "a.png") == 16
     assert read_image(tmp_path / "a.png", 12)[0, 0].tolist() == [77, 77, 77]
 
 
 def test_transparency_of_16_bits_is_laid_on_white(tmp_path: Path) -> None:
     values = np.array([[[1000, 2000, 3000, 65535], [1000, 2000, 3000, 0]]], dtype=np.uint16)
     path = save_png(tmp_path / "a.png", values)
-    assert set_bits([path]) == 12, "opacity is no brightness"
+    assert find_bits(path) == 12, "opacity is no brightness"
     image = read_image(path, 12)
     assert image[0, 0].tolist() == [62, 125, 187]
     assert image[0, 1].tolist() == [255, 255, 255]
 
 
-def test_the_highest_value_of_a_file_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thumbnail_is_of_the_image_at_the_bits_of_its_set(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    Image.fromarray(RANDOM.integers(0, 4096, (9, 7)).astype(np.uint16)).save(path)
-    assert set_bits([path]) == 12
-    monkeypatch.setattr(images, "_read_deep", None)
-    assert set_bits([path]) == 12
+    Image.fromarray(RANDOM.integers(0, 4096, (32, 32)).astype(np.uint16)).save(path)
+    facts = read_image_facts(path, path.read_bytes())
+    for found in (facts, ImageFacts.from_bytes(facts.to_bytes())):
+        for bits in (12, 14, 16):
+            np.testing.assert_array_equal(found.thumbnail(bits), read_image(path, bits)[..., 0])
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.8])
 def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path, kept: float) -> None:
     path = save_png(tmp_path / "a.png", RANDOM.integers(0, 65536, (40, 40, 3)).astype(np.uint16))
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    for read in (read_image, lambda path: set_bits([path])):
+    for read in (read_image, find_bits):
         with pytest.raises(DataError, match=r"a\.png: cannot be read"):
             read(path)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from segarena.data.encoding.color import distance_from_mixtures, find_thick
 from segarena.data.encoding.palette import colors_of
-from segarena.data.encoding.value_counts import Found, read_facts
+from segarena.data.files.mask_facts import CountedMask, read_mask_facts
 
 PALETTE = np.array([(0, 0, 0), (255, 0, 0), (0, 160, 255)])
 
@@ -32,7 +32,7 @@ def test_all_that_jpeg_leaves_is_a_mixture_and_thin(tmp_path: Path, quality: int
     far = np.abs(pixels[:, None] - PALETTE).max(axis=-1).min(axis=-1) >= 32
     assert (far & (distance_from_mixtures(pixels, PALETTE) > 32)).mean() < 0.0002
     packed = pixels[far] @ (1 << 16, 1 << 8, 1)
-    assert find_thick([Found(path, read_facts(path))], packed)[0] < 0.001 * len(pixels)
+    assert find_thick([CountedMask(path, read_mask_facts(path))], packed)[0] < 0.001 * len(pixels)
 
 
 def test_a_colour_that_no_two_mix_is_far_in_luma_or_in_chroma() -> None:
@@ -49,7 +49,7 @@ def test_only_what_is_thicker_than_an_edge_is_thick_and_the_worst_file_is_named(
         pixels[10:30, 10 : 10 + wide] = (64, 64, 0)
         path = tmp_path / f"{name}.png"
         Image.fromarray(pixels).save(path)
-        found.append(Found(path, read_facts(path)))
+        found.append(CountedMask(path, read_mask_facts(path)))
     strays = colors_of(found[1])[1:]
     assert find_thick(found, strays) == ((20 - 4) * (9 - 4), tmp_path / "block.png")
     assert find_thick(found[:1], strays) == (0, None)

@@ -9,10 +9,9 @@ import pytest
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from drawings import save_all
+from drawings import infer, save_all
 from segarena.classes import name_classes
-from segarena.data.encoding.infer import infer_encoding
-from segarena.data.encoding.masks import read_mask
+from segarena.data.encoding.mask_encoding import read_mask
 from segarena.errors import DataError
 
 
@@ -31,13 +30,13 @@ BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 def corners(paths: list[Path], classes: object = None) -> list[list[int]]:
     """The labels of each file, one for each block of 8 x 8."""
-    encoding, _ = infer_encoding(paths, classes)  # type: ignore[arg-type]
+    encoding = infer(paths, classes).encoding  # type: ignore[arg-type]
     return [read_mask(path, encoding)[0, ::8].tolist() for path in paths]
 
 
 def test_one_palette_for_all_is_a_picture_of_the_numbers_and_lends_its_colours(tmp_path: Path) -> None:
     paths = save_all(tmp_path, [indexed([[2, 1, 0]], GREEN, BLUE, RED), indexed([[0, 0, 2]], GREEN, BLUE, RED)])
-    encoding, _ = infer_encoding(paths)
+    encoding = infer(paths).encoding
     assert encoding.kind == "index"
     assert encoding.classes.names == ("class_0", "class_1", "class_2")
     assert encoding.classes.colors == (GREEN, BLUE, RED)
@@ -47,7 +46,7 @@ def test_one_palette_for_all_is_a_picture_of_the_numbers_and_lends_its_colours(t
 def test_a_palette_of_its_own_in_each_file_makes_the_colours_count(tmp_path: Path) -> None:
     images = [indexed([[0, 1]], BLACK, RED), indexed([[0, 1, 2]], RED, BLACK, GREEN), indexed([[1, 0]], BLACK, GREEN)]
     paths = save_all(tmp_path, images)
-    encoding, _ = infer_encoding(paths)
+    encoding = infer(paths).encoding
     assert encoding.classes.names == ("background", "green", "red")
     assert corners(paths) == [[0, 2], [2, 0, 1], [1, 0]]
 
@@ -55,7 +54,7 @@ def test_a_palette_of_its_own_in_each_file_makes_the_colours_count(tmp_path: Pat
 def test_a_grey_palette_of_its_own_in_each_file_makes_the_greys_the_numbers(tmp_path: Path) -> None:
     images = [indexed([[0, 1]], *greys(0, 7)), indexed([[0, 1, 2]], *greys(7, 0, 255)), indexed([[1, 0]], *greys(0, 7))]
     paths = save_all(tmp_path, images)
-    encoding, _ = infer_encoding(paths)
+    encoding = infer(paths).encoding
     assert [entry.value for entry in encoding.classes.classes] == [0, 7]
     assert encoding.classes.ignore == (255,)
     assert corners(paths) == [[0, 1], [1, 0, 255], [1, 0]]
@@ -67,7 +66,7 @@ def test_palettes_that_never_agree_are_refused(tmp_path: Path) -> None:
     images = [indexed([[0, 1, 2]], *map(tuple, random.integers(0, 256, (3, 3)).tolist())) for _ in range(4)]
     paths = save_all(tmp_path, images)
     with pytest.raises(DataError, match="palettes of the masks differ: 3 numbers have 12 colours.*classes.yaml"):
-        infer_encoding(paths)
+        infer(paths)
     assert corners(paths, name_classes((0, 1, 2), ("a", "b", "c"))) == [[0, 1, 2]] * 4
 
 
@@ -76,7 +75,7 @@ def test_a_grey_file_among_palette_files_follows_what_it_fits(tmp_path: Path) ->
     numbers = save_all(tmp_path / "numbers", [same, Image.fromarray(np.full((8, 8), 2, dtype=np.uint8))])
     assert corners(numbers) == [[0, 1, 2], [2]]
     white = save_all(tmp_path / "white", [same, Image.fromarray(np.full((8, 8), 255, dtype=np.uint8))])
-    encoding, _ = infer_encoding(white)
+    encoding = infer(white).encoding
     assert encoding.classes.names == ("black", "red", "white")
     assert corners(white) == [[0, 2, 1], [2]]
 
@@ -84,6 +83,6 @@ def test_a_grey_file_among_palette_files_follows_what_it_fits(tmp_path: Path) ->
 def test_a_gif_keeps_grey_numbers_in_its_palette(tmp_path: Path) -> None:
     values = np.kron([[0, 5, 255]], np.ones((8, 8))).astype(np.uint8)
     paths = save_all(tmp_path, [Image.fromarray(values), Image.fromarray(values[:, 8:])], "gif")
-    encoding, _ = infer_encoding(paths)
+    encoding = infer(paths).encoding
     assert encoding.classes.ignore == (255,)
     assert corners(paths) == [[0, 1, 255], [1, 255]]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from segarena.data.checks import inspect
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
+from segarena.data.splitting.splits import split_samples
 from segarena.errors import DataError
-from support import SHARED, needs_real_data
+from support import SHARED, needs_real_data, refuses
 
 
 def add_pair(
@@ -122,7 +127,7 @@ def test_a_mask_of_the_same_shape_is_resized_to_the_nearest_label_and_reported(
 def test_shapes_that_differ_by_more_than_rounding_are_refused(tmp_path: Path) -> None:
     for size, mask_size in (((60, 40), (64, 40)), ((1000, 750), (500, 378)), ((60, 40), (40, 60))):
         add_pair(tmp_path, "a", size=size, mask_size=mask_size)
-        with pytest.raises(DataError, match="of the same shape"):
+        with refuses(where=tmp_path / "masks" / "a.png", value=f"{mask_size[0]} x {mask_size[1]}"):
             FolderSource(tmp_path)
 
 
@@ -160,14 +165,41 @@ def test_exif_orientation_makes_image_and_mask_agree_or_disagree(tmp_path: Path)
         FolderSource(tmp_path)
 
 
-def test_a_digest_is_of_the_bytes_of_both_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("age", [0, 60], ids=["just written", "a minute old"])
+def test_a_digest_is_of_the_bytes_of_both_files_as_they_are(tmp_path: Path, age: int) -> None:
     add_pair(tmp_path, "a")
+    paths = [tmp_path / folder / "a.png" for folder in ("images", "masks")]
+    for path in paths:
+        os.utime(path, (time.time() - age,) * 2)
     source = FolderSource(tmp_path)
-    image, mask = ((tmp_path / folder / "a.png").read_bytes() for folder in ("images", "masks"))
+    image, mask = (path.read_bytes() for path in paths)
     assert source.digest(0) == hashlib.sha256(image + mask).hexdigest()
-    (tmp_path / "masks" / "a.png").unlink()
-    with pytest.raises(DataError, match=r"masks/a\.png: does not exist"):
+    changed = mask[:-1] + b"x"
+    paths[1].write_bytes(changed)
+    assert source.digest(0) == hashlib.sha256(image + changed).hexdigest()
+    paths[1].unlink()
+    with refuses(where=paths[1], value="does not exist"):
         source.digest(0)
+
+
+def test_each_file_is_read_once(squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted(map(str, squares.rglob("*.png")))
+    for path in paths:
+        os.utime(path, (0, 0))
+    opened: list[str] = []
+    real = io.open
+
+    def count(path: object, *arguments: object, **options: object) -> object:
+        opened.extend([str(path)] if str(path).endswith(".png") else [])
+        return real(path, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(io, "open", count)
+    progress: list[tuple[int, int]] = []
+    source = FolderSource(squares, lambda done, total: progress.append((done, total)))
+    assert len({source.digest(index) for index in range(12)}) == 12
+    assert inspect(source, split_samples(source.samples, where=squares), closely=False) == ()
+    assert sorted(opened) == paths
+    assert progress == [(done, 12) for done in range(1, 13)]
 
 
 def test_a_file_replaced_after_the_check_is_noticed_when_it_is_read(tmp_path: Path) -> None:
@@ -197,8 +229,8 @@ def test_camvid_has_its_official_split_eleven_classes_and_void() -> None:
     image, mask = source.read(0)
     assert image.shape == (360, 480, 3)
     assert set(np.unique(mask)) <= {*range(11), 255}
-    np.testing.assert_array_equal(np.bincount(mask.ravel(), minlength=11)[:11], source.mask_pixels[0, :11])
-    assert source.mask_pixels.sum() == 701 * 360 * 480
+    np.testing.assert_array_equal(np.bincount(mask.ravel(), minlength=11)[:11], source.mask_pixels[0])
+    assert source.mask_pixels.sum() + source.void_pixels.sum() == 701 * 360 * 480
 
 
 @needs_real_data

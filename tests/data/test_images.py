@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.files.image_io import image_size
+from segarena.data.files.headers import image_size
 from segarena.data.files.images import read_image
 from segarena.errors import DataError
 from support import huge_png

@@ -104,7 +104,7 @@ def check_round_trip(case: Case) -> None:
             expected = np.where(labels == len(classes), 255, labels)
             np.testing.assert_array_equal(source.read(number)[1], expected)
             counts = np.bincount(labels.ravel(), minlength=len(classes) + 1)
-            np.testing.assert_array_equal(source.mask_pixels[number], counts)
+            np.testing.assert_array_equal([*source.mask_pixels[number], source.void_pixels[number]], counts)
 
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from drawings import infer
 from segarena.classes import ClassTable, name_classes
-from segarena.data.encoding.infer import infer_encoding
-from segarena.data.encoding.masks import read_mask
+from segarena.data.encoding.mask_encoding import read_mask
 from segarena.errors import DataError
 
 
@@ -42,7 +42,7 @@ def understood(
     path: Path, values: ArrayLike, dtype: type = np.uint8, classes: ClassTable | None = None
 ) -> tuple[str, ClassTable, list[list[int]]]:
     save(path, values, dtype)
-    encoding, _ = infer_encoding([path], classes)
+    encoding = infer([path], classes).encoding
     return encoding.kind, encoding.classes, read_mask(path, encoding).tolist()
 
 
@@ -66,9 +66,10 @@ def test_two_levels_of_16_bits_are_two_classes(tmp_path: Path) -> None:
 
 def test_the_levels_may_lie_in_different_masks(tmp_path: Path) -> None:
     paths = [save(tmp_path / "a.png", [[0, 0]]), save(tmp_path / "b.png", [[255, 255]])]
-    encoding, pixels = infer_encoding(paths)
+    encoding, pixels, void = infer(paths)
     assert encoding.kind == "two-level"
-    assert pixels.tolist() == [[2, 0, 0], [0, 2, 0]]
+    assert pixels.tolist() == [[2, 0], [0, 2]]
+    assert void.tolist() == [0, 0]
 
 
 def test_a_1_bit_mask_is_two_classes(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_1_bit_mask_may_be_declared_by_the_bit_or_by_black_and_white(
 def test_1_bit_masks_among_index_masks_are_refused_since_255_could_be_void_or_foreground(tmp_path: Path) -> None:
     paths = [save(tmp_path / "bits.png", [[True, False]], np.bool_), save(tmp_path / "b.png", [[0, 1, 2]])]
     with pytest.raises(DataError, match=r"bits\.png: has 1 bit.*in the same way"):
-        infer_encoding(paths)
+        infer(paths)
 
 
 # Class numbers
@@ -121,7 +122,7 @@ def test_a_palette_mask_is_read_by_index_and_never_by_colour(tmp_path: Path) -> 
     image = Image.fromarray(np.array([[0, 1, 2, 255]], dtype=np.uint8))
     image.putpalette([255 - level for level in range(256) for _ in range(3)])
     image.save(tmp_path / "a.png")
-    encoding, _ = infer_encoding([tmp_path / "a.png"])
+    encoding = infer([tmp_path / "a.png"]).encoding
     assert encoding.classes.num_classes == 3
     assert read_mask(tmp_path / "a.png", encoding).tolist() == [[0, 1, 2, 255]]
 
@@ -133,7 +134,7 @@ def test_grey_of_2_and_4_bits_keeps_its_numbers_although_pillow_spreads_them(
     path = save_png(tmp_path / "a.png", bits, 0, bytes([row]), len(values))
     with Image.open(path) as image:
         assert np.asarray(image).max() == 255
-    encoding, _ = infer_encoding([path])
+    encoding = infer([path]).encoding
     assert [entry.value for entry in encoding.classes.classes] == values
     assert read_mask(path, encoding).tolist() == [list(range(len(values)))]
 
@@ -153,12 +154,12 @@ def test_declared_values_and_void_are_the_only_ones_allowed(tmp_path: Path) -> N
     assert labels == [[0, 1, 255]]
     good, bad = tmp_path / "a.png", save(tmp_path / "b.png", [[3, 0, 7]])
     with pytest.raises(DataError, match=r"b\.png: holds the value 7, .*classes\.yaml"):
-        infer_encoding([good, bad], table)
+        infer([good, bad], table)
 
 
 def test_a_mask_changed_after_the_scan_cannot_smuggle_in_a_value(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", [[0, 1]])
-    encoding, _ = infer_encoding([path])
+    encoding = infer([path]).encoding
     save(path, [[0, 9]])
     with pytest.raises(DataError, match=r"a\.png: holds the value 9, "):
         read_mask(path, encoding)
@@ -181,21 +182,21 @@ def test_declared_colours_are_matched_exactly(tmp_path: Path) -> None:
     assert labels == [[2, 0, 1, 255]]
     save(tmp_path / "b.png", [[[0, 254, 0]]])
     with pytest.raises(DataError, match=r"b\.png: holds the value \[0, 254, 0\], .*classes\.yaml"):
-        infer_encoding([tmp_path / "b.png"], COLORS)
+        infer([tmp_path / "b.png"], COLORS)
 
 
 def test_declared_colours_also_read_palette_masks(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 0])
     image.save(tmp_path / "a.png", transparency=bytes([255, 0, 255]))
-    encoding, _ = infer_encoding([tmp_path / "a.png"], COLORS)
+    encoding = infer([tmp_path / "a.png"], COLORS).encoding
     assert read_mask(tmp_path / "a.png", encoding).tolist() == [[1, 2, 0]]
 
 
 def test_numbers_and_colours_in_one_table_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", [[0, 1]])
     with pytest.raises(DataError, match=r"both numbers and colours.*one form"):
-        infer_encoding([path], name_classes((0, (1, 2, 3)), ("a", "b")))
+        infer([path], name_classes((0, (1, 2, 3)), ("a", "b")))
 
 
 # What is refused
@@ -205,23 +206,23 @@ def test_a_mask_folder_full_of_photographs_is_refused_at_the_first_one(tmp_path:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     paths = [save(tmp_path / f"{name}.png", noise[..., :channels].squeeze()) for name, channels in (("b", 3), ("a", 1))]
     with pytest.raises(DataError, match=r"b\.png: has \d+ different colours and hardly an area of one: a photograph"):
-        infer_encoding(paths)
+        infer(paths)
     with pytest.raises(DataError, match=r"a\.png: has 25\d different grey levels and hardly an area"):
-        infer_encoding(paths[1:])
+        infer(paths[1:])
 
 
 @pytest.mark.parametrize(("values", "seen"), [([[0, 0]], "only the value 0"), ([[255]], "only the value 255")])
 def test_masks_with_one_value_in_all_of_them_are_refused(tmp_path: Path, values: ArrayLike, seen: str) -> None:
     path = save(tmp_path / "a.png", values)
     with pytest.raises(DataError, match=rf"{tmp_path}: all 1 masks hold {seen}\. Check"):
-        infer_encoding([path])
+        infer([path])
 
 
 @pytest.mark.parametrize(("values", "seen"), [([[1, 5]], "only the class 'b'"), ([[5]], "only void")])
 def test_declared_classes_of_which_one_occurs_are_refused(tmp_path: Path, values: ArrayLike, seen: str) -> None:
     path = save(tmp_path / "a.png", values)
     with pytest.raises(DataError, match=seen):
-        infer_encoding([path], name_classes((0, 1), ("a", "b"), (5,)))
+        infer([path], name_classes((0, 1), ("a", "b"), (5,)))
 
 
 @pytest.mark.parametrize("quality", [95, 75, 40])
@@ -230,7 +231,7 @@ def test_class_numbers_in_a_jpeg_are_lost_and_refused_whatever_its_name(tmp_path
         tmp_path / "a.png", format="JPEG", quality=quality
     )
     with pytest.raises(DataError, match=r"a\.png: is a JPEG.*as PNG"):
-        infer_encoding([tmp_path / "a.png"])
+        infer([tmp_path / "a.png"])
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("CMYK", "tif"), ("LAB", "tif"), ("YCbCr", "tif")])
@@ -238,7 +239,7 @@ def test_pixel_formats_that_no_mask_has_are_refused(tmp_path: Path, mode: str, s
     path = tmp_path / f"a.{suffix}"
     Image.new(mode, (2, 2)).save(path)
     with pytest.raises(DataError, match=rf"a\.{suffix}: has the pixel format {mode}.*as PNG"):
-        infer_encoding([path])
+        infer([path])
 
 
 def test_whole_floating_point_numbers_are_numbers_and_fractions_are_refused(tmp_path: Path) -> None:
@@ -246,13 +247,13 @@ def test_whole_floating_point_numbers_are_numbers_and_fractions_are_refused(tmp_
     assert (kind, labels) == ("index", [[0, 1, 2]])
     for values, seen in (([[0, 0.5]], "fractions, e.g. 0.5"), ([[-1, 0]], "-1"), ([[np.nan, 0]], "nan")):
         with pytest.raises(DataError, match=rf"b\.tif: holds .*{seen}"):
-            infer_encoding([save(tmp_path / "b.tif", values, np.float32)])
+            infer([save(tmp_path / "b.tif", values, np.float32)])
 
 
 def test_colours_of_16_bits_are_refused_since_half_of_each_channel_would_be_lost(tmp_path: Path) -> None:
     path = save_png(tmp_path / "a.png", 16, 2, np.array([[0, 0, 0, 0, 1, 0]], dtype=">u2").tobytes(), 2)
     with pytest.raises(DataError, match=r"a\.png: has 16 bits per colour channel"):
-        infer_encoding([path])
+        infer([path])
 
 
 @pytest.mark.parametrize("suffix", ["tif", "gif"])
@@ -260,17 +261,17 @@ def test_a_mask_of_several_pages_is_refused(tmp_path: Path, suffix: str) -> None
     pages = [Image.fromarray(np.eye(4, dtype=np.uint8) * 255), Image.new("L", (4, 4), 255)]
     pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
     with pytest.raises(DataError, match=rf"a\.{suffix}: holds 2 pages or frames.*each page"):
-        infer_encoding([tmp_path / f"a.{suffix}"])
+        infer([tmp_path / f"a.{suffix}"])
 
 
 @pytest.mark.parametrize("kept", [0, 0.5, 0.9])
 def test_a_truncated_mask_is_an_error_that_names_it(tmp_path: Path, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 5, (50, 50))
     good, bad = save(tmp_path / "a.png", noise), save(tmp_path / "b.png", noise)
-    encoding, _ = infer_encoding([good])
+    encoding = infer([good]).encoding
     bad.write_bytes(good.read_bytes()[: int(good.stat().st_size * kept)])
     with pytest.raises(DataError, match=r"b\.png: "):
-        infer_encoding([good, bad])
+        infer([good, bad])
     with pytest.raises(DataError, match=r"b\.png: "):
         read_mask(bad, encoding)
 
@@ -278,17 +279,16 @@ def test_a_truncated_mask_is_an_error_that_names_it(tmp_path: Path, kept: float)
 # Counting, and everything together
 
 
-def test_pixels_are_counted_per_mask_with_void_last(tmp_path: Path) -> None:
-    paths = [save(tmp_path / "a.png", [[0, 0, 1], [255, 2, 0]]), save(tmp_path / "b.png", [[2, 2, 2], [2, 2, 255]])]
-    seen: list[tuple[int, int]] = []
-    _, pixels = infer_encoding(paths, on_progress=lambda done, total: seen.append((done, total)))
-    assert pixels.tolist() == [[3, 1, 1, 1], [0, 0, 5, 1]]
-    assert seen == [(1, 2), (2, 2)]
+def test_pixels_are_counted_per_mask_and_void_apart(tmp_path: Path) -> None:
+    paths = [save(tmp_path / "a.png", [[0, 0, 1], [255, 2, 0]]), save(tmp_path / "b.png", [[2, 2, 2], [2, 255, 255]])]
+    _, pixels, void = infer(paths)
+    assert pixels.tolist() == [[3, 1, 1], [0, 0, 4]]
+    assert void.tolist() == [1, 2]
 
 
 def test_the_sentence_says_each_value_its_class_and_the_void(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", [[0, 1, 11]])
-    encoding, _ = infer_encoding([path], name_classes((0, 1), ("sky", "road"), (11,)))
+    encoding = infer([path], name_classes((0, 1), ("sky", "road"), (11,))).encoding
     assert encoding.sentence == "index masks: 0 = sky, 1 = road; void: 11"
 
 
@@ -305,8 +305,8 @@ def test_any_label_map_comes_back_from_a_png(data: st.DataObject, values: list[i
     table = name_classes(values, [f"c{i}" for i in range(len(values))])
     with TemporaryDirectory() as folder:
         path = save(Path(folder) / "a.png", np.asarray(values)[labels], np.uint16 if max(values) > 255 else np.uint8)
-        encoding, pixels = infer_encoding([path], table)
+        encoding, pixels, _ = infer([path], table)
         mask = read_mask(path, encoding)
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, labels)
-    np.testing.assert_array_equal(pixels[0, :-1], np.bincount(labels.ravel(), minlength=len(values)))
+    np.testing.assert_array_equal(pixels[0], np.bincount(labels.ravel(), minlength=len(values)))

@@ -84,7 +84,7 @@ def check(crossing: Crossing, source: FolderSource, numbers: dict[Path, int]) ->
         expected = encoding.labels(number)
         np.testing.assert_array_equal(labels, expected, err_msg=sample.name)
         counts = np.bincount(np.minimum(expected, num_classes).ravel(), minlength=num_classes + 1)
-        np.testing.assert_array_equal(source.mask_pixels[index], counts)
+        np.testing.assert_array_equal([*source.mask_pixels[index], source.void_pixels[index]], counts)
 
 
 def check_reading(crossing: Crossing, root: Path) -> None:

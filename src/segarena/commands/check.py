@@ -40,8 +40,7 @@ def run(options: CheckOptions) -> dict[str, Any]:
     folder = None if options.out is None else open_folder(options.out, "")  # or fail before the work
     source = _open(options)
     splits = divide(source, options)
-    with show_progress("comparing images") as on_progress:
-        problems = inspect(source, splits, grouped=options.group_by is not None, on_progress=on_progress)
+    problems = inspect(source, splits, grouped=options.group_by is not None)
     _show(source, splits, options)
     _show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check")
@@ -57,7 +56,7 @@ def _open(options: CheckOptions) -> FolderSource:
     """The folder as a source. Where it cannot be read, all its faults are shown, and not only the first one."""
     where = {"images": options.images, "masks": options.masks}
     try:
-        with show_progress("reading masks") as on_progress:
+        with show_progress("reading images and masks") as on_progress:
             return FolderSource(options.data, on_progress, **where)
     except DataError:
         with show_progress("looking for faults") as on_progress:
@@ -98,7 +97,7 @@ def _class_table(source: FolderSource) -> Table:
     for title in ("class", "value", "color", "pixels", "images"):
         table.add_column(title, justify="left" if title in ("class", "color") else "right")
     total = max(1, int(source.class_pixels.sum()))
-    for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.class_images, strict=True):
+    for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.image_counts, strict=True):
         color = "#{:02x}{:02x}{:02x}".format(*entry.color)
         share = small_percent(int(pixels) / total)
         value = str(entry.value if isinstance(entry.value, int) else list(entry.value))

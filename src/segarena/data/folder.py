@@ -1,4 +1,4 @@
-"""A folder of images and masks as a source: layout, encoding and sizes checked before anything is trained."""
+"""A folder of images and masks as a source: layout, encoding and sizes are checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -13,25 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_class_table
-from segarena.data.encoding.infer import Progress, infer_encoding
-from segarena.data.encoding.masks import read_mask, resize_mask
-from segarena.data.files.headers import Resized, compare_sizes, fit
-from segarena.data.files.image_io import reading
-from segarena.data.files.images import read_image, set_bits
+from segarena.data.encoding.infer import infer_encoding, refuse_picture
+from segarena.data.encoding.mask_encoding import read_mask, resize_mask
+from segarena.data.files.headers import Resized, fit, image_size
+from segarena.data.files.image_facts import ImageFacts
+from segarena.data.files.images import common_bits, read_image
+from segarena.data.files.mask_facts import CountedMask
+from segarena.data.files.sample_files import PairDigest, Progress, ReadFile, read_samples
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample
 
 
 class FolderSource:
-    """The images and masks below a folder, as `data.layout` and `data.encodings.scan` understand them.
+    """The images and masks below a folder, as `data.layout` and `data.encoding` understand them.
 
-    Reads `classes.yaml` in the folder where there is one, every image's and mask's header, and every mask; `images`
-    and `masks` name the two folders where they should not be looked for. `on_progress` hears (masks read, masks).
-    `class_pixels` (num_classes,) int64 counts the pixels of each class over all masks, `class_images` the masks in
-    which it occurs, `mask_pixels` (N, num_classes + 1) the pixels mask by mask, void last, all as the files have
-    them; `sizes` are (height, width) of the images, `resized` the masks of another size but their image's shape,
-    which `read` resizes to it; `bits` what images of 16 bits per channel are scaled from.
-    Raises DataError for anything that could not be read or paired, and where a mask has not its image's shape.
+    Each file is read once, and decoded unless its content is in the cache; `classes.yaml` is read where there is one.
+
+    Attributes:
+        root: The folder.
+        layout: Where the images and masks are, and how they pair.
+        samples: The pairs, N of them, by split and name.
+        images: (N) what reading each image showed.
+        sizes: (N) the (height, width) of each image in pixels.
+        resized: The masks of their image's shape in another size; `read` resizes them to the image's.
+        encoding: What the values in the masks mean.
+        bits: What images of 16 bits per channel are scaled from.
+        mask_pixels: (N, num_classes) int64, pixels of each class in each mask, as the files have them.
+        void_pixels: (N,) int64, void pixels of each mask.
+        class_pixels: (num_classes,) int64, pixels of each class in all masks.
+        image_counts: (num_classes,) int64, masks in which each class occurs.
     """
 
     def __init__(
@@ -42,17 +52,40 @@ class FolderSource:
         images: Path | None = None,
         masks: Path | None = None,
     ) -> None:
+        """Read a folder.
+
+        Args:
+            root: The folder.
+            on_progress: Called with (pairs read, pairs).
+            images: The folder of the images, where it should not be searched for.
+            masks: The folder of the masks, likewise.
+
+        Raises:
+            DataError: Something could not be read or paired, or a mask has not its image's shape.
+        """
         self.root = Path(root)
         self.layout = find_pairs(self.root, images=images, masks=masks)
         self.samples: tuple[Sample, ...] = self.layout.samples
-        self._pairs = [_paths(sample) for sample in self.samples]
-        headers, self.resized = compare_sizes(self._pairs)
-        self.sizes = [(header.height, header.width) for header in headers]
         self._declared = find_class_table(self.root)
-        self.encoding, self.mask_pixels = infer_encoding([mask for _, mask in self._pairs], self._declared, on_progress)
-        self.class_pixels: NDArray[np.int64] = self.mask_pixels[:, :-1].sum(axis=0)
-        self.class_images: NDArray[np.int64] = (self.mask_pixels[:, :-1] > 0).sum(axis=0)
-        self.bits = set_bits([image for (image, _), header in zip(self._pairs, headers, strict=True) if header.deep])
+        self.images: list[ReadFile[ImageFacts]] = []
+        self.sizes: list[tuple[int, int]] = []
+        self._digests: list[PairDigest] = []
+        counted: list[CountedMask] = []
+        resized: list[Resized | None] = []
+        for image, mask, digest in read_samples([sample.files for sample in self.samples], on_progress):
+            # An image that cannot be decoded is left to `data.checks`, which list all of them.
+            self.sizes.append(image_size(image.path) if image.facts is None else image.facts.size)
+            counted.append(CountedMask(mask.path, mask.checked()))
+            refuse_picture(counted[-1])
+            resized.append(fit(image.path, self.sizes[-1], mask.path, counted[-1].facts.size))
+            self.images.append(image)
+            self._digests.append(digest)
+        self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
+        self.encoding, self.mask_pixels, self.void_pixels = infer_encoding(counted, self._declared)
+        self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
+        self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
+        highest = (image.facts.highest for image in self.images if image.facts is not None)
+        self.bits = common_bits(value for value in highest if value is not None)
 
     @property
     def name(self) -> str:
@@ -69,7 +102,7 @@ class FolderSource:
 
         Raises DataError where a file has been damaged or changed since the source was made.
         """
-        image_path, mask_path = self._pairs[index]
+        image_path, mask_path = self.samples[index].files
         image, mask = read_image(image_path, self.bits), read_mask(mask_path, self.encoding)
         height, width = image.shape[:2]
         if fit(image_path, (height, width), mask_path, mask.shape) is not None:
@@ -78,14 +111,10 @@ class FolderSource:
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
-        digest = hashlib.sha256()
-        for path in self._pairs[index]:
-            with reading(path):
-                digest.update(path.read_bytes())
-        return digest.hexdigest()
+        return self._digests[index].current()
 
     @property
-    def meaning(self) -> str:
+    def decoding_digest(self) -> str:
         """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
         digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())
         digest.update(self.encoding.lookup.tobytes())
@@ -113,8 +142,8 @@ class FolderSource:
             "resized": [self._describe_resized(one) for one in self.resized],
             **self.classes.to_dict(),
             "class_pixels": dict(zip(self.classes.names, self.class_pixels.tolist(), strict=True)),
-            "class_images": dict(zip(self.classes.names, self.class_images.tolist(), strict=True)),
-            "void_pixels": int(self.mask_pixels[:, -1].sum()),
+            "class_images": dict(zip(self.classes.names, self.image_counts.tolist(), strict=True)),
+            "void_pixels": int(self.void_pixels.sum()),
         }
 
     def _describe_resized(self, one: Resized) -> dict[str, Any]:
@@ -124,9 +153,3 @@ class FolderSource:
 
     def _relative(self, paths: Sequence[Path]) -> list[str]:
         return [Path(os.path.relpath(path, self.root)).as_posix() for path in paths]
-
-
-def _paths(sample: Sample) -> tuple[Path, Path]:
-    assert sample.image is not None
-    assert sample.mask is not None
-    return sample.image, sample.mask

@@ -13,7 +13,6 @@ Also: A source whose files are named by someone else's lists, so that nothing ha
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.converters.voc import read_indices, voc_classes
 from segarena.data.files.images import read_image
+from segarena.data.files.sample_files import hash_files
 from segarena.data.source import Sample, Source, Split
 from segarena.errors import ConfigError, DataError
 
@@ -69,7 +69,7 @@ class ListedSource:
 
         Raises DataError where a file is damaged, has a value of no class, or the two differ in size.
         """
-        image_path, mask_path = self._paths(index)
+        image_path, mask_path = self.samples[index].files
         image, values = read_image(image_path), self._read_values(mask_path)
         if image.shape[:2] != values.shape:
             raise DataError(f"has not the size of its image {image_path}", where=mask_path, remedy=UNPACK)
@@ -82,17 +82,11 @@ class ListedSource:
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
-        digest = hashlib.sha256()
-        for path in self._paths(index):
-            try:
-                digest.update(path.read_bytes())
-            except OSError as error:
-                raise DataError(f"cannot be read ({error.strerror or error})", where=path, remedy=UNPACK) from error
-        return digest.hexdigest()
+        return hash_files(*self.samples[index].files)
 
     @property
-    def meaning(self) -> str:
-        """The SHA-256, in hex, of the class table: nothing else stands between the files and the labels."""
+    def decoding_digest(self) -> str:
+        """The SHA-256, in hex, of the class table: decoding depends on nothing else."""
         return self.classes.digest
 
     def describe(self) -> dict[str, Any]:
@@ -106,12 +100,6 @@ class ListedSource:
             "splits": dict(Counter(str(sample.split) for sample in self.samples)),
             **self.classes.to_dict(),
         }
-
-    def _paths(self, index: int) -> tuple[Path, Path]:
-        sample = self.samples[index]
-        assert sample.image is not None
-        assert sample.mask is not None
-        return sample.image, sample.mask
 
 
 @dataclass(frozen=True)

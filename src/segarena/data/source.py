@@ -28,6 +28,13 @@ class Sample:
     image: Path | None
     mask: Path | None
 
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The files of the image and its mask, of a sample that has them."""
+        assert self.image is not None
+        assert self.mask is not None
+        return self.image, self.mask
+
 
 class Source(Protocol):
     """Images with masks, read one at a time."""
@@ -54,8 +61,8 @@ class Source(Protocol):
         """Return the SHA-256, in hex, of what `read` would decode. Raises DataError."""
 
     @property
-    def meaning(self) -> str:
-        """The SHA-256, in hex, of all that makes labels and pictures of the files beside their bytes."""
+    def decoding_digest(self) -> str:
+        """The SHA-256, in hex, of all that decoding depends on besides the files' bytes, e.g. the class table."""
 
     def describe(self) -> dict[str, Any]:
         """Return what the reader understood, as plain lists, dicts, numbers and strings."""

@@ -65,8 +65,8 @@ class SyntheticSource:
         return hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
 
     @property
-    def meaning(self) -> str:
-        """The SHA-256, in hex, of the class table: nothing else stands between the files and the labels."""
+    def decoding_digest(self) -> str:
+        """The SHA-256, in hex, of the class table: decoding depends on nothing else."""
         return self.classes.digest
 
     def describe(self) -> dict[str, Any]:

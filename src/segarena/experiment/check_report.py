@@ -41,13 +41,13 @@ def to_json(
                 "source": entry["value"],
                 "color": entry["color"],
                 "pixels": int(source.class_pixels[index]),
-                "images": int(source.class_images[index]),
+                "images": int(source.image_counts[index]),
             }
             for index, entry in enumerate(found["classes"])
             if source is not None
         ],
         "ignore": found["ignore"],
-        "void_pixels": None if source is None else int(source.mask_pixels[:, -1].sum()),
+        "void_pixels": None if source is None else int(source.void_pixels.sum()),
         "splits": {} if splits is None else splits.counts,
         "samples": [
             {
@@ -64,7 +64,7 @@ def to_json(
 
 def data_sheet(source: FolderSource, splits: Splits) -> DataSheet:
     """What check.png shows of a source that could be read."""
-    pixels = source.mask_pixels.sum(axis=0)
+    void = int(source.void_pixels.sum())
     parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
     return DataSheet(
         title=source.name,
@@ -76,9 +76,9 @@ def data_sheet(source: FolderSource, splits: Splits) -> DataSheet:
         ),
         classes=source.classes,
         tiles=_tiles(source, splits),
-        pixels={part: source.mask_pixels[indices, :-1].sum(axis=0) for part, indices in parts.items()},
-        images=source.class_images,
-        void=float(pixels[-1] / pixels.sum()),
+        pixels={part: source.mask_pixels[indices].sum(axis=0) for part, indices in parts.items()},
+        images=source.image_counts,
+        void=void / (void + int(source.class_pixels.sum())),
         sizes=source.sizes,
     )
 

@@ -51,7 +51,7 @@ def open_source(
             where="--root" if root is not None else "--download",
             remedy="Leave it out, or name one of them",
         )
-    with reporter.progress("reading masks") as on_progress:
+    with reporter.progress("reading images and masks") as on_progress:
         return FolderSource(data, on_progress, images=images, masks=masks)
 
 
@@ -89,7 +89,7 @@ def divide_into_folds(source: Source, options: ProtocolOptions) -> list[Splits]:
 
 
 def _class_images(source: Source) -> NDArray[np.bool_] | None:
-    return source.mask_pixels[:, :-1] > 0 if isinstance(source, FolderSource) else None
+    return source.mask_pixels > 0 if isinstance(source, FolderSource) else None
 
 
 def _groups(source: Source, options: DataOptions) -> Sequence[str] | None:

@@ -52,7 +52,7 @@ class Prepared(Generic[Options]):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over every file's hash and the split it is in, and what the values in the files mean."""
-        digest = hashlib.sha256(f"{self.source.meaning}\n".encode())
+        digest = hashlib.sha256(f"{self.source.decoding_digest}\n".encode())
         for name, indices in self._parts().items():
             for index in indices:
                 digest.update(f"{name}/{self.source.samples[index].name}/{self.digests[index]}\n".encode())
@@ -200,10 +200,7 @@ def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporte
     """Report what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
     if not isinstance(source, FolderSource):
         return
-    with reporter.progress("comparing images") as on_progress:
-        found = [
-            inspect(source, splits, closely=False, grouped=grouped, on_progress=on_progress) for splits in divisions
-        ]
+    found = [inspect(source, splits, closely=False, grouped=grouped) for splits in divisions]
     problems = worst_of(found)
     summary = summarise(problems)
     if summary:

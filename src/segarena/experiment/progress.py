@@ -40,7 +40,7 @@ class Reporter:
         """Give a context with the function that is called with the number of items done and their total.
 
         Args:
-            what: The work, e.g. "reading masks".
+            what: The work, e.g. "reading images and masks".
         """
         return nullcontext(lambda done, total: None)
 

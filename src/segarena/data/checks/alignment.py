@@ -170,7 +170,7 @@ def _unlike_the_others(source: FolderSource) -> list[int]:
     """Two-class masks whose foreground is about as large as the background of the others."""
     if source.classes.num_classes != 2:
         return []
-    labelled = source.mask_pixels[:, :-1].sum(axis=1)
+    labelled = source.mask_pixels.sum(axis=1)
     shares = source.mask_pixels[:, 1] / np.maximum(1, labelled)
     usual = float(np.median(shares[labelled > 0]))
     other_side = (shares > 0.5) != (usual > 0.5)

@@ -211,10 +211,8 @@ def _same_pixels(source: FolderSource, thumbnails: Thumbnails, pair: Twins) -> b
     different = thumbnails.pixels[pair.first] != thumbnails.pixels[pair.second]
     if pair.turned or different.any() or source.sizes[pair.first] != source.sizes[pair.second]:
         return False
-    first, second = (source.samples[index].image for index in pair[:2])
-    assert first is not None
-    assert second is not None
-    return bool(np.array_equal(read_image(first), read_image(second)))
+    first, second = (read_image(source.images[index].path, source.bits) for index in pair[:2])
+    return np.array_equal(first, second)
 
 
 def _masks_differ(source: FolderSource, pair: Twins) -> bool:

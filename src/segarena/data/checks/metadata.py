@@ -75,7 +75,7 @@ def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
 
 def _rare_classes(source: FolderSource) -> Iterator[Problem]:
     for label, name in enumerate(source.classes.names):
-        images = int(source.class_images[label])
+        images = int(source.image_counts[label])
         if images >= FEW_IMAGES:
             continue
         seen = f"is in {plural(images, 'image')} only" if images else "is in no image"
@@ -93,7 +93,7 @@ def _classes_absent_from_a_split(source: FolderSource, splits: Splits) -> Iterat
         indices = list(splits.indices(part))
         if not indices:
             continue
-        in_part = source.mask_pixels[indices, :-1].sum(axis=0)
+        in_part = source.mask_pixels[indices].sum(axis=0)
         names = [
             name
             for name, here, anywhere in zip(source.classes.names, in_part, source.class_pixels, strict=True)
@@ -116,7 +116,7 @@ def _classes_absent_from_a_split(source: FolderSource, splits: Splits) -> Iterat
 
 
 def _empty_masks(source: FolderSource) -> Iterator[Problem]:
-    void = np.flatnonzero(source.mask_pixels[:, :-1].sum(axis=1) == 0).tolist()
+    void = np.flatnonzero(source.mask_pixels.sum(axis=1) == 0).tolist()
     if void:
         yield Problem(
             "void-mask",
@@ -126,7 +126,7 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "Label them, or take them out with their images",
         )
     background = source.classes.background or 0
-    foreground = np.delete(source.mask_pixels[:, :-1], background, axis=1).sum(axis=1)
+    foreground = np.delete(source.mask_pixels, background, axis=1).sum(axis=1)
     empty = np.flatnonzero((foreground == 0) & (source.mask_pixels[:, background] > 0)).tolist()
     if empty:
         share = len(empty) / len(source.samples)

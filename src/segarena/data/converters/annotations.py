@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
-from segarena.data.files.image_io import image_size
+from segarena.data.files.headers import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.formats import shorten

@@ -12,7 +12,7 @@ import numpy as np
 from segarena.data.converters.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
 from segarena.data.converters.image_index import split_of_folders, walk
 from segarena.data.converters.rasterize import Region
-from segarena.data.files.image_io import image_size
+from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError

@@ -11,7 +11,7 @@ import numpy as np
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import Malformed, Mask, read_member
-from segarena.data.files.image_io import image_size
+from segarena.data.files.headers import image_size
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 

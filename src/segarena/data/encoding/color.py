@@ -25,7 +25,8 @@ from segarena.data.encoding.mask_encoding import (
     unpack,
 )
 from segarena.data.encoding.palette import colors_of
-from segarena.data.encoding.value_counts import Found, Tally, add_up, are_classes
+from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes
+from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 
@@ -53,13 +54,13 @@ def distance_from_mixtures(points: NDArray[np.int64], palette: NDArray[np.int64]
     return least
 
 
-def find_thick(found: Sequence[Found], strays: NDArray[np.int64]) -> tuple[int, Path | None]:
+def find_thick(masks: Sequence[CountedMask], strays: NDArray[np.int64]) -> tuple[int, Path | None]:
     """Count the pixels of `strays`, packed colours, that lie deeper in areas of strays than an edge's can.
 
     Returns their number in all masks, and the mask that has most of them. Decodes each mask again. Raises DataError.
     """
     total, most, worst = 0, 0, None
-    for path, _ in found:
+    for path, _ in masks:
         stray = Image.fromarray(np.isin(read_plane(path).colors(path), strays).astype(np.uint8))
         deep = int(np.count_nonzero(np.asarray(stray.filter(ImageFilter.MinFilter(_BAND)))))
         total += deep
@@ -110,7 +111,7 @@ _THICK = 0.001  # of all pixels: strays in areas thicker than edges. Measured: 0
 _BOTH = 0.05
 
 
-def guess_colors(found: Sequence[Found]) -> MaskEncoding:
+def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     """Find the classes among the colours of all masks, or refuse. Raises DataError.
 
     Where each colour fills areas of its own, each is a class. Where softened edges or compression added others, the
@@ -118,31 +119,31 @@ def guess_colors(found: Sequence[Found]) -> MaskEncoding:
     lie near them or between two of them: those count as the nearest class. Black comes first, then by red, green,
     blue; black is named background where it is the most frequent.
     """
-    tally = add_up(found, [colors_of(one) for one in found])
-    if len(tally.values) == 1:
-        raise one_class([path for path, _ in found], f"only the colour {show_place(int(tally.values[0]), 'color')}")
-    refuse_shared_by_transparency(found, tally)
-    if len(tally.values) > _MANY_DIFFERENT:
-        raise _unclear(found, tally, "more colours than a drawing can have")
-    lossy = any(facts.lossy for _, facts in found)
-    if not lossy and are_classes(tally, unpack(tally.values), _SAME):
-        return exact_encoding("color", _name(tally.values, tally.values, tally))
-    chosen = _choose(found, tally, lossy or len(tally.values) > _COMPRESSED)
-    table = _name(tally.values[chosen], _restore(tally.values[chosen]), tally)
-    labels = nearest(tally.values, np.array([entry.value for entry in table.classes]))[0]
-    return snapped_encoding(table, tally.values, labels)
+    counts = add_up(masks, [colors_of(one) for one in masks])
+    if len(counts.values) == 1:
+        raise one_class([path for path, _ in masks], f"only the colour {show_place(int(counts.values[0]), 'color')}")
+    refuse_shared_by_transparency(masks, counts)
+    if len(counts.values) > _MANY_DIFFERENT:
+        raise _unclear(masks, counts, "more colours than a drawing can have")
+    lossy = any(facts.lossy for _, facts in masks)
+    if not lossy and are_classes(counts, unpack(counts.values), _SAME):
+        return exact_encoding("color", _name(counts.values, counts.values, counts))
+    chosen = _choose(masks, counts, lossy or len(counts.values) > _COMPRESSED)
+    table = _name(counts.values[chosen], _restore(counts.values[chosen]), counts)
+    labels = nearest(counts.values, np.array([entry.value for entry in table.classes]))[0]
+    return snapped_encoding(table, counts.values, labels)
 
 
-def refuse_shared_by_transparency(found: Sequence[Found], tally: Tally) -> None:
+def refuse_shared_by_transparency(masks: Sequence[CountedMask], counts: ValueCounts) -> None:
     """Transparency may go with a colour of its own, and then says nothing; else it would be lost. Raises DataError."""
-    share = tally.clear / tally.pixels
+    share = counts.clear / counts.pixels
     both = np.flatnonzero((share > _BOTH) & (share < 1 - _BOTH))
     if not len(both):
         return
-    color = int(tally.values[both[0]])
+    color = int(counts.values[both[0]])
     raise DataError(
         f"has transparent pixels of the colour {show_place(color, 'color')}, and others of it are opaque",
-        where=next(one.path for one in found if one.facts.clear[colors_of(one) == color].any()),
+        where=next(one.path for one in masks if one.facts.clear[colors_of(one) == color].any()),
         remedy="Export the masks without transparency, the transparent parts in a colour of their own",
     )
 
@@ -159,49 +160,51 @@ def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDAr
     return best, np.abs(points - palette[best]).max(axis=-1)
 
 
-def _choose(found: Sequence[Found], tally: Tally, compressed: bool) -> NDArray[np.int64]:
-    """Places in the tally of the colours that are classes."""
-    points = unpack(tally.values)
-    fills = (tally.inside > 0) & (tally.inside >= FILLS * tally.pixels)
+def _choose(masks: Sequence[CountedMask], counts: ValueCounts, compressed: bool) -> NDArray[np.int64]:
+    """Places in the counts of the colours that are classes."""
+    points = unpack(counts.values)
+    fills = (counts.inside > 0) & (counts.inside >= FILLS * counts.pixels)
     if compressed:
-        fills &= tally.pixels >= _RAREST * tally.total
+        fills &= counts.pixels >= _RAREST * counts.total
     else:
-        fills |= tally.inside >= _AREA
+        fills |= counts.inside >= _AREA
     chosen: list[int] = []
-    for place in sorted(np.flatnonzero(fills).tolist(), key=lambda place: -int(tally.inside[place])):
+    for place in sorted(np.flatnonzero(fills).tolist(), key=lambda place: -int(counts.inside[place])):
         distance = np.abs(points[chosen] - points[place]).max(axis=-1) if chosen else np.array([NEAR])
         owner = chosen[int(distance.argmin())] if chosen else place
         if distance.min() >= NEAR:
             chosen.append(place)
-        elif not compressed or (distance.min() > _SAME and tally.pixels[place] > _DUST * tally.pixels[owner]):
-            pair = [show_place(int(tally.values[one]), "color") for one in (owner, place)]
-            raise _unclear(found, tally, f"{pair[0]} and {pair[1]} are so close that they could be one class or two")
+        elif not compressed or (distance.min() > _SAME and counts.pixels[place] > _DUST * counts.pixels[owner]):
+            pair = [show_place(int(counts.values[one]), "color") for one in (owner, place)]
+            raise _unclear(masks, counts, f"{pair[0]} and {pair[1]} are so close that they could be one class or two")
         if len(chosen) > _MOST:
-            raise _unclear(found, tally, f"more than {_MOST} of them fill areas")
+            raise _unclear(masks, counts, f"more than {_MOST} of them fill areas")
     if len(chosen) < 2:
-        raise _unclear(found, tally, "fewer than two of them fill areas")
-    _check_strays(found, tally, points[chosen], compressed)
+        raise _unclear(masks, counts, "fewer than two of them fill areas")
+    _check_strays(masks, counts, points[chosen], compressed)
     return np.array(sorted(chosen))
 
 
-def _check_strays(found: Sequence[Found], tally: Tally, palette: NDArray[np.int64], compressed: bool) -> None:
+def _check_strays(
+    masks: Sequence[CountedMask], counts: ValueCounts, palette: NDArray[np.int64], compressed: bool
+) -> None:
     """Raise DataError where the colours far from all of `palette` (P, 3) are more than edges and compression leave."""
-    points = unpack(tally.values)
-    stray = nearest(tally.values, palette)[1] >= NEAR
-    strays = tally.pixels[stray]
-    if strays.sum() > (1 - _COVERED) * tally.total:
-        raise _unclear(found, tally, f"the {len(palette)} that fill areas hold under {_COVERED:.0%} of the pixels")
+    points = unpack(counts.values)
+    stray = nearest(counts.values, palette)[1] >= NEAR
+    strays = counts.pixels[stray]
+    if strays.sum() > (1 - _COVERED) * counts.total:
+        raise _unclear(masks, counts, f"the {len(palette)} that fill areas hold under {_COVERED:.0%} of the pixels")
     if compressed:
         off, most = distance_from_mixtures(points[stray], palette) > _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED
     else:
         off, most = _distance_from_lines(points[stray], palette) > _OFF_LINE, _UNEXPLAINED
-    if strays[off].sum() > most * tally.total:
-        worst = int(tally.values[stray][off][strays[off].argmax()])
-        raise _unclear(found, tally, f"e.g. {show_place(worst, 'color')} fills no areas, yet is no mixture of others")
+    if strays[off].sum() > most * counts.total:
+        worst = int(counts.values[stray][off][strays[off].argmax()])
+        raise _unclear(masks, counts, f"e.g. {show_place(worst, 'color')} fills no areas, yet is no mixture of others")
     if compressed:
-        thick, path = find_thick(found, tally.values[stray])
-        if path is not None and thick > _THICK * tally.total:
-            raise _unclear(found, tally, f"{path.name} has areas of none of the {len(palette)} colours that are clear")
+        thick, path = find_thick(masks, counts.values[stray])
+        if path is not None and thick > _THICK * counts.total:
+            raise _unclear(masks, counts, f"{path.name} has areas of none of the {len(palette)} colours that are clear")
 
 
 def _distance_from_lines(points: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -223,9 +226,9 @@ def _restore(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(distance <= _SAME, known[place] @ (1 << 16, 1 << 8, 1), values)
 
 
-def _name(found: NDArray[np.int64], values: NDArray[np.int64], tally: Tally) -> ClassTable:
+def _name(found: NDArray[np.int64], values: NDArray[np.int64], counts: ValueCounts) -> ClassTable:
     """Classes of `values`, packed colours that stand for the `found` ones, black first."""
-    frequent = found == found[np.argmax(tally.pixels[np.searchsorted(tally.values, found)])]
+    frequent = found == found[np.argmax(counts.pixels[np.searchsorted(counts.values, found)])]
     known = {place_of(color): name for name, color in NAMES.items()}
     classes = []
     for value, most in sorted(zip(values.tolist(), frequent.tolist(), strict=True)):
@@ -235,10 +238,10 @@ def _name(found: NDArray[np.int64], values: NDArray[np.int64], tally: Tally) -> 
     return ClassTable(tuple(classes))
 
 
-def _unclear(found: Sequence[Found], tally: Tally, reason: str) -> DataError:
-    culprit: Path = max(found, key=lambda one: len(one.facts.values)).path
+def _unclear(masks: Sequence[CountedMask], counts: ValueCounts, reason: str) -> DataError:
+    culprit: Path = max(masks, key=lambda one: len(one.facts.values)).path
     return DataError(
-        f"the masks (e.g. {culprit.name}) hold {len(tally.values)} different colours, and which of them are classes "
+        f"the masks (e.g. {culprit.name}) hold {len(counts.values)} different colours, and which of them are classes "
         f"is not clear: {reason}",
         where=culprit.parent,
         remedy=f"To say which, {DECLARE}, e.g. `value: [128, 64, 128]`; export photographs and smoothed masks anew",

@@ -19,38 +19,39 @@ from segarena.data.encoding.mask_encoding import (
     undeclared,
 )
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
-from segarena.data.encoding.value_counts import Counts, Found, add_up
+from segarena.data.encoding.value_counts import add_up
+from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 
 _SOFT_LEVELS = 16
 _NEAR_MODE = 18
 
 
-def apply_classes(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+def apply_classes(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
     """Read the masks by the declared values. Raises DataError for a value that is not declared.
 
     Numbers and colours are taken exactly, with two exceptions: two greys far apart, declared without void, are cut
     halfway where the masks have them with soft or compressed edges; and in files of a compression that changes
     values, a colour counts as the nearest that is declared.
     """
-    return _declared_colors(found, classes) if _is_color(classes) else _declared_numbers(found, classes)
+    return _declared_colors(masks, classes) if _is_color(classes) else _declared_numbers(masks, classes)
 
 
-def _declared_numbers(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
     encoding = exact_encoding("index", classes)
-    colored = [path for path, facts in found if facts.colored]
+    colored = [path for path, facts in masks if facts.colored]
     if colored:
         raise DataError(
             "is a colour image, but classes.yaml declares numbers",
             where=colored[0],
             remedy="Declare the colours in classes.yaml, e.g. `value: [128, 64, 128]`, or export numbers",
         )
-    if _mean_greys(found, encoding):
+    if _mean_greys(masks, encoding):
         return replace(encoding, by_grey=True)
-    strange = [one for one in found if not one.facts.one_bit and not _are_declared(one.facts.values, encoding)]
+    strange = [one for one in masks if not one.facts.one_bit and not _are_declared(one.facts.values, encoding)]
     if not strange:
         return encoding
-    cut = _cut_halfway(found, strange, classes)
+    cut = _cut_halfway(masks, strange, classes)
     if cut is not None:
         return cut
     path, facts = strange[0]
@@ -63,28 +64,30 @@ def _declared_numbers(found: Sequence[Found], classes: ClassTable) -> MaskEncodi
     raise undeclared(path, int(facts.values[encoding.lookup[facts.values] < 0][0]), "index")
 
 
-def _mean_greys(found: Sequence[Found], encoding: MaskEncoding) -> bool:
+def _mean_greys(masks: Sequence[CountedMask], encoding: MaskEncoding) -> bool:
     """Whether the numbers of palette files are the greys of their palettes: only if those are declared."""
-    if not have_grey_palettes(found) or not all(_are_declared(greys_of(one), encoding) for one in found):
+    if not have_grey_palettes(masks) or not all(_are_declared(greys_of(one), encoding) for one in masks):
         return False
-    return not palettes_agree(found) or not all(_are_declared(one.facts.values, encoding) for one in found)
+    return not palettes_agree(masks) or not all(_are_declared(one.facts.values, encoding) for one in masks)
 
 
 def _are_declared(values: Counts, encoding: MaskEncoding) -> bool:
     return bool((encoding.lookup[values] >= 0).all())
 
 
-def _cut_halfway(found: Sequence[Found], strange: Sequence[Found], classes: ClassTable) -> MaskEncoding | None:
+def _cut_halfway(
+    masks: Sequence[CountedMask], strange: Sequence[CountedMask], classes: ClassTable
+) -> MaskEncoding | None:
     """The encoding of two declared greys with soft or compressed edges, None where the masks are no such thing."""
-    tally = add_up(found)
-    soft = len(tally.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
+    counts = add_up(masks)
+    soft = len(counts.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
     if classes.num_classes != 2 or classes.ignore or not soft:
         return None
     low, high = sorted(place_of(entry.value) for entry in classes.classes)
-    modes = find_modes(tally)
+    modes = find_modes(counts)
     if modes is None or max(abs(modes.low - low), abs(modes.high - high)) > _NEAR_MODE:
         return None
-    return cut_encoding(classes, modes.cut, len(tally.values))
+    return cut_encoding(classes, modes.cut, len(counts.values))
 
 
 def _is_color(classes: ClassTable) -> bool:
@@ -98,22 +101,22 @@ def _is_color(classes: ClassTable) -> bool:
     return kinds == {True}
 
 
-def _declared_colors(found: Sequence[Found], classes: ClassTable) -> MaskEncoding:
+def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
     """Read the declared colours: exactly in files that keep colours, to the nearest in those that do not.
 
     Raises DataError where a compressed file has an area far from every declared colour.
     """
-    refuse_shared_by_transparency(found, add_up(found, [colors_of(one) for one in found]))
+    refuse_shared_by_transparency(masks, add_up(masks, [colors_of(one) for one in masks]))
     exact = exact_encoding("color", classes)
-    lossy = [one for one in found if one.facts.lossy]
+    lossy = [one for one in masks if one.facts.lossy]
     if not lossy:
         return exact
-    tally = add_up(lossy, [colors_of(one) for one in lossy])
+    counts = add_up(lossy, [colors_of(one) for one in lossy])
     values = [*(entry.value for entry in classes.classes), *classes.ignore]
-    place, distance = nearest(tally.values, np.array(values))
-    far = (distance > NEAR) & (tally.inside > FILLS * tally.pixels) & (tally.inside > 16)
+    place, distance = nearest(counts.values, np.array(values))
+    far = (distance > NEAR) & (counts.inside > FILLS * counts.pixels) & (counts.inside > 16)
     if far.any():
-        culprit = int(tally.values[far][tally.inside[far].argmax()])
+        culprit = int(counts.values[far][counts.inside[far].argmax()])
         raise undeclared(next(one.path for one in lossy if culprit in colors_of(one)), culprit, "color")
     labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
-    return snapped_encoding(classes, tally.values, labels[place])
+    return snapped_encoding(classes, counts.values, labels[place])

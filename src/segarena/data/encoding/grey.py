@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
 from segarena.data.encoding.palette import greys_of
-from segarena.data.encoding.value_counts import Found, Tally, add_up, are_classes, fills_areas
+from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
+from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
 
@@ -36,7 +37,7 @@ class Modes(NamedTuple):
     cut: float
 
 
-def guess_levels(found: Sequence[Found]) -> MaskEncoding:
+def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
     """Say what the numbers in all masks mean, or refuse. Raises DataError.
 
     Two values: two classes. Two greys that hold nearly all pixels, with the levels of soft edges between: the same,
@@ -44,36 +45,36 @@ def guess_levels(found: Sequence[Found]) -> MaskEncoding:
     end of widely spread greys a class. Anything else could be a photograph, a depth map, resized or compressed
     labels, or numbers of objects: refused.
     """
-    found = _bits_as_numbers(found)
-    tally = add_up(found)
-    seen = tally.values.tolist()
+    masks = _bits_as_numbers(masks)
+    counts = add_up(masks)
+    seen = counts.values.tolist()
     if len(seen) == 1:
-        raise one_class([path for path, _ in found], f"only the value {seen[0]}")
-    lossy = next((path for path, facts in found if facts.lossy), None)
+        raise one_class([path for path, _ in masks], f"only the value {seen[0]}")
+    lossy = next((path for path, facts in masks if facts.lossy), None)
     if len(seen) == 2 and (seen[1] >= FAR or lossy is None):
-        return _two_values(found, seen)
-    if lossy is None and _look_like_numbers(found, tally):
-        _refuse_objects(found)
-        return _numbers(found, tally)
-    modes = find_modes(tally)
+        return _two_values(masks, seen)
+    if lossy is None and _look_like_numbers(masks, counts):
+        _refuse_objects(masks)
+        return _numbers(masks, counts)
+    modes = find_modes(counts)
     if modes is None:
-        raise _unclear(found, tally)
+        raise _unclear(masks, counts)
     return cut_encoding(_two_levels(modes.low, modes.high), modes.cut, len(seen))
 
 
-def guess_greys(found: Sequence[Found]) -> MaskEncoding:
+def guess_greys(masks: Sequence[CountedMask]) -> MaskEncoding:
     """Say what the greys of palette files mean, which are their numbers. Raises DataError as `guess_levels`."""
-    greys = [Found(one.path, replace(one.facts, values=greys_of(one), palette=None)) for one in found]
+    greys = [CountedMask(one.path, replace(one.facts, values=greys_of(one), palette=None)) for one in masks]
     return replace(guess_levels(greys), by_grey=True)
 
 
-def find_modes(tally: Tally) -> Modes | None:
+def find_modes(counts: ValueCounts) -> Modes | None:
     """Return the two clear modes of numbers, None where there are not exactly two.
 
     Nearly all pixels lie at two greys far apart; around each is little but the grey itself, and what lies between
     is spread over many levels, none of which stands out or fills areas.
     """
-    values, pixels = tally.values, tally.pixels
+    values, pixels = counts.values, counts.pixels
     middle = (values[0] + values[-1]) / 2
     low, high = (int(values[side][pixels[side].argmax()]) for side in (values < middle, values > middle))
     if high - low < max(_APART, middle - values[0]):
@@ -81,74 +82,75 @@ def find_modes(tally: Tally) -> Modes | None:
     window = (high - low) // 14
     around = [pixels[np.abs(values - mode) <= window] for mode in (low, high)]
     middle_ones = (np.abs(values - low) > window) & (np.abs(values - high) > window)
-    between, areas = pixels[middle_ones], tally.inside[middle_ones]
+    between, areas = pixels[middle_ones], counts.inside[middle_ones]
     peaks = [pixels[np.abs(values - mode) <= 2].sum() for mode in (low, high)]
     smaller = min(part.sum() for part in around)
     clear = (
         all(peak >= 0.5 * part.sum() for peak, part in zip(peaks, around, strict=True))
-        and between.sum() <= min(0.1 * tally.total, smaller)
+        and between.sum() <= min(0.1 * counts.total, smaller)
         and between.max(initial=0) <= 0.1 * min(peaks)
         and not ((areas >= _AREA) & (areas >= 0.1 * between)).any()
     )
     return Modes(low, high, (low + high) / 2) if clear else None
 
 
-def _bits_as_numbers(found: Sequence[Found]) -> Sequence[Found]:
+def _bits_as_numbers(masks: Sequence[CountedMask]) -> Sequence[CountedMask]:
     """Masks of 1 bit among masks of 0 and 1: their white, which is read as 255, is 1."""
-    others = [facts.values for _, facts in found if not facts.one_bit]
-    if not others or len(others) == len(found) or np.setdiff1d(np.concatenate(others), (0, 1)).size:
-        return found
+    others = [facts.values for _, facts in masks if not facts.one_bit]
+    if not others or len(others) == len(masks) or np.setdiff1d(np.concatenate(others), (0, 1)).size:
+        return masks
     return [
-        Found(path, replace(facts, values=facts.values // 255) if facts.one_bit else facts) for path, facts in found
+        CountedMask(path, replace(facts, values=facts.values // 255) if facts.one_bit else facts)
+        for path, facts in masks
     ]
 
 
-def _two_values(found: Sequence[Found], seen: list[int]) -> MaskEncoding:
+def _two_values(masks: Sequence[CountedMask], seen: list[int]) -> MaskEncoding:
     if seen[1] >= FAR:
         return exact_encoding("two-level", _two_levels(*seen))
-    return exact_encoding("index", _number_classes(found, seen, []))
+    return exact_encoding("index", _number_classes(masks, seen, []))
 
 
 def _two_levels(low: int, high: int) -> ClassTable:
     return name_classes((low, high), ("background", "foreground"))
 
 
-def _look_like_numbers(found: Sequence[Found], tally: Tally) -> bool:
-    borders = sum(facts.borders for _, facts in found)
-    steps = sum(facts.steps for _, facts in found)
-    if len(tally.values) > _SMOOTH_LEVELS and steps > _SMOOTH * borders:
+def _look_like_numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
+    borders = sum(facts.borders for _, facts in masks)
+    steps = sum(facts.steps for _, facts in masks)
+    if len(counts.values) > _SMOOTH_LEVELS and steps > _SMOOTH * borders:
         return False  # a depth map or a soft shade goes through its levels one by one
-    tight = np.diff(tally.values).min() < 4 and _without_void(tally.values).max(initial=0) >= FAR
-    if tight and not fills_areas(tally):
+    tight = np.diff(counts.values).min() < 4 and _without_void(counts.values).max(initial=0) >= FAR
+    if tight and not fills_areas(counts):
         return False
-    return are_classes(tally, tally.values[:, None], _NEAR)
+    return are_classes(counts, counts.values[:, None], _NEAR)
 
 
-def _numbers(found: Sequence[Found], tally: Tally) -> MaskEncoding:
-    seen = tally.values.tolist()
-    void = [seen[-1]] if seen[-1] in _VOIDS and _is_void(found, tally) else []
+def _numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> MaskEncoding:
+    seen = counts.values.tolist()
+    void = [seen[-1]] if seen[-1] in _VOIDS and _is_void(masks, counts) else []
     classes = [value for value in seen if value not in void]
-    return exact_encoding("index", _number_classes(found, classes, void))
+    return exact_encoding("index", _number_classes(masks, classes, void))
 
 
-def _is_void(found: Sequence[Found], tally: Tally) -> bool:
+def _is_void(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
     """Whether the highest value, 255 or 65535, is void. Raises DataError where it could be a class as well."""
-    values, pixels = tally.values, tally.pixels
-    one_bit = [path for path, facts in found if facts.one_bit and IGNORE_INDEX in facts.values]
+    values, pixels = counts.values, counts.pixels
+    one_bit = [path for path, facts in masks if facts.one_bit and IGNORE_INDEX in facts.values]
     if one_bit:
         raise DataError(
             "has 1 bit per pixel, but other masks beside it have more values",
             where=one_bit[0],
             remedy="Save all masks of a data set in the same way",
         )
-    _refuse_two_ways(found, values)
+    _refuse_two_ways(masks, values)
     highest_class = values[-2]
     if highest_class >= FAR and np.diff(values).min() >= _SPREAD:
         return False
     dense = highest_class < FAR or len(values) - 1 > highest_class / 4
     other_classes = pixels[:-1].sum() - pixels[:-1].max()
     if not dense or other_classes < _RARE * pixels[-1]:
-        example = next(path for path, facts in found if values[-1] in facts.values)
+        example = next(path for path, facts in masks if values[-1] in facts.values)
         raise DataError(
             f"holds {values[-1]} beside {_show_values(values[:-1])}: void, or a class of its own, it does not say",
             where=example,
@@ -157,7 +159,7 @@ def _is_void(found: Sequence[Found], tally: Tally) -> bool:
     return True
 
 
-def _refuse_two_ways(found: Sequence[Found], values: NDArray[np.int64]) -> None:
+def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) -> None:
     """Two classes and 255, never in one file with the upper class: void, or masks of 0 and 255 among those of 0 and 1.
 
     Raises DataError.
@@ -165,7 +167,7 @@ def _refuse_two_ways(found: Sequence[Found], values: NDArray[np.int64]) -> None:
     if len(values) != 3:
         return
     _, upper, highest = values.tolist()
-    having = {value: [path for path, facts in found if value in facts.values] for value in (highest, upper)}
+    having = {value: [path for path, facts in masks if value in facts.values] for value in (highest, upper)}
     if set(having[highest]) & set(having[upper]):
         return
     some, others = (f"{len(paths)} of the masks (e.g. {paths[0].name})" for paths in having.values())
@@ -177,12 +179,12 @@ def _refuse_two_ways(found: Sequence[Found], values: NDArray[np.int64]) -> None:
     )
 
 
-def _number_classes(found: Sequence[Found], values: list[int], void: list[int]) -> ClassTable:
+def _number_classes(masks: Sequence[CountedMask], values: list[int], void: list[int]) -> ClassTable:
     """A class for each number; its colour is the palettes' where the files have them and they tell classes apart."""
     table = name_classes(values, [f"class_{value}" for value in values], void)
     colors = {
         value: color
-        for _, facts in found
+        for _, facts in masks
         if facts.palette is not None
         for value, color in zip(facts.values.tolist(), unpack(facts.palette).tolist(), strict=True)
     }
@@ -196,9 +198,9 @@ def _number_classes(found: Sequence[Found], values: list[int], void: list[int]) 
     )
 
 
-def _refuse_objects(found: Sequence[Found]) -> None:
+def _refuse_objects(masks: Sequence[CountedMask]) -> None:
     """Masks that number their objects 1, 2, 3, ... hold, file by file, all numbers up to one that differs."""
-    numbers = [_without_void(facts.values) for _, facts in found]
+    numbers = [_without_void(facts.values) for _, facts in masks]
     counts = {int(values[-1]) for values in numbers if len(values)}
     if len(counts) < 3 or max(counts) < 8:
         return
@@ -208,7 +210,7 @@ def _refuse_objects(found: Sequence[Found]) -> None:
             raise DataError(
                 f"the masks hold all numbers up to one that differs from mask to mask, at most {max(counts)}: "
                 "these number objects, not classes",
-                where=found[0].path.parent,
+                where=masks[0].path.parent,
                 remedy="Make the objects of a class one value, e.g. by `segarena convert SRC DST --from instances`; "
                 f"or, if each number is a class, {DECLARE}",
             )
@@ -218,17 +220,17 @@ def _without_void(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(values[~np.isin(values, _VOIDS)])
 
 
-def _unclear(found: Sequence[Found], tally: Tally) -> DataError:
-    lossy = next(((path, facts.lossy) for path, facts in found if facts.lossy), None)
+def _unclear(masks: Sequence[CountedMask], counts: ValueCounts) -> DataError:
+    lossy = next(((path, facts.lossy) for path, facts in masks if facts.lossy), None)
     if lossy is not None:
         return DataError(
-            f"is a {lossy[1]}, whose compression changes the values of a mask; the {len(tally.values)} values of "
+            f"is a {lossy[1]}, whose compression changes the values of a mask; the {len(counts.values)} values of "
             "all masks are not two clear levels, so the classes are lost",
             where=lossy[0],
             remedy="Export the masks as PNG, with one value per class",
         )
-    culprit = max(found, key=lambda one: len(one.facts.values))
-    values = tally.values
+    culprit = max(masks, key=lambda one: len(one.facts.values))
+    values = counts.values
     return DataError(
         f"the masks (e.g. {culprit.path.name}) hold {len(values)} different grey levels between {values[0]} and "
         f"{values[-1]}, which are neither two clear levels nor clearly a number per class; photographs, depth maps "

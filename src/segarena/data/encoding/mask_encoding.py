@@ -1,4 +1,4 @@
-"""What the values in mask files mean: the classes, and a table that gives each value its label."""
+"""What the values in mask files mean: the classes, and a table from each value to its label. Masks read by it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
-from segarena.data.files.raw_masks import Places
+from segarena.data.files.raw_masks import Places, read_plane
 from segarena.errors import DataError
 from segarena.formats import listing
 
-Kind = Literal["index", "two-level", "color"]
+EncodingKind = Literal["index", "two-level", "color"]
 
 #: What an error about mask values advises.
 DECLARE = "declare what each value means in a classes.yaml beside the folders of images and masks"
@@ -33,7 +33,7 @@ class MaskEncoding:
     not the indices. `note` says what was done with values that are no class's own, if any.
     """
 
-    kind: Kind
+    kind: EncodingKind
     classes: ClassTable
     lookup: NDArray[np.int16] = field(repr=False, compare=False)
     by_grey: bool = False
@@ -57,7 +57,34 @@ class MaskEncoding:
         return labels
 
 
-def exact_encoding(kind: Kind, classes: ClassTable) -> MaskEncoding:
+def read_mask(path: Path, encoding: MaskEncoding) -> NDArray[np.uint8]:
+    """Read a mask file.
+
+    Args:
+        path: The file. One with a palette is read by its indices, unless the classes are colours.
+        encoding: What the values of all masks of its set mean.
+
+    Returns:
+        (H, W) uint8 labels: 0..num_classes - 1, and 255 for void.
+
+    Raises:
+        DataError: The file is damaged, or holds a value that the encoding does not have.
+    """
+    plane = read_plane(path)
+    color = encoding.kind == "color"
+    places = plane.colors(path) if color else plane.numbers(path, encoding.by_grey)
+    return encoding.labels(places, plane.one_bit and not color, path).astype(np.uint8)
+
+
+def resize_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(H, W) labels -> (height, width), each the label at its pixel's centre: never a mixture of two."""
+    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(np.intp)
+    resized: NDArray[np.uint8] = labels[rows[:, None], columns]
+    return resized
+
+
+def exact_encoding(kind: EncodingKind, classes: ClassTable) -> MaskEncoding:
     """Each class and each void value is one value in the files, and nothing else is allowed."""
     lookup = np.full(2**24 if kind == "color" else 2**16, _UNDECLARED, dtype=np.int16)
     lookup[[place_of(value) for value in classes.ignore]] = IGNORE_INDEX
@@ -98,12 +125,12 @@ def show(value: Value) -> str:
     return str(value) if isinstance(value, int) else f"[{value[0]}, {value[1]}, {value[2]}]"
 
 
-def show_place(place: int, kind: Kind) -> str:
+def show_place(place: int, kind: EncodingKind) -> str:
     """The mask value at a place of the lookup table, as classes.yaml has it."""
     return show((place >> 16, place >> 8 & 255, place & 255) if kind == "color" else place)
 
 
-def undeclared(path: Path, place: int, kind: Kind) -> DataError:
+def undeclared(path: Path, place: int, kind: EncodingKind) -> DataError:
     """The error about a value that no class has."""
     return DataError(
         f"holds the value {show_place(place, kind)}, which is neither a class nor void",

@@ -7,16 +7,16 @@ from typing import Literal
 
 import numpy as np
 
-from segarena.data.encoding.value_counts import Counts, Found
+from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.data.files.raw_masks import GREY, is_grey
 from segarena.errors import DataError
 
 Reading = Literal["numbers", "greys", "colors"]
 
 
-def colors_of(found: Found) -> Counts:
+def colors_of(mask: CountedMask) -> Counts:
     """The packed colour of each value of a mask. Raises DataError for 16-bit numbers."""
-    path, facts = found
+    path, facts = mask
     if facts.colored:
         return facts.values
     if facts.palette is not None:
@@ -30,52 +30,52 @@ def colors_of(found: Found) -> Counts:
     return facts.values * GREY
 
 
-def greys_of(found: Found) -> Counts:
+def greys_of(mask: CountedMask) -> Counts:
     """The number of each value of a mask, where a palette's greys are numbers."""
-    facts = found.facts
+    facts = mask.facts
     return facts.values if facts.palette is None else facts.palette & 255
 
 
-def choose_reading(found: Sequence[Found]) -> Reading:
+def choose_reading(masks: Sequence[CountedMask]) -> Reading:
     """Say how the masks are to be read. Raises DataError where two ways are as good.
 
     Any coloured file makes all of them colours. A palette is only a picture of the numbers as long as all files share
     it: then the numbers count. A program that saves each file with the fewest colours gives each a palette of its
     own, and may save one without colours as grey: then the palettes' colours count, or their greys.
     """
-    if any(facts.colored for _, facts in found):
+    if any(facts.colored for _, facts in masks):
         return "colors"
-    indexed = [one for one in found if one.facts.palette is not None]
+    indexed = [one for one in masks if one.facts.palette is not None]
     if not palettes_agree(indexed):
         _refuse_random_palettes(indexed)
-    elif not _grey_files_follow_palettes(found):
+    elif not _grey_files_follow_palettes(masks):
         return "numbers"
     return "greys" if have_grey_palettes(indexed) else "colors"
 
 
-def have_grey_palettes(found: Sequence[Found]) -> bool:
+def have_grey_palettes(masks: Sequence[CountedMask]) -> bool:
     """Whether there are palette files, and the colours they use are greys."""
-    palettes = [facts.palette for _, facts in found if facts.palette is not None]
+    palettes = [facts.palette for _, facts in masks if facts.palette is not None]
     return bool(palettes) and bool(is_grey(np.concatenate(palettes)).all())
 
 
-def palettes_agree(found: Sequence[Found]) -> bool:
+def palettes_agree(masks: Sequence[CountedMask]) -> bool:
     """Whether each number has one colour in all palettes."""
-    pairs = _pairs(found)
+    pairs = _pairs(masks)
     return len(pairs) == len({index for index, _ in pairs})
 
 
-def _pairs(found: Sequence[Found]) -> set[tuple[int, int]]:
+def _pairs(masks: Sequence[CountedMask]) -> set[tuple[int, int]]:
     """All pairs of a number and its colour that palette files use."""
     return {
         pair
-        for _, facts in found
+        for _, facts in masks
         if facts.palette is not None
         for pair in zip(facts.values.tolist(), facts.palette.tolist(), strict=True)
     }
 
 
-def _refuse_random_palettes(indexed: Sequence[Found]) -> None:
+def _refuse_random_palettes(indexed: Sequence[CountedMask]) -> None:
     """Where palettes differ, the colours are the classes only if they come again from file to file."""
     pairs = _pairs(indexed)
     indices, colors = {index for index, _ in pairs}, {color for _, color in pairs}
@@ -88,10 +88,10 @@ def _refuse_random_palettes(indexed: Sequence[Found]) -> None:
         )
 
 
-def _grey_files_follow_palettes(found: Sequence[Found]) -> bool:
+def _grey_files_follow_palettes(masks: Sequence[CountedMask]) -> bool:
     """Whether files without a palette fit the palettes' colours, and not their numbers."""
-    grey = [facts.values for _, facts in found if facts.palette is None]
-    indexed = [one for one in found if one.facts.palette is not None]
+    grey = [facts.values for _, facts in masks if facts.palette is None]
+    indexed = [one for one in masks if one.facts.palette is not None]
     if not grey or not indexed:
         return False
     levels = np.unique(np.concatenate(grey))

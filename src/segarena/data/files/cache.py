@@ -1,24 +1,70 @@
-"""What was found out about files, kept by the hash of their content: any copy of a file, anywhere, is known.
+"""What decoding a file showed, kept by the hash of its content: a copy of a file, anywhere, is not decoded again.
 
-The store is one SQLite file in the user's cache folder: a write is a transaction, whole or not at all. It is never
-needed: where it is damaged, locked or cannot be written, everything is computed as if it were empty.
+The store is one SQLite file in the user's cache folder: a write is a transaction, whole or not at all. It is optional:
+where it is damaged, locked or cannot be written, everything is computed as if it were empty.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
-#: The store's size, in bytes, from which on it starts anew.
+#: Size of the store, in bytes, above which it is emptied.
 LIMIT = 500_000_000
 
 _PATIENCE = 2.0  # seconds to wait for another process that writes
-_CHUNK = 500  # keys in one question; SQLite takes 999
 _TABLE = "CREATE TABLE IF NOT EXISTS facts (kind TEXT, key TEXT, content BLOB, PRIMARY KEY (kind, key))"
+_SELECT = "SELECT content FROM facts WHERE kind = ? AND key = ?"
+
+
+class FactCache:
+    """Facts about files, by their kind and the SHA-256 of the file.
+
+    A context manager: `get` looks facts up while files are read, `add` collects new ones, and leaving the context
+    writes them all. Threads may share it. No method raises: a store that cannot be used is left out, a damaged one is
+    replaced.
+    """
+
+    def __init__(self) -> None:
+        self._new: dict[tuple[str, str], bytes] = {}
+        self._lock = threading.Lock()
+        self._store: sqlite3.Connection | None = None
+
+    def __enter__(self) -> FactCache:
+        with suppress(sqlite3.Error, OSError, RuntimeError):
+            self._store = _connect("ro")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        if self._new:
+            _write([(kind, key, zlib.compress(content, 1)) for (kind, key), content in self._new.items()])
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """Return what was added as `kind` under `key`, in an earlier context; None where that is unknown."""
+        with self._lock:
+            if self._store is None:
+                return None
+            try:
+                row = self._store.execute(_SELECT, (kind, key)).fetchone()
+            except sqlite3.Error:  # damaged or locked: the next lookup would have to wait, too
+                self._store.close()
+                self._store = None
+                return None
+        with suppress(zlib.error, TypeError):  # a damaged entry fails its checksum
+            return None if row is None else zlib.decompress(row[0])
+        return None
+
+    def add(self, kind: str, key: str, content: bytes) -> None:
+        """Keep `content`, which is written when the context is left."""
+        with self._lock:
+            self._new[kind, key] = content
 
 
 def cache_folder() -> Path:
@@ -30,52 +76,31 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "segarena"
 
 
-def recall(kind: str, keys: Sequence[str]) -> dict[str, bytes]:
-    """Return what `remember` kept of this `kind` under `keys`; keys that are unknown are left out. Never fails."""
-    found: dict[str, bytes] = {}
-    with suppress(sqlite3.Error, OSError, RuntimeError), _open() as store:
-        for start in range(0, len(keys), _CHUNK):
-            chunk = keys[start : start + _CHUNK]
-            marks = ", ".join("?" * len(chunk))
-            question = f"SELECT key, content FROM facts WHERE kind = ? AND key IN ({marks})"
-            for key, content in store.execute(question, (kind, *chunk)):
-                with suppress(zlib.error, TypeError):  # a damaged entry; its checksum tells
-                    found[key] = zlib.decompress(content)
-    return found
-
-
-def remember(kind: str, contents: Mapping[str, bytes]) -> None:
-    """Keep `contents` by key for `recall`, all or none of them. Never fails: a store that is damaged is replaced."""
-    if not contents:
-        return
-    rows = [(kind, key, zlib.compress(content, 1)) for key, content in contents.items()]
+def _write(rows: list[tuple[str, str, bytes]]) -> None:
     with suppress(sqlite3.Error, OSError, RuntimeError):
+        path = _store_path()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LIMIT:
+            path.unlink()
         try:
-            _write(rows)
+            _insert(rows)
         except sqlite3.OperationalError:
             return  # locked, full or read-only, but sound
         except sqlite3.DatabaseError:
-            _store_path().unlink()
-            _write(rows)
+            path.unlink()
+            _insert(rows)
 
 
-def _write(rows: list[tuple[str, str, bytes]]) -> None:
-    path = _store_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LIMIT:
-        path.unlink()
-    with _open(create=True) as store, store:
-        store.execute("PRAGMA synchronous = OFF")  # nothing is lost with it that could not be computed again
+def _insert(rows: list[tuple[str, str, bytes]]) -> None:
+    with closing(_connect("rwc")) as store, store:
+        store.execute("PRAGMA synchronous = OFF")  # whatever a crash loses can be computed again
         store.execute(_TABLE)
         store.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", rows)
 
 
-@contextmanager
-def _open(create: bool = False) -> Iterator[sqlite3.Connection]:
-    mode = "rwc" if create else "ro"
+def _connect(mode: str) -> sqlite3.Connection:
     address = f"{_store_path().absolute().as_uri()}?mode={mode}"
-    with closing(sqlite3.connect(address, timeout=_PATIENCE, uri=True)) as store:
-        yield store
+    return sqlite3.connect(address, timeout=_PATIENCE, uri=True, check_same_thread=False)
 
 
 def _store_path() -> Path:

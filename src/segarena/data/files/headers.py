@@ -1,18 +1,16 @@
-"""Whether a mask fits its image: of the same size, of the same shape in another size, or of another shape."""
+"""Sizes of images and masks: read from a file's header, and whether a mask has its image's shape."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.data.files.images import Header, read_header
+from segarena.data.files.image_io import open_image, shown_size
 from segarena.errors import DataError
-from segarena.threads import thread_pool
 
 
 class Resized(NamedTuple):
-    """A mask whose (height, width) are not its image's, but of the same shape: it is read at the image's."""
+    """A mask of its image's shape in another size, which is resized to the image's. Sizes are (height, width)."""
 
     mask: Path
     size: tuple[int, int]
@@ -20,34 +18,38 @@ class Resized(NamedTuple):
     image_size: tuple[int, int]
 
 
-def compare_sizes(pairs: Sequence[tuple[Path, Path]]) -> tuple[list[Header], tuple[Resized, ...]]:
-    """Read the headers -> those of the images, and which masks are to be resized. Raises DataError."""
-
-    def check(pair: tuple[Path, Path]) -> tuple[Header, Resized | None]:
-        image, mask = (read_header(path) for path in pair)
-        return image, fit(pair[0], (image.height, image.width), pair[1], (mask.height, mask.width))
-
-    with thread_pool() as threads:
-        checked = list(threads.map(check, pairs))
-    return [header for header, _ in checked], tuple(resized for _, resized in checked if resized is not None)
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) in pixels as the file is shown, from its header alone. Raises DataError."""
+    with open_image(path) as image:
+        return shown_size(image)
 
 
 def fit(image: Path, image_size: tuple[int, ...], mask: Path, mask_size: tuple[int, ...]) -> Resized | None:
-    """None where the sizes (height, width) are equal, Resized where only the scale differs.
+    """Compare the sizes of an image and its mask.
 
-    The scale may be off by the pixel that rounding costs. Raises DataError for another shape.
+    Args:
+        image: The image's file, for the message.
+        image_size: Its (height, width) in pixels.
+        mask: The mask's file, for the message.
+        mask_size: Its (height, width) in pixels.
+
+    Returns:
+        None where the sizes are equal, `Resized` where only the scale differs, but for a pixel of rounding.
+
+    Raises:
+        DataError: The mask has another shape than the image.
     """
     image_height, image_width = image_size
     height, width = mask_size
     if (height, width) == (image_height, image_width):
         return None
     if not _same_shape((image_height, image_width), (height, width)):
-        turned = _same_shape((image_height, image_width), (width, height)) and height != width
+        rotated = _same_shape((image_height, image_width), (width, height)) and height != width
         raise DataError(
             f"is {width} x {height} pixels, but its image {image} is {image_width} x {image_height}",
             where=mask,
-            remedy="Export the mask as its image is shown, at any size but of the same shape"
-            + (": one of the two is turned, perhaps by an EXIF orientation" if turned else ""),
+            remedy="Export the mask in the shape in which its image is shown, at any size"
+            + (": one of the two is rotated, perhaps by an EXIF orientation" if rotated else ""),
         )
     return Resized(mask, (height, width), image, (image_height, image_width))
 

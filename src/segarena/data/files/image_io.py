@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 import zlib
@@ -76,12 +75,6 @@ def decode(image: Image.Image, path: Path) -> Image.Image:
         return image if turn is None else image.transpose(turn)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) in pixels as the file is shown, from its header alone. Raises DataError."""
-    with open_image(path) as image:
-        return shown_size(image)
-
-
 def shown_size(image: Image.Image) -> tuple[int, int]:
     """Return (height, width) of an image that is not decoded yet, its EXIF orientation applied."""
     width, height = image.size
@@ -97,12 +90,6 @@ def raw_mode(image: Image.Image) -> str:
         return ""
     arguments = image.tile[0][3]
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hex. Raises DataError."""
-    with reading(path), path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.files.images import read_header, read_image, set_bits
+from segarena.data.files.headers import image_size
+from segarena.data.files.images import find_bits, read_image
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.layout.candidates import (
     Collection,
@@ -230,15 +231,14 @@ def _is_mask(image: Path, mask: Path) -> bool:
     if mask.suffix.lower() in _JPEG:
         return False
     values = read_plane(mask).values
-    header = read_header(image)
-    return values.shape == (header.height, header.width) and _share(values) >= _MASK_SHARE
+    return values.shape == image_size(image) and _share(values) >= _MASK_SHARE
 
 
 def _packed_colors(path: Path) -> NDArray[np.uint32]:
     """(H, W), each pixel's colour as a network sees it, as one number."""
     # With its values scaled as if it had all 16 bits, an image of 12 bits would have as few greys as a mask.
-    bits = set_bits([path] if read_header(path).deep else [])
-    colors: NDArray[np.uint32] = read_image(path, bits).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    image = read_image(path, find_bits(path)).astype(np.uint32)
+    colors: NDArray[np.uint32] = image @ np.array([65536, 256, 1], np.uint32)
     return colors
 
 

@@ -1,0 +1,186 @@
+"""One read of an image and its mask: their hashes, sizes, values and thumbnail. Bytes and pixels are not kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from segarena.data.files import image_facts, mask_facts
+from segarena.data.files.cache import FactCache
+from segarena.data.files.image_facts import ImageFacts
+from segarena.data.files.image_io import reading
+from segarena.data.files.mask_facts import MaskFacts
+from segarena.errors import DataError
+from segarena.threads import thread_pool
+
+#: Called with the number of samples read and their total.
+Progress = Callable[[int, int], None]
+
+#: A file that was written so shortly before it was read, in seconds, can change again without a new time of change.
+_TICK = 2.0
+
+Facts = TypeVar("Facts", ImageFacts, MaskFacts)
+
+
+@dataclass(frozen=True)
+class ReadFile(Generic[Facts]):
+    """A file that was read.
+
+    Attributes:
+        path: The file.
+        sha256: SHA-256 of its bytes, in hex; "" where they could not be read.
+        facts: What decoding it showed; None where there is a fault.
+        fault: Why it could not be read or decoded.
+    """
+
+    path: Path
+    sha256: str
+    facts: Facts | None
+    fault: DataError | None
+
+    def checked(self) -> Facts:
+        """Return the facts. Raises the fault."""
+        if self.facts is None:
+            assert self.fault is not None
+            raise self.fault
+        return self.facts
+
+
+class FileState(NamedTuple):
+    """What changes with a file: its number on the disk, size in bytes, time of change in nanoseconds."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class PairDigest:
+    """The hash of an image and its mask, and what tells whether they have changed since.
+
+    Attributes:
+        paths: The two files.
+        sha256: SHA-256 of the image's bytes followed by the mask's, in hex; "" where one of them could not be read.
+        states: The state of each file when it was read; None where a later change might not show in it.
+    """
+
+    paths: tuple[Path, Path]
+    sha256: str
+    states: tuple[FileState | None, ...]
+
+    def current(self) -> str:
+        """`sha256` of the files as they are now: they are read again where they have changed. Raises DataError."""
+        unchanged = all(_is_unchanged(path, state) for path, state in zip(self.paths, self.states, strict=True))
+        return self.sha256 if unchanged else hash_files(*self.paths)
+
+
+class SampleFiles(NamedTuple):
+    """An image and its mask as they were read."""
+
+    image: ReadFile[ImageFacts]
+    mask: ReadFile[MaskFacts]
+    digest: PairDigest
+
+
+def read_samples(pairs: Sequence[tuple[Path, Path]], on_progress: Progress | None = None) -> Iterator[SampleFiles]:
+    """Read each image and mask once, and decode those whose content is not in the cache.
+
+    Args:
+        pairs: The files of each image and its mask.
+        on_progress: Called with (samples read, samples).
+
+    Yields:
+        What was found, in the order of `pairs`. A file that cannot be read raises nothing: it has a `fault`.
+    """
+    with FactCache() as cache, thread_pool() as threads:
+        for number, sample in enumerate(threads.map(partial(_read_sample, cache), pairs), start=1):
+            yield sample
+            if on_progress is not None:
+                on_progress(number, len(pairs))
+
+
+def hash_files(*paths: Path) -> str:
+    """Return the SHA-256, in hex, of the bytes of these files one after the other. Raises DataError."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with reading(path):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Hash(Protocol):
+    def copy(self) -> _Hash: ...
+    def update(self, content: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class _Loaded(NamedTuple):
+    content: bytes
+    hash: _Hash
+    state: FileState | None
+
+
+class _Decoder(NamedTuple, Generic[Facts]):
+    """How facts are found: their `kind` in the cache, from a file's bytes, and from what the cache has kept."""
+
+    kind: str
+    decode: Callable[[Path, bytes], Facts]
+    from_bytes: Callable[[bytes], Facts]
+
+
+_IMAGES = _Decoder(image_facts.KIND, image_facts.read_image_facts, ImageFacts.from_bytes)
+_MASKS = _Decoder(mask_facts.KIND, mask_facts.read_mask_facts, MaskFacts.from_bytes)
+
+
+def _read_sample(cache: FactCache, pair: tuple[Path, Path]) -> SampleFiles:
+    image, mask = (_load(path) for path in pair)
+    files = _find_facts(cache, pair[0], image, _IMAGES), _find_facts(cache, pair[1], mask, _MASKS)
+    if isinstance(image, DataError) or isinstance(mask, DataError):
+        return SampleFiles(*files, PairDigest(pair, "", (None, None)))
+    both = image.hash.copy()
+    both.update(mask.content)
+    return SampleFiles(*files, PairDigest(pair, both.hexdigest(), (image.state, mask.state)))
+
+
+def _load(path: Path) -> _Loaded | DataError:
+    try:
+        with reading(path), path.open("rb") as stream:
+            state = _state(os.fstat(stream.fileno()))
+            content = stream.read()
+    except DataError as error:
+        return error
+    settled = time.time() - state.changed / 1e9 > _TICK
+    return _Loaded(content, hashlib.sha256(content), state if settled else None)
+
+
+def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decoder: _Decoder[Facts]) -> ReadFile[Facts]:
+    if isinstance(loaded, DataError):
+        return ReadFile(path, "", None, loaded)
+    key = loaded.hash.hexdigest()
+    known = cache.get(decoder.kind, key)
+    if known is not None:
+        return ReadFile(path, key, decoder.from_bytes(known), None)
+    try:
+        facts = decoder.decode(path, loaded.content)
+    except DataError as error:
+        return ReadFile(path, key, None, error)
+    if facts.is_worth_keeping:
+        cache.add(decoder.kind, key, facts.to_bytes())
+    return ReadFile(path, key, facts, None)
+
+
+def _state(status: os.stat_result) -> FileState:
+    return FileState(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_unchanged(path: Path, state: FileState | None) -> bool:
+    try:
+        return state is not None and state == _state(path.stat())
+    except OSError:
+        return False
