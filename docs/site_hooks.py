@@ -59,7 +59,11 @@ def link_to_repository(text: str, page: str, repository: str) -> str:
         if not path.exists():
             _log.warning("%s links to %s, which does not exist", page, found[2])
         name = path.relative_to(ROOT).as_posix()
-        return found[1] + ("../" * page.count("/") + PAGES[name] if name in PAGES else f"{repository}/blob/main/{name}")
+        return found[1] + (
+            "../" * page.count("/") + PAGES[name]
+            if name in PAGES
+            else f"{repository}/{'tree' if path.is_dir() else 'blob'}/main/{name}"
+        )
 
     return _LINK.sub(point, text)
 
