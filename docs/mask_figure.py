@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from segarena.data.encoding.mask_encoding import show
-from segarena.reporting.overlays import overlay
+from segarena.reporting.check_figures import overlay
 from segarena.reporting.style import ARCHITECTURES, BAND, DPI, INK, MUTED
 
 #: Inches, as all that follows; on a page of 800 pixels an inch is 100.

@@ -1,4 +1,4 @@
-"""The sheet of `segarena check`: tints and outlines that show the labels, and a page for whatever data comes."""
+"""check.png: labels drawn over images, and a sheet for any data."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from PIL import Image
 
 from segarena.classes import ClassTable, name_classes
 from segarena.reporting.check_charts import ROWS, frequency_order
-from segarena.reporting.check_figures import DataSheet, Tile, draw_sheet, save_sheet
-from segarena.reporting.overlays import OPACITY, fit_pair, overlay
+from segarena.reporting.check_figures import OPACITY, DataSheet, Tile, draw_sheet, fit_pair, overlay, save_sheet
 from segarena.reporting.style import theme
 
 COLORS = [(200, 0, 0), (0, 100, 0)]
@@ -54,7 +53,7 @@ def texts(sheet: DataSheet) -> list[str]:
     return found + [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def test_an_overlay_tints_by_class_and_leaves_the_background_alone() -> None:
+def test_an_overlay_tints_each_class_but_the_background() -> None:
     image = np.full((20, 30, 3), 100, dtype=np.uint8)
     labels = np.zeros((20, 30), dtype=np.uint8)
     labels[:, 15:] = 1
@@ -64,7 +63,7 @@ def test_an_overlay_tints_by_class_and_leaves_the_background_alone() -> None:
     assert (overlay(image, labels, COLORS, background=0)[10, 3] == 100).all()
 
 
-def test_an_outline_has_a_dark_and_a_light_side_exactly_where_the_class_changes() -> None:
+def test_an_outline_is_dark_and_light_where_the_class_changes() -> None:
     labels = np.zeros((20, 30), dtype=np.uint8)
     labels[:, 15:] = 1
     for grey in (0, 255):
@@ -84,7 +83,7 @@ def test_void_is_pale_and_striped_and_has_no_class_colour() -> None:
 
 
 @pytest.mark.parametrize("shape", [(10, 10), (400, 100), (37, 611)])
-def test_pairs_fit_their_tile_with_their_aspect_and_no_new_labels(shape: tuple[int, int]) -> None:
+def test_pairs_are_resized_to_their_tile_without_new_labels(shape: tuple[int, int]) -> None:
     labels = np.where(np.indices(shape).sum(axis=0) % 2, 3, 255).astype(np.uint8)
     image, small = fit_pair(np.zeros((*shape, 3), dtype=np.uint8), labels, 120, 80)
     assert image.shape[:2] == small.shape
@@ -101,7 +100,7 @@ def test_the_sheet_shows_classes_splits_sizes_and_void(tmp_path: Path) -> None:
     assert "void, not scored" not in texts(make_sheet(classes))
 
 
-def test_saving_writes_a_picture_and_leaves_the_settings_alone(tmp_path: Path) -> None:
+def test_saving_writes_a_png_and_keeps_matplotlibs_settings(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
     save_sheet(make_sheet(name_classes((0, 1), ("one", "two"))), tmp_path / "new" / "check.png")
     assert dict(mpl.rcParams) == before
@@ -127,7 +126,7 @@ def test_any_data_makes_a_sheet(sheet: DataSheet, tmp_path: Path) -> None:
         assert picture.height < 3500
 
 
-def test_a_class_without_pixels_and_images_that_cannot_be_read_are_no_obstacle(tmp_path: Path) -> None:
+def test_a_sheet_without_tiles_and_with_empty_classes_is_drawn(tmp_path: Path) -> None:
     sheet = make_sheet(name_classes((0, 1, 2), ("one", "two", "three")), tiles=0)
     sheet.pixels["val"][:] = 0
     sheet.pixels["train"][2] = 0
@@ -136,7 +135,7 @@ def test_a_class_without_pixels_and_images_that_cannot_be_read_are_no_obstacle(t
     assert (tmp_path / "check.png").exists()
 
 
-def test_of_many_classes_the_most_frequent_and_the_rarest_have_a_row() -> None:
+def test_of_many_classes_the_most_frequent_and_the_rarest_are_shown() -> None:
     total = np.random.default_rng(0).permutation(100)
     order = frequency_order(total)
     assert len(order) == ROWS

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -6,11 +7,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from segarena.reporting import style
+from sample_records import ranked_model
 from segarena.reporting.class_figures import draw_class_iou, draw_confusion, row_rates
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
-from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking, front
+from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking, undominated
+from segarena.reporting.style import theme
 from segarena.runs import Run
 
 MANY = ("unet", "deeplabv3", "pspnet", "fcn", "segnet", "linknet")
@@ -28,6 +30,11 @@ def large(make_comparison) -> Comparison:
     return read_comparison(folder)
 
 
+def with_latencies(comparison: Comparison, *latencies: float | None) -> Comparison:
+    ranking = [replace(entry, latency_ms=ms) for entry, ms in zip(comparison.ranking, latencies, strict=True)]
+    return replace(comparison, record=replace(comparison.record, ranking=tuple(ranking)))
+
+
 def assert_nothing_cut_off(figure: Figure) -> None:
     figure.draw_without_rendering()
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
@@ -36,7 +43,7 @@ def assert_nothing_cut_off(figure: Figure) -> None:
     assert drawn.y1 < height + 0.01
 
 
-def test_every_figure_is_a_sharp_file_of_its_own(street: Path) -> None:
+def test_every_figure_is_a_file_of_high_resolution(street: Path) -> None:
     expected = {"ranking", "accuracy_latency", "learning_curves", "class_iou", "gallery"}
     expected |= {f"confusion_{name}" for name in ("unet", "deeplabv3", "pspnet", "fcn")}
     assert {path.stem for path in (street / "figures").iterdir()} == expected
@@ -52,12 +59,12 @@ def test_drawing_leaves_no_figure_open_in_pyplot(street: Path) -> None:
 
 @pytest.mark.parametrize("draw", [draw_ranking, draw_accuracy_latency, draw_learning_curves, draw_class_iou])
 def test_nothing_is_cut_off_with_six_models_and_thirty_classes(large: Comparison, draw) -> None:
-    with style.theme():
+    with theme():
         assert_nothing_cut_off(draw(large))
 
 
-def test_confusion_of_thirty_classes_has_every_label_and_no_numbers(large: Comparison) -> None:
-    with style.theme():
+def test_confusion_of_thirty_classes_has_labels_and_no_numbers(large: Comparison) -> None:
+    with theme():
         figure = draw_confusion(large, "unet")
         assert_nothing_cut_off(figure)
     assert len(figure.axes[0].get_yticklabels()) == 30
@@ -67,7 +74,7 @@ def test_confusion_of_thirty_classes_has_every_label_and_no_numbers(large: Compa
 def test_one_model_with_one_epoch_and_two_classes_can_be_drawn(make_comparison) -> None:
     folder = make_comparison(models=("unet",), classes=("background", "cell"), images=1, epochs=1)
     alone = read_comparison(folder)
-    with style.theme():
+    with theme():
         for draw in (draw_ranking, draw_accuracy_latency, draw_learning_curves, draw_class_iou):
             assert_nothing_cut_off(draw(alone))
 
@@ -75,15 +82,15 @@ def test_one_model_with_one_epoch_and_two_classes_can_be_drawn(make_comparison) 
 def test_ranking_bars_are_the_scores_best_on_top(comparison: Comparison) -> None:
     axes = draw_ranking(comparison).axes[0]
     bars = sorted(axes.patches, key=lambda bar: bar.get_y())
-    assert [bar.get_width() for bar in bars] == pytest.approx([100 * entry["miou"] for entry in comparison.ranking])
+    assert [bar.get_width() for bar in bars] == pytest.approx([100 * entry.miou for entry in comparison.ranking])
     low, high = axes.get_ylim()
     assert low > high
     assert axes.get_xlim()[0] == 0
 
 
-def test_folds_are_rings_of_their_own_beside_the_score(crossed: Path) -> None:
+def test_folds_are_rings_beside_the_score(crossed: Path) -> None:
     comparison = read_comparison(crossed)
-    with style.theme():
+    with theme():
         figure = draw_ranking(comparison)
         assert_nothing_cut_off(figure)
     rings = [line for line in figure.axes[0].get_lines() if line.get_markerfacecolor() == "none"]
@@ -97,7 +104,7 @@ def test_each_fold_has_a_learning_curve(crossed: Path) -> None:
     assert sum(len(line.get_xdata()) > 1 for line in scores.get_lines()) == 15
 
 
-def test_trivial_predictor_is_a_line_in_the_ranking(comparison: Comparison) -> None:
+def test_the_majority_baseline_is_a_line_in_the_ranking(comparison: Comparison) -> None:
     lines = [line for line in draw_ranking(comparison).axes[0].get_lines() if len(set(line.get_xdata())) == 1]
     assert any(line.get_xdata()[0] == pytest.approx(5.0) and len(line.get_xdata()) == 2 for line in lines)
 
@@ -112,7 +119,7 @@ def test_best_epoch_is_marked_on_each_curve(comparison: Comparison) -> None:
         assert marks[0].get_ydata()[0] == pytest.approx(100 * history.loc[best, "val_miou"])
 
 
-def test_undefined_class_is_written_and_not_drawn_as_zero(make_comparison) -> None:
+def test_an_undefined_class_is_not_drawn_as_zero(make_comparison) -> None:
     folder = make_comparison(models=("unet", "fcn"), classes=("a", "b", "c"), undefined=(1,), images=1, epochs=2)
     axes = draw_class_iou(read_comparison(folder)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["undefined"]
@@ -121,27 +128,23 @@ def test_undefined_class_is_written_and_not_drawn_as_zero(make_comparison) -> No
     assert marked == [0, 1, 3, 4]
 
 
-def test_confusion_rows_sum_to_one_and_a_row_without_pixels_is_unknown() -> None:
+def test_confusion_rows_sum_to_one_and_empty_rows_are_undefined() -> None:
     rates = row_rates(np.array([[3, 1], [0, 0]]))
     np.testing.assert_array_equal(rates, [[0.75, 0.25], [np.nan, np.nan]])
 
 
 def test_no_latency_no_figure(comparison: Comparison) -> None:
-    for entry in comparison.ranking:
-        entry["latency_ms"] = None
-    assert draw_accuracy_latency(comparison) is None
+    assert draw_accuracy_latency(with_latencies(comparison, None, None, None, None)) is None
 
 
 @pytest.mark.parametrize(("slowest", "scale"), [(30.0, "linear"), (90.0, "log")])
 def test_latency_is_logarithmic_only_where_it_spreads(comparison: Comparison, slowest: float, scale: str) -> None:
-    for entry, latency in zip(comparison.ranking, (slowest, 10.0, 12.0, 15.0), strict=True):
-        entry["latency_ms"] = latency
-    figure = draw_accuracy_latency(comparison)
+    figure = draw_accuracy_latency(with_latencies(comparison, slowest, 10.0, 12.0, 15.0))
     assert figure is not None
     assert figure.axes[0].get_xscale() == scale
 
 
-def test_front_keeps_what_nothing_beats_in_both() -> None:
+def test_undominated_models_are_those_that_none_beats_in_both() -> None:
     rows = [(10, 0.6), (5, 0.5), (7, 0.4), (5, 0.45), (20, 0.6)]
-    entries = [{"latency_ms": latency, "miou": miou} for latency, miou in rows]
-    assert [(e["latency_ms"], e["miou"]) for e in front(entries)] == [(5, 0.5), (10, 0.6)]
+    entries = [ranked_model("unet", miou=miou, latency_ms=latency) for latency, miou in rows]
+    assert [(entry.latency_ms, entry.miou) for entry in undominated(entries)] == [(5, 0.5), (10, 0.6)]

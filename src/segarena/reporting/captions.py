@@ -1,4 +1,4 @@
-"""What each figure says, in words: the sentence below it, and the text for those who cannot see it."""
+"""Each figure in words: the sentence below it, and the text for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from segarena import formats
 from segarena.formats import percent
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, row_rates
 from segarena.reporting.comparison import Comparison
-from segarena.reporting.score_figures import front
+from segarena.reporting.score_figures import measured, undominated
 
 
 def ranking_alt(comparison: Comparison) -> str:
-    """Each model's mIoU, best first, and the trivial predictor's."""
-    baseline = comparison.content["majority_baseline"]
-    scores = formats.join_words([f"{_label(comparison, e['model'])} {percent(e['miou'])}" for e in comparison.ranking])
-    return f"mIoU: {scores}. Always answering “{baseline['class_name']}”: {percent(baseline['miou'])}."
+    """Each model's mIoU, best first, and that of the majority baseline."""
+    baseline = comparison.record.majority_baseline
+    scores = formats.join_words([f"{_label(comparison, e.model)} {percent(e.miou)}" for e in comparison.ranking])
+    return f"mIoU: {scores}. Always predicting “{baseline.class_name}”: {percent(baseline.miou)}."
 
 
 def ranking_caption(comparison: Comparison) -> str:
-    """How to read the ranking."""
-    several = any(len(comparison.seeds(name)) > 1 for name in comparison.names)
-    seeds = "The marker is the mean over the seeds, each stroke one seed. " if several else ""
-    baseline = comparison.content["majority_baseline"]["class_name"]
-    folds = "Rings are the folds, each with its own mIoU. " if comparison.folds else ""
-    return f"{seeds}{folds}The dashed line is what a model scores that answers “{baseline}” everywhere."
+    """What the marks of the ranking are."""
+    text = ""
+    if comparison.has_several_seeds:
+        text += "Markers are means over the seeds; each stroke is one seed. "
+    if comparison.folds:
+        text += "Rings are the mIoU of each fold. "
+    baseline = comparison.record.majority_baseline.class_name
+    return f"{text}The dashed line is the score of always predicting “{baseline}”."
 
 
 def latency_alt(comparison: Comparison) -> str:
     """Each model's mIoU and latency."""
-    entries = [e for e in comparison.ranking if e.get("latency_ms")]
     pairs = [
-        f"{_label(comparison, e['model'])} {percent(e['miou'])} at {formats.milliseconds(e['latency_ms'])}"
-        for e in entries
+        f"{_label(comparison, entry.model)} {percent(entry.miou)} at {formats.milliseconds(entry.latency_ms)}"
+        for entry in measured(comparison)
     ]
     return f"mIoU and latency: {formats.join_words(pairs)}."
 
 
 def latency_caption(comparison: Comparison) -> str:
-    """Which models are worth their time."""
-    entries = [e for e in comparison.ranking if e.get("latency_ms")]
+    """The models that no other one beats in both mIoU and latency."""
+    entries = measured(comparison)
     if len(entries) < 2:
-        return "Time for one image, and what it buys."
-    kept = [_label(comparison, e["model"]) for e in front(entries)]
-    if len(kept) == 1:
-        return f"{kept[0]} is both the fastest and the most accurate."
-    return f"The dotted line joins {formats.join_words(kept)}: no other model is both faster and more accurate."
+        return "mIoU against the time for one image."
+    best = [_label(comparison, entry.model) for entry in undominated(entries)]
+    if len(best) == 1:
+        return f"{best[0]} is both the fastest and the most accurate."
+    return f"The dotted line connects {formats.join_words(best)}: no other model is both faster and more accurate."
 
 
 def curves_alt(comparison: Comparison) -> str:
@@ -63,7 +64,7 @@ def curves_alt(comparison: Comparison) -> str:
 
 
 def curves_caption(comparison: Comparison) -> str:
-    """What the markers are, and who was still improving when the training ended."""
+    """What the lines and markers are, and which models were still improving when the training ended."""
     unfinished = [
         _label(comparison, name)
         for name in comparison.names
@@ -71,7 +72,7 @@ def curves_caption(comparison: Comparison) -> str:
     ]
     text = "Markers are the epochs whose weights were kept and scored."
     if comparison.folds is not None:
-        text = f"A line for each fold. {text}"
+        text = f"Each line is a fold. {text}"
     if not unfinished:
         return text
     was = "was" if len(unfinished) == 1 else "were"
@@ -79,15 +80,16 @@ def curves_caption(comparison: Comparison) -> str:
 
 
 def classes_alt(comparison: Comparison) -> str:
-    """Where the numbers are."""
-    return f"IoU of each class for {_labels(comparison)}. The same numbers are in the table below."
+    """The models, and where the numbers are."""
+    labels = formats.join_words([style.label for style in comparison.styles.values()])
+    return f"IoU of each class for {labels}. The same numbers are in the table below."
 
 
 def classes_caption(comparison: Comparison) -> str:
-    """The order of the classes, and the class the models differ most in."""
+    """The order of the classes, and the class with the largest difference between two models."""
     text = "Classes by their share of the true pixels (beside the name), largest first."
-    if any(len(comparison.seeds(name)) > 1 for name in comparison.names):
-        text += " Markers are means; thin lines run from the lowest seed to the highest."
+    if comparison.has_several_seeds:
+        text += " Markers are means; thin lines reach from the lowest seed to the highest."
     if len(comparison.names) < 2:
         return text
     means = np.array([comparison.class_iou(name)["mean"].to_numpy(dtype=float) for name in comparison.names])
@@ -105,38 +107,33 @@ def classes_caption(comparison: Comparison) -> str:
 
 
 def confusion_alt(comparison: Comparison, model: str) -> str:
-    """The most frequent confusion, of which class for which."""
+    """The model, and its most frequent confusion."""
     return f"Confusion matrix of {_label(comparison, model)}. {confusion_caption(comparison, model)}"
 
 
 def confusion_caption(comparison: Comparison, model: str) -> str:
-    """The largest off-diagonal share of a row."""
+    """The largest share of a class that is predicted as another one."""
     rates = np.nan_to_num(row_rates(comparison.confusions[model]))
     np.fill_diagonal(rates, 0.0)
     truth, predicted = np.unravel_index(int(rates.argmax()), rates.shape)
     if rates[truth, predicted] == 0:
-        return "No pixel is confused."
+        return "No pixel is predicted as a wrong class."
     names = comparison.class_names
     share = percent(rates[truth, predicted])
-    return f"Most frequent confusion: {share} of “{names[truth]}” is taken for “{names[predicted]}”."
+    return f"Most frequent confusion: {share} of “{names[truth]}” is predicted as “{names[predicted]}”."
 
 
 def confusion_note(comparison: Comparison) -> str:
     """How to read the matrices."""
-    numbers = " Numbers are percent; below 0.5% nothing is written." if _few(comparison) else ""
-    seeds = " Pixels of all seeds together." if any(len(comparison.seeds(n)) > 1 for n in comparison.names) else ""
-    empty = any((comparison.confusions[name].sum(axis=1) == 0).any() for name in comparison.names)
-    hatched = " A hatched row has no true pixel." if empty else ""
-    return f"Rows are the true class and sum to 100%: the diagonal is recall.{numbers}{hatched}{seeds}"
+    text = "Rows are the true class and sum to 100%: the diagonal is recall."
+    if len(comparison.class_names) <= ANNOTATED_CLASSES:
+        text += " Numbers are percentages; those below 0.5% are not shown."
+    if any((comparison.confusions[name].sum(axis=1) == 0).any() for name in comparison.names):
+        text += " A hatched row is a class without true pixels."
+    if comparison.has_several_seeds:
+        text += " Each matrix counts the pixels of all seeds."
+    return text
 
 
-def _few(comparison: Comparison) -> bool:
-    return len(comparison.class_names) <= ANNOTATED_CLASSES
-
-
-def _label(comparison: Comparison, model: object) -> str:
-    return comparison.styles[str(model)].label
-
-
-def _labels(comparison: Comparison) -> str:
-    return formats.join_words([style.label for style in comparison.styles.values()])
+def _label(comparison: Comparison, model: str) -> str:
+    return comparison.styles[model].label

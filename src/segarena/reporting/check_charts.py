@@ -1,4 +1,4 @@
-"""Two small charts of a data set: how frequent each class is in each split, how large the images are."""
+"""Two charts of a data set: the share of each class in each split, and the sizes of the images."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.classes import ClassTable
-from segarena.reporting.style import INK, MUTED, RULE
+from segarena.reporting.style import INK, MUTED, RULE, to_unit
 
-#: Most classes with a row of their own: of more, the most frequent half and the rarest half are shown.
+#: The most rows of the chart. Of more classes, half of the rows are for the most frequent ones, half for the rarest.
 ROWS = 30
 
-#: A split's colour (Okabe and Ito's) and its marker, which says the same without colour.
+#: Colour (of Okabe and Ito) and marker of each split.
 _PARTS = {"train": ("#0072B2", "o"), "val": ("#D55E00", "s"), "test": ("#009E73", "^")}
 _SMALL, _SMALLER = 8.5, 8.0
-#: Where the columns of numbers stand, in widths of the chart: pixels from the left, images to the right.
+#: Positions of the two columns of numbers, in widths of the chart: pixels left-aligned, images right-aligned.
 _PIXELS, _IMAGES = 1.03, 1.38
 
 
 def draw_frequencies(
     axes: Axes, classes: ClassTable, pixels: dict[str, NDArray[np.int64]], images: NDArray[np.int64], void: float
 ) -> None:
-    """A row per class, the most frequent on top: its share of the pixels in each split, on a logarithmic axis.
+    """Draw a row for each class, the most frequent on top: its share of the pixels in each split, logarithmic.
 
-    `pixels` by split and `images`: (num_classes,) counts; `void`: its share of all pixels, 0..1.
+    Args:
+        axes: Where to draw.
+        classes: Names and colours.
+        pixels: For each split, the number of pixels of each class, (num_classes,).
+        images: The number of masks that have the class, (num_classes,).
+        void: The share of void among all pixels, 0..1.
     """
     total = np.sum(list(pixels.values()), axis=0)
     shares = total / max(1, total.sum())
@@ -45,10 +50,12 @@ def draw_frequencies(
             if values[label]:
                 axes.plot(values[label], row, **_marker(part), zorder=3, clip_on=False)
         axes.add_patch(_swatch(axes, row, classes.colors[label]))
-        _write_beside(axes, row, _PIXELS, _percent(shares[label]), INK)
+        _write_beside(axes, row, _PIXELS, formats.small_percent(shares[label]), INK)
         _write_beside(axes, row, _IMAGES, f"{images[label]:,}", MUTED)
     _set_log_axis(axes, left)
-    axes.set_xlabel("share of the labelled pixels; " + (f"void: {_percent(void)} of all" if void else "no void"))
+    axes.set_xlabel(
+        "share of the labelled pixels; " + (f"void: {formats.small_percent(void)} of all" if void else "no void")
+    )
     axes.set_yticks(range(len(order)), [formats.shorten(classes.names[label], 18) for label in order])
     axes.tick_params(axis="y", labelcolor=INK, labelsize=_SMALL, length=0, pad=14)
     axes.set_ylim(len(order) - 0.4, -0.6)
@@ -59,7 +66,7 @@ def draw_frequencies(
 
 
 def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
-    """A dot for each (height, width), its area by the number of images; the most frequent one in words."""
+    """Draw a dot for each (height, width), its area by the number of images, and label the most frequent one."""
     different = Counter(sizes)
     heights, widths = np.array(list(different), dtype=np.float64).T
     counts = np.array(list(different.values()))
@@ -89,14 +96,12 @@ def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
 
 
 def frequency_order(total: NDArray[np.int64]) -> list[int]:
-    """Class indices, the most frequent first; of more than ROWS the middle is left out."""
+    """Class indices, the most frequent first; of more than ROWS classes, those in the middle are left out.
+
+    total: pixels of each class, (num_classes,).
+    """
     order = np.argsort(-total, kind="stable").tolist()
     return order if len(order) <= ROWS else [*order[: ROWS // 2], *order[-(ROWS // 2) :]]
-
-
-def share(color: tuple[int, int, int]) -> tuple[float, float, float]:
-    """A colour of 0..255 as matplotlib takes it, 0..1."""
-    return color[0] / 255, color[1] / 255, color[2] / 255
 
 
 def _set_log_axis(axes: Axes, left: float) -> None:
@@ -146,7 +151,7 @@ def _swatch(axes: Axes, row: int, color: tuple[int, int, int]) -> Rectangle:
         width=0.035,
         height=0.64,
         transform=axes.get_yaxis_transform(),
-        facecolor=share(color),
+        facecolor=to_unit(color),
         edgecolor="#888888",
         lw=0.4,
         clip_on=False,
@@ -156,7 +161,3 @@ def _swatch(axes: Axes, row: int, color: tuple[int, int, int]) -> Rectangle:
 def _marker(part: str) -> dict[str, Any]:
     color, marker = _PARTS[part]
     return {"color": color, "marker": marker, "ms": 5.5, "mec": "white", "mew": 0.6}
-
-
-def _percent(share: float) -> str:
-    return formats.percent(share, 1 if share >= 0.01 or not share else 2)

@@ -1,8 +1,7 @@
-"""One sheet that shows what the reader understood of a data set: overlays, legend, class frequencies, sizes."""
+"""check.png: images with their labels drawn over them, a legend, the classes' frequencies, the images' sizes."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +9,21 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from PIL import Image
 
 from segarena import formats
-from segarena.classes import ClassTable
+from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.files import write_with
-from segarena.reporting import style
-from segarena.reporting.check_charts import ROWS, draw_frequencies, draw_sizes, share
-from segarena.reporting.overlays import fit_pair, overlay
-from segarena.reporting.style import MUTED
+from segarena.reporting.check_charts import ROWS, draw_frequencies, draw_sizes
+from segarena.reporting.style import MUTED, theme, to_unit
 
-#: Most tiles of the sheet.
+#: The most image tiles on the sheet.
 TILES = 12
+#: Share of the class colour in a tinted pixel.
+OPACITY = 0.45
 
+_STRIPES = 8  # pixels from one void stripe to the next
+_DARK, _LIGHT = 40, 255  # an outline has both, so that it is visible on any background
 _DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
 _WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
 _COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
@@ -30,7 +32,14 @@ _TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES = 0.62, 0.25, 0.4, 0.5, (2
 
 @dataclass(frozen=True)
 class Tile:
-    """A pair on the sheet: its `name`, its split, `image` (H, W, 3) RGB and `labels` (H, W) with 255 for void."""
+    """An image of the sheet with its labels.
+
+    Args:
+        name: The image's name.
+        part: Its split.
+        image: RGB, (H, W, 3), 0..255.
+        labels: Class indices, (H, W); 255 is void.
+    """
 
     name: str
     part: str
@@ -40,10 +49,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class DataSheet:
-    """All that the sheet shows.
+    """The content of the sheet.
 
-    `facts`: a line each, under the title. `pixels`, by split, and `images`: (num_classes,) how many pixels a class
-    has and in how many masks it occurs. `void`: its share of all pixels, 0..1. `sizes`: (height, width) of each image.
+    Args:
+        title: The name of the data.
+        facts: Lines below the title.
+        classes: Names and colours.
+        tiles: Images to show, TILES at most.
+        pixels: For each split, the number of pixels of each class, (num_classes,).
+        images: The number of masks that have the class, (num_classes,).
+        void: The share of void among all pixels, 0..1.
+        sizes: Height and width of each image.
     """
 
     title: str
@@ -57,17 +73,15 @@ class DataSheet:
 
 
 def save_sheet(sheet: DataSheet, path: Path) -> None:
-    """Draw the sheet and write it as PNG. Matplotlib's settings are as before. Raises RunError."""
-    with style.theme(), warnings.catch_warnings():
-        # A name in a script that no installed font has: boxes in the figure, right in the terminal.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    """Draw the sheet and write it as PNG. Raises RunError where it cannot be written."""
+    with theme():
         figure = draw_sheet(sheet)
         quick = {"compress_level": 3}  # photographs hardly get smaller beyond it
         write_with(path, lambda stream: figure.savefig(stream, format="png", dpi=_DPI, pil_kwargs=quick))
 
 
 def draw_sheet(sheet: DataSheet) -> Figure:
-    """From top to bottom: title and facts, tiles with their legend, class frequencies beside image sizes."""
+    """Draw, from top to bottom: title and facts, tiles with their legend, class frequencies beside image sizes."""
     width = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
     tile = (width, width * _tile_aspect(sheet.tiles))
     legend = _legend(sheet)
@@ -104,6 +118,49 @@ def draw_sheet(sheet: DataSheet) -> Figure:
     return figure
 
 
+def fit_pair(
+    image: NDArray[np.uint8], labels: NDArray[np.uint8], width: int, height: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Resize image (H, W, 3) and labels (H, W) to the largest size within width x height, keeping their aspect."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = (max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0])))
+    smooth = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
+    small = Image.fromarray(image).resize(size, smooth, reducing_gap=3.0)
+    return np.asarray(small), np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+
+
+def overlay(
+    image: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    colors: list[tuple[int, int, int]],
+    background: int | None = None,
+) -> NDArray[np.uint8]:
+    """Draw labels over their image: tinted in the class colours, outlined where the class changes, void striped.
+
+    Args:
+        image: RGB, (H, W, 3), 0..255.
+        labels: Class indices, (H, W); 255 is void.
+        colors: RGB of each class, 0..255.
+        background: A class whose pixels are not tinted.
+
+    Returns:
+        RGB, (H, W, 3), 0..255.
+    """
+    table = np.zeros((256, 3), dtype=np.float32)
+    table[: len(colors)] = colors
+    share = np.full(256, OPACITY, dtype=np.float32)
+    if background is not None:
+        share[background] = 0
+    result = image + share[labels][..., None] * (table[labels] - image)
+    void = labels == IGNORE_INDEX
+    result[void] = 0.45 * image[void] + 0.55 * 255
+    diagonal = np.add.outer(np.arange(labels.shape[0]), np.arange(labels.shape[1]))
+    result[void & (diagonal % _STRIPES < 2)] *= 0.6
+    ends, starts = _outline(labels)
+    result[ends], result[starts] = _DARK, _LIGHT
+    return result.round().astype(np.uint8)
+
+
 def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
     x = _MARGIN / _WIDTH
     figure.text(x, 1 - _MARGIN / height, formats.shorten(sheet.title, 70), fontsize=16, weight="bold", va="top")
@@ -113,7 +170,7 @@ def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
 
 
 def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
-    # Pixel by pixel: a picture that matplotlib scaled would lose its outlines.
+    # at the figure's own resolution: matplotlib's resampling would blur the outlines
     canvas = (round(tile[0] * _DPI), round(tile[1] * _DPI))
     background = sheet.classes.background
     for number, shown in enumerate(sheet.tiles):
@@ -130,7 +187,7 @@ def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float
 
 
 def _tile_aspect(tiles: tuple[Tile, ...]) -> float:
-    """Height over width of a tile: the images' own, typically, within 1:2 and 5:4."""
+    """Height divided by width of a tile: the median of the images', limited to 0.5..1.25."""
     aspects = [tile.image.shape[0] / tile.image.shape[1] for tile in tiles]
     return float(np.clip(np.median(aspects), 0.5, 1.25)) if aspects else 1.0
 
@@ -138,7 +195,7 @@ def _tile_aspect(tiles: tuple[Tile, ...]) -> float:
 def _legend(sheet: DataSheet) -> list[Patch]:
     classes = sheet.classes
     shown = list(zip(classes.names, classes.colors, strict=True))[: 2 * ROWS]
-    patches = [_patch(formats.shorten(name), share(color)) for name, color in shown]
+    patches = [_patch(formats.shorten(name), to_unit(color)) for name, color in shown]
     if classes.background is not None and classes.background < len(patches):
         name = formats.shorten(classes.names[classes.background])
         patches[classes.background] = _patch(f"{name} (not tinted)", "white")
@@ -156,3 +213,13 @@ def _patch(label: str, color: tuple[float, float, float] | str, hatch: str | Non
 def _legend_columns(patches: list[Patch]) -> int:
     longest = max(len(str(patch.get_label())) for patch in patches)
     return max(1, min(len(patches), int((_WIDTH - 2 * _MARGIN) / (0.42 + 0.07 * longest))))
+
+
+def _outline(labels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The pixels on either side of each change of class: right of it or below, left of it or above."""
+    ends, starts = np.zeros((2, *labels.shape), dtype=bool)
+    for axis in (0, 1):
+        change = np.diff(labels.astype(np.int16), axis=axis) != 0
+        ends |= np.insert(change, 0, False, axis=axis)
+        starts |= np.insert(change, change.shape[axis], False, axis=axis)
+    return ends, starts & ~ends

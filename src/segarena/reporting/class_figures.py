@@ -1,4 +1,4 @@
-"""Where each model is right and wrong: IoU of each class, and the row-normalised confusion matrix."""
+"""Figures by class: IoU of each class, and the confusion matrix normalised by rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.style import BAND, INK, MUTED, RULE, ModelStyle
 
-#: Up to so many classes the cells of a confusion matrix have numbers.
+#: The most classes for which the cells of a confusion matrix have numbers.
 ANNOTATED_CLASSES = 12
 
 
 def draw_class_iou(comparison: Comparison) -> Figure:
-    """Horizontal bars grouped by class, each with its model's marker at the end; largest class on top."""
+    """Draw horizontal bars grouped by class, each with its model's marker at the end; largest class on top."""
     names, order = comparison.names, comparison.class_order
     step = float(np.clip(9.0 / (len(order) * (len(names) + 1)), 0.062, 0.15))  # inches from bar to bar
     figure = Figure(figsize=(6.4, 1.1 + step * (len(names) + 1) * len(order)), layout="constrained")
@@ -51,7 +51,7 @@ def draw_class_iou(comparison: Comparison) -> Figure:
 
 
 def draw_confusion(comparison: Comparison, model: str) -> Figure:
-    """Each row is a true class and sums to 100%; a row without pixels is hatched."""
+    """Draw the confusion matrix: each row is a true class and sums to 100%; a row without pixels is hatched."""
     rates = row_rates(comparison.confusions[model])
     size = len(rates)
     labels = [formats.shorten(name, 18) for name in comparison.class_names]
@@ -87,7 +87,7 @@ def draw_confusion(comparison: Comparison, model: str) -> Figure:
 
 
 def row_rates(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Counts (rows truth) -> fractions of each true class; NaN in a row without pixels."""
+    """Counts (C, C), rows = truth -> fractions of each true class, 0..1; NaN in a row without pixels."""
     totals = confusion.sum(axis=1, keepdims=True).astype(np.float64)
     totals[totals == 0] = np.nan
     rates: NDArray[np.float64] = confusion / totals
@@ -95,12 +95,13 @@ def row_rates(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _cell_texts(rates: NDArray[np.float64]) -> NDArray[np.object_]:
-    # Whole percents; what rounds to nothing stays empty, so that the errors stand out.
+    """Whole percents; below 0.5% nothing, so that the errors stand out."""
     texts = [["" if np.isnan(rate) or rate < 0.005 else f"{100 * rate:.0f}" for rate in row] for row in rates]
     return np.array(texts, dtype=object)
 
 
 def _draw_bars(axes: Axes, rows: NDArray[np.intp], iou: NDArray[np.float64], style: ModelStyle, points: float) -> None:
+    """Draw one model's bars. iou (N, 3): mean, lowest, highest in percent; points: from one bar to the next."""
     mean, lowest, highest = iou.T
     known = ~np.isnan(mean)
     axes.barh(rows[known], mean[known], height=0.78, color=style.tint, lw=0, zorder=2)
@@ -119,6 +120,7 @@ def _draw_bars(axes: Axes, rows: NDArray[np.intp], iou: NDArray[np.float64], sty
 
 
 def _mark_undefined(axes: Axes, comparison: Comparison, points: float) -> None:
+    """Write "undefined" in place of a bar, once where it is so for all models."""
     ious = np.array([comparison.class_iou(name)["mean"].to_numpy(dtype=float) for name in comparison.names])
     undefined = np.isnan(ious[:, comparison.class_order])
     group = len(ious) + 1

@@ -1,12 +1,11 @@
-"""Read a comparison folder: everything a report needs, and nothing but what the comparison wrote."""
+"""Read a comparison folder: everything that a report needs, from the files that `segarena compare` wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -14,61 +13,59 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.errors import RunError
-from segarena.records.comparison import ComparisonRecord
+from segarena.records.comparison import ComparisonRecord, RankedModel
 from segarena.records.metrics import Metrics
+from segarena.records.tables import ClassRow, EpochRow, FoldRow, ModelRow, columns
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 
-_NAME_A_COMPARISON = "Name a folder that `segarena compare` wrote"
 _REPEAT = "Repeat the comparison in a new folder"
-_MODEL_COLUMNS = ("model", "seed", "miou")
-_FOLD_COLUMNS = ("model", "seed", "fold", "images", "miou")
-_CLASS_COLUMNS = ("model", "seed", "class_index", "iou", "tp", "fn")
-_HISTORY_COLUMNS = ("epoch", "train_loss", "val_miou")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The content of a comparison folder. Scores are fractions; tables have the columns of their CSV files.
-
-    `content` is comparison.json. `by_fold` has a row per model, seed and fold, or None where the images were divided
-    once. `histories` and `best_epochs` have an entry for each training. `confusions` has, for each model, the pixel
-    counts summed over its seeds and folds: (num_classes, num_classes), rows truth, columns prediction.
-    """
+    """The content of a comparison folder. Scores are fractions; tables have the columns of their CSV files."""
 
     folder: Path
-    content: dict[str, Any]
+    record: ComparisonRecord
+    """comparison.json."""
     models: pd.DataFrame
+    """models.csv: a row for each model and seed."""
     classes: pd.DataFrame
+    """classes.csv: a row for each model, seed and class."""
     by_fold: pd.DataFrame | None
+    """folds.csv: a row for each model, seed and fold; None without cross-validation."""
     histories: dict[Run, pd.DataFrame]
+    """history.csv of each training: a row for each epoch."""
     best_epochs: dict[Run, int]
+    """The epoch of each training whose weights were scored, from 1."""
     confusions: dict[str, NDArray[np.int64]]
+    """Pixel counts of each model, over its seeds and folds: (num_classes, num_classes), rows = truth."""
 
     @property
-    def ranking(self) -> list[dict[str, Any]]:
-        """A dictionary per model, best first."""
-        return list(self.content["ranking"])
+    def ranking(self) -> tuple[RankedModel, ...]:
+        """The models with their scores and costs, best first."""
+        return self.record.ranking
 
     @cached_property
     def names(self) -> list[str]:
         """The models, best first."""
-        return [str(entry["model"]) for entry in self.ranking]
+        return [entry.model for entry in self.ranking]
 
     @cached_property
     def styles(self) -> dict[str, ModelStyle]:
+        """Label, colour and marker of each model, best first."""
         return model_styles(self.names)
 
     @cached_property
     def class_names(self) -> list[str]:
         """In the order of the class indices."""
-        return [str(entry["name"]) for entry in self.content["data"]["classes"]]
+        return [entry.name for entry in self.record.data.classes]
 
     @cached_property
     def class_colors(self) -> list[tuple[int, int, int]]:
         """RGB, 0..255, in the order of the class indices."""
-        colors = [[int(c) & 255 for c in entry["color"]] for entry in self.content["data"]["classes"]]
-        return [(color[0], color[1], color[2]) for color in colors]
+        return [entry.color for entry in self.record.data.classes]
 
     @cached_property
     def class_shares(self) -> NDArray[np.float64]:
@@ -91,36 +88,40 @@ class Comparison:
         return table.reindex(range(len(self.class_names)))
 
     def seeds(self, model: str) -> list[int]:
+        """The seeds that a model was trained with."""
         return [int(seed) for seed in self.models.loc[self.models["model"] == model, "seed"]]
 
+    @property
+    def has_several_seeds(self) -> bool:
+        """Whether any model was trained with more than one seed."""
+        return any(len(self.seeds(name)) > 1 for name in self.names)
+
     def fact(self, model: str, column: str) -> Any:
-        """What models.csv says of a model, the same for each seed; None where it says nothing."""
-        rows = self.models[self.models["model"] == model]
-        value = rows[column].iloc[0] if column in rows else None
+        """The value that a model has in a column of models.csv with each of its seeds; None for an empty cell."""
+        value = self.models.loc[self.models["model"] == model, column].iloc[0]
         return None if formats.is_missing(value) else value
 
     def chosen_stride(self, model: str) -> int | None:
-        """The output stride of a model that could have another one, which is one on a dilated encoder."""
+        """The output stride of a model on a dilated encoder, which could have another one; None for any other model."""
         stride = self.fact(model, "output_stride")
         return int(stride) if stride in (8, 16) and self.fact(model, "encoder") is not None else None
 
     @property
     def starts(self) -> dict[str, list[str]]:
-        """What the models' weights began as, each with the labels of its models, best first; empty where not told."""
+        """The initial weights in words, each with the labels of the models that have them, best first."""
         starts: dict[str, list[str]] = {}
         for name in self.names:
-            start = self.fact(name, "start")
-            if start is not None:
+            if (start := self.fact(name, "start")) is not None:
                 starts.setdefault(str(start), []).append(self.styles[name].label)
         return starts
 
     @property
     def folds(self) -> int | None:
-        """Into how many folds the images were divided; None where they were divided once."""
-        return _folds(self.content)
+        """Number of folds; None without cross-validation."""
+        return _folds(self.record)
 
     def fold_mious(self, model: str) -> list[float]:
-        """The model's mIoU in each fold, averaged over the seeds; NaN where undefined, nothing without folds."""
+        """The model's mIoU in each fold, averaged over the seeds; NaN where undefined, empty without folds."""
         if self.by_fold is None:
             return []
         rows = self.by_fold[self.by_fold["model"] == model].groupby("fold")["miou"]
@@ -133,51 +134,56 @@ class Comparison:
 
 def read_comparison(folder: Path) -> Comparison:
     """Read `folder`. Raises RunError, with the file and a remedy, where it is no comparison or is damaged."""
-    path = folder / "comparison.json"
-    if not path.is_file():
-        raise RunError("is not a comparison, it has no comparison.json", where=folder, remedy=_NAME_A_COMPARISON)
-    content = ComparisonRecord.read(folder).to_json()
-    models = _read_table(folder / "models.csv", _MODEL_COLUMNS)
-    classes = _read_table(folder / "classes.csv", _CLASS_COLUMNS)
-    names = [str(entry["model"]) for entry in content["ranking"]]
+    if not (folder / ComparisonRecord.file).is_file():
+        raise RunError(
+            f"is not a comparison, it has no {ComparisonRecord.file}",
+            where=folder,
+            remedy="Name a folder that `segarena compare` wrote",
+        )
+    record = ComparisonRecord.read(folder)
+    models = _read_table(folder / "models.csv", ModelRow)
+    classes = _read_table(folder / "classes.csv", ClassRow)
+    names = [entry.model for entry in record.ranking]
     for table, file in ((models, "models.csv"), (classes, "classes.csv")):
         absent = sorted(set(names) - set(table["model"]))
         if absent:
             raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
-    folds = _folds(content)
-    by_fold = None if folds is None else _read_table(folder / "folds.csv", _FOLD_COLUMNS)
+    folds = _folds(record)
+    by_fold = None if folds is None else _read_table(folder / "folds.csv", FoldRow)
     wholes = [Run(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
     runs = [run for whole in wholes for run in whole.folds(folds)]
-    size = len(content["data"]["classes"])
+    size = len(record.data.classes)
     confusions = {name: np.zeros((size, size), dtype=np.int64) for name in names}
     best_epochs = {}
     for run in runs:
         confusion, best_epochs[run] = _read_metrics(folder / run.path, size)
         confusions[run.model] += confusion
-    histories = {run: _read_table(folder / run.path / "history.csv", _HISTORY_COLUMNS) for run in runs}
-    return Comparison(folder, content, models, classes, by_fold, histories, best_epochs, confusions)
+    histories = {run: _read_table(folder / run.path / "history.csv", EpochRow) for run in runs}
+    return Comparison(folder, record, models, classes, by_fold, histories, best_epochs, confusions)
 
 
-def _folds(content: dict[str, Any]) -> int | None:
-    folds = content["protocol"].get("folds")
+def _folds(record: ComparisonRecord) -> int | None:
+    folds = record.protocol.get("folds")
     return None if folds is None else int(folds)
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_table(path: Path, row: type) -> pd.DataFrame:
+    """Read a table that has the columns of `row`. A name such as "NA" stays a name; an empty cell is missing."""
+    words = [name.rstrip("_") for name, hint in get_type_hints(row).items() if hint is str]
     try:
-        table = pd.read_csv(path, dtype={"model": str, "class": str}, keep_default_na=True)
+        table = pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
         raise RunError("is missing", where=path, remedy=_REPEAT) from error
     except (OSError, ValueError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
-    absent = [column for column in columns if column not in table.columns]
+    absent = [column for column in columns(row) if column not in table.columns]
     if absent:
         raise RunError(f"has no column `{absent[0]}`", where=path, remedy=_REPEAT)
     return table
 
 
 def _read_metrics(folder: Path, size: int) -> tuple[NDArray[np.int64], int]:
-    """The confusion matrix and the best epoch."""
+    """The confusion matrix (size, size) and the best epoch of a training."""
     metrics, path = Metrics.read(folder), folder / Metrics.file
     if metrics.best_epoch is None:
         raise RunError("has no `best_epoch`", where=path, remedy=_REPEAT)

@@ -1,7 +1,9 @@
-"""Look at the predictions: coloured masks, error maps, and one sheet with all of them."""
+"""The gallery: predictions in the classes' colours and error maps, as one figure and as pictures inside the page."""
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,20 +17,30 @@ from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
 from segarena.reporting.comparison import Comparison
-from segarena.reporting.style import DPI
+from segarena.reporting.style import DPI, to_unit
 
-#: What a wrong pixel looks like in an error map: dark enough to stand out on pale grey without its hue.
+#: The colour of a wrong pixel in an error map: dark enough to stand out on pale grey without its hue.
 WRONG = (196, 12, 64)
 VOID, STRIPE = (255, 255, 255), (150, 158, 166)
+#: The longest side of a gallery picture in the page, in pixels.
+LONGEST_SIDE = 420
 
-_GAP, _TILE = 8, 250  # pixels of the sheet
+_GAP, _TILE = 8, 250  # pixels of the figure
 _STRIPES = 8  # pixels from one void stripe to the next
 _GREYS = 8  # step between greys of an error map: fewer greys compress better and look the same
+_REPEAT = "Repeat the comparison in a new folder"
 
 
 @dataclass(frozen=True)
 class Example:
-    """A gallery image: `image` (H, W, 3) RGB, `truth` and `predictions` (H, W) uint8 labels with 255 for void."""
+    """One image of the gallery.
+
+    Args:
+        name: The image's name.
+        image: RGB, (H, W, 3), 0..255.
+        truth: Labels, (H, W); 255 is void.
+        predictions: Labels by model, each (H, W).
+    """
 
     name: str
     image: NDArray[np.uint8]
@@ -36,7 +48,7 @@ class Example:
     predictions: dict[str, NDArray[np.uint8]]
 
     def accuracy(self, model: str) -> float:
-        """The fraction of the pixels with a true class that `model` gets right; NaN where there are none."""
+        """The fraction of the pixels with a true class that `model` predicts correctly; NaN where there are none."""
         counted = self.truth != IGNORE_INDEX
         return float((self.predictions[model] == self.truth)[counted].mean()) if counted.any() else float("nan")
 
@@ -66,7 +78,7 @@ def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], prediction: ND
 
 
 def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
-    """One sheet: an image, its truth, and for each model the prediction above its error map."""
+    """Draw all examples: the image above its truth, and for each model the prediction above its error map."""
     columns = 1 + len(comparison.names)
     blocks = [_block(comparison, example) for example in examples]
     width = columns * (_TILE + _GAP) - _GAP
@@ -86,10 +98,10 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
         x = column * (_TILE + _GAP) + _TILE / 2
         axes.text(x, -_GAP, formats.shorten(head, 22), ha="center", va="bottom", fontsize=9, weight="bold")
     patches = [
-        Patch(facecolor=_share(color), edgecolor="#888888", lw=0.4, label=formats.shorten(name))
+        Patch(facecolor=to_unit(color), edgecolor="#888888", lw=0.4, label=formats.shorten(name))
         for name, color in zip(comparison.class_names, comparison.class_colors, strict=True)
     ]
-    patches.append(Patch(facecolor=_share(WRONG), lw=0, label="wrong"))
+    patches.append(Patch(facecolor=to_unit(WRONG), lw=0, label="wrong"))
     patches.append(Patch(facecolor="white", edgecolor="#969ea6", hatch="////", lw=0.4, label="void, not scored"))
     figure.legend(
         handles=patches, loc="outside lower center", ncols=max(2, int(inches / 1.3)), handlelength=1.2, fontsize=8
@@ -97,7 +109,65 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An image inside the page.
+
+    Args:
+        address: The image itself, as a `data:` address.
+        alt: What it shows, in words.
+        width: In pixels.
+        height: In pixels.
+    """
+
+    address: str
+    alt: str
+    width: int
+    height: int
+
+
+def photo(array: NDArray[np.uint8], alt: str) -> Picture:
+    """A photograph, RGB (H, W, 3), reduced to LONGEST_SIDE where it is larger; as JPEG."""
+    image = Image.fromarray(array)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, format="JPEG", quality=86)
+    return embed(stream.getvalue(), alt)
+
+
+def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
+    """Coloured labels or an error map, RGB (H, W, 3), resized without mixing colours; as PNG."""
+    image = Image.fromarray(array)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.NEAREST)
+    enlarge = LONGEST_SIDE // max(image.size)  # a browser would blur the edges of a small one
+    if enlarge > 1:
+        image = image.resize((enlarge * image.width, enlarge * image.height), Image.Resampling.NEAREST)
+    stream = io.BytesIO()
+    _with_palette(image).save(stream, format="PNG", optimize=True)
+    return embed(stream.getvalue(), alt)
+
+
+def embed(content: bytes, alt: str) -> Picture:
+    """The bytes of an image file, as a picture of the page."""
+    with Image.open(io.BytesIO(content)) as image:
+        kind, (width, height) = image.get_format_mimetype(), image.size
+    return Picture(f"data:{kind};base64,{base64.b64encode(content).decode()}", alt, width, height)
+
+
+def _with_palette(image: Image.Image) -> Image.Image:
+    """The same colours in a third of the bytes, where there are at most 256 of them."""
+    pixels = np.asarray(image)
+    packed = pixels @ np.array([1 << 16, 1 << 8, 1])
+    colors, indices = np.unique(packed, return_inverse=True)
+    if len(colors) > 256:
+        return image
+    result = Image.fromarray(indices.reshape(packed.shape).astype(np.uint8))
+    result.putpalette([channel for color in colors.tolist() for channel in color.to_bytes(3)])
+    return result
+
+
 def _block(comparison: Comparison, example: Example) -> NDArray[np.uint8]:
+    """The tiles of one example, side by side: two rows of pictures of the same size."""
     pairs = [(example.image, color_labels(example.truth, comparison.class_colors))]
     for name in comparison.names:
         labels = example.predictions[name]
@@ -112,16 +182,13 @@ def _block(comparison: Comparison, example: Example) -> NDArray[np.uint8]:
     return block
 
 
-def _share(color: tuple[int, int, int]) -> tuple[float, float, float]:
-    return color[0] / 255, color[1] / 255, color[2] / 255
-
-
 def _resize(array: NDArray[np.uint8], height: int, *, smooth: bool) -> NDArray[np.uint8]:
     method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(array).resize((_TILE, height), method))
 
 
 def _stripe(rgb: NDArray[np.uint8], void: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Fill the void pixels with stripes, in place."""
     height, width = void.shape
     stripe = (np.arange(height)[:, None] + np.arange(width)) % _STRIPES < 2
     rgb[void] = VOID
@@ -130,14 +197,13 @@ def _stripe(rgb: NDArray[np.uint8], void: NDArray[np.bool_]) -> NDArray[np.uint8
 
 
 def _open(path: Path) -> Image.Image:
-    remedy = "Repeat the comparison in a new folder"
     try:
         image = Image.open(path)
         image.load()
     except FileNotFoundError as error:
-        raise RunError("is missing", where=path, remedy=remedy) from error
+        raise RunError("is missing", where=path, remedy=_REPEAT) from error
     except (OSError, UnidentifiedImageError) as error:
-        raise RunError(f"cannot be read ({error})", where=path, remedy=remedy) from error
+        raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
     return image
 
 
@@ -148,6 +214,6 @@ def _read_labels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         raise RunError(
             f"is a {image.mode} image of {image.height} x {image.width}, not labels of {shape[0]} x {shape[1]}",
             where=path,
-            remedy="Repeat the comparison in a new folder",
+            remedy=_REPEAT,
         )
     return labels.astype(np.uint8)

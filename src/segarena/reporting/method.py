@@ -1,64 +1,56 @@
-"""How it was measured: the facts that belong beside the scores."""
+"""How the scores were measured: the settings, data and machine that belong beside them."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from segarena import formats
 from segarena.reporting.comparison import Comparison
 
-#: What models.csv calls the start of a model without pretrained weights.
+#: The initial weights of a model without pretrained weights, as models.csv has them.
 RANDOM = "random weights"
 
 _SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _TRACKS = {
-    "encoder": "The same encoder for each model, so that what differs is the architecture.",
-    "paper": "Each model as it was published; they differ in more than the decoder.",
+    "encoder": "All models have the same encoder, so the differences come from the architecture.",
+    "paper": "Each model is built as in its paper, so they differ in more than the decoder.",
 }
 
 
 def subtitle(comparison: Comparison) -> str:
     """One line on what was compared: the models, the data, and the track."""
+    record = comparison.record
     labels = formats.join_words([style.label for style in comparison.styles.values()])
-    classes = len(comparison.class_names)
-    track = _TRACKS.get(str(comparison.content["track"]), "")
-    return f"{labels} on {data_name(comparison)}, {classes} classes. {track}".strip()
-
-
-def data_name(comparison: Comparison) -> str:
-    """The data set's name."""
-    return str(comparison.content["data"].get("name") or comparison.content["name"])
+    classes = formats.plural(len(comparison.class_names), "class")
+    return f"{labels} on {record.data.name}, {classes}. {_TRACKS[record.track]}"
 
 
 def split_name(comparison: Comparison) -> str:
     """The images that gave the scores, in words."""
-    if comparison.folds is not None:
-        return "data set"
-    split = str(comparison.content["scored_split"])
-    return f"{_SPLIT_NAMES.get(split, split)} split"
+    return "data set" if comparison.folds is not None else f"{_SPLIT_NAMES[comparison.record.scored_split]} split"
 
 
 def scored_on(comparison: Comparison) -> str:
     """The split that gave the scores, with its number of images; with folds, all images."""
-    split = str(comparison.content["scored_split"])
-    number = comparison.content["data"].get("counts", {}).get(split)
+    number = formats.plural(comparison.record.data.counts[comparison.record.scored_split], "image")
     if comparison.folds is not None:
-        return f"{number:,} images, in {comparison.folds} folds"
-    images = f", {number:,} images" if number else ""
-    return f"{split_name(comparison)}{images}"
+        return f"{number}, in {comparison.folds} folds"
+    return f"{split_name(comparison)}, {number}"
 
 
 def built_on(comparison: Comparison, model: str) -> str:
     """The encoder of a model and its output stride where it can be chosen, e.g. "resnet50, stride 8".
 
-    And that its weights were random at first, where others' were not; `caveats` has each start in full.
+    Random initial weights are named where other models have pretrained ones.
     """
     encoder, evaluated = (comparison.fact(model, key) for key in ("encoder", "eval_output_stride"))
     stride = comparison.chosen_stride(model)
     parts = [] if encoder is None else [str(encoder)]
     if stride is not None:
-        parts.append(f"stride {stride}" + (f", evaluated at {evaluated}" if evaluated not in (None, stride) else ""))
+        parts.append(f"stride {stride}" + (f", evaluated at {evaluated:g}" if evaluated not in (None, stride) else ""))
     if len(comparison.starts) > 1 and comparison.fact(model, "start") == RANDOM:
         parts.append(RANDOM)
     return ", ".join(parts)
@@ -66,42 +58,36 @@ def built_on(comparison: Comparison, model: str) -> str:
 
 def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
     """The few facts without which the verdict cannot be judged."""
-    protocol, environment = comparison.content["protocol"], comparison.content["environment"]
+    record = comparison.record
     facts = [
         ("scored on", scored_on(comparison)),
-        (
-            "seeds",
-            formats.plain(protocol.get("seeds", sorted({s for n in comparison.names for s in comparison.seeds(n)}))),
-        ),
-        ("encoder", formats.plain(protocol.get("encoder"))),
+        ("seeds", formats.plain(record.protocol["seeds"])),
+        ("encoder", formats.plain(record.protocol["encoder"])),
         ("weights", _weights(comparison)),
-        ("device", str(environment.get("gpu") or environment.get("cpu") or formats.plain(protocol.get("device")))),
-        ("made", _minute(str(comparison.content.get("created", "")))),
+        ("device", record.environment.gpu or record.environment.cpu),
+        ("created", _minute(record.created)),
     ]
-    return [(name, value) for name, value in facts if value not in ("", formats.NOTHING)]
+    return [(name, value) for name, value in facts if value != formats.NOTHING]
 
 
 def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
-    """Every resolved setting that the models share, in the order of the file."""
-    protocol = dict(comparison.content["protocol"])
-    if protocol.get("input_size"):
-        protocol["input_size"] = " × ".join(str(side) for side in protocol["input_size"])
-    return [row for row in _rows(protocol) if row[1] != formats.NOTHING]
+    """Every setting that the models share, in the order of the file."""
+    protocol = dict(comparison.record.protocol)
+    protocol["input_size"] = " × ".join(str(side) for side in protocol["input_size"])
+    return _rows(protocol)
 
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """The software and the machine."""
-    return [row for row in _rows(comparison.content["environment"]) if row[1] != formats.NOTHING]
+    return _rows(asdict(comparison.record.environment))
 
 
 def data_rows(comparison: Comparison) -> list[tuple[str, str]]:
-    """The data set: origin, images in each split, classes, fingerprint."""
-    data = comparison.content["data"]
-    counts = [
-        (f"{_SPLIT_NAMES.get(split, split)} images", f"{n:,}") for split, n in data.get("counts", {}).items() if n
-    ]
-    rest = {key: value for key, value in data.items() if key != "name" and not isinstance(value, (dict, list))}
-    return [("name", data_name(comparison)), *counts, ("classes", str(len(comparison.class_names))), *_rows(rest)]
+    """The data set: name, images in each split, classes, origin, fingerprint."""
+    data = comparison.record.data
+    counts = [(f"{_SPLIT_NAMES[split]} images", f"{number:,}") for split, number in data.counts.items() if number]
+    rows = [("name", data.name), *counts, ("classes", str(len(data.classes))), ("origin", data.origin)]
+    return [*rows, ("fingerprint", data.fingerprint)] if isinstance(data.fingerprint, str) else rows
 
 
 def rebuild_command(comparison: Comparison) -> str:
@@ -109,8 +95,10 @@ def rebuild_command(comparison: Comparison) -> str:
     return f"segarena report {shlex.quote(comparison.folder.name)}"
 
 
-def _rows(content: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(str(key).replace("_", " "), formats.plain(value)) for key, value in content.items()]
+def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and value of each setting that has a value."""
+    rows = [(key.replace("_", " "), formats.plain(value)) for key, value in content.items()]
+    return [(name, value) for name, value in rows if value != formats.NOTHING]
 
 
 def _minute(created: str) -> str:
@@ -119,6 +107,6 @@ def _minute(created: str) -> str:
 
 
 def _weights(comparison: Comparison) -> str:
-    text = formats.plain(comparison.content["protocol"].get("weights"))
+    text = formats.plain(comparison.record.protocol["weights"])
     random = comparison.starts.get(RANDOM, [])
     return f"{text}; none for {formats.join_words(random)}" if random and len(comparison.starts) > 1 else text

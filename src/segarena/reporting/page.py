@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from segarena import formats
-from segarena.files import write_text
+from segarena.files import write_text, write_with
 from segarena.reporting import captions, gallery, method, tables
 from segarena.reporting.caveats import caveats
+from segarena.reporting.class_figures import draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
-from segarena.reporting.figures import save_figures
-from segarena.reporting.pictures import Picture, embed, labels_picture, photo
+from segarena.reporting.curve_figure import draw_learning_curves
+from segarena.reporting.gallery import Picture
+from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
+from segarena.reporting.style import DPI, theme
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures of the gallery, one above the other, with a heading and a remark."""
+    """Two pictures of the gallery, one above the other, with a heading and a remark below them."""
 
     heading: str
     remark: str
@@ -33,15 +39,42 @@ def build_report(folder: Path) -> Path:
     its files is missing or damaged, or where the report cannot be written.
     """
     comparison = read_comparison(folder)
-    examples = [gallery.read_example(comparison, str(name)) for name in comparison.content.get("gallery", [])]
+    examples = [gallery.read_example(comparison, name) for name in comparison.record.gallery]
     figures = save_figures(comparison, examples)
     page = folder / "report.html"
     write_text(page, render_page(comparison, examples, figures))
     return page
 
 
+def save_figures(comparison: Comparison, examples: list[gallery.Example]) -> dict[str, Path]:
+    """Draw the figures and write them as figures/NAME.png. Returns the paths by name.
+
+    Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, and
+    gallery (where there are examples). Matplotlib's settings and pyplot's list of open figures are as before. Raises
+    RunError where a file cannot be written.
+    """
+    figures: dict[str, Callable[[], Figure | None]] = {
+        "ranking": partial(draw_ranking, comparison),
+        "accuracy_latency": partial(draw_accuracy_latency, comparison),
+        "learning_curves": partial(draw_learning_curves, comparison),
+        "class_iou": partial(draw_class_iou, comparison),
+        **{f"confusion_{name}": partial(draw_confusion, comparison, name) for name in comparison.names},
+    }
+    if examples:
+        figures["gallery"] = partial(gallery.draw_gallery, comparison, examples)
+    paths = {}
+    with theme():
+        for name, draw in figures.items():
+            figure = draw()
+            if figure is not None:
+                paths[name] = comparison.folder / "figures" / f"{name}.png"
+                save = partial(figure.savefig, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.05)
+                write_with(paths[name], save)
+    return paths
+
+
 def render_page(comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path]) -> str:
-    """The page as text. `figures` are files as `save_figures` names them; they are read and put inside."""
+    """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it."""
     environment = Environment(
         loader=PackageLoader("segarena.reporting"),
         autoescape=True,
@@ -52,15 +85,15 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
     score_columns, cost_columns, models = tables.model_tables(comparison)
     return environment.get_template("report.html.j2").render(
         comparison=comparison,
-        content=comparison.content,
-        figures=_figures(comparison, figures),
+        record=comparison.record,
+        figures=_embed(comparison, figures),
         captions=captions,
         method=method,
         caveats=caveats(comparison),
-        formats=formats,
         score_columns=score_columns,
         cost_columns=cost_columns,
         models=models,
+        baseline=tables.baseline_texts(comparison, models.columns),
         classes=tables.class_table(comparison),
         folds=None if comparison.folds is None else tables.fold_table(comparison),
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
@@ -68,7 +101,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
     )
 
 
-def _figures(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]:
+def _embed(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]:
     alts = {
         "ranking": captions.ranking_alt(comparison),
         "accuracy_latency": captions.latency_alt(comparison),
@@ -76,24 +109,24 @@ def _figures(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Pictur
         "class_iou": captions.classes_alt(comparison),
         **{f"confusion_{name}": captions.confusion_alt(comparison, name) for name in comparison.names},
     }
-    return {name: embed(paths[name].read_bytes(), alt) for name, alt in alts.items() if name in paths}
+    return {name: gallery.embed(paths[name].read_bytes(), alt) for name, alt in alts.items() if name in paths}
 
 
 def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:
     colors, name = comparison.class_colors, example.name
-    truth = labels_picture(gallery.color_labels(example.truth, colors), f"True classes of {name}")
-    pairs = [Pair("Image", "and its true classes", photo(example.image, f"Image {name}"), truth)]
+    truth = gallery.labels_picture(gallery.color_labels(example.truth, colors), f"True classes of {name}")
+    pairs = [Pair("Image", "and its true classes", gallery.photo(example.image, f"Image {name}"), truth)]
     for model in comparison.names:
         label, right = comparison.styles[model].label, example.accuracy(model)
-        remark = f"{formats.percent(right)} of the pixels right"
+        remark = f"{formats.percent(right)} of the pixels are correct"
         labels = example.predictions[model]
         errors = gallery.error_map(example.image, example.truth, labels)
         pairs.append(
             Pair(
                 label,
                 remark,
-                labels_picture(gallery.color_labels(labels, colors), f"Prediction of {label} for {name}"),
-                labels_picture(errors, f"Errors of {label} on {name}: {remark}"),
+                gallery.labels_picture(gallery.color_labels(labels, colors), f"Prediction of {label} for {name}"),
+                gallery.labels_picture(errors, f"Errors of {label} on {name}: {remark}"),
             )
         )
     return pairs

@@ -1,7 +1,8 @@
-"""How an architecture and a figure look: one name, one colour and one marker for each, everywhere."""
+"""How figures look: one label, one colour and one marker for each architecture, and one theme."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,13 @@ INK, MUTED, RULE, BAND = "#1d2329", "#5b6570", "#d9dde1", "#f4f5f6"
 
 @dataclass(frozen=True)
 class ModelStyle:
-    """The name a reader sees, the colour (hex), and the matplotlib marker that says the same without colour."""
+    """How a model looks in every figure and table.
+
+    Args:
+        label: The name to write.
+        color: The colour, as "#rrggbb".
+        marker: matplotlib's marker, so that the model can be told apart without colour.
+    """
 
     label: str
     color: str
@@ -27,7 +34,7 @@ class ModelStyle:
 
     @property
     def tint(self) -> tuple[float, float, float]:
-        """The colour thinned with white, opaque: for areas, so that the marker stays the loudest."""
+        """The colour mixed with white, 0..1, for areas: the marker stays more visible than its bar."""
         red, green, blue = (0.3 * channel + 0.7 for channel in to_rgb(self.color))
         return red, green, blue
 
@@ -42,70 +49,69 @@ ARCHITECTURES = {
     "fcn16s": ModelStyle("FCN-16s", "#882255", "v"),
     "fcn32s": ModelStyle("FCN-32s", "#332288", "P"),
 }
-# What a model of any other name gets, in this order.
+# For models of other names, in this order.
 _FURTHER = (("#4D4D4D", "<"), ("#2AA3DB", ">"), ("#999933", "*"))
 
 
 def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
-    """The style of each model, in the given order.
+    """Return the style of each model, in the given order.
 
-    The architectures look the same in every report; the styles of other names depend on the set of
-    names alone, not on who won.
+    An architecture looks the same in every report. The style of another name depends on the set of names, not on their
+    order.
     """
     further = sorted(set(models) - set(ARCHITECTURES))
     other = {name: ModelStyle(name, *_FURTHER[i % len(_FURTHER)]) for i, name in enumerate(further)}
     return {name: ARCHITECTURES.get(name) or other[name] for name in models}
 
 
+def to_unit(color: tuple[int, int, int]) -> tuple[float, float, float]:
+    """A colour of 0..255 as matplotlib takes it, 0..1."""
+    return color[0] / 255, color[1] / 255, color[2] / 255
+
+
 @contextmanager
 def theme() -> Iterator[None]:
-    """The look of every figure, for drawing and for saving; the caller's matplotlib settings come back after."""
-    settings: dict[Any, Any] = {
-        # seaborn's "whitegrid", written out: importing seaborn costs a second that `check` need not wait for
-        "axes.axisbelow": True,
-        "axes.grid": True,
-        "patch.edgecolor": "white",
-        "patch.force_edgecolor": True,
-        "xtick.bottom": False,
-        "ytick.left": False,
-        "font.family": _fonts(),
-        "font.size": 10,
-        "axes.labelsize": 10,
-        "axes.titlesize": 10.5,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "xtick.labelsize": 9.5,
-        "ytick.labelsize": 9.5,
-        "legend.fontsize": 9.5,
-        "legend.frameon": False,
-        "text.color": INK,
-        "axes.labelcolor": MUTED,
-        "axes.edgecolor": RULE,
-        "xtick.color": MUTED,
-        "ytick.color": MUTED,
-        "grid.color": RULE,
-        "grid.linewidth": 0.7,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "lines.solid_capstyle": "round",
-        "hatch.linewidth": 0.6,
-        "text.parse_math": False,  # a class may be called "$5"
-        "savefig.dpi": DPI,
-    }
-    with matplotlib.rc_context(settings):
+    """The look of every figure, for drawing and for saving; the caller's matplotlib settings come back after.
+
+    A character that no installed font has is drawn as a box, without a warning; the page shows it correctly.
+    """
+    import seaborn as sns  # takes a second, which only drawing needs
+
+    settings = {**sns.axes_style("whitegrid"), **_OWN, "font.family": _fonts()}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
+#: What differs from seaborn's theme.
+_OWN: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": RULE,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "grid.color": RULE,
+    "grid.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+    "text.parse_math": False,  # a class may be called "$5"
+    "savefig.dpi": DPI,
+}
+
+_FONTS = "Helvetica Neue,Arial,Liberation Sans,DejaVu Sans,Noto Sans CJK JP,Hiragino Sans,SimHei".split(",")
+
+
 def _fonts() -> list[str]:
-    # Only installed ones: matplotlib complains about each family that it does not find.
+    """The installed ones: matplotlib warns of each family that it does not find."""
     installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    wanted = (
-        "Helvetica Neue",
-        "Arial",
-        "Liberation Sans",
-        "DejaVu Sans",
-        "Noto Sans CJK JP",
-        "Hiragino Sans",
-        "SimHei",
-    )
-    return [name for name in wanted if name in installed]
+    return [name for name in _FONTS if name in installed]

@@ -1,18 +1,30 @@
-"""The tables of the page: models with scores and costs, and IoU of each class. Text for people, values for sorting."""
+"""The tables of the page: scores and costs of the models, IoU of each class, mIoU of each fold.
+
+A cell has a text for readers and a value to sort by.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from segarena import formats
+from segarena.records.comparison import RankedModel
 from segarena.reporting.comparison import Comparison
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `key` in comparison.json's ranking, its title, a hint that explains it, and which end is better."""
+    """A column of the page's tables.
+
+    Args:
+        key: The model's field in the ranking; in the tables of classes and folds, the model.
+        title: The heading.
+        hint: What the numbers are, in a few words.
+        better: Which end is better.
+        show: Makes the text of a value.
+    """
 
     key: str
     title: str
@@ -23,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """`text` as shown, `value` to sort by (None where there is nothing), `best` in its column, a small `note`."""
+    """One cell: its text, its value (None where there is none), whether it is the best, and a note in small print."""
 
     text: str
     value: float | None
@@ -33,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """`columns` and, for each row, its name and its cells in the order of the columns."""
+    """Columns and rows; a row is its name and its cells. Where it has one cell more than columns, that comes first."""
 
     columns: list[Column]
     rows: list[tuple[str, list[Cell]]]
@@ -44,33 +56,21 @@ SCORES = (
     Column("mean_f1", "mean F1", "mean over classes of F1 (Dice)", "high", formats.percent),
     Column("mean_precision", "mean precision", "mean over classes of precision", "high", formats.percent),
     Column("mean_recall", "mean recall", "mean over classes of recall", "high", formats.percent),
-    Column("pixel_accuracy", "pixel accuracy", "share of the pixels that are right", "high", formats.percent),
+    Column("pixel_accuracy", "pixel accuracy", "share of the pixels that are correct", "high", formats.percent),
 )
 COSTS = (
-    Column("params", "parameters", "numbers that training sets", "low", formats.count),
+    Column("params", "parameters", "numbers that the training adjusts", "low", formats.count),
     Column("flops", "FLOPs", "floating-point operations for one image", "low", formats.giga),
     Column("latency_ms", "latency", "time for one image", "low", formats.milliseconds),
-    Column(
-        "train_seconds",
-        "training time",
-        "time to train, mean over the seeds",
-        "low",
-        formats.duration,
-    ),
-    Column(
-        "peak_memory_mib",
-        "peak memory",
-        "most memory that the training held, without libraries and images",
-        "low",
-        formats.mebibytes,
-    ),
+    Column("train_seconds", "training time", "time to train, mean over the seeds", "low", formats.duration),
+    Column("peak_memory_mib", "peak memory", "most memory in use during training", "low", formats.mebibytes),
 )
 
 
 def model_tables(comparison: Comparison) -> tuple[list[Column], list[Column], Table]:
     """The score columns, the cost columns, and the table of both, best model first.
 
-    A column that no model has a value for (peak memory on a machine that does not tell it) is left out.
+    A column in which no model has a value, e.g. peak memory where the system does not report it, is left out.
     """
     scores, costs = ([c for c in group if _has_values(comparison, c)] for group in (SCORES, COSTS))
     columns = [*scores, *costs]
@@ -79,19 +79,20 @@ def model_tables(comparison: Comparison) -> tuple[list[Column], list[Column], Ta
     return scores, costs, Table(columns, rows)
 
 
+def baseline_texts(comparison: Comparison, columns: Sequence[Column]) -> list[str]:
+    """The scores of always predicting the most frequent class, under each column; empty where it has none."""
+    baseline = comparison.record.majority_baseline
+    return [column.show(getattr(baseline, column.key)) if hasattr(baseline, column.key) else "" for column in columns]
+
+
 def class_table(comparison: Comparison) -> Table:
-    """IoU of each model (columns) in each class (rows), largest class first, mean over the seeds."""
+    """IoU of each model (columns) in each class (rows), largest class first, after the class's share of the pixels."""
     ious = {name: comparison.class_iou(name)["mean"] for name in comparison.names}
-    columns = [
-        Column(name, comparison.styles[name].label, "IoU, mean over the seeds", "high", formats.percent)
-        for name in comparison.names
-    ]
+    columns = _model_columns(comparison, "IoU, mean over the seeds")
     rows = []
     for index in comparison.class_order:
-        values = [_number(ious[name].iloc[index]) for name in comparison.names]
-        best = _best(columns[0], values)
         share = float(comparison.class_shares[index])
-        cells = [Cell(formats.percent(v), v, flag) for v, flag in zip(values, best, strict=True)]
+        cells = _row_cells(columns, [_number(ious[name].iloc[index]) for name in comparison.names])
         rows.append((comparison.class_names[index], [Cell(formats.percent(share), share), *cells]))
     return Table(columns, rows)
 
@@ -100,25 +101,31 @@ def fold_table(comparison: Comparison) -> Table:
     """The mIoU of each model (columns) in each fold (rows), mean over the seeds, after the number of its images."""
     assert comparison.by_fold is not None
     images = comparison.by_fold.groupby("fold")["images"].first()
-    mious = {name: [_number(value) for value in comparison.fold_mious(name)] for name in comparison.names}
-    columns = [
-        Column(name, comparison.styles[name].label, "mIoU, mean over the seeds", "high", formats.percent)
-        for name in comparison.names
-    ]
+    mious = [[_number(value) for value in comparison.fold_mious(name)] for name in comparison.names]
+    columns = _model_columns(comparison, "mIoU, mean over the seeds")
     rows = []
     for row, (fold, number) in enumerate(images.items()):
-        values = [mious[name][row] for name in comparison.names]
-        cells = [Cell(formats.percent(v), v, best) for v, best in zip(values, _best(columns[0], values), strict=True)]
+        cells = _row_cells(columns, [values[row] for values in mious])
         rows.append((f"fold {fold}", [Cell(f"{number:,}", float(number)), *cells]))
     return Table(columns, rows)
 
 
+def _model_columns(comparison: Comparison, hint: str) -> list[Column]:
+    return [Column(name, style.label, hint, "high", formats.percent) for name, style in comparison.styles.items()]
+
+
+def _row_cells(columns: Sequence[Column], values: list[float | None]) -> list[Cell]:
+    return [
+        Cell(formats.percent(value), value, best) for value, best in zip(values, _best(columns[0], values), strict=True)
+    ]
+
+
 def _has_values(comparison: Comparison, column: Column) -> bool:
-    return any(_number(entry.get(column.key)) is not None for entry in comparison.ranking)
+    return any(getattr(entry, column.key) is not None for entry in comparison.ranking)
 
 
-def _column_cells(ranking: list[dict[str, Any]], column: Column) -> list[Cell]:
-    values = [_number(entry.get(column.key)) for entry in ranking]
+def _column_cells(ranking: Sequence[RankedModel], column: Column) -> list[Cell]:
+    values = [_number(getattr(entry, column.key)) for entry in ranking]
     cells = []
     for entry, value, best in zip(ranking, values, _best(column, values), strict=True):
         note = _seed_range(entry) if column.key == "miou" else ""
@@ -126,20 +133,20 @@ def _column_cells(ranking: list[dict[str, Any]], column: Column) -> list[Cell]:
     return cells
 
 
-def _seed_range(entry: dict[str, Any]) -> str:
-    low, high = _number(entry.get("lowest_miou")), _number(entry.get("highest_miou"))
-    if low is None or high is None or len(entry.get("seeds", [])) < 2:
+def _seed_range(entry: RankedModel) -> str:
+    if entry.lowest_miou is None or entry.highest_miou is None or len(entry.seeds) < 2:
         return ""
-    return f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{100 * entry.lowest_miou:.1f} to {100 * entry.highest_miou:.1f}"
 
 
 def _best(column: Column, values: list[float | None]) -> list[bool]:
-    # What reads the same counts as the same: nobody is best by a digit that is not shown.
+    """Which values are the best of a column. Values with the same text are equal, whatever their further digits."""
+    texts = [None if value is None else column.show(value) for value in values]
     known = [value for value in values if value is not None]
-    if len(values) < 2 or len({column.show(value) for value in known}) < 2:
+    if len(values) < 2 or len({text for text in texts if text is not None}) < 2:
         return [False] * len(values)
     winner = column.show(max(known) if column.better == "high" else min(known))
-    return [value is not None and column.show(value) == winner for value in values]
+    return [text == winner for text in texts]
 
 
 def _number(value: Any) -> float | None:
