@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from segarena.data.layout.layout import Layout
@@ -28,9 +26,12 @@ class LayoutCase:
     title: str
     image: str
     mask: str
-    splits: bool = False
     by_content: bool = False
     """Whether only the pixels show which files are the masks."""
+
+    @property
+    def has_splits(self) -> bool:
+        return any(part in self.image + self.mask for part in ("{split}", "{word}"))
 
     @property
     def folders(self) -> tuple[Path, Path]:
@@ -55,7 +56,7 @@ class LayoutCase:
             )
             (save_image or write_photograph)(root / image, number)
             (save_mask or write_mask)(root / mask, number)
-            expected.append((split if self.splits else None, image, mask))
+            expected.append((split if self.has_splits else None, image, mask))
         return sorted(expected, key=str)
 
 
@@ -105,28 +106,23 @@ LAYOUTS = (
     LayoutCase("folders named in another language", "Bilder/{name}.jpg", "Masken/{name}.png", by_content=True),
     LayoutCase("folders named a and b, all PNG", "a/{name}.png", "b/{name}.png", by_content=True),
     LayoutCase("folders named b and a, all PNG", "b/{name}.png", "a/{name}.png", by_content=True),
-    LayoutCase("splits inside", "images/{split}/{name}.jpg", "masks/{split}/{name}.png", splits=True),
-    LayoutCase("splits outside", "{split}/images/{name}.jpg", "{split}/masks/{name}.png", splits=True),
-    LayoutCase("splits spelled out", "{word}/img/{name}.jpg", "{word}/gt/{name}.png", splits=True),
-    LayoutCase("train and trainannot", "{split}/{name}.png", "{split}annot/{name}.png", splits=True),
+    LayoutCase("splits inside", "images/{split}/{name}.jpg", "masks/{split}/{name}.png"),
+    LayoutCase("splits outside", "{split}/images/{name}.jpg", "{split}/masks/{name}.png"),
+    LayoutCase("splits spelled out", "{word}/img/{name}.jpg", "{word}/gt/{name}.png"),
+    LayoutCase("train and trainannot", "{split}/{name}.png", "{split}annot/{name}.png"),
+    LayoutCase("train_images and train_masks", "{split}_images/{name}.jpg", "{split}_masks/{name}_mask.gif"),
+    LayoutCase("years behind splits", "images/{split}2017/{name}.jpg", "annotations/{split}2017/{name}.png"),
     LayoutCase(
-        "train_images and train_masks", "{split}_images/{name}.jpg", "{split}_masks/{name}_mask.gif", splits=True
+        "a challenge's names", "C_{word}_Input/{name}.jpg", "C_{word}_Part1_GroundTruth/{name}_segmentation.png"
     ),
-    LayoutCase(
-        "years behind splits", "images/{split}2017/{name}.jpg", "annotations/{split}2017/{name}.png", splits=True
-    ),
-    LayoutCase(
-        "a challenge's names", "C_{word}_Input/{name}.jpg", "C_{word}_Part1_GroundTruth/{name}_segmentation.png", True
-    ),
-    LayoutCase("images divided, masks in one folder", "images/{split}/{name}.jpg", "masks/{name}.png", splits=True),
-    LayoutCase("images in one folder, masks divided", "images/{name}.jpg", "masks/{split}/{name}.png", splits=True),
+    LayoutCase("images divided, masks in one folder", "images/{split}/{name}.jpg", "masks/{name}.png"),
+    LayoutCase("images in one folder, masks divided", "images/{name}.jpg", "masks/{split}/{name}.png"),
     LayoutCase(
         "cities within splits",
         "leftImg8bit/{split}/{group}/{name}_leftImg8bit.png",
         "gtFine/{split}/{group}/{name}_gtFine_labelIds.png",
-        splits=True,
     ),
-    LayoutCase("split, then side by side", "{split}/{name}_sat.jpg", "{split}/{name}_mask.png", splits=True),
+    LayoutCase("split, then side by side", "{split}/{name}_sat.jpg", "{split}/{name}_mask.png"),
     LayoutCase("observers' marks beside images", "Image_{n:02}L.jpg", "Image_{n:02}L_1stHO.png", by_content=True),
     LayoutCase("numbers in brackets", "benign ({n}).png", "benign ({n})_mask.png"),
     LayoutCase("VOC", "VOC2012/JPEGImages/{name}.jpg", "VOC2012/SegmentationClass/{name}.png"),
@@ -139,16 +135,12 @@ LAYOUTS = (
     LayoutCase("side by side, mask_ in front", "{name}.jpg", "mask_{name}.png"),
     LayoutCase("side by side, img_ and gt_", "img_{name}.jpg", "gt_{name}.png"),
     LayoutCase("side by side, an ending of their own", "{name}.png", "{name}_L.png", by_content=True),
-    LayoutCase(
-        "side by side in a folder for masks and images",
-        "images_and_masks/{name}.jpg",
-        "images_and_masks/{name}_seg.png",
-    ),
+    LayoutCase("side by side in a folder for both", "images_and_masks/{name}.jpg", "images_and_masks/{name}_seg.png"),
     LayoutCase("a folder for each sample", "{name}/image.png", "{name}/mask.png"),
     LayoutCase("a folder for each sample, deeper", "set/{name}/{name}.jpg", "set/{name}/{name}_label.png"),
     LayoutCase("a folder for each sample, with folders in it", "{name}/images/{name}.png", "{name}/masks/{name}.png"),
     LayoutCase("a folder for each sample, other stems", "{name}/images/x{n}.png", "{name}/masks/y{n}7.png"),
-    LayoutCase("a folder for each sample, divided", "{split}/{name}/img.png", "{split}/{name}/label.png", splits=True),
+    LayoutCase("a folder for each sample, divided", "{split}/{name}/img.png", "{split}/{name}/label.png"),
     LayoutCase("a folder for each mask alone", "images/{name}.jpg", "labels/{name}/label.png"),
     LayoutCase("words at both ends", "images/{name}_image.jpg", "masks/{name}_annotation.png"),
     LayoutCase("a word in front", "images/img_{name}.jpg", "masks/label_{name}.png"),
@@ -179,15 +171,3 @@ def found(layout: Layout, root: Path) -> Expected:
 def splits(layout: Layout) -> dict[str, str | None]:
     """Return the split of each sample by its name."""
     return {sample.name: sample.split for sample in layout.samples}
-
-
-def refuse_to_list(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Make folders of this name fail as those without permission; a superuser could list them whatever their mode."""
-    scandir: Callable[[Path], object] = os.scandir
-
-    def listing(folder: Path) -> object:
-        if Path(folder).name == name:
-            raise PermissionError(13, "Permission denied", str(folder))
-        return scandir(folder)
-
-    monkeypatch.setattr(os, "scandir", listing)

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from annotated import draw, read_back, write_image
-from layout_zoo import refuse_to_list
+from broken_folders import lock
 from segarena.data.converters.annotations import Annotations, LabelledImage, Malformed, make_classes
 from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
 from segarena.data.converters.write import write_annotations
@@ -148,6 +148,6 @@ def test_links_are_followed_once_and_hidden_files_skipped(tmp_path: Path) -> Non
 
 def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_image(tmp_path / "locked" / "a.png")
-    refuse_to_list(monkeypatch, "locked")
+    lock(monkeypatch, "locked")
     with refuses(where=str(tmp_path / "locked"), value="Permission denied"):
         list(walk(tmp_path, [".png"]))

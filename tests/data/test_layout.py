@@ -9,18 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layout_zoo import (
-    LAYOUTS,
-    NAMES,
-    LayoutCase,
-    found,
-    refuse_to_list,
-    splits,
-    touch,
-    write_clutter,
-    write_mask,
-    write_photograph,
-)
+from broken_folders import lock
+from layout_zoo import LAYOUTS, NAMES, LayoutCase, found, splits, touch, write_clutter, write_mask, write_photograph
 from segarena.data.layout.layout import find_pairs
 from support import SHARED, needs_real_data, refuses
 
@@ -259,7 +249,7 @@ def test_a_path_from_the_current_folder_keeps_the_splits(tmp_path: Path, monkeyp
 
 def test_with_both_folders_named_no_other_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "x/1.jpg, y/1.png, locked/1.png")
-    refuse_to_list(monkeypatch, "locked")
+    lock(monkeypatch, "locked")
     assert len(find_pairs(tmp_path, images=Path("x"), masks=Path("y")).samples) == 1
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from layout_zoo import found, refuse_to_list, touch, write_mask, write_photograph
+from broken_folders import lock
+from layout_zoo import found, touch, write_mask, write_photograph
 from segarena.data.layout.layout import find_pairs
 from support import refuses
 
@@ -142,7 +143,7 @@ def test_broken_links_to_folders_are_named_if_images_are_missing(tmp_path: Path)
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "images/1.jpg, masks/1.png")
-    refuse_to_list(monkeypatch, "masks")
+    lock(monkeypatch, "masks")
     with refuses(where=tmp_path / "masks", value="Permission denied"):
         find_pairs(tmp_path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -35,16 +35,25 @@ CROSSINGS = [
     [Crossing(layout, encoding, CAMERAS[(place + number) % len(CAMERAS)]) for number, encoding in enumerate(ENCODINGS)]
     for place, layout in enumerate(LAYOUTS)
 ]
-ALL = [crossing for row in CROSSINGS for crossing in row]
-SOME = [
-    row[(place * _PER_LAYOUT + number) * _STEP % len(ENCODINGS)]
-    for place, row in enumerate(CROSSINGS)
+FAST = {
+    (place, (place * _PER_LAYOUT + number) * _STEP % len(ENCODINGS))
+    for place in range(len(LAYOUTS))
     for number in range(_PER_LAYOUT)
-]
+}
 
 
-def title(crossing: Crossing) -> str:
-    return "; ".join(part.title for part in crossing)
+def crossings(refused: bool) -> list[Any]:
+    """Return all crossings that are to be refused, or all others; those that are not in `FAST` are slow tests."""
+    return [
+        pytest.param(
+            crossing,
+            id="; ".join(part.title for part in crossing),
+            marks=() if (place, number) in FAST else pytest.mark.slow,
+        )
+        for place, row in enumerate(CROSSINGS)
+        for number, crossing in enumerate(row)
+        if crossing.refused == refused
+    ]
 
 
 def write(crossing: Crossing, root: Path) -> tuple[list[tuple[str | None, str, str]], dict[Path, int]]:
@@ -87,48 +96,31 @@ def check(crossing: Crossing, source: FolderSource, numbers: dict[Path, int]) ->
         np.testing.assert_array_equal([*source.mask_pixels[index], source.void_pixels[index]], counts)
 
 
-def check_reading(crossing: Crossing, root: Path) -> None:
-    written, numbers = write(crossing, root)
-    source = FolderSource(root)
-    assert sorted(found(source.layout, root), key=str) == written
+def test_the_fast_crossings_have_every_layout_encoding_and_camera() -> None:
+    fast = [CROSSINGS[place][number] for place, number in FAST]
+    for part, everything in enumerate((LAYOUTS, ENCODINGS, CAMERAS)):
+        assert {crossing[part].title for crossing in fast if not crossing.refused} == {
+            each.title for each in everything
+        }
+    assert any(crossing.refused for crossing in fast)
+
+
+@pytest.mark.parametrize("crossing", crossings(refused=False))
+def test_a_folder_is_read_back_to_its_labels(crossing: Crossing, tmp_path: Path) -> None:
+    written, numbers = write(crossing, tmp_path)
+    source = FolderSource(tmp_path)
+    assert sorted(found(source.layout, tmp_path), key=str) == written
     check(crossing, source, numbers)
 
 
-def check_refusal(crossing: Crossing, root: Path) -> None:
-    written, numbers = write(crossing, root)
-    with refuses(where=root, value="no masks") as caught:
-        FolderSource(root)
+@pytest.mark.parametrize("crossing", crossings(refused=True))
+def test_jpeg_masks_have_to_be_named_if_only_pixels_show_them(crossing: Crossing, tmp_path: Path) -> None:
+    written, numbers = write(crossing, tmp_path)
+    with refuses(where=tmp_path, value="no masks") as caught:
+        FolderSource(tmp_path)
     assert "--images DIR --masks DIR" in caught.value.remedy
     images, masks = crossing.layout.folders
     if images != masks:  # so that the remedy can be followed
-        source = FolderSource(root, images=images, masks=masks)
-        assert sorted(found(source.layout, root), key=str) == written
+        source = FolderSource(tmp_path, images=images, masks=masks)
+        assert sorted(found(source.layout, tmp_path), key=str) == written
         check(crossing, source, numbers)
-
-
-def test_the_fast_crossings_have_every_layout_encoding_and_camera() -> None:
-    met = [{crossing[part].title for crossing in SOME if not crossing.refused} for part in range(3)]
-    assert met == [{each.title for each in everyone} for everyone in (LAYOUTS, ENCODINGS, CAMERAS)]
-    assert any(crossing.refused for crossing in SOME)
-
-
-@pytest.mark.parametrize("crossing", [crossing for crossing in SOME if not crossing.refused], ids=title)
-def test_a_folder_is_read_back_to_its_labels(crossing: Crossing, tmp_path: Path) -> None:
-    check_reading(crossing, tmp_path)
-
-
-@pytest.mark.parametrize("crossing", [crossing for crossing in SOME if crossing.refused], ids=title)
-def test_jpeg_masks_have_to_be_named_if_only_pixels_show_them(crossing: Crossing, tmp_path: Path) -> None:
-    check_refusal(crossing, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("crossing", [crossing for crossing in ALL if not crossing.refused], ids=title)
-def test_every_folder_is_read_back_to_its_labels(crossing: Crossing, tmp_path: Path) -> None:
-    check_reading(crossing, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("crossing", [crossing for crossing in ALL if crossing.refused], ids=title)
-def test_all_jpeg_masks_have_to_be_named_if_only_pixels_show_them(crossing: Crossing, tmp_path: Path) -> None:
-    check_refusal(crossing, tmp_path)
