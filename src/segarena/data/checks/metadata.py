@@ -1,7 +1,4 @@
-"""What pairing left over or had to bend: orphans, masks of another size, images that a list names twice.
-
-Also: What the pixel counts of the masks give away: classes that cannot be learned or scored, empty masks, imbalance.
-"""
+"""What the file names, the sizes and the pixel counts of the masks show, without opening a file."""
 
 from __future__ import annotations
 
@@ -15,33 +12,28 @@ from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.formats import listing, plural, small_percent
 
+#: A class in fewer images than this cannot be in training, validation and test at once.
+FEW_IMAGES = 3
+#: Extreme imbalance is a largest class with more than so many times the pixels of another one.
+EXTREME_RATIO = 50
+
 
 def check_pairs(source: FolderSource) -> Iterator[Problem]:
-    """Yield what the layout and the files' headers show."""
-    lonely = (
-        ("image-without-mask", source.layout.images_without_mask, "image", "mask", "Label it, or move it elsewhere"),
-        ("mask-without-image", source.layout.masks_without_image, "mask", "image", "Put the image back, or remove it"),
-    )
-    for code, paths, noun, partner, remedy in lonely:
+    """Yield images and masks that are left out, images in two splits, and masks of another size than their image."""
+    layout = source.layout
+    for code, paths, what, remedy in (
+        ("image-without-mask", layout.images_without_mask, "without a mask", "Label them, or move them elsewhere"),
+        ("mask-without-image", layout.masks_without_image, "without an image", "Restore the images, or remove them"),
+        ("unlisted-image", layout.unlisted, "in no list of splits", "Add them to a list, or move them elsewhere"),
+    ):
         if paths:
-            verbs = "has no {} and is" if len(paths) == 1 else "have no {} and are"
-            message = f"{plural(len(paths), noun)} {verbs.format(partner)} left out"
+            noun = "mask" if code == "mask-without-image" else "image"
+            message = f"{plural(len(paths), noun)} {what} left out"
             yield Problem(code, "warning", _files(source, paths), message, remedy)
-    if source.layout.unlisted:
-        unlisted = source.layout.unlisted
-        yield Problem(
-            "unlisted-image",
-            "warning",
-            _files(source, unlisted),
-            f"{plural(len(unlisted), 'image')} with a mask {'is' if len(unlisted) == 1 else 'are'} in none of the lists"
-            " of splits, and left out",
-            "Add them to a list, or move them elsewhere",
-        )
-    if source.layout.conflicts:
-        names = [relative(sample.image, source.root) for sample in source.samples]
-        for sentence in source.layout.conflicts:
-            files = tuple(name for name in names if f" {name} " in sentence)
-            yield Problem("leak-listed-twice", "warning", files, sentence, "Take it out of one of the lists")
+    names = [relative(sample.image, source.root) for sample in source.samples]
+    for sentence in layout.conflicts:
+        files = tuple(name for name in names if f" {name} " in sentence)
+        yield Problem("leak-listed-twice", "warning", files, sentence, "Remove it from one of the lists")
     if source.resized:
         first = source.resized[0]
         (height, width), (to_height, to_width) = first.size, first.image_size
@@ -49,24 +41,14 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             "resized-mask",
             "warning",
             _files(source, [one.mask for one in source.resized]),
-            f"{plural(len(source.resized), 'mask')} are not of the size of the image, e.g. {width} x {height} for"
-            f" {to_width} x {to_height}, and are resized to the nearest label",
-            "Right for masks drawn on smaller copies; export them at the images' own size for exact borders",
+            f"{plural(len(source.resized), 'mask')} differ from their image in size, e.g. {width} x {height} for"
+            f" {to_width} x {to_height}, and are resized (nearest neighbour)",
+            "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
         )
 
 
-def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(relative(path, source.root) for path in paths)
-
-
-#: A class in fewer images than this cannot be in training, validation and test at once.
-FEW_IMAGES = 3
-#: The largest class against the smallest, in pixels, from which on the imbalance is called extreme.
-EXTREME_RATIO = 50
-
-
 def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
-    """Yield what the pixel counts of all masks show, without opening a file."""
+    """Yield classes that cannot be learned or scored, masks without content, and imbalance of the classes."""
     yield from _rare_classes(source)
     yield from _classes_absent_from_a_split(source, splits)
     yield from _empty_masks(source)
@@ -82,7 +64,7 @@ def _rare_classes(source: FolderSource) -> Iterator[Problem]:
         remedy = (
             "Label more images that show it, or merge it with another class"
             if images
-            else "Check its value in classes.yaml, or take it out of the classes"
+            else "Check its value in classes.yaml, or remove it there"
         )
         files = _masks(source, np.flatnonzero(source.mask_pixels[:, label]).tolist())
         yield Problem("rare-class", "warning", files, f"The class {name!r} {seen}", remedy)
@@ -101,14 +83,12 @@ def _classes_absent_from_a_split(source: FolderSource, splits: Splits) -> Iterat
         ]
         if not names:
             continue
-        effect = "cannot be learned" if part == "train" else "has no score there"
-        noun = "The class" if len(names) == 1 else "The classes"
         yield Problem(
             "class-absent-from-split",
             "warning",
             (),
-            f"{noun} {listing([repr(name) for name in names])} {'is' if len(names) == 1 else 'are'} in no {part} image"
-            f" and {effect if len(names) == 1 else effect.replace('has', 'have')}",
+            f"No {part} image shows {listing([repr(name) for name in names])}, which cannot be"
+            f" {'learned' if part == 'train' else 'scored there'}",
             "Label more images that show it, or move some from one split to another"
             if any(sample.split for sample in source.samples)
             else "Label more images that show it, or sort the images into train/ and val/ so that both have it",
@@ -122,8 +102,9 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "void-mask",
             "warning",
             _masks(source, void),
-            f"{plural(len(void), 'mask')} of {len(source.samples)} hold only void pixels: nothing to learn or to score",
-            "Label them, or take them out with their images",
+            f"{plural(len(void), 'mask')} of {len(source.samples)} have only void pixels: they do not count in training"
+            " or in scores",
+            "Label them, or remove them with their images",
         )
     background = source.classes.background or 0
     foreground = np.delete(source.mask_pixels, background, axis=1).sum(axis=1)
@@ -134,8 +115,8 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "empty-mask",
             "warning" if share > 0.5 else "note",
             _masks(source, empty),
-            f"{plural(len(empty), 'mask')} of {len(source.samples)} hold only {source.classes.names[background]!r}",
-            "Right where the image shows nothing else; look at the first ones to be sure",
+            f"{plural(len(empty), 'mask')} of {len(source.samples)} show only {source.classes.names[background]!r}",
+            "Intended if the images show nothing else; look at the first ones to be sure",
         )
 
 
@@ -158,3 +139,7 @@ def _imbalance(source: FolderSource) -> Iterator[Problem]:
 
 def _masks(source: FolderSource, indices: list[int]) -> tuple[str, ...]:
     return tuple(relative(source.samples[index].mask, source.root) for index in indices)
+
+
+def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(relative(path, source.root) for path in paths)
