@@ -1,4 +1,4 @@
-"""`segarena check`: what the reader understood of a folder, and what looks wrong, before anything is trained on it."""
+"""`segarena check`: how a folder is read and what looks wrong, before anything is trained on it."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
-from segarena.experiment.check_report import data_sheet, to_json
+from segarena.experiment.check_report import json_content, sheet_content
 from segarena.experiment.inputs import divide
 from segarena.files import write_json
-from segarena.formats import listing, small_percent
+from segarena.formats import join_words, listing, small_percent
 from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_FILES = 3
+_FILES_SHOWN = 3
 
 
 def run(options: CheckOptions) -> dict[str, Any]:
-    """Read all masks, decode all images, show the findings and write check.png. Returns what --json writes.
+    """Read all images and masks, show the problems and write check.png. Return what --json writes.
 
-    Raises DataError, after all findings are shown, for what would stop a training.
+    Raises DataError, after all problems are shown, if one of them would stop a training.
     """
     if options.json is not None and options.json.exists():
-        raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name a new file, or remove it")
-    folder = None if options.out is None else open_folder(options.out, "")  # or fail before the work
+        raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name another file, or remove it")
+    folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
     source = _open(options)
     splits = divide(source, options)
     problems = inspect(source, splits, grouped=options.group_by is not None)
     _show(source, splits, options)
     _show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check")
-    save_sheet(data_sheet(source, splits), folder / "check.png")
+    save_sheet(sheet_content(source, splits), folder / "check.png")
     console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
-    content = to_json(options.data, source.layout, problems, source, splits)
+    content = json_content(options.data, source.layout, problems, source, splits)
     _write(options.json, content)
     stop_on_errors(problems, options.data)
     return content
 
 
 def _open(options: CheckOptions) -> FolderSource:
-    """The folder as a source. Where it cannot be read, all its faults are shown, and not only the first one."""
+    """Open the folder. If it cannot be read, show the faults of all files, not only the first one."""
     where = {"images": options.images, "masks": options.masks}
     try:
         with show_progress("reading images and masks") as on_progress:
@@ -62,34 +62,34 @@ def _open(options: CheckOptions) -> FolderSource:
         with show_progress("looking for faults") as on_progress:
             layout, problems = find_faults(options.data, **where, on_progress=on_progress)
         if problems:
-            _say_layout(options.data.resolve().name, layout)
+            _show_layout(options.data.resolve().name, layout)
             _show_problems(problems)
-            _write(options.json, to_json(options.data, layout, problems))
+            _write(options.json, json_content(options.data, layout, problems))
             stop_on_errors(problems, options.data)
         raise
 
 
 def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
-    _say_layout(source.name, source.layout)
+    _show_layout(source.name, source.layout)
     console.print(f"  encoding: {source.describe()['encoding']}", markup=False)
     sizes = [f"{width} x {height} ({images})" for (height, width), images in Counter(source.sizes).most_common()]
     console.print(f"  sizes: {listing(sizes)}")
-    console.print(f"  split: {_say_splits(source, splits, options)}", markup=False)
+    console.print(f"  split: {_describe_splits(source, splits, options)}", markup=False)
     console.print(_class_table(source))
 
 
-def _say_layout(name: str, layout: Layout) -> None:
+def _show_layout(name: str, layout: Layout) -> None:
     console.print(f"[bold]{escape(name)}[/bold]: {len(layout.samples)} images with masks")
     console.print(f"  layout: {layout.sentence}", markup=False)
     console.print(f"  pairing: {layout.pairing}", markup=False)
 
 
-def _say_splits(source: FolderSource, splits: Splits, options: CheckOptions) -> str:
+def _describe_splits(source: FolderSource, splits: Splits, options: CheckOptions) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in splits.counts.items())
-    drawn = sorted({part for index, part in parts_of(splits).items() if source.samples[index].split != part})
     if not any(sample.split for sample in source.samples):
         return f"{counts} (seeded, {options.split:g} to train)"
-    return f"{counts} (the data's own{f', but {listing(drawn)} taken from train' if drawn else ''})"
+    changed = sorted({part for index, part in parts_of(splits).items() if source.samples[index].split != part})
+    return f"{counts} (the data's own{f', but {join_words(changed)} taken from train' if changed else ''})"
 
 
 def _class_table(source: FolderSource) -> Table:
@@ -105,19 +105,19 @@ def _class_table(source: FolderSource) -> Table:
     return table
 
 
-def _write(path: Path | None, content: dict[str, Any]) -> None:
-    if path is not None:
-        write_json(path, content)
-        console.print(f"The same for programs: {path}", markup=False)
-
-
 def _show_problems(problems: Sequence[Problem]) -> None:
-    """Print for each problem: severity and code, what was found, the first files, the remedy."""
+    """Print each problem: severity and code, message, the first files, remedy."""
     if not problems:
         console.print("\nNothing looks wrong.")
     for problem in problems:
         console.print(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
         console.print(f"  {problem.message}", markup=False)
         if problem.files:
-            console.print(f"  files: {listing(problem.files, _FILES)}", markup=False)
+            console.print(f"  files: {listing(problem.files, _FILES_SHOWN)}", markup=False)
         console.print(f"  remedy: {problem.remedy}", markup=False)
+
+
+def _write(path: Path | None, content: dict[str, Any]) -> None:
+    if path is not None:
+        write_json(path, content)
+        console.print(f"Written as JSON: {path}", markup=False)

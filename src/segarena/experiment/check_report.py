@@ -1,4 +1,4 @@
-"""What `segarena check` writes: the findings for programs, and the sheet of overlays."""
+"""What `segarena check` writes: JSON for programs, and the content of check.png."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from segarena.errors import DataError
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
 
 
-def to_json(
+def json_content(
     data: Path,
     layout: Layout,
     problems: Sequence[Problem],
     source: FolderSource | None = None,
     splits: Splits | None = None,
 ) -> dict[str, Any]:
-    """What --json writes; what only a folder that can be read has is empty without `source` and `splits`."""
+    """Return what --json writes, for a folder at `data`.
+
+    `source` and `splits` are None for a folder that cannot be read. Then its encoding and void pixels are None, and its
+    classes and splits are empty.
+    """
     part = {} if splits is None else parts_of(splits)
-    found: dict[str, Any] = {"classes": [], "ignore": []} if source is None else source.classes.to_dict()
     return {
         "data": str(data),
         "pairs": len(layout.samples),
@@ -34,19 +37,8 @@ def to_json(
         "layout": layout.sentence,
         "pairing": layout.pairing,
         "encoding": None if source is None else source.encoding.sentence,
-        "classes": [
-            {
-                "index": index,
-                "name": entry["name"],
-                "source": entry["value"],
-                "color": entry["color"],
-                "pixels": int(source.class_pixels[index]),
-                "images": int(source.image_counts[index]),
-            }
-            for index, entry in enumerate(found["classes"])
-            if source is not None
-        ],
-        "ignore": found["ignore"],
+        "classes": [] if source is None else _classes(source),
+        "ignore": [] if source is None else source.classes.to_dict()["ignore"],
         "void_pixels": None if source is None else int(source.void_pixels.sum()),
         "splits": {} if splits is None else splits.counts,
         "samples": [
@@ -62,8 +54,22 @@ def to_json(
     }
 
 
-def data_sheet(source: FolderSource, splits: Splits) -> DataSheet:
-    """What check.png shows of a source that could be read."""
+def _classes(source: FolderSource) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": index,
+            "name": entry["name"],
+            "source": entry["value"],
+            "color": entry["color"],
+            "pixels": int(source.class_pixels[index]),
+            "images": int(source.image_counts[index]),
+        }
+        for index, entry in enumerate(source.classes.to_dict()["classes"])
+    ]
+
+
+def sheet_content(source: FolderSource, splits: Splits) -> DataSheet:
+    """Return what check.png shows."""
     void = int(source.void_pixels.sum())
     parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
     return DataSheet(
@@ -84,7 +90,7 @@ def data_sheet(source: FolderSource, splits: Splits) -> DataSheet:
 
 
 def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
-    """Pairs spread evenly over the set; what cannot be read is among the problems."""
+    """Pairs spread evenly over the set; unreadable ones are left out, as they are reported among the problems."""
     part = parts_of(splits)
     tiles = []
     for index in np.linspace(0, len(source.samples) - 1, min(TILES, len(source.samples))).round().astype(int).tolist():
