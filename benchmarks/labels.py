@@ -1,9 +1,9 @@
-"""What lies between a network's logits and the scores, ours beside two other ways: `make bench`.
+"""Time from a network's logits to confusion counts, beside two other implementations: `make bench`.
 
-All take turns on the same grids of logits; the figure is the median of the ratios within a round, with its range.
-*As in torchvision*: interpolate, argmax, pick what is not void, bincount of int64 (its references/segmentation).
-*Plain*: the fastest form that was found in plain torch: interpolate, max, bincount of 32-bit pairs. The grids are
-those of scenes cut into classes, an eighth of the image high and wide, and of pure noise, the worst case.
+All alternate on the same logits; the result is the median of the ratios within a round, with its range.
+*As in torchvision*: interpolate, argmax, select pixels that are not void, bincount of int64 (its
+references/segmentation). *Plain*: the fastest version found in plain torch: interpolate, max, bincount of 32-bit pairs.
+The logits have an eighth of the image's height and width: scenes of large regions, and noise, the worst case.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from statistics import median
 
 import torch
@@ -23,13 +24,13 @@ from segarena.kernels.upsample_argmax import plain_upsample_argmax
 from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.training.machine import describe_environment
 
-#: Images, classes, size of the image.
+#: Images, classes, (height, width) of the images in pixels.
 SETS = [(4, 2, (512, 512)), (4, 12, (360, 480)), (4, 21, (512, 512)), (1, 12, (3000, 4000)), (2, 150, (512, 512))]
 ROUNDS = 7
 
 
 def as_torchvision(logits: Tensor, truth: Tensor) -> Tensor:
-    """The steps of its reference for evaluation."""
+    """Count confusions as torchvision's reference scripts do."""
     classes = logits.shape[1]
     predicted = F.interpolate(logits, truth.shape[1:], mode="bilinear", align_corners=False).argmax(1).flatten()
     target = truth.flatten().long()
@@ -39,20 +40,20 @@ def as_torchvision(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def plain(logits: Tensor, truth: Tensor) -> Tensor:
-    """Plain torch at its fastest."""
+    """Count confusions with plain torch, as fast as was found."""
     labels = plain_upsample_argmax(logits, (truth.shape[1], truth.shape[2]))
     classes = logits.shape[1]
     return sum(plain_pair_histogram(*pair)[:classes, :classes] for pair in zip(truth, labels, strict=True))
 
 
 def ours(logits: Tensor, truth: Tensor) -> Tensor:
-    """As `evaluate` does it."""
+    """Count confusions as `segarena evaluate` does."""
     labels = predict_labels(logits, (truth.shape[1], truth.shape[2]))
     return confusion_per_image(labels, truth, logits.shape[1]).sum(0)
 
 
 def scenes(count: int, classes: int, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Logits of large regions with some noise, and the labels that they are wrong about here and there."""
+    """Make logits of large regions with some noise, and labels that agree with most of them."""
     generator = torch.Generator().manual_seed(0)
     height, width = size[0] // 8, size[1] // 8
     coarse = torch.randn(count, classes, height // 12 + 2, width // 12 + 2, generator=generator)
@@ -64,7 +65,7 @@ def scenes(count: int, classes: int, size: tuple[int, int]) -> tuple[Tensor, Ten
 
 
 def seconds(way: Callable[[Tensor, Tensor], Tensor], logits: Tensor, truth: Tensor) -> float:
-    """Of one call."""
+    """Time one call, in seconds."""
     start = time.perf_counter()
     way(logits, truth)
     return time.perf_counter() - start
@@ -72,7 +73,7 @@ def seconds(way: Callable[[Tensor, Tensor], Tensor], logits: Tensor, truth: Tens
 
 def main() -> None:
     """Measure and print one JSON object per set."""
-    print(json.dumps({"machine": platform.machine(), **describe_environment().to_dict()}))
+    print(json.dumps({"machine": platform.machine(), **asdict(describe_environment())}))
     ways = {"as in torchvision": as_torchvision, "plain": plain, "ours": ours}
     for count, classes, size in SETS:
         logits, truth = scenes(count, classes, size)
@@ -90,7 +91,7 @@ def main() -> None:
                             f"{name} / ours": f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
                             for name, values in ratios.items()
                         },
-                        "pixels counted otherwise": difference,
+                        "pixels counted differently": difference,
                     }
                 )
             )

@@ -1,8 +1,9 @@
-"""What it costs to stretch a coarse map to an image of any size: `python benchmarks/odd_sizes.py runs/demo`.
+"""mIoU lost by resizing a coarse map to an image of any size: `python benchmarks/odd_sizes.py runs/demo`.
 
-The trained models of a comparison on the built-in scenes label the test images, whole and cut to fewer pixels, in two
-ways: *stretched*, as `network(image)` and torchvision's networks do it, and *in place*, as `segarena evaluate` does.
-All are scored on the pixels that the smallest cut keeps, so that only the image's size differs.
+The trained models of a comparison on the built-in scenes label the test images, whole and cropped, in two ways:
+*resized*, as `network(image)` and torchvision's networks do, and *aligned*, as `segarena evaluate` does: the image is
+padded and the logits are cropped. All are scored on the pixels of the smallest crop, so that only the image's size
+differs.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ SIDES = (96, 92, 88, 84, 81)
 
 
 @torch.inference_mode()
-def stretched(model: SegmentationModel, image: Tensor) -> Tensor:
-    """uint8 (1, 3, h, w) -> labels (1, h, w), the map stretched to the image."""
+def resized(model: SegmentationModel, image: Tensor) -> Tensor:
+    """Label uint8 (1, 3, h, w): (1, h, w), the logits resized to the image."""
     return predict_labels(model(to_input(image, "cpu")).logits)
 
 
-def in_place(model: SegmentationModel, image: Tensor) -> Tensor:
-    """The same, each cell where it was computed."""
+def aligned(model: SegmentationModel, image: Tensor) -> Tensor:
+    """Label uint8 (1, 3, h, w): (1, h, w), each cell of the logits where it was computed."""
     return predict_masks(model, image, (image.shape[2], image.shape[3]), device="cpu", precision="fp32")
 
 
@@ -42,7 +43,7 @@ def main(folder: Path) -> None:
     indices = [index for index, sample in enumerate(source.samples) if sample.split == "test"]
     images = DecodedImages(source, indices, limit_bytes=1 << 30)
     least = min(SIDES)
-    ways: dict[str, Callable[[SegmentationModel, Tensor], Tensor]] = {"stretched": stretched, "in place": in_place}
+    ways: dict[str, Callable[[SegmentationModel, Tensor], Tensor]] = {"resized": resized, "aligned": aligned}
     print("model | way | " + " | ".join(f"{side} px" for side in SIDES))
     for entry in read_json(folder / "comparison.json")["ranking"]:
         predictor = load(folder / f"{entry['model']}-seed0", device="cpu")

@@ -1,9 +1,9 @@
-"""What a training step costs, ours beside segmentation-models-pytorch: `make bench`.
+"""Time of a training step, beside segmentation-models-pytorch: `make bench`.
 
-The contestants take turns, so that what else the machine does meets them alike; the figure is the median of the
-ratios within a round, with its range. Three tiers: the peer as its documentation shows it (float32), the peer
-as well as its users could tune it (bf16, channels-last), and ours as it trains. The architectures of one name are not
-the same network (see docs/models of each project), so parameters and GFLOPs stand beside the times.
+The implementations alternate, so that other work of the machine affects all of them; the result is the median of the
+ratios within a round, with its range. There are three: the peer as its documentation shows it (float32), the peer as
+its users could tune it (bf16, channels-last), and ours as it trains. Architectures of one name are not the same
+network (see docs/models.md), so parameters and GFLOPs are printed with the times.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import time
+from dataclasses import asdict
 from statistics import median
 
 import segmentation_models_pytorch as smp
@@ -30,7 +31,7 @@ CLASSES = 12
 
 
 class Contestant:
-    """A model, its optimizer and the way it is trained."""
+    """A model, its optimizer and how it is trained."""
 
     def __init__(self, model: nn.Module, precision: str, *, channels_last: bool, device: str) -> None:
         self.memory = torch.channels_last if channels_last else torch.contiguous_format
@@ -40,7 +41,7 @@ class Contestant:
         self.loss = SegmentationLoss("ce")
 
     def step(self, image: Tensor, mask: Tensor) -> float:
-        """Seconds of one training step."""
+        """Time one training step, in seconds."""
         start = time.perf_counter()
         with autocast(self.device, self.precision):
             output = self.model(image.contiguous(memory_format=self.memory))
@@ -57,7 +58,7 @@ class Contestant:
 
 
 def build_peer(name: str) -> nn.Module:
-    """The peer's architecture of that name on an untrained ResNet-18."""
+    """Build the peer's architecture of this name on an untrained ResNet-18."""
     peer: nn.Module = PEERS[name]("resnet18", encoder_weights=None, classes=CLASSES)
     return peer
 
@@ -71,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     fast = "bf16" if computes_bf16(device) else "fp32"
-    print(json.dumps({"machine": platform.machine(), **describe_environment().to_dict()}))
+    print(json.dumps({"machine": platform.machine(), **asdict(describe_environment())}))
     generator = torch.Generator().manual_seed(0)
     shape = (arguments.batch_size, arguments.size, arguments.size)
     image = torch.randn(shape[0], 3, *shape[1:], generator=generator).to(device)

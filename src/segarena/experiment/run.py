@@ -34,7 +34,7 @@ from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import PeakMemory, count_flops, count_parameters, measure_latency
 from segarena.training.engine import Recipe, Trainer, TrainingState
-from segarena.training.evaluation import continued_size, evaluate
+from segarena.training.evaluation import evaluate, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 
@@ -205,7 +205,7 @@ def _write_costs(
     history = pd.DataFrame(state.history)
     costs = Costs(
         params=count_parameters(model),
-        flops=count_flops(model, continued_size(model, size)),
+        flops=count_flops(model, padded_size(model, size)),
         latency_ms=latency["model"],
         train_seconds=float(history["seconds"].sum()),
         images_per_second=float(history["images_per_second"].median()),

@@ -1,1 +1,1 @@
-"""Fast versions of what costs most, each beside the plain form that says what it computes."""
+"""Fast versions of expensive operations, each beside its reference implementation."""

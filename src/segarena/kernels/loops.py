@@ -1,4 +1,4 @@
-"""The loops that Numba compiles. Importing it takes half a second: only what runs one of them does."""
+"""Loops that Numba compiles. Importing this takes half a second, so other modules import it inside functions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 
 
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile for the arguments it is called with, once a machine: seconds. Threads run it side by side."""
+    """Compile a function for the types of its arguments, at its first call, without Python's lock.
+
+    Compiling takes seconds. The result is cached on disk; where no folder is writable, each process compiles again.
+
+    Args:
+        function: A function of NumPy arrays and numbers that Numba can compile.
+    """
     try:
         return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # there is no folder that Numba could keep the result in
+    except RuntimeError:  # there is no folder for the cache
         return njit(nogil=True)(function)
 
 
@@ -28,17 +34,24 @@ def label_cells(
     last: int,
     labels: NDArray[np.uint8],
 ) -> None:
-    """Write the pixels of the grid's rows `first` to `last` (excluded) into labels (H, W).
+    """Interpolate logits bilinearly and write the class of the largest one of each pixel, cell by cell of the grid.
 
-    logits (h, w, C), finite. Pixel rows rows[i] to rows[i + 1] lie between the grid's rows i and i + 1, each at the
-    fraction down[y] of the way; columns and right likewise. (h + 1,), (w + 1,), (H,), (W,).
+    Within a cell, between four points of the grid, a class is never above its largest corner nor below its smallest
+    one. A class whose largest corner is below the smallest corner of another cannot win there. Usually one class
+    remains, and the cell is filled with it; otherwise only the remaining classes are interpolated.
 
-    Between four points of the grid a class is never above its largest corner nor below its smallest one. So where one
-    class's smallest corner is above another's largest, the other cannot win: mostly a single class is left, and the
-    cell is filled with it; else only those left are interpolated.
+    Args:
+        logits: (h, w, C), finite.
+        rows: (h + 1,). Pixel rows rows[i] to rows[i + 1] (excluded) are between the grid's rows i and i + 1.
+        columns: (w + 1,), the same for columns.
+        down: (H,), in 0..1: position of each pixel row between the two rows of the grid.
+        right: (W,), the same for columns.
+        first: First row of the grid to process.
+        last: Row of the grid to stop before.
+        labels: (H, W), written in place.
     """
     height, width, channels = logits.shape
-    left_over = np.empty(channels, np.int64)
+    candidates = np.empty(channels, np.int64)
     for i in range(first, last):
         below = min(i + 1, height - 1)
         for j in range(width):
@@ -52,16 +65,16 @@ def label_cells(
             count = 0
             for k in range(channels):
                 if max(a[k], b[k], c[k], d[k]) >= bound:
-                    left_over[count] = k
+                    candidates[count] = k
                     count += 1
             if count == 1:
-                labels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]] = left_over[0]
+                labels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]] = candidates[0]
                 continue
             for y in range(rows[i], rows[i + 1]):
                 for x in range(columns[j], columns[j + 1]):
                     best, winner = np.float32(-np.inf), 0
                     for n in range(count):
-                        k = left_over[n]
+                        k = candidates[n]
                         upper = a[k] * (np.float32(1) - right[x]) + b[k] * right[x]
                         lower = c[k] * (np.float32(1) - right[x]) + d[k] * right[x]
                         value = upper * (np.float32(1) - down[y]) + lower * down[y]
@@ -72,6 +85,12 @@ def label_cells(
 
 @compiled
 def count_pairs(first: NDArray[np.uint8], second: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
-    """Add to counts (65536,) at 256 x first + second, for each place of two arrays of one size, (L,)."""
-    for place in range(first.size):
-        counts[256 * np.int64(first[place]) + np.int64(second[place])] += 1
+    """Count pairs of bytes: add 1 at 256 x first[i] + second[i] for each i.
+
+    Args:
+        first: (L,).
+        second: (L,).
+        counts: (65536,), added to in place.
+    """
+    for i in range(first.size):
+        counts[256 * np.int64(first[i]) + np.int64(second[i])] += 1

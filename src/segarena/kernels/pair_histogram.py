@@ -1,4 +1,4 @@
-"""How often each pair of bytes occurs: what every count of a confusion matrix is read from."""
+"""How often each pair of bytes occurs, from which confusion matrices are read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ _BYTES = 256
 
 
 def pair_histogram(first: Tensor, second: Tensor) -> Tensor:
-    """Count the pairs at the same places of two tensors of one size, integers of 0..255.
+    """Count the pairs of values at the same positions of two tensors, exactly on each device.
 
-    -> int64 (256, 256) on their device, rows = first. Exact on each device. All 65536 pairs, void too: dropping rows
-    afterwards is some 8 times faster than picking the counted pixels with a boolean mask before.
+    All 65536 pairs are counted, void included: dropping rows afterwards is about 8 times as fast as selecting the
+    counted pixels with a boolean mask before.
+
+    Args:
+        first: Integers of 0..255, any shape.
+        second: Integers of 0..255, same shape and device.
+
+    Returns:
+        int64 (256, 256) on their device, rows = first.
+
+    >>> counts = pair_histogram(torch.tensor([0, 0, 7]), torch.tensor([1, 1, 255]))
+    >>> counts[0, 1].item(), counts[7, 255].item()
+    (2, 1)
     """
     if first.device.type == "cpu":
         from segarena.kernels.loops import count_pairs
@@ -24,6 +35,6 @@ def pair_histogram(first: Tensor, second: Tensor) -> Tensor:
 
 
 def plain_pair_histogram(first: Tensor, second: Tensor) -> Tensor:
-    """The same as it is defined."""
+    """Reference implementation of `pair_histogram`."""
     pairs = (first.int() << 8) | second.int()
     return torch.bincount(pairs.flatten(), minlength=_BYTES**2).view(_BYTES, _BYTES)

@@ -1,8 +1,11 @@
-"""Weights of the best epoch as safetensors; the full training state of the last step. Whole or not at all."""
+"""The files that a training writes while it runs: weights of the best epoch, state of the last step, history."""
 
 from __future__ import annotations
 
+import csv
 import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +14,38 @@ import torch
 from torch import nn
 
 from segarena.errors import RunError
-from segarena.files import write_bytes
+from segarena.files import write_bytes, write_text
+from segarena.records.tables import EpochRow, columns
 
 BEST = "best.safetensors"
 LAST = "last/state.pt"
+HISTORY = "history.csv"
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the state dict of `model` as safetensors. Raises RunError where it cannot be written."""
+    """Write the state dict of a model as safetensors.
+
+    Args:
+        model: On any device.
+        path: The file to write or replace.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_bytes(path, safetensors.torch.save(tensors))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill `model` from a file of `save_weights`. Raises RunError where it is missing, damaged or another model's."""
+    """Load a file of `save_weights` into a model, in place.
+
+    Args:
+        model: A model of the same architecture.
+        path: The file.
+
+    Raises:
+        RunError: The file is missing, damaged or of another model.
+    """
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
     except FileNotFoundError as error:
@@ -38,14 +59,32 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write a training state (tensors, numbers, strings, lists, dicts). Raises RunError where it cannot be written."""
-    buffer = io.BytesIO()  # torch hides a full disk behind an error of its own when it writes to a file itself
+    """Write a training state.
+
+    Args:
+        state: Tensors, numbers, strings, and lists and dictionaries of them.
+        path: The file to write or replace.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    buffer = io.BytesIO()  # writing to the file itself, torch replaces the error of a full disk by its own
     torch.save(state, buffer)
     write_bytes(path, buffer.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Read a training state, None where none was saved yet. Raises RunError where the file is damaged."""
+    """Read a training state, onto the CPU.
+
+    Args:
+        path: A file of `save_state`.
+
+    Returns:
+        The state; None where there is no file yet.
+
+    Raises:
+        RunError: The file is damaged.
+    """
     if not path.exists():
         return None
     try:
@@ -54,6 +93,24 @@ def load_state(path: Path) -> dict[str, Any] | None:
         raise RunError(
             f"is not a training state ({str(error).splitlines()[0]})",
             where=path,
-            remedy="Delete the run's folder and start it again",
+            remedy="Delete the run's folder and train again",
         ) from error
     return state
+
+
+def save_history(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write the history of a training as CSV, with an empty field for NaN.
+
+    Args:
+        rows: A row per epoch, with the fields of `EpochRow`.
+        path: The file to write or replace.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=columns(EpochRow), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: "" if math.isnan(value) else value for key, value in row.items()})
+    write_text(path, text.getvalue())

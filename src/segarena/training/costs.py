@@ -1,4 +1,4 @@
-"""What a network costs on this machine: parameters, FLOPs, latency, memory."""
+"""The costs of a network on this machine: parameters, FLOPs, latency, memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,28 @@ MIB = 1024 * 1024
 
 
 def count_parameters(model: nn.Module) -> int:
-    """All parameters: the auxiliary head's included, and FCN's upsamplings that stay bilinear."""
+    """Count all parameters, including those of the auxiliary head and of FCN's fixed upsamplings.
+
+    >>> count_parameters(nn.Conv2d(3, 4, kernel_size=1))
+    16
+    """
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -> int:
-    """Floating-point operations of one image's forward pass at (height, width), a multiply-add counted as two.
+    """Count the floating-point operations of one image's forward pass in eval mode, without the auxiliary head.
 
-    In eval mode, so without the auxiliary head. torch counts convolutions and matrix products, nothing else.
+    Args:
+        model: On any device; on "meta" nothing is computed.
+        size: (height, width) of the image, in pixels.
+        in_channels: Channels of the image.
+
+    Returns:
+        Operations of the convolutions and matrix products, which are all that torch counts; a multiply-add counts as
+        two.
+
+    >>> count_flops(nn.Conv2d(3, 4, kernel_size=1), (10, 10))
+    2400
     """
     device = next(model.parameters()).device
     was_training = model.training
@@ -48,10 +62,20 @@ def measure_latency(
     precision: str,
     rounds: int = 15,
 ) -> dict[str, float]:
-    """Median milliseconds from one image in memory (uint8, `size` = height, width) to its labels.
+    """Measure the time from one image in memory, uint8, to its labels.
 
-    The models take turns within each round, so that what else the machine does meets all of them alike. The
-    first three rounds are not counted. The models are left in eval mode.
+    The models alternate within each round, so that other work of the machine affects all of them. The first three
+    rounds are not counted. The models are left in eval mode.
+
+    Args:
+        models: The models by name, on `device`.
+        size: (height, width) of the image, in pixels.
+        device: "cpu" or "cuda".
+        precision: "fp32" or "bf16".
+        rounds: Number of rounds that are counted.
+
+    Returns:
+        The median of each model, in milliseconds.
     """
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     seconds: dict[str, list[float]] = {name: [] for name in models}
@@ -66,10 +90,13 @@ def measure_latency(
 
 
 class PeakMemory:
-    """The most memory, in MiB, that was held at once since this was made.
+    """The peak memory since the object was made.
 
-    On a GPU what PyTorch allocated. On a CPU by how much the resident memory of this process rose: libraries and
-    decoded images, which every model shares, are not counted, and what an earlier model has left is given back first.
+    On a GPU, the memory that PyTorch allocated. On a CPU, the increase of this process's resident memory: libraries and
+    decoded images, which all models share, are not counted, and memory left by an earlier model is released first.
+
+    Args:
+        device: "cpu" or "cuda".
     """
 
     def __init__(self, device: str) -> None:
@@ -79,7 +106,7 @@ class PeakMemory:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             return
-        with contextlib.suppress(OSError, AttributeError):  # the GNU C library alone has it
+        with contextlib.suppress(OSError, AttributeError):  # only the GNU C library has it
             ctypes.CDLL(None).malloc_trim(0)
         try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
             Path("/proc/self/clear_refs").write_text("5")
@@ -89,7 +116,7 @@ class PeakMemory:
             self._before = _read_status("VmRSS:")
 
     def read(self) -> float | None:
-        """The peak until now; None where this system does not tell it."""
+        """Return the peak until now in MiB; None where the system does not report it."""
         if self._device == "cuda":
             return torch.cuda.max_memory_allocated() / MIB
         peak = _read_status("VmHWM:") - self._before
@@ -97,7 +124,7 @@ class PeakMemory:
 
 
 def _read_status(key: str) -> float:
-    """MiB of a line of /proc/self/status; NaN where there is none."""
+    """Read a line of /proc/self/status, in MiB; NaN where there is none."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

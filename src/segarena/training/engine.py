@@ -1,13 +1,11 @@
-"""The training loop: one for all architectures.
+"""The training loop, the same for all architectures.
 
-Everything random in a step is derived from (seed, epoch, step), and the learning rate from the number of steps
-done, so the state that a checkpoint keeps is small and a run that was killed and resumed ends in the same bits.
+Everything random in a step is derived from (seed, epoch, step), and the learning rate from the number of completed
+steps. So the state to save is small, and a run that was killed and resumed ends with the same bits.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import time
 from collections.abc import Callable
@@ -20,69 +18,89 @@ from torch import Tensor, nn
 
 from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
-from segarena.files import write_text
 from segarena.models import SegmentationModel
-from segarena.records.tables import EpochRow, columns
 from segarena.seeding import derive_seed
-from segarena.training.checkpoint import BEST, LAST, load_state, save_state, save_weights
+from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
 from segarena.training.evaluation import autocast, to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer
 
-#: Seconds between two saved states within an epoch; kill -9 loses at most this much.
+#: Seconds between two saved states within an epoch; kill -9 loses at most so much.
 SAVE_EVERY = 300.0
-#: Seconds between two reports of the loss; reading it makes the GPU wait.
+#: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train, resolved: nothing here is "auto"."""
+    """The settings of a training, resolved: none of them is "auto"."""
 
     epochs: int
+    """Most epochs, 1 or more."""
     patience: int
+    """Epochs without improvement of the validation mIoU after which the training stops."""
     optimizer: Literal["adamw", "sgd"]
     schedule: Literal["onecycle", "poly"]
     learning_rate: float
+    """Peak learning rate."""
     decoder_factor: float
+    """Factor of the learning rate for layers after the encoder."""
     weight_decay: float
     clip_norm: float
+    """Largest norm of the gradient of all parameters."""
     device: str
+    """The device, "cpu" or "cuda"."""
     precision: str
+    """Of the forward passes, "fp32" or "bf16"."""
     seed: int
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a listener hears about once a second: `step` of `steps` in `epoch`, mean loss so far in the epoch."""
+    """Progress within an epoch, reported about once a second."""
 
     epoch: int
+    """The current epoch, from 1."""
     step: int
+    """Completed steps of the epoch, of `steps`."""
     steps: int
     loss: float
+    """Mean loss of the completed steps."""
     images_per_second: float
 
 
 @dataclass
 class TrainingState:
-    """Where the training stands. `epoch` is the one being trained, `step` the steps done in it."""
+    """Progress of the whole training, as it is saved."""
 
     epoch: int = 1
     step: int = 0
+    """Completed steps of the epoch, over which the three sums below are taken."""
     loss_sum: float = 0.0
     auxiliary_sum: float = 0.0
     seconds: float = 0.0
     best_epoch: int = 0
+    """0 before the first validation."""
     best_miou: float = -1.0
+    """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
     peak_memory_mib: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Trainer:
-    """Train `model` on `loader` until the epochs or the patience run out, choosing the best epoch by validation mIoU.
+    """Train a model until the epochs or the patience run out, and select the epoch with the best validation mIoU.
 
-    `validate` scores the model and returns {"val_miou", "val_pixel_accuracy"}. The folder receives history.csv,
-    best.safetensors and last/state.pt. `should_stop` is asked after every step, `read_peak_memory` after every epoch.
+    Args:
+        model: The untrained model; it is moved to the recipe's device.
+        loader: The training data.
+        loss: The loss.
+        validate: Scores the model, and returns val_miou and val_pixel_accuracy, both 0..1.
+        recipe: The settings.
+        folder: Where history.csv, best.safetensors and last/state.pt are written.
+        on_step: Called with the progress about once a second.
+        on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
+        should_stop: Called after each step; the training stops where it returns True.
+        read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
     """
 
     def __init__(
@@ -113,7 +131,10 @@ class Trainer:
     def fit(self) -> TrainingState:
         """Train to the end, from the saved state where the folder has one.
 
-        Raises Interrupted after saving where `should_stop` says so, ConfigError where the loss is no number.
+        Raises:
+            Interrupted: `should_stop` returned True; the state has been saved.
+            ConfigError: The loss is infinite or NaN.
+            RunError: A file cannot be read or written.
         """
         self._restore()
         while not self._is_finished():
@@ -157,7 +178,7 @@ class Trainer:
             raise ConfigError(
                 f"the loss became {state.loss_sum} in epoch {state.epoch}",
                 where=self.folder.name,
-                remedy="Start anew, in another folder, with a lower --learning-rate or with --precision fp32",
+                remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
             )
 
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -200,7 +221,7 @@ class Trainer:
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step = state.epoch + 1, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = 0.0
-        self._write_history()
+        save_history(state.history, self.folder / HISTORY)
         self._save()
         self.on_epoch(row, is_best)
         if self.should_stop() and not self._is_finished():
@@ -222,17 +243,9 @@ class Trainer:
             self.optimizer.load_state_dict(content["optimizer"])
             self.state = TrainingState(**content["progress"])
 
-    def _write_history(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=columns(EpochRow), lineterminator="\n")
-        writer.writeheader()
-        for row in self.state.history:
-            writer.writerow({key: "" if math.isnan(value) else value for key, value in row.items()})
-        write_text(self.folder / "history.csv", text.getvalue())
-
 
 def _seed_dropout(seed: int, device: str) -> None:
-    """Seed the one generator that dropout draws from; torch.manual_seed would visit every backend, every step."""
+    """Seed only the generator that dropout uses: torch.manual_seed would seed all backends, in every step."""
     if device == "cuda":
         torch.cuda.manual_seed(seed)
     else:

@@ -1,4 +1,4 @@
-"""Every image whole, scored at its own resolution: from a model and a loader to counts per image and class."""
+"""Evaluate a model: each image as a whole, at its own resolution, to confusion counts per image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ from segarena.scoring.counts import confusion_per_image, predict_labels
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
-    """The context in which forward passes run: bf16 where asked for, else float32."""
+    """Return the context for forward passes: autocast for precision "bf16", none for "fp32"."""
     if precision == "bf16":
         return torch.autocast(device, dtype=torch.bfloat16)
     return nullcontext()
 
 
 def to_input(images: Tensor, device: str) -> Tensor:
-    """uint8 (N, 3, H, W) -> normalised float32 on the device, channels-last."""
+    """Prepare images for a network.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+        device: "cpu" or "cuda".
+
+    Returns:
+        float32 (N, 3, H, W), normalised with ImageNet's mean and standard deviation, on the device, channels-last.
+    """
     images = images.to(device, non_blocking=True)
     return normalize(images).contiguous(memory_format=torch.channels_last)
 
@@ -34,24 +42,43 @@ def to_input(images: Tensor, device: str) -> Tensor:
 def predict_masks(
     model: SegmentationModel, images: Tensor, size: tuple[int, int], *, device: str, precision: str
 ) -> Tensor:
-    """uint8 (N, 3, h, w) at the working size -> labels uint8 (N, *size) on the device.
+    """Label images. Logits are resized, once and straight to `size`; labels are never resized.
 
-    The logits are resized, once and straight to `size`; labels are never resized. The image is continued in the mean
-    colour to a multiple of the model's `size_multiple`, as training crops are, and cut off again: the last cells of a
-    coarse map reach beyond an image of another size, and stretching the map to such an image would move every score off
-    its place, the more so the coarser the architecture.
+    The images are padded with the mean colour to a multiple of the model's `size_multiple`, as training crops are, and
+    the logits cropped accordingly. At another size, the last cells of a coarse map extend beyond the image, and
+    resizing the map to the image would misalign all logits, more so the coarser the architecture.
+
+    Args:
+        model: The model in eval mode, on the device.
+        images: uint8 (N, 3, h, w), at the working size.
+        size: (H, W) of the labels, in pixels.
+        device: "cpu" or "cuda".
+        precision: "fp32" or "bf16".
+
+    Returns:
+        Class indices, uint8 (N, H, W), on the device.
     """
     height, width = images.shape[-2:]
-    tall, wide = continued_size(model, (height, width))
-    inputs = F.pad(to_input(images, device), (0, wide - width, 0, tall - height))  # normalised, the mean colour is 0
+    tall, wide = padded_size(model, (height, width))
+    inputs = F.pad(
+        to_input(images, device), (0, wide - width, 0, tall - height)
+    )  # after normalising, the mean colour is 0
     with autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]
     return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
 
 
-def continued_size(model: SegmentationModel, size: tuple[int, int]) -> tuple[int, int]:
-    """The (height, width) at which the model sees a whole image of `size`: the next multiples of `size_multiple`."""
+def padded_size(model: SegmentationModel, size: tuple[int, int]) -> tuple[int, int]:
+    """Compute the size to which `predict_masks` pads an image.
+
+    Args:
+        model: The model.
+        size: (height, width) of the image, in pixels.
+
+    Returns:
+        (height, width), the next multiples of the model's `size_multiple`.
+    """
     height, width = (length + -length % model.size_multiple for length in size)
     return height, width
 
@@ -65,9 +92,21 @@ def evaluate(
     precision: str,
     on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.int64]:
-    """Count each image. Returns confusion matrices (N, C, C), rows = truth, in the order of the loader.
+    """Count the confusions of each image. The model is evaluated in eval mode and returned to its own.
 
-    The model is put in eval mode and back into the mode it had. `on_progress` hears the number of images done.
+    Args:
+        model: The model, on the device.
+        batches: Batches of images with their masks, of any sizes. Neighbours of equal size share a forward pass.
+        num_classes: Number of classes C.
+        device: "cpu" or "cuda".
+        precision: "fp32" or "bf16".
+        on_progress: Called with the number of images of each batch after it was evaluated.
+
+    Returns:
+        Confusion matrices, int64 (N, C, C), rows = truth, in the order of the batches.
+
+    Raises:
+        ValueError: A mask has a label that is neither a class nor void.
     """
     was_training = model.training
     model.eval()
@@ -88,7 +127,7 @@ def evaluate(
 
 
 def _same_sizes(items: list[EvaluationItem]) -> list[list[EvaluationItem]]:
-    """Runs of neighbours that can share a batch; the order stays."""
+    """Split into runs of neighbours with equal sizes; the order stays."""
     groups: list[list[EvaluationItem]] = []
     for item in items:
         last = groups[-1][-1] if groups else None

@@ -1,4 +1,4 @@
-"""What training minimises. The models return logits; every loss is computed here."""
+"""The losses of the training, computed from the logits that the models return."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from segarena.classes import IGNORE_INDEX
 #: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
 AUXILIARY_WEIGHT = 0.4
 
-#: How much more a pixel of one class may weigh than one of another: a stray pixel must not outweigh its whole crop.
+#: Largest ratio of two class weights: a single pixel must not have more weight than the rest of its crop.
 LARGEST_RATIO = 1000.0
 
 
 def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy over the pixels that count; 0, with a gradient of 0, where none does.
+    """Mean cross-entropy over the pixels that are not void; 0, with a gradient of 0, where all are.
 
-    logits (N, C, H, W) of any float type, mask (N, H, W) integer with IGNORE_INDEX as void. With `class_weights` (C,)
-    the mean is weighted, as in torch.
+    Args:
+        logits: (N, C, H, W), floating point; computed in float32.
+        mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
+        class_weights: float32 (C,), 0 or more, for a weighted mean as in torch; None for equal weights.
+
+    Returns:
+        A scalar, float32.
     """
     mask = mask.long()
     total = F.cross_entropy(logits.float(), mask, weight=class_weights, ignore_index=IGNORE_INDEX, reduction="sum")
@@ -38,8 +43,15 @@ def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = N
 def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
     """1 - soft Dice, averaged over the classes that occur in the batch. Milletari et al. 2016, 3 (arXiv:1606.04797).
 
-    logits (N, C, H, W), mask (N, H, W). Departs: the sums run over the whole batch, probabilities are not squared
-    in the denominator, and a class without a pixel in the batch is left out, since its Dice is undefined.
+    Differences from the paper: sums are over the whole batch, probabilities are not squared in the denominator, and a
+    class without a pixel in the batch is excluded, since its Dice is undefined.
+
+    Args:
+        logits: (N, C, H, W), floating point; computed in float32.
+        mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
+
+    Returns:
+        A scalar of 0..1, float32; 0 where all pixels are void.
     """
     mask = mask.long()
     counted = (mask != IGNORE_INDEX).unsqueeze(1)
@@ -53,13 +65,27 @@ def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 class SegmentationLoss:
-    """The loss of a model's output: main loss, plus the auxiliary head's cross-entropy times AUXILIARY_WEIGHT."""
+    """The loss of a model's output: main loss, plus the auxiliary head's cross-entropy times AUXILIARY_WEIGHT.
+
+    Args:
+        kind: Main loss: cross-entropy, or the sum of cross-entropy and Dice loss.
+        class_weights: Class weights of the cross-entropy, float32 (C,); None for equal weights.
+    """
 
     def __init__(self, kind: Literal["ce", "ce+dice"], class_weights: Tensor | None = None) -> None:
         self.kind, self.class_weights = kind, class_weights
 
     def __call__(self, logits: Tensor, auxiliary: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return (total, auxiliary part or None), both scalars."""
+        """Compute the loss of a batch.
+
+        Args:
+            logits: (N, C, H, W), floating point.
+            auxiliary: Logits of the auxiliary head, same shape; None for a model without one.
+            mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
+
+        Returns:
+            The total and, unweighted, the auxiliary head's cross-entropy or None: scalars, float32.
+        """
         total = cross_entropy(logits, mask, self.class_weights)
         if self.kind == "ce+dice":
             total = total + dice_loss(logits, mask)
@@ -72,20 +98,31 @@ class SegmentationLoss:
 def weigh_classes(
     class_pixels: NDArray[np.int64], method: Literal["none", "inverse", "effective", "median"]
 ) -> Tensor | None:
-    """Weights (C,) float32 of the classes from their pixels in the training split; None for "none".
+    """Compute class weights from the pixels of the classes in the training split.
 
-    `class_pixels` is (N, C), a row for each training image, or (C,), which counts as one image; void left out, and at
-    least one pixel in it. With f the share of a class in all pixels, the weight is proportional to
+    With f the fraction of a class in all pixels, its weight is proportional to
 
     - "inverse": 1 / f;
     - "median": median frequency / frequency, with the frequency over the images in which the class occurs
       (Eigen and Fergus 2015, 6.3.2, arXiv:1411.4734);
     - "effective": (1 - beta) / (1 - beta^n), n the pixels of the class (Cui et al. 2019, 4, arXiv:1901.05555), with
-      beta = 1 - 1 / (mean pixels of a class that occurs), so that only classes rarer than the mean gain much and the
-      weights are the same at every resolution. Departs: the paper tries some beta on counts of images; at those,
-      0.9 to 0.9999, any two classes of a million pixels would weigh the same.
+      beta = 1 - 1 / (mean pixels of a class that occurs), so that only classes rarer than the mean get much larger
+      weights, equal at every resolution.
 
-    No weight is above LARGEST_RATIO times the smallest. A class that never occurs gets 0; the mean of the others is 1.
+    Differences from the paper: Cui et al. try several beta on counts of images, 0.9 to 0.9999; with these, all classes
+    of a million pixels would have equal weights.
+
+    Args:
+        class_pixels: Pixels of each class without void, one or more in all: int64 (N, C), a row for each training
+            image, or (C,), which counts as one image.
+        method: One of the three, or "none".
+
+    Returns:
+        float32 (C,): at most LARGEST_RATIO times the smallest, 0 for a class that never occurs, of mean 1 over the
+        others. None for "none".
+
+    >>> weigh_classes(np.array([90, 30]), "inverse")
+    tensor([0.5000, 1.5000])
     """
     if method == "none":
         return None
@@ -107,5 +144,5 @@ def weigh_classes(
 
 
 def _log_beta(prototypes: float) -> float:
-    """log(1 - 1 / prototypes); one prototype alone would be beta = 0, at which every class weighs the same."""
+    """log(1 - 1 / prototypes), finite also for one prototype, where beta is 0 and all weights are equal."""
     return float(np.log1p(-1 / max(prototypes, 1 + 1e-9)))

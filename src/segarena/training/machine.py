@@ -1,4 +1,4 @@
-"""What this machine is, and what it computes fast."""
+"""The machine: its description, its device, and whether it computes bf16 natively."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segarena.threads import count_cores
 
 
 def describe_environment() -> Environment:
-    """Read versions and hardware. `commit` is segarena's own, where it runs from a git checkout."""
+    """Read versions and hardware. `commit` is segarena's own, where it runs from a git checkout, else None."""
     return Environment(
         segarena=__version__,
         python=platform.python_version(),
@@ -32,18 +32,28 @@ def describe_environment() -> Environment:
 
 
 def choose_device(device: str) -> str:
-    """Resolve "auto" to "cuda" or "cpu". Raises ConfigError where a GPU is asked for and there is none."""
+    """Resolve the option --device.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        "cpu" or "cuda"; for "auto" the GPU where there is one.
+
+    Raises:
+        ConfigError: "cuda" was given, and torch has no GPU.
+    """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            "torch sees no GPU here", where="--device cuda", remedy="Use --device cpu, or mend the GPU driver"
+            "torch has no GPU here", where="--device cuda", remedy="Use --device cpu, or check the GPU driver"
         )
     return device
 
 
 def computes_bf16(device: str) -> bool:
-    """Whether matrix products in bf16 are native, so that bf16 is faster than float32."""
+    """Whether a device, "cpu" or "cuda", has matrix products in bf16, so that bf16 is faster than float32."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
@@ -65,7 +75,7 @@ def _cpu_name() -> str:
 def _commit() -> str | None:
     here = Path(__file__)
     try:
-        # An installed segarena often lies inside the user's own repository, whose commit says nothing about it.
+        # An installed segarena is often in a folder of the user's own repository, whose commit is not segarena's.
         _git(here.parent, "ls-files", "--error-unmatch", here.name)
         return _git(here.parent, "rev-parse", "--short=12", "HEAD") or None
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""A trained run, ready to use: `segarena.load("runs/camvid").predict(image)`."""
+"""Label images with a trained run: `segarena.load("runs/camvid").predict(image)`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from segarena.training.machine import choose_device, computes_bf16
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network with all it needs to label an image: classes, working size, device, precision."""
+    """A trained network and what labelling an image takes: classes, working size, device, precision."""
 
     model: SegmentationModel
     classes: ClassTable
@@ -34,18 +34,24 @@ class Predictor:
     device: str
     precision: str
     image_bits: int = 16
-    """Bits that deep grey images of the training used, of the 16 in their files: others are read likewise."""
+    """Bits that the 16-bit grey images of the training used; other such images are read with as many."""
 
     @property
     def size(self) -> int:
-        """The working size: the shorter side of what the network sees, in pixels."""
+        """The working size, to which the shorter side of an image is resized, in pixels."""
         return int(self.config["size"])
 
     def predict(self, image: NDArray[np.uint8] | str | Path) -> NDArray[np.uint8]:
-        """Label each pixel. image: RGB uint8 (H, W, 3), or an image file -> class indices uint8 (H, W).
+        """Label each pixel of an image. The logits are resized to the image's own size, as in the evaluation.
 
-        The logits are resized to the image's own size, as in the evaluation. Raises DataError for a file that
-        cannot be read and for an array of another shape or type.
+        Args:
+            image: RGB, uint8 (H, W, 3), or an image file.
+
+        Returns:
+            Class indices, uint8 (H, W).
+
+        Raises:
+            DataError: The file cannot be read, or the array has another shape or type.
         """
         if isinstance(image, (str, Path)):
             image = read_image(Path(image), self.image_bits)
@@ -63,10 +69,18 @@ class Predictor:
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
-    """Load a run folder, or the winner of a comparison folder.
+    """Load a run, or the winner of a comparison, to label images.
 
-    Precision is the training's where this device computes it natively, else float32. Raises RunError where the folder
-    holds no finished run, ConfigError where the device is not there.
+    Args:
+        run: A run folder or a comparison folder.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        A predictor with the precision of the training where the device computes it natively, else with float32.
+
+    Raises:
+        RunError: The folder has no finished run.
+        ConfigError: The device does not exist.
     """
     folder = find_run(Path(run))
     config = read_json(folder / "config.json")
