@@ -115,8 +115,8 @@ LAYOUTS = (
     LayoutCase(
         "a challenge's names", "C_{word}_Input/{name}.jpg", "C_{word}_Part1_GroundTruth/{name}_segmentation.png"
     ),
-    LayoutCase("images divided, masks in one folder", "images/{split}/{name}.jpg", "masks/{name}.png"),
-    LayoutCase("images in one folder, masks divided", "images/{name}.jpg", "masks/{split}/{name}.png"),
+    LayoutCase("images in splits, masks in one folder", "images/{split}/{name}.jpg", "masks/{name}.png"),
+    LayoutCase("images in one folder, masks in splits", "images/{name}.jpg", "masks/{split}/{name}.png"),
     LayoutCase(
         "cities within splits",
         "leftImg8bit/{split}/{group}/{name}_leftImg8bit.png",
@@ -140,7 +140,7 @@ LAYOUTS = (
     LayoutCase("a folder for each sample, deeper", "set/{name}/{name}.jpg", "set/{name}/{name}_label.png"),
     LayoutCase("a folder for each sample, with folders in it", "{name}/images/{name}.png", "{name}/masks/{name}.png"),
     LayoutCase("a folder for each sample, other stems", "{name}/images/x{n}.png", "{name}/masks/y{n}7.png"),
-    LayoutCase("a folder for each sample, divided", "{split}/{name}/img.png", "{split}/{name}/label.png"),
+    LayoutCase("a folder for each sample, in splits", "{split}/{name}/img.png", "{split}/{name}/label.png"),
     LayoutCase("a folder for each mask alone", "images/{name}.jpg", "labels/{name}/label.png"),
     LayoutCase("words at both ends", "images/{name}_image.jpg", "masks/{name}_annotation.png"),
     LayoutCase("a word in front", "images/img_{name}.jpg", "masks/label_{name}.png"),

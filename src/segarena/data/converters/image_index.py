@@ -1,4 +1,4 @@
-"""Which files are below a folder, which image an annotation means, and which split it is in."""
+"""Which files are below a folder, which image an annotation refers to, and which split it is in."""
 
 from __future__ import annotations
 

@@ -35,13 +35,14 @@ _NAMES_FILE = "class_names.txt"
 
 
 def read_voc(src: Path) -> Annotations:
-    """Read the folder that holds SegmentationClass, anywhere below `src`.
+    """Read the folder that holds SegmentationClass, anywhere below `src`. Raises DataError.
 
-    Masks are read by index, 255 is void. If ImageSets/Segmentation has the lists train, val or test, they give the
-    splits, else those with such a word in their names; other lists only say which images are used. A list of which no
-    image has a mask is left out: VOC's masks for its test are not public. Class names are those of class_names.txt
-    (one a line, by index), else VOC's 21 if no index is above 20, else class_N for each N that occurs.
-    Raises DataError.
+    Masks are read by index; 255 is void. Class names are those of class_names.txt (one a line, by index), else VOC's
+    21 if no index is above 20, else class_N for each N that occurs.
+
+    Splits are the lists train, val and test in ImageSets/Segmentation, else those with such a word in their names. If
+    no list is named for a split, the images of all lists are used, without splits; if there is no list, all images
+    with a mask. A list of which no image has a mask is left out: the masks of VOC's test are not public.
     """
     root = _find_root(src)
     masks = {path.stem: path for path in sorted((root / "SegmentationClass").iterdir()) if _is_image(path)}

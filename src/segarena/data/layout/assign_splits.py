@@ -42,19 +42,19 @@ def assign_listed_splits(
 ) -> Assignment:
     """Assign to each sample the split of the list that has it.
 
-    An entry is a name, a path or a number that stands for one image. An image in two splits is kept in test, else in
-    val. If there is a list of training images, samples in no list are left out; else they are for training. A list is
-    ignored if none of its entries is an image.
+    An entry refers to one image by its name, path or number. An image in two splits is kept in test, else in val. If
+    there is a list of training images, samples in no list are left out; else they are for training. A list is ignored
+    if none of its entries is an image.
 
     Args:
         root: The data folder.
         samples: The samples, without a split.
-        unpaired: Images without a mask: an entry may stand for one of them.
+        unpaired: Images without a mask: an entry may refer to one of them.
         places: The lists of each folder that has any; the first folder with a list that fits is used.
 
     Raises:
-        DataError: An entry stands for no image or for several, though others of its split stand for one, or two lists
-            of a folder assign different splits.
+        DataError: An entry refers to no image or to several, though others of its split refer to one, or two lists of
+            a folder assign different splits.
     """
     index = _Index(root, samples, unpaired)
     ignored: list[str] = []
@@ -105,7 +105,7 @@ def _name_words(sample: Sample) -> list[str]:
     return [word for word in words_besides_kind(stem, "image") if not word.isdigit()]
 
 
-# What an entry stands for
+# Which image an entry refers to
 
 
 class _Index:
@@ -133,7 +133,7 @@ class _Index:
             self._by_number.setdefault(number, set()).add(i)
 
     def find_line(self, line: str, where: Path) -> set[int]:
-        """Return what a line stands for: a name, or an image and its mask beside each other."""
+        """Return the images that a line refers to: by one name, or by those of an image and its mask."""
         found = self._find(line)
         if found:
             return found
@@ -179,7 +179,7 @@ def _distinct_numbers(stems: Sequence[str]) -> list[int]:
 
 
 def _find_members(index: _Index, split_list: SplitList, split: Split) -> set[int]:
-    """What the entries of a split stand for; empty if none of them is an image."""
+    """The images that the entries of a split refer to; empty if none of them is an image."""
     entries, path = split_list.entries[split], split_list.files[split]
     found = [index.find_line(entry, path) for entry in entries]
     if set(words_in(entries[0])) <= _HEADER and not found[0]:

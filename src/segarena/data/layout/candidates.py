@@ -28,7 +28,9 @@ from segarena.data.layout.vocabulary import (
 
 #: Folders with names without a meaning are considered one by one up to this many: more are a folder for each sample.
 _MOST_FOLDERS = 24
-_SPLIT = re.compile("|".join(sorted((w for split in SPLIT_WORDS.values() for w in split), key=len, reverse=True)), re.I)
+_SPLIT_WORD = re.compile(
+    "|".join(sorted((w for split in SPLIT_WORDS.values() for w in split), key=len, reverse=True)), re.I
+)
 #: Endings of one file format.
 _SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
 
@@ -40,7 +42,7 @@ class Collection:
     """Files that are all images or all masks."""
 
     kind: FileKind | None
-    """None if the names of the folders do not say it."""
+    """None if the folders are named for neither."""
     files: tuple[File, ...]
     title: str
     """Its folder below the root, or the pattern of its folders, for messages."""
@@ -196,4 +198,4 @@ def _find_option(title: str, folders: list[str], kind: FileKind | None) -> str:
     named = {
         next((part for part in reversed(Path(f).parts) if folder_kind(part) == kind), Path(f).name) for f in folders
     }
-    return min(named if len(named) == 1 else {_SPLIT.sub("*", name) for name in named})
+    return min(named if len(named) == 1 else {_SPLIT_WORD.sub("*", name) for name in named})
