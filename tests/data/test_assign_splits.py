@@ -1,4 +1,4 @@
-"""Splits by lists that come with data, and by the names of the images: which image an entry refers to, and which list is used."""
+"""Splits by lists that come with data, and by the names of the images: what an entry refers to, which list is used."""
 
 from __future__ import annotations
 

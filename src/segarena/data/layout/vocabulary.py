@@ -42,7 +42,7 @@ _SHORT_SPLITS: dict[str, Split] = {"tr": "train", "ts": "test"}
 #: Words that may accompany a word for images or masks in a file's name: x_leftImg8bit, x_gtFine_labelTrainIds.
 _COMPANIONS: dict[FileKind, frozenset[str]] = {
     "image": frozenset("left right 8bit 16bit".split()),
-    "mask": frozenset("ground fine coarse id ids train class binary image img".split()),
+    "mask": VARIANT_WORDS | frozenset("ground fine coarse id ids train class binary image img".split()),
 }
 #: Folders and files that were made from the data, whatever else is in their names.
 _DERIVED = frozenset(
@@ -217,10 +217,11 @@ def _tokens(stem: str) -> list[tuple[str, int, int]]:
 def _cuts(tokens: list[tuple[str, int, int]], kind: FileKind, *, backwards: bool = False) -> list[int]:
     """Where a stem may be cut so that a run of words of the kind is removed from its beginning, or its end."""
     kind_words = IMAGE_WORDS if kind == "image" else MASK_WORDS
+    allowed = kind_words | _COMPANIONS[kind]
     cuts, has_kind_word = [], False
     for text, begin, end in reversed(tokens) if backwards else tokens:
         word = text.lower()
-        if word not in kind_words | _COMPANIONS[kind] and not (kind == "mask" and word in VARIANT_WORDS):
+        if word not in allowed:
             break
         has_kind_word = has_kind_word or word in kind_words
         if has_kind_word:
