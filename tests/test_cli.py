@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
-from segarena import cli, config
-from segarena.config import CompareOptions, TrainOptions, to_command
+from segarena import cli, commands
+from segarena.config import CompareOptions, PredictOptions, ProtocolOptions, TrainOptions, make_options, to_command
 from segarena.errors import ConfigError
+from support import refuses
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -27,7 +32,7 @@ def test_help_is_instant_and_names_each_verb() -> None:
         done = run("--help")
         seconds.append(time.perf_counter() - start)
     assert done.returncode == 0
-    for verb in ("compare", "train", "evaluate", "predict", "check", "report", "synth", "convert", "models"):
+    for verb in cli.COMMANDS:
         assert verb in done.stdout
     # half a second on an idle machine; a busy one is given the time of a bare interpreter on top
     bare = time.perf_counter()
@@ -107,31 +112,61 @@ def test_keyboard_interrupt_is_status_130(monkeypatch: pytest.MonkeyPatch, capsy
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_options_are_checked_in_python_too() -> None:
-    with pytest.raises(ConfigError, match=r"unknown model .segformer.*unet"):
-        TrainOptions(model="segformer")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="unknown encoder"):
-        CompareOptions(encoder="vgg")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="--learning-rate"):
-        CompareOptions(learning_rate=float("nan"))
+@pytest.mark.parametrize("verb", cli.COMMANDS)
+def test_each_command_is_in_the_table_with_its_module(verb: str) -> None:
+    options, module = cli.COMMANDS[verb]
+    assert module == f"segarena.commands.{verb}"
+    assert get_type_hints(importlib.import_module(module).run)["options"] is options
 
 
-def test_paths_may_be_strings_in_python() -> None:
-    options = CompareOptions(data="images", out="runs/x")  # type: ignore[arg-type]
+def test_no_command_is_missing_from_the_table() -> None:
+    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__", "terminal"}
+    assert files == set(cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("options", "where", "value"),
+    [
+        ({"models": ("segformer",)}, "--models", "segformer"),
+        ({"encoder": "vgg"}, "--encoder", "vgg"),
+        ({"learning_rate": float("nan")}, "--learning-rate", "nan"),
+        ({"clip_norm": 0}, "--clip-norm", 0),
+        ({"weight_decay": -1}, "--weight-decay", -1),
+        ({"workers": -1}, "--workers", -1),
+        ({"batch_size": 1}, "--batch-size", 1),
+        ({"seeds": 0}, "--seeds", 0),
+    ],
+)
+def test_options_are_checked_in_python_too(options: dict[str, Any], where: str, value: object) -> None:
+    with refuses(ConfigError, where=where, value=value):
+        CompareOptions(**options)
+
+
+def test_paths_may_be_strings_and_tuples_lists_in_python() -> None:
+    options = make_options(CompareOptions, data="images", out="runs/x", models=["unet"], weights="none")
     assert (options.data, options.out) == (Path("images"), Path("runs/x"))
+    assert (options.models, options.weights) == (("unet",), "none")
+    assert make_options(PredictOptions, run="r", images=["a.png", Path("b")]).images == (Path("a.png"), Path("b"))
 
 
-def test_to_command_gives_the_options_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = CompareOptions(data=Path("my data"), models=("unet", "fcn"), epochs=3, loss="ce+dice")
-    assert to_command(options) == "segarena compare 'my data' --epochs 3 --loss ce+dice --models unet fcn"
-    seen = []
-    monkeypatch.setattr(sys, "argv", ["segarena", "compare", "my data", *to_command(options).split("'")[2].split()])
-    monkeypatch.setattr("segarena.commands.compare.run", seen.append)
-    cli.main()
-    assert seen == [options]
-
-
-def test_saved_options_are_plain() -> None:
-    content = config.to_dict(TrainOptions(data=Path("x"), model="unet", out=Path("y"), resume=True))
-    assert content["data"] == "x"
-    assert not {"out", "resume"} & set(content)
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        (
+            CompareOptions(data=Path("my data"), models=("unet", "fcn"), epochs=3, loss="ce+dice", download=True),
+            "segarena compare 'my data' --download --epochs 3 --loss ce+dice --models unet fcn",
+        ),
+        (CompareOptions(track="paper"), "segarena compare --track paper"),
+        (TrainOptions(model="unet", seed=2, out=Path("x"), resume=True), "segarena train --model unet --seed 2"),
+    ],
+)
+def test_a_command_line_gives_the_options_back(
+    options: ProtocolOptions, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert to_command(options) == command
+    assert to_command(options, out=Path("runs/x")) == f"{command} --out runs/x --resume"
+    seen: list[ProtocolOptions] = []
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    monkeypatch.setattr(f"segarena.commands.{command.split()[1]}.run", seen.append)
+    assert cli.main() == 0
+    assert seen == [replace(options, out=None, resume=False)]

@@ -44,10 +44,21 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"registry"},
         {"__init__"},
     ),
+    "segarena.experiment": (
+        {"progress"},
+        {"check_report", "image_counts", "inputs", "networks"},
+        {"rescore", "resolve"},
+        {"prepare"},
+        {"plan"},
+        {"run"},
+        {"train_all"},
+        {"examples", "tables"},
+        {"summary"},
+        {"__init__"},
+    ),
     "segarena.commands": (
         {"terminal"},
-        {"check", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
-        {"compare"},
+        {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
         {"__init__"},
     ),
 }

@@ -42,70 +42,145 @@ __all__ = [
 
 
 def compare(data: str | Path | None = None, **options: Any) -> Path:
-    """Train, test and compare the architectures. Options: `segarena.config.CompareOptions`. Returns the folder."""
+    """Train, test and compare the architectures.
+
+    Args:
+        data: A folder of images and masks, or the name of a published data set. None: the built-in scenes.
+        **options: The options of `segarena.config.CompareOptions`.
+
+    Returns:
+        The comparison folder.
+    """
     from segarena.commands import compare as command
 
-    return command.run(_config.CompareOptions(data=data, **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.CompareOptions, data=data, **options))
 
 
 def train(data: str | Path | None = None, *, model: str, **options: Any) -> Path:
-    """Train and test one architecture. Options: `segarena.config.TrainOptions`. Returns the run folder."""
+    """Train and test one architecture.
+
+    Args:
+        data: A folder of images and masks, or the name of a published data set. None: the built-in scenes.
+        model: The architecture.
+        **options: The options of `segarena.config.TrainOptions`.
+
+    Returns:
+        The run folder.
+    """
     from segarena.commands import train as command
 
-    return command.run(_config.TrainOptions(data=data, model=model, **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.TrainOptions, data=data, model=model, **options))
 
 
 def evaluate(run: str | Path, data: str | Path | None = None, **options: Any) -> dict[str, Any]:
-    """Score a run on a split or on other data. Options: `segarena.config.EvaluateOptions`. Returns the scores."""
+    """Score a run on a split of its data, or on other data.
+
+    Args:
+        run: A run folder, or a comparison folder (then its winner).
+        data: Other labelled data. None: that of the training.
+        **options: The options of `segarena.config.EvaluateOptions`.
+
+    Returns:
+        The content of metrics.json.
+    """
     from segarena.commands import evaluate as command
 
-    return command.run(_config.EvaluateOptions(run=run, data=data, **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.EvaluateOptions, run=run, data=data, **options))
 
 
 def predict(run: str | Path, images: list[str | Path], **options: Any) -> Path:
-    """Write masks and overlays. Options: `segarena.config.PredictOptions`. Returns the folder."""
+    """Write masks and overlays for images.
+
+    Args:
+        run: A run folder, or a comparison folder (then its winner).
+        images: Image files, or folders of them.
+        **options: The options of `segarena.config.PredictOptions`.
+
+    Returns:
+        The folder of the masks and overlays.
+    """
     from segarena.commands import predict as command
 
-    return command.run(_config.PredictOptions(run=run, images=tuple(images), **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.PredictOptions, run=run, images=tuple(images), **options))
 
 
 def check(data: str | Path, **options: Any) -> dict[str, Any]:
-    """Show what the reader understood of a folder. Options: `segarena.config.CheckOptions`."""
+    """Show what was understood of a folder of images and masks, and what looks wrong in it.
+
+    Args:
+        data: The folder.
+        **options: The options of `segarena.config.CheckOptions`.
+
+    Returns:
+        The findings, as --json writes them.
+    """
     from segarena.commands import check as command
 
-    return command.run(_config.CheckOptions(data=data, **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.CheckOptions, data=data, **options))
 
 
 def report(folder: str | Path) -> Path:
-    """Rebuild the figures and the page of a comparison. Returns the page's path."""
+    """Rebuild the figures and the page of a comparison from its files.
+
+    Args:
+        folder: A comparison folder.
+
+    Returns:
+        The page, report.html.
+    """
     from segarena.commands import report as command
 
-    return command.run(_config.ReportOptions(folder=folder))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.ReportOptions, folder=folder))
 
 
 def synth(folder: str | Path, **options: Any) -> Path:
-    """Write the built-in data set. Options: `segarena.config.SynthOptions`. Returns the folder."""
+    """Write the built-in data set to a folder, as images and masks.
+
+    Args:
+        folder: The folder to write.
+        **options: The options of `segarena.config.SynthOptions`.
+
+    Returns:
+        The folder.
+    """
     from segarena.commands import synth as command
 
-    return command.run(_config.SynthOptions(folder=folder, **options))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.SynthOptions, folder=folder, **options))
 
 
 def convert(src: str | Path, dst: str | Path, *, source: str) -> Path:
-    """Write annotations of another format as a data folder. Options: `segarena.config.ConvertOptions`."""
+    """Write annotations of another format as images, index masks and a classes.yaml.
+
+    Args:
+        src: A folder of annotations and images, or the annotation file.
+        dst: The folder to write.
+        source: The format: coco, labelme, cvat, voc or instances.
+
+    Returns:
+        The folder that was written.
+    """
     from segarena.commands import convert as command
 
-    return command.run(_config.ConvertOptions(src=src, dst=dst, source=source))  # type: ignore[arg-type]
+    return command.run(_config.make_options(_config.ConvertOptions, src=src, dst=dst, source=source))
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
-    """Load a run, or a comparison's winner, to label images: `load(run).predict(image)`."""
+    """Load a trained run to label images: `load(run).predict(image)`.
+
+    Args:
+        run: A run folder, or a comparison folder (then its winner).
+        device: auto, cpu or cuda.
+
+    Returns:
+        The network with all that it needs to label an image.
+    """
     from segarena.training import predictor
 
     return predictor.load(run, device=device)
 
 
 def __getattr__(name: str) -> Any:
-    """`build_model` itself, with its own signature, when it is first asked for."""
+    """Import `build_model` when it is first used: it needs torch."""
     if name == "build_model":
         from segarena.models import build_model
 

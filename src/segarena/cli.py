@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import sys
-from typing import Any, Literal, get_args, get_origin
+from functools import reduce
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tyro
+from tyro.conf import subcommand
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from segarena import config
 from segarena._version import __version__
-from segarena.config import Command
 from segarena.errors import Interrupted, SegarenaError
+
+#: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
+#: needed, so that --help is fast.
+COMMANDS: dict[str, tuple[type, str]] = {
+    "compare": (config.CompareOptions, "segarena.commands.compare"),
+    "train": (config.TrainOptions, "segarena.commands.train"),
+    "evaluate": (config.EvaluateOptions, "segarena.commands.evaluate"),
+    "predict": (config.PredictOptions, "segarena.commands.predict"),
+    "check": (config.CheckOptions, "segarena.commands.check"),
+    "report": (config.ReportOptions, "segarena.commands.report"),
+    "synth": (config.SynthOptions, "segarena.commands.synth"),
+    "models": (config.ModelsOptions, "segarena.commands.models"),
+    "convert": (config.ConvertOptions, "segarena.commands.convert"),
+}
 
 _DESCRIPTION = "Which of FCN, U-Net, PSPNet and DeepLabv3 is right for your images, by how much, at what cost?"
 _registry = ConstructorRegistry()
@@ -19,7 +36,7 @@ _registry = ConstructorRegistry()
 
 @_registry.primitive_rule
 def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """Show the choices and let all values pass: the options check them, in the same words as for the Python API."""
+    """Show the choices, and accept all values: the options check them, with the same message as in Python."""
     if get_origin(info.type) is not Literal:
         return None
     choices = {str(choice): choice for choice in get_args(info.type)}
@@ -33,20 +50,18 @@ def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
 
 
 def main() -> int:
-    """Run one command. Returns the exit status: 0 done, 2 wrong input, 130 interrupted; a bug raises (1)."""
+    """Run one command.
+
+    Returns:
+        The exit status: 0 done, 2 wrong input, 130 interrupted; a bug raises, which is 1.
+    """
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"segarena {__version__}\n")
         return 0
     try:
-        options: Any = tyro.cli(
-            Command,
-            prog="segarena",
-            description=_DESCRIPTION,
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
-            registry=_registry,
-        )
-        verb = type(options).__name__.removesuffix("Options").lower()
-        importlib.import_module(f"segarena.commands.{verb}").run(options)
+        options = _parse()
+        module = next(module for kind, module in COMMANDS.values() if kind is type(options))
+        importlib.import_module(module).run(options)
     except SegarenaError as error:
         sys.stderr.write(f"segarena: {error}\n")
         return 2
@@ -57,3 +72,15 @@ def main() -> int:
         sys.stderr.write("segarena: interrupted\n")
         return 130
     return 0
+
+
+def _parse() -> Any:
+    """The options of the command that was typed; exits with a message or the help text."""
+    command: Any = reduce(operator.or_, (Annotated[kind, subcommand(name)] for name, (kind, _) in COMMANDS.items()))
+    return tyro.cli(
+        command,
+        prog="segarena",
+        description=_DESCRIPTION,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
+        registry=_registry,
+    )

@@ -1,8 +1,8 @@
-"""Run and comparison folders: where they lie, what they are called, what is in them.
+"""The folders of runs and comparisons: their names, how they are made and how they are found.
 
 runs/NAME/               a comparison: comparison.json, tables, page, and its runs
   MODEL-seedK/           a run: config.json, metrics.json, best.safetensors, ...
-    foldJ/               with --folds, the runs; then the folder above has only what they give together
+    foldJ/               with --folds, the run of a fold; the folder above then has the files of all folds together
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ DEFAULT_ROOT = Path("runs")
 
 
 def check_out(out: Path | None, *, resume: bool | None = None) -> None:
-    """Raise RunError where `open_folder` would refuse `out`, before an hour of decoding. Makes nothing."""
+    """Check that `open_folder` will accept a folder, before the data is read. Nothing is made.
+
+    Args:
+        out: The folder that the user named, or None.
+        resume: Whether `out` may have files; None for a command that has no --resume.
+
+    Raises:
+        RunError: `out` has files and `resume` is not True, or it is a file.
+    """
     if out is None:
         return
     try:
@@ -37,16 +45,19 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
 
 
 def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:
-    """Make the folder to write: `out`, or a new `root`/`name`, `name`-2, ... Returns its path.
+    """Make the folder to write.
 
     Args:
         out: The folder that the user named, or None.
-        name: Name of a new folder, where `out` is None.
-        resume: Whether `out` may hold files; None for a command that has no --resume.
-        root: Where a new folder is made.
+        name: Name of a new folder if `out` is None; NAME-2, NAME-3, ... if there is one of that name.
+        resume: Whether `out` may have files; None for a command that has no --resume.
+        root: The folder of the new folder.
+
+    Returns:
+        The folder.
 
     Raises:
-        RunError: `out` holds files and `resume` is not True, or the folder cannot be made or written.
+        RunError: `out` has files and `resume` is not True, or the folder cannot be made or written.
     """
     try:
         if out is None:
@@ -62,12 +73,23 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
 
 
 def fold_folder(folder: Path, fold: int | None) -> Path:
-    """Where the run of a fold lies in the folder of its model and seed, which is the run itself without folds."""
+    """Return the folder of a fold.
+
+    Args:
+        folder: The folder of the model and seed.
+        fold: The fold, from 1; None without cross-validation: then it is `folder` itself.
+    """
     return folder if fold is None else folder / f"fold{fold}"
 
 
 class Run(NamedTuple):
-    """One training of a comparison: its architecture, its seed and, where all images are tested in folds, its fold."""
+    """One training of a comparison, or with `fold` None all folds of a model and seed together.
+
+    Args:
+        model: Name of the architecture.
+        seed: Seed of the training.
+        fold: The fold, from 1; None without cross-validation.
+    """
 
     model: str
     seed: int
@@ -75,19 +97,31 @@ class Run(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where it lies in the comparison's folder; without its fold, where the folds are put together."""
+        """Its folder in the comparison folder.
+
+        >>> Run("unet", 0, fold=2).path.as_posix()
+        'unet-seed0/fold2'
+        """
         return fold_folder(Path(f"{self.model}-seed{self.seed}"), self.fold)
 
     def folds(self, number: int | None) -> list[Run]:
-        """The trainings that this run consists of: folds 1 to `number`, or itself where there are none."""
+        """Return the trainings of this model and seed: folds 1 to `number`, or itself if `number` is None."""
         return [self] if number is None else [self._replace(fold=fold) for fold in range(1, number + 1)]
 
 
 def find_run(folder: Path) -> Path:
-    """The run that `folder` is, or the winner's run where it is a comparison.
+    """Find the run to use in a folder.
 
-    A winner trained from several seeds, or on several folds, is represented by the run with the best validation mIoU:
-    the test split takes no part in the choice. Raises RunError where the folder holds neither, or no finished run.
+    Of several seeds or folds it is the run with the best validation mIoU: the test split has no part in the choice.
+
+    Args:
+        folder: A run folder, or a comparison folder: then it is a run of the winner.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        RunError: The folder is neither, or has no finished run.
     """
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
@@ -99,7 +133,7 @@ def find_run(folder: Path) -> Path:
     for name in ("config.json", "metrics.json", "best.safetensors"):
         if not (folder / name).exists():
             raise RunError(
-                f"has no {name}, so it is no finished run",
+                f"has no {name}, so it is not a finished run",
                 where=folder,
                 remedy="Name a folder that `segarena train` or `segarena compare` has finished",
             )
@@ -121,7 +155,7 @@ def _best(runs: Sequence[Path]) -> Path:
 
 
 def _make_new(root: Path, name: str) -> Path:
-    root.mkdir(parents=True, exist_ok=True)  # so that FileExistsError below means the folder, not its root
+    root.mkdir(parents=True, exist_ok=True)  # so that FileExistsError below is about the folder, not its root
     number = 1
     while True:
         folder = root / (name if number == 1 else f"{name}-{number}")

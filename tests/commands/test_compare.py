@@ -1,8 +1,7 @@
-"""The comparison from folder to page: its files, its ranking, its honesty, the winner ready to use."""
+"""The comparison from folder to page: its files, its ranking, the winner ready to use."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from PIL import Image
 import segarena
 from segarena.data.folder import FolderSource
 from segarena.errors import RunError
+from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.style import ARCHITECTURES
-from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, write_pair
+from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, refuses, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,10 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return segarena.compare(folder / "data", models=("fcn", "pspnet"), seeds=2, out=folder / "out", **QUICK)
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
     names = {path.name for path in comparison.iterdir()}
     runs = {"fcn-seed0", "fcn-seed1", "pspnet-seed0", "pspnet-seed1"}
@@ -35,24 +39,21 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
 
 
 def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:
-    content = json.loads((comparison / "comparison.json").read_text())
-    models = pd.read_csv(comparison / "models.csv")
+    content, models = ComparisonRecord.read(comparison), pd.read_csv(comparison / "models.csv")
     assert len(models) == 4
-    assert [entry["model"] for entry in content["ranking"]] == list(
-        models.groupby("model")["miou"].mean().sort_values(ascending=False).index
-    )
-    for entry in content["ranking"]:
-        scores = models[models["model"] == entry["model"]]["miou"]
-        assert entry["miou"] == pytest.approx(scores.mean())
-        assert (entry["lowest_miou"], entry["highest_miou"]) == (scores.min(), scores.max())
-    assert ARCHITECTURES[content["ranking"][0]["model"]].label in content["verdict"]
-    assert "validation" in content["verdict"]  # the data has no test split, and the verdict says so
+    means = models.groupby("model")["miou"].mean().sort_values(ascending=False)
+    assert [entry.model for entry in content.ranking] == list(means.index)
+    for entry in content.ranking:
+        scores = models[models["model"] == entry.model]["miou"]
+        assert entry.miou == pytest.approx(scores.mean())
+        assert (entry.lowest_miou, entry.highest_miou) == (scores.min(), scores.max())
+    assert ARCHITECTURES[content.ranking[0].model].label in content.verdict
+    assert "validation" in content.verdict  # the data has no test split
 
 
 def test_costs_are_measured(comparison: Path) -> None:
     models = pd.read_csv(comparison / "models.csv")
-    for column in ("params", "flops", "latency_ms", "train_seconds"):
-        assert (models[column] > 0).all()
+    assert (models[["params", "flops", "latency_ms", "train_seconds"]] > 0).all(axis=None)
     fcn = models[models["model"] == "fcn"].iloc[0]
     assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="resnet18").parameters())
 
@@ -73,49 +74,40 @@ def test_every_model_is_scored_on_the_same_pixels(comparison: Path) -> None:
     assert (per_run.nunique(axis=1) == 1).all()
 
 
-def test_trivial_predictor_is_the_training_images_most_frequent_class(comparison: Path) -> None:
-    content = json.loads((comparison / "comparison.json").read_text())
-    images = pd.read_csv(comparison / "images.csv")
+def test_majority_baseline_is_the_most_frequent_training_class(comparison: Path) -> None:
+    content, images = ComparisonRecord.read(comparison), pd.read_csv(comparison / "images.csv")
     one = images[(images["model"] == "fcn") & (images["seed"] == 0)]
     truth = (one["tp"] + one["fn"]).groupby(one["class_index"]).sum()
-    assert content["majority_baseline"]["class_name"] == "background"
-    assert content["majority_baseline"]["pixel_accuracy"] == pytest.approx(truth[0] / truth.sum())
-    assert content["trivial_miou"] == pytest.approx(truth[0] / truth.sum() / 2)
+    assert content.majority_baseline.class_name == "background"
+    assert content.majority_baseline.pixel_accuracy == pytest.approx(truth[0] / truth.sum())
+    assert content.trivial_miou == pytest.approx(truth[0] / truth.sum() / 2)
 
 
 def test_adding_a_model_to_a_comparison_keeps_the_others(comparison: Path) -> None:
     before = (comparison / "fcn-seed0" / "metrics.json").stat().st_mtime_ns
-    data = comparison.parent / "data"
     models = ("fcn", "pspnet", "unet")
-    segarena.compare(data, models=models, seeds=2, out=comparison, resume=True, **QUICK)
-    content = json.loads((comparison / "comparison.json").read_text())
-    assert {entry["model"] for entry in content["ranking"]} == set(models)
+    segarena.compare(comparison.parent / "data", models=models, seeds=2, out=comparison, resume=True, **QUICK)
+    assert {entry.model for entry in ComparisonRecord.read(comparison).ranking} == set(models)
     assert (comparison / "fcn-seed0" / "metrics.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"epochs": 7}, "fcn-seed0: was started with epochs 2, not 7"),
-        ({"split": 0.5}, "fcn-seed0: was started with split 0.8, not 0.5"),
-        ({"folds": 2}, "fcn-seed0: was started without --folds"),
-    ],
+    ("options", "value"),
+    [({"epochs": 7}, "epochs 2, not 7"), ({"split": 0.5}, "split 0.8, not 0.5"), ({"folds": 2}, "without --folds")],
 )
-def test_finished_runs_of_another_protocol_are_never_ranked_beside_new_ones(
-    comparison: Path, options: dict[str, Any], said: str
+def test_runs_of_another_protocol_are_never_ranked_beside_new_ones(
+    comparison: Path, options: dict[str, Any], value: str
 ) -> None:
-    before = {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()}
-    data, models = comparison.parent / "data", ("fcn", "deeplabv3")
-    with pytest.raises(RunError, match=said):
+    before, data, models = contents(comparison), comparison.parent / "data", ("fcn", "deeplabv3")
+    with refuses(RunError, where=comparison / "fcn-seed0", value=value):
         segarena.compare(data, models=models, seeds=2, out=comparison, resume=True, **{**QUICK, **options})
-    assert {path: path.read_bytes() for path in comparison.rglob("*") if path.is_file()} == before
+    assert contents(comparison) == before
 
 
 def test_gallery_shows_truth_and_each_prediction(comparison: Path) -> None:
-    content = json.loads((comparison / "comparison.json").read_text())
     source = FolderSource(comparison.parent / "data")
     by_name = {sample.name: index for index, sample in enumerate(source.samples)}
-    for name in content["gallery"]:
+    for name in ComparisonRecord.read(comparison).gallery:
         folder = comparison / "gallery" / name
         truth = np.asarray(Image.open(folder / "truth.png"))
         np.testing.assert_array_equal(truth, source.read(by_name[name])[1])
@@ -127,8 +119,7 @@ def test_gallery_shows_truth_and_each_prediction(comparison: Path) -> None:
 
 def test_the_winner_is_ready_to_use(comparison: Path) -> None:
     predictor = segarena.load(comparison, device="cpu")
-    content = json.loads((comparison / "comparison.json").read_text())
-    assert predictor.config["model"] == content["ranking"][0]["model"]
+    assert predictor.config.model == ComparisonRecord.read(comparison).ranking[0].model
     mask = predictor.predict(np.zeros((37, 61, 3), dtype=np.uint8))
     assert (mask.shape, mask.dtype) == ((37, 61), np.uint8)
 
@@ -141,25 +132,21 @@ def test_report_is_rebuilt_from_the_files_alone(comparison: Path) -> None:
 
 
 def test_a_finished_comparison_resumes_to_the_same_scores(comparison: Path) -> None:
-    before = pd.read_csv(comparison / "models.csv").drop(columns="latency_ms")
-    content = json.loads((comparison / "comparison.json").read_text())
-    models = tuple(sorted(set(before["model"])))
+    def scores() -> pd.DataFrame:
+        return pd.read_csv(comparison / "models.csv").drop(columns="latency_ms").set_index(["model", "seed"])
+
+    before, data = scores(), ComparisonRecord.read(comparison).data
+    models = tuple(sorted(set(before.index.get_level_values("model"))))
     segarena.compare(comparison.parent / "data", models=models, seeds=2, out=comparison, resume=True, **QUICK)
-    after = pd.read_csv(comparison / "models.csv").drop(columns="latency_ms")
-    key = ["model", "seed"]
-    pd.testing.assert_frame_equal(
-        before.sort_values(key).reset_index(drop=True), after.sort_values(key).reset_index(drop=True)
-    )
-    assert json.loads((comparison / "comparison.json").read_text())["data"] == content["data"]
+    pd.testing.assert_frame_equal(before.sort_index(), scores().sort_index())
+    assert ComparisonRecord.read(comparison).data == data
 
 
 @pytest.mark.slow
-def test_every_model_beats_the_trivial_predictor_on_the_built_in_scenes(tmp_path: Path) -> None:
-    folder = segarena.compare(out=tmp_path / "demo")
-    content = json.loads((folder / "comparison.json").read_text())
-    assert len(content["ranking"]) == 4
-    for entry in content["ranking"]:
-        assert entry["miou"] >= content["trivial_miou"] + 0.25
+def test_every_model_beats_the_majority_baseline_on_the_built_in_scenes(tmp_path: Path) -> None:
+    content = ComparisonRecord.read(segarena.compare(out=tmp_path / "demo"))
+    assert len(content.ranking) == 4
+    assert min(entry.miou for entry in content.ranking) >= content.trivial_miou + 0.25
 
 
 @needs_real_data
@@ -167,6 +154,6 @@ def test_every_model_beats_the_trivial_predictor_on_the_built_in_scenes(tmp_path
 def test_real_two_level_masks_and_pretrained_encoder(tmp_path: Path) -> None:
     options = {**QUICK, "encoder": "mobilenet_v2", "weights": str(REAL_WEIGHTS), "epochs": 1, "size": 64}
     folder = segarena.compare(SHARED / "data" / "isbi", models=("fcn",), out=tmp_path / "isbi", **options)
-    content = json.loads((folder / "comparison.json").read_text())
-    assert [entry["name"] for entry in content["data"]["classes"]] == ["background", "foreground"]
-    assert content["data"]["counts"] == {"train": 24, "val": 6, "test": 0}
+    data = ComparisonRecord.read(folder).data
+    assert [entry.name for entry in data.classes] == ["background", "foreground"]
+    assert data.counts == {"train": 24, "val": 6, "test": 0}

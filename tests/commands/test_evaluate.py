@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,18 @@ import pytest
 from PIL import Image
 
 import segarena
-from segarena.errors import ConfigError, DataError
-from support import QUICK, write_pair
+from segarena.errors import ConfigError
+from segarena.records.config import Config
+from segarena.records.metrics import Metrics
+from segarena.records.run import Data
+from support import QUICK, refuses, write_pair
 
 
 def copy_with_data(trained: Path, folder: Path) -> Path:
-    """The run and its data, to be changed; the run knows where its data lie now."""
+    """The run and its data, to be changed; the run has the new place of its data."""
     shutil.copytree(trained.parent, folder)
-    config = json.loads((folder / "run" / "config.json").read_text())
-    config["data"] = str(folder / "data")
-    (folder / "run" / "config.json").write_text(json.dumps(config))
+    config = Config.read(folder / "run")
+    replace(config, data=replace(config.data, data=str(folder / "data"))).write(folder / "run")
     return folder
 
 
@@ -29,13 +31,22 @@ def test_recorded_split_gives_the_recorded_scores(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = segarena.evaluate(trained, out=tmp_path / "out", device="cpu")
-    recorded = json.loads((trained / "metrics.json").read_text())
-    assert scores["confusion"] == recorded["confusion"]
-    written = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert written["split"] == "val"
-    assert written["miou"] == scores["miou"] == recorded["miou"]
+    recorded, written = Metrics.read(trained), Metrics.read(tmp_path / "out")
+    assert written.confusion == recorded.confusion
+    assert written.split == "val"
+    assert written.miou == scores["miou"] == recorded.miou
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "images.csv"), pd.read_csv(trained / "images.csv"))
     assert "foreground" in capsys.readouterr().out
+
+
+def test_a_run_is_evaluated_from_another_working_directory(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(squares.parent)
+    run = segarena.train(squares.name, model="fcn", out="run", **{**QUICK, "epochs": 1}).absolute()
+    monkeypatch.chdir("/")
+    assert segarena.evaluate(run, out=tmp_path / "out")["miou"] == Metrics.read(run).miou
+    assert Config.read(run).command.split()[2] == str(squares)
 
 
 def test_training_split_and_all(trained: Path, tmp_path: Path) -> None:
@@ -55,20 +66,20 @@ def test_folders_of_other_data_can_be_named(trained: Path, tmp_path: Path) -> No
     for number in range(3):
         write_pair(tmp_path / "new", f"n{number}", seed=100 + number)
     shutil.copytree(tmp_path / "new" / "masks", tmp_path / "new" / "labels")
-    with pytest.raises(DataError, match="--masks labels or --masks masks"):
+    with refuses(where=tmp_path / "new", value="masks"):
         segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out")
     scores = segarena.evaluate(trained, tmp_path / "new", masks="labels", out=tmp_path / "out")
     assert scores["images"] == 3
-    with pytest.raises(ConfigError, match="--masks: the data of the training are read as they were"):
+    with refuses(ConfigError, where="--masks"):
         segarena.evaluate(trained, masks="labels")
 
 
 def test_a_file_that_changed_since_the_training_is_noticed(trained: Path, tmp_path: Path) -> None:
     folder = copy_with_data(trained, tmp_path / "moved")
-    name = json.loads((folder / "run" / "data.json").read_text())["split"]["val"][0]
+    name = Data.read(folder / "run").split.val[0]
     image = folder / "data" / "images" / f"{name}.png"
     Image.fromarray(np.zeros((48, 48, 3), dtype=np.uint8)).save(image)
-    with pytest.raises(DataError, match=f"{name} is not the file that the run recorded"):
+    with refuses(where=str(trained.parent / "data"), value=name):
         segarena.evaluate(folder / "run", out=tmp_path / "out")
 
 
@@ -79,12 +90,12 @@ def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
         pixels = np.asarray(Image.open(mask)).copy()
         pixels[:3] = 2
         Image.fromarray(pixels).save(mask)
-    with pytest.raises(DataError, match="class_0, class_1, class_2"):
+    with refuses(where=tmp_path / "other", value="class_0, class_1, class_2"):
         segarena.evaluate(trained, tmp_path / "other", out=tmp_path / "out")
 
 
 def test_a_split_without_images(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no test images"):
+    with refuses(ConfigError, where="--split", value="test"):
         segarena.evaluate(trained, split="test", out=tmp_path / "out")
 
 
@@ -94,16 +105,16 @@ def test_scores_are_never_overwritten(trained: Path) -> None:
     assert len(list(trained.glob("evaluate-*/metrics.json"))) == 2
 
 
-def test_classes_that_mean_something_else_since_the_training_are_noticed(trained: Path, tmp_path: Path) -> None:
+def test_values_of_classes_that_changed_since_the_training_are_noticed(trained: Path, tmp_path: Path) -> None:
     """The same names and the same files, but foreground and background have changed places."""
     folder = copy_with_data(trained, tmp_path / "moved")
     declared = "classes: [{name: background, value: 255}, {name: foreground, value: 0}]"
     (folder / "data" / "classes.yaml").write_text(declared)
-    with pytest.raises(DataError, match=r"values of the classes.*not what the run recorded"):
+    with refuses(where=str(trained.parent / "data"), value="values of the classes"):
         segarena.evaluate(folder / "run", out=tmp_path / "out")
 
 
-def test_deep_images_of_a_run_stay_as_bright_as_they_were_when_brighter_ones_come(tmp_path: Path) -> None:
+def test_deep_images_keep_their_brightness_when_brighter_ones_come(tmp_path: Path) -> None:
     for number in range(8):
         write_pair(tmp_path / "data", f"{number}", seed=number)
         path = tmp_path / "data" / "images" / f"{number}.png"
@@ -115,10 +126,10 @@ def test_deep_images_of_a_run_stay_as_bright_as_they_were_when_brighter_ones_com
     bright = np.full((48, 48), 65535, dtype=np.uint16)
     Image.fromarray(bright).save(tmp_path / "data" / "images" / "bright.png")
     scores = segarena.evaluate(run, out=tmp_path / "scores")
-    assert scores["confusion"] == json.loads((run / "metrics.json").read_text())["confusion"]
+    assert scores["confusion"] == Metrics.read(run).to_json()["confusion"]
 
 
-def test_deep_images_of_other_data_are_as_bright_as_in_the_training(tmp_path: Path) -> None:
+def test_deep_images_of_other_data_are_read_as_in_the_training(tmp_path: Path) -> None:
     """Images of 12 bits trained; others that happen to be dark are dark, not stretched to their own brightest pixel."""
     for folder, darker in (("bright", 1), ("dark", 8)):
         for number in range(8):

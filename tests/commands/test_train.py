@@ -1,8 +1,7 @@
-"""One training from folder to run folder: what it writes, that it repeats, that nothing interrupts it for good."""
+"""One training from folder to run folder: what it writes, that it repeats, that it can be resumed."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,15 +9,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 import segarena
-from segarena.errors import DataError, Interrupted, RunError, WeightsError
+from segarena.errors import ConfigError, Interrupted, RunError, WeightsError
 from segarena.experiment import run as command
+from segarena.records.config import Config
+from segarena.records.metrics import Metrics
+from segarena.records.run import Data
 from segarena.training import engine
-from support import QUICK
+from support import QUICK, refuses
 
 
 def train(data: Path, out: Path, model: str = "fcn", **options: object) -> Path:
@@ -28,42 +31,27 @@ def train(data: Path, out: Path, model: str = "fcn", **options: object) -> Path:
 def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = train(squares, tmp_path / "run", model="unet")
     names = {path.name for path in run.iterdir()}
-    assert names == {
-        "config.json",
-        "environment.json",
-        "data.json",
-        "history.csv",
-        "metrics.json",
-        "images.csv",
-        "costs.json",
-        "best.safetensors",
-        "last",
-    }
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["split"] == "val"
-    assert list(metrics["per_class"]) == ["background", "foreground"]
-    assert sum(map(sum, metrics["confusion"])) == 3 * 48 * 48  # three whole images at their own size, not at 32
+    records = {f"{name}.json" for name in ("config", "environment", "data", "metrics", "costs")}
+    assert names == records | {"history.csv", "images.csv", "best.safetensors", "last"}
+    metrics, data = Metrics.read(run), Data.read(run)
+    assert metrics.split == "val"
+    assert list(metrics.per_class) == ["background", "foreground"]
+    assert sum(map(sum, metrics.confusion)) == 3 * 48 * 48  # three whole images at their own size, not at 32
     history = pd.read_csv(run / "history.csv")
     assert list(history["epoch"]) == [1, 2]
-    assert history["val_miou"].max() == metrics["val_miou"] == metrics["miou"]  # the best epoch's weights are scored
-    data = json.loads((run / "data.json").read_text())
-    assert data["counts"] == {"train": 9, "val": 3, "test": 0}
-    assert all(len(digest) == 64 for digest in data["sha256"].values())
+    assert history["val_miou"].max() == metrics.val_miou == metrics.miou  # the best epoch's weights are scored
+    assert data.counts == {"train": 9, "val": 3, "test": 0}
+    assert all(len(digest) == 64 for digest in data.sha256.values())
     assert "mIoU" in capsys.readouterr().out
 
 
-def test_says_and_saves_what_it_chose(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = train(squares, tmp_path / "run", precision="auto", batch_size=None, size=None)
+def test_choices_are_printed_and_saved(squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config.read(train(squares, tmp_path / "run", precision="auto", batch_size=64, size=None))
     said = capsys.readouterr().out
-    config = json.loads((run / "config.json").read_text())
-    assert config["precision"] in ("bf16", "fp32")
-    assert (config["size"], config["batch_size"]) == (48, 2)
-    for note in config["chosen_here"]:
-        assert note in said
-    assert any(note.startswith("precision") for note in config["chosen_here"])
-    not_asked_for = {"images", "masks", "root", "group_by", "splits", "folds", "output_stride"}
-    assert {key for key, value in config.items() if value in (None, "auto")} == not_asked_for
-    assert config["architecture"]["output_stride"] == 32
+    assert (config.protocol.size, config.protocol.batch_size) == (48, 9)  # the data has no larger batch
+    assert {choice.name for choice in config.choices} >= {"size", "precision", "batch_size"}
+    assert all(choice.sentence in said for choice in config.choices)
+    assert config.architecture["output_stride"] == 32
 
 
 def test_one_seed_gives_the_same_scores_and_another_other_weights(squares: Path, tmp_path: Path) -> None:
@@ -87,13 +75,12 @@ def test_resume_of_a_finished_run_says_so(squares: Path, tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize("data", ["squares", "no such folder"])
-def test_a_folder_that_holds_something_is_never_overwritten(squares: Path, tmp_path: Path, data: str) -> None:
-    """It is refused before the data is looked at, be that for an hour."""
+def test_a_folder_with_files_is_refused_before_the_data_is_read(squares: Path, tmp_path: Path, data: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("three years")
     for work in (lambda: train(squares.parent / data, out), lambda: segarena.compare(squares.parent / data, out=out)):
-        with pytest.raises(RunError, match="not empty"):
+        with refuses(RunError, where=out, value="not empty"):
             work()
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
     assert (out / "thesis.txt").read_text() == "three years"
@@ -146,28 +133,36 @@ def test_kill_9_at_three_moments_and_resume_end_in_the_same_bits(squares: Path, 
     assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
 
 
-def test_resume_with_other_options_is_refused(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)  # stop after the first epoch's training
-    with pytest.raises(ZeroDivisionError):
-        train(squares, tmp_path / "run")
-    with pytest.raises(RunError, match="learning rate"):
-        train(squares, tmp_path / "run", learning_rate=0.5, resume=True)
+@pytest.fixture
+def unfinished(squares: Path, tmp_path: Path) -> Path:
+    """A run that stopped when its first epoch was to be validated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(squares, tmp_path / "run")
+    return tmp_path / "run"
 
 
-def test_resume_with_other_data_is_refused(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        train(squares, tmp_path / "run")
+def test_resume_with_other_options_is_refused(squares: Path, unfinished: Path) -> None:
+    for options, value in (({"learning_rate": 0.5}, "learning rate"), ({"seed": 1}, "seed 0, not 1")):
+        with refuses(RunError, where=unfinished, value=value):
+            train(squares, unfinished, resume=True, **options)
+
+
+def test_resume_with_other_data_is_refused(squares: Path, unfinished: Path) -> None:
     image = next((squares / "images").iterdir())
     image.write_bytes(image.read_bytes() + b"\0")
-    with pytest.raises(RunError, match="other data"):
-        train(squares, tmp_path / "run", resume=True)
+    with refuses(RunError, where=unfinished, value="other data"):
+        train(squares, unfinished, resume=True)
 
 
-def test_resume_with_another_meaning_of_the_masks_is_refused(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same files, but their pixels are other classes: one ranking would mix two questions."""
+def test_a_run_is_resumed_where_its_data_was_moved(squares: Path, unfinished: Path) -> None:
+    moved = squares.rename(squares.with_name("moved"))
+    assert Metrics.read(train(moved, unfinished, resume=True)).epochs == 2
+
+
+def test_resume_with_other_classes_is_refused(squares: Path, tmp_path: Path) -> None:
+    """The same files, but their values are other classes."""
 
     def declare(**values: int) -> None:
         (squares / "classes.yaml").write_text(
@@ -175,54 +170,31 @@ def test_resume_with_another_meaning_of_the_masks_is_refused(
         )
 
     declare(ground=0, square=255)
-    with monkeypatch.context() as patch:
-        patch.setattr(command, "evaluate_split", lambda *arguments: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            train(squares, tmp_path / "run")
+    run = train(squares, tmp_path / "run")
     for other in ({"ground": 255, "square": 0}, {"square": 255, "ground": 0}, {"ground": 0, "box": 255}):
         declare(**other)
-        with pytest.raises(RunError, match="other classes: a name, a value in the masks or what is void"):
-            train(squares, tmp_path / "run", resume=True)
+        with refuses(RunError, where=run, value="other classes"):
+            train(squares, run, resume=True)
     declare(ground=0, square=255)
-    train(squares, tmp_path / "run", resume=True)
+    train(squares, run, resume=True)
 
 
 def test_early_stopping_counts_a_plateau_as_no_improvement(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A validation score that never moves ends the training after `patience` epochs, with the first epoch's weights."""
-    import numpy as np
-
     constant = np.array([[[8, 2], [1, 9]]])
     monkeypatch.setattr(command, "evaluate_split", lambda *arguments: constant)
     monkeypatch.setattr(command, "write_image_counts", lambda *arguments: None)
     run = train(squares, tmp_path / "run", epochs=9, patience=2)
     assert list(pd.read_csv(run / "history.csv")["epoch"]) == [1, 2, 3]
-    assert json.loads((run / "metrics.json").read_text())["best_epoch"] == 1
-
-
-def test_fewer_images_than_a_split_needs(squares: Path, tmp_path: Path) -> None:
-    for path in sorted((squares / "images").iterdir())[2:]:
-        path.unlink()
-    with pytest.raises(DataError, match="Add labelled images"):
-        train(squares, tmp_path / "run")
+    assert Metrics.read(run).best_epoch == 1
 
 
 def test_weights_of_another_network(squares: Path, tmp_path: Path) -> None:
     run = train(squares, tmp_path / "run")
-    with pytest.raises(WeightsError, match=r"best\.safetensors"):
+    with refuses(WeightsError, where=run / "best.safetensors"):
         train(squares, tmp_path / "other", weights=str(run / "best.safetensors"), encoder="mobilenet_v2")
-
-
-def test_weights_that_cannot_be_downloaded(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
-
-    def refuse(*arguments: object, **options: object) -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
-    with pytest.raises(WeightsError, match="--weights none"):
-        train(squares, tmp_path / "run", weights="imagenet")
 
 
 def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
@@ -238,7 +210,7 @@ def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match="No space left on device"):
+    with refuses(RunError, value="No space left on device"):
         train(squares, tmp_path / "run")
     monkeypatch.setattr(os, "fsync", real)
     assert not list((tmp_path / "run").rglob(".*")), "a temporary file was left"
@@ -247,15 +219,10 @@ def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
 
 
 def test_a_loss_that_is_no_number_is_explained(squares: Path, tmp_path: Path) -> None:
-    with pytest.raises(segarena.ConfigError, match="--learning-rate"):
+    with refuses(ConfigError, where="run", value="nan"):
         train(squares, tmp_path / "run", learning_rate=1e30, optimizer="sgd", clip_norm=1e30)
-
-
-def test_a_batch_larger_than_the_data_is_cut(squares: Path, tmp_path: Path) -> None:
-    run = train(squares, tmp_path / "run", batch_size=64, epochs=1)
-    assert json.loads((run / "config.json").read_text())["batch_size"] == 9
 
 
 def test_dice_and_class_weights_train(squares: Path, tmp_path: Path) -> None:
     run = train(squares, tmp_path / "run", loss="ce+dice", class_weights="median", optimizer="sgd", schedule="poly")
-    assert json.loads((run / "metrics.json").read_text())["miou"] > 0
+    assert (Metrics.read(run).miou or 0) > 0

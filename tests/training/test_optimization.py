@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from segarena.training.optimization import SCHEDULES, build_optimizer, default_learning_rate, one_cycle, poly
+from segarena.training.optimization import SCHEDULES, build_optimizer, one_cycle, poly
 
 STEPS = 1000
 
@@ -45,25 +45,6 @@ def test_poly_falls_from_1_to_0_with_the_power_of_the_paper():
 
 def test_schedules_bear_the_names_of_the_options():
     assert {"onecycle": one_cycle, "poly": poly} == SCHEDULES
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "batch_size", "expected"),
-    [
-        ("adamw", 8, 1e-3),
-        ("adamw", 32, 2e-3),
-        ("adamw", 2, 5e-4),
-        ("sgd", 8, 1e-2),
-        ("sgd", 16, 2e-2),
-        ("sgd", 2, 2.5e-3),
-    ],
-)
-def test_the_learning_rate_scales_with_the_batch_linearly_for_sgd_by_the_root_for_adam(optimizer, batch_size, expected):
-    assert default_learning_rate(optimizer, batch_size, pretrained=True) == pytest.approx(expected)
-    assert default_learning_rate(optimizer, batch_size, pretrained=False) == pytest.approx(3 * expected)
-    for pretrained in (True, False):
-        rate = default_learning_rate(optimizer, batch_size, pretrained=pretrained, track="paper")
-        assert rate == pytest.approx(expected / 10)
 
 
 def make_model():

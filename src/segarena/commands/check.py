@@ -20,7 +20,7 @@ from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
 from segarena.experiment.check_report import json_content, sheet_content
-from segarena.experiment.inputs import divide
+from segarena.experiment.inputs import make_splits
 from segarena.files import write_json
 from segarena.formats import join_words, listing, small_percent
 from segarena.reporting.check_figures import save_sheet
@@ -39,7 +39,7 @@ def run(options: CheckOptions) -> dict[str, Any]:
         raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name another file, or remove it")
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
     source = _open(options)
-    splits = divide(source, options)
+    splits = make_splits(source, options)
     problems = inspect(source, splits, grouped=options.group_by is not None)
     _show(source, splits, options)
     _show_problems(problems)

@@ -1,4 +1,4 @@
-"""`segarena models`: which networks there are, and what each costs."""
+"""`segarena models`: the networks, and what each costs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from segarena.training.costs import count_flops, count_parameters
 
 
 def run(options: ModelsOptions) -> list[dict[str, Any]]:
-    """Show a table of the networks. Returns its rows: name, track, encoder, output_stride, params, flops.
+    """Show a table of the networks; those that do not support the encoder are named below it.
 
-    An output stride that changes outside of training is a second number, eval_output_stride. A network that cannot
-    stand on the encoder is named below the table. Raises ConfigError where none can.
+    Args:
+        options: The options as typed.
+
+    Returns:
+        A row for each network: name, track, encoder, output_stride and eval_output_stride (pixels), params, flops (of
+        one image; a multiply-add counts as two).
+
+    Raises:
+        ConfigError: No network supports the encoder.
     """
     height, width = options.size[0], options.size[-1]
     rows, refused = [], []
@@ -30,7 +37,7 @@ def run(options: ModelsOptions) -> list[dict[str, Any]]:
                 refused.append(f"{name}, {track} track: {error}")
     if all(row["encoder"] != options.encoder for row in rows) and options.encoder is not None:
         raise ConfigError(
-            f"nothing in the {options.track} track stands on {options.encoder}",
+            f"no model of the {options.track} track supports {options.encoder}",
             where="--encoder",
             remedy="Leave it out, or use --track encoder",
         )
@@ -39,7 +46,7 @@ def run(options: ModelsOptions) -> list[dict[str, Any]]:
         console.print(reason, markup=False)
     console.print(
         f"GFLOPs: one image of {height} x {width}, {options.num_classes} classes, in evaluation; a multiply-add counts"
-        " as two. Parameters: with the auxiliary head, where there is one.",
+        " as two. Parameters: with the auxiliary head, if there is one.",
         markup=False,
     )
     return rows
@@ -49,7 +56,7 @@ def _describe(name: str, track: str, options: ModelsOptions, size: tuple[int, in
     encoder: str | None = options.encoder
     if track == "paper" and encoder not in find_model(name, track).paper_encoders:
         encoder = None
-    # Shapes are all that counting needs: nothing is allocated, nothing computed.
+    # Counting needs only shapes: nothing is allocated or computed.
     with torch.device("meta"):
         model = build_model(name, options.num_classes, track=track, encoder=encoder)
     settings = model.settings

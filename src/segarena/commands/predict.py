@@ -49,7 +49,7 @@ def run(options: PredictOptions) -> Path:
             _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")
     labelled = len(images) - len(faults)
     what = "1 image" if labelled == 1 else f"{labelled} images"
-    console.print(f"{what} labelled by {predictor.config['model']} ({predictor.run}): {folder}", markup=False)
+    console.print(f"{what} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False)
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     if faults:
         raise _refuse(faults, labelled)

@@ -1,4 +1,4 @@
-"""What the user sees while a command works: bars on a terminal, plain lines in a log file."""
+"""What the user sees while a command works: progress bars on a terminal, plain lines in a log file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,36 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from segarena.errors import Interrupted
 from segarena.experiment.progress import Reporter, TrainingListener
-from segarena.formats import duration
+from segarena.formats import duration, percent
 
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
 
-#: Everything a command says goes through here.
+#: Everything that a command prints goes through here.
 console = Console(highlight=False, soft_wrap=True)
+
+
+class TerminalReporter(Reporter):
+    """Shows the messages and the progress of an experiment."""
+
+    def say(self, text: str, *, title: str = "") -> None:
+        """Print the message; the title is bold."""
+        console.print(f"[bold]{escape(title)}[/bold]: {escape(text)}" if title else escape(text))
+
+    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Show a bar."""
+        return show_progress(what)
+
+    def training(self, title: str, epochs: int) -> AbstractContextManager[TrainingListener]:
+        """Show a bar for each epoch, and a line when it is finished."""
+        return _TrainingProgress(title, epochs)
 
 
 @contextmanager
 def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function (done, total) that moves a bar; without a terminal nothing is shown."""
+    """Show a bar, and give the function (done, total) that moves it; without a terminal nothing is shown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)
@@ -36,23 +53,10 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield move
 
 
-class TerminalReporter(Reporter):
-    """Shows an experiment on the terminal."""
-
-    def say(self, text: str, *, title: str = "") -> None:
-        console.print(f"[bold]{escape(title)}[/bold]: {escape(text)}" if title else escape(text))
-
-    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
-        return show_progress(what)
-
-    def training(self, title: str, epochs: int) -> AbstractContextManager[TrainingListener]:
-        return TrainingProgress(title, epochs)
-
-
-class TrainingProgress(TrainingListener):
+class _TrainingProgress(TrainingListener):
     """A bar within the epoch and a line for each finished one: loss, validation mIoU, images/s, time left."""
 
-    def __init__(self, title: str, epochs: int, done_epochs: int = 0) -> None:
+    def __init__(self, title: str, epochs: int) -> None:
         self.title, self.epochs = title, epochs
         self.seconds: list[float] = []
         self.bar = Progress(
@@ -64,10 +68,10 @@ class TrainingProgress(TrainingListener):
             transient=True,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task(f"epoch {done_epochs + 1}/{epochs}", total=None, facts="")
+        self.task = self.bar.add_task("starting", total=None, facts="")
 
-    def __enter__(self) -> TrainingProgress:
-        console.print(f"[bold]{self.title}[/bold]")
+    def __enter__(self) -> _TrainingProgress:
+        console.print(f"[bold]{escape(self.title)}[/bold]")
         self.bar.start()
         return self
 
@@ -88,14 +92,21 @@ class TrainingProgress(TrainingListener):
         left = (self.epochs - row["epoch"]) * sum(self.seconds) / len(self.seconds)
         console.print(
             f"  epoch {row['epoch']:>3}/{self.epochs}  loss {row['train_loss']:.3f}"
-            f"  val mIoU {100 * row['val_miou']:5.1f}%{' *' if is_best else '  '}"
+            f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}"
             f"  {row['images_per_second']:6.1f} images/s  at most {duration(left)} left"
         )
 
 
 @contextmanager
-def catch_interrupt() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether Ctrl-C was pressed; the second Ctrl-C stops at once, unsaved."""
+def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
+    """Give the function that returns whether Ctrl-C was pressed; a second Ctrl-C stops at once, without saving.
+
+    Args:
+        resume: The command line that resumes the work.
+
+    Raises:
+        Interrupted: The work was stopped and saved; the message has `resume`.
+    """
     pressed = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -104,11 +115,12 @@ def catch_interrupt() -> Iterator[Callable[[], bool]]:
         pressed.set()
         console.print("\nStopping after this step and saving; press Ctrl-C again to stop at once, without saving.")
 
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set  # signals reach the main thread only
-        return
-    before = signal.signal(signal.SIGINT, note)
+    is_main = threading.current_thread() is threading.main_thread()  # signals reach the main thread only
+    before = signal.signal(signal.SIGINT, note) if is_main else None
     try:
         yield pressed.is_set
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}. Resume with: {resume}") from stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        if is_main:
+            signal.signal(signal.SIGINT, before)

@@ -1,48 +1,38 @@
-"""Every option, written once: these dataclasses are the command line, the Python API and the saved config.
+"""Every option, written once: these dataclasses are the command line and the keyword arguments of the Python API.
 
-A None means "chosen for this data and this machine"; `commands/defaults.py` chooses, prints and saves it.
-No torch here: `segarena --help` answers at once.
+An option that is None, or "auto", is open: `segarena.config.defaults` has the rule that chooses it, and
+`segarena.experiment.resolve` applies the rules and returns a `Protocol`. Nothing here imports torch, so that
+`segarena --help` is fast.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import tyro
-
 from segarena.config.data import CheckOptions, ConvertOptions, DataOptions, SynthOptions
+from segarena.config.defaults import DataFacts
+from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
 from segarena.config.training import TRACK_MODELS, CompareOptions, EncoderName, ModelName, ProtocolOptions, TrainOptions
-from segarena.config.values import to_command, to_dict
+from segarena.config.values import command_line, make_options, to_command
 
 __all__ = [
     "TRACK_MODELS",
     "CheckOptions",
-    "Command",
+    "Choice",
     "CompareOptions",
     "ConvertOptions",
+    "DataFacts",
     "DataOptions",
     "EncoderName",
     "EvaluateOptions",
     "ModelName",
     "ModelsOptions",
     "PredictOptions",
+    "Protocol",
     "ProtocolOptions",
     "ReportOptions",
     "SynthOptions",
     "TrainOptions",
+    "command_line",
+    "make_options",
     "to_command",
-    "to_dict",
 ]
-
-Command = (
-    Annotated[CompareOptions, tyro.conf.subcommand("compare")]
-    | Annotated[TrainOptions, tyro.conf.subcommand("train")]
-    | Annotated[EvaluateOptions, tyro.conf.subcommand("evaluate")]
-    | Annotated[PredictOptions, tyro.conf.subcommand("predict")]
-    | Annotated[CheckOptions, tyro.conf.subcommand("check")]
-    | Annotated[ReportOptions, tyro.conf.subcommand("report")]
-    | Annotated[SynthOptions, tyro.conf.subcommand("synth")]
-    | Annotated[ModelsOptions, tyro.conf.subcommand("models")]
-    | Annotated[ConvertOptions, tyro.conf.subcommand("convert")]
-)

@@ -1,8 +1,8 @@
-"""What every set of options checks alike, and how an option is called on the command line."""
+"""What the options of every command have in common: how they are checked, spelled and shown in --help."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
@@ -11,12 +11,24 @@ from segarena.errors import ConfigError
 
 Flag = tyro.conf.FlagCreatePairsOff[bool]
 
-#: Marks an option that is chosen for the data and the machine where it is not given.
-CHOSEN = tyro.conf.arg(help_behavior_hint="")
+
+def default(rule: str | Callable[..., Any]) -> Any:
+    """Annotate an option that may be left open; --help shows what is used then.
+
+    Args:
+        rule: What is used, in words, or the function of `segarena.config.defaults` that chooses it: then the first
+            line of its docstring.
+    """
+    text = rule if isinstance(rule, str) else (rule.__doc__ or "").partition("\n")[0].removesuffix(".")
+    return tyro.conf.arg(help_behavior_hint=f"(default: {text[:1].lower()}{text[1:]})" if text else "")
+
+
+#: Annotates an option that has no effect where it is left out.
+OPTIONAL = default("")
 
 
 def check_choices(options: object) -> None:
-    """Check each field with fixed choices, for the command line and the Python API alike."""
+    """Check each field that has fixed choices, for the command line and the Python API alike. Raises ConfigError."""
     for name, hint in get_type_hints(type(options)).items():
         choices = _literals(hint)
         value = getattr(options, name)
@@ -36,25 +48,21 @@ def _literals(hint: Any) -> list[object]:
 
 
 def flag(name: str) -> str:
-    """Return the option as it is typed: batch_size -> --batch-size."""
-    return "--" + {"source": "from"}.get(name, name).replace("_", "-")  # `from` is Python's own word
+    """Return an option as it is typed.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return "--" + {"source": "from"}.get(name, name).replace("_", "-")  # `from` is a keyword of Python
 
 
 def check_at_least(name: str, value: int | None, smallest: int) -> None:
-    """Raise ConfigError where the option is given and below `smallest`."""
+    """Raise ConfigError if the option is given and below `smallest`."""
     if value is not None and value < smallest:
         raise ConfigError(f"{value} is too small", where=flag(name), remedy=f"Give {smallest} or more")
 
 
-def make_paths(options: object, *names: str) -> None:
-    """Turn strings into paths: the Python API takes both."""
-    for name in names:
-        value = getattr(options, name)
-        if isinstance(value, str):
-            object.__setattr__(options, name, Path(value))
-
-
 def check_share(name: str, value: float, *, least: float | None = None) -> None:
-    """Raise ConfigError where the option is no share: above 0 (or from `least` on) and below 1."""
+    """Raise ConfigError unless the option is above 0 and below 1, or equal to `least`."""
     if not (0 < value < 1 or value == least):
         raise ConfigError(f"{value} is not between 0 and 1", where=flag(name), remedy="Give a share such as 0.2")

@@ -1,4 +1,4 @@
-"""The options of the verbs that work on what a training left, and of `models`."""
+"""The options of the commands that use a trained run, and of `models`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from segarena.config.checks import CHOSEN, check_at_least, check_choices, flag, make_paths
+from segarena.config import defaults
+from segarena.config.checks import OPTIONAL, check_at_least, check_choices, default, flag
 from segarena.config.training import EncoderName, TrackName
 from segarena.errors import ConfigError
 
@@ -21,30 +22,31 @@ class EvaluateOptions:
 
     run: tyro.conf.Positional[Path]
     """Run folder, or a comparison folder (then its winner)."""
-    data: Annotated[tyro.conf.Positional[Path | None], CHOSEN] = None
-    """Other labelled data, with the same class names. Default: the data of the training."""
-    images: Annotated[Path | None, CHOSEN] = None
-    """Folder of the other data's images. Default: found."""
-    masks: Annotated[Path | None, CHOSEN] = None
-    """Folder of the other data's masks. Default: found."""
-    root: Annotated[Path | None, CHOSEN] = None
-    """Folder that holds the other data, where it is a published data set."""
-    split: Annotated[SplitName | Literal["all"] | None, CHOSEN] = None
-    """Default: test, or val where there is no test; all of other data."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute. auto: the GPU if there is one."""
-    out: Annotated[Path | None, CHOSEN] = None
-    """Folder to write; it must not exist or be empty. Default: a new one in the run folder."""
+    data: Annotated[tyro.conf.Positional[Path | None], default("the data of the training")] = None
+    """Other labelled data, with the same class names."""
+    images: Annotated[Path | None, default("found by name and content")] = None
+    """Folder of the other data's images."""
+    masks: Annotated[Path | None, default("found by name and content")] = None
+    """Folder of the other data's masks."""
+    root: Annotated[Path | None, OPTIONAL] = None
+    """Folder of the other data, if it is a published data set."""
+    split: Annotated[
+        SplitName | Literal["all"] | None, default("test, or val if there is no test split; of other data all")
+    ] = None
+    """Which images to score."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
+    """Where to compute."""
+    out: Annotated[Path | None, default("a new folder in the run folder")] = None
+    """Folder to write; it must not exist or be empty."""
 
     def __post_init__(self) -> None:
-        make_paths(self, "run", "data", "images", "masks", "root", "out")
         check_choices(self)
         given = [name for name in ("images", "masks", "root") if getattr(self, name) is not None]
         if self.data is None and given:
             raise ConfigError(
-                "the data of the training are read as they were then",
+                "the data of the training is read as it was then",
                 where=flag(given[0]),
-                remedy="Leave it out, or name other data behind the run",
+                remedy="Leave it out, or name other data after the run",
             )
 
 
@@ -56,14 +58,12 @@ class PredictOptions:
     """Run folder, or a comparison folder (then its winner)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Image files, or folders of them."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute. auto: the GPU if there is one."""
-    out: Annotated[Path | None, CHOSEN] = None
-    """Folder to write; it must not exist or be empty. Default: a new one in the run folder."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
+    """Where to compute."""
+    out: Annotated[Path | None, default("a new folder in the run folder")] = None
+    """Folder to write; it must not exist or be empty."""
 
     def __post_init__(self) -> None:
-        make_paths(self, "run", "out")
-        object.__setattr__(self, "images", tuple(Path(image) for image in self.images))
         check_choices(self)
 
 
@@ -74,31 +74,28 @@ class ReportOptions:
     folder: tyro.conf.Positional[Path]
     """Comparison folder."""
 
-    def __post_init__(self) -> None:
-        make_paths(self, "folder")
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsOptions:
     """List the networks: encoder, output stride, parameters and FLOPs."""
 
-    track: Annotated[TrackName | None, CHOSEN] = None
-    """encoder: each architecture on the same encoder. paper: each as it was published. Default: both."""
-    encoder: Annotated[EncoderName | None, CHOSEN] = None
-    """Backbone. Default: resnet18 in the encoder track, resnet50 for those of the paper track that have a choice."""
+    track: Annotated[TrackName | None, default("both")] = None
+    """encoder: every architecture on the same encoder. paper: every architecture as published."""
+    encoder: Annotated[EncoderName | None, default("resnet18; in the paper track that of the paper")] = None
+    """Encoder (backbone)."""
     num_classes: int = 21
     """Number of classes."""
     size: tuple[int, ...] = (512,)
-    """Image that the FLOPs are counted for: height and width, or one number for both."""
+    """Height and width of the image that FLOPs are counted for, in pixels, or one number for both."""
 
     def __post_init__(self) -> None:
-        sides = (self.size,) if isinstance(self.size, int) else tuple(self.size)
-        object.__setattr__(self, "size", sides)
         check_choices(self)
         check_at_least("num_classes", self.num_classes, 1)
-        if len(sides) not in (1, 2):
+        if len(self.size) not in (1, 2):
             raise ConfigError(
-                f"{len(sides)} numbers are no size", where="--size", remedy="Give height and width, or one number"
+                f"a size has one or two numbers, not {len(self.size)}",
+                where="--size",
+                remedy="Give height and width, or one number for both",
             )
-        for side in sides:
+        for side in self.size:
             check_at_least("size", side, 32)

@@ -6,20 +6,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from segarena.config.checks import CHOSEN, Flag, check_at_least, check_choices, check_share, flag, make_paths
+from segarena.config import defaults
+from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default, flag
 from segarena.config.data import DataOptions
 from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
 TrackName = Literal["encoder", "paper"]
-EncoderName = (
-    Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "vgg16_bn"]
-    | Literal["mobilenet_v2", "mobilenet_v3_large"]
-    | Literal["efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"]
-    | Literal["convnext_tiny", "convnext_small", "swin_t"]
-)
+EncoderName = Literal[
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnext50_32x4d",
+    "vgg16_bn",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "convnext_tiny",
+    "convnext_small",
+    "swin_t",
+]
 
-#: What each track compares where no models are named.
+#: The models that `compare` trains in each track if none are named.
 TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
     "encoder": ("fcn", "unet", "pspnet", "deeplabv3"),
     "paper": ("fcn8s", "unet", "pspnet", "deeplabv3"),
@@ -28,70 +41,72 @@ TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ProtocolOptions(DataOptions):
-    """What `train` and `compare` share: the data, the networks' beginnings and the training recipe."""
+    """What `train` and `compare` have in common: the data, the networks and how they are trained."""
 
-    root: Annotated[Path | None, CHOSEN] = None
-    """Folder that holds a published data set."""
+    root: Annotated[Path | None, OPTIONAL] = None
+    """Folder of a published data set."""
     download: Flag = False
-    """Download a published data set into --root where it is not there."""
-    folds: Annotated[int | None, CHOSEN] = None
-    """Cross-validate: divide all images anew into so many folds, train without each of them in turn, test on it.
-    Of the other images --split chooses the share that trains. Default: one division into train, val and test."""
+    """Download a published data set into --root if it is not there."""
+    folds: Annotated[int | None, default("none, one split into train, val and test")] = None
+    """K-fold cross-validation: train K times, each time testing on a different fold.
+    Of the images in the other folds, --split is the share for training."""
     track: TrackName = "encoder"
-    """encoder: each architecture on the same encoder. paper: each as it was published."""
-    encoder: Annotated[EncoderName | None, CHOSEN] = None
-    """Backbone that all models share. Default: resnet50 on a GPU, resnet18 on a CPU.
-    In the paper track resnet50 or resnet101, for those built on a ResNet."""
-    weights: Annotated[str | None, CHOSEN] = None
-    """Weights to start from: imagenet (downloaded by torchvision), none, a file of torchvision's (for models on one
-    encoder), or coco (fcn and deeplabv3 of the paper track). Default: imagenet; none for the built-in scenes."""
-    output_stride: Annotated[Literal[8, 16] | None, CHOSEN] = None
-    """Stride of the deepest features in PSPNet and DeepLabv3. Default: 16; in the paper track the papers'."""
-    size: Annotated[int | None, CHOSEN] = None
-    """Working size: images are resized so that their shorter side has this many pixels; training crops about as many.
-    Default: the images' own, at most 512 on a GPU and 256 on a CPU."""
-    epochs: Annotated[int | None, CHOSEN] = None
-    """Most epochs to train. Default: enough for about 64000 crops on a GPU, 4000 on a CPU."""
-    patience: Annotated[int | None, CHOSEN] = None
-    """Stop after this many epochs without a better validation mIoU. Default: a third of the epochs."""
-    batch_size: Annotated[int | None, CHOSEN] = None
-    """Images per step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the images."""
+    """encoder: every architecture on the same encoder. paper: every architecture as published."""
+    encoder: Annotated[EncoderName | None, default(defaults.encoder)] = None
+    """Encoder (backbone). With --track paper resnet50 or resnet101, for the models that have a ResNet."""
+    weights: Annotated[str | None, default(defaults.weights)] = None
+    """Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random.
+    coco: of the whole network, for fcn and deeplabv3 with --track paper.
+    Or a file of torchvision's, if all models have the same encoder."""
+    output_stride: Annotated[Literal[8, 16] | None, default("16; with --track paper that of the paper")] = None
+    """Output stride of the encoder in PSPNet and DeepLabv3."""
+    size: Annotated[int | None, default(defaults.size)] = None
+    """Working size, in pixels: images are resized to this shorter side, and training crops have about this side."""
+    epochs: Annotated[int | None, default(defaults.epochs)] = None
+    """Largest number of epochs."""
+    patience: Annotated[int | None, default(defaults.patience)] = None
+    """Stop after this many epochs without a better validation mIoU."""
+    batch_size: Annotated[int | None, default(defaults.batch_size)] = None
+    """Images per training step."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"
-    """Learning rate over time: up and down along half cosines, or (1 - t)^0.9."""
-    learning_rate: Annotated[float | None, CHOSEN] = None
-    """Peak learning rate of the encoder. Default: 1e-3 for AdamW, 1e-2 for SGD at batch size 8, scaled with the
-    batch size; three times that from scratch, a tenth in the paper track."""
-    decoder_factor: Annotated[float | None, CHOSEN] = None
-    """Learning rate of what stands on the encoder, relative to the encoder's; of a network without an encoder all of
-    it. Default: 3; 1 from scratch in the encoder track."""
+    """Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9."""
+    learning_rate: Annotated[float | None, default(defaults.learning_rate)] = None
+    """Peak learning rate of the encoder."""
+    decoder_factor: Annotated[float | None, default(defaults.decoder_factor)] = None
+    """Learning rate of the layers outside the encoder, as a multiple of --learning-rate.
+    A network without an encoder uses it for all layers."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
     clip_norm: float = 5.0
-    """Largest norm of the gradient."""
+    """Gradients are clipped to this norm."""
     loss: Literal["ce", "ce+dice"] = "ce"
     """Cross-entropy, or cross-entropy plus Dice."""
     class_weights: Literal["none", "inverse", "effective", "median"] = "none"
-    """Weight of each class in the loss, from the training split's pixels."""
+    """Weight of each class in the loss, from its pixels in the training masks."""
     crop_foreground: float = 0.0
-    """Share of the training crops that are cut around a pixel of a rarer class."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute. auto: the GPU if there is one."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the machine computes it natively."""
-    workers: Annotated[int | None, CHOSEN] = None
-    """Processes that prepare images. Default: 0 on a CPU, up to 8 on a GPU."""
+    """Share of the training crops that are chosen to contain a less frequent class."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
+    """Where to compute."""
+    precision: Annotated[Literal["auto", "fp32", "bf16"], default(defaults.precision)] = "auto"
+    """Number format of the forward pass."""
+    workers: Annotated[int | None, default(defaults.workers)] = None
+    """Processes that load images."""
     cache_gib: float = 4.0
-    """Memory for decoded images, in GiB; images beyond it are decoded each time."""
-    out: Annotated[Path | None, CHOSEN] = None
-    """Folder to write; it must not exist or be empty. Default: a new one under runs/."""
+    """Memory for decoded images, in GiB; images that do not fit are decoded each time."""
+    out: Annotated[Path | None, default("a new folder under runs/")] = None
+    """Folder to write; it must not exist or be empty."""
     resume: Flag = False
-    """Go on with what --out holds."""
+    """Resume the run in --out."""
+
+    @property
+    def model_names(self) -> tuple[ModelName, ...]:
+        """The architectures that are trained."""
+        raise NotImplementedError
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        make_paths(self, "out", "root")
         check_choices(self)
         for name in ("folds", "size", "epochs", "patience", "batch_size"):
             smallest = {"folds": 2, "size": 32, "batch_size": 2}.get(name, 1)
@@ -107,37 +122,48 @@ class ProtocolOptions(DataOptions):
         check_share("crop_foreground", self.crop_foreground, least=0.0)
         if self.folds is not None and (self.splits is not None or self.test_fraction):
             raise ConfigError(
-                "with folds each image is tested once, so there is no other division",
+                "each image is tested once, so there is no other split",
                 where="--folds",
                 remedy="Leave out --splits and --test-fraction",
             )
         if self.resume and self.out is None:
             raise ConfigError(
-                "--resume needs to know the folder", where="--resume", remedy="Name the folder to go on with: --out DIR"
+                "no folder to resume is named", where="--resume", remedy="Name the folder of the run: --out DIR"
             )
+        for model in self.model_names:
+            if self.track == "encoder" and model not in TRACK_MODELS[self.track]:
+                raise ConfigError(
+                    f"{model} is only in the paper track",
+                    where="--track",
+                    remedy=f"Add --track paper, or choose from {', '.join(TRACK_MODELS[self.track])}",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(ProtocolOptions):
     """Train, test and compare the architectures on one folder of images and masks."""
 
-    models: Annotated[tuple[ModelName, ...] | None, CHOSEN] = None
-    """Which architectures. Default: fcn unet pspnet deeplabv3; in the paper track fcn8s instead of fcn.
-    fcn8s, fcn16s and fcn32s are in the paper track only; fcn is there torchvision's dilated one."""
+    models: Annotated[
+        tuple[ModelName, ...] | None, default("fcn unet pspnet deeplabv3; with --track paper fcn8s in place of fcn")
+    ] = None
+    """Which architectures. fcn8s, fcn16s and fcn32s are in the paper track only.
+    With --track paper, fcn is torchvision's dilated FCN."""
     seeds: int = 1
-    """Trainings per architecture, from seeds 0, 1, ... With one, training noise is not measured."""
+    """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
+
+    @property
+    def model_names(self) -> tuple[ModelName, ...]:
+        """The architectures named, or those of the track."""
+        return TRACK_MODELS.get(self.track, ()) if self.models is None else self.models
 
     def __post_init__(self) -> None:
-        named = TRACK_MODELS.get(self.track, ()) if self.models is None else tuple(self.models)
-        object.__setattr__(self, "models", named)
         super().__post_init__()
-        if not self.models:
+        if not self.model_names:
             raise ConfigError(
                 "no model is named", where="--models", remedy=f"Choose from {', '.join(get_args(ModelName))}"
             )
-        if len(set(self.models)) < len(self.models):
+        if len(set(self.model_names)) < len(self.model_names):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
-        _check_track(self.models, self.track)
         check_at_least("seeds", self.seeds, 1)
 
 
@@ -148,17 +174,13 @@ class TrainOptions(ProtocolOptions):
     model: ModelName
     """Which architecture."""
     seed: int = 0
-    """Seed of the first weights, the order of the images and the augmentation."""
+    """Seed of the initial weights, the order of the images and the augmentation."""
+
+    @property
+    def model_names(self) -> tuple[ModelName, ...]:
+        """The one architecture."""
+        return (self.model,)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_track((self.model,), self.track)
         check_at_least("seed", self.seed, 0)
-
-
-def _check_track(models: tuple[ModelName, ...], track: TrackName) -> None:
-    for model in models:
-        if track == "encoder" and model not in TRACK_MODELS[track]:
-            raise ConfigError(
-                f"{model} belongs to the paper track", where="--track", remedy="Add --track paper, or choose fcn"
-            )

@@ -1,33 +1,66 @@
-"""Options as plain values, for config.json, and as the command line that gives them."""
+"""Options from Python values, and as the command line that gives them."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from segarena.config.checks import flag
-from segarena.config.training import TRACK_MODELS, ProtocolOptions, TrainOptions
+from segarena.config.training import ProtocolOptions, TrainOptions
+
+Options = TypeVar("Options")
 
 
-def to_dict(options: Any) -> dict[str, Any]:
-    """The options as plain values for config.json: paths as strings, without `out` and `resume`."""
-    content = {key: value for key, value in asdict(options).items() if key not in ("out", "resume")}
-    return {
-        key: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-        for key, value in content.items()
-    }
+def make_options(kind: type[Options], **values: Any) -> Options:
+    """Make the options of a command from what a Python program gives: a path may be a string, a tuple a list.
+
+    Raises:
+        ConfigError: An option has a value that cannot work.
+        TypeError: There is no such option.
+    """
+    hints = get_type_hints(kind)
+    return kind(**{name: _convert(value, hints.get(name)) for name, value in values.items()})
 
 
 def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
-    """The command line that gives these options, defaults left out. With `out`, the one that goes on there."""
-    verb = "train" if isinstance(options, TrainOptions) else "compare"
-    words = ["segarena", verb, *([str(options.data)] if options.data is not None else [])]
-    for item in fields(options):
-        value = getattr(options, item.name)
-        usual = TRACK_MODELS[options.track] if item.name == "models" else item.default
-        if item.name not in ("data", "out", "resume") and value != usual:
-            values = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(item.name), *map(str, values)]
-    return shlex.join(words + ([] if out is None else ["--out", str(out), "--resume"]))
+    """Return the command line that gives these options.
+
+    Args:
+        options: The options; those that have their default value are left out, and so are --out and --resume.
+        out: The folder of a run: the command line then resumes it.
+    """
+    command = command_line(type(options), vars(options))
+    return command if out is None else f"{command} {shlex.join(['--out', str(out), '--resume'])}"
+
+
+def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
+    """Return the command line of `train` or `compare` that gives the options the values.
+
+    Args:
+        kind: The options of the command.
+        values: A value for each option that is not left out; names that are no option's are ignored.
+    """
+    verb = "train" if issubclass(kind, TrainOptions) else "compare"
+    data = values.get("data")
+    words = ["segarena", verb, *([str(data)] if data is not None else [])]
+    for item in fields(kind):
+        value = values.get(item.name)
+        if item.name not in ("data", "out", "resume") and value is not None and value != item.default:
+            items = value if isinstance(value, tuple) else [] if value is True else [value]
+            words += [flag(item.name), *map(str, items)]
+    return shlex.join(words)
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(value, tuple):
+        return tuple(_convert(item, hint) for item in value)
+    return Path(value) if isinstance(value, str) and _takes_path(hint) else value
+
+
+def _takes_path(hint: Any) -> bool:
+    return hint is Path or any(_takes_path(part) for part in get_args(hint))

@@ -1,17 +1,15 @@
-"""The images that a comparison shows: chosen by how hard they are, never by a model."""
+"""The gallery of a comparison: images chosen by their difficulty, with each model's prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.config import ModelName
 from segarena.experiment.prepare import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
@@ -21,25 +19,32 @@ from segarena.training.predictor import load
 GALLERY = 6
 
 
-def write_gallery(
-    folds: Sequence[Prepared[Any]], images: pd.DataFrame, models: Sequence[ModelName], folder: Path
-) -> list[str]:
-    """Write image, truth and each model's labels for images from the hardest to the easiest. Returns their names.
+def write_gallery(prepared: Prepared, images: pd.DataFrame, models: Sequence[str], folder: Path) -> list[str]:
+    """Write image, truth and each model's labels for some images, from the hardest to the easiest.
 
-    How hard an image is, its mIoU averaged over the models and seeds tells, so no model has chosen the examples. The
-    labels are those of seed 0, and of the fold that tested the image.
+    The images are evenly spaced in the order of their mIoU, averaged over models and seeds: no model has chosen them.
+    The labels are of seed 0 and, with folds, of the fold that tested the image.
+
+    Args:
+        prepared: The data and the protocol.
+        images: The table of images.csv.
+        models: The names of the models.
+        folder: The comparison folder.
+
+    Returns:
+        The names of the images, which are those of their folders in gallery/.
     """
-    palette = folds[0].source.classes.palette()
+    source, palette = prepared.source, prepared.source.classes.palette()
     chosen = _spread(images)
-    for fold in folds:
-        samples = fold.source.samples
-        shown = {samples[i].name: i for i in fold.splits.indices(fold.splits.scored) if samples[i].name in chosen}
+    for split in prepared.splits:
+        scored = split.splits.indices(split.splits.scored)
+        shown = {source.samples[i].name: i for i in scored if source.samples[i].name in chosen}
         predictors = {
-            model: load(folder / Run(model, 0, fold.fold).path, device=fold.options.device)
+            model: load(folder / Run(model, 0, split.fold).path, device=prepared.protocol.device)
             for model in (models if shown else ())
         }
         for name, index in shown.items():
-            image, truth = fold.source.read(index)
+            image, truth = source.read(index)
             target = folder / "gallery" / name
             _save(Image.fromarray(image), target / "image.png")
             masks: dict[str, NDArray[np.uint8]] = {"truth": truth}

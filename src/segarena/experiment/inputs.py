@@ -1,4 +1,4 @@
-"""From the options to the data and its division: what `train`, `compare`, `evaluate` and `check` do alike."""
+"""From the options to the data and its split, for `train`, `compare`, `evaluate` and `check`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from segarena.data.splitting.groups import find_groups
 from segarena.data.splitting.splits import Splits, read_splits, split_samples
 from segarena.errors import ConfigError
 from segarena.experiment.progress import SILENT, Reporter
+from segarena.records.config import DataSettings
 
 
 def open_source(
@@ -28,19 +29,29 @@ def open_source(
     download: bool = False,
     reporter: Reporter = SILENT,
 ) -> Source:
-    """Open a folder, a published data set by its name, or the built-in scenes where `data` is None.
+    """Open a folder, a published data set or the built-in scenes.
 
-    A folder of that name wins over a published data set. Raises DataError where it cannot be read, ConfigError for an
-    option that does not concern it.
+    Args:
+        data: A folder, or the name of a published data set, if there is no folder of that name. None: the built-in
+            scenes.
+        images: The folder of the images in `data`, if it is not to be found by name and content.
+        masks: The folder of the masks in `data`, likewise.
+        root: The folder of a published data set.
+        download: Whether to download a published data set that is not in `root`.
+        reporter: Receives the progress of reading masks.
+
+    Raises:
+        DataError: The data cannot be read.
+        ConfigError: An option does not apply to this kind of data.
     """
     if data is None:
         from segarena.data.synthetic import SyntheticSource  # it needs scipy, and `check` does not
 
         return SyntheticSource()
-    if data.name == str(data) and data.name in PUBLISHED and not data.is_dir():
+    if _is_published(data):
         if images or masks:
             raise ConfigError(
-                f"{data} says itself where its images and masks are",
+                f"the images and masks of {data} are where its authors put them",
                 where="--images" if images else "--masks",
                 remedy="Leave it out",
             )
@@ -55,10 +66,32 @@ def open_source(
         return FolderSource(data, on_progress, images=images, masks=masks)
 
 
-def divide(source: Source, options: DataOptions) -> Splits:
-    """Divide the samples as the options say: a saved split, the data's own, or a stratified one, groups kept together.
+def reopen_source(data: DataSettings, reporter: Reporter = SILENT) -> Source:
+    """Open the data of a run again.
 
-    Raises DataError and ConfigError.
+    Args:
+        data: What `describe_inputs` returned for the run.
+        reporter: Receives the progress of reading masks.
+
+    Raises:
+        DataError: The data cannot be read.
+    """
+    places = (data.data, data.images, data.masks, data.root)
+    folder, images, masks, root = (None if place is None else Path(place) for place in places)
+    return open_source(folder, images=images, masks=masks, root=root, reporter=reporter)
+
+
+def make_splits(source: Source, options: DataOptions) -> Splits:
+    """Split the samples into train, val and test.
+
+    Args:
+        source: The data.
+        options: A saved split, or the shares of a new one: it is stratified and keeps groups together, and the data's
+            own split comes first.
+
+    Raises:
+        DataError: There are too few images, or the saved split is of other data.
+        ConfigError: The groups cannot be made.
     """
     if options.splits is not None:
         return read_splits(options.splits, source.samples)
@@ -66,29 +99,69 @@ def divide(source: Source, options: DataOptions) -> Splits:
         source.samples,
         share=options.split,
         where=options.data or source.name,
-        class_images=_class_images(source),
+        class_images=_class_occurrence(source),
         groups=_groups(source, options),
         test_share=options.test_fraction,
     )
 
 
-def divide_into_folds(source: Source, options: ProtocolOptions) -> list[Splits]:
-    """Divide all samples into folds, each tested once, stratified and with groups kept together, as `divide` does.
+def make_fold_splits(source: Source, options: DataOptions, folds: int) -> list[Splits]:
+    """Split all samples once for each fold, which is the test split; stratified, and groups are kept together.
 
-    Raises DataError and ConfigError.
+    Args:
+        source: The data; a split of its own is not used.
+        options: `split` is the share of the other folds' images for training.
+        folds: The number of folds, 2 or more.
+
+    Raises:
+        DataError: There are too few images or groups.
+        ConfigError: The groups cannot be made.
     """
-    assert options.folds is not None
     return make_folds(
         source.samples,
-        options.folds,
-        class_images=_class_images(source),
+        folds,
+        class_images=_class_occurrence(source),
         groups=_groups(source, options),
         val_share=1 - options.split,
         where=options.data or source.name,
     )
 
 
-def _class_images(source: Source) -> NDArray[np.bool_] | None:
+def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
+    """Return where the data is, so that `open_source` opens the same from another working directory.
+
+    Args:
+        options: The options that the source was opened with.
+        source: The source.
+    """
+    data = options.data
+    return DataSettings(
+        data=None if data is None else data.name if _is_published(data) else str(data.absolute()),
+        images=_locate(options.images, [sample.image for sample in source.samples]),
+        masks=_locate(options.masks, [sample.mask for sample in source.samples]),
+        root=None if options.root is None else str(options.root.absolute()),
+        splits=None if options.splits is None else str(options.splits.absolute()),
+        split=options.split,
+        test_fraction=options.test_fraction,
+        group_by=options.group_by,
+    )
+
+
+def _locate(folder: Path | None, files: Sequence[Path | None]) -> str | None:
+    """The folder, as an absolute path if it is in the working directory and not in the data."""
+    if folder is None:
+        return None
+    here = folder.absolute()
+    is_here = all(file is not None and file.absolute().is_relative_to(here) for file in files)
+    return str(here if is_here else folder)
+
+
+def _is_published(data: Path) -> bool:
+    return data.name == str(data) and data.name in PUBLISHED and not data.is_dir()
+
+
+def _class_occurrence(source: Source) -> NDArray[np.bool_] | None:
+    """Whether a class occurs in a sample, (N, C); None for data whose masks have not been read."""
     return source.mask_pixels > 0 if isinstance(source, FolderSource) else None
 
 

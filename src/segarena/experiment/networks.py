@@ -1,109 +1,127 @@
-"""From the options of a training to its network: what of --encoder, --output-stride and --weights concerns it."""
+"""From the options of a training to its network: which of --encoder, --output-stride and --weights it uses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from segarena.config import ModelName, ProtocolOptions
+from segarena.config import Protocol, ProtocolOptions
 from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
-from segarena.formats import listing
+from segarena.formats import join_words, listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
 from segarena.models.weights import NAMED, check_weights
 from segarena.seeding import derive_seed
 
-Options = TypeVar("Options", bound=ProtocolOptions)
 
-#: The options that a network may have no use for, and what they are then.
-_NOTHING = {"encoder": None, "output_stride": None, "weights": "none"}
+def check_networks(options: ProtocolOptions) -> None:
+    """Refuse networks that cannot be built whatever the data is, before the data is read.
 
+    Args:
+        options: The options as typed.
 
-def build(options: ProtocolOptions, model: ModelName, num_classes: int, seed: int) -> SegmentationModel:
-    """Build the untrained network; its random weights depend on the seed alone. Raises ConfigError, WeightsError."""
-    torch.manual_seed(derive_seed("weights", seed))
-    return build_model(model, num_classes, **arguments(options, model))
-
-
-def check_possible(options: ProtocolOptions, models: Sequence[ModelName]) -> None:
-    """Refuse what cannot be whatever the data is, before it is read.
-
-    Raises ConfigError for a network that cannot be, an option that concerns none of the models and weights that nobody
-    has published, WeightsError for a file that is not there.
+    Raises:
+        ConfigError: A network cannot be built, no model uses an option, or nobody has published such weights.
+        WeightsError: There is no such file of weights.
     """
-    for name, nothing in _NOTHING.items():
-        value = getattr(options, name)
-        if value not in (None, nothing) and all(arguments(options, model)[name] != value for model in models):
+    models, given = options.model_names, typed_arguments(options)
+    for name, value in given.items():
+        if value != "none" and all(name not in used_arguments(options.track, given, model) for model in models):
+            verb = "does" if len(models) == 1 else "do"
+            what = {"encoder": f"{value}", "output_stride": f"output stride {value}", "weights": f"weights {value}"}
             raise ConfigError(
-                f"{value} is nothing that {', '.join(models)} can be built with in the {options.track} track",
+                f"{join_words(models)} {verb} not support {what[name]} in the {options.track} track",
                 where="--" + name.replace("_", "-"),
                 remedy="Leave it out, or choose other models",
             )
-    standing: dict[str, list[str]] = {}
+    models_of: dict[str, list[str]] = {}
     for model in models:
-        own = arguments(options, model)
-        with torch.device("meta"):
-            encoder = build_model(model, num_classes=2, **{**own, "weights": None}).settings["encoder"]
+        encoder = _build_shape(options.track, given, model).settings["encoder"]
         if encoder is not None:
-            check_weights(own["weights"], encoder, model if options.track == "paper" else None)
-            standing.setdefault(encoder, []).append(model)
-    if options.weights not in (None, *NAMED) and len(standing) > 1:
-        places = "; ".join(f"{listing(on)} on {encoder}" for encoder, on in standing.items())
+            check_weights(given.get("weights"), encoder, model if options.track == "paper" else None)
+            models_of.setdefault(encoder, []).append(model)
+    if given.get("weights", "none") not in NAMED and len(models_of) > 1:
+        places = "; ".join(f"{join_words(names)} on {encoder}" for encoder, names in models_of.items())
         raise ConfigError(
-            f"no file has the weights of several encoders ({places})",
+            f"one file cannot have the weights of several encoders ({places})",
             where="--weights",
-            remedy="Choose models that stand on one encoder, or use --weights imagenet",
+            remedy="Choose models with the same encoder, or use --weights imagenet",
         )
 
 
-def leave_out(options: Options, models: Sequence[ModelName]) -> Options:
-    """Take from the options what concerns none of the models, so that no file tells of what was not used."""
-    own = [arguments(options, model) for model in models]
-    unused: dict[str, Any] = {
-        name: nothing for name, nothing in _NOTHING.items() if all(each[name] is None for each in own)
-    }
-    if any(find_encoder(model, options.track, each["encoder"]) for model, each in zip(models, own, strict=True)):
-        unused.pop("weights", None)
-    return replace(options, **unused)
+def typed_arguments(options: ProtocolOptions) -> dict[str, Any]:
+    """Return the arguments of `build_model` that were typed."""
+    arguments = {"encoder": options.encoder, "weights": options.weights, "output_stride": options.output_stride}
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
-def check_architectures(
-    options: ProtocolOptions, models: Sequence[ModelName], num_classes: int, reporter: Reporter
-) -> None:
-    """Build each network once before the first is trained, so that one that cannot be is not found out hours later.
+def used_arguments(track: str, arguments: dict[str, Any], model: str) -> dict[str, Any]:
+    """Return those of the arguments of `build_model` that the model uses."""
+    kind = find_model(model, track)
+    used = dict(arguments)
+    if track == "paper" and used.get("encoder") not in kind.paper_encoders:
+        used.pop("encoder", None)
+    if not has_encoder(model, track):
+        used.pop("weights", None)
+    if used.get("output_stride") not in kind.output_strides:
+        used.pop("output_stride", None)
+    return used
 
-    Says what each is built on where they differ, and what of a file is used. Raises ConfigError, WeightsError.
+
+def has_encoder(model: str, track: str) -> bool:
+    """Whether the architecture has an encoder; U-Net as published has none."""
+    return find_encoder(model, track, None) is not None
+
+
+def drop_unused_options(protocol: Protocol, model: str) -> Protocol:
+    """Return the protocol of one model: without the arguments of `build_model` that it does not use."""
+    return replace(protocol, network=used_arguments(protocol.track, protocol.network, model))
+
+
+def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> SegmentationModel:
+    """Build the untrained network; its random weights depend on the seed alone.
+
+    Raises:
+        ConfigError: The network cannot be built.
+        WeightsError: Its weights cannot be downloaded or read, or do not fit.
     """
-    if options.weights in ("imagenet", "coco"):
-        name = {"imagenet": "ImageNet", "coco": "COCO"}[options.weights]
+    torch.manual_seed(derive_seed("weights", seed))
+    arguments = used_arguments(protocol.track, protocol.network, model)
+    return build_model(model, num_classes, track=protocol.track, **arguments)
+
+
+def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, reporter: Reporter) -> None:
+    """Build each network once, so that one that cannot be built is found before another has been trained for hours.
+
+    Reports the encoder and the initial weights of each, if they differ between the networks.
+
+    Raises:
+        ConfigError: A network cannot be built.
+        WeightsError: Its weights cannot be downloaded or read, or do not fit.
+    """
+    weights = protocol.network.get("weights", "none")
+    if weights in ("imagenet", "coco"):
+        name = {"imagenet": "ImageNet", "coco": "COCO"}[str(weights)]
         reporter.say(f"  {name} weights: torchvision downloads them the first time")
     starts = set()
     for model in models:
-        with torch.device("meta" if options.weights == "none" else "cpu"):
-            network = build(options, model, num_classes, seed=0)
+        with torch.device("meta" if weights == "none" else "cpu"):
+            network = build(protocol, model, num_classes, seed=0)
         starts.add(network.initial_weights)
-        if options.track == "paper":
+        if protocol.track == "paper":
             reporter.say(f"  {model}: {_describe(network)}")
-    if options.track == "encoder" and options.weights not in NAMED:
+    if protocol.track == "encoder" and weights not in NAMED:
         reporter.say(f"  each starts from {listing(sorted(starts))}")
 
 
-def arguments(options: ProtocolOptions, model: ModelName) -> dict[str, Any]:
-    """Return the keyword arguments of `build_model`; an option that the architecture does not have is left out."""
-    kind = find_model(model, options.track)
-    encoder, stride = options.encoder, options.output_stride
-    if options.track == "paper" and encoder not in kind.paper_encoders:
-        encoder = None
-    has_encoder = find_encoder(model, options.track, encoder) is not None
-    return {
-        "track": options.track,
-        "encoder": encoder,
-        "weights": options.weights if has_encoder and options.weights != "none" else None,
-        "output_stride": stride if stride in kind.output_strides else None,
-    }
+def _build_shape(track: str, arguments: dict[str, Any], model: str) -> SegmentationModel:
+    """The network without memory for its weights, which are not read."""
+    used = used_arguments(track, arguments, model)
+    with torch.device("meta"):
+        return build_model(model, num_classes=2, track=track, **{**used, "weights": None})
 
 
 def _describe(model: SegmentationModel) -> str:

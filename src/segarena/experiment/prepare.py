@@ -1,4 +1,4 @@
-"""The first steps of `train` and `compare`: read the data, split it, decode it, settle every open option."""
+"""The first steps of `train` and `compare`: read the data, split it, decode it, measure it, close the options."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
+from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.dataset import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
-from segarena.data.transforms import crop_size, working_size
 from segarena.errors import DataError
-from segarena.experiment.inputs import divide, divide_into_folds, open_source
+from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.progress import Reporter
-from segarena.experiment.resolve import DataFacts, Options, choose_defaults
+from segarena.experiment.resolve import resolve
 from segarena.formats import listing
 from segarena.records.run import Data, Parts
 
@@ -30,28 +29,28 @@ GIB = 1024**3
 
 
 @dataclass(frozen=True)
-class Prepared(Generic[Options]):
-    """All that a training needs to know of its data, and the options with nothing left open."""
+class PreparedSplit:
+    """The data of one training: split, decoded and measured.
+
+    Args:
+        source: All images with masks.
+        splits: Which of them are for training, validation and test.
+        images: The decoded images and masks.
+        mask_pixels: Pixels of each class in each training mask, (N, C).
+        digests: The SHA-256 of each image with its mask, in hex.
+        fold: The fold that is tested, from 1; None without cross-validation.
+    """
 
     source: Source
     splits: Splits
     images: DecodedImages
-    options: Options
-    notes: tuple[str, ...]
-    """A sentence for each option that was chosen for this data and this machine."""
-    crop: tuple[int, int]
-    """Height and width of a training crop, in pixels."""
-    input_size: tuple[int, int]
-    """Height and width at which the network sees a typical whole image."""
     mask_pixels: NDArray[np.int64]
-    """Pixels of each class in each training mask, (N, C)."""
     digests: tuple[str, ...]
     fold: int | None = None
-    """Which fold tests, from 1; None where the images are divided once."""
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over every file's hash and the split it is in, and what the values in the files mean."""
+        """SHA-256 of every file's hash, the part of the split it is in, and how the values in the files are decoded."""
         digest = hashlib.sha256(f"{self.source.decoding_digest}\n".encode())
         for name, indices in self._parts().items():
             for index in indices:
@@ -69,8 +68,13 @@ class Prepared(Generic[Options]):
         """Index of the class with the most pixels in the training split."""
         return int(self.class_pixels.argmax())
 
+    @property
+    def scored_names(self) -> list[str]:
+        """Names of the images that give the scores."""
+        return [self.source.samples[index].name for index in self.splits.indices(self.splits.scored)]
+
     def describe_data(self) -> Data:
-        """The record for data.json: the data, its split and every file's hash."""
+        """Return the record for data.json: the data, its split and every file's hash."""
         names = [sample.name for sample in self.source.samples]
         found = self.source.describe()
         known = ("name", "origin", "image_bits", "classes", "ignore")
@@ -91,11 +95,46 @@ class Prepared(Generic[Options]):
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
 
 
-def prepare(options: Options, reporter: Reporter) -> list[Prepared[Options]]:
-    """Read, divide and decode the data, and fill in the options: once, or alike for each fold that `folds` asks for.
+@dataclass(frozen=True)
+class Prepared:
+    """What all trainings of a command share.
 
-    Reports what it understood. Raises DataError for data that cannot be used, ConfigError for options that
-    cannot work with it.
+    Args:
+        options: The options as typed: they name the data and how it was split.
+        protocol: The options closed.
+        choices: The options that were open.
+        splits: The data of the trainings of one model and seed: one, or one for each fold.
+    """
+
+    options: ProtocolOptions
+    protocol: Protocol
+    choices: tuple[Choice, ...]
+    splits: tuple[PreparedSplit, ...]
+
+    @property
+    def source(self) -> Source:
+        """All images with masks."""
+        return self.splits[0].source
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each choice, and for a split of the data's own that is not used."""
+        notes = tuple(choice.sentence for choice in self.choices)
+        if self.options.folds is not None and any(sample.split for sample in self.source.samples):
+            notes += ("the data's own train, val and test set aside (--folds splits all images)",)
+        return notes
+
+
+def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
+    """Read, split, decode and measure the data, and close the options.
+
+    Args:
+        options: The options as typed.
+        reporter: Receives what was understood of the data, the choices, and what looks wrong.
+
+    Raises:
+        DataError: The data cannot be used.
+        ConfigError: An option cannot work with the data.
     """
     source = open_source(
         options.data,
@@ -105,59 +144,39 @@ def prepare(options: Options, reporter: Reporter) -> list[Prepared[Options]]:
         download=options.download,
         reporter=reporter,
     )
-    divisions = [divide(source, options)] if options.folds is None else divide_into_folds(source, options)
-    first = divisions[0]
-    with reporter.progress("decoding images") as on_progress:
-        images = DecodedImages(
-            source,
-            [*first.train, *first.val, *first.test],
-            limit_bytes=options.cache_gib * GIB,
-            on_progress=on_progress,
-        )
+    if options.folds is None:
+        divisions = [make_splits(source, options)]
+    else:
+        divisions = make_fold_splits(source, options, options.folds)
+    images = _decode(source, divisions[0], options.cache_gib, reporter)
     pixels, shapes = _measure(images, {index for splits in divisions for index in splits.train})
     for splits in divisions:
         _check_not_void(images, splits, options.data or source.name)
     height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
-    facts = DataFacts(min(len(splits.train) for splits in divisions), min(height, width), built_in=options.data is None)
-    options, notes = choose_defaults(options, facts)
-    if options.folds is not None and any(sample.split for sample in source.samples):
-        notes += ("the data's own train, val and test set aside (--folds divides all images anew)",)
-    assert options.size is not None
+    facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
+    protocol, choices = resolve(options, facts)
     digests = tuple(source.digest(index) for index in range(len(source.samples)))
-    prepared = [
-        Prepared(
+    parts = tuple(
+        PreparedSplit(
             source=source,
             splits=splits,
             images=images,
-            options=options,
-            notes=notes,
-            crop=crop_size(height, width, options.size),
-            input_size=working_size(height, width, options.size),
             mask_pixels=pixels[list(splits.train), : source.classes.num_classes],
             digests=digests,
             fold=None if options.folds is None else number,
         )
         for number, splits in enumerate(divisions, start=1)
-    ]
-    _say(prepared, reporter)
-    _inspect(source, divisions, grouped=options.group_by is not None, reporter=reporter)
+    )
+    prepared = Prepared(options, protocol, choices, parts)
+    _report(prepared, reporter)
+    _inspect(source, divisions, options.group_by is not None, reporter)
     return prepared
 
 
-def _check_not_void(images: DecodedImages, splits: Splits, where: object) -> None:
-    """Raise DataError where a part that trains, chooses the epoch or gives the scores has no pixel that counts.
-
-    Such are the public test masks of some data sets, whose labels are kept back.
-    """
-    parts: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
-    for part, name in parts.items():
-        indices = splits.indices(part)
-        if indices and not any((images[index][1] != IGNORE_INDEX).any() for index in indices):
-            raise DataError(
-                f"every {name} mask is void, so no pixel of them counts",
-                where=where,
-                remedy="Check `ignore` in classes.yaml, or leave those images out of the data",
-            )
+def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter) -> DecodedImages:
+    indices = [*splits.train, *splits.val, *splits.test]
+    with reporter.progress("decoding images") as on_progress:
+        return DecodedImages(source, indices, limit_bytes=cache_gib * GIB, on_progress=on_progress)
 
 
 def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.int64], list[tuple[int, ...]]]:
@@ -171,33 +190,43 @@ def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.
     return pixels, shapes
 
 
-def _say(folds: Sequence[Prepared[Any]], reporter: Reporter) -> None:
-    prepared = folds[0]
-    counts = prepared.splits.counts
-    if prepared.fold is None:
+def _check_not_void(images: DecodedImages, splits: Splits, where: object) -> None:
+    """Raise DataError if a part of the split has no counted pixel, as the public test masks of some data sets."""
+    parts: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
+    for part, name in parts.items():
+        indices = splits.indices(part)
+        if indices and not any((images[index][1] != IGNORE_INDEX).any() for index in indices):
+            raise DataError(
+                f"every {name} mask is void, so no pixel of them counts",
+                where=where,
+                remedy="Check `ignore` in classes.yaml, or leave those images out of the data",
+            )
+
+
+def _report(prepared: Prepared, reporter: Reporter) -> None:
+    source, first = prepared.source, prepared.splits[0]
+    counts = first.splits.counts
+    if first.fold is None:
         parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     else:
-        images = len(prepared.source.samples)
-        parts = (
-            f"{images} images in {len(folds)} folds; in each about {counts['train']} train, {counts['val']} choose the"
-        )
-        parts += f" epoch, {counts['test']} test"
-    reporter.say(f"{parts}; {prepared.source.classes.num_classes} classes", title=prepared.source.name)
-    description = prepared.source.describe()
+        each = ", ".join(f"{count} {name}" for name, count in counts.items())
+        parts = f"{len(source.samples)} images in {len(prepared.splits)} folds, each with about {each}"
+    reporter.say(f"{parts}; {source.classes.num_classes} classes", title=source.name)
+    description = source.describe()
     for key in ("layout", "pairing", "encoding"):
         if key in description:
             reporter.say(f"  {key}: {description[key]}")
-    orphans: Sequence[str] = description.get("images_without_mask", ())
-    if orphans:
-        reporter.say(f"  left out, no mask: {listing(orphans)}")
+    unpaired: Sequence[str] = description.get("images_without_mask", ())
+    if unpaired:
+        reporter.say(f"  not used, no mask: {listing(unpaired)}")
     if not counts["test"]:
         reporter.say("  no test split: the scores come from the validation images, which also choose the epoch")
     if prepared.notes:
-        reporter.say(f"  chosen here: {'; '.join(prepared.notes)}")
+        reporter.say(f"  chosen: {'; '.join(prepared.notes)}")
 
 
 def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporter: Reporter) -> None:
-    """Report what looks wrong in a folder; the costly looks are left to `check`. Of all folds the worst one counts."""
+    """Report what looks wrong in a folder; the slow checks are left to `check`. Of all folds the worst one counts."""
     if not isinstance(source, FolderSource):
         return
     found = [inspect(source, splits, closely=False, grouped=grouped) for splits in divisions]

@@ -1,73 +1,96 @@
-"""Every option that was left open, chosen for this data and this machine, with the reason in words."""
+"""Close every option that was left open, and keep the reason for each choice."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from segarena.config import ProtocolOptions
+from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions, defaults
+from segarena.data.transforms import crop_size, working_size
+from segarena.experiment.networks import has_encoder, typed_arguments
 from segarena.threads import count_cores
 from segarena.training.machine import choose_device, computes_bf16
-from segarena.training.optimization import default_learning_rate
 
-Options = TypeVar("Options", bound=ProtocolOptions)
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """What the choices need to know of the data: training images, their median shorter side, whether it is built in."""
-
-    num_train: int
-    shorter_side: int
-    built_in: bool
+Value = TypeVar("Value")
 
 
-def choose_defaults(options: Options, facts: DataFacts) -> tuple[Options, tuple[str, ...]]:
-    """Fill each open option. Returns the options and a sentence for each choice made; both are saved with the run."""
-    chosen: dict[str, Any] = {}
-    notes: list[str] = []
+class _Choices:
+    """The choices made so far."""
 
-    def choose(name: str, value: object, why: str) -> None:
-        if getattr(options, name) in (None, "auto"):
-            chosen[name] = value
-            notes.append(f"{name.replace('_', ' ')} {value} ({why})")
+    def __init__(self) -> None:
+        self.made: list[Choice] = []
 
-    device = choose_device(options.device)
-    on_gpu = device == "cuda"
-    where = "on a GPU" if on_gpu else "on a CPU"
-    choose("device", device, "a GPU is there" if on_gpu else "no GPU is there")
-    native = computes_bf16(device)
-    choose("precision", "bf16" if native else "fp32", f"bf16 is {'' if native else 'not '}native here")
+    def close(self, name: str, typed: Value | None, default: tuple[Value, str]) -> Value:
+        """Return the option as typed; if it is open, return the value of its rule and keep the reason."""
+        if typed is not None and typed != "auto":
+            return typed
+        value, why = default
+        self.made.append(Choice(name, value, why))
+        return value
+
+
+def resolve(options: ProtocolOptions, facts: DataFacts) -> tuple[Protocol, tuple[Choice, ...]]:
+    """Close the options by the rules of `segarena.config.defaults`, for this data and this machine.
+
+    Args:
+        options: The options as typed.
+        facts: What the rules need to know about the data.
+
+    Returns:
+        The protocol, and a choice for each option that was open and that the models use.
+
+    Raises:
+        ConfigError: --device cuda was typed and there is no GPU.
+    """
+    choices = _Choices()
+    close = choices.close
+    found = choose_device(options.device)
+    on_gpu = found == "cuda"
+    device = close("device", options.device, defaults.device(found))
+    precision = close("precision", options.precision, defaults.precision(computes_bf16(device)))
+    network = _close_network(options, facts, on_gpu, choices)
+    size = close("size", options.size, defaults.size(facts, on_gpu))
+    batch_size = close("batch_size", options.batch_size, defaults.batch_size(facts, size, on_gpu))
+    if batch_size > facts.num_train:
+        batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
+    epochs = close("epochs", options.epochs, defaults.epochs(facts, on_gpu))
+    patience = close("patience", options.patience, defaults.patience(epochs))
+    pretrained = network.get("weights", "none") != "none"
+    rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
+    protocol = Protocol(
+        track=options.track,
+        network=network,
+        size=size,
+        crop=crop_size(facts.height, facts.width, size),
+        input_size=working_size(facts.height, facts.width, size),
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        optimizer=options.optimizer,
+        schedule=options.schedule,
+        learning_rate=close("learning_rate", options.learning_rate, rate),
+        decoder_factor=close(
+            "decoder_factor", options.decoder_factor, defaults.decoder_factor(pretrained, options.track)
+        ),
+        weight_decay=options.weight_decay,
+        clip_norm=options.clip_norm,
+        loss=options.loss,
+        class_weights=options.class_weights,
+        crop_foreground=options.crop_foreground,
+        device=device,
+        precision=precision,
+        workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
+        cache_gib=options.cache_gib,
+    )
+    return protocol, tuple(choices.made)
+
+
+def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, choices: _Choices) -> dict[str, Any]:
+    """The arguments of `build_model` that at least one of the models uses."""
+    arguments = typed_arguments(options)
     if options.track == "encoder":
-        choose("encoder", "resnet50" if on_gpu else "resnet18", where)
-    if facts.built_in:
-        choose("weights", "none", "the built-in scenes train from scratch")
+        arguments["encoder"] = choices.close("encoder", options.encoder, defaults.encoder(on_gpu))
+    if any(has_encoder(model, options.track) for model in options.model_names):
+        arguments["weights"] = choices.close("weights", options.weights, defaults.weights(facts))
     else:
-        choose("weights", "imagenet", "torchvision's, downloaded once")
-    limit = 512 if on_gpu else 256
-    choose("size", max(32, min(facts.shorter_side, limit)), f"the images' shorter side, at most {limit} {where}")
-    size = options.size or chosen["size"]
-    usual = 16 if on_gpu or size <= 128 else 8  # small crops leave a CPU idle between many small steps
-    quarter = max(2, facts.num_train // 4)  # an epoch is at least four steps
-    batch_size = min(options.batch_size or min(usual, quarter), facts.num_train)
-    choose("batch_size", batch_size, "a quarter of the training images" if quarter < usual else where)
-    if batch_size < (options.batch_size or 0):
-        chosen["batch_size"] = batch_size
-        notes.append(f"batch size {batch_size} (there are no more training images)")
-    crops, most = (64_000, 300) if on_gpu else (4_000, 60)
-    epochs = options.epochs or min(most, max(10, math.ceil(crops / facts.num_train)))
-    choose("epochs", epochs, f"about {crops} crops {where}, between 10 and {most} epochs")
-    choose("patience", max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5")
-    pretrained = (options.weights or chosen["weights"]) != "none"
-    rate = default_learning_rate(options.optimizer, batch_size, pretrained=pretrained, track=options.track)
-    start = "pretrained weights" if pretrained else "scratch"
-    choose("learning_rate", float(f"{rate:.3g}"), f"{options.optimizer} from {start} at batch size {batch_size}")
-    # The U-Net of 2015 has no encoder: what the others start from is nothing to it. On the built-in scenes, 5 epochs,
-    # it reached 37.5% test mIoU at three times the rate and 34.6% at the rate itself.
-    if options.track == "paper":
-        choose("decoder_factor", 3.0, "in the paper track, whatever the weights")
-    else:
-        choose("decoder_factor", 3.0 if pretrained else 1.0, f"the encoder starts from {start}")
-    choose("workers", min(8, count_cores()) if on_gpu else 0, where)
-    return replace(options, **chosen), tuple(notes)
+        arguments.pop("weights", None)
+    return arguments

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from segarena.config import Protocol
 from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
@@ -29,30 +30,6 @@ from segarena.training.optimization import SCHEDULES, build_optimizer
 SAVE_EVERY = 300.0
 #: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The settings of a training, resolved: none of them is "auto"."""
-
-    epochs: int
-    """Most epochs, 1 or more."""
-    patience: int
-    """Epochs without improvement of the validation mIoU after which the training stops."""
-    optimizer: Literal["adamw", "sgd"]
-    schedule: Literal["onecycle", "poly"]
-    learning_rate: float
-    """Peak learning rate."""
-    decoder_factor: float
-    """Factor of the learning rate for layers after the encoder."""
-    weight_decay: float
-    clip_norm: float
-    """Largest norm of the gradient of all parameters."""
-    device: str
-    """The device, "cpu" or "cuda"."""
-    precision: str
-    """Of the forward passes, "fp32" or "bf16"."""
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -91,11 +68,12 @@ class Trainer:
     """Train a model until the epochs or the patience run out, and select the epoch with the best validation mIoU.
 
     Args:
-        model: The untrained model; it is moved to the recipe's device.
+        model: The untrained model; it is moved to the protocol's device.
         loader: The training data.
         loss: The loss.
         validate: Scores the model, and returns val_miou and val_pixel_accuracy, both 0..1.
-        recipe: The settings.
+        protocol: The settings.
+        seed: The seed of dropout.
         folder: Where history.csv, best.safetensors and last/state.pt are written.
         on_step: Called with the progress about once a second.
         on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
@@ -109,7 +87,8 @@ class Trainer:
         loader: TrainingLoader,
         loss: SegmentationLoss,
         validate: Callable[[SegmentationModel], dict[str, float]],
-        recipe: Recipe,
+        protocol: Protocol,
+        seed: int,
         folder: Path,
         *,
         on_step: Callable[[Step], None] = lambda step: None,
@@ -118,12 +97,13 @@ class Trainer:
         read_peak_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         # channels-last before the optimizer is built, so that its moments have the same layout
-        self.model = model.to(recipe.device).to(memory_format=torch.channels_last)
-        self.loader, self.loss, self.validate, self.recipe, self.folder = loader, loss, validate, recipe, folder
+        self.model = model.to(protocol.device).to(memory_format=torch.channels_last)
+        self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
+        self.seed = seed
         self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
         self.read_peak_memory = read_peak_memory
         self.optimizer = build_optimizer(
-            self.model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.decoder_factor
+            self.model, protocol.optimizer, protocol.learning_rate, protocol.weight_decay, protocol.decoder_factor
         )
         self.state = TrainingState()
         self.last_save = time.perf_counter()
@@ -145,12 +125,12 @@ class Trainer:
     def _is_finished(self) -> bool:
         done = self.state.epoch - 1
         # a tie is no improvement: best_epoch only moves on a strictly better score
-        return done >= self.recipe.epochs or done - self.state.best_epoch >= self.recipe.patience
+        return done >= self.protocol.epochs or done - self.state.best_epoch >= self.protocol.patience
 
     def _train_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
-        loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.recipe.device)
-        auxiliary_sum = torch.tensor(state.auxiliary_sum, dtype=torch.float64, device=self.recipe.device)
+        loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.protocol.device)
+        auxiliary_sum = torch.tensor(state.auxiliary_sum, dtype=torch.float64, device=self.protocol.device)
         self.model.train()
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
@@ -182,18 +162,18 @@ class Trainer:
             )
 
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        recipe, state = self.recipe, self.state
+        protocol, state = self.protocol, self.state
         done = (state.epoch - 1) * len(self.loader) + state.step
-        share = SCHEDULES[recipe.schedule](done / (recipe.epochs * len(self.loader)))
+        share = SCHEDULES[protocol.schedule](done / (protocol.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * share * group["factor"]
-        _seed_dropout(derive_seed("step", recipe.seed, state.epoch, state.step), recipe.device)
-        with autocast(recipe.device, recipe.precision):
-            output = self.model(to_input(images, recipe.device))
-        total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(recipe.device, non_blocking=True))
+            group["lr"] = protocol.learning_rate * share * group["factor"]
+        _seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
+        with autocast(protocol.device, protocol.precision):
+            output = self.model(to_input(images, protocol.device))
+        total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(protocol.device, non_blocking=True))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
         self.optimizer.step()
         return total, auxiliary
 

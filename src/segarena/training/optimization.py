@@ -9,34 +9,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-#: The batch size of the default learning rates.
-REFERENCE_BATCH = 8
-
-
-def default_learning_rate(optimizer: str, batch_size: int, *, pretrained: bool, track: str = "encoder") -> float:
-    """Compute the default peak learning rate.
-
-    For AdamW 1e-3 times the square root of batch_size / 8 (Malladi et al. 2022, arXiv:2205.10287), for SGD 1e-2 times
-    batch_size / 8 (Goyal et al. 2017, 2.1, arXiv:1706.02677). Three times that for random initial weights: there are
-    no pretrained features to preserve, and few steps to learn them (on the built-in scenes, 20 epochs, U-Net went from
-    50 to 57% mIoU and DeepLabv3 from 36 to 37%). A tenth in the paper track, pretrained or not: VGG-16 and U-Net have
-    no BatchNorm, without which such rates are too high, and all models of a comparison have one rate.
-
-    Args:
-        optimizer: "adamw" or "sgd".
-        batch_size: Images per step, 1 or more.
-        pretrained: Whether the encoder has pretrained weights.
-        track: "encoder" or "paper".
-
-    >>> default_learning_rate("adamw", 32, pretrained=True)
-    0.002
-    """
-    relative = batch_size / REFERENCE_BATCH
-    rate = 1e-3 * math.sqrt(relative) if optimizer == "adamw" else 1e-2 * relative
-    if track == "paper":
-        return rate / 10
-    return rate if pretrained else 3 * rate
-
 
 def build_optimizer(
     model: nn.Module,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ from segarena.classes import ClassTable
 from segarena.data.files.images import read_image
 from segarena.data.transforms import resize_image, working_size
 from segarena.errors import DataError
-from segarena.files import read_json
 from segarena.models import SegmentationModel, build_model
+from segarena.records.config import Config
 from segarena.records.run import Data
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST, load_weights
@@ -29,7 +28,7 @@ class Predictor:
 
     model: SegmentationModel
     classes: ClassTable
-    config: dict[str, Any]
+    config: Config
     run: Path
     device: str
     precision: str
@@ -39,7 +38,7 @@ class Predictor:
     @property
     def size(self) -> int:
         """The working size, to which the shorter side of an image is resized, in pixels."""
-        return int(self.config["size"])
+        return self.config.protocol.size
 
     def predict(self, image: NDArray[np.uint8] | str | Path) -> NDArray[np.uint8]:
         """Label each pixel of an image. The logits are resized to the image's own size, as in the evaluation.
@@ -83,13 +82,13 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         ConfigError: The device does not exist.
     """
     folder = find_run(Path(run))
-    config = read_json(folder / "config.json")
+    config = Config.read(folder)
     data = Data.read(folder)
     classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     device = choose_device(device)
-    model = build_model(**config["architecture"])
-    model.initial_weights = config.get("start", model.initial_weights)
+    model = build_model(**config.architecture)
+    model.initial_weights = config.start
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
-    precision = config["precision"] if computes_bf16(device) else "fp32"
+    precision = config.protocol.precision if computes_bf16(device) else "fp32"
     return Predictor(model, classes, config, folder, device, precision, data.image_bits)

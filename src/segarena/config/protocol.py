@@ -1,0 +1,83 @@
+"""The protocol of a training or a comparison: its options with nothing left open."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from segarena.config.training import TrackName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How the networks are built, trained and scored: the same for all models and seeds of a comparison."""
+
+    track: TrackName
+    """encoder: every architecture on the same encoder. paper: every architecture as published."""
+    network: dict[str, str | int]
+    """Arguments of `segarena.build_model`: encoder, weights, output_stride. What is left to the architecture is not
+    in it, and in the protocol of one run only what its network uses."""
+    size: int
+    """Working size, in pixels: the shorter side of the images that the network sees."""
+    crop: tuple[int, int]
+    """Height and width of a training crop, in pixels."""
+    input_size: tuple[int, int]
+    """Height and width at which the network sees a typical whole image, in pixels."""
+    epochs: int
+    """Largest number of epochs."""
+    patience: int
+    """Epochs without a better validation mIoU after which the training stops."""
+    batch_size: int
+    """Images per training step."""
+    optimizer: Literal["adamw", "sgd"]
+    """AdamW, or SGD with momentum 0.9."""
+    schedule: Literal["onecycle", "poly"]
+    """Learning rate over time."""
+    learning_rate: float
+    """Peak learning rate of the encoder."""
+    decoder_factor: float
+    """Learning rate of the layers outside the encoder, as a multiple of `learning_rate`."""
+    weight_decay: float
+    """Weight decay; not applied to normalisation layers and biases."""
+    clip_norm: float
+    """Norm that gradients are clipped to."""
+    loss: Literal["ce", "ce+dice"]
+    """Cross-entropy, or cross-entropy plus Dice."""
+    class_weights: Literal["none", "inverse", "effective", "median"]
+    """Weight of each class in the loss."""
+    crop_foreground: float
+    """Share of the training crops that are chosen to contain a less frequent class."""
+    device: str
+    """Where the network is computed: cpu or cuda."""
+    precision: str
+    """Number format of the forward pass: fp32 or bf16."""
+    workers: int
+    """Processes that load images; 0: none but the main one."""
+    cache_gib: float
+    """Memory for decoded images, in GiB."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return every setting by the name of its option; the arguments of `build_model` are among them."""
+        settings = asdict(self)
+        return {**settings, **settings.pop("network")}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An option that was chosen for the data and the machine, because it was left open."""
+
+    name: str
+    """Name of the option."""
+    value: Any
+    """The value chosen."""
+    why: str
+    """The reason, in words."""
+
+    @property
+    def sentence(self) -> str:
+        """The choice for people.
+
+        >>> Choice("batch_size", 16, "on a GPU").sentence
+        'batch size 16 (on a GPU)'
+        """
+        return f"{self.name.replace('_', ' ')} {self.value} ({self.why})"

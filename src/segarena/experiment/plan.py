@@ -1,0 +1,177 @@
+"""What is to be trained: the trainings of a model and a seed, and whether their folders may be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from segarena.classes import ClassTable
+from segarena.config import Choice, Protocol, ProtocolOptions, TrainOptions, command_line
+from segarena.errors import RunError
+from segarena.experiment.inputs import describe_inputs
+from segarena.experiment.networks import drop_unused_options
+from segarena.experiment.prepare import Prepared, PreparedSplit
+from segarena.models import SegmentationModel
+from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config, DataSettings
+from segarena.records.run import Costs, Data
+from segarena.runs import Run, fold_folder
+
+#: Goes up when the same settings train or score differently: runs of an older version are not resumed.
+PROTOCOL_VERSION = 3
+#: Settings that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
+#: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score.
+_RESUME_MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "cache_gib"})
+_OTHER_OPTIONS = "Repeat its options with --resume, or name a new folder with --out"
+_OTHER_DATA = "Put the data back as it was, or name a new folder with --out"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: of which network, on which images, into which folder.
+
+    Args:
+        model: Name of the architecture.
+        seed: Seed of the initial weights, the order of the images and the augmentation.
+        data: Where the data is and how it was split.
+        protocol: How the network is built, trained and scored.
+        choices: The settings of the protocol that were left open.
+        split: The data, split and decoded.
+        folder: The run folder, or the fold's folder in it.
+    """
+
+    model: str
+    seed: int
+    data: DataSettings
+    protocol: Protocol
+    choices: tuple[Choice, ...]
+    split: PreparedSplit
+    folder: Path
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the data."""
+        return self.split.source.classes.num_classes
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was trained and tested to the end."""
+        return is_finished(self.folder)
+
+    def describe(self, network: SegmentationModel) -> Config:
+        """Return the record for config.json.
+
+        Args:
+            network: The network, before it is trained.
+        """
+        return Config(
+            command=command_line(TrainOptions, _settings(self)),
+            protocol_version=PROTOCOL_VERSION,
+            model=self.model,
+            seed=self.seed,
+            data=self.data,
+            protocol=self.protocol,
+            choices=self.choices,
+            architecture=network.settings,
+            start=network.initial_weights,
+        )
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run, or its folds together, was trained and tested to the end; costs.json is its last file."""
+    return (folder / Costs.file).exists()
+
+
+def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]:
+    """Return the trainings of a model and a seed: one, or one for each fold.
+
+    Args:
+        prepared: The data and the protocol.
+        run: The model and the seed.
+        folder: The run folder.
+    """
+    data = describe_inputs(prepared.options, prepared.source)
+    protocol = drop_unused_options(prepared.protocol, run.model)
+    trainings = []
+    for split in prepared.splits:
+        own = fold_folder(folder, split.fold)
+        if split.fold is not None:  # a run like any other, whose split is saved in its own folder
+            data = replace(data, splits=str(own.absolute()), group_by=None)
+        trainings.append(Training(run.model, run.seed, data, protocol, prepared.choices, split, own))
+    return trainings
+
+
+def check_same_track(options: ProtocolOptions) -> None:
+    """Raise RunError if --out has a comparison of the other track, which the new ranking would replace."""
+    if options.out is None or not (options.out / ComparisonRecord.file).exists():
+        return
+    track = ComparisonRecord.read(options.out).track
+    if track != options.track:
+        raise RunError(
+            f"has a comparison of track {track}, not {options.track}",
+            where=options.out,
+            remedy=f"Resume it with --track {track}, or name a new folder with --out",
+        )
+
+
+def check_resumable(trainings: Sequence[Training], folder: Path) -> None:
+    """Check that the run in a folder, finished or not, is of the same protocol and data.
+
+    Args:
+        trainings: What `plan_trainings` returned for the folder.
+        folder: The run folder; it may be empty.
+
+    Raises:
+        RunError: The run is another one: resumed, or ranked beside others, it would mix two protocols.
+    """
+    has_folds, is_run = fold_folder(folder, 1).is_dir(), (folder / Config.file).exists()
+    if has_folds if trainings[0].split.fold is None else is_run:
+        raise RunError(f"was started with{'' if has_folds else 'out'} --folds", where=folder, remedy=_OTHER_OPTIONS)
+    for training in trainings:
+        check_same_training(training)
+
+
+def check_same_training(training: Training) -> None:
+    """Raise RunError if the folder of the training has another one, finished or not."""
+    folder, source = training.folder, training.split.source
+    if not (folder / Config.file).exists() or not (folder / Data.file).exists():
+        return
+    config = Config.read(folder)
+    before, now = _settings(config), _settings(training)
+    for name in dict.fromkeys([*now, *before]):
+        old, new = before.get(name), now.get(name)
+        if name not in _RESUME_MAY_DIFFER and old != new:
+            raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=_OTHER_OPTIONS)
+    data = Data.read(folder)
+    if ClassTable.from_dict(data.class_table, where=folder / Data.file).digest != source.classes.digest:
+        raise RunError(
+            "was started with other classes: a name, a value in the masks or what is void has changed since",
+            where=folder,
+            remedy="Put classes.yaml back as it was, or name a new folder with --out",
+        )
+    if data.fingerprint != training.split.fingerprint:
+        raise RunError(
+            "was started on other data: a file, how it is decoded or the split has changed since",
+            where=folder,
+            remedy=_OTHER_DATA,
+        )
+
+
+def _difference(name: str, old: object, new: object) -> str:
+    if old is None:
+        return f"was started without {name}, not with {new}"
+    return f"was started with {name} {old}, not {f'{new}' if new is not None else 'without'}"
+
+
+def _settings(training: Training | Config) -> dict[str, Any]:
+    """Every setting of a training by the name of its option; what does not concern it is absent or None."""
+    version = training.protocol_version if isinstance(training, Config) else PROTOCOL_VERSION
+    return {
+        **vars(training.data),
+        **training.protocol.settings(),
+        "model": training.model,
+        "seed": training.seed,
+        "protocol_version": version,
+    }

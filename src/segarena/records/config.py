@@ -1,0 +1,58 @@
+"""The file of how a run was trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from segarena.config import Choice, Protocol
+from segarena.records.record import Count, Fraction, Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where the data is and how it was split, as typed; paths are absolute, so that they hold in any working directory.
+
+    Images and masks may be folders inside the data.
+    """
+
+    data: str | None
+    """Folder of images and masks, or name of a published data set; null for the built-in scenes."""
+    images: str | None
+    """Folder of the images; null if it was found by name and content."""
+    masks: str | None
+    """Folder of the masks; null if it was found by name and content."""
+    root: str | None
+    """Folder of a published data set."""
+    splits: str | None
+    """Earlier run whose split is used."""
+    split: Fraction
+    """Share of the images for training."""
+    test_fraction: Fraction
+    """Share of the images for the test split."""
+    group_by: str | None
+    """Which images stay in one part of the split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Record, file="config.json", schema=1):
+    """How a run was trained, with nothing left open."""
+
+    command: str
+    """Command line that repeats the run."""
+    protocol_version: Count
+    """Goes up when the same settings train or score differently."""
+    model: str
+    """Name of the architecture."""
+    seed: Count
+    """Seed of the initial weights, the order of the images and the augmentation."""
+    data: DataSettings
+    """Where the data is and how it was split."""
+    protocol: Protocol
+    """How the network was trained and scored."""
+    choices: tuple[Choice, ...]
+    """Settings that were not typed but chosen for the data and the machine."""
+    architecture: dict[str, Any]
+    """Arguments of `segarena.build_model` that build the network again, without its weights."""
+    start: str
+    """Initial weights, in words."""

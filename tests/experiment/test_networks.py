@@ -1,0 +1,75 @@
+"""Which options a network uses, and what is reported about the networks before the first is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torchvision.models import get_model
+
+from recording import RecordingReporter, protocol
+from segarena.errors import WeightsError
+from segarena.experiment.networks import drop_unused_options, try_networks
+from segarena.models import weights
+
+
+def reported(models: list[str], **options: Any) -> list[str]:
+    reporter = RecordingReporter()
+    try_networks(protocol(**options), models, 3, reporter)
+    return [line.strip() for line in reporter.lines]
+
+
+@pytest.fixture(scope="module")
+def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "fcn.pth"
+    torch.save(get_model("fcn_resnet50", weights=None, weights_backbone=None).state_dict(), path)
+    return path
+
+
+def test_each_published_network_is_described() -> None:
+    models = ["fcn8s", "unet", "pspnet", "deeplabv3"]
+    assert reported(models, track="paper", network={"weights": "none"}) == [
+        "fcn8s: on vgg16, output stride 32; from random weights",
+        "unet: no encoder; from random weights",
+        "pspnet: on resnet50, output stride 8; from random weights",
+        "deeplabv3: on resnet50, output stride 16, evaluated at 8; from random weights",
+    ]
+
+
+def test_what_is_used_of_a_whole_network_is_reported(whole_network: Path) -> None:
+    network = {"encoder": "resnet50", "weights": str(whole_network)}
+    assert reported(["fcn", "pspnet"], network=network) == ["each starts from fcn.pth (its encoder only)"]
+    assert reported(["fcn", "pspnet"], track="paper", network=network) == [
+        "fcn: on resnet50, output stride 8; from fcn.pth",
+        "pspnet: on resnet50, output stride 8; from fcn.pth (its encoder only)",
+    ]
+
+
+@pytest.mark.parametrize(("name", "called"), [("imagenet", "ImageNet"), ("coco", "COCO")])
+def test_a_download_is_announced(name: str, called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise WeightsError("no network here", remedy="none")
+
+    monkeypatch.setattr(weights, "_download", refuse)
+    reporter = RecordingReporter()
+    with pytest.raises(WeightsError):
+        try_networks(protocol(track="paper", network={"weights": name}), ["fcn"], 3, reporter)
+    assert [line.split()[:2] for line in reporter.lines] == [[called, "weights:"]]
+
+
+@pytest.mark.parametrize(
+    ("track", "model", "used"),
+    [
+        ("paper", "unet", ()),
+        ("paper", "pspnet", ("encoder", "weights", "output_stride")),
+        ("paper", "fcn8s", ("weights",)),
+        ("encoder", "fcn", ("encoder", "weights")),
+        ("encoder", "deeplabv3", ("encoder", "weights", "output_stride")),
+    ],
+)
+def test_only_options_that_a_network_uses_are_kept(track: Any, model: str, used: tuple[str, ...]) -> None:
+    network = {"encoder": "resnet101", "weights": "imagenet", "output_stride": 8}
+    own = drop_unused_options(protocol(track=track, network=network), model)
+    assert own.network == {name: network[name] for name in used}

@@ -1,0 +1,66 @@
+"""What is refused before the first training, what is reported, and how names are shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segarena
+from recording import RecordingReporter
+from segarena.config import TrainOptions
+from segarena.experiment.prepare import prepare
+from support import QUICK, refuses, write_pair
+
+DECLARED = "classes: [{name: ground, value: 0}, {name: square, value: 255}]\nignore: [9]"
+
+
+@pytest.mark.parametrize(("part", "said"), [("train", "training"), ("val", "validation"), ("test", "test")])
+def test_a_part_whose_masks_are_all_void_is_refused(tmp_path: Path, part: str, said: str) -> None:
+    """Such as the public test masks of Cityscapes: their scores would be of no pixel at all."""
+    for number, split in enumerate(("train", "val", "test")):
+        for k in range(3):
+            write_pair(tmp_path / split, f"{split}{k}", seed=10 * number + k)
+    (tmp_path / "classes.yaml").write_text(DECLARED)
+    for path in (tmp_path / part / "masks").iterdir():
+        Image.fromarray(np.full((48, 48), 9, dtype=np.uint8)).save(path)
+    with refuses(where=tmp_path, value=said):
+        prepare(TrainOptions(data=tmp_path, model="fcn", **QUICK), RecordingReporter())
+
+
+def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -> None:
+    (squares / "images" / "square03.png").write_bytes((squares / "images" / "square00.png").read_bytes())
+    reporter = RecordingReporter()
+    prepared = prepare(TrainOptions(data=squares, model="fcn", **{**QUICK, "size": None}), reporter)
+    assert reporter.lines[0] == "squares: 9 train, 3 val; 2 classes"
+    said = "\n".join(reporter.lines)
+    for words in (*prepared.notes, "size 48", "no test split", "warning: "):
+        assert words in said
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "my data [v2] [bold]"
+    for number in range(8):
+        write_pair(data, f"image [{number}]", seed=number)
+    (data / "classes.yaml").write_text("classes: [{name: 'bg [/a]', value: 0}, {name: '[red]', value: 255}]")
+    folder = segarena.compare(data, models=("fcn",), out=tmp_path / "out", **{**QUICK, "epochs": 1})
+    segarena.evaluate(folder, out=tmp_path / "scores")
+    said = capsys.readouterr().out
+    assert "my data [v2] [bold]: " in said
+    assert "always 'bg [/a]'" in said
+    assert said.count("bg [/a]") >= 3
+    assert "\n[red] " in said
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="macOS and Windows keep names in Unicode")
+def test_a_name_that_is_not_utf8_is_refused_with_its_bytes(squares: Path) -> None:
+    for kind in ("images", "masks"):
+        shutil.move(squares / kind / "square03.png", squares / kind / os.fsdecode(b"caf\xe9.png"))
+    with refuses(where=r"caf\xe9.png", value="UTF-8") as raised:
+        segarena.check(squares)
+    str(raised.value).encode()

@@ -1,0 +1,119 @@
+"""Open options are closed once, by rules, with a reason for each."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from recording import FACTS
+from segarena.config import CompareOptions, Protocol, ProtocolOptions, TrainOptions, defaults
+from segarena.errors import ConfigError
+from segarena.experiment import resolve as module
+from segarena.experiment.resolve import resolve
+from support import refuses
+
+CPU = {"device": "cpu", "precision": "fp32"}
+ALWAYS = {"encoder", "weights", "size", "batch_size", "epochs", "patience", "learning_rate", "decoder_factor"}
+
+
+def parts(hint: Any) -> Iterator[Any]:
+    yield hint
+    if is_dataclass(hint):
+        for own in get_type_hints(hint).values():
+            yield from parts(own)
+    for inner in get_args(hint):
+        yield from parts(inner)
+
+
+def test_a_protocol_has_no_open_field() -> None:
+    assert NoneType not in list(parts(Protocol))
+    protocol, _ = resolve(CompareOptions(track="paper"), FACTS)
+    assert not [item.name for item in fields(Protocol) if getattr(protocol, item.name) in (None, "auto")]
+
+
+def test_no_file_of_the_experiment_asserts_that_an_option_is_closed() -> None:
+    for path in Path(module.__file__).parent.rglob("*.py"):
+        asserted = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+        assert not [node for node in asserted if "is not None" in ast.unparse(node.test)], path.name
+
+
+def test_each_open_option_has_a_choice_with_its_reason() -> None:
+    protocol, choices = resolve(CompareOptions(), FACTS)
+    assert {choice.name for choice in choices} == {*ALWAYS, "device", "precision", "workers"}
+    settings = protocol.settings()
+    for choice in choices:
+        assert settings[choice.name] == choice.value
+        assert choice.why in choice.sentence
+
+
+def test_what_is_typed_is_kept_and_is_no_choice() -> None:
+    typed = {"encoder": "resnet34", "weights": "none", "size": 64, "batch_size": 4, "epochs": 7, "patience": 3}
+    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "workers": 1, "output_stride": 8, **CPU}
+    protocol, choices = resolve(TrainOptions(model="pspnet", **typed), FACTS)
+    assert choices == ()
+    assert {name: protocol.settings()[name] for name in typed} == typed
+
+
+@pytest.mark.parametrize(
+    ("options", "network"),
+    [
+        (CompareOptions(**CPU), {"encoder": "resnet18", "weights": "imagenet"}),
+        (CompareOptions(track="paper", **CPU), {"weights": "imagenet"}),
+        (TrainOptions(model="unet", track="paper", weights="none", **CPU), {}),
+        (
+            TrainOptions(model="deeplabv3", output_stride=8, weights="none", **CPU),
+            {"encoder": "resnet18", "weights": "none", "output_stride": 8},
+        ),
+    ],
+)
+def test_what_concerns_no_model_is_absent(options: ProtocolOptions, network: dict[str, object]) -> None:
+    assert resolve(options, FACTS)[0].network == network
+
+
+def test_a_batch_is_at_most_all_training_images() -> None:
+    protocol, choices = resolve(TrainOptions(model="unet", batch_size=64, **CPU), replace(FACTS, num_train=9))
+    assert protocol.batch_size == 9
+    assert [choice.value for choice in choices if choice.name == "batch_size"] == [9]
+
+
+def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "choose_device", lambda device: "cuda")
+    monkeypatch.setattr(module, "computes_bf16", lambda device: True)
+    monkeypatch.setattr(module, "count_cores", lambda: 12)
+    protocol, _ = resolve(CompareOptions(), replace(FACTS, num_train=1000, height=700, width=900))
+    assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 8)
+    assert (protocol.network["encoder"], protocol.size, protocol.batch_size) == ("resnet50", 512, 16)
+    assert protocol.epochs == 64
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with refuses(ConfigError, where="--device"):
+        resolve(CompareOptions(device="cuda"), FACTS)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "batch_size", "expected"),
+    [("adamw", 8, 1e-3), ("adamw", 32, 2e-3), ("adamw", 2, 5e-4), ("sgd", 8, 1e-2), ("sgd", 16, 2e-2)],
+)
+def test_the_learning_rate_scales_with_the_batch_size(optimizer: str, batch_size: int, expected: float) -> None:
+    assert defaults.learning_rate(optimizer, batch_size, True, "encoder")[0] == pytest.approx(expected)
+    assert defaults.learning_rate(optimizer, batch_size, False, "encoder")[0] == pytest.approx(3 * expected)
+    for pretrained in (True, False):
+        assert defaults.learning_rate(optimizer, batch_size, pretrained, "paper")[0] == pytest.approx(expected / 10)
+
+
+@pytest.mark.parametrize(
+    ("num_train", "size", "batch_size", "epochs"),
+    [(8, 96, 2, 60), (40, 96, 10, 60), (400, 128, 16, 10), (90, 129, 8, 45)],
+)
+def test_small_data_gets_small_batches_and_more_epochs(num_train: int, size: int, batch_size: int, epochs: int) -> None:
+    facts = replace(FACTS, num_train=num_train)
+    assert defaults.batch_size(facts, size, on_gpu=False)[0] == batch_size
+    assert defaults.epochs(facts, on_gpu=False)[0] == epochs
