@@ -1,7 +1,7 @@
-"""Write the pictures of docs/data.md anew, and the words that say what each shows: `make docs`.
+"""Write the pictures of docs/data.md and their alternative texts: `make docs`.
 
-No picture is made up: the masks of some built-in scenes are saved in each way that people save them, segarena reads
-the folder as it reads any other, and what it got is drawn. The text between the pictures is written by hand.
+Masks of some built-in scenes are saved in each common way, segarena reads the folder like any other, and the result is
+drawn. The text between the pictures is written by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write the tables and figures of docs/models.md anew: `make docs`.
+"""Write the tables and figures of docs/models.md: `make docs`.
 
 Every number comes from the networks themselves. The text around them is written by hand; what lies between a line
 `<!-- generated: NAME -->` and the next `<!-- end -->` is not. `--quick` leaves out the effective receptive fields,

@@ -38,10 +38,18 @@ _SQUARE, _SHADES = 4, (200, 240)  # what viewers show behind transparent pixels
 class MaskFile:
     """A way to save masks.
 
-    `looks` says what a viewer shows of the file, `format` what it is. `paint` makes it of labels, `ending` and
-    `options` tell Pillow how to save it. `with_void`: boats and shores are void, and not water and land.
-    `classes_yaml` is written beside the masks. Files are `scale` times as large as the scene. `corner` (row, column)
-    and `cells` say which square of the file's pixels is enlarged; the default has four classes.
+    Args:
+        name: Name of the picture.
+        looks: What a viewer shows of the file.
+        format: The file's format.
+        paint: Makes the picture from labels.
+        ending: Ending of the file name, for Pillow.
+        options: Options of `Image.save`.
+        with_void: Boats and shores are void, instead of water and land.
+        classes_yaml: Content of the classes.yaml beside the masks, if any.
+        scale: How many times as large as the scene the files are.
+        corner: Row and column of the first pixel of the enlarged square; the default square has four classes.
+        cells: Side of the enlarged square, in pixels of the file.
     """
 
     name: str

@@ -10,7 +10,7 @@ from segarena.classes import IGNORE_INDEX
 
 Color = tuple[int, ...]
 
-#: Colours of Okabe and Ito (jfly.uni-koeln.de/color), told apart by colour-blind readers.
+#: Colours of Okabe and Ito (jfly.uni-koeln.de/color), distinct for colour-blind readers.
 _SAFE: dict[int, Color] = {
     LAND: (240, 228, 66),
     WATER: (0, 114, 178),

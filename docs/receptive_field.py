@@ -13,7 +13,7 @@ from segarena.models.deeplabv3 import ASPP
 from segarena.models.encoders.patches import PatchConv2d, PatchMaxPool2d
 from segarena.models.pspnet import PyramidPooling
 
-#: The coarsest stride of all networks: after so many pixels every grid begins anew.
+#: The coarsest stride of all networks: the grid of every network repeats after so many pixels.
 _PERIOD = 32
 #: Layers that move nothing from pixel to pixel.
 _POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d, nn.Identity)

@@ -72,7 +72,7 @@ def unet(side: int = 572, channels: int = 1, classes: int = 2) -> Sum:
 
 
 def resnet(name: str, side: int = 520) -> Sum:
-    """He et al. 2015, table 1, dilated to output stride 8; the stride stands on the 3x3 convolution."""
+    """He et al. 2015, table 1, dilated to output stride 8; the 3x3 convolution has the stride."""
     total, before = Sum(), 64
     total.conv(3, 64, 7, side // 2, norm=True)
     side //= 4

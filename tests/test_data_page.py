@@ -1,4 +1,4 @@
-"""docs/data.md: each encoding has its picture, and what page and pictures say is what the reader says."""
+"""docs/data.md: each encoding has its picture, and text and pictures are what the code gives today."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ def generator() -> Iterator[Generator]:
 
 
 def without_counts(text: str) -> str:
-    """How many values smoothing and JPEG make is Pillow's affair, and may change with its version."""
+    """Without the number of values that smoothing and JPEG make, which depends on the version of Pillow."""
     return re.sub(r"\d+ (?=grey levels|other colours)", "", text)
 
 
-def test_every_encoding_has_a_picture_on_the_page_and_no_picture_is_left_over(generator: Generator) -> None:
+def test_every_encoding_has_one_picture_on_the_page(generator: Generator) -> None:
     assert list(generator.ways) == NAMES
     assert re.findall(r"\(images/data/([\w-]+)\.png\)", PAGE) == NAMES
     assert sorted(path.name for path in PICTURES.iterdir()) == sorted(f"{name}.png" for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_page_says_what_the_reader_says(generator: Generator, name: str) -> None:
+def test_the_text_of_the_page_is_up_to_date(generator: Generator, name: str) -> None:
     section = generator.module.describe(generator.ways[name], generator.read(name).encoding)
     written = generator.module.insert(PAGE, {name: section})
     assert without_counts(written) == without_counts(PAGE), "run `make docs`"
 
 
 @pytest.mark.parametrize(("name", "brightest"), [("zero-one", 1), ("numbers", 4), ("sixteen-bit", 1)])
-def test_masks_called_black_are_shown_black(generator: Generator, name: str, brightest: int) -> None:
+def test_masks_described_as_black_are_drawn_black(generator: Generator, name: str, brightest: int) -> None:
     assert "is black all over" in generator.ways[name].looks
     assert generator.read(name).viewed.max() == brightest
 
 
-def test_a_figure_says_the_sentence_each_class_and_the_numbers_in_the_file(generator: Generator) -> None:
+def test_a_figure_has_the_encoding_the_classes_and_the_values(generator: Generator) -> None:
     texts = [text.get_text() for text in generator.draw("void").texts]
     assert "encoding: index masks: 0 = class_0, 1 = class_1, 2 = class_2, 3 = class_3, 4 = class_4; void: 255" in texts
     assert {"class_0", "class_4", "void", "6 values in this file", "PNG, 8-bit grey"} <= set(texts)

@@ -1,4 +1,4 @@
-"""The documents tell of the house as it is: each source file is in docs/architecture.md, each link leads somewhere."""
+"""The documents match the code: each source file is in docs/architecture.md, each link has a target."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def test_every_source_file_is_in_the_architecture() -> None:
 
 
 @every_document
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_have_a_target(document: Path) -> None:
     for link, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", document.read_text()):
         if link.startswith("http"):
             continue
         target = document.parent / link if link else document
-        assert target.exists(), f"{document.name}: {link} is not there"
+        assert target.exists(), f"{document.name}: {link} does not exist"
         assert not anchor or anchor in headings(target), f"{document.name}: {link} has no heading {anchor}"
 
 
 @every_document
-def test_every_picture_is_described(document: Path) -> None:
+def test_every_picture_has_an_alternative_text(document: Path) -> None:
     for words in re.findall(r"!\[(.*)\]\(", document.read_text()):
-        assert len(words.split()) > 2, f"{document.name}: a picture is described as {words!r}"
+        assert len(words.split()) > 2, f"{document.name}: the alternative text {words!r} is too short"
 
 
 def headings(document: Path) -> set[str]:
-    """The headings as links name them: small letters, no punctuation, hyphens for spaces."""
+    """The anchors of the headings: lower case, no punctuation, hyphens for spaces."""
     titles = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -1,4 +1,4 @@
-"""The README's commands and snippets, run as written in a folder like a fresh clone's."""
+"""The README's commands and snippets, run as written, in a folder like a fresh clone."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
 
 def test_links_and_pictures_exist() -> None:
     for link in re.findall(r"\]\(([^)#]+)", README):
-        assert link.startswith("http") or (ROOT / link).exists(), f"{link} is not there"
+        assert link.startswith("http") or (ROOT / link).exists(), f"{link} does not exist"
 
 
-def test_every_option_that_is_named_exists() -> None:
+def test_every_option_in_it_exists() -> None:
     config = "".join(path.read_text() for path in (ROOT / "src" / "segarena" / "config").glob("*.py"))
     for option in set(re.findall(r"--([a-z][a-z-]+)", README)) - {"help"}:
-        assert f"    {option.replace('-', '_')}: " in config, f"--{option} is no option"
+        assert f"    {option.replace('-', '_')}: " in config, f"--{option} does not exist"
