@@ -1,4 +1,4 @@
-"""What pixel counts and headers give away: each problem with its code, its files and a remedy, and no false alarm."""
+"""Each problem that names, sizes and pixel counts show has its code, files and remedy; good data have none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_mask(root: Path, name: str, labels: np.ndarray) -> None:
     Image.fromarray(labels.astype(np.uint8)).save(root / "masks" / f"{name}.png")
 
 
-def test_a_sound_folder_has_no_problem(squares: Path) -> None:
+def test_a_good_folder_has_no_problem(squares: Path) -> None:
     assert find(squares, closely=True) == ()
 
 
@@ -43,7 +43,7 @@ def test_orphans_are_listed(squares: Path) -> None:
     assert find_one(squares, "mask-without-image").files == ("masks/square07.png",)
 
 
-def test_a_truncated_image_is_found_though_its_header_is_sound(squares: Path) -> None:
+def test_a_truncated_image_is_an_error(squares: Path) -> None:
     path = squares / "images" / "square03.png"
     path.write_bytes(path.read_bytes()[:2000])
     problem = find_one(squares, "unreadable-image")
@@ -58,7 +58,7 @@ def test_a_resized_mask_is_a_warning(squares: Path) -> None:
     assert "24 x 24 for 48 x 48" in problem.message
 
 
-def test_an_image_that_a_list_names_twice_is_found(squares: Path) -> None:
+def test_an_image_in_two_lists_is_a_leak(squares: Path) -> None:
     names = [f"square{number:02}" for number in range(12)]
     (squares / "train.txt").write_text("\n".join(names[:9]))
     (squares / "val.txt").write_text("\n".join(names[8:]))
@@ -67,7 +67,7 @@ def test_an_image_that_a_list_names_twice_is_found(squares: Path) -> None:
     assert problem.files == ("images/square08.png",)
 
 
-def test_a_pair_that_no_list_names_is_found(squares: Path) -> None:
+def test_a_pair_in_no_list_is_reported(squares: Path) -> None:
     names = [f"square{number:02}" for number in range(11)]
     (squares / "train.txt").write_text("\n".join(names[:8]))
     (squares / "val.txt").write_text("\n".join(names[8:]))
@@ -85,7 +85,7 @@ def test_a_class_in_under_three_images_is_rare(squares: Path) -> None:
     assert "2 images only" in problem.message
 
 
-def test_a_class_that_no_image_shows_is_rare(squares: Path) -> None:
+def test_a_class_in_no_image_is_rare(squares: Path) -> None:
     (squares / "classes.yaml").write_text(
         "classes: [{name: ground, value: 0}, {name: square, value: 255}, {name: circle, value: 7}]"
     )
@@ -160,9 +160,9 @@ def test_every_code_is_documented_and_no_other(request: pytest.FixtureRequest) -
     assert set(re.findall(r"^\| `([a-z-]+)`", table, flags=re.MULTILINE)) == codes
 
 
-def test_of_several_divisions_each_kind_of_problem_is_told_where_it_is_worst() -> None:
+def test_of_several_splits_each_problem_is_the_worst() -> None:
     def problem(code: str, *files: str, severity: Severity = "warning") -> Problem:
-        return Problem(code, severity, files, f"{code} of {len(files)}", "mend it")
+        return Problem(code, severity, files, f"{code} of {len(files)}", "fix it")
 
     first = (problem("leak", "a"), problem("rare", "a", "b"))
     second = (problem("leak", "a", "b"), problem("rare", "a"), problem("rare", "b"), problem("bad", severity="error"))

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from segarena.data.checks import inspect
-from segarena.data.checks.duplicates import correlate, find_twins, perceptual_hash
+from segarena.data.checks.duplicates import find_duplicates
 from segarena.data.checks.problem import Problem
-from segarena.data.checks.thumbnails import collect_thumbnails
+from segarena.data.checks.thumbnails import collect_thumbnails, correlate, perceptual_hash
 from segarena.data.files.image_facts import read_image_facts
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples
@@ -46,12 +46,12 @@ def test_a_copied_file_is_a_duplicate(scenes: Path) -> None:
     assert "masks" not in problem.message
 
 
-def test_the_same_pixels_in_another_format_are_a_duplicate_and_other_masks_are_told(scenes: Path) -> None:
+def test_duplicates_in_another_format_with_another_mask_are_found(scenes: Path) -> None:
     write_scene(scenes / "train", "again", scene(2), ".bmp", seed=9)
     assert "the masks of 1 pair differ" in find(scenes)["duplicate-images"].message
 
 
-def test_flat_images_with_the_same_bytes_are_duplicates_and_others_are_not(scenes: Path) -> None:
+def test_flat_images_are_duplicates_only_if_their_bytes_are_equal(scenes: Path) -> None:
     for name, grey in (("flat1", 90), ("flat2", 90), ("flat3", 200)):
         write_scene(scenes / "train", name, Image.new("RGB", (96, 96), (grey, grey, grey)))
     assert set(find(scenes)["duplicate-images"].files) == {"train/images/flat1.png", "train/images/flat2.png"}
@@ -85,7 +85,7 @@ def test_a_file_in_two_splits_leaks(scenes: Path) -> None:
     assert "into one split" in problem.remedy
 
 
-def test_a_copy_that_our_own_split_parts_is_kept_together_by_groups(tmp_path: Path) -> None:
+def test_groups_are_the_remedy_if_our_own_split_separates_copies(tmp_path: Path) -> None:
     for number in range(6):
         for copy in "ab":
             write_scene(tmp_path, f"{number}{copy}", scene(number))
@@ -97,7 +97,7 @@ def test_a_copy_that_our_own_split_parts_is_kept_together_by_groups(tmp_path: Pa
     assert "--group-by" in problem.remedy
 
 
-def test_images_that_no_split_uses_leak_nowhere(tmp_path: Path) -> None:
+def test_images_in_no_split_do_not_leak(tmp_path: Path) -> None:
     for number in range(4):
         for copy in "ab":
             write_scene(tmp_path, f"{number}{copy}", scene(number))
@@ -109,15 +109,15 @@ def test_near_duplicates_within_a_split_are_a_note(scenes: Path) -> None:
     write_scene(scenes / "train", "again", scene(2).transpose(Image.Transpose.ROTATE_180), ".jpg", seed=2)
     problem = find(scenes)["near-duplicate-images"]
     assert problem.severity == "note"
-    assert "1 pair of them mirrored or turned" in problem.message
+    assert "1 pair of them mirrored or rotated" in problem.message
 
 
-def test_images_that_all_look_alike_are_not_all_copies() -> None:
+def test_similar_images_are_not_all_duplicates() -> None:
     random = np.random.default_rng(0)
     base = np.asarray(scene(0).convert("L").resize((32, 32)), dtype=np.int16)
     alike = np.clip(base + random.integers(-25, 26, (40, 32, 32)), 0, 255).astype(np.uint8)
     alike[7] = alike[3]
-    assert [(pair.first, pair.second) for pair in find_twins(alike)] == [(3, 7)]
+    assert [(pair.first, pair.second) for pair in find_duplicates(alike)] == [(3, 7)]
 
 
 def test_hashes_ignore_brightness_and_scale() -> None:
@@ -134,7 +134,7 @@ def thumbnail(path: Path) -> np.ndarray:
     return read_image_facts(path, path.read_bytes()).thumbnail(16).astype(int)
 
 
-def test_thumbnails_are_turned_as_exif_says(tmp_path: Path) -> None:
+def test_thumbnails_have_the_exif_orientation(tmp_path: Path) -> None:
     image = scene(1)
     image.save(tmp_path / "upright.jpg", quality=95)
     exif = Image.Exif()
@@ -144,7 +144,7 @@ def test_thumbnails_are_turned_as_exif_says(tmp_path: Path) -> None:
     assert np.abs(one - other).max() < 8
 
 
-def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_copy(scenes: Path) -> None:
+def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_duplicate(scenes: Path) -> None:
     paths = sorted((scenes / "train" / "images").iterdir())
     for path in paths[:2]:
         path.write_bytes(paths[3].read_bytes()[:-500])
@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_copy(scenes: Path) -> N
     assert sorted(found.faults) == [0, 1]
     assert found.faults[0].where == paths[0]
     assert found.digests[:2] == ("", "")
-    assert find_twins(found.pixels) == []
+    assert find_duplicates(found.pixels) == []
 
 
 @pytest.mark.parametrize(("level", "same"), [(216, False), (200, True)])
@@ -175,4 +175,4 @@ def test_12_bit_images_are_compared_at_their_own_depth(tmp_path: Path, level: in
 def test_no_false_alarm_on_real_images(name: str) -> None:
     root = SHARED / "data" / name
     found = collect_thumbnails(FolderSource(root, masks=root / "masks" if name == "cwfid" else None))
-    assert find_twins(found.pixels) == []
+    assert find_duplicates(found.pixels) == []

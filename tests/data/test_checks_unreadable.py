@@ -1,16 +1,15 @@
-"""A folder that cannot be read: every faulty file is told, not only the first one."""
+"""A folder that cannot be read: every faulty file is reported, not only the first one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
-from segarena.errors import DataError
+from support import refuses
 
 
 def save(path: Path, labels: np.ndarray) -> None:
@@ -19,7 +18,7 @@ def save(path: Path, labels: np.ndarray) -> None:
 
 def faults(root: Path) -> dict[str, list[str]]:
     """The files of each code; all are errors."""
-    with pytest.raises(DataError):
+    with refuses():
         FolderSource(root)
     found: dict[str, list[str]] = {}
     for problem in find_faults(root).problems:
@@ -30,7 +29,7 @@ def faults(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_all_damaged_files_are_told_at_once(squares: Path) -> None:
+def test_all_damaged_files_are_reported(squares: Path) -> None:
     (squares / "images" / "square01.png").write_bytes(b"")
     (squares / "images" / "square05.png").write_text("no image")
     for name in ("square02", "square07"):
@@ -42,19 +41,19 @@ def test_all_damaged_files_are_told_at_once(squares: Path) -> None:
     }
 
 
-def test_both_files_of_a_pair_are_told(squares: Path) -> None:
+def test_both_files_of_a_pair_are_reported(squares: Path) -> None:
     for kind in ("images", "masks"):
         (squares / kind / "square04.png").write_bytes(b"")
     assert faults(squares) == {"unreadable-image": ["images/square04.png"], "unreadable-mask": ["masks/square04.png"]}
 
 
-def test_masks_of_another_shape_are_told(squares: Path) -> None:
+def test_masks_of_another_shape_are_reported(squares: Path) -> None:
     for name in ("square03", "square09"):
         save(squares / "masks" / f"{name}.png", np.kron(np.eye(2), np.full((20, 40), 255)))
     assert faults(squares) == {"size-mismatch": ["masks/square03.png", "masks/square09.png"]}
 
 
-def test_undeclared_values_are_told_file_by_file(squares: Path) -> None:
+def test_undeclared_values_are_reported_file_by_file(squares: Path) -> None:
     (squares / "classes.yaml").write_text("classes: [{name: ground, value: 0}, {name: square, value: 255}]")
     for name, value in (("square03", 7), ("square11", 9)):
         save(squares / "masks" / f"{name}.png", np.kron(np.diag([value, 255]), np.ones((24, 24))))
@@ -65,7 +64,7 @@ def test_undeclared_values_are_told_file_by_file(squares: Path) -> None:
     }
 
 
-def test_masks_that_no_rule_fits_are_one_fault_of_the_set(squares: Path) -> None:
+def test_masks_without_an_encoding_are_one_problem_of_the_set(squares: Path) -> None:
     for number in range(12):
         save(squares / "masks" / f"square{number:02}.png", np.zeros((48, 48)))
     [problem] = find_faults(squares).problems
@@ -79,6 +78,6 @@ def test_progress_counts_pairs(squares: Path) -> None:
     assert calls == [(number, 12) for number in range(1, 13)]
 
 
-def test_a_fault_of_the_layout_is_the_layouts_own(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nothing"):
+def test_a_wrong_layout_is_an_error(tmp_path: Path) -> None:
+    with refuses(where=tmp_path / "nothing"):
         find_faults(tmp_path / "nothing")

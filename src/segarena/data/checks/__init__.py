@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segarena.data.checks.alignment import check_alignment
-from segarena.data.checks.duplicates import check_copies
+from segarena.data.checks.duplicates import check_duplicates
 from segarena.data.checks.leakage import check_sequences
 from segarena.data.checks.metadata import check_labels, check_pairs
 from segarena.data.checks.problem import Problem, relative, sort_problems
@@ -15,33 +15,27 @@ from segarena.data.splitting.splits import Splits
 
 
 def inspect(
-    source: FolderSource,
-    splits: Splits,
-    *,
-    closely: bool = True,
-    grouped: bool = False,
+    source: FolderSource, splits: Splits, *, closely: bool = True, grouped: bool = False
 ) -> tuple[Problem, ...]:
-    """Look for everything in docs/data.md, "Problems", and return what was found, errors first.
+    """Run all checks that docs/data.md lists under "Problems", and return the problems, errors first.
 
-    No file is opened but for copies and, with `closely`, some pairs whose masks are compared with their images.
-    `grouped` says that whoever divided the images has said what belongs together: then no sequence is torn apart.
+    Args:
+        source: the folder; its files have been read, and only possible copies are opened again.
+        splits: the split that would be used.
+        closely: also read some pairs at full size and compare the masks with the images.
+        grouped: the split keeps groups together (`--group-by`), so that neighbours in different splits are intended.
     """
-    return sort_problems(_find(source, splits, closely, grouped))
+    return sort_problems(_find_problems(source, splits, closely, grouped))
 
 
-def _find(
-    source: FolderSource,
-    splits: Splits,
-    closely: bool,
-    grouped: bool,
-) -> Iterator[Problem]:
+def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped: bool) -> Iterator[Problem]:
     thumbnails = collect_thumbnails(source)
     for index, error in thumbnails.faults.items():
         name = relative(source.images[index].path, source.root)
         yield Problem("unreadable-image", "error", (name,), f"{name} {error.what}", error.remedy)
     yield from check_pairs(source)
     yield from check_labels(source, splits)
-    yield from check_copies(source, splits, thumbnails)
+    yield from check_duplicates(source, splits, thumbnails)
     if not grouped:
         yield from check_sequences(source, splits, thumbnails)
     if closely:

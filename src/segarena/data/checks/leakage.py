@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.duplicates import correlate
 from segarena.data.checks.problem import Problem, parts_of, relative
-from segarena.data.checks.thumbnails import Thumbnails
+from segarena.data.checks.thumbnails import Thumbnails, correlate
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.groups import cut_frame_numbers, natural_key
 from segarena.data.splitting.splits import Splits

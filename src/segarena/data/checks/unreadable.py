@@ -1,4 +1,4 @@
-"""Why a folder cannot be read, told of every file at once instead of the first one."""
+"""All faults of a folder that cannot be read, file by file, not only the first one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from segarena.data.files.sample_files import Progress, SampleFiles, read_samples
 from segarena.data.layout.layout import Layout, find_pairs
 from segarena.errors import DataError
 
-#: Masks that cannot be meant as the others are come to light one by one; so many are told at most.
-MOST_REFUSED = 50
+#: Masks that do not fit the encoding of the others are found one by one, at most so many.
+MOST_MISFITS = 50
 
 
 class Faults(NamedTuple):
-    """What stops a folder from being read: how it is laid out, and a problem of severity "error" for each file."""
+    """The layout of a folder, and its problems, all of severity "error": why it cannot be read."""
 
     layout: Layout
     problems: tuple[Problem, ...]
@@ -33,10 +33,16 @@ def find_faults(
     masks: Path | None = None,
     on_progress: Progress | None = None,
 ) -> Faults:
-    """Look at every pair of a folder that `FolderSource` refuses. The rest of the arguments are the same.
+    """Return all faults of a folder that `FolderSource` refuses. Each file is read once.
 
-    Each file is read once; the masks that can be decoded are then understood together, without those that are refused
-    one after the other. Raises DataError where the folder's layout or its classes.yaml is the fault.
+    Args:
+        root: the folder, as for `FolderSource`; also `images` and `masks`.
+        images: the folder of images, if given.
+        masks: the folder of masks, if given.
+        on_progress: called with the number of pairs read and their total.
+
+    Raises:
+        DataError: The layout of the folder or its classes.yaml is wrong.
     """
     layout = find_pairs(root, images=images, masks=masks)
     classes = find_class_table(root)
@@ -47,22 +53,22 @@ def find_faults(
         problems += _faults_of_pair(root, files)
         if files.mask.facts is not None:
             readable.append(CountedMask(files.mask.path, files.mask.facts))
-    return Faults(layout, (*problems, *_refused(root, readable, classes)))
+    return Faults(layout, (*problems, *_misfits(root, readable, classes)))
 
 
-def _refused(root: Path, masks: list[CountedMask], classes: ClassTable | None) -> Iterator[Problem]:
-    """The masks that cannot be meant as the others are, each found by reading the others without it."""
-    for _ in range(min(MOST_REFUSED, len(masks))):
+def _misfits(root: Path, masks: list[CountedMask], classes: ClassTable | None) -> Iterator[Problem]:
+    """Masks that do not fit the encoding of the others: each error names one, which is then left out."""
+    for _ in range(min(MOST_MISFITS, len(masks))):
         try:
             infer_encoding(masks, classes)
             return
         except DataError as error:
-            culprit = next((mask for mask in masks if mask.path == error.where), None)
-            if culprit is None:  # all of them together
+            misfit = next((mask for mask in masks if mask.path == error.where), None)
+            if misfit is None:  # the error concerns all of them together
                 yield _problem(root, "unclear-encoding", error, None)
                 return
-            yield _problem(root, "unclear-encoding" if classes is None else "undeclared-value", error, culprit.path)
-            masks = [mask for mask in masks if mask is not culprit]
+            yield _problem(root, "unclear-encoding" if classes is None else "undeclared-value", error, misfit.path)
+            masks = [mask for mask in masks if mask is not misfit]
 
 
 def _faults_of_pair(root: Path, files: SampleFiles) -> Iterator[Problem]:
