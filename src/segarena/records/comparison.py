@@ -29,10 +29,10 @@ class RankedModel(MeanScores, EpochChoice, CostValues):
 
 @dataclass(frozen=True, kw_only=True)
 class MajorityBaseline:
-    """The predictor that answers the most frequent class of the training images everywhere, scored like a model."""
+    """The predictor that assigns the most frequent class of the training images to every pixel, scored like a model."""
 
     class_name: str
-    """The class that it answers; with folds that differ in it, "a or b"."""
+    """The class that it predicts; with folds that differ in it, "a or b"."""
     miou: Fraction | None
     """Its mIoU on the scored images."""
     pixel_accuracy: Fraction | None
@@ -80,13 +80,13 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     verdict: str
     """Which model is first, by how much, and how far the order can be trusted."""
     ranking: tuple[RankedModel, ...]
-    """The models, best first."""
+    """The models, best first. Scores and costs are means over the seeds of a model."""
     trivial_miou: Fraction | None
-    """mIoU of the majority baseline: a model that is not above it is of no use."""
+    """mIoU of the majority baseline, the same as `majority_baseline.miou`: a useful model is above it."""
     majority_baseline: MajorityBaseline
-    """The predictor that always answers the most frequent class."""
+    """The predictor that assigns the most frequent class of the training images to every pixel."""
     scored_split: Literal["test", "val"]
-    """Part of the split that gave the scores."""
+    """Part of the split that the scores are from."""
     protocol: dict[str, Any]
     """Settings that all models share."""
     notes: tuple[str, ...]

@@ -22,7 +22,7 @@ class Unit:
     """The unit of a number in a file, and the range it must lie in.
 
     Args:
-        name: The unit as people write it, e.g. "ms".
+        name: The unit as people write it, e.g. "ms"; empty for a count of what the key names.
         low: The smallest value allowed.
         high: The largest value allowed.
     """
@@ -33,7 +33,7 @@ class Unit:
 
 
 Fraction = Annotated[float, Unit("fraction", 0, 1)]
-Count = Annotated[int, Unit("count", 0)]
+Count = Annotated[int, Unit("", 0)]
 Pixels = Annotated[int, Unit("pixels", 0)]
 Channel = Annotated[int, Unit("colour value", 0, 255)]
 Seconds = Annotated[float, Unit("s", 0)]

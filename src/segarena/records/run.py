@@ -42,9 +42,9 @@ class Parts:
     train: tuple[str, ...]
     """Images that train the network."""
     val: tuple[str, ...]
-    """Images that choose the epoch."""
+    """Images used to select the epoch."""
     test: tuple[str, ...]
-    """Images that give the scores; empty where there is no test split."""
+    """Images used for the scores; empty where there is no test split, then the scores are those of val."""
 
 
 @dataclass(frozen=True, kw_only=True)

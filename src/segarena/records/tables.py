@@ -40,9 +40,9 @@ class FoldRow(MeanScores, EpochChoice):
     seed: int
     """Seed of the training."""
     fold: Count
-    """The fold that tested, from 1."""
+    """Number of the fold, from 1."""
     images: Count
-    """Images that the fold tested."""
+    """Images tested in the fold."""
     val_miou: Fraction | None
     """Validation mIoU of the best epoch."""
     train_seconds: Seconds
