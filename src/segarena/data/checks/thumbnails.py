@@ -51,7 +51,7 @@ def correlate(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np
 def perceptual_hash(thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Compute dHash along rows and along columns: thumbnails (N, 32, 32) -> (N, 128) bits.
 
-    A bit tells whether a cell of an 8 x 8 grid is brighter than its left neighbour, or than the one above (Krawetz
+    Each bit is whether a cell of an 8 x 8 grid is brighter than its left neighbour, or than the one above (Krawetz
     2013, hackerfactor.com/blog/?/archives/529). Scaling, compression, brightness and contrast hardly change the bits.
     """
     wide = _shrink(thumbnails, _HASH_SIDE, _HASH_SIDE + 1)

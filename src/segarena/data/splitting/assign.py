@@ -29,6 +29,7 @@ class Unit:
 
     @property
     def size(self) -> int:
+        """The number of images."""
         return len(self.members)
 
 
@@ -62,8 +63,8 @@ def assign_parts(units: Sequence[Unit], shares: Mapping[int, float], seed: int) 
     of two units is brought into the first two parts, of three units into the third, as far as `exchange` can.
 
     Args:
-        units: images or groups, one more than `shares` at least, with two images more than `shares` in all.
-        shares: VAL, TEST or both -> the share, 0 to 1, of the images that the parts before it leave.
+        units: images or groups, more than there are `shares`, with at least two more images than there are `shares`.
+        shares: VAL or TEST -> the share, 0 to 1, of the images that are left by the parts before it.
         seed: another seed gives other hashes.
     """
     parts, targets = [TRAIN] * len(units), np.zeros(3)

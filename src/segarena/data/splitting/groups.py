@@ -46,8 +46,7 @@ def find_groups(
     if by is None:
         return None
     if by == "prefix":
-        prefixes = [prefix for prefix, _ in cut_frame_numbers(names)]
-        return _require(names, prefixes, "has nothing before its number that could name a sequence")
+        return _require(names, [prefix for prefix, _ in cut_frame_numbers(names)], "has nothing before its number")
     if by == "folder":
         return tuple(_folder(path, root) for path in paths or [None] * len(names))
     if by == "blocks":
@@ -170,9 +169,7 @@ def _by_file(names: Sequence[str], path: Path) -> tuple[str, ...]:
                 )
     missing = [name for name in names if name not in group]
     if missing:
-        raise DataError(
-            f"has no group for {listing(missing, 3)}", where=path, remedy="Add a line name,group for each image"
-        )
+        raise DataError(f"has no group for {listing(missing, 3)}", where=path, remedy="Add a line for each: name,group")
     return tuple(group[name] for name in names)
 
 

@@ -36,14 +36,16 @@ class Splits:
         return "test" if self.test else "val"
 
     def indices(self, name: Split) -> tuple[int, ...]:
+        """The samples in one split, by its name."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
     @property
     def counts(self) -> dict[str, int]:
+        """The number of samples in each split."""
         return {part: len(self.indices(part)) for part in PARTS}
 
     def to_dict(self, samples: Sequence[Sample]) -> dict[str, list[str]]:
-        """The names in each part, as `read_splits` reads them."""
+        """The names of the samples in each split, as `read_splits` reads them."""
         return {part: [samples[i].name for i in self.indices(part)] for part in PARTS}
 
 
