@@ -18,8 +18,8 @@ def ranked(**scores: list[float | None]) -> list[RankedModel]:
     return rank([model_row(model, seed, miou) for model, mious in scores.items() for seed, miou in enumerate(mious)])
 
 
-def say(split="test", images=140, trivial_miou=0.12, titles=None, **scores) -> str:
-    return verdict(ranked(**scores), split=split, images=images, trivial_miou=trivial_miou, titles=titles)
+def say(split="test", images=140, baseline_miou=0.12, titles=None, **scores) -> str:
+    return verdict(ranked(**scores), split=split, images=images, baseline_miou=baseline_miou, titles=titles)
 
 
 def ranked_folds(**mious: list[float | None]) -> list[RankedModel]:
@@ -88,7 +88,7 @@ def test_seed_ranges_that_overlap_leave_the_order_open(scores, named):
     assert sentence.endswith(f"unet (70.0 to 72.0%) and {named} overlap: the order between them is not settled.")
 
 
-def test_separate_seed_ranges_are_reported_without_a_claim_of_significance():
+def test_separate_seed_ranges_are_not_called_significant():
     sentence = say(unet=[0.70, 0.72, 0.71, 0.70], fcn=[0.66, 0.65, 0.64, 0.66], pspnet=[0.5, 0.5, 0.5, 0.68])
     assert sentence.endswith(
         "unet was higher with every one of the 4 seeds: its lowest, 70.0%, is above the highest of the others, 68.0%."
@@ -115,7 +115,7 @@ def test_scores_of_validation_images_are_called_too_high():
 @pytest.mark.parametrize("best", [0.12, 0.05])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_no_order_is_given_where_no_model_beats_the_baseline(best, seeds):
-    sentence = say(unet=[best] * seeds, fcn=[0.01] * seeds, trivial_miou=0.12)
+    sentence = say(unet=[best] * seeds, fcn=[0.01] * seeds, baseline_miou=0.12)
     assert sentence.startswith("NO MODEL BEATS THE BASELINE")
     assert f"{100 * best:.1f}%" in sentence
     assert "12.0%" in sentence
@@ -124,7 +124,7 @@ def test_no_order_is_given_where_no_model_beats_the_baseline(best, seeds):
 
 @pytest.mark.parametrize("baseline", [NAN, None, 0.12])
 def test_a_model_above_the_baseline_or_without_one_is_ranked(baseline):
-    assert "unet is first" in say(unet=[0.13], fcn=[0.11], trivial_miou=baseline)
+    assert "unet is first" in say(unet=[0.13], fcn=[0.11], baseline_miou=baseline)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_model_above_the_baseline_or_without_one_is_ranked(baseline):
 def test_a_winner_that_hardly_learned_anything_is_warned_about(unet, warned):
     """Above the baseline by less than a point, or not above it with one of the seeds."""
     for scores in ({"unet": unet}, {"unet": unet, "fcn": [0.01] * len(unet)}):
-        sentence = say(**scores, trivial_miou=0.12)
+        sentence = say(**scores, baseline_miou=0.12)
         assert ("class reaches 12.0%: hardly anything was learned" in sentence) is warned
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_split_and_an_empty_ranking_are_refused():
     with pytest.raises(ValueError, match="split must be"):
         say(split="train", unet=[0.7])
     with pytest.raises(ValueError, match="ranking is empty"):
-        verdict([], split="test", images=3, trivial_miou=0.1)
+        verdict([], split="test", images=3, baseline_miou=0.1)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_an_unknown_split_and_an_empty_ranking_are_refused():
     ],
 )
 def test_folds_are_counted_in_which_the_first_model_is_first(folds, words):
-    text = verdict(ranked_folds(**folds), split="test", images=90, trivial_miou=0.1)
+    text = verdict(ranked_folds(**folds), split="test", images=90, baseline_miou=0.1)
     assert words in text
     assert "each tested by a model that was not trained on it, unet" in text
     assert "training noise was not measured" in text
@@ -199,7 +199,7 @@ def test_folds_are_counted_in_which_the_first_model_is_first(folds, words):
 def test_models_are_called_by_their_titles_and_never_by_their_names(scores):
     titles = {"unet": "U-Net", "fcn": "FCN"}
     with_folds = [replace(entry, fold_mious=(0.5, 0.6)) for entry in ranked(**scores)]
-    given = {"split": "test", "images": 40, "trivial_miou": 0.1, "titles": titles}
+    given = {"split": "test", "images": 40, "baseline_miou": 0.1, "titles": titles}
     for sentence in (verdict(ranked(**scores), **given), verdict(with_folds, **given)):
         assert "U-Net" in sentence
         assert "unet" not in sentence

@@ -102,7 +102,7 @@ def summarise(
             ranking,
             split=scored,
             images=num_images,
-            trivial_miou=baseline.miou,
+            baseline_miou=baseline.miou,
             titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
         ),
         ranking=tuple(ranking),

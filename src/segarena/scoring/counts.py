@@ -1,4 +1,4 @@
-"""From logits and labels to exact integer counts: everything that is scored starts here."""
+"""From logits to labels, and from labels to exact pixel counts, which all scores are computed from."""
 
 from __future__ import annotations
 
@@ -13,29 +13,46 @@ from segarena.kernels.upsample_argmax import upsample_argmax
 def predict_labels(
     logits: Tensor, size: tuple[int, int] | None = None, extent: tuple[float, float] | None = None
 ) -> Tensor:
-    """Give each pixel the class of its largest logit, of logits resized to `size` where it is given.
+    """Assign to each pixel the class of its largest logit, after resizing the logits to `size`.
 
-    `extent` is how many of their rows and columns, from the upper left, `size` stands for; None: all.
+    A tie goes to the lowest class, on every device. bfloat16 and float16 logits are compared as they are: two that were
+    rounded to the same value are a tie.
 
-    logits (N, C, H, W), a floating-point type, 2 <= C <= 255 -> uint8 (N, H, W) or (N, *size), 0..C-1. A tie goes to
-    the lowest class, on each device. bfloat16 and half logits are taken as they are: the answer is exact for the values
-    given, but two logits that the short type rounded to the same value are a tie. Raises ValueError for another shape,
-    for one channel (that is a threshold, not a choice of class) and for integers, where the choice is already lost.
+    Args:
+        logits: (N, C, H, W), a floating-point type, 2 <= C <= 255.
+        size: Height and width of the labels, in pixels. Default: those of the logits.
+        extent: Rows and columns of the logits, from the upper left, that cover `size`. Default: all of them.
+
+    Returns:
+        Class indices 0..C-1, uint8, (N, *size).
+
+    Raises:
+        ValueError: Another shape; one channel, which needs a threshold and not a largest logit; or integer logits,
+            which were rounded before the comparison.
     """
     if logits.ndim != 4 or not 2 <= logits.shape[1] <= IGNORE_INDEX:
         raise ValueError(f"logits must be (N, C, H, W) with 2 <= C <= {IGNORE_INDEX}, got {tuple(logits.shape)}")
     if not logits.is_floating_point():
-        raise ValueError(f"logits must be floating point, got {logits.dtype}: argmax of rounded logits picks wrong")
+        raise ValueError(f"logits must be floating point, got {logits.dtype}: rounded logits have the wrong argmax")
     return upsample_argmax(logits, size or (logits.shape[2], logits.shape[3]), extent)
 
 
 def confusion_per_image(prediction: Tensor, truth: Tensor, num_classes: int) -> Tensor:
-    """Count the pixels of each truth class by predicted class, image by image.
+    """Count the pixels of each true class by predicted class, for each image.
 
-    prediction, truth (N, H, W), any integer type, same size -> int64 (N, C, C) on their device, rows = truth,
-    columns = prediction. Exact on each device. Pixels whose truth is void (255) count nowhere, whatever is predicted
-    there; a prediction of 'background' on a labelled pixel does count. Raises ValueError where the shapes differ or a
-    counted label lies outside 0..C-1.
+    Exact on every device. A pixel whose truth is void (255) is not counted, whatever is predicted there; a labelled
+    pixel that is predicted as background is counted.
+
+    Args:
+        prediction: Class indices 0..C-1, (N, H, W), any integer type.
+        truth: Class indices 0..C-1, or 255 for void; the same shape.
+        num_classes: C, 1..255.
+
+    Returns:
+        Confusion matrices, int64 (N, C, C), rows = truth, columns = prediction, on the device of `truth`.
+
+    Raises:
+        ValueError: The shapes differ, or a counted label is outside 0..C-1.
     """
     if prediction.ndim != 3 or prediction.shape != truth.shape:
         raise ValueError(
@@ -56,7 +73,7 @@ def confusion_per_image(prediction: Tensor, truth: Tensor, num_classes: int) -> 
 
 
 def _check_bytes(name: str, labels: Tensor) -> None:
-    """Raise ValueError unless the labels are integers of 0..255; uint8 needs no look at the values."""
+    """Raise ValueError unless the labels are integers of 0..255, which uint8 always is."""
     if labels.dtype == torch.uint8 or labels.numel() == 0:
         return
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:

@@ -1,4 +1,4 @@
-"""The scores of several sets of images put together, as if they had been scored as one."""
+"""The scores of several sets of images together, as if they had been scored as one set."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from segarena.scoring.scores import Scores, score
 
 
 def pool(parts: Sequence[Metrics], *, background: int | None = None) -> Scores:
-    """Score the union of sets of images that have none in common, from the metrics.json of each.
+    """Score the union of sets of images that have no image in common.
 
-    The counts are summed before anything is divided, so the answer is that of `score` on all images: not the mean of
-    the parts' scores, in which a part of few pixels would count as much as one of many (Forman and Scholz 2010,
-    "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12(1), on F1). `background` as for
-    `score`. Raises ValueError where there is no part, or where their classes differ.
+    The pixel counts are summed before anything is divided, so the result is that of `score` on all images. It is not
+    the mean of the parts' scores, in which a part with few pixels would count as much as one with many (Forman and
+    Scholz 2010, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12(1), on F1).
+
+    Args:
+        parts: The scores of each set, with the same classes.
+        background: As for `score`.
+
+    Raises:
+        ValueError: There is no part, or their numbers of classes differ.
     """
     shapes = {np.shape(part.confusion) for part in parts}
     if len(shapes) != 1:

@@ -1,4 +1,4 @@
-"""From counts to scores. Integers in, fractions out; docs/metrics.md states each formula and its source."""
+"""From pixel counts to scores: integers in, fractions out. docs/metrics.md has each formula and its source."""
 
 from __future__ import annotations
 
@@ -19,15 +19,22 @@ Fractions = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """One value per class, each array (C,). A class absent from truth and prediction is NaN in all four scores."""
+    """The scores of each class; each array (C,). A class absent from truth and prediction is NaN in all four scores."""
 
     iou: Fractions
+    """TP / (TP + FP + FN), 0..1, as are the next three."""
     precision: Fractions
+    """TP / (TP + FP)."""
     recall: Fractions
+    """TP / (TP + FN)."""
     f1: Fractions
+    """2 TP / (2 TP + FP + FN)."""
     tp: Counts
+    """True positives, in pixels, as are the next two."""
     fp: Counts
+    """False positives."""
     fn: Counts
+    """False negatives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,48 +42,59 @@ class Scores:
     """The scores of one model on one set of images: fractions 0..1, NaN where there is nothing to average."""
 
     miou: float
-    """Mean over the defined classes of summed TP / (TP + FP + FN)."""
+    """Mean over the defined classes of their IoU."""
     mean_f1: float
+    """Mean over the defined classes of F1, as the next two of precision and recall."""
     mean_precision: float
     mean_recall: float
     pixel_accuracy: float
+    """Correct pixels divided by all counted pixels."""
     frequency_weighted_iou: float
+    """Mean over the defined classes of IoU, weighted by their true pixels."""
     mean_image_iou: float
-    """Mean over images of each image's own mIoU; never the headline."""
+    """Mean over the images of each image's own mIoU; never the headline."""
     miou_without_background: float
-    """NaN where the data has no background class, as the next three."""
+    """mIoU over all classes but background. NaN where the data has no background class, as the next three."""
     mean_f1_without_background: float
     mean_precision_without_background: float
     mean_recall_without_background: float
     undefined_classes: int
-    """Classes absent from truth and prediction, left out of each mean."""
+    """Number of classes absent from truth and prediction, which the means leave out."""
     images: int
+    """Number of images."""
     void_images: int
-    """Images without a single counted pixel; `mean_image_iou` leaves them out."""
+    """Number of images without a single counted pixel; `mean_image_iou` leaves them out."""
     pixels: int
+    """Number of counted pixels."""
     per_class: ClassScores
+    """The scores of each class."""
     confusion: Counts
-    """(C, C), rows = truth, columns = prediction, summed over the images."""
+    """Confusion matrix summed over the images, (C, C), rows = truth, columns = prediction."""
 
 
 def class_counts(confusion: Counts) -> tuple[Counts, Counts, Counts]:
-    """Read TP, FP and FN, each (..., C), out of confusion matrices (..., C, C) with rows = truth."""
+    """Return TP, FP and FN of each class, each (..., C), from confusion matrices (..., C, C) with rows = truth."""
     tp = np.diagonal(confusion, axis1=-2, axis2=-1).copy()
     return tp, confusion.sum(axis=-2) - tp, confusion.sum(axis=-1) - tp
 
 
 def score(confusions: Counts, *, background: int | None = None) -> Scores:
-    """Score a set of images from its counts.
+    """Score a set of images from its pixel counts.
 
-    confusions: integers (N, C, C), one matrix per image, rows = truth. They are summed before anything is divided, so
-    neither the batches nor the sizes of the images change the result. `background` is the index of the class that the
-    means `..._without_background` leave out; its pixels still count as the false positives of the other classes.
+    The counts are summed over the images before anything is divided, so neither batches nor image sizes change a score.
     Definitions: Everingham et al. 2010 (IoU); Long et al. 2015, section 5 (arXiv:1411.4038).
 
-    A class absent from truth and prediction is undefined: NaN, left out of each mean, counted in `undefined_classes`.
-    Each other class has all four scores and stays in each mean; a score whose own denominator is 0 (the precision of
-    a class never predicted, the recall of one that is only predicted) is 0. Raises ValueError for a wrong shape or
-    type, negative counts, or a background that is not a class.
+    A class absent from truth and prediction is undefined: its scores are NaN, and the means leave it out. Every other
+    class has all four scores and is in every mean. Where a score's own denominator is 0 (the precision of a class that
+    is never predicted, the recall of one that is only predicted), the score is 0.
+
+    Args:
+        confusions: Confusion matrix of each image, integers (N, C, C), rows = truth, columns = prediction.
+        background: Index of the class that the means `..._without_background` leave out. Its pixels still count as
+            false positives of the other classes.
+
+    Raises:
+        ValueError: A wrong shape or type, negative counts, or a background that is not a class.
     """
     _check(confusions, background)
     confusions = confusions.astype(np.int64, copy=False)
@@ -111,20 +129,25 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
 def majority_baseline_scores(
     confusions: Counts, most_frequent_class: int | Sequence[int], *, background: int | None = None
 ) -> Scores:
-    """Score the predictor that answers `most_frequent_class` everywhere, on the same pixels.
+    """Score the predictor that assigns the most frequent class to every pixel, on the same pixels as a model.
 
-    confusions: as for `score`, of any model: only how many pixels each truth class has is used. Take the class from
-    the training images, one for each scored image where they were trained on different ones; a class taken from the
-    scored images would know the answer. Raises ValueError, as `score`.
+    Args:
+        confusions: As for `score`, of any model: only the number of pixels of each true class is used.
+        most_frequent_class: The class to predict, 0..C-1, or one for each image. It must come from the training images;
+            the most frequent class of the scored images would use the truth that is to be predicted.
+        background: As for `score`.
+
+    Raises:
+        ValueError: As `score`, or for a class outside 0..C-1.
     """
     _check(confusions, background)
-    answered = np.broadcast_to(np.asarray(most_frequent_class, dtype=np.int64), len(confusions))
-    outside = answered[(answered < 0) | (answered >= confusions.shape[-1])]
+    predicted = np.broadcast_to(np.asarray(most_frequent_class, dtype=np.int64), len(confusions))
+    outside = predicted[(predicted < 0) | (predicted >= confusions.shape[-1])]
     if outside.size:
         raise ValueError(f"most_frequent_class {outside[0]} is outside 0..{confusions.shape[-1] - 1}")
-    answers = np.zeros(confusions.shape, dtype=np.int64)
-    answers[np.arange(len(confusions)), :, answered] = confusions.sum(axis=2)
-    return score(answers, background=background)
+    baseline = np.zeros(confusions.shape, dtype=np.int64)
+    baseline[np.arange(len(confusions)), :, predicted] = confusions.sum(axis=2)
+    return score(baseline, background=background)
 
 
 def to_metrics(scores: Scores, class_names: Sequence[str], *, split: str) -> Metrics:
@@ -176,7 +199,7 @@ def _ious(tp: Counts, fp: Counts, fn: Counts) -> Fractions:
 
 
 def _divide(top: Counts, bottom: Counts) -> Fractions:
-    """Divide; 0 where the denominator is 0."""
+    """Divide element by element; 0 where the denominator is 0."""
     return np.divide(top, bottom, out=np.zeros(top.shape, dtype=np.float64), where=bottom != 0)
 
 

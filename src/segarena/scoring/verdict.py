@@ -43,7 +43,7 @@ def verdict(
     *,
     split: Literal["test", "val"],
     images: int,
-    trivial_miou: float | None,
+    baseline_miou: float | None,
     titles: Mapping[str, str] | None = None,
 ) -> str:
     """Write which model is first, by how much, and how far the order can be trusted, in two or three sentences.
@@ -55,7 +55,7 @@ def verdict(
         ranking: The models as `rank` orders them.
         split: The part of the data that gave the scores.
         images: Number of images scored.
-        trivial_miou: mIoU of always predicting the most frequent class, on the same pixels, 0..1.
+        baseline_miou: mIoU of always predicting the most frequent class, on the same pixels, 0..1.
         titles: Names to write instead of the models' own.
 
     Raises:
@@ -73,7 +73,7 @@ def verdict(
     if not scored:
         return f"No model has a score on the {place}: look for failed runs, and for masks that are all void."
     best = scored[0]
-    baseline = math.nan if trivial_miou is None else trivial_miou
+    baseline = math.nan if baseline_miou is None else baseline_miou
     if best.miou <= baseline:
         return (
             f"NO MODEL BEATS THE BASELINE: on {place} the best one, {best.name}, reaches {percent(best.miou)} mIoU, "
