@@ -159,6 +159,14 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
+def write_lists(root: Path, lists: dict[str, str]) -> Path:
+    """Write text files by their paths."""
+    for name, content in lists.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return root
+
+
 def found(layout: Layout, root: Path) -> Expected:
     """Return (split, image, mask) of each sample, paths relative to the root."""
     return [

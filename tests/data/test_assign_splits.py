@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layout_zoo import splits, touch
+from layout_zoo import splits, touch, write_lists
 from segarena.data.layout.layout import find_pairs
 from support import refuses
 
@@ -19,13 +19,6 @@ def write_data(root: Path, names: str = "a b c d", lists: dict[str, str] | None 
     touch(root, *(f"images/{name}.jpg" for name in names.split()))
     touch(root, *(f"masks/{name}_mask.png" for name in names.split()))
     return write_lists(root, lists or {})
-
-
-def write_lists(root: Path, lists: dict[str, str]) -> Path:
-    for name, content in lists.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(content, encoding="utf-8")
-    return root
 
 
 @pytest.mark.parametrize(
@@ -98,6 +91,11 @@ def test_unlisted_images_are_left_out_and_named(tmp_path: Path) -> None:
     assert splits(layout) == {"a": "train", "d": "test"}
     assert layout.unlisted == (tmp_path / "images/b.jpg", tmp_path / "images/c.jpg")
     assert "2 unlisted images" in layout.sentence
+
+
+def test_the_empty_list_of_a_split_is_ignored(tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, "a b", {"split.json": '{"train": ["a"], "val": ["b"], "test": []}'}))
+    assert splits(layout) == {"a": "train", "b": "val"}
 
 
 def test_images_in_no_list_of_test_images_are_for_training(tmp_path: Path) -> None:

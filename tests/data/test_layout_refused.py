@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from broken_folders import lock
-from layout_zoo import found, touch, write_mask, write_photograph
+from layout_zoo import found, touch, write_lists, write_mask, write_photograph
 from segarena.data.layout.layout import find_pairs
+from segarena.errors import DataError
 from support import refuses
 
 DRIVE = ", ".join(
@@ -171,3 +176,25 @@ def test_photographs_in_two_formats_are_not_images_with_masks(tmp_path: Path) ->
             write_photograph(tmp_path / f"{number}.{suffix}", number)
     with refuses(where=tmp_path, value="no masks"):
         find_pairs(tmp_path)
+
+
+FOLDERS = "images, masks, train, val, labels/test, masks_color, imagesTr, trainannot, a, x y, old, images/train".split(
+    ", "
+)
+STEMS = "a, b, 1, 002, a_mask, b_mask, a_gt, img_1, a_1, train_1, test_2, a_overlay, c (1), mask, A, 木".split(", ")
+FILES = st.tuples(st.sampled_from(FOLDERS), st.sampled_from(STEMS), st.sampled_from([".jpg", ".png", ".txt"]))
+LISTS = st.dictionaries(
+    st.sampled_from(["train.txt", "val.txt", "split.json", "splits/test.json"]),
+    st.sampled_from(["", "a\nb", "1", '{"train": ["a"], "test": []}', '{"train": []}', "[]", '["b"]', '{"a": "val"}']),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(FILES, max_size=6), LISTS)
+def test_any_folder_is_read_or_refused(files: list[tuple[str, str, str]], lists: dict[str, str]) -> None:
+    with TemporaryDirectory() as folder:
+        touch(Path(folder), "images/a.jpg, masks/a.png", *(f"{place}/{stem}{ending}" for place, stem, ending in files))
+        write_lists(Path(folder), lists)
+        with suppress(DataError):
+            layout = find_pairs(Path(folder))
+            assert len({sample.name for sample in layout.samples}) == len(layout.samples)

@@ -121,14 +121,12 @@ def _find_entries(content: Any, split_of_file: Split | None) -> Entries:
 
 
 def _as_names(lists: dict[Split, list[Any]]) -> Entries:
-    """The names in the lists; empty if an entry is neither a name nor a table with one."""
-    entries: Entries = {}
-    for split, values in lists.items():
-        names = [_name_in(value) for value in values]
-        if None in names:
-            return {}
-        entries[split] = tuple(name for name in names if name)
-    return entries if any(entries.values()) else {}
+    """The names in the lists that are not empty; nothing if an entry is neither a name nor a table with one."""
+    names = {split: [_name_in(value) for value in values] for split, values in lists.items()}
+    if any(None in found for found in names.values()):
+        return {}
+    entries = {split: tuple(name for name in found if name) for split, found in names.items()}
+    return {split: found for split, found in entries.items() if found}
 
 
 def _name_in(value: Any) -> str | None:
