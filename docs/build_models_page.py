@@ -1,7 +1,7 @@
-"""Write the tables and figures of docs/models.md: `make docs`.
+"""Generate the tables and figures of docs/models.md: `make docs`.
 
-Every number comes from the networks themselves. The text around them is written by hand; what lies between a line
-`<!-- generated: NAME -->` and the next `<!-- end -->` is not. `--quick` leaves out the effective receptive fields,
+Every number is computed from the networks themselves. Generated is what is between a line `<!-- generated: NAME -->`
+and the next `<!-- end -->`; the text around it is written by hand. `--quick` skips the effective receptive fields,
 which take minutes.
 """
 
@@ -35,7 +35,7 @@ from segarena.training.costs import count_flops, count_parameters
 PAGE = Path(__file__).parent / "models.md"
 IMAGES = PAGE.parent / "images" / "models"
 
-#: (title, name, track, options): every line of the table of costs.
+#: (title, name, track, options): the rows of the table of costs.
 NETWORKS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("FCN-32s", "fcn32s", "paper", {}),
     ("FCN-16s", "fcn16s", "paper", {}),
@@ -55,7 +55,8 @@ NETWORKS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("DeepLabv3", "deeplabv3", "encoder", {}),
     ("DeepLabv3", "deeplabv3", "encoder", {"output_stride": 8}),
 )
-#: Images that the extents are measured in; others in 640 pixels. The field has to fit in, and U-Net's in one tile.
+#: Length of the images in which receptive fields are measured, 640 for the others: larger than the field, and for
+#: U-Net one tile.
 EXTENT_SIDES = {DeepLabv3: 1408, UNet: 384}
 
 
@@ -72,18 +73,18 @@ def main() -> None:
 
 
 def build(name: str, track: str, **options: Any) -> SegmentationModel:
-    """A network without memory: only its shapes."""
+    """Build a network on the meta device, which has shapes only."""
     with torch.device("meta"):
         return build_model(name, options.pop("num_classes", 21), track=track, **options)
 
 
 def label(name: str, track: str) -> str:
-    """FCN means another network in each track; the others have one name."""
+    """Name a network; only FCN has a different name in each track."""
     return "FCN, dilated" if (name, track) == ("fcn", "paper") else ARCHITECTURES[name].label
 
 
 def costs() -> str:
-    """Parameters and GFLOPs of each network."""
+    """Table of parameters and GFLOPs."""
     rows = []
     for title, name, track, options in NETWORKS:
         model = build(name, track, **options)
@@ -95,7 +96,7 @@ def costs() -> str:
 
 
 def references() -> str:
-    """Our numbers beside those published, or summed by hand from the papers."""
+    """Table of our numbers beside published ones, or those summed by hand from the papers."""
     rows: list[tuple[Any, ...]] = []
     for name, pools in (("fcn32s", ()), ("fcn16s", (512,)), ("fcn8s", (512, 256))):
         rows += beside(
@@ -130,7 +131,7 @@ def references() -> str:
 
 
 def multiply_adds(model: SegmentationModel) -> float:
-    """Thousand millions at 520 x 520, the auxiliary head included: torchvision's way, also in evaluation."""
+    """Thousand millions of multiply-adds at 520 x 520, with the auxiliary head, as torchvision counts."""
     flops = count_flops(model, (520, 520))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         head = model.get_submodule("auxiliary_head")
@@ -139,7 +140,7 @@ def multiply_adds(model: SegmentationModel) -> float:
 
 
 def beside(title: str, model: SegmentationModel, side: int, expected: reference_counts.Sum) -> list[tuple[Any, ...]]:
-    """Two rows: parameters, and multiply-adds of the convolutions for one square image."""
+    """Two rows of the table: parameters, and multiply-adds of the convolutions for one square image."""
     network = model.eval().contract_and_expand if isinstance(model, UNet) else model.eval()
     channels = model.settings["in_channels"]
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -153,7 +154,7 @@ def beside(title: str, model: SegmentationModel, side: int, expected: reference_
 
 
 def encoders() -> str:
-    """The encoders of the encoder track: maps and possible output strides."""
+    """Table of the encoders: maps and possible output strides."""
     rows = []
     for name in ENCODERS:
         with torch.device("meta"):
@@ -169,7 +170,7 @@ def encoders() -> str:
 
 
 def extents() -> str:
-    """Receptive fields by connection."""
+    """Table of the receptive fields."""
     rows = []
     for track, name in PATHS:
         model = build(name, track)
@@ -184,7 +185,7 @@ def extents() -> str:
 
 
 def extent(model: SegmentationModel) -> list[int]:
-    """Smallest and largest side of the receptive field without global branches, or the one. Raises ValueError."""
+    """Sides of the receptive field without global branches: one, or the smallest and the largest. Raises ValueError."""
     side = EXTENT_SIDES.get(type(model), 640)
     rows, columns = measure_extent(model, side, global_branches=False)
     if rows != columns:
@@ -193,7 +194,7 @@ def extent(model: SegmentationModel) -> list[int]:
 
 
 def effective(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> str:
-    """Squares that hold half and 95% of the gradient of random networks."""
+    """Table of the squares with 50% and 95% of the gradient of random networks."""
     rows = []
     for (track, name), cases in fields.items():
         for case, field in cases.items():
@@ -204,7 +205,7 @@ def effective(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> str:
 
 
 def for_figure(fields: dict[tuple[str, str], dict[bool, Tensor]]) -> tuple[Any, Any]:
-    """The four of each track, and the sides of their receptive fields."""
+    """The gradients of four networks of each track, and the sides of their receptive fields."""
     shown = {(track, name): fields[track, name][True] for track, names in TRACK_MODELS.items() for name in names}
     models = {(track, name): build(name, track) for track, name in shown}
     sides = {key: None if find_global_branches(model) else extent(model)[-1] for key, model in models.items()}
@@ -222,7 +223,7 @@ def giga(number: int) -> str:
 
 
 def table(head: str, rows: list[tuple[str, ...]]) -> str:
-    """Markdown; a column whose title ends in ">" is aligned to the right."""
+    """A table in Markdown; a column whose title ends in ">" is aligned to the right."""
     titles = [title.strip() for title in head.split("|")]
     rules = ["---:" if title.endswith(">") else "---" for title in titles]
     lines = [tuple(title.removesuffix(">").strip() for title in titles), tuple(rules), *rows]

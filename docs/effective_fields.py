@@ -18,20 +18,19 @@ from segarena.models import SegmentationModel, build_model
 from segarena.reporting.style import ARCHITECTURES
 
 SEED = 0
-#: Side of the noise image. U-Net's field is the smallest by far, and its network the dearest per pixel.
+#: Side of the image of noise. U-Net's field is by far the smallest, and its network the most expensive per pixel.
 SIDE = 512
 SIDES = {("paper", "unet"): 256}
 TRACK_TITLES = {"paper": "paper track", "encoder": "encoder track, ResNet-18"}
-#: The lower end of the colours: where a smaller image was enough, what lies around it has no gradient.
+#: The lowest colour, around an image that is smaller than the panel.
 BACKGROUND = matplotlib.colormaps["cividis"](0.0)
 
 
 def build_random(name: str, track: str, **options: Any) -> SegmentationModel:
-    """A network at random initialisation that has a gradient and whose BatchNorm normalises.
+    """Build a network with random weights that has a gradient, and whose BatchNorm normalises.
 
-    FCN's score layers get He's weights, as all others do, for the paper's zeros let nothing through; BatchNorm gets
-    the statistics of noise, for in evaluation it would otherwise do nothing and let every residual block double the
-    variance.
+    FCN's score layers get He initialisation, like all others, as the paper's zeros would make the gradient zero.
+    BatchNorm gets the statistics of noise: with its initial ones, each residual block would double the variance.
     """
     torch.manual_seed(SEED)
     model = build_model(name, 21, track=track, **options)
@@ -48,7 +47,7 @@ def build_random(name: str, track: str, **options: Any) -> SegmentationModel:
 
 
 def measure_effective(name: str, track: str, **options: Any) -> dict[bool, Tensor]:
-    """The gradient (H, W), by whether the branches that pool over the whole image take part; True for every network."""
+    """Measure the gradient (H, W) with (True) and without (False) branches that pool over the whole image, if any."""
     model = build_random(name, track, **options)
     side = SIDES.get((track, name), SIDE)
     image = torch.randn(1, 3, side, side)
@@ -57,9 +56,11 @@ def measure_effective(name: str, track: str, **options: Any) -> dict[bool, Tenso
 
 
 def draw_effective(fields: Mapping[tuple[str, str], Tensor], extents: Mapping[tuple[str, str], int | None]) -> Figure:
-    """Heat maps, a row per track: how much each pixel matters to the central logits, and the squares of the table.
+    """Draw heat maps of the gradients, a row per track, with the squares of the table.
 
-    `extents` are the receptive fields' sides, None where it is the image.
+    Args:
+        fields: The gradients (H, W) by (track, name).
+        extents: Sides of the receptive fields in pixels, None where it is the image.
     """
     columns = max(sum(track == other for other, _ in fields) for track in TRACK_TITLES)
     figure = Figure(figsize=(8.6, 4.4), layout="constrained")
@@ -69,7 +70,7 @@ def draw_effective(fields: Mapping[tuple[str, str], Tensor], extents: Mapping[tu
         for column, name in enumerate(name for other, name in fields if other == track):
             field, panel = fields[track, name], axes[row, column]
             side, extent = effective_side(field), extents[track, name]
-            # Averages of 8 x 8 pixels: the kernels' grid would flicker at this size.
+            # Averages of 8 x 8 pixels: the grid of the kernels would cause moiré at this size.
             means = functional.avg_pool2d(field[None, None], 8)[0, 0]
             half = field.shape[0] / 2
             panel.set_facecolor(BACKGROUND)

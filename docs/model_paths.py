@@ -1,6 +1,6 @@
-"""What docs/models.md draws of each network: which of its tensors, where, and how they follow from each other.
+"""The figure of each network in docs/models.md: its tensors, their positions and how they are connected.
 
-Names are those of the modules; every shape comes from a run of the network itself.
+Names are those of the modules; every shape is that of a forward pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from segarena.reporting.style import ARCHITECTURES
 
 @dataclass(frozen=True)
 class Path:
-    """A figure: its blocks, still without shapes, and its links; `row` and `column` are the grid in inches."""
+    """A figure: blocks, without shapes yet, and links; `row` and `column` are distances of the grid in inches."""
 
     blocks: list[Block]
     links: list[Link]
@@ -32,7 +32,7 @@ class Path:
 
 
 def draw(name: str, track: str) -> Figure:
-    """The figure of a network. Raises KeyError where a path names a module that the network does not have."""
+    """Draw the figure of a network. Raises KeyError where a block names a module that the network does not have."""
     path = PATHS[track, name]()
     shapes = collect_shapes(name, track, path)
     blocks = [
@@ -43,7 +43,7 @@ def draw(name: str, track: str) -> Figure:
 
 
 def collect_shapes(name: str, track: str, path: Path) -> dict[str, Shape]:
-    """Channels, height and width of "image", "logits" and each module's output, in training, without computing them."""
+    """Channels, height and width of "image", "logits" and each module's output, in training, on the meta device."""
     options = {"num_classes": 21, "in_channels": 3, **path.options}
     with torch.device("meta"):
         model: SegmentationModel = build_model(name, track=track, **options)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def collect_shapes(name: str, track: str, path: Path) -> dict[str, Shape]:
         for key, module in model.named_modules()
         if key and not isinstance(module, nn.Dropout)
     ]
-    # The paper's figure is of the network, not of the tiles that it goes over the image in.
+    # The paper's figure shows one tile.
     shapes["logits"] = _shape(
         model.contract_and_expand(image) if isinstance(model, UNet) else model.train()(image).logits
     )
@@ -74,7 +74,7 @@ def _image(row: float = 0) -> Block:
 
 
 def _fcn_on_vgg16(coarsest: int) -> Path:
-    """FCN-32s, -16s and -8s: `coarsest` is 32, 16 or 8; the paper's figure 3 without its first lines."""
+    """FCN-32s, -16s and -8s, where `coarsest` is 32, 16 or 8: the paper's figure 3 without its first rows."""
     ends = {"encoder.features.4": "pool1", "encoder.features.9": "pool2", "encoder.features.16": "pool3"}
     ends |= {"encoder.features.23": "pool4", "encoder.features.30": "pool5"}
     ends |= {"encoder.classifier.0": "fc6", "encoder.classifier.3": "fc7"}

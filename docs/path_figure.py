@@ -1,4 +1,4 @@
-"""The way of an image through a network: a block is a tensor, its height the resolution, its width the channels."""
+"""Draw a network as a graph of tensors: the height of a block is the resolution, its width the channels."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from segarena.reporting.style import INK, MUTED, ModelStyle
 Role = Literal["image", "encoder", "decoder", "scores", "training", "operation"]
 Shape = tuple[int, int, int]  # channels, height, width
 
-#: Inches; a block of 512 x 512 is as high as `_TALL`, others by the square root, so that 8 x 8 is still seen.
+#: Inches. A block of 512 x 512 has the height `_TALL`, others in proportion to the square root of theirs.
 _TALL, _WIDE, _TEXT = 1.15, 0.042, 0.125
 _ENCODER = "#aab4be"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A tensor at a place of the grid (`column`, and `row` downwards), or with no shape an operation such as "+"."""
+    """A tensor at a position of the grid (`column`, and `row` downwards); without a shape, an operation such as "+"."""
 
     key: str
     label: str
@@ -33,7 +33,7 @@ class Block:
 
     @property
     def width(self) -> float:
-        """Inches: the cube root of the channels, so that 3 and 4096 fit in one picture."""
+        """Inches, in proportion to the cube root of the channels, so that 3 and 4096 fit in one figure."""
         return 0.22 if self.shape is None else _WIDE * self.shape[0] ** (1 / 3)
 
     @property
@@ -44,9 +44,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Link:
-    """From block to block. `route`: h and v for the horizontal and vertical parts of its way, in their order.
+    """An arrow between two blocks.
 
-    `enter` shifts the end, and `leave` the start, along the block's height: 1 is the top, -1 the bottom.
+    `route` has h and v for its horizontal and vertical parts, in their order. `enter` shifts the end, and `leave` the
+    start, along the block's height: 1 is the top, -1 the bottom.
     """
 
     start: str
@@ -61,7 +62,7 @@ class Link:
 def draw_path(
     blocks: Sequence[Block], links: Iterable[Link], style: ModelStyle, *, row: float = 1.0, column: float = 0.78
 ) -> Figure:
-    """Blocks on a grid of `column` x `row` inches, with names and shapes, and arrows between them."""
+    """Draw blocks on a grid of `column` x `row` inches, with names and shapes, and arrows between them."""
     places = {block.key: (block.column * column, -block.row * row) for block in blocks}
     boxes = {block.key: block for block in blocks}
     left = min(x for x, _ in places.values()) - 0.5
@@ -124,7 +125,7 @@ def _draw_link(axes: Axes, link: Link, boxes: dict[str, Block], places: dict[str
         y1 + end.height / 2 + 0.03 if down else y1 - end.height / 2 - (0 if end.shape is None else text_below) - 0.03
     )
     middle = left - 0.16
-    # What comes down into a block and what goes up from it keep apart.
+    # Arrows that enter a block from above and leave it upwards do not overlap.
     aside = 0.0 if end.shape is None else 0.2 * (end if link.route == "hv" else start).width
     points = {
         "h": [(right, out), (left, out)],

@@ -1,4 +1,4 @@
-"""What of the image one logit sees: at most, by the network's connections, and mostly, by its gradient."""
+"""Receptive fields of a network: all pixels that a logit can depend on, and the effective field by its gradient."""
 
 from __future__ import annotations
 
@@ -15,25 +15,32 @@ from segarena.models.pspnet import PyramidPooling
 
 #: The coarsest stride of all networks: the grid of every network repeats after so many pixels.
 _PERIOD = 32
-#: Layers that move nothing from pixel to pixel.
+#: Layers that compute each pixel of the output from the same pixel of the input.
 _POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
 def measure_extent(
     model: SegmentationModel, side: int, *, at: str | None = None, global_branches: bool = True
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Smallest and largest number of rows, and of columns, of the image that a logit can depend on: receptive fields.
+    """Measure the receptive fields of the logits, in eval mode: the extent of their gradient in the image.
 
-    They are those where the gradient of the logit in the image is not zero, in eval mode. So that nothing cancels, no
-    ReLU shuts and no maximum hides its other inputs, the gradient goes through a copy of the model,
-    `keep_connections`, which has the same taps and is linear. How many they are depends on the logit's place on the
-    coarse grids: asked are 32 neighbours in the middle of an image of `side` (a multiple of 32) by 32 pixels, once
-    upright, once lying. The model may be on torch's meta device.
+    The gradient is that of `keep_connections`, a linear copy with the same connections, in which nothing cancels and no
+    ReLU or maximum blocks a path. The extent depends on the logit's position on the coarse grids: 32 neighbouring
+    logits are tested, in the middle of an image of `side` x 32 pixels and of one of 32 x `side` pixels.
 
-    `at` names a module, such as FCN's "score_fr": then it is the central value of its output. `global_branches=False`
-    leaves out what pools over the whole image (PSPNet's pyramid, ASPP's image-level pooling); with them the field is
-    the image. Raises ValueError for another side, or where the image's border cuts the field off, TypeError for a
-    network with layers that this is not written for, such as attention or squeeze-and-excitation.
+    Args:
+        model: The network, possibly on the meta device.
+        side: Length of the image in pixels, a multiple of 32 and larger than the field.
+        at: Name of a module, such as FCN's "score_fr": measures the central value of its output instead.
+        global_branches: Include branches that pool over the whole image (PSPNet's pyramid, ASPP's image-level pooling);
+            with them the field is the image.
+
+    Returns:
+        (smallest, largest) number of rows, and (smallest, largest) number of columns, in pixels.
+
+    Raises:
+        ValueError: The side is not a multiple of 32, or smaller than the field.
+        TypeError: The network has layers that are not supported, such as attention or squeeze-and-excitation.
     """
     if side % _PERIOD:
         raise ValueError(f"a side of {side} pixels is not a multiple of {_PERIOD}")
@@ -45,10 +52,16 @@ def measure_extent(
 
 
 def measure_gradient(model: SegmentationModel, image: Tensor, *, global_branches: bool = True) -> Tensor:
-    """How much each pixel matters to the central logits: image (N, C, H, W) -> (H, W), non-negative, sum 1.
+    """Measure the influence of each pixel on the central logits (Luo et al. 2016, section 3, arXiv:1701.04128).
 
-    The magnitude of the gradient of the sum of the central pixel's logits, in eval mode, summed over images and
-    channels (Luo et al. 2016, arXiv:1701.04128, section 3). The model stays as it is.
+    Args:
+        model: The network; it is not changed.
+        image: (N, C, H, W), float.
+        global_branches: Include branches that pool over the whole image.
+
+    Returns:
+        (H, W) of sum 1: the magnitude of the gradient of the sum of the central pixel's logits, in eval mode, summed
+        over images and channels.
     """
     model = copy.deepcopy(model).eval().requires_grad_(False)
     if not global_branches:
@@ -61,9 +74,14 @@ def measure_gradient(model: SegmentationModel, image: Tensor, *, global_branches
 
 
 def effective_side(gradient: Tensor, share: float = 0.95) -> int:
-    """Side of the smallest square around the centre of (H, W) that holds `share` of the sum; at the border it is cut.
+    """Compute the side of the smallest central square with a share of the gradient's magnitude.
 
-    An odd number of pixels.
+    Args:
+        gradient: (H, W), not negative.
+        share: The share of the sum, between 0 and 1.
+
+    Returns:
+        The side in pixels, an odd number.
     """
     height, width = gradient.shape
     rows = (torch.arange(height) - height // 2).abs()
@@ -74,23 +92,29 @@ def effective_side(gradient: Tensor, share: float = 0.95) -> int:
 
 
 def find_global_branches(model: nn.Module) -> list[nn.Module]:
-    """The modules behind which every pooling over the whole image goes on."""
+    """Return the modules that process the results of pooling over the whole image."""
     pyramids = [branch for m in model.modules() if isinstance(m, PyramidPooling) for branch in m.reduce]
     return pyramids + [module.image_level for module in model.modules() if isinstance(module, ASPP)]
 
 
 def cut_global_branches(model: nn.Module) -> None:
-    """Let no gradient through them; what they compute stays."""
+    """Block the gradient of these branches; their outputs stay. Changes the model."""
     for branch in find_global_branches(model):
         branch.register_forward_hook(lambda module, inputs, output: output.detach())
 
 
 def keep_connections(model: nn.Module) -> nn.Module:
-    """A copy in eval mode that is linear, has one channel, float64, and moves every pixel to where the model moves it.
+    """Make a linear copy with one channel, in float64 and eval mode, that connects the same pixels as the model.
 
-    Each convolution averages over its channels and taps, at the same kernel size, stride, padding and dilation; each
-    maximum is an average over its inputs; BatchNorm and ReLU do nothing. As no number is negative, an input has a
-    gradient exactly where a path leads from it. Raises TypeError for a layer that this is not written for.
+    Each convolution averages over its channels and its kernel, with the same kernel size, stride, padding and dilation;
+    each maximum is replaced by an average, BatchNorm and ReLU by the identity. As no weight is negative, an input has a
+    gradient exactly where a path connects it with the output.
+
+    Args:
+        model: The network; it is not changed.
+
+    Raises:
+        TypeError: The network has a layer that is not supported.
     """
     twin = copy.deepcopy(model).eval()
     _replace_layers(twin)
@@ -98,7 +122,7 @@ def keep_connections(model: nn.Module) -> nn.Module:
 
 
 def _reach(connections: nn.Module, side: int, axis: int, at: str | None, whole: bool) -> tuple[int, int]:
-    """The shortest and longest stretch of the image along `axis` (-2 rows, -1 columns) from first to last gradient."""
+    """Smallest and largest distance from first to last gradient along `axis`: -2 for rows, -1 for columns."""
     size = [_PERIOD, _PERIOD]
     size[axis] = side
     number = torch.arange(_PERIOD if at is None else 1)
@@ -109,9 +133,9 @@ def _reach(connections: nn.Module, side: int, axis: int, at: str | None, whole: 
     outputs.append(connections(image).logits)
     line = outputs[0].movedim(axis, 1)  # (32, length, 1, across)
     middle, across = line.shape[1] // 2, line.shape[-1] // 2
-    # Image i is asked about logit i of the 32: one backward pass for all.
-    places = middle - _PERIOD // 2 + number if at is None else torch.tensor([middle])
-    (gradient,) = torch.autograd.grad(line[number, places, :, across].sum(), image)
+    # Image i tests logit i of the 32: one backward pass for all.
+    positions = middle - _PERIOD // 2 + number if at is None else torch.tensor([middle])
+    (gradient,) = torch.autograd.grad(line[number, positions, :, across].sum(), image)
     seen = gradient.movedim(axis, 1).flatten(2).any(dim=2)  # (32, side)
     if not whole and (seen[:, 0].any() or seen[:, -1].any()):
         raise ValueError(f"an image of {side} pixels is smaller than the receptive field")
@@ -139,7 +163,7 @@ def _replace_layers(module: nn.Module) -> None:
         elif isinstance(child, (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, PatchMaxPool2d)):
             setattr(module, name, _AverageOfChannels(_one_channel(child)))
         elif next(child.children(), None) is None:
-            raise TypeError(f"the receptive field through {type(child).__name__} is not known")
+            raise TypeError(f"receptive fields through {type(child).__name__} are not supported")
         else:
             _replace_layers(child)
 

@@ -1,6 +1,6 @@
-"""Parameters and multiply-adds of the published networks, summed from the layers that papers and authors' code list.
+"""Parameters and multiply-adds of the published networks, summed over the layers in papers and authors' code.
 
-Nothing here looks at the networks of this project: docs/models.md sets one beside the other.
+Nothing here uses the networks of this project: docs/models.md compares the two.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 
 
 class Sum:
-    """Layers added up; a layer's map is square, `side` pixels long."""
+    """Sums over layers; a layer's map is square, `side` pixels long."""
 
     def __init__(self) -> None:
         self.parameters = 0
         self.multiply_adds = 0
 
     def conv(self, before: int, after: int, kernel: int, side: int, *, bias: bool = False, norm: bool = False) -> None:
-        """A convolution whose output is `side` long, or a transposed one whose input is; BatchNorm has two numbers."""
+        """Add a convolution with an output, or a transposed one with an input, of length `side`."""
         weights = before * after * kernel**2
         self.parameters += weights + after * (bias + 2 * norm)
         self.multiply_adds += weights * side**2
@@ -31,7 +31,7 @@ class Sum:
 
 
 def fcn(pools: tuple[int, ...], side: int = 512, classes: int = 21) -> Sum:
-    """FCN-32s, -16s or -8s on VGG-16 (Long et al. 2015, 4.1 and 4.2); `pools`: the channels of the scored ones."""
+    """FCN-32s, -16s or -8s on VGG-16 (Long et al. 2015, 4.1 and 4.2); `pools`: channels of the scored poolings."""
     total, before, side = Sum(), 3, side + 2 * 100 - 2  # conv1_1 has a padding of 100
     pooled = []
     for width, convolutions in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):

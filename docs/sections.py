@@ -1,4 +1,4 @@
-"""The parts of a page that a program writes: between `<!-- generated: NAME -->` and the next `<!-- end -->`."""
+"""The generated parts of a page: between `<!-- generated: NAME -->` and the next `<!-- end -->`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def insert(page: str, sections: dict[str, str]) -> str:
-    """Put each section between its markers. Raises ValueError where the page has none for it."""
+    """Replace the text between markers by the section of that name. Raises ValueError where the page has no markers."""
     for name, text in sections.items():
         pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
         page, count = re.subn(pattern, lambda found, text=text: found[1] + text + found[2], page, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Receptive fields against arithmetic: kernel sizes, strides and dilations added up by hand."""
+"""Receptive fields against sums of kernel sizes, strides and dilations by hand."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def on_meta(name: str, track: str, **options) -> SegmentationModel:
         ([conv(3, 4), nn.ReLU(), nn.BatchNorm2d(4), conv(4, 2, dilation=4)], (11, 11), (11, 11)),
         ([conv(3, 2, (5, 1))], (5, 5), (1, 1)),
         ([conv(3, 4, groups=1), conv(4, 4, 5, groups=4), conv(4, 2, 1)], (7, 7), (7, 7)),
-        # a 2x2 maximum sees two pixels, each of them three: also where training would only follow the largest
+        # a 2x2 maximum depends on two pixels, each of them on three; its own gradient is that of the largest only
         ([conv(3, 4), nn.MaxPool2d(2), nn.ConvTranspose2d(4, 2, 2, stride=2)], (4, 4), (4, 4)),
-        # a 4x4 transposed convolution at stride 2 lays two coarse pixels, two apart, under each logit
+        # in a 4x4 transposed convolution at stride 2 each logit depends on two coarse pixels, two apart
         ([conv(3, 4, stride=2), nn.ConvTranspose2d(4, 2, 4, stride=2)], (5, 5), (5, 5)),
-        # of a kernel of 3 at stride 2 every other logit gets two coarse pixels, the ones between one
+        # with a kernel of 3 at stride 2, every other logit depends on two coarse pixels, the others on one
         ([conv(3, 4, 1, stride=2), nn.ConvTranspose2d(4, 2, 3, stride=2)], (1, 3), (1, 3)),
     ],
 )
-def test_extents_are_those_that_arithmetic_gives(layers, rows, columns):
+def test_extents_of_layers(layers, rows, columns):
     assert measure_extent(Layers(*layers), 64) == (rows, columns)
 
 
-def test_a_score_of_fcn_32s_sees_the_404_pixels_that_the_paper_gives():
-    """Long et al. 2015, table 1; and a logit between two scores that are 32 pixels apart sees 32 more."""
+def test_a_score_of_fcn32s_has_the_404_pixels_of_the_paper():
+    """Long et al. 2015, table 1; a logit between two scores, which are 32 pixels apart, has 32 more."""
     reach, step = 1, 1
     for convolutions in (2, 2, 3, 3, 3):
         reach += convolutions * 2 * step + step  # 3x3 convolutions, then a 2x2 maximum
@@ -64,13 +64,13 @@ def test_a_score_of_fcn_32s_sees_the_404_pixels_that_the_paper_gives():
 
 
 class ThinUNet(UNet):
-    """The same taps on few channels."""
+    """The same connections on few channels."""
 
     widths = (2, 3, 2, 3, 2)
 
 
 def unet_interval(logit: int) -> int:
-    """How many pixels in a row one logit of figure 1 sees, by intervals, from the top of the figure and down again."""
+    """Pixels in a row on which one logit of figure 1 depends, by intervals through the levels of the figure."""
     intervals = [(logit, logit)]  # at the end of each level of the expansive path
     for _ in range(4):
         first, last = intervals[-1]
@@ -81,21 +81,21 @@ def unet_interval(logit: int) -> int:
     return last + 4 - first + 1
 
 
-def test_a_logit_of_the_papers_unet_sees_188_or_204_pixels():
+def test_extents_of_the_papers_unet():
     lengths = {unet_interval(logit) for logit in range(16)}
-    assert lengths == {188, 204}  # 188 is also the smallest possible tile: it leaves 4 pixels
+    assert lengths == {188, 204}  # 188 is also the smallest tile, of which 4 pixels remain
     assert measure_extent(ThinUNet(2, 1), 352) == ((188, 204), (188, 204))
 
 
-def test_extents_are_where_the_gradient_of_the_real_positive_network_is():
-    """The copy with one channel has the connections of the network: here its own weights, made positive."""
+def test_extents_are_those_of_the_gradient_with_positive_weights():
+    """The copy with one channel has the connections of the network, shown here by its own weights, made positive."""
     torch.manual_seed(0)
     model = ThinUNet(2, 1).double().eval()
     for parameter in model.parameters():
         nn.init.uniform_(parameter, 0.1, 1.0)
     found = set()
     for logit in range(16):
-        # Distinct pixels make the maxima differ; the sum over many images follows each of them.
+        # Random pixels give different maxima; the sum over images includes each of them.
         image = torch.rand(8, 1, 220, 188, dtype=torch.float64, requires_grad=True)
         (gradient,) = torch.autograd.grad(model.contract_and_expand(image)[:, :, logit + 8, 2].sum(), image)
         rows = gradient.sum(dim=(0, 1, 3)).nonzero().flatten()
@@ -103,21 +103,21 @@ def test_extents_are_where_the_gradient_of_the_real_positive_network_is():
     assert found == {188, 204}
 
 
-def test_pspnet_sees_the_image_and_without_its_pyramid_a_field_by_arithmetic():
+def test_extents_of_pspnet_with_and_without_its_pyramid():
     model = on_meta("pspnet", "encoder")
     reach = 1 + 6 + 2 * 2 + 4 * 8  # 7x7 stem, 3x3 pooling at stride 2, layer1 at stride 4
-    reach += 8 + 3 * 16 + 16 + 3 * 32  # layer2 and layer3, whose first convolution reads the finer grid
+    reach += 8 + 3 * 16 + 16 + 3 * 32  # layer2 and layer3, whose first convolutions read the finer grid
     reach += 32 + 3 * 64  # layer4 at stride 16, dilated by 2 but for its first convolution
     reach += 32 + 16  # fusion; a logit lies between two scores
     assert measure_extent(model, 544, global_branches=False) == ((reach, reach), (reach, reach))
     assert measure_extent(model, 544) == ((544, 544), (544, 544))
 
 
-def test_deeplabv3_sees_the_image_by_its_image_level_pooling():
+def test_deeplabv3_depends_on_the_whole_image():
     assert measure_extent(on_meta("deeplabv3", "encoder"), 1216) == ((1216, 1216), (1216, 1216))
 
 
-def test_measuring_leaves_the_model_as_it_was():
+def test_measuring_does_not_change_the_model():
     model = build_model("fcn", 2)
     before, mode = copy.deepcopy(model.state_dict()), model.training
     measure_extent(model, 544)
@@ -127,20 +127,20 @@ def test_measuring_leaves_the_model_as_it_was():
     assert all(parameter.requires_grad for key, parameter in model.named_parameters())
 
 
-def test_an_image_that_cuts_the_field_off_is_refused():
+def test_an_image_smaller_than_the_field_is_refused():
     with pytest.raises(ValueError, match="64 pixels is smaller"):
         measure_extent(Layers(conv(3, 2, dilation=34, padding=34)), 64)
 
 
-def test_layers_that_mix_pixels_in_unknown_ways_are_refused():
-    with pytest.raises(TypeError, match="through Permute is not known"):
+def test_unsupported_layers_are_refused():
+    with pytest.raises(TypeError, match="through Permute"):
         measure_extent(on_meta("fcn", "encoder", encoder="swin_t"), 544)
-    # Squeeze-and-excitation multiplies by what it pools: on an image of zeros no gradient would show it.
-    with pytest.raises(TypeError, match="through AdaptiveAvgPool2d is not known"):
+    # Squeeze-and-excitation multiplies by what it pools: on an image of zeros its gradient is zero.
+    with pytest.raises(TypeError, match="through AdaptiveAvgPool2d"):
         measure_extent(Layers(conv(3, 2), nn.AdaptiveAvgPool2d(64)), 64)
 
 
-def test_a_side_that_is_no_multiple_of_the_coarsest_stride_is_refused():
+def test_a_side_that_is_no_multiple_of_32_is_refused():
     with pytest.raises(ValueError, match="545 pixels is not a multiple of 32"):
         measure_extent(on_meta("fcn", "encoder"), 545)
 
@@ -148,19 +148,19 @@ def test_a_side_that_is_no_multiple_of_the_coarsest_stride_is_refused():
 @pytest.mark.parametrize(
     ("name", "side", "rows"),
     [
-        # VGG-16 and fc6 see 404; two 2x2 and one 8x upsampling add from one to two cells of each grid.
+        # VGG-16 and fc6 have 404; two 2x2 and one 8x upsampling add from one to two cells of each grid.
         *(("fcn8s", 544, (436, 468)), ("fcn16s", 544, (436, 468))),
-        # ResNet-50 sees 427 pixels; the head's 3x3 convolution adds 2 * 8, the interpolation 8.
+        # ResNet-50 has 427 pixels; the head's 3x3 convolution adds 2 * 8, the interpolation 8.
         *(("fcn", 544, (451, 451)), ("pspnet", 544, (451, 451))),
-        # Multi-grid adds 288 pixels, the largest rate 2 * 36 * 8, the move by half a cell 8, the interpolation 8.
+        # Multi-grid adds 288 pixels, the largest rate 2 * 36 * 8, the shift by half a cell 8, the interpolation 8.
         ("deeplabv3", 1408, (1307, 1307)),
     ],
 )
-def test_the_papers_networks_see_what_their_layers_add_up_to(name, side, rows):
+def test_extents_of_the_papers_networks(name, side, rows):
     assert measure_extent(on_meta(name, "paper"), side, global_branches=False)[0] == rows
 
 
-def test_the_gradient_of_one_convolution_is_the_magnitude_of_its_weights():
+def test_gradient_of_one_convolution_is_that_of_its_weights():
     torch.manual_seed(0)
     layer = conv(3, 2, padding=1)
     gradient = measure_gradient(Layers(layer), torch.randn(2, 3, 9, 7))
@@ -169,7 +169,7 @@ def test_the_gradient_of_one_convolution_is_the_magnitude_of_its_weights():
     assert gradient.sum().item() == pytest.approx(1)
 
 
-def test_the_effective_side_is_that_of_the_smallest_square_that_holds_the_share():
+def test_effective_side_is_that_of_the_smallest_square():
     point = torch.zeros(21, 21)
     point[10, 10] = 1
     assert effective_side(point) == 1
