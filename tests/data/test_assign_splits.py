@@ -93,13 +93,16 @@ def test_unlisted_images_are_left_out_and_named(tmp_path: Path) -> None:
     assert "2 unlisted images" in layout.sentence
 
 
-def test_the_empty_list_of_a_split_is_ignored(tmp_path: Path) -> None:
-    layout = find_pairs(write_data(tmp_path, "a b", {"split.json": '{"train": ["a"], "val": ["b"], "test": []}'}))
-    assert splits(layout) == {"a": "train", "b": "val"}
-
-
-def test_images_in_no_list_of_test_images_are_for_training(tmp_path: Path) -> None:
-    layout = find_pairs(write_data(tmp_path, lists={"test.txt": "d"}))
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"test.txt": "d"},  # the others are for training
+        {"trainval.txt": "a\nb\nc", "test.txt": "d"},
+        {"split.json": '{"train": ["a", "b", "c"], "val": [], "test": ["d"]}'},
+    ],
+)
+def test_lists_without_a_list_for_each_split_are_used(lists: dict[str, str], tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists=lists))
     assert splits(layout) == {"a": "train", "b": "train", "c": "train", "d": "test"}
 
 
@@ -110,11 +113,6 @@ def test_images_without_masks_outside_of_vocs_lists_are_not_reported(tmp_path: P
     layout = find_pairs(write_lists(tmp_path, {f"ImageSets/Segmentation/{name}": text for name, text in lists.items()}))
     assert splits(layout) == {"1": "train", "2": "train", "3": "val"}
     assert layout.images_without_mask == (tmp_path / "JPEGImages/4.jpg",)
-
-
-def test_trainval_is_used_if_neither_part_has_a_list(tmp_path: Path) -> None:
-    layout = find_pairs(write_data(tmp_path, lists={"trainval.txt": "a\nb\nc", "test.txt": "d"}))
-    assert splits(layout) == {"a": "train", "b": "train", "c": "train", "d": "test"}
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,15 @@ def test_names_that_differ_by_case_only_get_their_folders_in_front(tmp_path: Pat
     assert sorted(path.name for path in (tmp_path / "out/images").iterdir()) == ["x__a.png", "y__A.png"]
 
 
-def test_names_that_are_equal_with_their_folders_are_refused(tmp_path: Path) -> None:
-    images = [labelled(tmp_path / "in", name) for name in ("x/a", "x__a", "X/a")]
-    with refuses(where=tmp_path / "out", value="x/a"):
+@pytest.mark.parametrize(
+    ("names", "splits", "value"),
+    [("x/a x__a X/a", (None, None, None), "named x/a"), ("a b", ("train", None), "b is in no split")],
+)
+def test_images_without_a_place_of_their_own_are_refused(
+    names: str, splits: tuple[Split | None, ...], value: str, tmp_path: Path
+) -> None:
+    images = [labelled(tmp_path / "in", name, split) for name, split in zip(names.split(), splits, strict=True)]
+    with refuses(value=value):
         write_annotations(tmp_path / "out", annotate(*images))
 
 
@@ -97,11 +103,6 @@ def test_nothing_is_written_outside_of_the_folder(tmp_path: Path) -> None:
     write_annotations(tmp_path / "out", annotate(*images))
     assert sorted(path.name for path in (tmp_path / "out/images").iterdir()) == ["______evil.png", "___evil.png"]
     assert not list(tmp_path.glob("*evil*"))
-
-
-def test_images_in_a_split_and_images_in_none_are_refused(tmp_path: Path) -> None:
-    with refuses(value="b is in no split"):
-        write_annotations(tmp_path / "out", annotate(labelled(tmp_path, "a", "train"), labelled(tmp_path, "b")))
 
 
 @pytest.mark.parametrize(
@@ -123,17 +124,14 @@ def test_a_split_is_in_the_name_of_a_file_or_else_of_a_folder(path: str, split: 
     assert split_of_file(Path(path)) == split
 
 
-def test_an_image_in_the_folder_of_another_split_is_excluded(tmp_path: Path) -> None:
-    write_image(tmp_path / "val" / "0001.png")
-    with pytest.raises(Malformed, match=r"'train/0001\.png'"):
-        ImageFiles(tmp_path).find("train/0001.png", "train")
-
-
-def test_two_images_that_fit_are_both_named(tmp_path: Path) -> None:
-    for folder in ("x", "y"):
+@pytest.mark.parametrize(
+    ("split", "what"), [("test", r"'a\.png' is not below"), (None, r"train/a\.png or .*val/a\.png")]
+)
+def test_an_image_is_never_one_of_several_or_of_another_split(split: Split | None, what: str, tmp_path: Path) -> None:
+    for folder in ("train", "val"):
         write_image(tmp_path / folder / "a.png")
-    with pytest.raises(Malformed, match=r"x/a\.png or .*y/a\.png"):
-        ImageFiles(tmp_path).find("a.png")
+    with pytest.raises(Malformed, match=what):
+        ImageFiles(tmp_path).find("a.png", split)
 
 
 def test_links_are_followed_once_and_hidden_files_skipped(tmp_path: Path) -> None:

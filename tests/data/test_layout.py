@@ -76,18 +76,17 @@ def test_samples_are_named_by_stem_or_by_what_differs(files: str, names: list[st
     assert [sample.name for sample in find_pairs(touch(tmp_path, files)).samples] == names
 
 
-def test_short_words_for_splits_count_beside_a_word_for_a_kind(tmp_path: Path) -> None:
-    layout = find_pairs(
-        touch(tmp_path, "imagesTr/a_0000.png, imagesTr/b_0000.png, labelsTr/a.png, labelsTr/b.png, imagesTs/c.png")
-    )
-    assert splits(layout) == {"a_0000": "train", "b_0000": "train"}
-    assert layout.images_without_mask == (tmp_path / "imagesTs/c.png",)
-
-
-def test_a_split_without_masks_is_listed_and_the_others_are_read(tmp_path: Path) -> None:
-    layout = find_pairs(touch(tmp_path, "train/1.jpg, train_masks/1.png, test/2.jpg"))
-    assert [sample.name for sample in layout.samples] == ["1"]
-    assert layout.images_without_mask == (tmp_path / "test/2.jpg",)
+@pytest.mark.parametrize(
+    "names",
+    [
+        "imagesTr/a_0.png, imagesTr/b_0.png, labelsTr/a.png, labelsTr/b.png, imagesTs/c.png",
+        "train/a_0.png, train/b_0.png, train_masks/a_0.png, train_masks/b_0.png, test/c.png",
+    ],
+)
+def test_a_split_without_masks_is_listed_and_the_others_are_read(names: str, tmp_path: Path) -> None:
+    layout = find_pairs(touch(tmp_path, names))
+    assert splits(layout) == {"a_0": "train", "b_0": "train"}
+    assert [path.name for path in layout.images_without_mask] == ["c.png"]
 
 
 @pytest.mark.parametrize(
