@@ -17,7 +17,7 @@ from segarena.data.files.images import read_image
 from segarena.data.layout.tree import image_files
 from segarena.errors import DataError
 from segarena.files import write_with
-from segarena.formats import listing
+from segarena.formats import listing, plural
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 
@@ -26,10 +26,17 @@ OPACITY = 0.5
 
 
 def run(options: PredictOptions) -> Path:
-    """Label every image. Returns the folder with NAME.png (class indices, palette) and NAME_overlay.jpg.
+    """Label every image at its own size.
 
-    Raises DataError where an image cannot be read, after all others have been labelled, and RunError where the run or
-    the output folder cannot be used.
+    Args:
+        options: The options as typed.
+
+    Returns:
+        The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg for each image.
+
+    Raises:
+        DataError: An image cannot be read; the others have been labelled.
+        RunError: The run or the output folder cannot be used.
     """
     run_folder = find_run(options.run)
     images = _find(options.images)
@@ -48,8 +55,9 @@ def run(options: PredictOptions) -> Path:
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")
     labelled = len(images) - len(faults)
-    what = "1 image" if labelled == 1 else f"{labelled} images"
-    console.print(f"{what} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False)
+    console.print(
+        f"{plural(labelled, 'image')} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False
+    )
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     if faults:
         raise _refuse(faults, labelled)
@@ -57,7 +65,7 @@ def run(options: PredictOptions) -> Path:
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
-    """The error about images that cannot be read: the first one's own, with the names of the others."""
+    """The error of the first image that cannot be read, with the names of the others."""
     _, first = faults[0]
     others = listing([str(path) for path, _ in faults[1:]])
     also = f", and neither can {others}" if others else ""
@@ -66,13 +74,13 @@ def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataErro
 
 
 def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:
-    """Each image file and the name of its results: its stem, with a number where another result has that name."""
+    """Each image file and the name of its results: its stem, with a number if another result has that name."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
             found = image_files(path)
             if not found:
-                raise DataError("holds no images", where=path, remedy="Name image files, or a folder of them")
+                raise DataError("has no images", where=path, remedy="Name image files, or a folder of them")
             files += found
         elif path.is_file():
             files.append(path)

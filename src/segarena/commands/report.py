@@ -10,7 +10,17 @@ from segarena.reporting.page import build_report
 
 
 def run(options: ReportOptions) -> Path:
-    """Rebuild the report. Returns the page's path. Raises RunError where the folder is no comparison."""
+    """Rebuild the figures and the page.
+
+    Args:
+        options: The options as typed.
+
+    Returns:
+        The page, report.html.
+
+    Raises:
+        RunError: The folder is not a comparison.
+    """
     page = build_report(options.folder)
     console.print(f"Report: {page}", markup=False)
     return page

@@ -10,7 +10,17 @@ from segarena.data.synthetic import SyntheticSource, write_scenes
 
 
 def run(options: SynthOptions) -> Path:
-    """Write the scenes. Returns the folder. Raises RunError where the folder holds files or cannot be written."""
+    """Write the scenes and their masks.
+
+    Args:
+        options: The options as typed.
+
+    Returns:
+        The folder.
+
+    Raises:
+        RunError: The folder has files, or cannot be written.
+    """
     source = SyntheticSource(seed=options.seed, size=options.size)
     with show_progress("drawing scenes") as on_progress:
         write_scenes(options.folder, source, on_progress)

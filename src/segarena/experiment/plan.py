@@ -57,8 +57,8 @@ class Training:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it was trained and tested to the end."""
-        return is_finished(self.folder)
+        """Whether it was trained and tested to the end; costs.json is its last file."""
+        return (self.folder / Costs.file).exists()
 
     def describe(self, network: SegmentationModel) -> Config:
         """Return the record for config.json.
@@ -77,11 +77,6 @@ class Training:
             architecture=network.settings,
             start=network.initial_weights,
         )
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a run, or its folds together, was trained and tested to the end; costs.json is its last file."""
-    return (folder / Costs.file).exists()
 
 
 def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]:
@@ -130,11 +125,10 @@ def check_resumable(trainings: Sequence[Training], folder: Path) -> None:
     if has_folds if trainings[0].split.fold is None else is_run:
         raise RunError(f"was started with{'' if has_folds else 'out'} --folds", where=folder, remedy=_OTHER_OPTIONS)
     for training in trainings:
-        check_same_training(training)
+        _check_same_training(training)
 
 
-def check_same_training(training: Training) -> None:
-    """Raise RunError if the folder of the training has another one, finished or not."""
+def _check_same_training(training: Training) -> None:
     folder, source = training.folder, training.split.source
     if not (folder / Config.file).exists() or not (folder / Data.file).exists():
         return

@@ -14,7 +14,7 @@ from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
-from segarena.experiment.plan import Training, check_same_training
+from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter
 from segarena.models import SegmentationModel
 from segarena.records.run import Costs
@@ -28,7 +28,7 @@ from segarena.training.machine import describe_environment
 
 
 def train_run(training: Training, title: str, should_stop: Callable[[], bool], reporter: Reporter) -> None:
-    """Train a network, choose its epoch, score it and write the run folder. Resumes what the folder has.
+    """Train a network, choose its epoch, score it and write the run folder. A training that was stopped is resumed.
 
     Args:
         training: What is trained on what, and the folder.
@@ -37,10 +37,9 @@ def train_run(training: Training, title: str, should_stop: Callable[[], bool], r
         reporter: Receives the progress.
 
     Raises:
-        RunError: The folder has another training.
+        RunError: A file cannot be read or written.
         Interrupted: `should_stop` returned True; the state is saved.
     """
-    check_same_training(training)
     split, folder = training.split, training.folder
     memory = PeakMemory(training.protocol.device)
     model = build(training.protocol, training.model, training.num_classes, training.seed)
