@@ -50,10 +50,10 @@ def test_a_source_is_found_again_from_another_folder(
     monkeypatch.chdir(tmp_path)
     options = TrainOptions(data=Path("films"), masks=Path(masks), model="fcn")
     source = open_source(options.data, masks=options.masks)
-    data, expected = describe_inputs(options, source), (source.digest(7), source.meaning)
+    data, expected = describe_inputs(options, source), (source.digest(7), source.decoding_digest)
     monkeypatch.chdir("/")
     again = reopen_source(data)
-    assert (again.digest(7), again.meaning) == expected
+    assert (again.digest(7), again.decoding_digest) == expected
 
 
 def test_groups_stay_together(films: Path) -> None:

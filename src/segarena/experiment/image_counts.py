@@ -1,4 +1,4 @@
-"""images.csv: the counts that every score derives from, written and read."""
+"""Write and read images.csv: the counts that every score derives from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from segarena.scoring.scores import class_counts
 
 
 def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], confusions: NDArray[np.int64]) -> None:
-    """A row per image and class: tp, fp, fn, the counts that every score derives from."""
+    """Write a row per image and class: its true positives, false positives and false negatives, in pixels.
+
+    Args:
+        path: The file.
+        images: The names of the images.
+        classes: The names of the classes.
+        confusions: A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
+    """
     tp, fp, fn = class_counts(confusions)
     num_images, num_classes = tp.shape
     table = pd.DataFrame(
@@ -32,5 +39,5 @@ def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], 
 
 
 def read_image_counts(path: Path) -> pd.DataFrame:
-    """What `write_image_counts` wrote: an image called 007 or NA is still called so."""
+    """Read what `write_image_counts` wrote; an image called 007 or NA keeps its name."""
     return pd.read_csv(path, dtype={"image": str, "class": str}, na_filter=False)
