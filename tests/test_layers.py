@@ -93,6 +93,7 @@ def test_these_import_no_torch() -> None:
         "segarena.scoring.scores",
         "segarena.scoring.verdict",
         "segarena.reporting.page",
+        "segarena.commands.check",
     ]
     lines = [f"import {name}; assert 'torch' not in sys.modules, '{name} imports torch'" for name in names]
     done = subprocess.run([sys.executable, "-c", "\n".join(["import sys", *lines])], capture_output=True, check=False)

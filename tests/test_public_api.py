@@ -14,24 +14,10 @@ import pytest
 import segarena
 from segarena import config
 
-PUBLIC = [
-    "ConfigError",
-    "DataError",
-    "Interrupted",
-    "RunError",
-    "SegarenaError",
-    "WeightsError",
-    "build_model",
-    "check",
-    "compare",
-    "convert",
-    "evaluate",
-    "load",
-    "predict",
-    "report",
-    "synth",
-    "train",
-]
+PUBLIC = (
+    "ConfigError DataError Interrupted RunError SegarenaError WeightsError "
+    "build_model check compare convert evaluate load predict report synth train"
+).split()
 
 
 def test_public_names() -> None:
