@@ -37,7 +37,7 @@ def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -
     (squares / "images" / "square03.png").write_bytes((squares / "images" / "square00.png").read_bytes())
     reporter = RecordingReporter()
     prepared = prepare(TrainOptions(data=squares, model="fcn", **{**QUICK, "size": None}), reporter)
-    assert reporter.lines[0] == "squares: 9 train, 3 val; 2 classes"
+    assert reporter.lines[0] == "squares: 10 train, 2 val; 2 classes"
     said = "\n".join(reporter.lines)
     for words in (*prepared.notes, "size 48", "no test split", "warning: "):
         assert words in said
