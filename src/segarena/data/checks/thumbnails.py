@@ -41,7 +41,7 @@ def collect_thumbnails(source: FolderSource) -> Thumbnails:
 
 def correlate(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Pearson's correlation of thumbnails (N, 32, 32), pair by pair: (N,), 0 if one of the two is of a single grey."""
-    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (first, second))
+    a, b = (x.reshape(len(x), SIDE * SIDE).astype(np.float64) for x in (first, second))
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     scale = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     result: NDArray[np.float64] = (a * b).sum(axis=1) / np.where(scale > 0, scale, np.inf)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from segarena.data.files.raw_masks import Places, Plane, read_plane
 
 Counts = NDArray[np.int64]
+#: Places in a flattened mask.
+Indices = NDArray[np.intp]
 
 #: The cache's name for these facts; another version of the decoder or of the counting may find others.
 KIND = f"mask facts 2, Pillow {PIL.__version__}"
@@ -101,30 +103,36 @@ def read_mask_facts(path: Path, content: bytes | None = None) -> MaskFacts:
 
 
 def count_values(plane: Plane) -> MaskFacts:
-    """Count the values of a decoded mask."""
+    """Count the values of a decoded mask.
+
+    Masks are made of areas: all is counted by the runs of equal values and by the pixels at borders, which are far
+    fewer than the pixels.
+    """
     values, flat = plane.values, plane.values.ravel()
-    signed = np.int16 if values.dtype == np.uint8 else np.int32
-    along = np.subtract(values[:, 1:], values[:, :-1], dtype=signed)
-    down = np.subtract(values[1:], values[:-1], dtype=signed)
-    right, below = along == 0, down == 0
-    # Masks are made of long runs: counting runs, and the pixels beside a border, is far cheaper than counting pixels.
-    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    height, width = values.shape
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])  # a run may go on in the next row
     different, count = _counter(flat[starts])
     pixels = count(flat[starts], np.diff(starts, append=flat.size))
+    unlike_next = starts[starts % width > 0] - 1
+    unlike_below = np.flatnonzero(flat[width:] != flat[:-width])
+    outside = np.ones((height, width), dtype=bool)  # at the frame, or beside another value
+    outside[1:-1, 1:-1] = False
+    for places in (unlike_next, unlike_next + 1, unlike_below, unlike_below + width):
+        outside.ravel()[places] = True
     return MaskFacts(
-        size=(values.shape[0], values.shape[1]),
+        size=(height, width),
         values=different.astype(np.int64),
         pixels=pixels,
-        inside=pixels - count(flat[_beside_border(right, below).ravel()]),
-        between=count(flat[_between(plane, right, below)]),
+        inside=pixels - count(values[outside]),
+        between=count(flat[_find_between(plane, unlike_next, unlike_below)]),
         clear=np.zeros_like(pixels) if plane.clear is None else count(values[plane.clear]),
         palette=None if plane.palette is None else plane.palette[different].astype(np.int64),
         colored=plane.colored,
         one_bit=plane.one_bit,
         wide=values.dtype != np.uint8,
         lossy=plane.lossy,
-        borders=int(right.size - np.count_nonzero(right) + below.size - np.count_nonzero(below)),
-        steps=0 if plane.colored else sum(int(np.count_nonzero(np.abs(step) == 1)) for step in (along, down)),
+        borders=len(unlike_next) + len(unlike_below),
+        steps=0 if plane.colored else _count_steps(flat, unlike_next, 1) + _count_steps(flat, unlike_below, width),
     )
 
 
@@ -144,29 +152,28 @@ def _counter(values: Places) -> tuple[Places, Callable[..., Counts]]:
     return different, count
 
 
-def _beside_border(right: NDArray[np.bool_], below: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a pixel is at the frame, or one of its four neighbours has another value."""
-    beside = np.ones((right.shape[0], below.shape[1]), dtype=bool)
-    inside = right[1:-1, :-1] & right[1:-1, 1:]
-    inside &= below[:-1, 1:-1]
-    inside &= below[1:, 1:-1]
-    np.logical_not(inside, out=beside[1:-1, 1:-1])
-    return beside
-
-
-def _between(plane: Plane, right: NDArray[np.bool_], below: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where (H * W,) a pixel is strictly between two opposite neighbours, in each channel."""
-    flat, (height, width) = plane.values.ravel(), plane.values.shape
-    alone = np.zeros((2, height, width), dtype=bool)  # unlike its neighbours along a row, along a column
-    alone[0, :, 1:-1] = ~(right[:, :-1] | right[:, 1:])
-    alone[1, 1:-1] = ~(below[:-1] | below[1:])
-    between = np.zeros(flat.size, dtype=bool)
-    for candidates, step in zip(alone, (1, width), strict=True):
-        places = np.flatnonzero(candidates)
+def _find_between(plane: Plane, unlike_next: Indices, unlike_below: Indices) -> Indices:
+    """The pixels, by their index, that are strictly between two opposite neighbours in each channel."""
+    flat, width = plane.values.ravel(), plane.values.shape[1]
+    marked = np.zeros(flat.size, dtype=bool)
+    found = []
+    for unlike, step in ((unlike_next, 1), (unlike_below, width)):
+        marked[unlike] = True
+        places = unlike[unlike >= step]
+        places = places[marked[places - step]]  # unlike the next pixel, and the one before is unlike them
+        marked[unlike] = False
         one, own, other = flat[places - step], flat[places], flat[places + step]
         ordered = one != other
         for shift in (0, 8, 16) if plane.colored else (0,):
             a, b, c = ((value >> shift & 255 if plane.colored else value) for value in (one, own, other))
             ordered &= (np.minimum(a, c) <= b) & (b <= np.maximum(a, c))
-        between[places[ordered]] = True
-    return between
+        found.append(places[ordered])
+    along, down = found
+    marked[along] = True
+    return np.concatenate([along, down[~marked[down]]])
+
+
+def _count_steps(flat: Places, unlike: Indices, step: int) -> int:
+    """How many of the pixels `unlike` the one `step` places further differ from it by 1."""
+    difference = flat[unlike].astype(np.int32) - flat[unlike + step]
+    return int(np.count_nonzero(np.abs(difference) == 1))

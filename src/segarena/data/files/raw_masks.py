@@ -94,7 +94,8 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
             return Plane((palette & 255).astype(np.uint8)[indices], False)
         return Plane(indices, False, palette=palette, lossy=lossy)
     if image.mode == "L":
-        return Plane(np.asarray(image) // np.uint8(_GREY_STEP.get(raw, 1)), False, lossy=lossy)
+        step = np.uint8(_GREY_STEP.get(raw, 1))
+        return Plane(np.asarray(image) if step == 1 else np.asarray(image) // step, False, lossy=lossy)
     return Plane(_wide_numbers(image, path), False, lossy=lossy)
 
 
