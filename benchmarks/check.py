@@ -1,9 +1,9 @@
 """`segarena check` of this checkout beside another one's: `python benchmarks/check.py OTHER_CHECKOUT DATA...`.
 
-The two take turns, each with a cache folder of its own: cold with an empty one, then warm with the one that the cold run
-has filled. The figure is the median of the ratios of the pairs, other over this, so above 1 this one is faster; CPU time
-is user and system, and steadier than wall time where other work runs on the machine. Both have compiled bytecode, as
-on a user's machine from the second run on; `--no-bytecode` measures without it.
+The two take turns, each with a cache folder of its own: cold with an empty one, then warm with the one that the cold
+run has filled. The figure is the median of the ratios of the pairs, other over this: above 1, this one is faster. CPU
+time is user and system; it is steadier than wall time where other work runs on the machine. Both have compiled
+bytecode, as on a user's machine from the second run on; `--no-bytecode` leaves that to the environment.
 """
 
 from __future__ import annotations

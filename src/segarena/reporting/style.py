@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -75,16 +76,29 @@ def theme() -> Iterator[None]:
 
     A character that no installed font has is drawn as a box, without a warning; the page shows it correctly.
     """
-    import seaborn as sns  # takes a second, which only drawing needs
-
-    settings = {**sns.axes_style("whitegrid"), **_OWN, "font.family": _fonts()}
+    # As matplotlib ships it: importing seaborn takes a second, for which `check` would have to wait.
+    whitegrid = Path(matplotlib.get_data_path(), "stylelib", "seaborn-v0_8-whitegrid.mplstyle")
+    settings = {
+        **matplotlib.rc_params_from_file(whitegrid, use_default_template=False),
+        **_OWN,
+        "font.family": _fonts(),
+    }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
-#: What differs from seaborn's theme.
+#: What differs from seaborn's theme, or is not in matplotlib's copy of it.
 _OWN: dict[Any, Any] = {
+    "patch.edgecolor": "white",
+    "patch.force_edgecolor": True,
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "axes.linewidth": 0.8,
+    "xtick.major.size": 3.5,
+    "xtick.minor.size": 2.0,
+    "ytick.major.size": 3.5,
+    "ytick.minor.size": 2.0,
     "font.size": 10,
     "axes.labelsize": 10,
     "axes.titlesize": 10.5,
