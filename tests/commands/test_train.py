@@ -40,7 +40,7 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     history = pd.read_csv(run / "history.csv")
     assert list(history["epoch"]) == [1, 2]
     assert history["val_miou"].max() == metrics.val_miou == metrics.miou  # the best epoch's weights are scored
-    assert data.counts == {"train": 9, "val": 3, "test": 0}
+    assert data.counts == {"train": 10, "val": 2, "test": 0}
     assert all(len(digest) == 64 for digest in data.sha256.values())
     assert "mIoU" in capsys.readouterr().out
 
