@@ -19,6 +19,7 @@ from sections import insert
 
 from segarena.files import write_text
 from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
@@ -26,7 +27,7 @@ from segarena.records.tables import ClassRow, EpochRow, FoldRow, ImageRow, Model
 
 PAGE = Path(__file__).parent / "files.md"
 
-RECORDS: tuple[type[Record], ...] = (ComparisonRecord, Data, Environment, Metrics, Costs)
+RECORDS: tuple[type[Record], ...] = (ComparisonRecord, Config, Data, Environment, Metrics, Costs)
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
     "classes.csv": ClassRow,

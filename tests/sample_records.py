@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from segarena.config import Protocol
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline, RankedModel
+from segarena.records.config import DataSettings
 from segarena.records.metrics import Metrics
 from segarena.records.record import field_names
 from segarena.records.run import Costs, Environment
@@ -36,6 +38,39 @@ COSTS = Costs(
     train_seconds=512.0,
     images_per_second=98.0,
     peak_memory_mib=None,
+)
+PROTOCOL = Protocol(
+    track="encoder",
+    network={"encoder": "resnet18", "weights": "imagenet"},
+    size=360,
+    crop=(352, 480),
+    input_size=(90, 120),
+    epochs=30,
+    patience=10,
+    batch_size=8,
+    optimizer="adamw",
+    schedule="onecycle",
+    learning_rate=0.001,
+    decoder_factor=3.0,
+    weight_decay=0.01,
+    clip_norm=5.0,
+    loss="ce",
+    class_weights="none",
+    crop_foreground=0.0,
+    device="cpu",
+    precision="fp32",
+    workers=0,
+    cache_gib=4.0,
+)
+INPUTS = DataSettings(
+    data="/data/street",
+    images=None,
+    masks=None,
+    root=None,
+    splits=None,
+    split=0.8,
+    test_fraction=0.0,
+    group_by=None,
 )
 
 
@@ -72,7 +107,10 @@ def sample_comparison(**changes: Any) -> ComparisonRecord:
         "trivial_miou": baseline.miou,
         "majority_baseline": baseline,
         "scored_split": "test",
-        "protocol": {},
+        "protocol": PROTOCOL,
+        "inputs": INPUTS,
+        "seeds": 1,
+        "folds": None,
         "notes": (),
         "data": ComparedData(
             name="street scenes",

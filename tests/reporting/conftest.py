@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sample_records import COSTS, model_row, sample_comparison
+from sample_records import COSTS, PROTOCOL, model_row, sample_comparison
 from segarena.classes import IGNORE_INDEX, ClassTable, name_classes
 from segarena.experiment.image_counts import write_image_counts
-from segarena.experiment.run import pool_folds
-from segarena.experiment.summary import class_rows, fold_rows, image_table, to_table
+from segarena.experiment.tables import class_rows, fold_rows, image_table, to_table
+from segarena.experiment.train_all import pool_folds
 from segarena.records.comparison import ComparedClass, MajorityBaseline
 from segarena.records.metrics import Metrics
 from segarena.records.record import field_names
@@ -138,7 +137,7 @@ def write_comparison(
             write_run(folder / run.path, rng, names[part], table, confusions[part], length)
             costs.write(folder / run.path)
         if folds is not None:
-            pool_folds(folder / whole.path, folds, SimpleNamespace(classes=table))
+            pool_folds(folder / whole.path, [folder / run.path for run in runs], table)
 
     rows = []
     for whole in wholes:
@@ -160,9 +159,9 @@ def write_comparison(
         "more than chance explains (95% interval 2.0 to 6.3).",
         ranking=tuple(rank(rows)),
         majority_baseline=MajorityBaseline(class_name=classes[0], miou=0.05, pixel_accuracy=0.31),
-        protocol={"encoder": "resnet18", "weights": "imagenet", "epochs": epochs, "patience": 10, "batch_size": 8}
-        | {"size": 360, "learning_rate": 0.001, "optimizer": "adamw", "precision": "fp32", "device": "cpu"}
-        | {"seeds": list(seeds), "folds": folds, "input_size": [HEIGHT, WIDTH]},
+        protocol=replace(PROTOCOL, epochs=epochs),
+        seeds=len(seeds),
+        folds=folds,
         notes=("batch size 8: this machine has no GPU", "device cpu: no CUDA device was found"),
         gallery=tuple(names),
     )

@@ -59,7 +59,8 @@ class Protocol:
     def settings(self) -> dict[str, Any]:
         """Return every setting by the name of its option; the arguments of `build_model` are among them."""
         settings = asdict(self)
-        return {**settings, **settings.pop("network")}
+        network = settings.pop("network")
+        return {**settings, **network}
 
 
 @dataclass(frozen=True)

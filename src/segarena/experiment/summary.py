@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +112,10 @@ def summarise(
             pixel_accuracy=_defined(baseline.pixel_accuracy),
         ),
         scored_split=scored,
-        protocol=_describe_protocol(prepared, models),
+        protocol=prepared.protocol,
+        inputs=describe_inputs(prepared.options, source),
+        seeds=len({row.seed for row in models}),
+        folds=prepared.options.folds,
         notes=prepared.notes,
         data=ComparedData(
             name=source.name,
@@ -136,18 +138,6 @@ def _measure_latency(prepared: Prepared, folder: Path, models: Sequence[str]) ->
     protocol, fold = prepared.protocol, prepared.splits[0].fold
     networks = {model: load(folder / Run(model, 0, fold).path, device=protocol.device).model for model in models}
     return measure_latency(networks, protocol.input_size, device=protocol.device, precision=protocol.precision)
-
-
-def _describe_protocol(prepared: Prepared, models: Sequence[ModelRow]) -> dict[str, Any]:
-    """Every setting that the models share, by the name of its option."""
-    inputs = vars(describe_inputs(prepared.options, prepared.source))
-    return {
-        **{name: value for name, value in inputs.items() if name != "data"},
-        "folds": prepared.options.folds,
-        **prepared.protocol.settings(),
-        "models": list(dict.fromkeys(row.model for row in models)),
-        "seeds": len({row.seed for row in models}),
-    }
 
 
 def _defined(value: float) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from segarena.config import Protocol
 from segarena.errors import RunError
+from segarena.records.config import DataSettings
 from segarena.records.record import Channel, Count, Fraction, Record
 from segarena.records.run import Environment
 from segarena.records.values import CostValues, EpochChoice, MeanScores
@@ -87,8 +89,14 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """The predictor that assigns the most frequent class of the training images to every pixel."""
     scored_split: Literal["test", "val"]
     """Part of the split that the scores are from."""
-    protocol: dict[str, Any]
-    """Settings that all models share."""
+    protocol: Protocol
+    """How the networks were built, trained and scored: the same for all models and seeds."""
+    inputs: DataSettings
+    """Where the data is and how it was split."""
+    seeds: Count
+    """Number of trainings of each model, with seeds 0, 1, ..."""
+    folds: Count | None
+    """Number of folds; null without cross-validation."""
     notes: tuple[str, ...]
     """A sentence for each setting that was chosen for this data and this machine."""
     data: ComparedData

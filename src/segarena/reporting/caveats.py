@@ -35,7 +35,7 @@ def caveats(comparison: Comparison) -> list[str]:
             f"The models have different initial weights: {groups}. Part of any difference between these groups comes "
             "from the initial weights, not from the architecture."
         )
-    height, width = record.protocol["input_size"]
+    height, width = record.protocol.input_size
     machine = record.environment.gpu or record.environment.cpu
     notes.append(
         f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "
@@ -52,7 +52,7 @@ def caveats(comparison: Comparison) -> list[str]:
 
 def _stopped_early(comparison: Comparison) -> list[str]:
     """Name the models that early stopping ended before the learning rate had reached the end of its schedule."""
-    most = comparison.record.protocol["epochs"]
+    most = comparison.record.protocol.epochs
     fewest = comparison.models.groupby("model")["epochs"].min()
     early = [name for name in comparison.names if fewest[name] < most]
     if not early:

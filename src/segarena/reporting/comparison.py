@@ -118,7 +118,7 @@ class Comparison:
     @property
     def folds(self) -> int | None:
         """Number of folds; None without cross-validation."""
-        return _folds(self.record)
+        return self.record.folds
 
     def fold_mious(self, model: str) -> list[float]:
         """The model's mIoU in each fold, averaged over the seeds; NaN where undefined, empty without folds."""
@@ -148,7 +148,7 @@ def read_comparison(folder: Path) -> Comparison:
         absent = sorted(set(names) - set(table["model"]))
         if absent:
             raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
-    folds = _folds(record)
+    folds = record.folds
     by_fold = None if folds is None else _read_table(folder / "folds.csv", FoldRow)
     wholes = [Run(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
     runs = [run for whole in wholes for run in whole.folds(folds)]
@@ -160,11 +160,6 @@ def read_comparison(folder: Path) -> Comparison:
         confusions[run.model] += confusion
     histories = {run: _read_table(folder / run.path / "history.csv", EpochRow) for run in runs}
     return Comparison(folder, record, models, classes, by_fold, histories, best_epochs, confusions)
-
-
-def _folds(record: ComparisonRecord) -> int | None:
-    folds = record.protocol.get("folds")
-    return None if folds is None else int(folds)
 
 
 def _read_table(path: Path, row: type) -> pd.DataFrame:

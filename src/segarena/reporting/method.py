@@ -61,8 +61,8 @@ def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
     record = comparison.record
     facts = [
         ("scored on", scored_on(comparison)),
-        ("seeds", formats.plain(record.protocol["seeds"])),
-        ("encoder", formats.plain(record.protocol["encoder"])),
+        ("seeds", str(record.seeds)),
+        ("encoder", formats.plain(record.protocol.network.get("encoder"))),
         ("weights", _weights(comparison)),
         ("device", record.environment.gpu or record.environment.cpu),
         ("created", _minute(record.created)),
@@ -71,10 +71,13 @@ def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
-    """Every setting that the models share, in the order of the file."""
-    protocol = dict(comparison.record.protocol)
-    protocol["input_size"] = " × ".join(str(side) for side in protocol["input_size"])
-    return _rows(protocol)
+    """Every setting that the models share and that has a value: of the data and of the training."""
+    record = comparison.record
+    settings = {**asdict(record.inputs), "folds": record.folds, "seeds": record.seeds, **record.protocol.settings()}
+    del settings["data"]  # among the facts of the data
+    for name in ("crop", "input_size"):
+        settings[name] = " × ".join(str(side) for side in settings[name])
+    return _rows(settings)
 
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
@@ -107,6 +110,6 @@ def _minute(created: str) -> str:
 
 
 def _weights(comparison: Comparison) -> str:
-    text = formats.plain(comparison.record.protocol["weights"])
+    text = formats.plain(comparison.record.protocol.network.get("weights"))
     random = comparison.starts.get(RANDOM, [])
     return f"{text}; none for {formats.join_words(random)}" if random and len(comparison.starts) > 1 else text

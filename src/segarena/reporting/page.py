@@ -118,7 +118,7 @@ def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:
     pairs = [Pair("Image", "and its true classes", gallery.photo(example.image, f"Image {name}"), truth)]
     for model in comparison.names:
         label, right = comparison.styles[model].label, example.accuracy(model)
-        remark = f"{formats.percent(right)} of the pixels are correct"
+        remark = f"{formats.percent(right)} of pixels correct"
         labels = example.predictions[model]
         errors = gallery.error_map(example.image, example.truth, labels)
         pairs.append(
