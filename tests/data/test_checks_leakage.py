@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segarena.data.checks import inspect
-from segarena.data.checks.leakage import find_neighbours, suggest_rule
+from segarena.data.checks.leakage import suggest_rule
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples
@@ -68,15 +68,6 @@ def test_the_datas_own_splits_may_separate_neighbours(tmp_path: Path) -> None:
             (tmp_path / "all" / kind / f"slice{100 + number}.png").rename(part / kind / f"slice{100 + number}.png")
     shutil.rmtree(tmp_path / "all")
     assert "leak-sequence" not in find(tmp_path)
-
-
-def test_neighbours_follow_each_other_within_their_prefix() -> None:
-    names = ["b_10", "a_2", "a_10", "b_9", "a_1"]
-    assert {tuple(names[i] for i in pair) for pair in find_neighbours(names)} == {
-        ("a_1", "a_2"),
-        ("a_2", "a_10"),
-        ("b_9", "b_10"),
-    }
 
 
 def frames(prefix: str, count: int, step: int = 1, first: int = 0) -> list[str]:
