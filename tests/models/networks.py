@@ -1,4 +1,4 @@
-"""Networks for the tests of the architectures: each number in them matters, and the thin ones cost milliseconds."""
+"""Networks for the tests: all their numbers are random, and those on thin encoders take milliseconds."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from segarena.models import (
     registry,
 )
 from segarena.models.layers import conv_bn_relu
-from segarena.models.unet import UNet
+from segarena.models.unet import EncoderUNet, UNet
 
 M = TypeVar("M", bound=nn.Module)
 
 
 class Case(NamedTuple):
-    """A network to be tested; `encoder` "thin" or "coarse" is the architecture as it is on few channels.
+    """A network to test; with `encoder` "thin" or "coarse", the architecture on few channels.
 
     `stride` None is the architecture's own, which for the paper's DeepLabv3 is 16 in training and 8 in evaluation.
     """
@@ -45,7 +45,7 @@ class Case(NamedTuple):
         return f"{self.track}-{self.name}-{self.encoder or 'alone'}{stride}{'-padded' * self.padded}"
 
     def build(self, num_classes: int = 5, seed: int = 0, **options: Any) -> SegmentationModel:
-        """Build it with random numbers in every parameter and statistic."""
+        """Build it with random values in every parameter and statistic."""
         return randomise(self.build_untouched(num_classes, seed, **options))
 
     def build_untouched(self, num_classes: int = 5, seed: int = 0, **options: Any) -> SegmentationModel:
@@ -77,9 +77,9 @@ THIN = [
     *(Case("fcn", "paper", "thin", stride) for stride in (16, 32)),
     PADDED,
 ]
-#: Every architecture once, as it comes.
+#: Every architecture once, with its default options.
 EACH = [Case(name, track, "thin") for track, models in TRACKS.items() for name in models]
-#: Every architecture on every encoder that it can stand on, at every output stride.
+#: Every architecture on every encoder that it supports, at every output stride.
 ALL = [
     Case(name, track, encoder, stride)
     for track, models in TRACKS.items()
@@ -107,8 +107,8 @@ HEAVY += [
 ]
 #: All others: hours.
 REST = [case for case in ALL if case not in REAL and case not in HEAVY]
-#: What a test of all networks adds to the thin ones: the decoders on real encoders, where these take long by half or
-#: all of them slow; and the rest.
+#: What a test of all networks adds to the thin ones: the decoders on real encoders, half or all of them marked slow
+#: where they take long; and the rest.
 SLOW_REAL = [pytest.param(case, marks=pytest.mark.slow) for case in REAL]
 HALF_REAL = [*REAL[::2], *SLOW_REAL[1::2]]
 SLOW = [
@@ -157,7 +157,7 @@ class CoarseEncoder(ThinEncoder):
 
 
 class ThinVGG16(nn.Module):
-    """A convolution before each pooling where VGG-16 has two or three, of a few channels; the same geometry."""
+    """One convolution of few channels before each pooling, where VGG-16 has two or three; the same geometry."""
 
     name, stem, unused = "vgg16", "convs.0.weight", ()
     channels, strides = (8, 8, 16), (8, 16, 32)
@@ -177,7 +177,7 @@ class ThinVGG16(nn.Module):
 
 @contextmanager
 def thin_networks(kind: type[ThinEncoder] = ThinEncoder) -> Iterator[None]:
-    """Let `build_model` put every architecture on few channels."""
+    """Let `build_model` build every architecture on few channels."""
 
     def create_encoder(_name: str, *, output_stride: int = 32, in_channels: int = 3) -> Encoder:
         return kind(output_stride, in_channels)
@@ -186,12 +186,13 @@ def thin_networks(kind: type[ThinEncoder] = ThinEncoder) -> Iterator[None]:
         patch.object(registry, "create_encoder", create_encoder),
         patch.object(registry, "VGG16", ThinVGG16),
         patch.object(UNet, "widths", (4, 8, 8, 16, 16)),
+        patch.object(EncoderUNet, "widths", (32, 16, 16, 8, 8)),
     ):
         yield
 
 
 def vgg16_bn() -> Encoder:
-    """The encoder without the classifier of 124 million weights that torchvision draws first; seconds less."""
+    """The encoder, without initialising the 124 million weights of the classifier, which takes seconds."""
     with torch.device("meta"):
         encoder = build_encoder("vgg16_bn")
     encoder.to_empty(device="cpu")
@@ -202,10 +203,10 @@ def vgg16_bn() -> Encoder:
 
 
 def randomise(module: M) -> M:
-    """Give every parameter and statistic that starts as a constant a random value: as a constant it hides mistakes.
+    """Give random values to all parameters and statistics that are initialised to constants, which hide mistakes.
 
-    What a residual block adds is smaller than what it adds to, as in a trained network. Otherwise the logits on a
-    ResNet-101 would be tens of thousands, and their rounding error with them.
+    The branch of a residual block gets smaller values than its input, as in a trained network. Otherwise the logits on
+    a ResNet-101 would be tens of thousands, with a rounding error to match.
     """
     for layer in module.modules():
         if isinstance(layer, (nn.BatchNorm2d, nn.LayerNorm)):
