@@ -143,9 +143,9 @@ def test_options_are_checked_in_python_too(options: dict[str, Any], where: str, 
 
 
 def test_paths_may_be_strings_and_tuples_lists_in_python() -> None:
-    options = make_options(CompareOptions, data="images", out="runs/x", models=["unet"], weights="none")
+    options = make_options(CompareOptions, data="images", out="runs/x", models=["unet"], weights=Path("w.pth"))
     assert (options.data, options.out) == (Path("images"), Path("runs/x"))
-    assert (options.models, options.weights) == (("unet",), "none")
+    assert (options.models, options.weights) == (("unet",), "w.pth")
     assert make_options(PredictOptions, run="r", images=["a.png", Path("b")]).images == (Path("a.png"), Path("b"))
 
 

@@ -57,7 +57,9 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
     typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "workers": 1, "output_stride": 8, **CPU}
     protocol, choices = resolve(TrainOptions(model="pspnet", **typed), FACTS)
     assert choices == ()
-    assert {name: protocol.settings()[name] for name in typed} == typed
+    settings = protocol.settings()
+    assert {name: settings[name] for name in typed} == typed
+    assert set(settings) == {item.name for item in fields(Protocol)} - {"network"} | set(protocol.network)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Protocol:
     """Memory for decoded images, in GiB."""
 
     def settings(self) -> dict[str, Any]:
-        """Return every setting by the name of its option; the arguments of `build_model` are among them."""
+        """Return every setting by the name of its option, the arguments of `build_model` in place of `network`."""
         settings = asdict(self)
         network = settings.pop("network")
         return {**settings, **network}

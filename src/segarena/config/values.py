@@ -15,7 +15,7 @@ Options = TypeVar("Options")
 
 
 def make_options(kind: type[Options], **values: Any) -> Options:
-    """Make the options of a command from what a Python program gives: a path may be a string, a tuple a list.
+    """Make the options of a command from what a Python program gives: strings for paths, and lists for tuples, too.
 
     Raises:
         ConfigError: An option has a value that cannot work.
@@ -59,7 +59,9 @@ def _convert(value: Any, hint: Any) -> Any:
         value = tuple(value)
     if isinstance(value, tuple):
         return tuple(_convert(item, hint) for item in value)
-    return Path(value) if isinstance(value, str) and _takes_path(hint) else value
+    if isinstance(value, (str, Path)):
+        return Path(value) if _takes_path(hint) else str(value)
+    return value
 
 
 def _takes_path(hint: Any) -> bool:
