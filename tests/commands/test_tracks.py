@@ -56,7 +56,7 @@ def test_paper_track_builds_each_as_published(published: Path) -> None:
 
 def test_page_has_the_track_and_the_encoder_of_each_model(published: Path) -> None:
     page = (published / "report.html").read_text()
-    assert "Each model as it was published" in page
+    assert "Each model is built as in its paper" in page
     assert "resnet50, stride 16, evaluated at 8" in page
 
 
@@ -128,7 +128,7 @@ def test_a_training_can_start_from_a_whole_published_network(
 @pytest.mark.parametrize(
     ("options", "where", "value"),
     [
-        ({"encoder": "swin_t"}, "", "swin_t cannot"),
+        ({"encoder": "swin_t"}, "", "swin_t does not"),
         ({"models": ("fcn", "unet"), "output_stride": 8}, "--output-stride", "fcn and unet do not support"),
         ({"track": "paper", "encoder": "resnet18"}, "--encoder", "resnet18"),
         ({"weights": "coco", "encoder": "resnet50"}, "", "COCO weights for an encoder alone"),

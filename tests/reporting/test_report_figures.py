@@ -88,6 +88,15 @@ def test_ranking_bars_are_the_scores_best_on_top(comparison: Comparison) -> None
     assert axes.get_xlim()[0] == 0
 
 
+def test_a_model_without_a_score_has_a_dash_and_no_marker(comparison: Comparison) -> None:
+    unscored = dict.fromkeys(("miou", "lowest_miou", "highest_miou"))
+    ranking = (*comparison.ranking[:-1], replace(comparison.ranking[-1], **unscored))
+    comparison.models.loc[comparison.models["model"] == "fcn", "miou"] = np.nan
+    axes = draw_ranking(replace(comparison, record=replace(comparison.record, ranking=ranking))).axes[0]
+    assert axes.texts[3].get_text() == "–"
+    assert comparison.styles["fcn"].marker not in [line.get_marker() for line in axes.get_lines()]
+
+
 def test_folds_are_rings_beside_the_score(crossed: Path) -> None:
     comparison = read_comparison(crossed)
     with theme():

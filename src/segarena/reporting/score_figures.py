@@ -35,7 +35,8 @@ def draw_ranking(comparison: Comparison) -> Figure:
         score = 100 * (entry.miou or 0.0)
         axes.barh(row, score, height=0.5, color=style.tint, linewidth=0)
         end = max(score, _draw_seeds(axes, comparison, entry.model, row, style))
-        axes.plot(score, row, style.marker, color=style.color, ms=9, mec="white", mew=1.1, zorder=4)
+        if entry.miou is not None:
+            axes.plot(score, row, style.marker, color=style.color, ms=9, mec="white", mew=1.1, zorder=4)
         axes.annotate(
             formats.percent(entry.miou),
             (end, row),
