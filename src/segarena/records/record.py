@@ -32,6 +32,7 @@ class Unit:
     high: float = math.inf
 
 
+# Types of fields: the unit is listed in docs/files.md, the range is checked when a file is read.
 Fraction = Annotated[float, Unit("fraction", 0, 1)]
 Count = Annotated[int, Unit("", 0)]
 Pixels = Annotated[int, Unit("pixels", 0)]
@@ -44,10 +45,11 @@ Epochs = Annotated[float, Unit("epochs", 0)]
 
 
 class Record:
-    """A dataclass that is one JSON file: `file` is the file's name, `schema` the number of its form.
+    """The base of a frozen dataclass whose fields are the keys of a JSON file.
 
+    A subclass gives the file's name and the number of its form: `class Costs(Record, file="costs.json", schema=1)`.
     `schema` is a key of the file. It goes up when a key is renamed, removed or changes its meaning. A key that is only
-    added needs a default value here, which files written before it had the key get when they are read.
+    added has a default value, which is used for files that were written without it.
     """
 
     file: ClassVar[str]
