@@ -16,6 +16,7 @@ from matplotlib.colors import to_rgb
 #: Pixels per inch of the saved figures: sharp on a screen of double density, and in print.
 DPI = 200
 
+#: Colours of text, of labels beside it, of lines, and of areas behind bars.
 INK, MUTED, RULE, BAND = "#1d2329", "#5b6570", "#d9dde1", "#f4f5f6"
 
 
