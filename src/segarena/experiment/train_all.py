@@ -45,9 +45,8 @@ def train_all(
         title = f"{run.model}, seed {run.seed}" + (f" ({number} of {len(plans)})" if len(plans) > 1 else "")
         for training in trainings:
             fold = training.split.fold
-            _train(
-                training, title if fold is None else f"{title}, fold {fold} of {len(trainings)}", should_stop, reporter
-            )
+            part = "" if fold is None else f", fold {fold} of {len(trainings)}"
+            _train(training, title + part, should_stop, reporter)
         if prepared.options.folds is not None:
             pool_folds(folders[run], [training.folder for training in trainings], prepared.source.classes)
 
