@@ -1,4 +1,4 @@
-"""The built-in data set: scenes generated from a seed, offline, with exact masks, made to pull the models apart."""
+"""The built-in data set: scenes drawn from a seed, with exact masks, designed so that the models score differently."""
 
 from __future__ import annotations
 
@@ -25,38 +25,48 @@ __all__ = ["CLASSES", "DEFAULT_COUNTS", "SyntheticSource", "generate_scene", "wr
 #: Scenes in each split.
 DEFAULT_COUNTS: Mapping[Split, int] = MappingProxyType({"train": 160, "val": 40, "test": 40})
 
-_SMALLEST = 64  # pixels; below it a scene has no room for a lake
+_SMALLEST = 64  # pixels; a smaller scene has no room for a lake
 
 
 class SyntheticSource:
-    """A `Source` whose samples are drawn when they are read.
+    """A `Source` of scenes, each drawn when it is read first.
 
-    Sample k is scene k of `seed`, and the splits follow each other, so no scene is in two of them. `counts` says how
-    many scenes each split has. Raises ConfigError for a seed, a size or counts that cannot be.
+    Sample k is scene k of the seed; train has the first scenes, then val, then test, so that no scene is in two splits.
     """
 
     name = "built-in scenes"
     classes = CLASSES
 
     def __init__(self, seed: int = 0, size: int = 96, counts: Mapping[Split, int] = DEFAULT_COUNTS) -> None:
+        """Prepare the samples; nothing is drawn yet.
+
+        Args:
+            seed: The seed of all scenes, 0 or more.
+            size: Pixels along each side, at least 64.
+            counts: The number of scenes in each split; a split that is left out has none.
+
+        Raises:
+            ConfigError: The seed or a count is negative, the size is below 64, or there is no scene at all.
+        """
         if seed < 0:
             raise ConfigError(f"the seed of the scenes is {seed}", remedy="Give 0 or more")
         if size < _SMALLEST:
             raise ConfigError(f"scenes of {size} pixels have no room for a lake", remedy=f"Give {_SMALLEST} or more")
         if not set(counts) <= set(get_args(Split)) or min(counts.values(), default=0) < 0 or not sum(counts.values()):
             raise ConfigError(
-                f"the counts of scenes are {dict(counts)}", remedy="Give train, val and test numbers of 0 or more"
+                f"the counts of scenes are {dict(counts)}",
+                remedy="Give train, val and test numbers of 0 or more, not all 0",
             )
         self.seed, self.size = seed, size
         self.counts: dict[Split, int] = {split: counts.get(split, 0) for split in get_args(Split)}
         splits = [split for split, count in self.counts.items() for _ in range(count)]
         digits = max(4, len(str(len(splits) - 1)))
-        # a scene is read for its digest, too: drawn once, kept as long as the source
+        # A scene is needed for its digest, too, and costs more time to draw than memory to keep.
         self._draw = functools.cache(lambda number: generate_scene(seed, number, size))
         self.samples = tuple(Sample(f"scene-{k:0{digits}}", split, None, None) for k, split in enumerate(splits))
 
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Draw the image (size, size, 3), RGB 0..255, and its mask (size, size) of labels 0..7; no pixel is void."""
+        """Return the image (size, size, 3), RGB 0..255, and its mask (size, size) of labels 0..7; no pixel is void."""
         return self._draw(range(len(self.samples))[index])
 
     def digest(self, index: int) -> str:
@@ -70,7 +80,7 @@ class SyntheticSource:
         return self.classes.digest
 
     def describe(self) -> dict[str, Any]:
-        """Return what draws the scenes again, as plain values."""
+        """Return what is needed to draw the same scenes again, as plain values."""
         return {
             "name": self.name,
             "origin": "generated",
@@ -85,9 +95,17 @@ class SyntheticSource:
 def write_scenes(folder: Path, source: Source, on_progress: Callable[[int, int], None] | None = None) -> None:
     """Write `folder`/SPLIT/images/NAME.png, `folder`/SPLIT/masks/NAME.png and, last, `folder`/classes.yaml.
 
-    Masks are palette PNGs: a pixel's value is its label, its colour the class's. The same source gives the same
-    bytes. `on_progress` hears (scenes written, scenes in all). Raises RunError where the folder has something in it
-    or cannot be written.
+    Masks are palette PNGs: the value of a pixel is its label, its colour that of the class. The same source gives the
+    same bytes.
+
+    Args:
+        folder: A folder that does not exist or is empty.
+        source: Any source, usually a `SyntheticSource`.
+        on_progress: Called with (scenes written, scenes in all).
+
+    Raises:
+        RunError: The folder is not empty or cannot be written.
+        DataError: An image or a mask of the source cannot be read.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError("exists and is not an empty folder", where=folder, remedy="Name a new folder")

@@ -1,4 +1,4 @@
-"""Augmentation of image and mask together, and the one normalisation that every model input goes through."""
+"""Augmentation of an image together with its mask, the sizes of inputs, and the normalisation of every model input."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torchvision.transforms.v2 import functional as TF
 from segarena.classes import IGNORE_INDEX
 from segarena.seeding import derive_seed
 
-#: The statistics that torchvision's ImageNet weights were trained with, for RGB in 0..1.
+#: Mean and standard deviation with which torchvision's ImageNet weights were trained, for RGB in 0..1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def normalize(image: Tensor) -> Tensor:
-    """uint8 RGB (..., 3, H, W) in 0..255 -> float32, ImageNet mean 0 and standard deviation 1."""
+    """Subtract ImageNet's mean, divide by its standard deviation: uint8 RGB (..., 3, H, W), 0..255 -> float32."""
     mean = torch.tensor(IMAGENET_MEAN, device=image.device).view(3, 1, 1) * 255
     std = torch.tensor(IMAGENET_STD, device=image.device).view(3, 1, 1) * 255
     normalized: Tensor = (image.float() - mean) / std
@@ -28,16 +28,27 @@ def normalize(image: Tensor) -> Tensor:
 
 
 def working_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """The (height, width) at which a network sees a whole image: the shorter side becomes `size` pixels."""
+    """Return the (height, width) to which a whole image is resized for a network.
+
+    Args:
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+        size: Pixels of the shorter side after resizing; both sides have at least 32.
+    """
     factor = size / min(height, width)
     return max(32, round(height * factor)), max(32, round(width * factor))
 
 
 def crop_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """The (height, width) of a training crop: about as high or wide as `size`, shaped like the image, at most 2:1.
+    """Return the (height, width) of a training crop, which has about the aspect ratio of the image, at most 2:1.
 
-    Multiples of 32, so that no cell of a coarse map reaches beyond the crop: stretched to another size the map would be
-    learned off its place.
+    Both are multiples of 32, the largest stride of a network. Otherwise the last cell of a coarse feature map would
+    extend beyond the crop, and resizing the map to the crop would shift it.
+
+    Args:
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+        size: Pixels of the crop's shorter side, before rounding.
     """
 
     def nearest(length: float) -> int:
@@ -49,7 +60,7 @@ def crop_size(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """uint8 (3, H, W) -> uint8 (3, *size), bilinear with antialiasing."""
+    """Resize an image, bilinear with antialiasing: uint8 (3, H, W) -> uint8 (3, *size)."""
     if tuple(image.shape[-2:]) == size:
         return image
     resized: Tensor = TF.resize_image(image, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
@@ -57,17 +68,25 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes without types
-    """Scale by a random factor, take a random crop, pad what is missing with void.
+    """Scale an image and its mask by a random factor, and take a random crop.
 
-    image uint8 (3, H, W), mask uint8 (H, W) -> the same of `crop` = (height, width). The factor is uniform in `scale`
-    and relative to the working size, at which the shorter side has `size` pixels. The crop is cut from the
-    original before it is resized: the same pixels, a fraction of the work. Masks are resized to the nearest
-    label, never mixed. Padding is void in the mask and the mean colour in the image, never class 0.
+    The crop is cut from the original before it is resized: this gives the same pixels for a fraction of the work. Where
+    the scaled image is smaller than the crop it is padded, with void in the mask and the mean colour in the image. The
+    mask is resized to the nearest label.
 
-    With the probability `foreground` the crop is one that holds a certain pixel: any pixel of a class drawn from those
-    in the mask, the most frequent left out, each with the same chance (Isensee et al. 2021, nnU-Net, which oversamples
-    foreground). Departs: the pixel may lie anywhere in the crop, not at its centre, so that targets are not always
-    there. A mask of a single class is cropped as ever; a target thinner than a pixel after scaling can still be lost.
+    With the probability `foreground` the crop contains a pixel of a rarer class: a class is drawn from those in the
+    mask, without the most frequent one, then a pixel of that class (oversampling of foreground in nnU-Net, Isensee et
+    al. 2021). Difference from the paper: the pixel may be anywhere in the crop, not only at its centre, so that the
+    network cannot learn the position. A mask of one class is cropped at random; an object thinner than a pixel after
+    scaling may disappear.
+
+    Applied to an image uint8 (3, H, W) and a mask uint8 (H, W); both get the size of `crop`.
+
+    Args:
+        size: Pixels of the image's shorter side at scale 1, see `working_size`.
+        crop: (height, width) in pixels, see `crop_size`.
+        scale: The lowest and the highest factor; the distribution is uniform.
+        foreground: A probability, 0 to 1.
     """
 
     def __init__(
@@ -91,8 +110,8 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
         return {"rows": rows, "columns": columns}
 
     def _pick_target(self, flat_inputs: list[Any]) -> tuple[int, int] | tuple[None, None]:
-        """The row and column of a pixel that the crop has to hold, or none."""
-        # without the option no random number is drawn: the stream stays what it was
+        """The row and column of a pixel that the crop must contain, if any."""
+        # With foreground = 0 no random number is drawn, so that runs from before this option can be reproduced.
         if self.foreground == 0 or torch.rand(()).item() >= self.foreground:
             return None, None
         mask = next(inpt for inpt in flat_inputs if isinstance(inpt, tv_tensors.Mask)).as_subclass(Tensor)
@@ -133,12 +152,12 @@ def _below(limit: int) -> int:
 
 
 def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int, int, int, int]:
-    """Along one axis: first source pixel, source pixels, pixels they become, padding before them.
+    """Along one axis: the first source pixel, their number, their number after resizing, and the padding before them.
 
-    The source pixels are any that fit; with a `target`, any of those that hold it.
+    The first source pixel is random; with a `target`, among those for which the crop contains it.
     """
     scaled = max(1, round(length * factor))
-    shown = min(crop, scaled)  # so only an image that is too small is padded
+    shown = min(crop, scaled)  # only an image that is too small is padded
     source = max(1, min(length, round(crop / factor))) if scaled > crop else length
     lowest, highest = 0, length - source
     if target is not None:
@@ -149,9 +168,15 @@ def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int
 
 
 class Augmentation:
-    """The training augmentation: scale 0.5 to 2, crop, mirror, colour. A pure function of (seed, epoch, index).
+    """The training augmentation: scaling by 0.5 to 2, crop, mirroring, colour.
 
-    `foreground` is the share of crops that are chosen to hold a rarer class, see `RandomScaleCrop`.
+    The result depends on the seed, the epoch and the index of the image only.
+
+    Args:
+        size: Pixels of the image's shorter side at scale 1, see `working_size`.
+        crop: (height, width) in pixels, see `crop_size`.
+        seed: The seed of all random numbers.
+        foreground: The share of crops that must contain a rarer class, see `RandomScaleCrop`.
     """
 
     def __init__(self, size: int, crop: tuple[int, int], seed: int, *, foreground: float = 0.0) -> None:
@@ -165,9 +190,9 @@ class Augmentation:
         )
 
     def __call__(self, image: Tensor, mask: Tensor, *, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """uint8 (3, H, W) and (H, W) -> uint8 (3, *crop) and (*crop,)."""
+        """Augment an image uint8 (3, H, W) and its mask uint8 (H, W); both get the size of the crop."""
         with torch.random.fork_rng(devices=[]):
-            # not torch.manual_seed: that also reseeds the GPU's generators, and takes milliseconds
+            # torch.manual_seed would also reseed the GPU's generators, which takes milliseconds.
             torch.default_generator.manual_seed(derive_seed("augmentation", self.seed, epoch, index))
             image, mask = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
         return image.as_subclass(Tensor), mask.as_subclass(Tensor)

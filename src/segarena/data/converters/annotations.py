@@ -160,6 +160,7 @@ def read_xml(path: Path) -> ElementTree.Element:
 
 class _NoDoctype(ElementTree.TreeBuilder):
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Called at a DOCTYPE. Raises Malformed."""
         raise Malformed(
             "has a DOCTYPE, which is unsafe to read", remedy="Remove the DOCTYPE, or export the annotations again"
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from segarena.data.files import image_facts, mask_facts
 from segarena.data.files.cache import FactCache
@@ -114,15 +114,9 @@ def hash_files(*paths: Path) -> str:
     return digest.hexdigest()
 
 
-class _Hash(Protocol):
-    def copy(self) -> _Hash: ...
-    def update(self, content: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
 class _Loaded(NamedTuple):
     content: bytes
-    hash: _Hash
+    hash: hashlib._Hash
     state: FileState | None
 
 

@@ -1,1 +1,1 @@
-"""The built-in scenes: what lies where, and the picture of it."""
+"""The built-in scenes: where each class is, the mask of that, and the picture."""

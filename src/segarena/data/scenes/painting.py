@@ -1,17 +1,20 @@
-"""From what lies where to the picture. The brush knows one water: it is never told which is sea and which lake."""
+"""The canvas of a scene, and the picture that is painted of it.
+
+Sea and lakes are one material here, so that they look the same: only their surroundings distinguish them.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.scenes.drawing import Dice, Plane, Region, blur, fractal, noise, shift
+from segarena.data.scenes.drawing import Plane, RandomStream, Region, blur, fractal, noise, shift
 
-#: A pixel's side, in samples: the picture is the mean of 2 x 2, so its edges are soft.
+#: Samples along each side of a pixel. A pixel of the picture is the mean of 2 x 2 samples, so that edges are soft.
 SAMPLES = 2
 
-#: Materials: what a sample is made of. Those between two names are variants of the first.
-WATER, GRASS, CROP, TREE, WAY, ROOF, HULL = 0, 1, 2, 6, 10, 11, 15
+#: Materials of samples. The numbers up to the next material are variants of a material, e.g. four kinds of crop.
+WATER, GRASS, CROP, TREE, PAVEMENT, ROOF, HULL = 0, 1, 2, 6, 10, 11, 15
 
 _COLORS = (
     (44, 104, 138),  # water
@@ -25,11 +28,21 @@ _COLORS = (
 _SHALLOWS, _SAND = (122, 190, 186), (232, 214, 168)
 
 
-class Land:
-    """The scene while it grows: what lies where, how bright it is, what casts a shadow. Planes (samples, samples)."""
+class Canvas:
+    """A scene that is being drawn.
+
+    Attributes:
+        size: Pixels along each side.
+        samples: Samples along each side.
+        x: (1, samples), the x coordinate of each column of samples, in pixels.
+        y: (samples, 1), the y coordinate of each row of samples, in pixels.
+        material: (samples, samples) uint8, the material of each sample.
+        shade: (samples, samples), the brightness of each sample; 1 is that of the material.
+        tall: (samples, samples) bool, what casts a shadow.
+    """
 
     def __init__(self, size: int) -> None:
-        self.size = size  # pixels
+        self.size = size
         self.samples = size * SAMPLES
         place = (np.arange(self.samples) + 0.5) / SAMPLES
         self.y, self.x = place[:, None], place[None, :]
@@ -38,43 +51,53 @@ class Land:
         self.tall: Region = np.zeros((self.samples, self.samples), dtype=bool)
 
     def fill(self, region: Region, material: int) -> None:
+        """Give a region (samples, samples) a material, at its own brightness."""
         self.material[region] = material
         self.shade[region] = 1.0
 
-    def along(self, direction: tuple[float, float], x: float, y: float) -> Plane:
-        """How far each sample lies from (x, y) in a direction, in pixels."""
+    def distance_along(self, direction: tuple[float, float], x: float, y: float) -> Plane:
+        """Return the signed distance of each sample from (x, y) along a unit vector (x, y), in pixels."""
         return (self.x - x) * direction[0] + (self.y - y) * direction[1]
 
-    def stamp(self, x: float, y: float, reach: int) -> tuple[slice, slice]:
-        """The samples within `reach` pixels of (x, y)."""
+    def window(self, x: float, y: float, reach: int) -> tuple[slice, slice]:
+        """Return the rows and columns of the samples within `reach` pixels of (x, y), all in pixels."""
         top, left = (max(0, int((at - reach) * SAMPLES)) for at in (y, x))
         side = 2 * reach * SAMPLES
         return slice(top, top + side), slice(left, left + side)
 
 
-def paint(dice: Dice, land: Land, water: Region) -> NDArray[np.uint8]:
-    """The picture (size, size, 3) of what lies where. No brush looks further than 4 pixels around itself."""
-    n = land.samples
-    tone = dice.plane(len(_COLORS), 3)
-    warmth = dice.number(-1, 1)
+def paint(random: RandomStream, canvas: Canvas, water: Region) -> NDArray[np.uint8]:
+    """Paint the picture of a scene. A pixel depends on the materials at most 4 pixels away.
+
+    Args:
+        random: The stream to draw from.
+        canvas: The finished scene.
+        water: (samples, samples), where sea and lakes are, under boats too.
+
+    Returns:
+        (size, size, 3) uint8, RGB.
+    """
+    n = canvas.samples
+    tone = random.plane(len(_COLORS), 3)
+    warmth = random.uniform(-1, 1)
     colors = np.array(_COLORS) * (0.95 + 0.1 * tone) * (1 + warmth * np.array([0.035, 0.0, -0.045]))
-    mottle = fractal(dice, n, 10 * SAMPLES, 3, 0.7)
-    ripples = noise(dice, n, 1.2 * SAMPLES, 4 * SAMPLES)
-    clouds = noise(dice, n, 45 * SAMPLES)
+    mottle = fractal(random, n, 10 * SAMPLES, 3, 0.7)
+    ripples = noise(random, n, 1.2 * SAMPLES, 4 * SAMPLES)
+    clouds = noise(random, n, 45 * SAMPLES)
     to_land, to_water = blur(~water, 2 * SAMPLES), blur(water, SAMPLES)
-    wet = land.material == WATER
+    wet = canvas.material == WATER
     to_land *= wet
-    shade = land.shade + 0.05 * np.where(wet, ripples, mottle)
+    shade = canvas.shade + 0.05 * np.where(wet, ripples, mottle)
     shade *= 1 + 0.06 * clouds
-    shade *= 1 - 0.38 * blur(shift(land.tall, 3) & ~land.tall, 1) * ~land.tall
+    shade *= 1 - 0.38 * blur(shift(canvas.tall, 3) & ~canvas.tall, 1) * ~canvas.tall
     foam = to_land > 0.30 + 0.12 * ripples
     shallow = np.minimum(to_land * 2, 1.0)
     sand = np.clip(2.2 * to_water - 0.35 + 0.2 * mottle, 0.0, 0.8)
-    sand *= (land.material <= CROP + 3) & ~wet
+    sand *= (canvas.material <= CROP + 3) & ~wet
     bright = 0.5 * foam
-    material = land.material.astype(np.intp)
-    image = np.empty((land.size, land.size, 3), dtype=np.uint8)
-    grain = 5 * (dice.plane(land.size, land.size) - 0.5)
+    material = canvas.material.astype(np.intp)
+    image = np.empty((canvas.size, canvas.size, 3), dtype=np.uint8)
+    grain = 5 * (random.plane(canvas.size, canvas.size) - 0.5)
     for channel in range(3):
         plane = colors[:, channel].take(material)
         plane += (_SHALLOWS[channel] - plane) * shallow
