@@ -1,4 +1,4 @@
-"""The documents match the code: each source file is in docs/architecture.md, each link has a target."""
+"""The documents match the code: each room is in docs/architecture.md, each link has a target."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def test_links_have_a_target(document: Path) -> None:
 def test_every_picture_has_an_alternative_text(document: Path) -> None:
     for words in re.findall(r"!\[(.*)\]\(", document.read_text()):
         assert len(words.split()) > 2, f"{document.name}: the alternative text {words!r} is too short"
+
+
+def test_answers_in_where_are_in_their_files() -> None:
+    rows = re.findall(r"^\| (.+\?) \| (.+) \| (.+) \|$", (ROOT / "docs" / "where.md").read_text(), flags=re.MULTILINE)
+    assert len(rows) >= 20
+    for question, links, names in rows:
+        files = [ROOT / "docs" / link for link in re.findall(r"\]\((.+?)\)", links)]
+        assert 1 <= len(files) <= 3, question
+        text = "".join(path.read_text() for path in files)
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"(?:def |class |^){name}\b", text, flags=re.MULTILINE), f"{question} {name}"
 
 
 def headings(document: Path) -> set[str]:
