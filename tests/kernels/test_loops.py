@@ -6,7 +6,7 @@ import numpy as np
 from segarena.kernels import loops
 
 
-def test_without_a_folder_for_its_cache_a_loop_is_compiled_anew(monkeypatch):
+def test_without_a_writable_cache_a_loop_is_compiled(monkeypatch):
     asked = []
 
     def njit(**options):

@@ -28,7 +28,7 @@ def test_pairs_are_counted_exactly(shape, top, seed, dtype):
     assert np.array_equal(counts, scipy.sparse.coo_array((ones, places), shape=(256, 256)).toarray())
 
 
-def test_views_are_read_as_they_lie():
+def test_views_that_are_not_contiguous_are_counted():
     first = torch.arange(200, dtype=torch.uint8).view(10, 20)
     second = first.t().contiguous().t()
     counts = pair_histogram(first[::2, 1::3], second[::2, 1::3])
@@ -37,6 +37,6 @@ def test_views_are_read_as_they_lie():
 
 
 @pytest.mark.gpu
-def test_a_gpu_counts_the_same():
+def test_a_gpu_gives_the_same_counts():
     first, second = torch.randint(0, 256, (2, 300, 400), dtype=torch.uint8)
     assert torch.equal(pair_histogram(first.cuda(), second.cuda()).cpu(), pair_histogram(first, second))

@@ -56,7 +56,7 @@ def test_the_label_is_that_of_the_largest_interpolated_logit(channels, grid, siz
     ids=str,
 )
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_no_pixel_differs_from_the_definition_on_logits_as_of_a_trained_network(channels, grid, size, memory_format):
+def test_labels_equal_the_reference_on_smooth_logits(channels, grid, size, memory_format):
     logits = smooth(2, channels, *grid)
     expected = plain_upsample_argmax(logits, size)
     assert len(expected.unique()) > 1
@@ -64,7 +64,7 @@ def test_no_pixel_differs_from_the_definition_on_logits_as_of_a_trained_network(
 
 
 @pytest.mark.parametrize(("grid", "stride", "size"), [((8, 5), 16, (113, 65)), ((4, 4), 32, (97, 128))], ids=str)
-def test_an_extent_is_the_part_of_the_whole_that_it_cuts_off(grid, stride, size):
+def test_an_extent_is_a_crop_of_the_whole(grid, stride, size):
     """A map of 8 cells of 16 pixels over an image of 113: as if the image had 128 pixels, and 15 were cut off."""
     logits = smooth(2, 6, *grid)
     extent = (size[0] / stride, size[1] / stride)
@@ -84,7 +84,7 @@ def test_an_extent_is_the_part_of_the_whole_that_it_cuts_off(grid, stride, size)
     limit=st.sampled_from([1, 3000, 256 << 20]),
     seed=st.integers(0, 99),
 )
-def test_any_extent_gives_the_label_of_the_largest_logit_at_each_centre(grid, size, cut, limit, seed):
+def test_any_extent_gives_the_label_of_the_largest_logit(grid, size, cut, limit, seed):
     logits = torch.randn(1, 4, *grid, generator=torch.Generator().manual_seed(seed))
     extent = (grid[0] - cut[0], grid[1] - cut[1])
     places = [(np.arange(pixels) + 0.5) * cells / pixels - 0.5 for pixels, cells in zip(size, extent, strict=True)]
@@ -118,7 +118,7 @@ def test_equal_classes_with_a_slope_are_a_tie_everywhere():
     assert set(upsample_argmax(logits, (90, 90)).unique().tolist()) == {0, 1}
 
 
-def test_a_class_that_is_largest_at_no_point_of_the_grid_can_win_between_them():
+def test_a_class_can_be_largest_only_between_points_of_the_grid():
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.6]]).view(1, 3, 1, 2)
     labels = upsample_argmax(logits, (1, 100))
     assert labels[0, 0].unique_consecutive().tolist() == [0, 2, 1]
@@ -126,14 +126,14 @@ def test_a_class_that_is_largest_at_no_point_of_the_grid_can_win_between_them():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_what_is_not_finite_ends_as_in_the_definition(value):
+def test_values_that_are_not_finite_are_labelled_as_in_the_reference(value):
     logits = smooth(1, 4, 6, 6)
     logits[0, 2, 3, 3] = value
     assert torch.equal(upsample_argmax(logits, (30, 30)), plain_upsample_argmax(logits, (30, 30)))
 
 
 @pytest.mark.parametrize("extent", [(6.0, 6.0), (5.5, 6.0), (5.37, 4.9)])
-def test_a_class_that_can_never_win_does_not_win_between_the_points_either(extent):
+def test_minus_infinity_never_wins_between_points(extent):
     """Between two infinities lies infinity and not NaN, which would win."""
     logits = smooth(1, 4, 6, 6)
     logits[0, 2] = float("-inf")
@@ -143,13 +143,13 @@ def test_a_class_that_can_never_win_does_not_win_between_the_points_either(exten
 
 @pytest.mark.parametrize("limit", [1, 5000, 20000])
 @pytest.mark.parametrize("size", [(40, 60), (9, 7), (15, 31), (1, 50)], ids=str)
-def test_strips_of_rows_give_what_the_whole_gives(monkeypatch, limit, size):
+def test_strips_of_rows_give_the_labels_of_the_whole(monkeypatch, limit, size):
     logits = smooth(2, 5, 12, 17).double()  # which does not go through the cells
     monkeypatch.setattr(kernel, "LIMIT", limit)
     assert torch.equal(upsample_argmax(logits, size), plain_upsample_argmax(logits, size))
 
 
-def test_the_enlarged_logits_never_exist(monkeypatch):
+def test_upsampled_logits_never_exist_as_a_whole(monkeypatch):
     """150 classes at 12 megapixels would be 7 GB; 64 images more than any laptop has."""
     monkeypatch.setattr(kernel.F, "interpolate", lambda *_args, **_kwargs: pytest.fail("enlarged"))
     labels = upsample_argmax(torch.randn(1, 150, 1, 1).expand(1, 150, 48, 64), (3000, 4000))

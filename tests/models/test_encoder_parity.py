@@ -1,4 +1,4 @@
-"""The feature maps against torchvision's networks on the same weights, and dilation against the strided network."""
+"""Feature maps against torchvision's networks with the same weights, and dilated against strided networks."""
 
 import pytest
 import torch
@@ -10,16 +10,16 @@ from torchvision.ops import SqueezeExcitation
 
 from segarena.models import ENCODERS, Encoder, build_encoder
 
-#: What comes before each stride and at the end: nodes of torchvision's ResNet, or places in its `features`.
+#: The last layer before each stride and at the end: nodes of torchvision's ResNet, or positions in its `features`.
 RESNET = ["relu", "layer1", "layer2", "layer3", "layer4"]
-PLACES = {
+POSITIONS = {
     "vgg16_bn": (5, 12, 22, 32, 42, 43),
     "mobilenet_v2": (1, 3, 6, 13, 17),
     "mobilenet_v3_large": (1, 3, 6, 12, 15),
     **{f"efficientnet_b{i}": (1, 2, 3, 5, 7) for i in range(5)},
     **dict.fromkeys(("convnext_tiny", "convnext_small", "swin_t"), (1, 3, 5, 7)),
 }
-#: torchvision cuts off the last row and column of an odd map where VGG pools, and where ConvNeXt and Swin take patches.
+#: torchvision drops the last row and column of an odd map in VGG's poolings and in the patches of ConvNeXt and Swin.
 CUTTING = ("vgg16_bn", "convnext_tiny", "convnext_small", "swin_t")
 QUICK = ("resnet18", "vgg16_bn", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "swin_t")
 DILATED = ("resnet18", "vgg16_bn", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny")
@@ -31,7 +31,7 @@ def build(name: str) -> Encoder:
 
 
 def pair(name: str) -> tuple[Encoder, nn.Module]:
-    """An encoder of random weights and torchvision's network with the same ones."""
+    """An encoder with random weights, and torchvision's network with the same weights."""
     encoder = build(name)
     if name == "vgg16_bn":
         with torch.device("meta"):
@@ -45,13 +45,13 @@ def pair(name: str) -> tuple[Encoder, nn.Module]:
 
 
 def torchvision_maps(reference: nn.Module, name: str, image: Tensor) -> list[Tensor]:
-    if name not in PLACES:
+    if name not in POSITIONS:
         return list(create_feature_extractor(reference, RESNET)(image).values())
     maps, features = [], image
-    for place, block in enumerate(reference.features):
+    for position, block in enumerate(reference.features):
         features = block(features)
-        if place in PLACES[name]:
-            # A later layer may overwrite it: ReLU of VGG works in place.
+        if position in POSITIONS[name]:
+            # VGG's ReLU would overwrite it in place.
             maps.append((features.permute(0, 3, 1, 2) if name == "swin_t" else features).clone())
     return maps
 
@@ -68,16 +68,16 @@ def test_undilated_features_are_torchvisions(name):
 
 
 @pytest.mark.parametrize("name", ["vgg16_bn", "convnext_tiny"])
-def test_cut_patches_at_odd_sizes_are_those_of_an_image_continued_by_nothing(name):
-    """One more row and column: with zeros for a patch that a convolution reads; VGG's pool takes what is there."""
+def test_patches_cut_by_the_border_are_padded(name):
+    """With zeros for a convolution; the maximum of VGG's pooling is that of the pixels in the image."""
     encoder = build(name)
     first = next(m for m in encoder.modules() if type(m).__name__ in ("PatchConv2d", "PatchMaxPool2d"))
     side = first.kernel_size[0]
     features = torch.randn(1, 3, side + 1, 2 * side - 1)
-    lacking = (0, 1, 0, side - 1)
+    missing = (0, 1, 0, side - 1)
     with torch.no_grad():
         if name == "convnext_tiny":
-            whole = nn.functional.pad(features, lacking)
+            whole = nn.functional.pad(features, missing)
             assert torch.equal(first(features), nn.functional.conv2d(whole, first.weight, first.bias, stride=side))
         else:
             expected = nn.functional.max_pool2d(features, side, ceil_mode=True)
@@ -100,10 +100,10 @@ def test_dilated_resnet50_is_torchvisions(stride, dilate):
 
 @pytest.mark.parametrize(("name", "size"), [("resnet18", (64, 32)), *((name, (75, 49)) for name in DILATED)])
 def test_dilated_features_contain_the_strided_ones(name, size):
-    """Removing a stride adds places and changes none: every second value of a dilated map is the strided map.
+    """Removing a stride adds positions and changes none: every second value of a dilated map is the strided map's.
 
-    The averages over the whole map that MobileNetV3's and EfficientNet's squeeze-and-excitation takes are over other
-    places in a dilated map, so here they are constant.
+    The averages of squeeze-and-excitation (MobileNetV3, EfficientNet) are over other positions in a dilated map, so
+    they are constants here.
     """
     encoder = build(name).double()
     for module in encoder.modules():
@@ -122,7 +122,7 @@ def test_dilated_features_contain_the_strided_ones(name, size):
 
 
 class Ones(nn.Module):
-    """Stands for an average over the whole map."""
+    """Replaces an average over the whole map."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.new_ones(*features.shape[:2], 1, 1)

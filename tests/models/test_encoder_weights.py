@@ -1,6 +1,9 @@
+"""Weights of an encoder from files and downloads, and files that are refused."""
+
 import os
 import pickle
-import urllib.error
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -22,21 +25,12 @@ def state():
     return torchvision.models.mobilenet_v2(weights=None).state_dict()
 
 
-@pytest.fixture
-def no_network(monkeypatch, tmp_path):
-    def fail(*_args, **_kwargs):
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
-
 def same(encoder, state) -> bool:
     return all(torch.equal(value, state[key]) for key, value in encoder.state_dict().items())
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_a_torchvision_state_dict_loads_and_its_classifier_is_left(state, tmp_path, suffix):
+def test_a_torchvision_state_dict_loads_without_its_classifier(state, tmp_path, suffix):
     path = tmp_path / f"weights{suffix}"
     if suffix == ".pth":
         torch.save(state, path)
@@ -47,7 +41,7 @@ def test_a_torchvision_state_dict_loads_and_its_classifier_is_left(state, tmp_pa
 
 
 def torchvision_state(name: str) -> dict[str, torch.Tensor]:
-    """Of a whole image classifier; the 124 million weights of VGG's are left out, but for their names."""
+    """The state dict of a whole image classifier, without the 124 million weights of VGG's fully connected layers."""
     torch.manual_seed(1)
     if name != "vgg16_bn":
         return torchvision.models.get_model(name, weights=None).state_dict()
@@ -63,7 +57,7 @@ def torchvision_state(name: str) -> dict[str, torch.Tensor]:
     "name", ["resnet18", "vgg16_bn", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "swin_t"]
 )
 def test_a_torchvision_file_of_every_family_loads(name, tmp_path):
-    """The classifier's layers, and the last 1x1 convolution of MobileNet and EfficientNet, are left."""
+    """Without the classifier, and without the last 1x1 convolution of MobileNet and EfficientNet."""
     state = torchvision_state(name)
     torch.save(state, tmp_path / "weights.pth")
     encoder = vgg16_bn() if name == "vgg16_bn" else build_encoder(name)
@@ -75,7 +69,7 @@ def test_a_torchvision_file_of_every_family_loads(name, tmp_path):
         load_encoder(encoder, read_weights(tmp_path / "weights.pth", name))
 
 
-def test_a_fully_connected_layer_is_read_as_the_convolution_it_is(tmp_path):
+def test_a_fully_connected_layer_is_read_as_a_convolution(tmp_path):
     """Long et al. 2015, 3.1, on a map of 7x7 as torchvision's VGG flattens it."""
     torch.manual_seed(0)
     encoder, linear = ThinVGG16(), nn.Linear(8 * 7 * 7, 16)
@@ -86,7 +80,7 @@ def test_a_fully_connected_layer_is_read_as_the_convolution_it_is(tmp_path):
     torch.testing.assert_close(encoder.fc6(features).flatten(1), linear(features.flatten(1)))
 
 
-def test_files_from_before_batch_norm_counted_still_load(state, tmp_path):
+def test_old_files_without_batch_norm_counters_load(state, tmp_path):
     path = tmp_path / "old.pth"
     torch.save({k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}, path)
     assert same(build_encoder("mobilenet_v2", weights=path), state)
@@ -120,7 +114,7 @@ def test_weights_do_not_change_the_decoder_that_a_seed_gives(state, tmp_path):
     assert all(torch.equal(value, decoders[1][key]) for key, value in decoders[0].items())
 
 
-def test_none_is_random_also_by_its_command_line_name():
+def test_none_means_random_weights():
     encoders = []
     for weights in (None, "none"):
         torch.manual_seed(0)
@@ -128,11 +122,34 @@ def test_none_is_random_also_by_its_command_line_name():
     assert all(torch.equal(value, encoders[1][key]) for key, value in encoders[0].items())
 
 
-def test_a_missing_file_is_named(tmp_path):
-    for path in (tmp_path / "nowhere.pth", tmp_path):
-        with refuses(WeightsError, where=path, value="is not a file") as caught:
-            build_encoder("resnet18", weights=path)
-        assert "--weights none" in caught.value.remedy
+def save(content: object) -> Callable[[Path], None]:
+    return lambda path: torch.save(content, path)
+
+
+def save_network(name: str) -> Callable[[Path], None]:
+    return lambda path: torch.save(torchvision.models.get_model(name, weights=None).state_dict(), path)
+
+
+@pytest.mark.parametrize(
+    ("write", "value"),
+    [
+        (lambda path: None, "is not a file"),
+        (Path.mkdir, "is not a file"),
+        (lambda path: path.write_text("<html>404 not found</html>\n" * 50), "cannot be read"),
+        (save([1, 2]), "no state dict"),
+        (save({"epoch": 3}), "no state dict"),
+        (save({1: torch.zeros(1)}), "no state dict"),
+        (save({}), "does not fit"),
+        (save_network("mobilenet_v2"), "the encoder resnet18"),
+        (save_network("resnet34"), "unknown, e.g. 'layer1.2"),
+    ],
+)
+def test_a_file_without_the_encoders_weights_is_refused(tmp_path, write, value):
+    path = tmp_path / "weights.pth"
+    write(path)
+    with refuses(WeightsError, where=path, value=value) as caught:
+        build_encoder("resnet18", weights=path)
+    assert "another file" in caught.value.remedy or "--weights none" in caught.value.remedy
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -148,14 +165,7 @@ def test_a_truncated_file_is_named(state, tmp_path, suffix, length):
         build_encoder("mobilenet_v2", weights=path)
 
 
-def test_a_text_file_is_not_weights(tmp_path):
-    path = tmp_path / "page.pth"
-    path.write_text("<html>404 not found</html>\n" * 50)
-    with refuses(WeightsError, where=path, value="cannot be read"):
-        build_encoder("resnet18", weights=path)
-
-
-def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path):
+def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "ran"),)
@@ -168,30 +178,9 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, {}, {1: torch.zeros(1)}], ids=str)
-def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
-    torch.save(content, tmp_path / "other.pth")
-    with refuses(WeightsError, where=tmp_path / "other.pth"):
-        build_encoder("resnet18", weights=tmp_path / "other.pth")
-
-
-def test_another_networks_weights_are_refused_with_both_named(state, tmp_path):
-    path = tmp_path / "mobile.pth"
-    torch.save(state, path)
-    with refuses(WeightsError, where=path, value="resnet18"):
-        build_encoder("resnet18", weights=path)
-
-
-def test_a_larger_sibling_is_refused_for_its_extra_layers(tmp_path):
-    path = tmp_path / "resnet34.pth"
-    torch.save(torchvision.models.resnet34(weights=None).state_dict(), path)
-    with refuses(WeightsError, where=path, value="unknown, e.g. 'layer1.2"):
-        build_encoder("resnet18", weights=path)
-
-
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
-def test_a_failed_download_is_an_error_that_names_both_ways_out(name, capsys):
+def test_a_failed_download_suggests_random_weights_or_a_file(name, capsys):
     with refuses(WeightsError, where="pytorch.org", value="no route to host") as caught:
         build_encoder(name, weights="imagenet")
     assert "--weights none" in caught.value.remedy
@@ -199,19 +188,22 @@ def test_a_failed_download_is_an_error_that_names_both_ways_out(name, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_damaged_download_cache_is_an_error_that_names_the_file(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    cached = tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
-    cached.parent.mkdir(parents=True)
-    cached.write_bytes(b"PK\x03\x04 half a file")
-    with refuses(WeightsError, where="mobilenet_v2-b0353104.pth"):
+@pytest.fixture
+def download(no_network, tmp_path):
+    """The place of the downloaded weights of MobileNetV2."""
+    path = tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_a_damaged_download_is_an_error_of_its_file(download):
+    download.write_bytes(b"PK\x03\x04 half a file")
+    with refuses(WeightsError, where=download.name):
         build_encoder("mobilenet_v2", weights="imagenet")
 
 
-def test_imagenet_weights_are_torchvisions_first_ones(monkeypatch, state, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    torch.save(state, tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth")
+def test_imagenet_weights_are_torchvisions_first_ones(download, state):
+    torch.save(state, download)
     assert same(build_encoder("mobilenet_v2", weights="imagenet"), state)
 
 

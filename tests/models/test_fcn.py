@@ -8,7 +8,7 @@ from segarena.models import build_encoder, build_model
 from segarena.models.fcn import EncoderFCN
 
 
-def test_scores_start_at_zero_and_upsamplings_bilinear():
+def test_initial_scores_are_zero_and_upsamplings_bilinear():
     model = build_model("fcn", 3, encoder="mobilenet_v2")
     for score in (model.score8, model.score16, model.score32):
         assert not score.weight.any()
@@ -22,7 +22,7 @@ def test_scores_start_at_zero_and_upsamplings_bilinear():
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 90), (33, 47)], ids=str)
-def test_logits_are_the_papers_sum_of_three_score_maps(size):
+def test_logits_are_the_sum_of_three_score_maps(size):
     """Figure 3 written out: taps of the upsamplings summed one by one, scores as matrix products."""
     torch.manual_seed(0)
     model = EncoderFCN(build_encoder("mobilenet_v2"), 4).double().eval()

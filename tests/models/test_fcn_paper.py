@@ -1,4 +1,4 @@
-"""FCN-32s, -16s and -8s against a straight transcription of the paper and the authors' networks, in float64.
+"""FCN-32s, -16s and -8s against a transcription of the paper and the authors' networks, in float64.
 
 Long et al. 2015, section 4.2 and figure 3; crops and paddings as in the authors' voc-fcn8s, voc-fcn16s and voc-fcn32s:
 https://github.com/shelhamer/fcn.berkeleyvision.org.
@@ -24,7 +24,7 @@ STAGES = [[0, 2], [5, 7], [10, 12, 14], [17, 19, 21], [24, 26, 28]]
 
 
 def vgg16(image: Tensor, w: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """pool3, pool4 and fc7 of VGG-16 made convolutional (3.1), the image padded by 100 pixels."""
+    """pool3, pool4 and fc7 of the convolutional VGG-16 (3.1), the image padded by 100 pixels."""
     x, pools = image, []
     for stage in STAGES:
         for layer in stage:
@@ -83,8 +83,8 @@ each = pytest.mark.parametrize("name", TRANSCRIPTIONS)
 
 @each
 @pytest.mark.parametrize("size", [(32, 32), (33, 65), (70, 41), (121, 64)], ids=str)
-def test_scores_are_summed_and_cropped_as_in_the_authors_network(name, size):
-    """On maps of VGG-16's geometry and few channels, with every number random."""
+def test_scores_are_summed_and_cropped_as_in_the_paper(name, size):
+    """On maps with VGG-16's geometry and few channels, with random values."""
     model = Case(name, "paper").build(CLASSES).double().eval()
     image = torch.randn(2, 3, *size, dtype=torch.float64)
     with torch.no_grad():
@@ -95,7 +95,7 @@ def test_scores_are_summed_and_cropped_as_in_the_authors_network(name, size):
 
 @pytest.fixture(scope="module")
 def encoder():
-    """The real VGG-16 in float64. Its 134 million weights repeat a million random numbers: drawing all takes long."""
+    """The real VGG-16 in float64. Its 134 million weights repeat a million random numbers, to save time."""
     with torch.device("meta"):
         network = VGG16()
     network = network.to_empty(device="cpu").double().eval()
@@ -110,7 +110,7 @@ def encoder():
 
 
 @pytest.mark.parametrize("size", [(33, 50)], ids=str)
-def test_maps_are_those_of_vgg16_made_convolutional(encoder, size):
+def test_maps_are_those_of_the_convolutional_vgg16(encoder, size):
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     with torch.no_grad():
         for ours, expected in zip(encoder(image), vgg16(image, encoder.state_dict()), strict=True):
@@ -120,8 +120,8 @@ def test_maps_are_those_of_vgg16_made_convolutional(encoder, size):
 
 @each
 @pytest.mark.parametrize("size", [(32, 32), (33, 50), (500, 375)], ids=str)
-def test_maps_of_every_size_reach_beyond_what_is_cropped(name, size):
-    """No crop leaves the map, which would fill the logits with zeros from outside."""
+def test_no_crop_extends_beyond_its_map(name, size):
+    """Beyond the map, a crop would fill the logits with zeros."""
     height, width = size
     with torch.device("meta"):
         pool3, pool4, fc7 = VGG16()(torch.empty(1, 3, height, width))
@@ -138,7 +138,7 @@ def test_maps_of_every_size_reach_beyond_what_is_cropped(name, size):
 
 
 @each
-def test_scores_start_at_zero_and_upsamplings_bilinear(name):
+def test_initial_scores_are_zero_and_upsamplings_bilinear(name):
     with thin_networks():
         model = build_model(name, 3, track="paper").eval()
     scores = {key for key, _ in model.named_modules() if key.startswith("score")}
@@ -169,7 +169,7 @@ def test_fc6_and_fc7_drop_half_in_training(name):
 
 @pytest.mark.slow
 @each
-def test_whole_network_is_the_papers(name, encoder):
+def test_whole_network_equals_the_transcription(name, encoder):
     torch.manual_seed(1)
     model = TRACKS["paper"][name](encoder, CLASSES).double().eval()
     for key, parameter in model.named_parameters():
@@ -182,8 +182,8 @@ def test_whole_network_is_the_papers(name, encoder):
 
 
 @pytest.mark.slow
-def test_fc7_of_a_224_pixel_image_is_torchvisions_second_fully_connected_layer(tmp_path):
-    """With VGG's own padding of 1, its 7x7 map gives fc6 and fc7 a single place: what torchvision's classifier sees."""
+def test_fc7_is_torchvisions_second_fully_connected_layer(tmp_path):
+    """With VGG's own padding of 1, fc6 and fc7 have a single position on its 7x7 map, as torchvision's classifier."""
     torch.manual_seed(0)
     reference = torchvision.models.vgg16(weights=None).eval()
     torch.save(reference.state_dict(), tmp_path / "vgg16.pth")

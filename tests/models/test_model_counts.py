@@ -1,4 +1,4 @@
-"""Published numbers of parameters, exactly, and torchvision's own by its own modules; floating-point operations."""
+"""Parameters against published numbers and torchvision's modules, exactly; floating-point operations."""
 
 import functools
 
@@ -38,8 +38,8 @@ def test_parameters_are_the_published_ones(name, num_classes, options, expected)
     assert parameters(on_meta(name, num_classes, **options)) == expected
 
 
-def test_coarser_fcns_lack_what_the_finer_ones_add():
-    """FCN-16s has no score of pool3 and no second 2x upsampling, FCN-32s neither of both; the last one grows."""
+def test_finer_fcns_have_more_parameters_by_their_scores():
+    """FCN-16s has no score of pool3 and no second 2x upsampling, FCN-32s none of pool4; the last upsampling differs."""
     fine, middle, coarse = (parameters(on_meta(name, 21)) for name in ("fcn8s", "fcn16s", "fcn32s"))
     square = 21 * 21
     assert fine - middle == (256 * 21 + 21) + square * 4**2 + square * 16**2 - square * 32**2
@@ -100,7 +100,7 @@ def test_pspnets_parameters_follow_from_the_paper(encoder, output_stride):
 
 
 @pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2", "efficientnet_b0", "vgg16_bn", "convnext_tiny"])
-def test_the_encoder_track_stays_affordable(encoder):
+def test_encoder_track_has_under_70_million_parameters(encoder):
     with torch.device("meta"):
         count = {name: parameters(build_model(name, 12, encoder=encoder)) for name in TRACKS["encoder"]}
     assert max(count.values()) < 70e6

@@ -1,4 +1,4 @@
-"""One paper, one file: short, on nothing but torch and the encoders, its classes described with their shapes."""
+"""One paper, one file: short, importing torch and encoders only, its classes documented with their shapes."""
 
 import ast
 import inspect
@@ -30,7 +30,7 @@ def test_a_model_file_is_under_250_lines(name):
 
 
 @each
-def test_a_model_file_imports_only_torch_the_encoders_and_the_shared_layers(name):
+def test_a_model_file_imports_only_torch_encoders_and_layers(name):
     for node in ast.walk(ast.parse(source(name))):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -51,7 +51,7 @@ def test_a_model_file_names_its_paper(name):
 
 
 @each
-def test_every_class_tells_its_shapes_its_place_in_the_paper_and_its_departures(name):
+def test_every_class_documents_shapes_paper_and_differences(name):
     found = inspect.getmembers(MODULES[name], inspect.isclass)
     classes = [kind for _, kind in found if kind.__module__ == MODULES[name].__name__]
     assert classes

@@ -1,15 +1,15 @@
-"""DeepLabv3 and the encoder track's U-Net against segmentation-models-pytorch's on ResNet-34, where they coincide.
+"""DeepLabv3 and the encoder track's U-Net against segmentation-models-pytorch's (smp) on ResNet-34.
 
-What differs, and how the test brings the two together:
+What differs, and how the tests make the networks equal:
 
-- DeepLabV3: at output stride 16 smp keeps the rates (12, 24, 36), where the paper has (6, 12, 18): set here to smp's.
-  Its last stage is dilated by 2 throughout: set here, in place of the multi-grid. It has torchvision's head, dropout
-  and a 3x3 convolution behind ASPP, an option here. It enlarges the scores with align_corners=True, which nothing
-  here does: compared before that. Its separable convolutions in ASPP are an option of its own, off by default.
-- Unet: smp enlarges by repeating pixels and keeps all channels; here a learned 2x2 up-convolution reduces them first.
-  An up-convolution with four equal taps and no bias is a 1x1 convolution whose result is repeated, and a 1x1
-  convolution before smp's first 3x3 one makes another 3x3 one: so every such network of ours is one of smp's. smp
-  concatenates (upsampled, skip), this project (skip, upsampled) as the paper's figure draws it.
+- DeepLabV3: at output stride 16 smp keeps the rates (12, 24, 36), where the paper has (6, 12, 18); here they are set to
+  smp's. Its last stage is dilated by 2 throughout; here this replaces the multi-grid. It has torchvision's head,
+  dropout and a 3x3 convolution after ASPP, an option here. It resizes the scores with align_corners=True, so the scores
+  before that are compared. Its separable convolutions in ASPP are an option, off by default.
+- Unet: smp upsamples by repeating pixels and keeps all channels; here a learned 2x2 up-convolution reduces them first.
+  An up-convolution with four equal weights and no bias equals a 1x1 convolution whose result is repeated, and a 1x1
+  convolution before smp's first 3x3 one equals another 3x3 one: so every such network of ours is one of smp's. smp
+  concatenates (upsampled, skip), this project (skip, upsampled) as in the paper's figure.
 """
 
 import pytest
@@ -27,8 +27,8 @@ def copy_encoder(ours: nn.Module, theirs: nn.Module) -> None:
     theirs.encoder.load_state_dict(ours.encoder.state_dict(), strict=True)
 
 
-def answer(run, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits, and the gradient of a fixed random combination of them towards the image."""
+def run_backward(run, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits, and the gradient of a fixed random combination of them in the image."""
     image = image.clone().requires_grad_()
     torch.manual_seed(1)  # dropout
     logits = run(image)
@@ -38,10 +38,10 @@ def answer(run, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def assert_same(ours, theirs, image: torch.Tensor, encoders: tuple[nn.Module, nn.Module]) -> None:
-    """Logits, gradient towards the image, and towards every parameter of the encoder, which all of it passes."""
+    """Compare the logits, and the gradients of the image and of every parameter of the encoder."""
     for encoder in encoders:
         encoder.zero_grad()
-    for mine, reference in zip(answer(ours, image), answer(theirs, image), strict=True):
+    for mine, reference in zip(run_backward(ours, image), run_backward(theirs, image), strict=True):
         assert mine.shape == reference.shape
         assert relative(mine, reference) < 1e-10
     for name, parameter in encoders[0].named_parameters():
@@ -73,7 +73,7 @@ def deeplabv3():
 
 
 @images
-def test_deeplabv3_is_smps_up_to_the_last_interpolation(deeplabv3, size, training):
+def test_deeplabv3_equals_smps_before_the_last_interpolation(deeplabv3, size, training):
     ours, theirs = (network.train(training) for network in deeplabv3)
     assert_same(
         lambda image: ours(image, size="native").logits,
@@ -106,7 +106,7 @@ def unet():
 
 
 @images
-def test_unet_is_smps_where_up_convolutions_repeat_pixels(unet, size, training):
+def test_unet_equals_smps_if_up_convolutions_repeat_pixels(unet, size, training):
     """Also at odd sizes: cropping the repeated pixels is smp's nearest neighbour to one row less."""
     ours, theirs = (network.train(training) for network in unet)
     image = torch.randn(2, 3, *size, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Swin's attention and merging against torchvision's, at maps of less than, exactly and more than one window."""
+"""Swin's attention and merging against torchvision's, on maps of less than, exactly and more than one window."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def mergings() -> tuple[nn.Module, nn.Module]:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("build", [lambda: attentions(0), lambda: attentions(3), mergings], ids=["W", "SW", "merging"])
-def test_results_are_torchvisions_to_the_bit_and_gradients_within_rounding(build, size):
+def test_results_equal_torchvisions_to_the_bit(build, size):
     ours, theirs = build()
     x = torch.randn(2, *size, 24)
     results = [module(x) for module in (ours, theirs)]
@@ -41,8 +41,8 @@ def test_results_are_torchvisions_to_the_bit_and_gradients_within_rounding(build
         assert relative(mine.grad, reference.grad) < 1e-5
 
 
-def test_what_the_shift_brings_together_is_kept_apart():
-    """A change at the upper edge never reaches the lower one, which a shifted window puts beside it."""
+def test_attention_does_not_cross_the_border_of_the_image():
+    """A change at the upper border does not affect the lower one, which is in the same shifted window."""
     attention, _ = attentions(3)
     x = torch.randn(1, 21, 21, 24)
     changed = x.clone()

@@ -1,4 +1,4 @@
-"""The encoder track's U-Net: five steps up, each with the encoder's map of its size where there is one."""
+"""The encoder track's U-Net: five steps, each with the encoder's map of the same size where there is one."""
 
 import pytest
 import torch
@@ -10,8 +10,8 @@ from segarena.models.unet import EncoderUNet, UpStep
 
 
 @pytest.mark.parametrize("skip_channels", [4, 0])
-def test_a_step_is_smps_where_the_up_convolution_repeats_pixels(skip_channels):
-    """Smp enlarges by repeating pixels; so does a 2x2 up-convolution whose four taps are the identity."""
+def test_a_step_equals_smps_if_the_up_convolution_repeats_pixels(skip_channels):
+    """Smp upsamples by repeating pixels; so does a 2x2 up-convolution with four equal weights, the identity."""
     torch.manual_seed(0)
     step = UpStep(8, skip_channels, 8).eval()
     with torch.no_grad():
@@ -23,7 +23,7 @@ def test_a_step_is_smps_where_the_up_convolution_repeats_pixels(skip_channels):
             theirs[0].weight.copy_(ours[0].weight)
             nn.init.uniform_(ours[1].running_mean, -0.5, 0.5)
             theirs[1].load_state_dict(ours[1].state_dict())
-        # smp concatenates (upsampled, skip), this project (skip, upsampled) as the paper's figure draws it.
+        # smp concatenates (upsampled, skip), this project (skip, upsampled) as in the paper's figure.
         first = step.convs[0][0].weight
         reference.conv1[0].weight.copy_(torch.cat([first[:, skip_channels:], first[:, :skip_channels]], dim=1))
         features = torch.randn(2, 8, 5, 6)

@@ -1,6 +1,5 @@
-"""Whole segmentation networks of torchvision as weights: `--weights coco`, and files of the same kind."""
+"""Whole segmentation networks of torchvision as weights: `--weights coco`, and files of such networks."""
 
-import urllib.error
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from support import refuses
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """torch.hub's folder, where "downloaded" files lie: random networks under the names of the published ones."""
+    """torch.hub's folder, with random networks as "downloaded" files."""
     return tmp_path_factory.mktemp("torch")
 
 
@@ -35,9 +34,9 @@ def home(tmp_path_factory) -> Path:
     ids="-".join,
 )
 def published(request, home):
-    """An architecture, its encoder and torchvision's network, whose state dict lies in the cache of torch.hub.
+    """An architecture, its encoder, torchvision's network with random weights, and its file in torch.hub's cache.
 
-    Random weights under the names of the published files: those cannot be had without a network.
+    The file has the name of the published one, which would need a download.
     """
     torch.manual_seed(0)
     name = "_".join(request.param)
@@ -46,40 +45,49 @@ def published(request, home):
     folder = home / "hub" / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     url = get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].url
-    torch.save(network.state_dict(), folder / url.rpartition("/")[2])
-    return *request.param, network
+    path = folder / url.rpartition("/")[2]
+    torch.save(network.state_dict(), path)
+    return *request.param, network, path
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch, home):
-    def fail(*_args, **_kwargs):
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+def offline(no_network, monkeypatch, home):
     monkeypatch.setenv("TORCH_HOME", str(home))
 
 
-def test_coco_weights_give_torchvisions_logits_without_another_option(published, capsys):
-    name, encoder, theirs = published
-    ours = build_model(name, 21, track="paper", encoder=encoder, weights="coco").eval()
+def settings(name: str, encoder: str) -> dict[str, object]:
+    """What `build_model` is to choose for torchvision's network."""
+    own = {"multi_grid": [1, 1, 1], "head": "torchvision"} if name == "deeplabv3" else {}
+    always = {"num_classes": 21, "track": "paper", "in_channels": 3, "output_stride": 8, "auxiliary": True}
+    return {"name": name, "encoder": encoder, **always, **own}
+
+
+@pytest.mark.parametrize(("kind", "options"), [("coco", {}), ("file", {}), ("file", {"output_stride": 8})], ids=str)
+def test_weights_build_torchvisions_network(published, kind, options, capsys):
+    """With its output stride, heads and dilations, not those of the paper, by default."""
+    name, encoder, theirs, path = published
+    if options and name == "deeplabv3":
+        options = options | {"multi_grid": (1, 1, 1)}
+    weights = path if kind == "file" else kind
+    ours = build_model(name, 21, track="paper", encoder=encoder, weights=weights, **options).eval()
     assert capsys.readouterr().out == ""
     image = torch.randn(1, 3, 41, 56)
     with torch.no_grad():
-        assert relative(ours(image).logits, theirs(image)["out"]) < 1e-5
-        # the auxiliary head came too
+        expected = theirs(image)
+        assert relative(ours(image).logits, expected["out"]) < 1e-5
         scores = ours.auxiliary_head.eval()(ours.encoder(image)[-2])
-        enlarged = nn.functional.interpolate(scores, (41, 56), mode="bilinear", align_corners=False)
-        assert relative(enlarged, theirs(image)["aux"]) < 1e-5
+        upsampled = nn.functional.interpolate(scores, (41, 56), mode="bilinear", align_corners=False)
+        assert relative(upsampled, expected["aux"]) < 1e-5
+    assert ours.settings == settings(name, encoder)
     with torch.device("meta"):
         again = build_model(**ours.settings)
     assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in ours.state_dict().items()}
     dilations = [[m.dilation for m in network.modules() if isinstance(m, nn.Conv2d)] for network in (ours, again)]
     assert dilations[0] == dilations[1]
-    assert ours.settings["output_stride"] == 8
 
 
-def test_scores_of_other_classes_start_anew_and_all_else_is_kept(published):
-    name, encoder, theirs = published
+def test_another_number_of_classes_keeps_all_but_the_last_layers(published):
+    name, encoder, theirs, _ = published
     options = {"track": "paper", "encoder": encoder, "weights": "coco"}
     torch.manual_seed(5)
     ours = build_model(name, 4, in_channels=1, **options)
@@ -100,30 +108,6 @@ def test_scores_of_other_classes_start_anew_and_all_else_is_kept(published):
     torch.testing.assert_close(ours.encoder.conv1.weight, grey)
 
 
-@pytest.mark.parametrize("explicit", [False, True])
-def test_a_file_of_torchvisions_is_the_network_that_it_was_saved_from(published, explicit, tmp_path, monkeypatch):
-    """Its heads say which it is: not the paper's multi-grid and output strides around torchvision's weights."""
-    name, encoder, theirs = published
-    monkeypatch.chdir(tmp_path)
-    torch.save(theirs.state_dict(), "file.pth")
-    options = {"num_classes": 21, "track": "paper", "encoder": encoder}
-    told = {"output_stride": 8, **({"multi_grid": (1, 1, 1)} if name == "deeplabv3" else {})} if explicit else {}
-    ours = build_model(name, **options, **told, weights="file.pth").eval()
-    image = torch.randn(1, 3, 56, 41)
-    with torch.no_grad():
-        assert relative(ours(image).logits, theirs(image)["out"]) < 1e-5
-    assert ours.settings == build_model(name, **options, weights="coco").settings
-
-
-def test_options_that_are_asked_for_go_before_what_the_file_says(tmp_path):
-    theirs = get_model("deeplabv3_resnet50", weights=None, weights_backbone=None, aux_loss=True)
-    torch.save(theirs.state_dict(), tmp_path / "file.pth")
-    options = {"track": "paper", "weights": tmp_path / "file.pth", "output_stride": 16, "multi_grid": (1, 2, 4)}
-    model = build_model("deeplabv3", 21, **options, auxiliary=False)
-    assert (model.output_stride, model.eval_output_stride, model.encoder.multi_grid) == (16, 16, (1, 2, 4))
-    assert model.auxiliary_head is None
-
-
 @pytest.mark.parametrize(
     ("name", "track", "encoder"),
     [
@@ -131,19 +115,19 @@ def test_options_that_are_asked_for_go_before_what_the_file_says(tmp_path):
         *((name, "encoder", "resnet50") for name in ("fcn", "unet", "pspnet", "deeplabv3")),
     ],
 )
-def test_coco_is_refused_where_torchvision_has_published_nothing(name, track, encoder):
+def test_coco_is_refused_where_nothing_is_published(name, track, encoder):
     with torch.device("meta"), refuses(ConfigError, value="no COCO weights") as caught:
         build_model(name, 21, track=track, encoder=encoder, weights="coco")
     assert "fcn and deeplabv3 on resnet50" in caught.value.remedy
 
 
-def test_a_failed_download_names_both_ways_out():
+def test_a_failed_download_of_coco_is_an_error():
     with torch.device("meta"), refuses(WeightsError, where="pytorch.org", value="no route to host"):
         build_model("fcn", 21, track="paper", encoder="resnet101", weights="coco")
 
 
-def test_coco_knows_every_network_of_these_architectures_that_torchvision_publishes():
-    """But for MobileNetV3, on which the papers' networks do not stand, and LR-ASPP, which is none of them."""
+def test_coco_lists_every_published_network_of_torchvision():
+    """Except on MobileNetV3, which the papers do not use, and LR-ASPP, which is none of the four."""
     names = {f"{name}_{encoder}" for name, encoders in COCO.items() for encoder in encoders}
     others = {"deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"}
     assert names | others == set(list_models(module=torchvision.models.segmentation))
@@ -151,7 +135,7 @@ def test_coco_knows_every_network_of_these_architectures_that_torchvision_publis
         assert get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].meta["num_params"] > 0
 
 
-# From here on files of thin networks: torchvision's own heads on a thin backbone.
+# From here on, files of thin networks: torchvision's own heads on a thin backbone.
 
 
 def thin_file(folder: Path, head: str, *, auxiliary: bool = True, classes: int = 6, suffix: str = ".pth") -> Path:
@@ -169,21 +153,30 @@ def thin_file(folder: Path, head: str, *, auxiliary: bool = True, classes: int =
     return path
 
 
+def test_options_have_precedence_over_the_file(tmp_path):
+    path = thin_file(tmp_path, "deeplabv3")
+    with thin_networks():
+        options = {"output_stride": 16, "multi_grid": (1, 2, 4), "auxiliary": False}
+        model = build_model("deeplabv3", 6, track="paper", weights=path, **options)
+    assert (model.output_stride, model.eval_output_stride, model.encoder.multi_grid) == (16, 16, (1, 2, 4))
+    assert model.auxiliary_head is None
+
+
 @pytest.mark.parametrize("auxiliary", [True, False])
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("name", ["fcn", "deeplabv3"])
-def test_a_file_brings_its_heads_with_it(name, suffix, auxiliary, tmp_path):
+def test_all_tensors_of_a_file_are_loaded(name, suffix, auxiliary, tmp_path):
     path = thin_file(tmp_path, name, auxiliary=auxiliary, suffix=suffix)
     with thin_networks():
         model = build_model(name, 6, track="paper", weights=path)
     assert (model.auxiliary_head is not None) is auxiliary
     state = safetensors.torch.load_file(path) if suffix == ".safetensors" else torch.load(path, weights_only=True)
-    # every tensor of the file is in the model, and none in the model is from elsewhere
+    # the tensors of the file are those of the model
     sizes = sorted((float(v.double().sum()), v.numel()) for v in state.values())
     assert sorted((float(v.double().sum()), v.numel()) for v in model.state_dict().values()) == sizes
 
 
-def test_an_auxiliary_head_that_only_one_of_them_has_is_no_obstacle(tmp_path):
+def test_an_auxiliary_head_may_be_in_file_or_model_only(tmp_path):
     path = thin_file(tmp_path, "fcn", auxiliary=False)
     with thin_networks():
         assert build_model("fcn", 6, track="paper", weights=path, auxiliary=True).auxiliary_head is not None
@@ -193,7 +186,7 @@ def test_an_auxiliary_head_that_only_one_of_them_has_is_no_obstacle(tmp_path):
 
 
 @pytest.mark.parametrize(("file", "name"), [("fcn", "deeplabv3"), ("deeplabv3", "fcn")])
-def test_the_network_of_another_paper_is_refused(file, name, tmp_path):
+def test_a_file_of_another_architecture_is_refused(file, name, tmp_path):
     path = thin_file(tmp_path, file)
     kind = {"fcn": "DilatedFCN", "deeplabv3": "DeepLabv3"}[name]
     with thin_networks(), refuses(WeightsError, where=path, value=f"does not fit {kind}"):
@@ -213,7 +206,7 @@ def test_a_file_with_a_damaged_head_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["fcn", "unet", "pspnet", "deeplabv3"])
-def test_the_encoder_track_takes_only_the_backbone_so_that_no_decoder_has_a_better_start(name, tmp_path):
+def test_encoder_track_loads_only_the_backbone(name, tmp_path):
     path = thin_file(tmp_path, "deeplabv3")
     backbone = torch.load(path, weights_only=True)
     models = []
@@ -229,7 +222,7 @@ def test_the_encoder_track_takes_only_the_backbone_so_that_no_decoder_has_a_bett
             assert torch.equal(value, models[0][key])
 
 
-def test_the_papers_pspnet_takes_the_backbone_of_a_whole_network(tmp_path):
+def test_paper_pspnet_loads_the_backbone_of_a_whole_network(tmp_path):
     path = thin_file(tmp_path, "fcn")
     with thin_networks():
         model = build_model("pspnet", 6, track="paper", weights=path)
@@ -243,8 +236,8 @@ def test_a_whole_network_on_another_backbone_is_refused(tmp_path):
         build_encoder("resnet18", weights=path)
 
 
-def test_a_file_saved_from_the_model_itself_is_no_torchvision_network(tmp_path):
-    """Continuing from a run goes through the run, not through --weights: the refusal names what is missing."""
+def test_a_state_dict_of_the_model_itself_is_refused(tmp_path):
+    """Training continues by resuming the run, not through --weights."""
     model = Case("fcn", "paper").build()
     torch.save(model.state_dict(), tmp_path / "own.pth")
     with thin_networks(), refuses(WeightsError, where="own.pth", value="the encoder thin"):

@@ -75,7 +75,7 @@ def count_by_hand(model, item):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
-def test_images_of_different_sizes_in_one_loader_are_scored_as_if_alone_and_in_order(items, batch_size):
+def test_images_of_different_sizes_are_counted_as_if_alone(items, batch_size):
     model = Network()
     counts = evaluate(model, batched(items, batch_size), CLASSES, device="cpu", precision="fp32")
     assert counts.dtype == np.int64
@@ -89,7 +89,7 @@ def test_neighbours_of_one_size_share_a_forward_pass(items):
     assert model.batches == [2, 1, 1, 1, 2]
 
 
-def test_every_pixel_that_counts_is_counted_once_at_the_masks_own_size(items):
+def test_every_labelled_pixel_is_counted_once(items):
     counts = evaluate(Network(), [items], CLASSES, device="cpu", precision="fp32")
     for matrix, item in zip(counts, items, strict=True):
         truth = np.bincount(item.mask[item.mask != VOID], minlength=CLASSES)
@@ -97,7 +97,7 @@ def test_every_pixel_that_counts_is_counted_once_at_the_masks_own_size(items):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_model_scores_in_eval_mode_and_gets_its_mode_back(items, training):
+def test_the_model_is_evaluated_in_eval_mode_and_its_mode_restored(items, training):
     model = Network().train(training)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     one = evaluate(model, [items], CLASSES, device="cpu", precision="fp32")
@@ -106,7 +106,7 @@ def test_the_model_scores_in_eval_mode_and_gets_its_mode_back(items, training):
     np.testing.assert_array_equal(evaluate(model, [items], CLASSES, device="cpu", precision="fp32"), one)
 
 
-def test_the_mode_comes_back_after_an_error_too(items):
+def test_the_mode_is_restored_after_an_error(items):
     model = Network().train()
     items[3].mask[10, 10] = CLASSES
     with pytest.raises(ValueError, match=f"label {CLASSES}"):
@@ -114,7 +114,7 @@ def test_the_mode_comes_back_after_an_error_too(items):
     assert model.training
 
 
-def test_bf16_scores_every_pixel_and_nearly_alike(items):
+def test_bf16_counts_every_pixel_with_nearly_the_same_labels(items):
     model = Network()
     exact = evaluate(model, [items], CLASSES, device="cpu", precision="fp32")
     short = evaluate(model, [items], CLASSES, device="cpu", precision="bf16")
@@ -145,7 +145,7 @@ def test_logits_are_resized_never_labels(items):
 
 
 @pytest.mark.parametrize("size", [(113, 97), (128, 96), (60, 130)], ids=str)
-def test_a_coarse_map_lies_where_it_was_computed_whatever_the_size_of_the_image(size):
+def test_coarse_logits_are_aligned_at_every_image_size(size):
     """A network that gives each cell of 16 pixels its own number: no cell may be squeezed, or lie elsewhere."""
 
     class Cells(nn.Module):
@@ -171,7 +171,7 @@ def test_a_coarse_map_lies_where_it_was_computed_whatever_the_size_of_the_image(
     assert model.seen.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_networks_get_normalised_channels_last_float32(items):
+def test_input_is_normalised_channels_last_float32(items):
     images = torch.stack([items[0].image, items[1].image])
     given = to_input(images, "cpu")
     assert given.dtype == torch.float32

@@ -45,7 +45,7 @@ def test_a_batch_that_is_all_void_has_no_loss_and_finite_gradients(class_weights
         assert torch.equal(torch.autograd.grad(loss, logits)[0], torch.zeros_like(logits))
 
 
-def test_a_batch_of_classes_that_weigh_nothing_has_no_loss_and_finite_gradients():
+def test_a_batch_of_classes_without_weight_has_no_loss():
     logits, mask = make_batch()
     loss = cross_entropy(logits, torch.zeros_like(mask), torch.tensor([0.0, 1.0, 1.0, 1.0]))
     assert loss.item() == 0
@@ -53,7 +53,7 @@ def test_a_batch_of_classes_that_weigh_nothing_has_no_loss_and_finite_gradients(
 
 
 @pytest.mark.parametrize("loss", [cross_entropy, dice_loss])
-def test_void_pixels_have_no_gradient_and_their_logits_no_effect(loss):
+def test_void_pixels_have_no_effect(loss):
     logits, mask = make_batch()
     void = (mask == VOID).unsqueeze(1).expand_as(logits)
     value = loss(logits, mask)
@@ -90,20 +90,20 @@ def test_dice_of_a_case_done_by_hand():
     assert dice_loss(logits, mask).item() == pytest.approx(1 - (first + second) / 2)
 
 
-def test_dice_is_smps_where_every_class_occurs():
+def test_dice_equals_smps_where_every_class_occurs():
     logits, mask = make_batch()
     reference = DiceLoss(mode="multiclass", from_logits=True, ignore_index=VOID)
     torch.testing.assert_close(dice_loss(logits, mask), reference(logits, mask.long()))
 
 
-def test_dice_goes_from_1_to_0_as_the_prediction_gets_right():
+def test_dice_is_0_for_a_right_and_1_for_a_wrong_prediction():
     mask = torch.tensor([[[0, 1], [1, 2]]], dtype=torch.uint8)
     right = F.one_hot(mask.long(), 3).movedim(-1, 1) * 40.0
     assert dice_loss(right, mask).item() == pytest.approx(0, abs=1e-6)
     assert dice_loss(right.roll(1, dims=1), mask).item() == pytest.approx(1, abs=1e-6)
 
 
-def test_the_total_adds_the_auxiliary_heads_cross_entropy_times_0_4():
+def test_the_total_includes_0_4_times_the_auxiliary_loss():
     logits, mask = make_batch()
     auxiliary = logits.detach().flip(0)
     weights = torch.tensor([1.0, 2.0, 0.5, 1.0])
@@ -114,7 +114,7 @@ def test_the_total_adds_the_auxiliary_heads_cross_entropy_times_0_4():
     torch.testing.assert_close(heard, part)
 
 
-def test_without_an_auxiliary_head_there_is_no_auxiliary_part():
+def test_no_auxiliary_part_without_an_auxiliary_head():
     logits, mask = make_batch()
     total, part = SegmentationLoss("ce")(logits, None, mask)
     assert part is None
@@ -142,7 +142,7 @@ def test_class_weights_none():
         ([7, 0], "median", [1, 0]),
     ],
 )
-def test_class_weights_by_hand_and_an_absent_class_weighs_nothing(pixels, how, expected):
+def test_class_weights_by_hand(pixels, how, expected):
     weights = weigh_classes(np.array(pixels, dtype=np.int64), how)
     mean = sum(expected) / sum(value > 0 for value in expected)
     assert weights.dtype == torch.float32
@@ -167,7 +167,7 @@ def test_effective_number_by_hand():
     assert found == pytest.approx([value / mean for value in expected])
 
 
-def test_effective_number_is_the_same_at_every_resolution_and_milder_than_the_inverse():
+def test_effective_number_does_not_depend_on_the_resolution():
     pixels = np.array([9_000_000, 900_000, 90_000, 10_000], dtype=np.int64)
     small, large = (weigh_classes(factor * pixels, "effective") for factor in (1, 100))
     torch.testing.assert_close(small, large, rtol=1e-3, atol=0)
@@ -180,7 +180,7 @@ def test_effective_number_is_the_same_at_every_resolution_and_milder_than_the_in
 @pytest.mark.parametrize(
     "pixels", [[10**9] * 30 + [1], [10**15, 1, 0], [1, 1], [1], [7, 0], [10**12, 10**6, 1], [0, 3, 10**18]]
 )
-def test_extreme_imbalance_gives_finite_weights_of_mean_1_and_a_bounded_ratio(pixels, how):
+def test_extreme_imbalance_gives_weights_of_a_bounded_ratio(pixels, how):
     weights = weigh_classes(np.array(pixels, dtype=np.int64), how)
     present = weights[torch.tensor(pixels) > 0]
     assert weights.dtype == torch.float32

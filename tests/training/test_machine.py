@@ -23,7 +23,7 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch, there):
     assert machine.choose_device("cpu") == "cpu"
 
 
-def test_a_gpu_that_is_not_there_is_an_error_with_a_way_out(monkeypatch):
+def test_a_missing_gpu_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert machine.choose_device("cuda") == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -40,7 +40,7 @@ def test_bf16_is_used_on_a_processor_that_has_it(monkeypatch, flags, expected):
     assert machine.computes_bf16("cpu") is expected
 
 
-def test_a_system_that_does_not_describe_its_processor_gets_float32_and_some_name(monkeypatch):
+def test_an_unknown_processor_computes_in_float32(monkeypatch):
     def fail(*_):
         raise FileNotFoundError
 
@@ -49,7 +49,7 @@ def test_a_system_that_does_not_describe_its_processor_gets_float32_and_some_nam
     assert isinstance(machine.describe_environment().cpu, str)
 
 
-def test_the_environment_is_plain_values_with_the_versions():
+def test_the_environment_has_the_versions_and_is_json():
     content = asdict(machine.describe_environment())
     assert json.loads(json.dumps(content)) == content
     assert content["segarena"] == segarena.__version__
@@ -78,7 +78,7 @@ def commit_in(folder, tracked):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_the_commit_is_segarenas_own_not_that_of_the_repository_it_is_installed_in(tmp_path, monkeypatch):
+def test_the_commit_is_segarenas_own(tmp_path, monkeypatch):
     mine, installed = tmp_path / "my_analysis.py", tmp_path / ".venv" / "machine.py"
     installed.parent.mkdir()
     for path in (mine, installed):

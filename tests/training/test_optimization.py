@@ -35,7 +35,7 @@ def test_one_cycle_is_torchs_with_cosines():
             schedule.step()
 
 
-def test_poly_falls_from_1_to_0_with_the_power_of_the_paper():
+def test_poly_falls_from_1_to_0_with_power_0_9():
     values = [poly(step / STEPS) for step in range(STEPS + 1)]
     assert values[0] == 1
     assert values[-1] == 0
@@ -43,7 +43,7 @@ def test_poly_falls_from_1_to_0_with_the_power_of_the_paper():
     assert all(a > b for a, b in itertools.pairwise(values))
 
 
-def test_schedules_bear_the_names_of_the_options():
+def test_schedules_have_the_names_of_the_options():
     assert {"onecycle": one_cycle, "poly": poly} == SCHEDULES
 
 
@@ -54,7 +54,7 @@ def make_model():
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
-def test_weight_decay_is_not_applied_to_vectors_nor_training_to_what_is_frozen(name, kind):
+def test_vectors_are_not_decayed_and_frozen_weights_not_trained(name, kind):
     model = make_model()
     optimizer = build_optimizer(model, name, 0.1, 0.5)
     assert type(optimizer) is kind
@@ -83,7 +83,7 @@ def test_sgd_has_momentum():
     assert build_optimizer(make_model(), "sgd", 0.1, 0.0).param_groups[0]["momentum"] == 0.9
 
 
-def test_what_stands_on_the_encoder_learns_at_its_own_rate():
+def test_layers_after_the_encoder_have_their_own_rate():
     model = nn.ModuleDict({"encoder": nn.Conv2d(3, 4, 3), "head": nn.Conv2d(4, 2, 1)})
     optimizer = build_optimizer(model, "adamw", 1e-3, 0.1, decoder_factor=3.0)
     groups = optimizer.param_groups

@@ -20,11 +20,12 @@ from segarena.models import SegmentationModel
 from segarena.records.run import Costs
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
-from segarena.training.costs import PeakMemory, count_flops, count_parameters, measure_latency
+from segarena.training.costs import count_flops, count_parameters, measure_latency
 from segarena.training.engine import Trainer, TrainingState
 from segarena.training.evaluation import evaluate, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
+from segarena.training.memory import PeakMemory
 
 
 def train_run(training: Training, title: str, should_stop: Callable[[], bool], reporter: Reporter) -> None:
