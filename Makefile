@@ -62,5 +62,6 @@ clean:
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/runtime.stamp
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.lock
+	-$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null
 	@touch $@

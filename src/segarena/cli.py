@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import operator
 import sys
 from functools import reduce
+from types import ModuleType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tyro
@@ -61,7 +63,7 @@ def main() -> int:
     try:
         options = _parse()
         module = next(module for kind, module in COMMANDS.values() if kind is type(options))
-        importlib.import_module(module).run(options)
+        _import(module).run(options)
     except SegarenaError as error:
         sys.stderr.write(f"segarena: {error}\n")
         return 2
@@ -72,6 +74,20 @@ def main() -> int:
         sys.stderr.write("segarena: interrupted\n")
         return 130
     return 0
+
+
+def _import(module: str) -> ModuleType:
+    """Import a command's module.
+
+    What it imports stays until the end: the garbage collector is kept from searching it again and again, which took a
+    sixth of the time of `check`.
+    """
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parse() -> Any:

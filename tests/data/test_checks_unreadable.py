@@ -75,7 +75,7 @@ def test_masks_without_an_encoding_are_one_problem_of_the_set(squares: Path) -> 
 def test_progress_counts_pairs(squares: Path) -> None:
     calls: list[tuple[int, int]] = []
     find_faults(squares, on_progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(number, 12) for number in range(1, 13)]
+    assert calls == [(8, 12), (12, 12)]
 
 
 def test_a_wrong_layout_is_an_error(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_each_file_is_read_once(squares: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len({source.digest(index) for index in range(12)}) == 12
     assert inspect(source, split_samples(source.samples, where=squares), closely=False) == ()
     assert sorted(opened) == paths
-    assert progress == [(done, 12) for done in range(1, 13)]
+    assert progress == [(8, 12), (12, 12)]
 
 
 def test_a_file_replaced_after_the_check_is_noticed_when_it_is_read(tmp_path: Path) -> None:

@@ -44,11 +44,12 @@ def draw_frequencies(
     lowest = min([share for values in parts.values() for share in values if share > 0], default=0.01)
     left = 10 ** np.floor(np.log10(min(lowest, 0.01)))
     order = frequency_order(total)
+    rows = np.arange(len(order))
+    axes.hlines(rows, left, np.maximum(left, shares[order]), color=RULE, lw=3, zorder=1)
+    for part, values in parts.items():
+        present = values[order] > 0
+        axes.plot(values[order][present], rows[present], **_marker(part), ls="", zorder=3, clip_on=False)
     for row, label in enumerate(order):
-        axes.hlines(row, left, max(left, shares[label]), color=RULE, lw=3, zorder=1)
-        for part, values in parts.items():
-            if values[label]:
-                axes.plot(values[label], row, **_marker(part), zorder=3, clip_on=False)
         axes.add_patch(_swatch(axes, row, classes.colors[label]))
         _write_beside(axes, row, _PIXELS, formats.small_percent(shares[label]), INK)
         _write_beside(axes, row, _IMAGES, f"{images[label]:,}", MUTED)
@@ -62,7 +63,7 @@ def draw_frequencies(
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     _write_heads(axes, list(parts))
-    axes.set_title("Classes" if len(order) == len(total) else f"{ROWS} of {len(total)} classes", pad=8)
+    axes.set_title("Classes" if len(order) == len(total) else f"{ROWS} of {len(total)} classes", pad=8, y=1)
 
 
 def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
@@ -92,7 +93,7 @@ def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
         axis.set_major_locator(MaxNLocator(5, integer=True))
         axis.label.set_fontsize(_SMALL)
     axes.tick_params(labelsize=_SMALL)
-    axes.set_title("Image sizes" if len(different) == 1 else f"Image sizes: {len(different)} different", pad=8)
+    axes.set_title("Image sizes" if len(different) == 1 else f"Image sizes: {len(different)} different", pad=8, y=1)
 
 
 def frequency_order(total: NDArray[np.int64]) -> list[int]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -75,9 +78,11 @@ class DataSheet:
 def save_sheet(sheet: DataSheet, path: Path) -> None:
     """Draw the sheet and write it as PNG. Raises RunError where it cannot be written."""
     with theme():
-        figure = draw_sheet(sheet)
-        quick = {"compress_level": 3}  # photographs hardly get smaller beyond it
-        write_with(path, lambda stream: figure.savefig(stream, format="png", dpi=_DPI, pil_kwargs=quick))
+        canvas = FigureCanvasAgg(draw_sheet(sheet))
+        canvas.draw()  # type: ignore[no-untyped-call]
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
+    # Photographs hardly get smaller at a higher level, which takes several times as long.
+    write_with(path, lambda stream: picture.save(stream, format="PNG", compress_level=1, dpi=(_DPI, _DPI)))
 
 
 def draw_sheet(sheet: DataSheet) -> Figure:
@@ -170,7 +175,6 @@ def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
 
 
 def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
-    # at the figure's own resolution: matplotlib's resampling would blur the outlines
     canvas = (round(tile[0] * _DPI), round(tile[1] * _DPI))
     background = sheet.classes.background
     for number, shown in enumerate(sheet.tiles):
@@ -180,10 +184,24 @@ def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float
         image, labels = fit_pair(shown.image, shown.labels, *canvas)
         picture = overlay(image, labels, list(sheet.classes.colors), background)
         aside = (canvas[0] - picture.shape[1]) // 2, (canvas[1] - picture.shape[0]) // 2
-        figure.figimage(picture, round(left * _DPI) + aside[0], round(bottom * _DPI) + aside[1], origin="upper")
+        figure.add_artist(_Picture(picture, round(left * _DPI) + aside[0], round(bottom * _DPI) + aside[1]))
         caption = f"{formats.shorten(shown.name, 34)}  ·  {shown.part}"
         place = left / _WIDTH, (bottom - 0.05) / figure.get_figheight()
         figure.text(*place, caption, fontsize=7.5, color=MUTED, va="top")
+
+
+class _Picture(Artist):
+    """RGB (H, W, 3), pixel for pixel: `figimage` resamples, which takes longer, and could blur the outlines."""
+
+    def __init__(self, picture: NDArray[np.uint8], left: int, bottom: int) -> None:
+        super().__init__()
+        self.picture, self.place = picture, (left, bottom)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Copy the pixels to the canvas, `left` and `bottom` pixels from its corner."""
+        height, width = self.picture.shape[:2]
+        opaque = np.full((height, width, 1), 255, dtype=np.uint8)
+        renderer.draw_image(renderer.new_gc(), *self.place, np.dstack([self.picture, opaque])[::-1])
 
 
 def _tile_aspect(tiles: tuple[Tile, ...]) -> float:

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -22,6 +21,8 @@ from segarena.threads import thread_pool
 #: Called with the number of samples read and their total.
 Progress = Callable[[int, int], None]
 
+#: Samples that a thread reads at a time.
+_CHUNK = 8
 #: A file that was written so shortly before it was read, in seconds, can change again without a new time of change.
 _TICK = 2.0
 
@@ -98,11 +99,14 @@ def read_samples(pairs: Sequence[tuple[Path, Path]], on_progress: Progress | Non
     Yields:
         What was found, in the order of `pairs`. A file that cannot be read raises nothing: it has a `fault`.
     """
+    chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    done = 0
     with FactCache() as cache, thread_pool() as threads:
-        for number, sample in enumerate(threads.map(partial(_read_sample, cache), pairs), start=1):
-            yield sample
+        for samples in threads.map(lambda chunk: [_read_sample(cache, pair) for pair in chunk], chunks):
+            yield from samples
+            done += len(samples)
             if on_progress is not None:
-                on_progress(number, len(pairs))
+                on_progress(done, len(pairs))
 
 
 def hash_files(*paths: Path) -> str:
