@@ -173,7 +173,7 @@ MASKS = (
     Case("resized greys", paint(lambda labels: soften(GREYS(labels), 2)), ("70 different", "0 and 200")),
     Case("depth maps", paint(shaded), ("48 different", "0 and 47")),
     Case("colours too close for JPEG", paint(CLOSE, suffix="jpg"), ("[110, 0, 0]", "[90, 0, 0]", "classes.yaml")),
-    Case("numbers of objects", paint(of_objects), ("masks/", "objects", "at most 9", "--from instances")),
+    Case("numbers of objects", paint(of_objects), ("masks/", "objects", "at most 9", "same value")),
     Case("255 beside stray pixels", save(MASK, mostly(255, 7)), ("255 beside 0, 7", "classes.yaml")),
     Case("a palette for each file", paint(of_random_colors), ("4 numbers", "22 colours", "classes.yaml")),
     Case("colours half transparent", paint(half_transparent), ("masks/photo0.png", "[0, 0, 0]", "transparency")),

@@ -155,7 +155,7 @@ def test_drawings_with_too_many_colours_are_refused(tmp_path: Path) -> None:
     image = np.kron(random.integers(0, 256, (20, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     image[:, :, 0] |= np.arange(160, dtype=np.uint8) % 2  # enough colours that compression is suspected
     with pytest.raises(
-        DataError, match=r"different colours, and which of them are classes is not clear.*classes\.yaml"
+        DataError, match=r"different colours, and it is not clear which of them are classes.*classes\.yaml"
     ):
         infer(save_all(tmp_path, [Image.fromarray(image)]))
 
@@ -178,7 +178,7 @@ def test_a_colour_both_transparent_and_opaque_is_refused(tmp_path: Path, declare
     alpha[:80] = 0
     image.putalpha(Image.fromarray(alpha))
     table = name_classes(WEEDS, ("soil", "crop", "weed")) if declared else None
-    with pytest.raises(DataError, match=r"0\.png: has transparent pixels of .*\[0, 0, 0\], and others of it are op"):
+    with pytest.raises(DataError, match=r"0\.png: has transparent pixels of .*\[0, 0, 0\], and other pixels of it"):
         infer(save_all(tmp_path, [image]), table)
 
 
@@ -197,7 +197,7 @@ def test_declared_colours_take_compressed_files_to_the_nearest_one_and_void_is_o
 
 def test_an_undeclared_area_in_a_compressed_file_is_an_error_and_not_the_nearest_class(tmp_path: Path) -> None:
     paths = save_all(tmp_path, [paint(one, VOC) for one in drawn(VOC)], "jpg", quality=75)
-    with pytest.raises(DataError, match=r"\d\.jpg: holds the value \[12[78], 12[789], \d\].*classes\.yaml"):
+    with pytest.raises(DataError, match=r"\d\.jpg: has the value \[12[78], 12[789], \d\].*classes\.yaml"):
         infer(paths, name_classes(VOC[:4], ("a", "b", "c", "d")))
 
 

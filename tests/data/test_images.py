@@ -145,7 +145,7 @@ def test_float_and_true_32_bit_pixels_are_refused(tmp_path: Path) -> None:
 def test_a_file_of_several_pages_is_refused_since_only_one_could_be_meant(tmp_path: Path, suffix: str) -> None:
     pages = [Image.new("RGB", (4, 3), color) for color in ("red", "blue", "green")]
     pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
-    with pytest.raises(DataError, match=rf"a\.{suffix}: holds 3 pages or frames.*file of its own"):
+    with pytest.raises(DataError, match=rf"a\.{suffix}: has 3 pages or frames.*file of its own"):
         read_image(tmp_path / f"a.{suffix}")
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_may_not_be_read_is_an_error_that_names_it(tmp_path: Path, m
 
     Image.new("L", (2, 2)).save(tmp_path / "a.png")
     monkeypatch.setattr(Path, "open", refuse)  # root may read anything
-    with pytest.raises(DataError, match=r"a\.png: may not be read \(permission denied\)\. Change its permissions"):
+    with pytest.raises(DataError, match=r"a\.png: cannot be read \(permission denied\)\. Change its permissions"):
         read_image(tmp_path / "a.png")
 
 

@@ -153,7 +153,7 @@ def test_declared_values_and_void_are_the_only_ones_allowed(tmp_path: Path) -> N
     assert classes == table
     assert labels == [[0, 1, 255]]
     good, bad = tmp_path / "a.png", save(tmp_path / "b.png", [[3, 0, 7]])
-    with pytest.raises(DataError, match=r"b\.png: holds the value 7, .*classes\.yaml"):
+    with pytest.raises(DataError, match=r"b\.png: has the value 7, .*classes\.yaml"):
         infer([good, bad], table)
 
 
@@ -161,7 +161,7 @@ def test_a_mask_changed_after_the_scan_cannot_smuggle_in_a_value(tmp_path: Path)
     path = save(tmp_path / "a.png", [[0, 1]])
     encoding = infer([path]).encoding
     save(path, [[0, 9]])
-    with pytest.raises(DataError, match=r"a\.png: holds the value 9, "):
+    with pytest.raises(DataError, match=r"a\.png: has the value 9, "):
         read_mask(path, encoding)
 
 
@@ -181,7 +181,7 @@ def test_declared_colours_are_matched_exactly(tmp_path: Path) -> None:
     assert classes == COLORS
     assert labels == [[2, 0, 1, 255]]
     save(tmp_path / "b.png", [[[0, 254, 0]]])
-    with pytest.raises(DataError, match=r"b\.png: holds the value \[0, 254, 0\], .*classes\.yaml"):
+    with pytest.raises(DataError, match=r"b\.png: has the value \[0, 254, 0\], .*classes\.yaml"):
         infer([tmp_path / "b.png"], COLORS)
 
 
@@ -195,7 +195,7 @@ def test_declared_colours_also_read_palette_masks(tmp_path: Path) -> None:
 
 def test_numbers_and_colours_in_one_table_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", [[0, 1]])
-    with pytest.raises(DataError, match=r"both numbers and colours.*one form"):
+    with pytest.raises(DataError, match=r"both numbers and colours"):
         infer([path], name_classes((0, (1, 2, 3)), ("a", "b")))
 
 
@@ -205,7 +205,7 @@ def test_numbers_and_colours_in_one_table_are_refused(tmp_path: Path) -> None:
 def test_a_mask_folder_full_of_photographs_is_refused_at_the_first_one(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     paths = [save(tmp_path / f"{name}.png", noise[..., :channels].squeeze()) for name, channels in (("b", 3), ("a", 1))]
-    with pytest.raises(DataError, match=r"b\.png: has \d+ different colours and hardly an area of one: a photograph"):
+    with pytest.raises(DataError, match=r"b\.png: has \d+ different colours and hardly an area of one"):
         infer(paths)
     with pytest.raises(DataError, match=r"a\.png: has 25\d different grey levels and hardly an area"):
         infer(paths[1:])
@@ -214,7 +214,7 @@ def test_a_mask_folder_full_of_photographs_is_refused_at_the_first_one(tmp_path:
 @pytest.mark.parametrize(("values", "seen"), [([[0, 0]], "only the value 0"), ([[255]], "only the value 255")])
 def test_masks_with_one_value_in_all_of_them_are_refused(tmp_path: Path, values: ArrayLike, seen: str) -> None:
     path = save(tmp_path / "a.png", values)
-    with pytest.raises(DataError, match=rf"{tmp_path}: all 1 masks hold {seen}\. Check"):
+    with pytest.raises(DataError, match=rf"{tmp_path}: all 1 masks have {seen}\. Check"):
         infer([path])
 
 
@@ -246,7 +246,7 @@ def test_whole_floating_point_numbers_are_numbers_and_fractions_are_refused(tmp_
     kind, _, labels = understood(tmp_path / "a.tif", [[0, 1, 4]], np.float32)
     assert (kind, labels) == ("index", [[0, 1, 2]])
     for values, seen in (([[0, 0.5]], "fractions, e.g. 0.5"), ([[-1, 0]], "-1"), ([[np.nan, 0]], "nan")):
-        with pytest.raises(DataError, match=rf"b\.tif: holds .*{seen}"):
+        with pytest.raises(DataError, match=rf"b\.tif: has .*{seen}"):
             infer([save(tmp_path / "b.tif", values, np.float32)])
 
 
@@ -260,7 +260,7 @@ def test_colours_of_16_bits_are_refused_since_half_of_each_channel_would_be_lost
 def test_a_mask_of_several_pages_is_refused(tmp_path: Path, suffix: str) -> None:
     pages = [Image.fromarray(np.eye(4, dtype=np.uint8) * 255), Image.new("L", (4, 4), 255)]
     pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
-    with pytest.raises(DataError, match=rf"a\.{suffix}: holds 2 pages or frames.*each page"):
+    with pytest.raises(DataError, match=rf"a\.{suffix}: has 2 pages or frames.*each page"):
         infer([tmp_path / f"a.{suffix}"])
 
 

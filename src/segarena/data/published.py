@@ -1,4 +1,4 @@
-"""Data sets that everyone knows, as a source: `segarena compare voc2012 --root DIR`. torchvision.datasets finds them.
+"""Published data sets as sources, by name: `segarena compare voc2012 --root DIR`. torchvision finds the files.
 
     name         images of         splits                      classes
     voc2012      PASCAL VOC 2012   train, val                  21; 255 (object borders) is void
@@ -6,9 +6,7 @@
     cityscapes   Cityscapes        train, val                  the 19 that are scored, of 34; the others are void
     oxford-pets  Oxford-IIIT Pet   trainval as train, test     background, pet; the unclassified border is void
 
-The test labels of VOC and Cityscapes are not public; their papers report on val.
-
-Also: A source whose files are named by someone else's lists, so that nothing has to be found out.
+The test labels of VOC and Cityscapes are not public; papers report scores on val.
 """
 
 from __future__ import annotations
@@ -28,19 +26,17 @@ from segarena.data.files.images import read_image
 from segarena.data.files.sample_files import hash_files
 from segarena.data.source import Sample, Source, Split
 from segarena.errors import ConfigError, DataError
+from segarena.formats import plural
 
 Labels = NDArray[np.uint8]
 #: Image files and their mask files.
 Pairs = Sequence[tuple[Path, Path]]
 
-UNPACK = "Unpack the data set again"
+_UNPACK = "Unpack the data set again"
 
 
 class ListedSource:
-    """A `Source` of pairs of files and a class table that are known beforehand.
-
-    `read_values` reads a mask file, (H, W) uint8: the values of `classes`.
-    """
+    """A `Source` of given pairs of files: nothing is searched for or inferred."""
 
     def __init__(
         self,
@@ -50,6 +46,15 @@ class ListedSource:
         classes: ClassTable,
         read_values: Callable[[Path], Labels],
     ) -> None:
+        """Make the samples; no file is opened.
+
+        Args:
+            name: The name of the data set.
+            root: Its folder, for `describe`.
+            pairs: The image and mask files of each split; the stems of the images must differ.
+            classes: The classes, and the values in the masks that are void.
+            read_values: Reads a mask file -> (H, W) uint8, values of `classes`.
+        """
         self.name, self.root, self.classes = name, root, classes
         self._read_values = read_values
         self.samples: tuple[Sample, ...] = tuple(
@@ -67,16 +72,18 @@ class ListedSource:
     def read(self, index: int) -> tuple[NDArray[np.uint8], Labels]:
         """Return the image (H, W, 3), RGB 0..255, and its mask (H, W): labels 0..num_classes-1, 255 = void.
 
-        Raises DataError where a file is damaged, has a value of no class, or the two differ in size.
+        Raises DataError if a file is damaged, a mask has a value of no class, or the two differ in size.
         """
         image_path, mask_path = self.samples[index].files
         image, values = read_image(image_path), self._read_values(mask_path)
         if image.shape[:2] != values.shape:
-            raise DataError(f"has not the size of its image {image_path}", where=mask_path, remedy=UNPACK)
+            raise DataError(f"does not have the size of its image {image_path}", where=mask_path, remedy=_UNPACK)
         labels = self._labels[values]
         if labels.min() < 0:
             raise DataError(
-                f"holds the value {values[labels < 0][0]}, which is no class", where=mask_path, remedy=UNPACK
+                f"has the value {values[labels < 0][0]}, which is neither a class nor void",
+                where=mask_path,
+                remedy=_UNPACK,
             )
         return image, labels.astype(np.uint8)
 
@@ -90,7 +97,7 @@ class ListedSource:
         return self.classes.digest
 
     def describe(self) -> dict[str, Any]:
-        """Return the data set's name, place, splits and classes, as plain values."""
+        """Return the data set's name, folder, splits and classes, as plain values."""
         return {
             "name": self.name,
             "origin": str(self.root),
@@ -104,10 +111,15 @@ class ListedSource:
 
 @dataclass(frozen=True)
 class _DataSet:
-    """How one data set lies on disk and is read.
+    """How the files of one data set are found and read.
 
-    `holds`: what --root must hold. `splits`: torchvision's name of each. `find(root, its name, download)` gives the
-    pairs of files, `read_values` a mask file's values (H, W), 0..255, and `classes()` what they mean.
+    Attributes:
+        holds: What the folder given with --root must have, for messages.
+        splits: torchvision's name of each split.
+        find: Returns the pairs of files, from the root, torchvision's name of a split, and whether to download.
+        read_values: Reads a mask file -> (H, W) uint8.
+        classes: Returns the classes and the values that are void.
+        by_hand: Where to get a data set that torchvision cannot download; None if it can.
     """
 
     holds: str
@@ -116,22 +128,27 @@ class _DataSet:
     read_values: Callable[[Path], Labels]
     classes: Callable[[], ClassTable]
     by_hand: str | None = None
-    """Where to get what torchvision does not download."""
 
 
 def open_published(name: str, root: Path | None, download: bool = False) -> Source:
-    """Open one of `PUBLISHED`, which lies in `root`; with `download`, fetch it there where it is missing.
+    """Open a published data set.
 
-    Raises ConfigError for an unknown name or a data set that cannot be downloaded, DataError where files are missing,
-    damaged or cannot be downloaded.
+    Args:
+        name: One of `PUBLISHED`.
+        root: The folder that has the files, as the data set's archives unpack them.
+        download: Whether to download the data set to `root` if it is not there.
+
+    Raises:
+        ConfigError: The name is unknown, or the data set cannot be downloaded without an account.
+        DataError: No folder is given, files are missing or damaged, or the download fails.
     """
     if name not in _DATA_SETS:
         raise ConfigError(f"unknown data set {name!r}", remedy=f"Choose from {', '.join(PUBLISHED)}, or name a folder")
     data_set = _DATA_SETS[name]
     if root is None:
         raise DataError(
-            f"{name} needs to know its folder",
-            remedy=f"Name the one that holds {data_set.holds} with --root{_add(data_set)}",
+            f"{name} needs the folder of its files",
+            remedy=f"Name the folder that has {data_set.holds} with --root DIR{_or_download(data_set)}",
         )
     try:
         pairs = _find(name, data_set, root, download=False)
@@ -140,43 +157,43 @@ def open_published(name: str, root: Path | None, download: bool = False) -> Sour
             raise
         if data_set.by_hand:
             raise ConfigError(
-                f"{name} cannot be downloaded without an account", where="--download", remedy=data_set.by_hand
+                f"{name} cannot be downloaded without an account",
+                where=root,
+                remedy=data_set.by_hand,
             ) from None
         pairs = _find(name, data_set, root, download=True)
     return ListedSource(name, root, pairs, data_set.classes(), data_set.read_values)
 
 
 def _find(name: str, data_set: _DataSet, root: Path, *, download: bool) -> dict[Split, Pairs]:
-    """The pairs of each split, all of them on disk."""
+    """The pairs of each split; all files exist."""
     pairs: dict[Split, Pairs] = {}
     try:
-        for split, theirs in data_set.splits.items():
-            pairs[split] = data_set.find(root, theirs, download and not pairs)  # one archive holds all splits
+        for split, name_there in data_set.splits.items():
+            pairs[split] = data_set.find(root, name_there, download and not pairs)  # one archive has all splits
     except (RuntimeError, OSError, ValueError) as error:
         if download:
             raise DataError(
-                f"{name} cannot be downloaded ({error})",
+                f"{name} could not be downloaded ({error})",
                 where=root,
-                remedy="Check the connection, or unpack it there yourself and leave --download out",
+                remedy="Check the connection, or unpack the data set there and leave out --download",
             ) from error
         raise DataError(
-            f"is not the folder of {name}: it has no {data_set.holds}, or not all of it",
+            f"is not the folder of {name}, or incomplete: it needs {data_set.holds}",
             where=root,
-            remedy=f"Name the folder that holds it with --root{_add(data_set)}",
+            remedy=f"Name the folder that has {data_set.holds} with --root DIR{_or_download(data_set)}",
         ) from error
     paths = [path for found in pairs.values() for pair in found for path in pair]
     missing = [path for path in paths if not path.is_file()]
     if missing or not paths:
         what = f"{missing[0]} does not exist" if missing else "no image is listed"
-        more = f", nor do {len(missing) - 1} other files of {name}" if len(missing) > 1 else ""
-        raise DataError(
-            what + more, where=root, remedy=f"{UNPACK}; it must hold {data_set.holds}; see --root{_add(data_set)}"
-        )
+        more = f", nor do {plural(len(missing) - 1, 'other file')} of {name}" if len(missing) > 1 else ""
+        raise DataError(what + more, where=root, remedy=f"{_UNPACK}{_or_download(data_set)}")
     return pairs
 
 
-def _add(data_set: _DataSet) -> str:
-    return f". {data_set.by_hand}" if data_set.by_hand else ", or add --download to fetch it there"
+def _or_download(data_set: _DataSet) -> str:
+    return f". {data_set.by_hand}" if data_set.by_hand else ", or add --download"
 
 
 def _find_voc(root: Path, split: str, download: bool) -> Pairs:
@@ -217,8 +234,8 @@ def _read_sbd(path: Path) -> Labels:
 
     try:
         return np.asarray(loadmat(path)["GTcls"][0]["Segmentation"][0], dtype=np.uint8)
-    except Exception as error:  # loadmat raises what its parser meets: a damaged file can be any of it
-        raise DataError(f"cannot be read ({error})", where=path, remedy=UNPACK) from error
+    except Exception as error:  # of a damaged file loadmat may raise anything
+        raise DataError(f"cannot be read ({error})", where=path, remedy=_UNPACK) from error
 
 
 def _voc_table() -> ClassTable:
@@ -259,5 +276,5 @@ _DATA_SETS: dict[str, _DataSet] = {
     ),
 }
 
-#: The names that `open_published` knows.
+#: The names that `open_published` accepts.
 PUBLISHED: tuple[str, ...] = tuple(_DATA_SETS)

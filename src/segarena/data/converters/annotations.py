@@ -116,7 +116,7 @@ def make_classes(
 
 
 class Malformed(Exception):  # noqa: N818 - no user sees it: `entry` makes a DataError of it
-    """An entry of an annotation file is wrong; the message says how."""
+    """An entry of an annotation file is wrong; the message describes how."""
 
     def __init__(self, what: str, remedy: str = "Fix or remove the entry, or export the annotations again") -> None:
         super().__init__(what)

@@ -1,1 +1,1 @@
-"""What the values in mask files mean, found out by looking at all of them."""
+"""The encoding of mask files: which class each value is, inferred from all masks of a set or declared."""

@@ -1,6 +1,7 @@
-"""What colours in masks mean where nobody says so: each clearly separate colour is a class.
+"""The classes of masks in colours without a classes.yaml: each colour that fills areas and is clearly separate.
 
-Also: What compression makes of colours: which strays are mixtures of two classes, which are a class that was missed.
+Softened edges and compression add other colours, called strays here. They count as the nearest class, unless there are
+more of them than edges and compression leave: then a class may have been missed, and the masks are refused.
 """
 
 from __future__ import annotations
@@ -30,46 +31,7 @@ from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 
-#: RGB to luma and two chroma, each 0..255 long, as JPEG computes them (ITU-T T.871).
-_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-#: Strays along an edge are in a band narrower than this, even where the chroma has half the resolution.
-_BAND = 5
-
-
-def distance_from_mixtures(points: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How far each of `points` (S, 3) lies from all mixtures of two of `palette` (P, 3), in steps of luma or chroma.
-
-    JPEG blurs luma and chroma apart, the chroma over twice the distance, so beside an edge one may be that of the one
-    side and the other halfway: a mixture has a luma between the two, and a chroma between the two.
-    """
-    least = np.full(len(points), np.inf)
-    mixed = points @ _YCC.T
-    for start, end in combinations(palette @ _YCC.T, 2):
-        low, high = sorted((start[0], end[0]))
-        luma = np.maximum(np.maximum(low - mixed[:, 0], mixed[:, 0] - high), 0)
-        way, offset = end[1:] - start[1:], mixed[:, 1:] - start[1:]
-        along = np.clip(offset @ way / max(float(way @ way), 1e-9), 0, 1)
-        chroma = np.linalg.norm(offset - along[:, None] * way, axis=1)
-        np.minimum(least, np.maximum(luma, chroma), out=least)
-    return least
-
-
-def find_thick(masks: Sequence[CountedMask], strays: NDArray[np.int64]) -> tuple[int, Path | None]:
-    """Count the pixels of `strays`, packed colours, that lie deeper in areas of strays than an edge's can.
-
-    Returns their number in all masks, and the mask that has most of them. Decodes each mask again. Raises DataError.
-    """
-    total, most, worst = 0, 0, None
-    for path, _ in masks:
-        stray = Image.fromarray(np.isin(read_plane(path).colors(path), strays).astype(np.uint8))
-        deep = int(np.count_nonzero(np.asarray(stray.filter(ImageFilter.MinFilter(_BAND)))))
-        total += deep
-        if deep > most:
-            most, worst = deep, path
-    return total, worst
-
-
-#: Colours that people call by name.
+#: Colours with well-known names.
 NAMES: dict[str, tuple[int, int, int]] = {
     "black": (0, 0, 0),
     "white": (255, 255, 255),
@@ -92,32 +54,57 @@ NAMES: dict[str, tuple[int, int, int]] = {
     "brown": (165, 42, 42),
 }
 
-NEAR = 32  # along each channel: the same colour, but for what compression did to it
-FILLS = 0.1  # of a colour's pixels lie inside its areas
+#: Colours that differ by less than this in each channel may be one colour that compression changed.
+NEAR = 32
+#: A colour fills areas if this share of its pixels is inside areas of it.
+FILLS = 0.1
 
-_SAME = 12  # along each channel: one colour in areas that compression treated differently
+#: Colours that differ by no more than this in each channel are one, changed by compression from place to place.
+_SAME = 12
+#: The most classes that are inferred.
 _MOST = 64
-_COMPRESSED = 512  # different colours: soft edges alone leave fewer
+#: Soft edges alone leave fewer different colours than this: with more, the masks were compressed at some time.
+_COMPRESSED = 512
+#: Drawings, compressed ones too, have fewer different colours than this.
 _MANY_DIFFERENT = 2**18
-_AREA = 8  # pixels inside areas that soft edges alone never leave
-_DUST = 0.001  # of the pixels of a colour nearby: what compression leaves of it here and there
-_RAREST = 0.0005  # of all pixels: what compression leaves in places has fewer
+#: Soft edges alone leave fewer pixels inside areas of one colour.
+_AREA = 8
+#: Compression leaves no more of a colour, as a share of the pixels of the colour nearby that it was made of.
+_DUST = 0.001
+#: Compression leaves no more of a colour, as a share of all pixels.
+_RAREST = 0.0005
+#: The share of all pixels that must be near the colours that are classes.
 _COVERED = 0.9
-# How far a stray may lie from what lies between two classes, and the share of the pixels that may lie farther. Measured
-# on compressed masks: 0.006% at most, and 1.2% where one class in ten was missing.
+#: A stray is explained if its distance from all mixtures of two classes is at most the first of these, in channel
+#: steps; at most the second, as a share of all pixels, may be unexplained. Measured on softened masks: 0.006% are; with
+#: one class in ten missing, 1.2%.
 _OFF_LINE, _UNEXPLAINED = 12.0, 0.005
+#: The same for compressed masks.
 _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED = 32.0, 0.001
-_THICK = 0.001  # of all pixels: strays in areas thicker than edges. Measured: 0.06% at most, 0.5% with a class missing
+#: The share of all pixels that may be inside areas of strays thicker than edges. Measured: at most 0.06%; with a class
+#: missing, 0.5%.
+_THICK = 0.001
+#: A colour is both transparent and opaque if the share of its transparent pixels is between this and 1 minus this.
 _BOTH = 0.05
+#: RGB to luma and two chroma components of the same range, as JPEG converts them (ITU-T T.871).
+_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+#: Strays along an edge are in a band narrower than this, in pixels, even if the chroma has half the resolution.
+_BAND = 5
 
 
 def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
-    """Find the classes among the colours of all masks, or refuse. Raises DataError.
+    """Infer the classes from the colours of all masks.
 
-    Where each colour fills areas of its own, each is a class. Where softened edges or compression added others, the
-    colours that fill areas are the classes; they must hold nearly all pixels, lie clearly apart, and the others must
-    lie near them or between two of them: those count as the nearest class. Black comes first, then by red, green,
-    blue; black is named background where it is the most frequent.
+    If each colour fills areas, each is a class. If softened edges or compression added others, the colours that fill
+    areas are the classes: they must differ clearly and have nearly all pixels, and the other colours must be near one
+    of them or between two of them; those count as the nearest class. The classes are sorted by red, green, blue. Black
+    is named background if it is the most frequent.
+
+    Args:
+        masks: All masks of the set.
+
+    Raises:
+        DataError: It is not clear which colours are classes, or there is only one colour.
     """
     counts = add_up(masks, [colors_of(one) for one in masks])
     if len(counts.values) == 1:
@@ -135,21 +122,34 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
 
 
 def refuse_shared_by_transparency(masks: Sequence[CountedMask], counts: ValueCounts) -> None:
-    """Transparency may go with a colour of its own, and then says nothing; else it would be lost. Raises DataError."""
+    """Raise DataError if pixels of one colour are transparent in part: as only colours count, that would be lost.
+
+    Args:
+        masks: All masks of the set.
+        counts: The sums of their counts by colour.
+    """
     share = counts.clear / counts.pixels
     both = np.flatnonzero((share > _BOTH) & (share < 1 - _BOTH))
     if not len(both):
         return
     color = int(counts.values[both[0]])
     raise DataError(
-        f"has transparent pixels of the colour {show_place(color, 'color')}, and others of it are opaque",
+        f"has transparent pixels of the colour {show_place(color, 'color')}, and other pixels of it are opaque",
         where=next(one.path for one in masks if one.facts.clear[colors_of(one) == color].any()),
-        remedy="Export the masks without transparency, the transparent parts in a colour of their own",
+        remedy="Export the masks without transparency, with a colour of its own for the transparent parts",
     )
 
 
 def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The nearest of `palette` (P, 3) to packed `colors` (K,): its place (K,), and how far the farthest channel is."""
+    """Find the nearest colour of a palette, by the Euclidean distance in RGB.
+
+    Args:
+        colors: (K,), packed.
+        palette: (P, 3), 0 to 255.
+
+    Returns:
+        (K,) the place in the palette, and (K,) the largest difference in one channel.
+    """
     points = unpack(colors)
     best = np.zeros(len(points), dtype=np.int64)
     least = np.full(len(points), np.iinfo(np.int64).max)
@@ -161,7 +161,7 @@ def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDAr
 
 
 def _choose(masks: Sequence[CountedMask], counts: ValueCounts, compressed: bool) -> NDArray[np.int64]:
-    """Places in the counts of the colours that are classes."""
+    """The places in `counts` of the colours that are classes, ascending. Raises DataError if that is not clear."""
     points = unpack(counts.values)
     fills = (counts.inside > 0) & (counts.inside >= FILLS * counts.pixels)
     if compressed:
@@ -188,12 +188,12 @@ def _choose(masks: Sequence[CountedMask], counts: ValueCounts, compressed: bool)
 def _check_strays(
     masks: Sequence[CountedMask], counts: ValueCounts, palette: NDArray[np.int64], compressed: bool
 ) -> None:
-    """Raise DataError where the colours far from all of `palette` (P, 3) are more than edges and compression leave."""
+    """Raise DataError if there are more colours far from all of `palette` (P, 3) than edges and compression leave."""
     points = unpack(counts.values)
     stray = nearest(counts.values, palette)[1] >= NEAR
     strays = counts.pixels[stray]
     if strays.sum() > (1 - _COVERED) * counts.total:
-        raise _unclear(masks, counts, f"the {len(palette)} that fill areas hold under {_COVERED:.0%} of the pixels")
+        raise _unclear(masks, counts, f"the {len(palette)} that fill areas have under {_COVERED:.0%} of the pixels")
     if compressed:
         off, most = distance_from_mixtures(points[stray], palette) > _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED
     else:
@@ -208,7 +208,7 @@ def _check_strays(
 
 
 def _distance_from_lines(points: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How far each of `points` (S, 3) lies from the nearest line between two of `palette` (P, 3), in channel steps."""
+    """The distance of `points` (S, 3) from the nearest line between two of `palette` (P, 3), in channel steps."""
     least = np.full(len(points), np.inf)
     for place, start in enumerate(palette):
         for end in palette[place + 1 :]:
@@ -219,15 +219,63 @@ def _distance_from_lines(points: NDArray[np.int64], palette: NDArray[np.int64]) 
     return least
 
 
+def distance_from_mixtures(points: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the distance of each colour from the nearest mixture of two colours of a palette.
+
+    JPEG blurs luma and chroma separately, the chroma over twice the distance. Beside an edge, the luma may therefore be
+    that of one side and the chroma halfway: a mixture has any luma between the two, and any chroma between the two.
+
+    Args:
+        points: (S, 3), RGB, 0 to 255.
+        palette: (P, 3), RGB, 0 to 255.
+
+    Returns:
+        (S,), the larger of the distances in luma and in chroma, in steps of 0 to 255.
+    """
+    least = np.full(len(points), np.inf)
+    mixed = points @ _YCC.T
+    for start, end in combinations(palette @ _YCC.T, 2):
+        low, high = sorted((start[0], end[0]))
+        luma = np.maximum(np.maximum(low - mixed[:, 0], mixed[:, 0] - high), 0)
+        way, offset = end[1:] - start[1:], mixed[:, 1:] - start[1:]
+        along = np.clip(offset @ way / max(float(way @ way), 1e-9), 0, 1)
+        chroma = np.linalg.norm(offset - along[:, None] * way, axis=1)
+        np.minimum(least, np.maximum(luma, chroma), out=least)
+    return least
+
+
+def find_thick(masks: Sequence[CountedMask], strays: NDArray[np.int64]) -> tuple[int, Path | None]:
+    """Count the pixels of strays that are inside areas of strays thicker than an edge.
+
+    Args:
+        masks: The masks; each is decoded again.
+        strays: (S,), packed colours.
+
+    Returns:
+        The number of such pixels in all masks, and the mask with most of them, None without any.
+
+    Raises:
+        DataError: A mask cannot be read any more.
+    """
+    total, most, worst = 0, 0, None
+    for path, _ in masks:
+        stray = Image.fromarray(np.isin(read_plane(path).colors(path), strays).astype(np.uint8))
+        deep = int(np.count_nonzero(np.asarray(stray.filter(ImageFilter.MinFilter(_BAND)))))
+        total += deep
+        if deep > most:
+            most, worst = deep, path
+    return total, worst
+
+
 def _restore(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The well-known colours that compression has changed a little; other colours as they are."""
+    """Packed colours, those near a well-known colour replaced by it: compression has changed them a little."""
     known = np.array(list(NAMES.values()))
     place, distance = nearest(values, known)
     return np.where(distance <= _SAME, known[place] @ (1 << 16, 1 << 8, 1), values)
 
 
 def _name(found: NDArray[np.int64], values: NDArray[np.int64], counts: ValueCounts) -> ClassTable:
-    """Classes of `values`, packed colours that stand for the `found` ones, black first."""
+    """A class for each of `values`, packed colours, sorted. `found` are the same colours as they are in the masks."""
     frequent = found == found[np.argmax(counts.pixels[np.searchsorted(counts.values, found)])]
     known = {place_of(color): name for name, color in NAMES.items()}
     classes = []
@@ -241,8 +289,8 @@ def _name(found: NDArray[np.int64], values: NDArray[np.int64], counts: ValueCoun
 def _unclear(masks: Sequence[CountedMask], counts: ValueCounts, reason: str) -> DataError:
     culprit: Path = max(masks, key=lambda one: len(one.facts.values)).path
     return DataError(
-        f"the masks (e.g. {culprit.name}) hold {len(counts.values)} different colours, and which of them are classes "
-        f"is not clear: {reason}",
+        f"the masks (e.g. {culprit.name}) have {len(counts.values)} different colours, and it is not clear which "
+        f"of them are classes: {reason}",
         where=culprit.parent,
-        remedy=f"To say which, {DECLARE}, e.g. `value: [128, 64, 128]`; export photographs and smoothed masks anew",
+        remedy=f"Export the masks as PNG without smoothing, or {DECLARE}, e.g. `value: [128, 64, 128]`",
     )

@@ -1,4 +1,4 @@
-"""What the values in masks mean where a classes.yaml says so."""
+"""The encoding of masks whose classes are declared in a classes.yaml."""
 
 from __future__ import annotations
 
@@ -23,16 +23,27 @@ from segarena.data.encoding.value_counts import add_up
 from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 
+#: Masks of two greys with at least this many levels have soft edges.
 _SOFT_LEVELS = 16
+#: The largest difference between a declared grey and the most frequent one nearby.
 _NEAR_MODE = 18
+#: In a compressed file, so many pixels inside areas of an undeclared colour are a class that was forgotten.
+_MOST_INSIDE = 16
 
 
 def apply_classes(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
-    """Read the masks by the declared values. Raises DataError for a value that is not declared.
+    """Return the encoding with the declared values.
 
-    Numbers and colours are taken exactly, with two exceptions: two greys far apart, declared without void, are cut
-    halfway where the masks have them with soft or compressed edges; and in files of a compression that changes
-    values, a colour counts as the nearest that is declared.
+    Each value must be declared, with two exceptions. Between two greys, declared without void, the levels of soft or
+    compressed edges are cut halfway. In files whose compression changes values, a colour counts as the nearest declared
+    one.
+
+    Args:
+        masks: All masks of the set.
+        classes: The content of the classes.yaml.
+
+    Raises:
+        DataError: A mask has a value that is not declared, or classes.yaml has both numbers and colours.
     """
     return _declared_colors(masks, classes) if _is_color(classes) else _declared_numbers(masks, classes)
 
@@ -65,7 +76,7 @@ def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> Mask
 
 
 def _mean_greys(masks: Sequence[CountedMask], encoding: MaskEncoding) -> bool:
-    """Whether the numbers of palette files are the greys of their palettes: only if those are declared."""
+    """Whether the numbers of palette files are the greys of their palettes, rather than the indices."""
     if not have_grey_palettes(masks) or not all(_are_declared(greys_of(one), encoding) for one in masks):
         return False
     return not palettes_agree(masks) or not all(_are_declared(one.facts.values, encoding) for one in masks)
@@ -78,7 +89,7 @@ def _are_declared(values: Counts, encoding: MaskEncoding) -> bool:
 def _cut_halfway(
     masks: Sequence[CountedMask], strange: Sequence[CountedMask], classes: ClassTable
 ) -> MaskEncoding | None:
-    """The encoding of two declared greys with soft or compressed edges, None where the masks are no such thing."""
+    """The encoding of two declared greys with soft or compressed edges, None if the masks are not of that kind."""
     counts = add_up(masks)
     soft = len(counts.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
     if classes.num_classes != 2 or classes.ignore or not soft:
@@ -91,20 +102,20 @@ def _cut_halfway(
 
 
 def _is_color(classes: ClassTable) -> bool:
-    """Whether the declared values are colours; numbers and colours together cannot be looked up."""
+    """Whether the declared values are colours. Raises DataError if some are and others are not."""
     kinds = {isinstance(value, tuple) for value in (*(entry.value for entry in classes.classes), *classes.ignore)}
     if len(kinds) > 1:
         raise DataError(
             "classes.yaml has both numbers and colours [r, g, b] as mask values",
-            remedy="Write all values, those of `ignore` too, in the one form that the mask files have",
+            remedy="Write all values, those of `ignore` too, as the mask files have them: as numbers or as colours",
         )
     return kinds == {True}
 
 
 def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
-    """Read the declared colours: exactly in files that keep colours, to the nearest in those that do not.
+    """The declared colours, and in compressed files other colours as the nearest of them.
 
-    Raises DataError where a compressed file has an area far from every declared colour.
+    Raises DataError if a compressed file has an area of a colour that is far from every declared one.
     """
     refuse_shared_by_transparency(masks, add_up(masks, [colors_of(one) for one in masks]))
     exact = exact_encoding("color", classes)
@@ -114,7 +125,7 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
     counts = add_up(lossy, [colors_of(one) for one in lossy])
     values = [*(entry.value for entry in classes.classes), *classes.ignore]
     place, distance = nearest(counts.values, np.array(values))
-    far = (distance > NEAR) & (counts.inside > FILLS * counts.pixels) & (counts.inside > 16)
+    far = (distance > NEAR) & (counts.inside > FILLS * counts.pixels) & (counts.inside > _MOST_INSIDE)
     if far.any():
         culprit = int(counts.values[far][counts.inside[far].argmax()])
         raise undeclared(next(one.path for one in lossy if culprit in colors_of(one)), culprit, "color")

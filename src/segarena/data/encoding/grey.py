@@ -1,4 +1,4 @@
-"""What numbers in masks mean where nobody says so: two levels, or a number for each class."""
+"""The classes of masks with numbers without a classes.yaml: two levels, or a number for each class."""
 
 from __future__ import annotations
 
@@ -17,20 +17,28 @@ from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
 
-#: Levels at least this far apart are two greys; class numbers are lower than this.
+#: Two values, the higher of which is at least this, are two levels; class numbers are usually lower.
 FAR = 64
 
+#: Void beside class numbers, in 8 and in 16 bits.
 _VOIDS = (IGNORE_INDEX, 65535)
-_APART = 32  # two greys that soft edges can lie between
-_AREA = 16  # pixels inside areas that make a level more than the edge of another
-_SPREAD = 16  # greys chosen to be told apart by eye
+#: Two levels with soft edges between them differ by at least this.
+_APART = 32
+#: So many pixels inside areas of one level are more than the edges of other levels leave.
+_AREA = 16
+#: Values that differ by at least this were chosen to be distinguished by eye.
+_SPREAD = 16
+#: More than the second, different values are a depth map or a soft shade if neighbouring pixels that differ do so by 1
+#: more often than the first.
 _SMOOTH, _SMOOTH_LEVELS = 0.7, 32
+#: Levels that differ by no more than this may be one level that compression changed.
 _NEAR = 32
+#: Class numbers with a smaller share of pixels than this, relative to 255, may be strays of a two-level mask.
 _RARE = 0.01
 
 
 class Modes(NamedTuple):
-    """The two greys that nearly all pixels have, and the number halfway."""
+    """The two levels that nearly all pixels have, and the number halfway between them."""
 
     low: int
     high: int
@@ -38,12 +46,20 @@ class Modes(NamedTuple):
 
 
 def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
-    """Say what the numbers in all masks mean, or refuse. Raises DataError.
+    """Infer the classes from the numbers in all masks.
 
-    Two values: two classes. Two greys that hold nearly all pixels, with the levels of soft edges between: the same,
-    cut halfway. Numbers that fill areas: a class each; 255 (65535 in 16 bits) beside class numbers is void, at the
-    end of widely spread greys a class. Anything else could be a photograph, a depth map, resized or compressed
-    labels, or numbers of objects: refused.
+    - Two values are two classes.
+    - Two levels with nearly all pixels, and those of soft edges between them, are two classes, cut halfway.
+    - Of numbers that fill areas, each is a class. 255 (65535 in 16 bits) is void beside class numbers, and a class if
+      the values are widely spread.
+
+    Anything else could be a photograph, a depth map, resized or compressed labels, or numbers of objects.
+
+    Args:
+        masks: All masks of the set.
+
+    Raises:
+        DataError: The numbers have none of these forms, or fit more than one.
     """
     masks = _bits_as_numbers(masks)
     counts = add_up(masks)
@@ -63,16 +79,16 @@ def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
 
 
 def guess_greys(masks: Sequence[CountedMask]) -> MaskEncoding:
-    """Say what the greys of palette files mean, which are their numbers. Raises DataError as `guess_levels`."""
+    """Infer the classes as `guess_levels` does, from the greys of palette files in place of their indices."""
     greys = [CountedMask(one.path, replace(one.facts, values=greys_of(one), palette=None)) for one in masks]
     return replace(guess_levels(greys), by_grey=True)
 
 
 def find_modes(counts: ValueCounts) -> Modes | None:
-    """Return the two clear modes of numbers, None where there are not exactly two.
+    """Return the two modes of the values, None if there are not exactly two clear ones.
 
-    Nearly all pixels lie at two greys far apart; around each is little but the grey itself, and what lies between
-    is spread over many levels, none of which stands out or fills areas.
+    They are clear if nearly all pixels have one of two values far apart, most of those around a mode have the mode
+    itself, and the others are spread over many levels between, none of which is frequent or fills areas.
     """
     values, pixels = counts.values, counts.pixels
     middle = (values[0] + values[-1]) / 2
@@ -95,7 +111,7 @@ def find_modes(counts: ValueCounts) -> Modes | None:
 
 
 def _bits_as_numbers(masks: Sequence[CountedMask]) -> Sequence[CountedMask]:
-    """Masks of 1 bit among masks of 0 and 1: their white, which is read as 255, is 1."""
+    """The masks, with 255 as 1 in masks of 1 bit if all other masks have only 0 and 1."""
     others = [facts.values for _, facts in masks if not facts.one_bit]
     if not others or len(others) == len(masks) or np.setdiff1d(np.concatenate(others), (0, 1)).size:
         return masks
@@ -119,7 +135,7 @@ def _look_like_numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> boo
     borders = sum(facts.borders for _, facts in masks)
     steps = sum(facts.steps for _, facts in masks)
     if len(counts.values) > _SMOOTH_LEVELS and steps > _SMOOTH * borders:
-        return False  # a depth map or a soft shade goes through its levels one by one
+        return False
     tight = np.diff(counts.values).min() < 4 and _without_void(counts.values).max(initial=0) >= FAR
     if tight and not fills_areas(counts):
         return False
@@ -134,12 +150,12 @@ def _numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> MaskEncoding:
 
 
 def _is_void(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
-    """Whether the highest value, 255 or 65535, is void. Raises DataError where it could be a class as well."""
+    """Whether the highest value, 255 or 65535, is void. Raises DataError if it could be a class as well."""
     values, pixels = counts.values, counts.pixels
     one_bit = [path for path, facts in masks if facts.one_bit and IGNORE_INDEX in facts.values]
     if one_bit:
         raise DataError(
-            "has 1 bit per pixel, but other masks beside it have more values",
+            "has 1 bit per pixel, but other masks have more values",
             where=one_bit[0],
             remedy="Save all masks of a data set in the same way",
         )
@@ -152,17 +168,17 @@ def _is_void(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
     if not dense or other_classes < _RARE * pixels[-1]:
         example = next(path for path, facts in masks if values[-1] in facts.values)
         raise DataError(
-            f"holds {values[-1]} beside {_show_values(values[:-1])}: void, or a class of its own, it does not say",
+            f"has {values[-1]} beside {_show_values(values[:-1])}, and it is not clear whether that is void or a class",
             where=example,
-            remedy=f"To say which, {DECLARE}",
+            remedy=f"Correct the mask if {values[-1]} is a mistake, or {DECLARE}",
         )
     return True
 
 
 def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) -> None:
-    """Two classes and 255, never in one file with the upper class: void, or masks of 0 and 255 among those of 0 and 1.
+    """Raise DataError if some masks have 0 and 255, and the others 0 and one other value.
 
-    Raises DataError.
+    255 could be void, or the second class, saved in another way.
     """
     if len(values) != 3:
         return
@@ -172,7 +188,7 @@ def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) ->
         return
     some, others = (f"{len(paths)} of the masks (e.g. {paths[0].name})" for paths in having.values())
     raise DataError(
-        f"{some} hold {highest} and no {upper}, and {others} hold {upper} and no {highest}: {highest} could be void, "
+        f"{some} have {highest} and no {upper}, and {others} have {upper} and no {highest}: {highest} could be void, "
         f"or what is {upper} in the others",
         where=having[highest][0].parent,
         remedy=f"Save all masks in the same way; if {highest} is void, {DECLARE}",
@@ -180,7 +196,7 @@ def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) ->
 
 
 def _number_classes(masks: Sequence[CountedMask], values: list[int], void: list[int]) -> ClassTable:
-    """A class for each number; its colour is the palettes' where the files have them and they tell classes apart."""
+    """A class for each number, in the colours of the files' palettes if these are not all grey and differ."""
     table = name_classes(values, [f"class_{value}" for value in values], void)
     colors = {
         value: color
@@ -199,7 +215,7 @@ def _number_classes(masks: Sequence[CountedMask], values: list[int], void: list[
 
 
 def _refuse_objects(masks: Sequence[CountedMask]) -> None:
-    """Masks that number their objects 1, 2, 3, ... hold, file by file, all numbers up to one that differs."""
+    """Raise DataError if the masks number objects: each has all numbers up to one that differs from mask to mask."""
     numbers = [_without_void(facts.values) for _, facts in masks]
     counts = {int(values[-1]) for values in numbers if len(values)}
     if len(counts) < 3 or max(counts) < 8:
@@ -208,10 +224,10 @@ def _refuse_objects(masks: Sequence[CountedMask]) -> None:
         first = {int(values[0]) for values in numbers if len(values)}
         if first <= {0, 1}:
             raise DataError(
-                f"the masks hold all numbers up to one that differs from mask to mask, at most {max(counts)}: "
-                "these number objects, not classes",
+                f"each mask has all numbers up to one that differs from mask to mask, at most {max(counts)}: these are "
+                "numbers of objects, not of classes",
                 where=masks[0].path.parent,
-                remedy="Make the objects of a class one value, e.g. by `segarena convert SRC DST --from instances`; "
+                remedy="Give all objects of a class the same value, e.g. 1 if there is one class; "
                 f"or, if each number is a class, {DECLARE}",
             )
 
@@ -232,7 +248,7 @@ def _unclear(masks: Sequence[CountedMask], counts: ValueCounts) -> DataError:
     culprit = max(masks, key=lambda one: len(one.facts.values))
     values = counts.values
     return DataError(
-        f"the masks (e.g. {culprit.path.name}) hold {len(values)} different grey levels between {values[0]} and "
+        f"the masks (e.g. {culprit.path.name}) have {len(values)} different grey levels between {values[0]} and "
         f"{values[-1]}, which are neither two clear levels nor clearly a number per class; photographs, depth maps "
         "and masks that were resized, smoothed or compressed look like this",
         where=culprit.path.parent,

@@ -1,4 +1,4 @@
-"""What the values of all masks of a set mean, in one encoding that holds for each of them."""
+"""The encoding of all masks of a set: declared in a classes.yaml, or inferred from their values."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from segarena.errors import DataError
 
 
 class InferredEncoding(NamedTuple):
-    """What the values of N masks mean, and the pixels of each class in them.
+    """The encoding of N masks, and the pixels of each class in them.
 
     Attributes:
-        encoding: What the values mean.
+        encoding: The classes, and the label of each value.
         pixels: (N, num_classes) int64, pixels of each class in each mask.
         void: (N,) int64, pixels of each mask that are void.
     """
@@ -33,12 +33,11 @@ class InferredEncoding(NamedTuple):
 
 
 def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = None) -> InferredEncoding:
-    """Infer what the values of all masks mean; the rules are in `encoding.grey` and `encoding.color`.
+    """Infer the encoding of masks by the rules in `encoding.grey` and `encoding.color`, or apply declared classes.
 
     Args:
         masks: The masks and their values.
-        classes: What a classes.yaml declares. Its values, and those of its `ignore`, are then the only ones allowed,
-            but for what compression or soft edges make of two greys far apart, and of colours in a compressed file.
+        classes: The content of a classes.yaml, if there is one, see `encoding.declared`.
 
     Raises:
         DataError: The values could mean two things, one is not declared, a mask is a picture, or all pixels are of one
@@ -57,15 +56,15 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
 
 
 def refuse_picture(mask: CountedMask) -> None:
-    """Raise DataError where a mask has the values of a photograph, a depth map or noise."""
+    """Raise DataError if a mask has the values of a photograph, a depth map or noise."""
     path, facts = mask
     if facts.is_picture:
         kind = "colours" if facts.colored else "grey levels"
         raise DataError(
-            f"has {len(facts.values)} different {kind} and hardly an area of one: a photograph, a depth map or noise, "
-            "but no mask",
+            f"has {len(facts.values)} different {kind} and hardly an area of one: it is a photograph, a depth map or "
+            "noise, not a mask",
             where=path,
-            remedy="Name the folder of the masks; masks hold one value per class",
+            remedy="Choose the folder of the masks with --masks DIR, or export masks with one value per class",
         )
 
 
@@ -80,7 +79,7 @@ def _guess(masks: Sequence[CountedMask]) -> MaskEncoding:
 
 
 def _count_labels(mask: CountedMask, encoding: MaskEncoding) -> NDArray[np.int64]:
-    """(num_classes + 1,) pixels of each class, void last."""
+    """The number of pixels of each class, and of void as the last: (num_classes + 1,)."""
     path, facts = mask
     color = encoding.kind == "color"
     places = colors_of(mask) if color else greys_of(mask) if encoding.by_grey else facts.values

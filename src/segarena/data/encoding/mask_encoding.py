@@ -1,4 +1,4 @@
-"""What the values in mask files mean: the classes, and a table from each value to its label. Masks read by it."""
+"""The encoding of mask files: the classes, and a table with the label of each value; reading a mask with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segarena.formats import listing
 
 EncodingKind = Literal["index", "two-level", "color"]
 
-#: What an error about mask values advises.
+#: Part of the remedies of errors about the values in masks.
 DECLARE = "declare what each value means in a classes.yaml beside the folders of images and masks"
 
 _UNDECLARED = -1
@@ -25,12 +25,15 @@ _UNDECLARED = -1
 
 @dataclass(frozen=True)
 class MaskEncoding:
-    """What the values in the mask files mean.
+    """The classes of mask files, and how their values become labels.
 
-    `kind`: "index" (a number per class), "two-level" (a low and a high grey, e.g. 0 and 255) or "color" ([r, g, b]).
-    `lookup`: the label of each file value, -1 where it is undeclared; int16, 65536 entries, or 2**24 for colours,
-    whose place is r * 65536 + g * 256 + b. `by_grey`: the numbers of palette files are the greys of their palettes and
-    not the indices. `note` says what was done with values that are no class's own, if any.
+    Attributes:
+        kind: "index" (a number per class), "two-level" (a low and a high grey, e.g. 0 and 255) or "color" ([r, g, b]).
+        classes: The classes and the values that are void.
+        lookup: int16, the label of each value: (65536,), or (2**24,) for colours packed as r * 65536 + g * 256 + b.
+            255 is void, -1 a value that is not allowed.
+        by_grey: Whether the numbers of palette files are the greys of their palettes, not the indices.
+        note: How values are treated that are neither a class nor void, "" if there are none.
     """
 
     kind: EncodingKind
@@ -41,14 +44,23 @@ class MaskEncoding:
 
     @property
     def sentence(self) -> str:
-        """One sentence for people: the kind, each value and its class, the void values."""
+        """The kind, each value with its class, and the void values, as messages and reports show them."""
         shown = listing([f"{show(entry.value)} = {entry.name}" for entry in self.classes.classes], 12)
         void = ", ".join(show(value) for value in self.classes.ignore)
         note = f"; {self.note}" if self.note else ""
         return f"{self.kind} masks: {shown}; " + (f"void: {void}" if void else "no void") + note
 
     def labels(self, places: Places, one_bit: bool, path: Path) -> NDArray[np.int16]:
-        """Look up numbers or packed colours, of any shape; 255 is void. Raises DataError for an undeclared one."""
+        """Return the labels of values, 255 for void.
+
+        Args:
+            places: Numbers or packed colours, of any shape.
+            one_bit: Whether they are the 0 and 255 of a file of 1 bit; the classes may be 0 and 1 all the same.
+            path: The file, for the message.
+
+        Raises:
+            DataError: A value is neither a class nor void.
+        """
         if one_bit and not 0 <= self.lookup[IGNORE_INDEX] < IGNORE_INDEX:
             places = places // 255  # the classes are the bit itself, 0 and 1
         labels = np.take(self.lookup, places)
@@ -61,14 +73,14 @@ def read_mask(path: Path, encoding: MaskEncoding) -> NDArray[np.uint8]:
     """Read a mask file.
 
     Args:
-        path: The file. One with a palette is read by its indices, unless the classes are colours.
-        encoding: What the values of all masks of its set mean.
+        path: The file.
+        encoding: The encoding of the set that the mask is in.
 
     Returns:
         (H, W) uint8 labels: 0..num_classes - 1, and 255 for void.
 
     Raises:
-        DataError: The file is damaged, or holds a value that the encoding does not have.
+        DataError: The file is damaged, or has a value that is neither a class nor void.
     """
     plane = read_plane(path)
     color = encoding.kind == "color"
@@ -77,7 +89,7 @@ def read_mask(path: Path, encoding: MaskEncoding) -> NDArray[np.uint8]:
 
 
 def resize_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """(H, W) labels -> (height, width), each the label at its pixel's centre: never a mixture of two."""
+    """Resize labels (H, W) to (height, width): each pixel gets the label at its centre (nearest neighbour)."""
     rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(np.intp)
     resized: NDArray[np.uint8] = labels[rows[:, None], columns]
@@ -85,7 +97,7 @@ def resize_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[n
 
 
 def exact_encoding(kind: EncodingKind, classes: ClassTable) -> MaskEncoding:
-    """Each class and each void value is one value in the files, and nothing else is allowed."""
+    """Make an encoding in which only the values of `classes` are allowed, void included."""
     lookup = np.full(2**24 if kind == "color" else 2**16, _UNDECLARED, dtype=np.int16)
     lookup[[place_of(value) for value in classes.ignore]] = IGNORE_INDEX
     lookup[[place_of(entry.value) for entry in classes.classes]] = np.arange(classes.num_classes)
@@ -93,7 +105,13 @@ def exact_encoding(kind: EncodingKind, classes: ClassTable) -> MaskEncoding:
 
 
 def cut_encoding(classes: ClassTable, cut: float, num_levels: int) -> MaskEncoding:
-    """Two levels with soft edges: numbers below `cut` belong to the class of the lower value, others to the upper."""
+    """Make an encoding of two levels with soft edges.
+
+    Args:
+        classes: Two classes.
+        cut: Numbers below this are the class with the lower value, all others the class with the higher value.
+        num_levels: The number of different values, for the note.
+    """
     low, high = np.argsort([place_of(entry.value) for entry in classes.classes])
     lookup = np.where(np.arange(2**16) < cut, low, high).astype(np.int16)
     note = f"{num_levels} grey levels of soft edges are cut halfway, at {cut:g}"
@@ -101,7 +119,13 @@ def cut_encoding(classes: ClassTable, cut: float, num_levels: int) -> MaskEncodi
 
 
 def snapped_encoding(classes: ClassTable, strays: NDArray[np.int64], labels: NDArray[np.int64]) -> MaskEncoding:
-    """Colours exactly, and `strays` (S,), packed colours that softening or compression made, with their `labels`."""
+    """Make an encoding of colours in which softening or compression made others.
+
+    Args:
+        classes: The classes.
+        strays: (S,), packed colours, those of classes possibly included.
+        labels: (S,), the label of each stray.
+    """
     encoding = exact_encoding("color", classes)
     own = encoding.lookup[strays] != _UNDECLARED
     encoding.lookup[strays[~own]] = labels[~own]
@@ -110,39 +134,39 @@ def snapped_encoding(classes: ClassTable, strays: NDArray[np.int64], labels: NDA
 
 
 def place_of(value: Value) -> int:
-    """A number itself, a colour packed into one number."""
+    """Return the place of a value in the lookup table: a number itself, a colour packed."""
     return value if isinstance(value, int) else value[0] << 16 | value[1] << 8 | value[2]
 
 
 def unpack(places: NDArray[Any]) -> NDArray[np.int64]:
-    """Packed colours (...) -> (..., 3), 0..255."""
+    """Return the channels, 0..255, of packed colours: (...) -> (..., 3)."""
     wide = np.asarray(places, dtype=np.int64)
     return np.stack([wide >> 16, wide >> 8 & 255, wide & 255], axis=-1)
 
 
 def show(value: Value) -> str:
-    """A mask value as classes.yaml has it."""
+    """Return a mask value as it is written in classes.yaml."""
     return str(value) if isinstance(value, int) else f"[{value[0]}, {value[1]}, {value[2]}]"
 
 
 def show_place(place: int, kind: EncodingKind) -> str:
-    """The mask value at a place of the lookup table, as classes.yaml has it."""
+    """Return the value at a place of the lookup table as it is written in classes.yaml."""
     return show((place >> 16, place >> 8 & 255, place & 255) if kind == "color" else place)
 
 
 def undeclared(path: Path, place: int, kind: EncodingKind) -> DataError:
-    """The error about a value that no class has."""
+    """Return the error for a value that is neither a class nor void."""
     return DataError(
-        f"holds the value {show_place(place, kind)}, which is neither a class nor void",
+        f"has the value {show_place(place, kind)}, which is neither a class nor void",
         where=path,
-        remedy="Add it to `classes` or to `ignore` in classes.yaml, or mend the mask",
+        remedy="Add it to `classes` or to `ignore` in classes.yaml, or correct the mask",
     )
 
 
 def one_class(paths: Sequence[Path], seen: str) -> DataError:
-    """The error about masks in which nothing can be told apart."""
+    """Return the error for masks with only one class, or only void; `seen` is what they have."""
     return DataError(
-        f"all {len(paths)} masks hold {seen}",
+        f"all {len(paths)} masks have {seen}",
         where=paths[0].parent,
-        remedy="Check that these are the masks; a comparison needs two classes at least",
+        remedy="Check that these are the masks; at least two classes are needed",
     )

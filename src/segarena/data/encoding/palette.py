@@ -1,4 +1,4 @@
-"""Whether palette files mean their indices, their greys or their colours, and what each file's values are then."""
+"""Whether the values of palette files are their indices, their greys or their colours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from segarena.data.encoding.mask_encoding import DECLARE
 from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.data.files.raw_masks import GREY, is_grey
 from segarena.errors import DataError
@@ -15,7 +16,7 @@ Reading = Literal["numbers", "greys", "colors"]
 
 
 def colors_of(mask: CountedMask) -> Counts:
-    """The packed colour of each value of a mask. Raises DataError for 16-bit numbers."""
+    """Return the packed colour of each value of a mask, (K,). Raises DataError for 16-bit numbers."""
     path, facts = mask
     if facts.colored:
         return facts.values
@@ -23,7 +24,7 @@ def colors_of(mask: CountedMask) -> Counts:
         return facts.palette
     if facts.wide:
         raise DataError(
-            "has 16 bits per pixel, but other masks beside it are coloured",
+            "has 16 bits per pixel, but other masks are coloured",
             where=path,
             remedy="Save all masks of a data set in the same way",
         )
@@ -31,17 +32,23 @@ def colors_of(mask: CountedMask) -> Counts:
 
 
 def greys_of(mask: CountedMask) -> Counts:
-    """The number of each value of a mask, where a palette's greys are numbers."""
+    """Return each value of a mask, (K,), of a file with a grey palette the grey in place of the index."""
     facts = mask.facts
     return facts.values if facts.palette is None else facts.palette & 255
 
 
 def choose_reading(masks: Sequence[CountedMask]) -> Reading:
-    """Say how the masks are to be read. Raises DataError where two ways are as good.
+    """Choose how the masks of a set are read.
 
-    Any coloured file makes all of them colours. A palette is only a picture of the numbers as long as all files share
-    it: then the numbers count. A program that saves each file with the fewest colours gives each a palette of its
-    own, and may save one without colours as grey: then the palettes' colours count, or their greys.
+    If a file is coloured, all are read as colours. If all files have the same palette, it only displays the numbers:
+    the numbers count. Some programs save each file with the fewest possible colours, so that each has a palette of its
+    own, or none if all is grey: then the colours of the palettes count, or their greys.
+
+    Args:
+        masks: All masks of the set.
+
+    Raises:
+        DataError: The palettes differ, and neither the numbers nor the colours recur from file to file.
     """
     if any(facts.colored for _, facts in masks):
         return "colors"
@@ -76,7 +83,7 @@ def _pairs(masks: Sequence[CountedMask]) -> set[tuple[int, int]]:
 
 
 def _refuse_random_palettes(indexed: Sequence[CountedMask]) -> None:
-    """Where palettes differ, the colours are the classes only if they come again from file to file."""
+    """Raise DataError if palettes differ and their colours do not recur: then these cannot be classes either."""
     pairs = _pairs(indexed)
     indices, colors = {index for index, _ in pairs}, {color for _, color in pairs}
     used = sum(len(facts.values) for _, facts in indexed)
@@ -84,12 +91,12 @@ def _refuse_random_palettes(indexed: Sequence[CountedMask]) -> None:
         raise DataError(
             f"the palettes of the masks differ: {len(indices)} numbers have {len(colors)} colours",
             where=indexed[0].path.parent,
-            remedy="Say in a classes.yaml beside the folders which number, or which colour [r, g, b], each class has",
+            remedy=f"Save all masks with one palette, or {DECLARE}, a number or a colour [r, g, b]",
         )
 
 
 def _grey_files_follow_palettes(masks: Sequence[CountedMask]) -> bool:
-    """Whether files without a palette fit the palettes' colours, and not their numbers."""
+    """Whether the values of files without a palette are among the palettes' colours, and not among their numbers."""
     grey = [facts.values for _, facts in masks if facts.palette is None]
     indexed = [one for one in masks if one.facts.palette is not None]
     if not grey or not indexed:

@@ -1,6 +1,6 @@
 """The values of a set of masks counted together, and which of them can be classes.
 
-Values that are none come from softened edges, from compression, and from pictures that are no masks.
+The others come from softened edges, from compression, or from pictures that are not masks.
 """
 
 from __future__ import annotations
@@ -14,19 +14,25 @@ from numpy.typing import NDArray
 
 from segarena.data.files.mask_facts import CountedMask, Counts
 
-#: More values than this are believed to be classes only where they fill areas.
+#: More values than this can be classes only if they fill areas.
 MANY = 64
 
+#: The most classes that a mask can have.
 _MOST = 255
-_EDGE = 0.5  # of a value's pixels that lie between their neighbours
-_AREAS = 0.7  # of all pixels that lie inside areas, in a label map of many classes
+#: A value is made by soft edges if a larger share of its pixels is between their neighbours.
+_EDGE = 0.5
+#: In a label map of many classes, at least this share of all pixels is inside areas.
+_AREAS = 0.7
+#: A value is a speck of compression if at most the first share of its pixels is inside areas, it has less than the
+#: second share of all pixels, and a similar value has more than the third times as many.
 _SPECK_INSIDE, _SPECK_SHARE, _SPECK_RATIO = 0.02, 0.005, 20
+#: Strays have at most this share of all pixels.
 _FEW_PIXELS = 0.25
 
 
 @dataclass(frozen=True)
 class ValueCounts:
-    """The values of many masks together, rising, with the same counts as `MaskFacts`, summed; each (K,)."""
+    """The K different values of several masks, ascending, and the sums of their counts in `MaskFacts`; each (K,)."""
 
     values: Counts
     pixels: Counts
@@ -41,7 +47,12 @@ class ValueCounts:
 
 
 def add_up(masks: Sequence[CountedMask], values: Sequence[NDArray[Any]] | None = None) -> ValueCounts:
-    """Sum the counts of all masks; `values` replaces each file's own, e.g. by their colours."""
+    """Sum the counts of masks.
+
+    Args:
+        masks: The masks.
+        values: For each mask, (K,) what to count in place of its values, e.g. their colours.
+    """
     own = [facts.values for _, facts in masks] if values is None else values
     different, place = np.unique(np.concatenate(own), return_inverse=True)
 
@@ -54,16 +65,21 @@ def add_up(masks: Sequence[CountedMask], values: Sequence[NDArray[Any]] | None =
 
 
 def fills_areas(counts: ValueCounts) -> bool:
-    """Whether most pixels have neighbours of their own value, as in a label map and unlike in a picture."""
+    """Return whether most pixels are inside areas of their value, as in a label map and unlike in a photograph."""
     return bool(counts.inside.sum() >= _AREAS * counts.total)
 
 
 def are_classes(counts: ValueCounts, points: NDArray[np.int64], near: int) -> bool:
-    """Whether each value can be a class; `points` (K, C) places the values, `near` is a distance along one axis.
+    """Return whether each value can be a class.
 
-    A softened edge leaves values that lie between their neighbours; compression leaves rare specks that fill no
-    area and resemble a value that does. One such value may be a thin class; two that hold few pixels are strays.
-    Where values like that hold many pixels, the masks are no softened drawing: each value is meant.
+    Softened edges make values that are between those of their neighbours; compression makes rare specks that fill no
+    area and are similar to a value that does. A single such value may be a thin class; two or more with few pixels are
+    strays. If they have many pixels, the masks were not softened, and each value is a class.
+
+    Args:
+        counts: The values of all masks.
+        points: (K, C), the values as points: numbers with C = 1, or colours with C = 3.
+        near: The largest difference along one axis between similar values.
     """
     if len(points) > _MOST or (len(points) > MANY and not fills_areas(counts)):
         return False

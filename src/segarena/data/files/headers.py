@@ -10,7 +10,7 @@ from segarena.errors import DataError
 
 
 class Resized(NamedTuple):
-    """A mask of its image's shape in another size, which is resized to the image's. Sizes are (height, width)."""
+    """A mask with the aspect ratio of its image and another size. Sizes are (height, width) in pixels."""
 
     mask: Path
     size: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Opening a picture file safely: turned upright, no bombs, no lost pages, damage reported with the file's name."""
+"""Open image files: upright, of a safe size, with a single page; damage is reported with the file's name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 from segarena.errors import DataError
 
 _ORIENTATION_TAG = 0x0112
+#: How an image is turned upright, by its EXIF orientation; 1 is upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,9 +40,14 @@ _COPY_OR_TRANSPARENCY = 0b101
 
 @contextmanager
 def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
-    """Open a file without decoding it; `content` are its bytes where they have been read already.
+    """Open an image file without decoding it.
 
-    Raises DataError for what is no image, what would decode into hundreds of megabytes, and files of several pages.
+    Args:
+        path: The file.
+        content: Its bytes, if they have been read already; then `path` is only used in messages.
+
+    Raises:
+        DataError: The file is no image, is too large to decode safely, or has several pages.
     """
     with reading(path):
         size = path.stat().st_size if content is None else len(content)
@@ -59,7 +65,7 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image
             pages = _count_pages(image)
         if pages > 1:
             raise DataError(
-                f"holds {pages} pages or frames, and which one is meant it does not say",
+                f"has {pages} pages or frames, and it is not clear which one to use",
                 where=path,
                 remedy="Save each page as a file of its own, images and masks alike",
             )
@@ -67,8 +73,8 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image
 
 
 def decode(image: Image.Image, path: Path) -> Image.Image:
-    """Decode what `open_image` gave, in its own mode, with its EXIF orientation applied. Raises DataError."""
-    # Pillow turns TIFF by itself as it decodes, and nothing else.
+    """Decode what `open_image` yielded, in its own mode, with its EXIF orientation applied. Raises DataError."""
+    # Of all formats, Pillow itself applies the orientation of TIFF only.
     turn = None if isinstance(image, TiffImageFile) else _TURNS.get(_orientation(image))
     with reading(path):
         image.load()
@@ -76,16 +82,16 @@ def decode(image: Image.Image, path: Path) -> Image.Image:
 
 
 def shown_size(image: Image.Image) -> tuple[int, int]:
-    """Return (height, width) of an image that is not decoded yet, its EXIF orientation applied."""
+    """Return (height, width) of an image that is not decoded yet, with its EXIF orientation applied."""
     width, height = image.size
     if isinstance(image, TiffImageFile):
-        # The size as stored: of a file to be turned, only newer Pillows give the size as shown.
+        # The size as stored. `image.size` of a file with an orientation depends on the version of Pillow.
         width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
     return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
 def raw_mode(image: Image.Image) -> str:
-    """How Pillow's decoder unpacks the pixels of an image that is not decoded yet, e.g. "L;4"; "" if unknown."""
+    """Return how Pillow will unpack the pixels of an image that is not decoded yet, e.g. "L;4"; "" if unknown."""
     if not isinstance(image, ImageFile.ImageFile) or not image.tile:
         return ""
     arguments = image.tile[0][3]
@@ -94,7 +100,7 @@ def raw_mode(image: Image.Image) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into a DataError that names it."""
+    """Turn errors from reading a file into a DataError that names it."""
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -103,7 +109,7 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError("does not exist", where=path, remedy="Check the path") from error
     except PermissionError as error:
         raise DataError(
-            "may not be read (permission denied)", where=path, remedy="Change its permissions, e.g. by `chmod u+r`"
+            "cannot be read (permission denied)", where=path, remedy="Change its permissions, e.g. by `chmod u+r`"
         ) from error
     except UnidentifiedImageError as error:
         raise DataError(

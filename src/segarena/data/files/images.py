@@ -1,4 +1,4 @@
-"""Image files to RGB of 8 bits: every mode is converted, 16 bits are scaled by one number for the whole data set."""
+"""Image files as RGB of 8 bits: every mode is converted, 16 bits are scaled by one factor for the whole data set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEEP_COLORS = frozenset(f"{mode};16{order}" for mode in ("RGB", "RGBA", "RGBX")
 
 
 def read_image(path: Path, bits: int = 16, content: bytes | None = None) -> NDArray[np.uint8]:
-    """Read an image file as RGB, turned as its EXIF orientation says.
+    """Read an image file as RGB, with its EXIF orientation applied.
 
     Grey becomes three equal channels; transparent parts are shown on white.
 
@@ -73,22 +73,31 @@ def read_deep(path: Path, content: bytes | None = None) -> NDArray[np.uint32]:
 
 
 def scale_deep(values: NDArray[np.uint32], bits: int, path: Path) -> NDArray[np.uint8]:
-    """Scale what `read_deep` gave from 0..2**bits - 1 to RGB (H, W, 3) of 0..255; higher values become 255."""
+    """Scale what `read_deep` returned from 0..2**bits - 1 to 0..255; higher values become 255.
+
+    Args:
+        values: (H, W) or (H, W, 3 or 4).
+        bits: One of `DEPTHS`.
+        path: The file, for messages.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
     top = 2**bits - 1
     scaled = (np.minimum(values, top) * 255 + top // 2) // top
     return _to_rgb(Image.fromarray(scaled.astype(np.uint8)), path)
 
 
 def highest_value(values: NDArray[np.uint32]) -> int:
-    """The highest value of what `read_deep` gave, transparency aside."""
+    """Return the highest value of what `read_deep` returned, transparency aside."""
     return int(values.max() if values.ndim == 2 else values[..., :3].max())
 
 
 def common_bits(highest: Iterable[int]) -> int:
-    """The bits, one of `DEPTHS`, that the `highest` values of all images of 16 bits fit into; 16 for no images.
+    """Return the fewest bits, one of `DEPTHS`, for the `highest` values of all 16-bit images; 16 without images.
 
     Cameras store 10 to 14 bits in files of 16; divided by 257 they would be nearly black. All images of a data set
-    share one number, so a dark image stays darker than a bright one.
+    share one number, so that a dark image stays darker than a bright one.
 
     >>> common_bits([900, 4095])
     12
@@ -98,7 +107,7 @@ def common_bits(highest: Iterable[int]) -> int:
 
 
 def find_bits(path: Path) -> int:
-    """`common_bits` of this one image file. Raises DataError."""
+    """Return `common_bits` of a single image file. Raises DataError."""
     with open_image(path) as image:
         deep = is_deep(image)
     return common_bits([highest_value(read_deep(path))] if deep else [])

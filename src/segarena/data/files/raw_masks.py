@@ -1,4 +1,4 @@
-"""A mask file's pixels before anyone says what they mean: one plane of numbers, or of colours."""
+"""The pixels of a mask file before they are interpreted: one plane of numbers or of colours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segarena.errors import DataError
 #: (H, W), each pixel's number in the file or its colour as r * 65536 + g * 256 + b.
 Places = NDArray[np.integer[Any]]
 
-#: What a grey of 0..255 is multiplied by to make it a colour.
+#: A grey of 0..255 multiplied by this is the packed colour with three equal channels.
 GREY = 0x010101
 
 _LOSSY = frozenset({"JPEG", "MPO", "JPEG2000", "AVIF"})
@@ -27,11 +27,16 @@ _GREY_STEP = {"L;2": 85, "L;2I": 85, "L;4": 17, "L;4I": 17}
 
 @dataclass(frozen=True)
 class Plane:
-    """A decoded mask file. `values` (H, W) are numbers, or packed colours where `colored`.
+    """A decoded mask file.
 
-    `palette`: the packed colour of each number, None for a file without one; grey and RGB with three equal channels
-    are numbers without one. `clear` (H, W): where the pixel is more transparent than opaque, None for no pixel.
-    `one_bit`: numbers 0 and 255 that the file holds as one bit. `lossy`: compressed in a way that changes values.
+    Attributes:
+        values: (H, W): numbers, or packed colours (r * 65536 + g * 256 + b) if `colored`. Grey, and RGB with three
+            equal channels in every pixel, are numbers.
+        colored: Whether the values are packed colours.
+        palette: (256,), the packed colour of each number; None for a file without a palette.
+        clear: (H, W), the pixels that are more transparent than opaque; None if there are none.
+        one_bit: Whether the values are 0 and 255, which the file stores as one bit.
+        lossy: The name of a compression that changes values, if the file has one.
     """
 
     values: Places
@@ -42,9 +47,11 @@ class Plane:
     lossy: str | None = None
 
     def numbers(self, path: Path, by_grey: bool) -> Places:
-        """(H, W) numbers: grey values, a palette file's indices or, `by_grey`, what grey its palette gives them.
+        """Return the numbers (H, W). Raises DataError for a colour image.
 
-        Raises DataError for a colour image.
+        Args:
+            path: The file, for the message.
+            by_grey: Whether the numbers of a palette file are the greys of its palette, not its indices.
         """
         if self.colored:
             raise DataError(
@@ -55,7 +62,7 @@ class Plane:
         return self.palette[self.values] & 255 if by_grey and self.palette is not None else self.values
 
     def colors(self, path: Path) -> Places:
-        """(H, W) packed colours: a palette file's, grey as three equal channels. Raises DataError for 16 bits."""
+        """Return the packed colours (H, W), grey as three equal channels. Raises DataError for numbers of 16 bits."""
         if self.colored:
             return self.values
         if self.palette is not None:
@@ -70,7 +77,7 @@ class Plane:
 
 
 def read_plane(path: Path, content: bytes | None = None) -> Plane:
-    """Decode a mask file; `content` are its bytes where they have been read already. Raises DataError."""
+    """Decode a mask file; `content` are its bytes, if they have been read already. Raises DataError."""
     with open_image(path, content) as undecoded:
         raw = raw_mode(undecoded)
         lossy = _lossy_format(undecoded, path, content)
@@ -90,7 +97,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy)
     if image.mode == "P":
         indices, palette = np.asarray(image), _palette(image)
-        if image.format == "GIF" and is_grey(palette).all():  # all that GIF has for grey is a palette
+        if image.format == "GIF" and is_grey(palette).all():  # GIF stores grey as a palette
             return Plane((palette & 255).astype(np.uint8)[indices], False)
         return Plane(indices, False, palette=palette, lossy=lossy)
     if image.mode == "L":
@@ -136,27 +143,27 @@ def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
     if image.mode == "F" or image.mode.startswith("I"):
         if not (values >= 0).all() or values.max() > 65535:
             raise DataError(
-                f"holds numbers from {values.min()} to {values.max()}, and a mask's lie between 0 and 65535",
+                f"has numbers from {values.min()} to {values.max()}, but those of a mask are between 0 and 65535",
                 where=path,
                 remedy="Export the masks as PNG, with one number per class and 255 for void",
             )
         whole = values.astype(np.uint16)
         if image.mode == "F" and (whole != values).any():
             raise DataError(
-                f"holds fractions, e.g. {values[whole != values][0]:g}, and no class numbers",
+                f"has fractions, e.g. {values[whole != values][0]:g}, not class numbers",
                 where=path,
                 remedy="Export the masks as PNG, with one number per class",
             )
         return whole
     raise DataError(
-        f"has the pixel format {image.mode}, which is none of a mask",
+        f"has the pixel format {image.mode}, which masks cannot have",
         where=path,
         remedy="Export the masks as PNG: 8- or 16-bit grey, palette, RGB or RGBA",
     )
 
 
 def _lossy_format(image: Image.Image, path: Path, content: bytes | None) -> str | None:
-    """The name of a compression that changes values, None where there is none."""
+    """The name of a compression that changes values, None if there is none."""
     if image.format in _LOSSY:
         return image.format
     if image.format == "TIFF" and image.info.get("compression") in _LOSSY_TIFF:

@@ -54,7 +54,7 @@ class ReadFile(Generic[Facts]):
 
 
 class FileState(NamedTuple):
-    """What changes with a file: its number on the disk, size in bytes, time of change in nanoseconds."""
+    """What differs after a file has been changed: inode, size in bytes, time of the change in nanoseconds."""
 
     inode: int
     size: int
@@ -63,7 +63,7 @@ class FileState(NamedTuple):
 
 @dataclass(frozen=True)
 class PairDigest:
-    """The hash of an image and its mask, and what tells whether they have changed since.
+    """The hash of an image and its mask, and the states that show whether the files have changed since.
 
     Attributes:
         paths: The two files.
@@ -125,7 +125,7 @@ class _Loaded(NamedTuple):
 
 
 class _Decoder(NamedTuple, Generic[Facts]):
-    """How facts are found: their `kind` in the cache, from a file's bytes, and from what the cache has kept."""
+    """How facts are found: their kind in the cache, from the bytes of a file, and from the bytes in the cache."""
 
     kind: str
     decode: Callable[[Path, bytes], Facts]
@@ -161,9 +161,9 @@ def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decod
     if isinstance(loaded, DataError):
         return ReadFile(path, "", None, loaded)
     key = loaded.hash.hexdigest()
-    known = cache.get(decoder.kind, key)
-    if known is not None:
-        return ReadFile(path, key, decoder.from_bytes(known), None)
+    cached = cache.get(decoder.kind, key)
+    if cached is not None:
+        return ReadFile(path, key, decoder.from_bytes(cached), None)
     try:
         facts = decoder.decode(path, loaded.content)
     except DataError as error:
