@@ -1,4 +1,4 @@
-"""A file is whole or not there: after an error, on a full disk, after kill -9."""
+"""A file is complete or missing: after an error, on a full disk, after kill -9."""
 
 import errno
 import json
@@ -102,7 +102,7 @@ def test_others_may_read_the_file_as_the_umask_says(tmp_path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
-#: Run apart from pytest, whose threads do not survive a fork; forking saves twenty starts of Python.
+#: Runs in another process than pytest, whose threads do not survive a fork; forking saves twenty starts of Python.
 KILLS = """
 import os, signal, sys, time
 from pathlib import Path

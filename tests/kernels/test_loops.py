@@ -1,4 +1,4 @@
-"""Compiling where Numba may keep the result, and where it finds no folder to keep it in."""
+"""Loops are compiled with Numba's cache, and without where no folder is writable."""
 
 import numba
 import numpy as np
@@ -7,11 +7,11 @@ from segarena.kernels import loops
 
 
 def test_without_a_writable_cache_a_loop_is_compiled(monkeypatch):
-    asked = []
+    cached = []
 
     def njit(**options):
-        asked.append(options.get("cache", False))
-        if asked[-1]:
+        cached.append(options.get("cache", False))
+        if cached[-1]:
             raise RuntimeError("cannot cache function 'double': no locator available for file 'x.py'")
         return numba.njit(**options)
 
@@ -24,5 +24,5 @@ def test_without_a_writable_cache_a_loop_is_compiled(monkeypatch):
 
     values = np.arange(3)
     double(values)
-    assert asked == [True, False]
+    assert cached == [True, False]
     assert values.tolist() == [0, 2, 4]

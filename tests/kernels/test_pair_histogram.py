@@ -1,4 +1,4 @@
-"""Counts of pairs of bytes against the definition, and against scipy."""
+"""Counts of pairs of bytes against the reference implementation and scipy."""
 
 import numpy as np
 import pytest

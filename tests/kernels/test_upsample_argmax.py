@@ -1,4 +1,4 @@
-"""Labels from a grid of logits: every way to them against the definition."""
+"""Labels from a grid of logits: each implementation against the reference."""
 
 from unittest.mock import patch
 
@@ -16,7 +16,7 @@ from segarena.kernels.upsample_argmax import plain_upsample_argmax, upsample_arg
 
 
 def smooth(count: int, channels: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """Logits as of a trained network: large regions, and noise."""
+    """Logits like those of a trained network: large regions, and noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(count, channels, height // 4 + 1, width // 4 + 1, generator=generator)
     noise = torch.randn(count, channels, height, width, generator=generator)
@@ -65,7 +65,7 @@ def test_labels_equal_the_reference_on_smooth_logits(channels, grid, size, memor
 
 @pytest.mark.parametrize(("grid", "stride", "size"), [((8, 5), 16, (113, 65)), ((4, 4), 32, (97, 128))], ids=str)
 def test_an_extent_is_a_crop_of_the_whole(grid, stride, size):
-    """A map of 8 cells of 16 pixels over an image of 113: as if the image had 128 pixels, and 15 were cut off."""
+    """A map of 8 cells of 16 pixels for an image of 113: as for an image of 128 pixels, of which 15 are cropped."""
     logits = smooth(2, 6, *grid)
     extent = (size[0] / stride, size[1] / stride)
     whole = plain_upsample_argmax(logits, (grid[0] * stride, grid[1] * stride))
@@ -112,7 +112,7 @@ def test_a_tie_goes_to_the_lowest_class(size):
 
 
 def test_equal_classes_with_a_slope_are_a_tie_everywhere():
-    """Two classes that only a wrong order of candidates, or a strict bound, would tell apart."""
+    """Two equal classes: a wrong order of candidates, or a strict bound, would label some pixels differently."""
     ramp = torch.linspace(0, 1, 9).expand(1, 1, 9, 9)
     logits = torch.cat([0.3 + 0 * ramp, ramp, ramp], dim=1)
     assert set(upsample_argmax(logits, (90, 90)).unique().tolist()) == {0, 1}
@@ -134,7 +134,7 @@ def test_values_that_are_not_finite_are_labelled_as_in_the_reference(value):
 
 @pytest.mark.parametrize("extent", [(6.0, 6.0), (5.5, 6.0), (5.37, 4.9)])
 def test_minus_infinity_never_wins_between_points(extent):
-    """Between two infinities lies infinity and not NaN, which would win."""
+    """Interpolated between two infinities, the logit must be infinity and not NaN, which would win."""
     logits = smooth(1, 4, 6, 6)
     logits[0, 2] = float("-inf")
     inner = upsample_argmax(logits, (40, 40), extent)[0, 4:-4, 4:-4]
@@ -144,13 +144,13 @@ def test_minus_infinity_never_wins_between_points(extent):
 @pytest.mark.parametrize("limit", [1, 5000, 20000])
 @pytest.mark.parametrize("size", [(40, 60), (9, 7), (15, 31), (1, 50)], ids=str)
 def test_strips_of_rows_give_the_labels_of_the_whole(monkeypatch, limit, size):
-    logits = smooth(2, 5, 12, 17).double()  # which does not go through the cells
+    logits = smooth(2, 5, 12, 17).double()  # which is not processed by cells
     monkeypatch.setattr(kernel, "LIMIT", limit)
     assert torch.equal(upsample_argmax(logits, size), plain_upsample_argmax(logits, size))
 
 
 def test_upsampled_logits_never_exist_as_a_whole(monkeypatch):
-    """150 classes at 12 megapixels would be 7 GB; 64 images more than any laptop has."""
+    """150 classes at 12 megapixels would be 7 GB."""
     monkeypatch.setattr(kernel.F, "interpolate", lambda *_args, **_kwargs: pytest.fail("enlarged"))
     labels = upsample_argmax(torch.randn(1, 150, 1, 1).expand(1, 150, 48, 64), (3000, 4000))
     assert labels.shape == (1, 3000, 4000)

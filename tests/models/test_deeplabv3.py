@@ -82,7 +82,7 @@ def test_paper_network_trains_at_16_and_evaluates_at_8(encoder):
         for module in model.modules():
             if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
                 assert module.padding == module.dilation
-        # conv4 keeps its stride at 16 and is dilated by 2 behind its first block at 8
+        # conv4 keeps its stride at 16 and is dilated by 2 after its first block at 8
         assert set(dilations(model.encoder.layer3)[1:]) == ({1} if stride == 16 else {2})
         assert dilations(model.encoder.layer3)[0] == 1
         assert {key: id(value) for key, value in named(model)} == state

@@ -190,7 +190,7 @@ def test_a_failed_download_suggests_random_weights_or_a_file(name, capsys):
 
 @pytest.fixture
 def download(no_network, tmp_path):
-    """The place of the downloaded weights of MobileNetV2."""
+    """The path at which torch.hub looks for the weights of MobileNetV2."""
     path = tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
     path.parent.mkdir(parents=True)
     return path

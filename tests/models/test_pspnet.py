@@ -8,10 +8,8 @@ from networks import Case, relative
 from torch import nn
 from torch.nn import functional as F
 
-from segarena.errors import ConfigError
 from segarena.models import build_encoder, build_model
 from segarena.models.pspnet import PSPNet, PyramidPooling, pool_grids
-from support import refuses
 
 
 @settings(max_examples=40, deadline=None)
@@ -41,7 +39,7 @@ def test_pyramid_equals_a_transcription_of_the_paper(size):
 
 
 def transcription(stage5, w):
-    """Figure 3 from the feature map on, in the authors' layers: pool, reduce, enlarge, append, fuse, classify."""
+    """Figure 3 after the encoder, with the authors' layers: pool, reduce, upsample, concatenate, fuse, classify."""
 
     def norm(x, name):
         return F.batch_norm(x, *(w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")))
@@ -115,26 +113,6 @@ def test_fusion_is_512_wide_but_never_wider_than_the_encoder(name, width):
     assert (conv.in_channels, conv.out_channels, conv.kernel_size) == (2 * encoder.channels[-1], width, (3, 3))
     assert [m[0].out_channels for m in model.pyramid.reduce] == [encoder.channels[-1] // 4] * 4
     assert model.dropout.p == 0.1
-
-
-def test_auxiliary_head_reads_stage_four():
-    encoder = build_encoder("resnet18", output_stride=16)
-    assert PSPNet(encoder, 3).auxiliary_head[0][0].in_channels == 256
-
-
-def freeze(module: nn.Module) -> None:
-    """As users do it: every BatchNorm in eval mode, the modules that contain it in training mode."""
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.eval()
-
-
-def test_pyramid_trains_on_one_image_when_its_batch_norms_are_frozen():
-    pyramid, features = PyramidPooling(8), torch.randn(1, 8, 6, 6)
-    with refuses(ConfigError, value="batch of one image"):
-        pyramid(features)
-    freeze(pyramid)
-    assert pyramid(features).shape == (1, 16, 6, 6)
 
 
 def test_bf16_pooling_is_near_the_exact_average():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segarena.errors import ConfigError
-from segarena.models import DEFAULT_ENCODER, TRACKS, build_encoder, build_model, find_encoder, find_model
+from segarena.models import TRACKS, build_encoder, build_model, find_encoder, find_model
 from support import refuses
 
 
@@ -14,51 +14,36 @@ def test_models_are_listed_in_a_fixed_order():
     assert list(TRACKS["paper"]) == ["fcn8s", "fcn16s", "fcn32s", "fcn", "unet", "pspnet", "deeplabv3"]
 
 
-@pytest.mark.parametrize("name", TRACKS["encoder"])
-def test_default_encoder_is_resnet18(name):
-    assert DEFAULT_ENCODER == "resnet18"
-    with torch.device("meta"):
-        model = build_model(name, 2)
-    assert type(model) is TRACKS["encoder"][name]
-    assert model.encoder.name == "resnet18"
-    assert model.settings["encoder"] == "resnet18"
-
-
 @pytest.mark.parametrize(
-    ("name", "encoder"),
+    ("track", "name", "encoder", "stride"),
     [
-        *(("fcn8s", "vgg16"), ("fcn16s", "vgg16"), ("fcn32s", "vgg16"), ("fcn", "resnet50")),
-        *(("unet", None), ("pspnet", "resnet50"), ("deeplabv3", "resnet50")),
+        ("encoder", "fcn", "resnet18", 32),
+        ("encoder", "unet", "resnet18", 32),
+        ("encoder", "pspnet", "resnet18", 16),
+        ("encoder", "deeplabv3", "resnet18", 16),
+        ("paper", "fcn8s", "vgg16", 32),
+        ("paper", "fcn16s", "vgg16", 32),
+        ("paper", "fcn32s", "vgg16", 32),
+        ("paper", "fcn", "resnet50", 8),
+        ("paper", "unet", None, 16),
+        ("paper", "pspnet", "resnet50", 8),
+        ("paper", "deeplabv3", "resnet50", 16),
     ],
 )
-def test_paper_track_uses_the_encoders_of_the_papers(name, encoder):
+def test_default_encoder_and_output_stride(track, name, encoder, stride):
     with torch.device("meta"):
-        model = build_model(name, 2, track="paper")
-    assert type(model) is TRACKS["paper"][name] is find_model(name, "paper")
-    assert model.settings["track"] == "paper"
-    assert model.settings["encoder"] == encoder == find_encoder(name, "paper", None)
+        model = build_model(name, 2, track=track)
+    assert type(model) is TRACKS[track][name] is find_model(name, track)
+    assert [model.settings[key] for key in ("track", "encoder", "output_stride")] == [track, encoder, stride]
+    assert find_encoder(name, track, None) == encoder
     assert hasattr(model, "encoder") is (encoder is not None)
     if encoder is not None:
-        assert model.encoder.name == encoder
+        assert (model.encoder.name, model.encoder.strides[-1]) == (encoder, stride)
 
 
 def test_fcn_and_unet_are_different_networks_in_the_two_tracks():
     for name in ("fcn", "unet"):
         assert TRACKS["paper"][name] is not TRACKS["encoder"][name]
-
-
-@pytest.mark.parametrize(
-    ("track", "name", "stride"),
-    [
-        *(("encoder", "fcn", 32), ("encoder", "unet", 32), ("encoder", "pspnet", 16), ("encoder", "deeplabv3", 16)),
-        *(("paper", "fcn", 8), ("paper", "pspnet", 8), ("paper", "deeplabv3", 16), ("paper", "fcn8s", 32)),
-    ],
-)
-def test_default_output_stride(track, name, stride):
-    with torch.device("meta"):
-        model = build_model(name, 2, track=track)
-    assert model.encoder.strides[-1] == stride
-    assert model.settings["output_stride"] == stride
 
 
 #: (arguments that change those of FCN on MobileNetV2, the value that is wrong, what to use instead)

@@ -1,4 +1,4 @@
-"""The U-Net of 2015 against a straight transcription of figure 1, and the overlap-tile strategy of figure 2."""
+"""The U-Net of 2015 against a transcription of figure 1, and the overlap-tile strategy of figure 2."""
 
 import numpy as np
 import pytest

@@ -56,7 +56,7 @@ def offline(no_network, monkeypatch, home):
 
 
 def settings(name: str, encoder: str) -> dict[str, object]:
-    """What `build_model` is to choose for torchvision's network."""
+    """The settings that `build_model` must choose for torchvision's network."""
     own = {"multi_grid": [1, 1, 1], "head": "torchvision"} if name == "deeplabv3" else {}
     always = {"num_classes": 21, "track": "paper", "in_channels": 3, "output_stride": 8, "auxiliary": True}
     return {"name": name, "encoder": encoder, **always, **own}
@@ -205,29 +205,23 @@ def test_a_file_with_a_damaged_head_is_refused(tmp_path):
         build_model("fcn", 6, track="paper", weights=path)
 
 
-@pytest.mark.parametrize("name", ["fcn", "unet", "pspnet", "deeplabv3"])
-def test_encoder_track_loads_only_the_backbone(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "track"), [*((name, "encoder") for name in ("fcn", "unet", "pspnet", "deeplabv3")), ("pspnet", "paper")]
+)
+def test_encoder_track_and_pspnet_load_only_the_backbone(name, track, tmp_path):
     path = thin_file(tmp_path, "deeplabv3")
     backbone = torch.load(path, weights_only=True)
     models = []
     for weights in (None, path):
         torch.manual_seed(9)
         with thin_networks():
-            models.append(build_model(name, 6, weights=weights).state_dict())
+            models.append(build_model(name, 6, track=track, weights=weights).state_dict())
     assert models[0].keys() == models[1].keys()
     for key, value in models[1].items():
         if key.startswith("encoder."):
             assert torch.equal(value, backbone["backbone." + key.removeprefix("encoder.")])
         else:
             assert torch.equal(value, models[0][key])
-
-
-def test_paper_pspnet_loads_the_backbone_of_a_whole_network(tmp_path):
-    path = thin_file(tmp_path, "fcn")
-    with thin_networks():
-        model = build_model("pspnet", 6, track="paper", weights=path)
-    backbone = torch.load(path, weights_only=True)
-    assert all(torch.equal(v, backbone[f"backbone.{key}"]) for key, v in model.encoder.state_dict().items())
 
 
 def test_a_whole_network_on_another_backbone_is_refused(tmp_path):

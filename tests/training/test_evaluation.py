@@ -1,4 +1,4 @@
-"""Every image whole, at its mask's size, in the loader's order, whatever shares a batch with it."""
+"""Each image is evaluated as a whole, at its mask's size, in the loader's order, alone or in a batch."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def resized(logits, size):
 
 
 class Network(nn.Module):
-    """A convolution with BatchNorm at half resolution, whose logits `resized` brings to the size asked for."""
+    """A convolution with BatchNorm at half resolution, whose logits are resized to the given size."""
 
     size_multiple = 1
 
@@ -123,13 +123,13 @@ def test_bf16_counts_every_pixel_with_nearly_the_same_labels(items):
 
 
 def test_progress_counts_the_images(items):
-    heard = []
-    evaluate(Network(), batched(items, 3), CLASSES, device="cpu", precision="fp32", on_progress=heard.append)
-    assert heard == [3, 3, 1]
+    images = []
+    evaluate(Network(), batched(items, 3), CLASSES, device="cpu", precision="fp32", on_progress=images.append)
+    assert images == [3, 3, 1]
 
 
 def test_logits_are_resized_never_labels(items):
-    """At four times the size a boundary between two classes is a slope, not steps of four pixels."""
+    """At four times the size, the boundary between two classes is not at a multiple of four pixels."""
 
     class Ramp(nn.Module):
         size_multiple = 1
@@ -146,7 +146,7 @@ def test_logits_are_resized_never_labels(items):
 
 @pytest.mark.parametrize("size", [(113, 97), (128, 96), (60, 130)], ids=str)
 def test_coarse_logits_are_aligned_at_every_image_size(size):
-    """A network that gives each cell of 16 pixels its own number: no cell may be squeezed, or lie elsewhere."""
+    """With a network that labels each cell of 16 pixels by its number, each label must cover its 16 pixels."""
 
     class Cells(nn.Module):
         size_multiple = 32

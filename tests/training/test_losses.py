@@ -1,4 +1,4 @@
-"""The losses against torch's own, smp's and sums done by hand; void counts nowhere."""
+"""The losses against torch's, smp's and sums by hand; void pixels have no effect."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_a_label_beyond_the_classes_is_an_error(loss):
 
 
 def test_dice_of_a_case_done_by_hand():
-    """Two pixels count, of class 0 with probability 3/4 and of class 1 with 1/2; the third class has no pixel."""
+    """A pixel of class 0 with probability 3/4, one of class 1 with 1/2, one of void; class 2 has no pixel."""
     probability = torch.tensor([[0.75, 0.125, 0.125], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
     logits = probability.log().T.reshape(1, 3, 1, 3)
     mask = torch.tensor([[[0, 1, VOID]]], dtype=torch.uint8)
@@ -108,10 +108,10 @@ def test_the_total_includes_0_4_times_the_auxiliary_loss():
     auxiliary = logits.detach().flip(0)
     weights = torch.tensor([1.0, 2.0, 0.5, 1.0])
     main, part = cross_entropy(logits, mask, weights), cross_entropy(auxiliary, mask, weights)
-    total, heard = SegmentationLoss("ce", weights)(logits, auxiliary, mask)
+    total, auxiliary_part = SegmentationLoss("ce", weights)(logits, auxiliary, mask)
     assert AUXILIARY_WEIGHT == 0.4
     torch.testing.assert_close(total, main + 0.4 * part)
-    torch.testing.assert_close(heard, part)
+    torch.testing.assert_close(auxiliary_part, part)
 
 
 def test_no_auxiliary_part_without_an_auxiliary_head():

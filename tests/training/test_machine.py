@@ -1,4 +1,4 @@
-"""What is written about the machine is true, and a device that is not there is an error."""
+"""The description of the machine is correct, and a missing device is an error."""
 
 import json
 import os

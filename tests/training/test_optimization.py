@@ -1,4 +1,4 @@
-"""The learning rate over time and with the batch size; what is decayed and what is not."""
+"""The schedules, the learning rate by batch size, and which parameters are decayed."""
 
 import itertools
 
@@ -22,7 +22,7 @@ def test_one_cycle_starts_low_peaks_after_a_fifth_and_ends_near_zero():
 
 
 def test_one_cycle_is_torchs_with_cosines():
-    """OneCycleLR names its ends by divisors and moves by whole steps; the curve between them is the same."""
+    """OneCycleLR defines its ends by divisors and counts whole steps; the curve between them is the same."""
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
