@@ -80,7 +80,8 @@ def test_an_image_in_two_splits_is_kept_in_the_later_one_only(tmp_path: Path) ->
     layout = find_pairs(write_data(tmp_path, lists={"train.txt": "a\nb\nc\nd", "val.txt": "b\nc", "test.txt": "c"}))
     assert splits(layout) == {"a": "train", "d": "train", "b": "val", "c": "test"}
     lists = "train.txt, val.txt and test.txt"
-    assert layout.conflicts == (
+    assert [conflict.image.name for conflict in layout.conflicts] == ["b.jpg", "c.jpg"]
+    assert tuple(conflict.sentence for conflict in layout.conflicts) == (
         f"{lists}: images/b.jpg is listed for train and val; it is kept in val only",
         f"{lists}: images/c.jpg is listed for train, val and test; it is kept in test only",
     )

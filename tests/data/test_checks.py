@@ -68,6 +68,16 @@ def test_images_in_two_lists_or_in_none_are_found(squares: Path, first: int, las
     assert find_one(squares, code).files == (f"images/{names[index]}.png",)
 
 
+def test_an_image_in_two_lists_is_not_confused_with_one_of_a_similar_name(tmp_path: Path) -> None:
+    for name in ("b", "a b", "c", "d"):
+        noise = np.random.default_rng(len(name)).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{name}.jpg")
+        Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / f"{name}_mask.png")
+    (tmp_path / "train.txt").write_text("a b.jpg\nc.jpg\nd.jpg")
+    (tmp_path / "val.txt").write_text("a b.jpg\nb.jpg")
+    assert find_one(tmp_path, "leak-listed-twice").files == ("a b.jpg",)
+
+
 def test_a_class_in_under_three_images_is_rare(squares: Path) -> None:
     for number in range(12):
         labels = np.zeros((48, 48))

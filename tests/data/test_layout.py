@@ -286,5 +286,5 @@ def test_image_28_of_crop_and_weed_is_in_test_only(masks: str) -> None:
     assert found_splits["028_image"] == "test"
     assert len(layout.conflicts) == 1
     for part in ("train_test_split.yaml", "images/028_image.jpg", "train", "test"):
-        assert part in layout.conflicts[0]
+        assert part in layout.conflicts[0].sentence
     assert "train_test_split.yaml" in layout.sentence

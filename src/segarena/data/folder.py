@@ -130,7 +130,7 @@ class FolderSource:
             "origin": str(self.root),
             "layout": self.layout.sentence,
             "pairing": self.layout.pairing,
-            "conflicts": list(self.layout.conflicts),
+            "conflicts": [conflict.sentence for conflict in self.layout.conflicts],
             "encoding": f"{self.encoding.sentence} ({origin})",
             "image_bits": self.bits,
             "images_without_mask": self._relative(self.layout.images_without_mask),

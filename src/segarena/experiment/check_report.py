@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from segarena.data.checks.problem import Problem, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
+from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
@@ -32,8 +33,8 @@ def json_content(
     return {
         "data": str(data),
         "pairs": len(layout.samples),
-        "images_without_mask": [relative(path, data) for path in layout.images_without_mask],
-        "masks_without_image": [relative(path, data) for path in layout.masks_without_image],
+        "images_without_mask": [relative_name(data, path) for path in layout.images_without_mask],
+        "masks_without_image": [relative_name(data, path) for path in layout.masks_without_image],
         "layout": layout.sentence,
         "pairing": layout.pairing,
         "encoding": None if source is None else source.encoding.sentence,
@@ -44,8 +45,8 @@ def json_content(
         "samples": [
             {
                 "name": sample.name,
-                "image": relative(sample.image, data),
-                "mask": relative(sample.mask, data),
+                "image": relative_name(data, sample.files[0]),
+                "mask": relative_name(data, sample.files[1]),
                 "split": part.get(index),
             }
             for index, sample in enumerate(layout.samples)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.checks.problem import Problem, relative
+from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
 from segarena.errors import DataError
 from segarena.formats import plural, small_percent
 from segarena.threads import thread_pool
@@ -198,10 +199,10 @@ def _inverted_masks(
         yield Problem(
             "inverted-mask",
             "warning",
-            tuple(relative(source.samples[index].mask, source.root) for index in inverted),
+            tuple(relative_name(source.root, source.samples[index].files[1]) for index in inverted),
             f"{plural(len(inverted), 'mask')} may be inverted: compared with the others, the share of the foreground"
             " and its contrast to the background are reversed",
-            "Look at them; exchange the two values if object and background are exchanged",
+            "Look at them; where object and background are exchanged, exchange the two values in the mask",
         )
 
 
@@ -217,5 +218,5 @@ def _inverted_set(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Ite
             (),
             f"{name!r} covers {small_percent(share)} of all pixels and {small_percent(border)} of the outermost ones,"
             " as background usually does: the masks may be inverted",
-            f"If {name!r} is the background, exchange the two values in classes.yaml",
+            f"If {name!r} is the background, exchange the names of the two values in a classes.yaml",
         )

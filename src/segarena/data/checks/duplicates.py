@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.problem import Problem, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.checks.thumbnails import Thumbnails, correlate, perceptual_hash
 from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
 from segarena.data.source import Split
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
@@ -205,4 +206,4 @@ def _members(pairs: Sequence[DuplicatePair]) -> list[int]:
 
 
 def _files(source: FolderSource, pairs: Sequence[DuplicatePair]) -> tuple[str, ...]:
-    return tuple(relative(source.samples[index].image, source.root) for index in _members(pairs))
+    return tuple(relative_name(source.root, source.samples[index].files[0]) for index in _members(pairs))

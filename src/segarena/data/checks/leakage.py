@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.problem import Problem, parts_of, relative
+from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.checks.thumbnails import Thumbnails, correlate
 from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.groups import cut_frame_numbers, natural_key
 from segarena.data.splitting.splits import Splits
 from segarena.formats import small_percent
@@ -29,7 +30,7 @@ _MOST_PAIRS = 2000
 
 
 def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails) -> Iterator[Problem]:
-    """Yield a leak if images with consecutive numbers look alike and our split, not the data's own, separates them."""
+    """Yield a leak if images with consecutive numbers look alike and a split that segarena made separates them."""
     part, names = parts_of(splits), [sample.name for sample in source.samples]
     neighbours = [
         (first, second)
@@ -43,11 +44,11 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
     near, far = _correlations(thumbnails.pixels, neighbours)
     if len(far) == 0 or (near[:, None] > far).mean() < MIN_ADVANTAGE:
         return
-    files = dict.fromkeys(relative(source.samples[index].image, source.root) for pair in separated for index in pair)
+    images = dict.fromkeys(source.samples[index].files[0] for pair in separated for index in pair)
     yield Problem(
         "leak-sequence",
         "warning",
-        tuple(files),
+        tuple(relative_name(source.root, image) for image in images),
         f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
         f" {np.median(far):.2f} for random pairs), and the random split separates"
         f" {small_percent(len(separated) / len(neighbours))} of them; scores come out too high",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from segarena.data.checks.problem import Problem, relative
+from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.formats import listing, plural, small_percent
 
@@ -28,12 +29,11 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
     ):
         if paths:
             noun = "mask" if code == "mask-without-image" else "image"
-            message = f"{plural(len(paths), noun)} {what} left out"
+            message = f"{plural(len(paths), noun)} {what}: left out"
             yield Problem(code, "warning", _files(source, paths), message, remedy)
-    names = [relative(sample.image, source.root) for sample in source.samples]
-    for sentence in layout.conflicts:
-        files = tuple(name for name in names if f" {name} " in sentence)
-        yield Problem("leak-listed-twice", "warning", files, sentence, "Remove it from one of the lists")
+    for conflict in layout.conflicts:
+        files = _files(source, [conflict.image])
+        yield Problem("leak-listed-twice", "warning", files, conflict.sentence, "Remove it from one of the lists")
     if source.resized:
         first = source.resized[0]
         (height, width), (to_height, to_width) = first.size, first.image_size
@@ -138,8 +138,8 @@ def _imbalance(source: FolderSource) -> Iterator[Problem]:
 
 
 def _masks(source: FolderSource, indices: list[int]) -> tuple[str, ...]:
-    return tuple(relative(source.samples[index].mask, source.root) for index in indices)
+    return tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices)
 
 
 def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(relative(path, source.root) for path in paths)
+    return tuple(relative_name(source.root, path) for path in paths)

@@ -93,9 +93,3 @@ def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:
 def parts_of(splits: Splits) -> dict[int, Split]:
     """Return the split of each sample, by the sample's index; samples in no split are left out."""
     return {index: part for part in PARTS for index in splits.indices(part)}
-
-
-def relative(path: Path | None, root: Path) -> str:
-    """Return the path relative to the data folder, or whole if it is not inside."""
-    assert path is not None
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

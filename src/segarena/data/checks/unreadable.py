@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segarena.classes import ClassTable, find_class_table
-from segarena.data.checks.problem import Problem, relative
+from segarena.data.checks.problem import Problem
 from segarena.data.encoding.infer import infer_encoding
 from segarena.data.files.headers import fit
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.sample_files import Progress, SampleFiles, read_samples
 from segarena.data.layout.layout import Layout, find_pairs
+from segarena.data.layout.tree import relative_name
 from segarena.errors import DataError
 
 #: Masks that do not fit the encoding of the others are found one by one, at most so many.
@@ -88,7 +89,7 @@ def _faults_of_pair(root: Path, files: SampleFiles) -> Iterator[Problem]:
 
 def _problem(root: Path, code: str, error: DataError, path: Path | None) -> Problem:
     if path is not None:
-        name = relative(path, root)
+        name = relative_name(root, path)
         return Problem(code, "error", (name,), f"{name} {error.what}", error.remedy)
-    place = f"{relative(error.where, root)}/: " if isinstance(error.where, Path) else ""
+    place = f"{relative_name(root, error.where)}/: " if isinstance(error.where, Path) else ""
     return Problem(code, "error", (), f"{place}{error.what}", error.remedy)

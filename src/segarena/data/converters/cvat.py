@@ -56,7 +56,9 @@ def read_cvat(src: Path) -> Annotations:
     for path, tree in trees.items():
         for label in tree.findall("./meta//label"):
             with entry(path, "meta"):
-                colors.update({name: color for name, color in [_read_label(label)] if name is not None})
+                name, color = _read_label(label)
+            if name is not None:
+                colors[name] = color
     if not colors:
         raise DataError("has no labels in its meta", where=paths[0], remedy="Export it again as CVAT for images 1.1")
     known_colors = {name: color for name, color in colors.items() if color is not None}

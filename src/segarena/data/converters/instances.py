@@ -108,7 +108,7 @@ def _read_region(path: Path) -> Region:
     plane = read_plane(path)
     if plane.clear is not None:
         raise DataError(
-            "is transparent, so that black and transparent pixels cannot be reported apart",
+            "has transparent pixels, which may or may not be part of the object",
             where=path,
             remedy="Save the instance masks without transparency: 0 outside, 255 inside",
         )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.layout.split_lists import SplitList
@@ -22,6 +23,14 @@ _PRIORITY: tuple[Split, ...] = ("test", "val", "train")
 _HEADER = frozenset("image images img mask masks label file filename name path id".split())
 
 
+class Conflict(NamedTuple):
+    """An image that a list has in two splits."""
+
+    image: Path
+    sentence: str
+    """Which list, which splits, and in which of them the image is kept."""
+
+
 @dataclass(frozen=True)
 class Assignment:
     """Samples with the splits that lists or names give them."""
@@ -29,8 +38,8 @@ class Assignment:
     samples: tuple[Sample, ...]
     sentences: tuple[str, ...] = ()
     """What the splits were taken from, what is left out, and which lists were ignored."""
-    conflicts: tuple[str, ...] = ()
-    """A sentence for each image that is listed in two splits."""
+    conflicts: tuple[Conflict, ...] = ()
+    """The images that are listed in two splits."""
     unlisted: tuple[Path, ...] = ()
     """The images of samples that are left out because no list has them."""
     listed_without_mask: frozenset[Path] | None = None
@@ -220,9 +229,9 @@ def _assign(
     for i, sample in enumerate(samples):
         splits = [split for split in _PRIORITY if i in members.get(split, ())]
         if len(splits) > 1:
-            name = relative_name(root, sample.image) if sample.image else sample.name
-            listed = join_words(splits[::-1])
-            conflicts.append(f"{chosen.title}: {name} is listed for {listed}; it is kept in {splits[0]} only")
+            image, _ = sample.files
+            what = f"{relative_name(root, image)} is listed for {join_words(splits[::-1])}"
+            conflicts.append(Conflict(image, f"{chosen.title}: {what}; it is kept in {splits[0]} only"))
         if splits or "train" not in members:
             assigned.append(replace(sample, split=splits[0] if splits else "train"))
         elif sample.image:

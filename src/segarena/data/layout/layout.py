@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from segarena.data.layout.assign_splits import Assignment, assign_listed_splits, assign_named_splits
+from segarena.data.layout.assign_splits import Assignment, Conflict, assign_listed_splits, assign_named_splits
 from segarena.data.layout.candidates import Collection, make_collection, relative_folders
 from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
 from segarena.data.layout.fuzzy_pairing import Pair
@@ -34,8 +34,8 @@ class Layout:
     """The pairs, by split and then by name."""
     images_without_mask: tuple[Path, ...]
     masks_without_image: tuple[Path, ...]
-    conflicts: tuple[str, ...] = ()
-    """A sentence for each image that is listed in two splits."""
+    conflicts: tuple[Conflict, ...] = ()
+    """The images that are listed in two splits."""
     unlisted: tuple[Path, ...] = ()
     """The images of pairs that are left out because no list of splits has them."""
 
