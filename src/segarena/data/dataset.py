@@ -1,4 +1,4 @@
-"""From a source of images and masks to the batches that training and evaluation consume."""
+"""Batches for training and evaluation, from a source of images and masks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class DecodedImages:
-    """Decoded pairs of a source, kept as uint8 as far as `limit_bytes` goes; the others are decoded each time.
+    """Images and masks of a source, decoded once and kept in memory up to a limit; others are decoded each time.
 
-    Decoding runs once, in threads, at construction, so that processes forked later share the memory.
+    They are decoded at construction, in threads, so that processes that are forked later share the memory.
     """
 
     def __init__(
@@ -37,6 +37,17 @@ class DecodedImages:
         limit_bytes: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        """Decode as many of the samples as fit.
+
+        Args:
+            source: The source.
+            indices: The samples to keep; if not all fit, the first of them.
+            limit_bytes: The size of all that is kept; 0 keeps nothing.
+            on_progress: Called with (samples decoded, samples in all).
+
+        Raises:
+            DataError: A file cannot be read.
+        """
         self.source = source
         self.kept: dict[int, Pair] = {}
         self.bytes = 0
@@ -54,13 +65,13 @@ class DecodedImages:
                     break  # full
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Image uint8 (3, H, W) in channels-last memory, mask uint8 (H, W)."""
+        """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError."""
         image, mask = self.kept[index] if index in self.kept else self.source.read(index)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented crops. A key is (epoch, position), so an item depends on nothing but the seed and its key."""
+    """Augmented crops, by keys (epoch, position): an item depends only on its key and the seed of the augmentation."""
 
     def __init__(self, images: DecodedImages, indices: Sequence[int], augmentation: Augmentation) -> None:
         self.images, self.indices, self.augmentation = images, indices, augmentation
@@ -78,8 +89,9 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of keys (epoch, position), shuffled by (seed, epoch); the last incomplete batch is left out.
 
-    BatchNorm needs more than one sample per step, and a small last batch would weigh its images more.
-    The order changes with the epoch, so each image takes its turn. Set `epoch` and `first` before iterating.
+    BatchNorm needs more than one sample per step, and in a smaller batch each image would have a larger weight. As the
+    order differs between epochs, other images are left out each time. Set `epoch` and `first`, the number of batches to
+    skip, before iterating.
     """
 
     def __init__(self, length: int, batch_size: int, seed: int) -> None:
@@ -117,7 +129,7 @@ class TrainingLoader:
 
 @dataclass(frozen=True)
 class EvaluationItem:
-    """One whole image: uint8 (3, h, w) at the working size, its mask uint8 (H, W) as it is, its position."""
+    """A whole image, uint8 (3, h, w) at the working size, its mask, uint8 (H, W) as in the file, and its position."""
 
     image: Tensor
     mask: Tensor
@@ -125,7 +137,7 @@ class EvaluationItem:
 
 
 class EvaluationSet(Dataset[EvaluationItem]):
-    """Whole images at the working size with their masks untouched: predictions are scored at the masks' size."""
+    """Whole images at the working size, with masks at their own size, at which predictions are scored."""
 
     def __init__(self, images: DecodedImages, indices: Sequence[int], size: int) -> None:
         self.images, self.indices, self.size = images, indices, size
@@ -140,15 +152,15 @@ class EvaluationSet(Dataset[EvaluationItem]):
 
 
 def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:
-    """Lists of items in order, none dropped; images of different sizes may share a list."""
+    """Return a loader of lists of up to `batch_size` items, in order; images in a list may differ in size."""
     return _Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)
 
 
 class _Loader:
-    """A DataLoader that raises a worker's `SegarenaError` as what it is.
+    """A DataLoader that raises a `SegarenaError` of a worker unchanged.
 
-    A DataLoader makes a RuntimeError of it, as it can only rebuild errors of one argument, so a damaged file would look
-    like a bug. Here a worker returns the error in place of the batch.
+    DataLoader itself can only recreate errors of one argument and raises a RuntimeError for others, so that a damaged
+    file would look like a bug. Here a worker returns the error in place of the batch.
     """
 
     def __init__(

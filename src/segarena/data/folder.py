@@ -27,17 +27,17 @@ from segarena.data.source import Sample
 class FolderSource:
     """The images and masks below a folder, as `data.layout` and `data.encoding` understand them.
 
-    Each file is read once, and decoded unless its content is in the cache; `classes.yaml` is read where there is one.
+    Each file is read once, and decoded unless its content is in the cache; `classes.yaml` is read if there is one.
 
     Attributes:
         root: The folder.
         layout: Where the images and masks are, and how they pair.
         samples: The pairs, N of them, by split and name.
-        images: (N) what reading each image showed.
-        sizes: (N) the (height, width) of each image in pixels.
-        resized: The masks of their image's shape in another size; `read` resizes them to the image's.
-        encoding: What the values in the masks mean.
-        bits: What images of 16 bits per channel are scaled from.
+        images: N, what reading each image showed.
+        sizes: N, the (height, width) of each image in pixels.
+        resized: The masks that have another size than their image; `read` resizes them.
+        encoding: The classes, and the label of each value in the masks.
+        bits: The bits used by images of 16 bits per channel, which are scaled to 8.
         mask_pixels: (N, num_classes) int64, pixels of each class in each mask, as the files have them.
         void_pixels: (N,) int64, void pixels of each mask.
         class_pixels: (num_classes,) int64, pixels of each class in all masks.
@@ -57,11 +57,11 @@ class FolderSource:
         Args:
             root: The folder.
             on_progress: Called with (pairs read, pairs).
-            images: The folder of the images, where it should not be searched for.
-            masks: The folder of the masks, likewise.
+            images: The folder of the images, if it should not be searched for.
+            masks: The same for the masks.
 
         Raises:
-            DataError: Something could not be read or paired, or a mask has not its image's shape.
+            DataError: Something could not be read or paired, or a mask does not have its image's shape.
         """
         self.root = Path(root)
         self.layout = find_pairs(self.root, images=images, masks=masks)

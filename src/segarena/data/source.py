@@ -1,4 +1,4 @@
-"""What every origin of images and masks offers: a folder of files and the generated scenes alike."""
+"""The interface of all sources of images and masks: folders, published data sets and generated scenes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 
-#: The three parts of a data set that comes divided.
+#: The parts of a data set.
 Split = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image and its mask: a `name` that no other sample of the source has, and where the two lie.
+    """An image and its mask.
 
-    `split` is None where the source does not divide its samples; the paths are None for generated scenes.
+    Attributes:
+        name: Unique within the source.
+        split: None if the source does not divide its samples.
+        image: The image file, None for generated scenes.
+        mask: The mask file, likewise.
     """
 
     name: str
@@ -41,7 +45,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What to call the data, e.g. the folder's name."""
+        """The name of the data, e.g. that of the folder."""
 
     @property
     def classes(self) -> ClassTable:
@@ -54,7 +58,7 @@ class Source(Protocol):
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the image (H, W, 3), RGB 0..255, and its mask (H, W): labels 0..num_classes-1, 255 = void.
 
-        Raises DataError where a file cannot be read.
+        Raises DataError if a file cannot be read.
         """
 
     def digest(self, index: int) -> str:
@@ -65,4 +69,4 @@ class Source(Protocol):
         """The SHA-256, in hex, of all that decoding depends on besides the files' bytes, e.g. the class table."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what the reader understood, as plain lists, dicts, numbers and strings."""
+        """Return how the data was read, as plain lists, dicts, numbers and strings."""

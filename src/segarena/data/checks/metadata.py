@@ -20,7 +20,7 @@ EXTREME_RATIO = 50
 
 
 def check_pairs(source: FolderSource) -> Iterator[Problem]:
-    """Yield images and masks that are left out, images in two splits, and masks of another size than their image."""
+    """Yield images and masks that are left out, images in two lists, and masks of another size than their image."""
     layout = source.layout
     for code, paths, what, remedy in (
         ("image-without-mask", layout.images_without_mask, "without a mask", "Label them, or move them elsewhere"),
@@ -41,8 +41,8 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             "resized-mask",
             "warning",
             _files(source, [one.mask for one in source.resized]),
-            f"{plural(len(source.resized), 'mask')} differ from their image in size, e.g. {width} x {height} for"
-            f" {to_width} x {to_height}, and are resized (nearest neighbour)",
+            f"{plural(len(source.resized), 'mask')} of another size than the image, e.g. {width} x {height} for"
+            f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
             "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
         )
 
@@ -102,8 +102,8 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "void-mask",
             "warning",
             _masks(source, void),
-            f"{plural(len(void), 'mask')} of {len(source.samples)} have only void pixels: they do not count in training"
-            " or in scores",
+            f"{plural(len(void), 'mask')} of {len(source.samples)} with only void pixels, which count neither in"
+            " training nor in scores",
             "Label them, or remove them with their images",
         )
     background = source.classes.background or 0
@@ -115,7 +115,7 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "empty-mask",
             "warning" if share > 0.5 else "note",
             _masks(source, empty),
-            f"{plural(len(empty), 'mask')} of {len(source.samples)} show only {source.classes.names[background]!r}",
+            f"{plural(len(empty), 'mask')} of {len(source.samples)} with only {source.classes.names[background]!r}",
             "Intended if the images show nothing else; look at the first ones to be sure",
         )
 

@@ -39,7 +39,7 @@ _COPY_OR_TRANSPARENCY = 0b101
 
 
 @contextmanager
-def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open an image file without decoding it.
 
     Args:
@@ -90,9 +90,9 @@ def shown_size(image: Image.Image) -> tuple[int, int]:
     return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
-def raw_mode(image: Image.Image) -> str:
+def raw_mode(image: ImageFile.ImageFile) -> str:
     """Return how Pillow will unpack the pixels of an image that is not decoded yet, e.g. "L;4"; "" if unknown."""
-    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+    if not image.tile:
         return ""
     arguments = image.tile[0][3]
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)

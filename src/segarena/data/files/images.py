@@ -50,7 +50,7 @@ def read_image(path: Path, bits: int = 16, content: bytes | None = None) -> NDAr
     return scale_deep(read_deep(path, content), bits, path)
 
 
-def is_deep(image: Image.Image) -> bool:
+def is_deep(image: ImageFile.ImageFile) -> bool:
     """Whether an image that is not decoded yet has 16 bits (or more) per channel."""
     return image.mode.startswith("I") or raw_mode(image) in _DEEP_COLORS
 
@@ -127,9 +127,8 @@ def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
         return np.array(image.convert("RGB"))
 
 
-def _take_low_bytes(image: Image.Image) -> None:
+def _take_low_bytes(image: ImageFile.ImageFile) -> None:
     """Make Pillow, which keeps the high byte of a 16-bit channel, keep the low one, by naming the other byte order."""
-    assert isinstance(image, ImageFile.ImageFile)
     mode, _, order = raw_mode(image).partition(";16")
     if order == "N":
         order = "L" if sys.byteorder == "little" else "B"
