@@ -50,7 +50,7 @@ def sections() -> dict[str, str]:
 
 
 def describe_record(kind: type[Record]) -> str:
-    schema = ("schema", "whole number", "", f"Number of the file's form: {kind.schema}.")
+    schema = ("schema", "whole number", "", f"Version of the file's format: {kind.schema}.")
     return table("key", [schema, *list_keys(kind)])
 
 

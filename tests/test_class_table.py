@@ -84,6 +84,7 @@ def test_255_classes_fit_in_a_byte_beside_void(tmp_path):
         ("classes: [{name: a, value: [0, 0, 256]}]", "[0, 0, 256] is not a mask value"),
         ("classes: [{name: a, value: [0, 0]}]", "[0, 0] is not a mask value"),
         ("classes: [{name: a, value: 0, color: 7}]", "class 0 has a color that is not [r, g, b]"),
+        ("classes: [{name: a, value: 0, color: red}]", "class 0 has a color that is not [r, g, b]"),
         ("classes: [{name: a, value: 0}]", "declares 1 classes, needs 2 to 255"),
         (many(256), "declares 256 classes, needs 2 to 255"),
         ("classes: [{name: a, value: 0}, {name: a, value: 1}]", "two classes have the name 'a'"),

@@ -129,8 +129,10 @@ def test_no_command_is_missing_from_the_table() -> None:
     [
         ({"models": ("segformer",)}, "--models", "segformer"),
         ({"encoder": "vgg"}, "--encoder", "vgg"),
+        ({"loss": "focal"}, "--loss", "unknown loss 'focal'"),
         ({"learning_rate": float("nan")}, "--learning-rate", "nan"),
         ({"clip_norm": 0}, "--clip-norm", 0),
+        ({"clip_norm": float("inf")}, "--clip-norm", "inf"),
         ({"weight_decay": -1}, "--weight-decay", -1),
         ({"workers": -1}, "--workers", -1),
         ({"batch_size": 1}, "--batch-size", 1),

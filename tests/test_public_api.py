@@ -42,6 +42,12 @@ def test_report_is_a_function_also_after_the_page_was_built() -> None:
     assert callable(segarena.report)
 
 
+@pytest.mark.parametrize("images", ["a.jpg", Path("a.jpg"), ["a.jpg"]])
+def test_predict_takes_one_image_or_several(monkeypatch: pytest.MonkeyPatch, images: str | Path | list[str]) -> None:
+    monkeypatch.setattr("segarena.commands.predict.run", lambda options: options.images)
+    assert segarena.predict("run", images) == (Path("a.jpg"),)
+
+
 def test_changelog_names_the_version() -> None:
     changelog = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
     assert f"[{segarena.__version__}]" in changelog

@@ -5,11 +5,13 @@
     folder = segarena.compare("my_data")            # the options of the command line are keyword arguments
     mask = segarena.load(folder).predict(image)     # the trained winner
 
+Wrong input raises a `SegarenaError`; Ctrl-C during a training raises `Interrupted`, after the state has been saved.
 Nothing here imports torch before it is needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,19 +83,19 @@ def evaluate(run: str | Path, data: str | Path | None = None, **options: Any) ->
         **options: The options of `segarena.config.EvaluateOptions`.
 
     Returns:
-        The content of metrics.json.
+        The content of metrics.json, which is written to a new folder in the run folder, or to `out`.
     """
     from segarena.commands import evaluate as command
 
     return command.run(_config.make_options(_config.EvaluateOptions, run=run, data=data, **options))
 
 
-def predict(run: str | Path, images: list[str | Path], **options: Any) -> Path:
+def predict(run: str | Path, images: str | Path | Iterable[str | Path], **options: Any) -> Path:
     """Write masks and overlays for images.
 
     Args:
         run: A run folder, or a comparison folder (then its winner).
-        images: Image files, or folders of them.
+        images: Image files, or folders of them; or a single one.
         **options: The options of `segarena.config.PredictOptions`.
 
     Returns:
@@ -101,7 +103,8 @@ def predict(run: str | Path, images: list[str | Path], **options: Any) -> Path:
     """
     from segarena.commands import predict as command
 
-    return command.run(_config.make_options(_config.PredictOptions, run=run, images=tuple(images), **options))
+    paths = (images,) if isinstance(images, (str, Path)) else tuple(images)
+    return command.run(_config.make_options(_config.PredictOptions, run=run, images=paths, **options))
 
 
 def check(data: str | Path, **options: Any) -> dict[str, Any]:

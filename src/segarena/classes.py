@@ -220,9 +220,16 @@ def _read_value(value: Any, where: object, remedy: str) -> Value:
         raise DataError(f"{value!r} is not a mask value", where=where, remedy=remedy)
     if isinstance(value, int) and 0 <= value <= 65535:
         return value
+    if (color := _read_rgb(value)) is not None:
+        return color
+    raise DataError(f"{value!r} is not a mask value (a number or [r, g, b])", where=where, remedy=remedy)
+
+
+def _read_rgb(value: Any) -> tuple[int, int, int] | None:
+    """The list [r, g, b] as a tuple; None for anything else."""
     if isinstance(value, list) and len(value) == 3 and all(type(c) is int and 0 <= c <= 255 for c in value):
         return (value[0], value[1], value[2])
-    raise DataError(f"{value!r} is not a mask value (a number or [r, g, b])", where=where, remedy=remedy)
+    return None
 
 
 def _read_class(index: int, entry: Any, where: object, remedy: str) -> SegmentationClass:
@@ -232,11 +239,10 @@ def _read_class(index: int, entry: Any, where: object, remedy: str) -> Segmentat
     if unknown:
         raise DataError(f"class {index} has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
     value = _read_value(entry["value"], where, remedy)
-    color = entry.get("color")
-    if color is None:
+    if entry.get("color") is None:
         color = value if isinstance(value, tuple) else DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
+    elif (given := _read_rgb(entry["color"])) is not None:
+        color = given
     else:
-        color = _read_value(color, where, remedy)
-    if not isinstance(color, tuple):
         raise DataError(f"class {index} has a color that is not [r, g, b]", where=where, remedy=remedy)
     return SegmentationClass(str(entry["name"]), value, color)

@@ -1,4 +1,4 @@
-"""Write files atomically: a temporary file in the same folder, fsync, rename."""
+"""Write files atomically (a temporary file in the same folder, fsync, rename), and read JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's file can be read by its owner only
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:

@@ -45,13 +45,13 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
 
 
 def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:
-    """Make the folder to write.
+    """Make the folder that a command writes to.
 
     Args:
         out: The folder that the user named, or None.
         name: Name of a new folder if `out` is None; NAME-2, NAME-3, ... if there is one of that name.
         resume: Whether `out` may have files; None for a command that has no --resume.
-        root: The folder of the new folder.
+        root: The folder in which a new folder is made.
 
     Returns:
         The folder.
@@ -125,7 +125,7 @@ def find_run(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
-    if (folder / "comparison.json").exists():
+    if (folder / ComparisonRecord.file).exists():
         winner = ComparisonRecord.read(folder).ranking[0]
         return _best([run for seed in winner.seeds for run in _trainings(folder / Run(winner.model, seed).path)])
     if (runs := list(_trainings(folder))) != [folder]:
@@ -176,7 +176,7 @@ def _unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> 
 
 
 def _try_writing(folder: Path) -> None:
-    """Fail before the training rather than after it."""
+    """Raise OSError where files cannot be written: before hours of training rather than after them."""
     probe = folder / ".writable"
     probe.touch()
     probe.unlink()

@@ -91,7 +91,7 @@ def test_any_extent_gives_the_label_of_the_largest_logit(grid, size, cut, limit,
     at = np.meshgrid(*places, indexing="ij")
     exact = np.stack([map_coordinates(k.double().numpy(), at, order=1, mode="nearest") for k in logits[0]])
     for given_logits in (logits, logits.double()):
-        with patch.object(kernel, "LIMIT", limit):
+        with patch.object(kernel, "MAX_BYTES", limit):
             labels = upsample_argmax(given_logits, size, extent)[0].numpy()
         chosen = np.take_along_axis(exact, labels[None].astype(int), axis=0)[0]
         assert (exact.max(axis=0) - chosen).max() <= 2e-5
@@ -145,7 +145,7 @@ def test_minus_infinity_never_wins_between_points(extent):
 @pytest.mark.parametrize("size", [(40, 60), (9, 7), (15, 31), (1, 50)], ids=str)
 def test_strips_of_rows_give_the_labels_of_the_whole(monkeypatch, limit, size):
     logits = smooth(2, 5, 12, 17).double()  # which is not processed by cells
-    monkeypatch.setattr(kernel, "LIMIT", limit)
+    monkeypatch.setattr(kernel, "MAX_BYTES", limit)
     assert torch.equal(upsample_argmax(logits, size), plain_upsample_argmax(logits, size))
 
 
@@ -158,7 +158,7 @@ def test_upsampled_logits_never_exist_as_a_whole(monkeypatch):
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr(kernel, "THREADED", 1)
+    monkeypatch.setattr(kernel, "MIN_THREADED_PIXELS", 1)
     logits, threads = smooth(3, 7, 30, 20), torch.get_num_threads()
     try:
         results = []

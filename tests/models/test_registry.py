@@ -1,10 +1,13 @@
 """Names, tracks and defaults of `build_model`, and the arguments that it refuses."""
 
+from typing import get_args
+
 import pytest
 import torch
 
+from segarena.config import TRACK_MODELS, EncoderName, ModelName
 from segarena.errors import ConfigError
-from segarena.models import TRACKS, build_encoder, build_model, find_encoder, find_model
+from segarena.models import ENCODERS, TRACKS, build_encoder, build_model, find_encoder, find_model
 from support import refuses
 
 
@@ -12,6 +15,12 @@ def test_models_are_listed_in_a_fixed_order():
     assert list(TRACKS) == ["encoder", "paper"]
     assert list(TRACKS["encoder"]) == ["fcn", "unet", "pspnet", "deeplabv3"]
     assert list(TRACKS["paper"]) == ["fcn8s", "fcn16s", "fcn32s", "fcn", "unet", "pspnet", "deeplabv3"]
+
+
+def test_options_have_the_names_of_the_encoders_and_models():
+    assert get_args(EncoderName) == ENCODERS
+    assert set(get_args(ModelName)) == {name for models in TRACKS.values() for name in models}
+    assert all(name in TRACKS[track] for track, models in TRACK_MODELS.items() for name in models)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ Flag = tyro.conf.FlagCreatePairsOff[bool]
 
 
 def default(rule: str | Callable[..., Any]) -> Any:
-    """Annotate an option that may be left open; --help shows what is used then.
+    """Annotate an option that may be left open, so that --help shows what is used then.
 
     Args:
         rule: What is used, in words, or the function of `segarena.config.defaults` that chooses it: then the first
@@ -32,19 +32,15 @@ def check_choices(options: object) -> None:
     for name, hint in get_type_hints(type(options)).items():
         choices = _literals(hint)
         value = getattr(options, name)
-        for item in value if isinstance(value, tuple) else (value,):
+        several = isinstance(value, tuple)
+        for item in value if several else (value,):
             if choices and item is not None and item not in choices:
+                noun = (name.removesuffix("s") if several else name).replace("_", " ")
                 raise ConfigError(
-                    f"unknown {name.removesuffix('s').replace('_', ' ')} {item!r}",
+                    f"unknown {noun} {item!r}",
                     where=flag(name),
                     remedy=f"Choose from {', '.join(map(str, choices))}",
                 )
-
-
-def _literals(hint: Any) -> list[object]:
-    if get_origin(hint) is Literal:
-        return list(get_args(hint))
-    return [choice for part in get_args(hint) for choice in _literals(part)]
 
 
 def flag(name: str) -> str:
@@ -57,7 +53,7 @@ def flag(name: str) -> str:
 
 
 def check_at_least(name: str, value: int | None, smallest: int) -> None:
-    """Raise ConfigError if the option is given and below `smallest`."""
+    """Raise ConfigError if the option has a value and it is below `smallest`."""
     if value is not None and value < smallest:
         raise ConfigError(f"{value} is too small", where=flag(name), remedy=f"Give {smallest} or more")
 
@@ -66,3 +62,10 @@ def check_share(name: str, value: float, *, least: float | None = None) -> None:
     """Raise ConfigError unless the option is above 0 and below 1, or equal to `least`."""
     if not (0 < value < 1 or value == least):
         raise ConfigError(f"{value} is not between 0 and 1", where=flag(name), remedy="Give a share such as 0.2")
+
+
+def _literals(hint: Any) -> list[object]:
+    """The choices of a type hint, also inside of others, as in `tuple[Literal["a"], ...] | None`."""
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [choice for part in get_args(hint) for choice in _literals(part)]

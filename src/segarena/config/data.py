@@ -1,4 +1,4 @@
-"""Which data and how it is split: shared by `train`, `compare` and `check`. And the commands that write data."""
+"""The options of the data and its split (of `train`, `compare` and `check`), and of the commands that write data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class DataOptions:
 class CheckOptions(DataOptions):
     """Show what was understood of a folder of images and masks, and what looks wrong in it."""
 
-    data: tyro.conf.Positional[Path] = field()
+    data: tyro.conf.Positional[Path] = field()  # required; without `field()` it would inherit the default
     """Folder of images and masks."""
     json: Annotated[Path | None, OPTIONAL] = None
     """File to write the findings to, as JSON; it must not exist."""

@@ -1,4 +1,4 @@
-"""The rules for options that are left open, one function for each.
+"""The rules for options that are left open: one function for each option.
 
 Each returns the value and the reason for it. The first line of its docstring is what --help shows as the default.
 """
@@ -31,12 +31,12 @@ class DataFacts:
 
 def device(found: str) -> tuple[str, str]:
     """Auto, the GPU if there is one."""
-    return found, f"{'a' if found == 'cuda' else 'no'} GPU is there"
+    return found, f"{'a' if found == 'cuda' else 'no'} GPU was found"
 
 
 def precision(native_bf16: bool) -> tuple[str, str]:
     """Auto, bf16 where it is native, else fp32."""
-    return ("bf16", "bf16 is native here") if native_bf16 else ("fp32", "bf16 is not native here")
+    return ("bf16", "bf16 is native on this device") if native_bf16 else ("fp32", "bf16 is not native on this device")
 
 
 def encoder(on_gpu: bool) -> tuple[str, str]:

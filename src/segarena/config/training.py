@@ -13,6 +13,7 @@ from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
 TrackName = Literal["encoder", "paper"]
+#: The names of `segarena.models.ENCODERS`, which needs torch; a test compares the two.
 EncoderName = Literal[
     "resnet18",
     "resnet34",
@@ -108,17 +109,21 @@ class ProtocolOptions(DataOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
-        for name in ("folds", "size", "epochs", "patience", "batch_size"):
-            smallest = {"folds": 2, "size": 32, "batch_size": 2}.get(name, 1)
-            check_at_least(name, getattr(self, name), smallest)
-        check_at_least("workers", self.workers, 0)
+        smallest = {"folds": 2, "size": 32, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0}
+        for name, least in smallest.items():
+            check_at_least(name, getattr(self, name), least)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
-                raise ConfigError(f"{value} is not above 0", where=flag(name), remedy="Give a number above 0")
+                raise ConfigError(
+                    f"{value} is not a finite number above 0", where=flag(name), remedy="Give a number above 0"
+                )
         for name in ("weight_decay", "cache_gib"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{getattr(self, name)} is below 0", where=flag(name), remedy="Give 0 or more")
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ConfigError(
+                    f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more"
+                )
         check_share("crop_foreground", self.crop_foreground, least=0.0)
         if self.folds is not None and (self.splits is not None or self.test_fraction):
             raise ConfigError(

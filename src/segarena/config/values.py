@@ -15,7 +15,11 @@ Options = TypeVar("Options")
 
 
 def make_options(kind: type[Options], **values: Any) -> Options:
-    """Make the options of a command from what a Python program gives: strings for paths, and lists for tuples, too.
+    """Make the options of a command from the values of a Python program.
+
+    Args:
+        kind: The options of the command.
+        **values: Values by the options' names; a path may be a string, a tuple may be a list.
 
     Raises:
         ConfigError: An option has a value that cannot work.
@@ -41,7 +45,7 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
 
     Args:
         kind: The options of the command.
-        values: A value for each option that is not left out; names that are no option's are ignored.
+        values: Values by the options' names; other names are ignored.
     """
     verb = "train" if issubclass(kind, TrainOptions) else "compare"
     data = values.get("data")

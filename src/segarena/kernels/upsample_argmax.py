@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Most bytes of upsampled logits that exist at a time.
-LIMIT = 256 << 20
-#: Factor of the area from which processing the cells of the grid is faster.
-ENLARGED = 4
-#: Pixels of a batch from which its cells are distributed over threads.
-THREADED = 4 << 20
+#: Most memory of upsampled logits at a time, in bytes: larger images are labelled strip by strip.
+MAX_BYTES = 256 << 20
+#: Enlargement of the area from which labelling cell by cell is faster than upsampling.
+MIN_ENLARGEMENT = 4
+#: Pixels of a batch from which its cells are distributed over threads: starting them takes milliseconds.
+MIN_THREADED_PIXELS = 4 << 20
 
 
 def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, float] | None = None) -> Tensor:
@@ -43,10 +43,10 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
     if extent == size:
         return _label(logits[..., : size[0], : size[1]])
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    enlarged = size[0] * size[1] >= ENLARGED * extent[0] * extent[1]
+    enlarged = size[0] * size[1] >= MIN_ENLARGEMENT * extent[0] * extent[1]
     if enlarged and logits.device.type == "cpu" and logits.dtype == torch.float32 and bool(logits.isfinite().all()):
         return _through_cells(logits, size, extent)
-    if count * channels * size[0] * size[1] * logits.element_size() <= LIMIT:
+    if count * channels * size[0] * size[1] * logits.element_size() <= MAX_BYTES:
         return plain_upsample_argmax(logits, size, extent)
     return torch.stack([_in_strips(image, size, extent) for image in logits])
 
@@ -58,9 +58,8 @@ def plain_upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[f
 
 def _interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     whole = [pixels * grid / cells for pixels, grid, cells in zip(size, logits.shape[2:], extent, strict=True)]
-    if all(
-        abs(pixels - round(pixels)) < 1e-9 * pixels for pixels in whole
-    ):  # an upsampling of the whole grid can be cropped to the size
+    # Where the whole grid has a whole number of pixels, torch upsamples it and the result is cropped.
+    if all(abs(pixels - round(pixels)) < 1e-9 * pixels for pixels in whole):
         full = F.interpolate(logits, size=[round(n) for n in whole], mode="bilinear", align_corners=False)
         return full[..., : size[0], : size[1]]
     for dim, pixels, cells in ((2, size[0], extent[0]), (3, size[1], extent[1])):
@@ -88,8 +87,8 @@ def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, f
     (rows, down), (columns, right) = (_cells(*sides) for sides in zip(logits.shape[-2:], size, extent, strict=True))
     grids = logits.detach().permute(0, 2, 3, 1).contiguous().numpy()
     labels = np.empty((len(logits), *size), np.uint8)
-    # Starting threads takes milliseconds. Each gets a few parts: cells in which many classes can win take longer.
-    threads = torch.get_num_threads() if labels.size >= THREADED else 1
+    # A few parts for each thread: cells in which many classes can win take longer.
+    threads = torch.get_num_threads() if labels.size >= MIN_THREADED_PIXELS else 1
     bounds = np.linspace(0, logits.shape[2], min(logits.shape[2], 4 * threads) + 1).astype(int)
 
     def label_part(part: tuple[int, tuple[int, int]]) -> None:
@@ -112,10 +111,10 @@ def _cells(grid: int, pixels: int, extent: float) -> tuple[NDArray[np.int64], ND
 
 
 def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
-    """Label (C, h, w) at `size`, as many rows at a time as `LIMIT` allows."""
+    """Label (C, h, w) at `size`, as many rows at a time as `MAX_BYTES` allows."""
     above, fraction = _positions(logits.shape[1], size[0], extent[0], logits.dtype)
     below = (above + 1).clamp(max=logits.shape[1] - 1)
-    step = max(1, LIMIT // (len(logits) * size[1] * logits.element_size()))
+    step = max(1, MAX_BYTES // (len(logits) * size[1] * logits.element_size()))
     strips = []
     for start in range(0, size[0], step):
         upper, lower, down = (part[start : start + step] for part in (above, below, fraction))

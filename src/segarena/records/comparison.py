@@ -1,4 +1,4 @@
-"""The file of a comparison: what was compared, how, and what came out."""
+"""The file of a comparison: what was compared, how, and the result."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from segarena.records.record import Count, Fraction, Record
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Where the data is and how it was split, as typed; paths are absolute, so that they hold in any working directory.
+    """Where the data is and how it was split.
 
-    Images and masks may be folders inside the data.
+    Paths are made absolute, so that they are valid in any working directory.
     """
 
     data: str | None
@@ -36,7 +36,7 @@ class DataSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Record, file="config.json", schema=1):
-    """How a run was trained, with nothing left open."""
+    """How a run was trained: every setting, none left open."""
 
     command: str
     """Command line that repeats the run."""

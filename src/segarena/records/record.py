@@ -15,11 +15,20 @@ from segarena.errors import RunError
 from segarena.files import read_json, write_json
 
 _REPEAT = "Repeat the run or the comparison in a new folder"
+#: What a value of each type is called in a message.
+_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object with keys",
+}
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The unit of a number in a file, and the range it must lie in.
+    """The unit of a number in a file, and the range that it must be in.
 
     Args:
         name: The unit as people write it, e.g. "ms"; empty for a count of what the key names.
@@ -47,7 +56,7 @@ Epochs = Annotated[float, Unit("epochs", 0)]
 class Record:
     """The base of a frozen dataclass whose fields are the keys of a JSON file.
 
-    A subclass gives the file's name and the number of its form: `class Costs(Record, file="costs.json", schema=1)`.
+    A subclass gives the file's name and the version of its format: `class Costs(Record, file="costs.json", schema=1)`.
     `schema` is a key of the file. It goes up when a key is renamed, removed or changes its meaning. A key that is only
     added has a default value, which is used for files that were written without it.
     """
@@ -56,7 +65,7 @@ class Record:
     schema: ClassVar[int]
 
     def __init_subclass__(cls, *, file: str, schema: int) -> None:
-        """Set the file's name and the number of its form."""
+        """Set the file's name and the version of its format."""
         super().__init_subclass__()
         cls.file, cls.schema = file, schema
 
@@ -143,7 +152,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _load(hint: Any, value: Any, key: str) -> Any:
-    """Return `value` as what the type hint asks for. Raises _MismatchError with `key`, the way to the value."""
+    """Return `value` in the type of the hint. Raises _MismatchError with `key`, the path of the value in the file."""
     if is_dataclass(hint):
         return _load_fields(hint, _expect(dict, value, key), key)
     origin, arguments = get_origin(hint), get_args(hint)
@@ -207,16 +216,6 @@ def _expect(kind: Any, value: Any, key: str) -> Any:
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise _MismatchError(f"has {_describe(value)} as `{key}`, not {_NAMES[kind]}")
     return value
-
-
-_NAMES = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "an object with keys",
-}
 
 
 def _describe(value: Any) -> str:

@@ -97,9 +97,10 @@ def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
 
 
 def frequency_order(total: NDArray[np.int64]) -> list[int]:
-    """Class indices, the most frequent first; of more than ROWS classes, those in the middle are left out.
+    """Return the class indices, the most frequent first; of more than ROWS classes, those in the middle are left out.
 
-    total: pixels of each class, (num_classes,).
+    Args:
+        total: The number of pixels of each class, (num_classes,).
     """
     order = np.argsort(-total, kind="stable").tolist()
     return order if len(order) <= ROWS else [*order[: ROWS // 2], *order[-(ROWS // 2) :]]

@@ -87,7 +87,7 @@ def draw_confusion(comparison: Comparison, model: str) -> Figure:
 
 
 def row_rates(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Counts (C, C), rows = truth -> fractions of each true class, 0..1; NaN in a row without pixels."""
+    """Divide counts (C, C), rows = truth, by the sums of their rows: fractions 0..1, NaN in a row without pixels."""
     totals = confusion.sum(axis=1, keepdims=True).astype(np.float64)
     totals[totals == 0] = np.nan
     rates: NDArray[np.float64] = confusion / totals
@@ -101,7 +101,7 @@ def _cell_texts(rates: NDArray[np.float64]) -> NDArray[np.object_]:
 
 
 def _draw_bars(axes: Axes, rows: NDArray[np.intp], iou: NDArray[np.float64], style: ModelStyle, points: float) -> None:
-    """Draw one model's bars. iou (N, 3): mean, lowest, highest in percent; points: from one bar to the next."""
+    """Draw one model's bars; iou (N, 3) has mean, lowest and highest in percent, bars are `points` apart."""
     mean, lowest, highest = iou.T
     known = ~np.isnan(mean)
     axes.barh(rows[known], mean[known], height=0.78, color=style.tint, lw=0, zorder=2)

@@ -21,6 +21,7 @@ from segarena.reporting.style import DPI, to_unit
 
 #: The colour of a wrong pixel in an error map: dark enough to stand out on pale grey without its hue.
 WRONG = (196, 12, 64)
+#: The two colours of void.
 VOID, STRIPE = (255, 255, 255), (150, 158, 166)
 #: The longest side of a gallery picture in the page, in pixels.
 LONGEST_SIDE = 420
@@ -62,14 +63,14 @@ def read_example(comparison: Comparison, name: str) -> Example:
 
 
 def color_labels(labels: NDArray[np.uint8], colors: list[tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """Labels (H, W) -> RGB (H, W, 3) in the class colours; void is striped, a label without a class black."""
+    """Return labels (H, W) as RGB (H, W, 3) in the class colours; void is striped, a label without a class black."""
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(colors)] = colors
     return _stripe(table[labels], labels == IGNORE_INDEX)
 
 
 def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB (H, W, 3): the image in pale grey, wrong pixels in the colour WRONG, void striped."""
+    """Return the image in pale grey, RGB (H, W, 3), with wrong pixels in the colour WRONG and void striped."""
     grey = image @ np.array([0.299, 0.587, 0.114])
     pale = (130 + 0.47 * grey).astype(np.uint8) // _GREYS * _GREYS
     result = np.repeat(pale[..., None], 3, axis=2)
@@ -127,7 +128,7 @@ class Picture:
 
 
 def photo(array: NDArray[np.uint8], alt: str) -> Picture:
-    """A photograph, RGB (H, W, 3), reduced to LONGEST_SIDE where it is larger; as JPEG."""
+    """Embed a photograph, RGB (H, W, 3), as JPEG, reduced to LONGEST_SIDE where it is larger."""
     image = Image.fromarray(array)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
@@ -136,7 +137,7 @@ def photo(array: NDArray[np.uint8], alt: str) -> Picture:
 
 
 def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
-    """Coloured labels or an error map, RGB (H, W, 3), resized without mixing colours; as PNG."""
+    """Embed coloured labels or an error map, RGB (H, W, 3), as PNG, resized without mixing colours."""
     image = Image.fromarray(array)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.NEAREST)
     enlarge = LONGEST_SIDE // max(image.size)  # a browser would blur the edges of a small one
@@ -148,7 +149,7 @@ def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
 
 
 def embed(content: bytes, alt: str) -> Picture:
-    """The bytes of an image file, as a picture of the page."""
+    """Put the bytes of an image file into a picture of the page."""
     with Image.open(io.BytesIO(content)) as image:
         kind, (width, height) = image.get_format_mimetype(), image.size
     return Picture(f"data:{kind};base64,{base64.b64encode(content).decode()}", alt, width, height)

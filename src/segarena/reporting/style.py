@@ -73,11 +73,11 @@ def to_unit(color: tuple[int, int, int]) -> tuple[float, float, float]:
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """The look of every figure, for drawing and for saving; the caller's matplotlib settings come back after.
+    """Set the look of every figure drawn or saved in the block; restore the caller's matplotlib settings after it.
 
     A character that no installed font has is drawn as a box, without a warning; the page shows it correctly.
     """
-    # As matplotlib ships it: importing seaborn takes a second, for which `check` would have to wait.
+    # Matplotlib's copy of seaborn's theme: importing seaborn would add a second to `segarena check`.
     whitegrid = Path(matplotlib.get_data_path(), "stylelib", "seaborn-v0_8-whitegrid.mplstyle")
     settings = {
         **matplotlib.rc_params_from_file(whitegrid, use_default_template=False),
@@ -127,6 +127,6 @@ _FONTS = "Helvetica Neue,Arial,Liberation Sans,DejaVu Sans,Noto Sans CJK JP,Hira
 
 
 def _fonts() -> list[str]:
-    """The installed ones: matplotlib warns of each family that it does not find."""
+    """The installed ones of `_FONTS`: matplotlib warns of each family that it does not find."""
     installed = {entry.name for entry in font_manager.fontManager.ttflist}
     return [name for name in _FONTS if name in installed]

@@ -45,7 +45,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; a row is its name and its cells. Where it has one cell more than columns, that comes first."""
+    """Columns and rows.
+
+    Args:
+        columns: The columns of the models or of their scores and costs.
+        rows: Name and cells of each row. Rows by class or fold have one cell before those of the columns: the share of
+            the pixels or the number of images.
+    """
 
     columns: list[Column]
     rows: list[tuple[str, list[Cell]]]

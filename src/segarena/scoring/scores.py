@@ -44,15 +44,17 @@ class Scores:
     miou: float
     """Mean over the defined classes of their IoU."""
     mean_f1: float
-    """Mean over the defined classes of F1, as the next two of precision and recall."""
+    """Mean over the defined classes of F1."""
     mean_precision: float
+    """Mean over the defined classes of precision."""
     mean_recall: float
+    """Mean over the defined classes of recall."""
     pixel_accuracy: float
     """Correct pixels divided by all counted pixels."""
     frequency_weighted_iou: float
     """Mean over the defined classes of IoU, weighted by their true pixels."""
     mean_image_iou: float
-    """Mean over the images of each image's own mIoU; never the headline."""
+    """Mean over the images of each image's own mIoU. Models are not ranked by it."""
     miou_without_background: float
     """mIoU over all classes but background. NaN where the data has no background class, as the next three."""
     mean_f1_without_background: float

@@ -13,7 +13,7 @@ from segarena.records.record import field_names
 from segarena.records.tables import ModelRow
 
 #: A lead over the majority baseline, as a fraction, below which a model has hardly learned anything.
-LITTLE = 0.01
+SMALL_LEAD = 0.01
 
 _SPLITS = {"test": "test", "val": "validation"}
 _RETRY = "check the masks and their classes, then train longer"
@@ -82,7 +82,7 @@ def verdict(
         )
     missing = f"; {join_words(failed)} {'has' if len(failed) == 1 else 'have'} no score" if failed else ""
     little = ""
-    if min(best.lowest, best.miou - LITTLE) <= baseline:
+    if min(best.lowest, best.miou - SMALL_LEAD) <= baseline:
         little = (
             f" Always predicting the most frequent class reaches {percent(baseline)}: hardly anything was learned;"
             f" {_RETRY}."
@@ -135,7 +135,7 @@ def _average(model: str, group: Sequence[ModelRow]) -> RankedModel:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """The value itself where all seeds have the same, so that a count stays a whole number."""
+    """The mean; None where a value is missing; where all are equal that value, so that a count stays a whole number."""
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
@@ -161,7 +161,7 @@ def _compare(scored: Sequence[_Score]) -> str:
 
 
 def _compare_folds(scored: Sequence[_Score]) -> str:
-    """In how many folds the first model is first; where two are equally good, neither is."""
+    """In how many folds the first model is better than all others."""
     mious = zip(*(entry.folds for entry in scored), strict=True)
     ahead = sum(all(first > other for other in others) for first, *others in mious)
     best, folds = scored[0].name, len(scored[0].folds)
