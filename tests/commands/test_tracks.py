@@ -11,9 +11,8 @@ import torch
 from torchvision.models import get_model, get_model_weights
 
 import segarena
-from segarena.config import TRACK_MODELS, CompareOptions, TrainOptions
+from segarena.config import TRACK_MODELS
 from segarena.errors import ConfigError, RunError
-from segarena.models import ENCODERS, TRACKS
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from support import QUICK, refuses, write_pair
@@ -34,16 +33,6 @@ def published(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three that have a ResNet, as published."""
     models = ("fcn", "pspnet", "deeplabv3")
     return segarena.compare(data, models=models, out=tmp_path_factory.mktemp("paper") / "out", **PAPER)
-
-
-def test_options_name_the_models_and_encoders_that_there_are() -> None:
-    for track, models in TRACK_MODELS.items():
-        assert set(models) <= set(TRACKS[track])
-    assert list(TRACK_MODELS["encoder"]) == list(TRACKS["encoder"])
-    for encoder in ENCODERS:
-        CompareOptions(encoder=encoder)
-    for model in TRACKS["paper"]:
-        TrainOptions(model=model, track="paper")
 
 
 def test_paper_track_builds_each_as_published(published: Path) -> None:

@@ -105,7 +105,7 @@ class Record:
 
 
 class _MismatchError(Exception):
-    """A value is not what the record says; the message names the key and the value."""
+    """A value is not of the type or in the range of its field; the message names the key and the value."""
 
 
 def _check_schema(found: object, current: int, where: object) -> None:

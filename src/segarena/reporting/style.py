@@ -27,7 +27,7 @@ class ModelStyle:
     Args:
         label: The name to write.
         color: The colour, as "#rrggbb".
-        marker: matplotlib's marker, so that the model can be told apart without colour.
+        marker: matplotlib's marker, which identifies the model without colour.
     """
 
     label: str

@@ -106,6 +106,7 @@ class _Score:
 
     @property
     def seed_range(self) -> str:
+        """From the lowest seed to the highest, e.g. "51.2 to 53.0%"."""
         return f"{100 * self.lowest:.1f} to {percent(self.highest)}"
 
 
