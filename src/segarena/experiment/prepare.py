@@ -118,10 +118,10 @@ class Prepared:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence for each choice, and for a split of the data's own that is not used."""
+        """A sentence for each choice, and one if the data has a split of its own that is not used."""
         notes = tuple(choice.sentence for choice in self.choices)
         if self.options.folds is not None and any(sample.split for sample in self.source.samples):
-            notes += ("the data's own train, val and test set aside (--folds splits all images)",)
+            notes += ("the data's own split is not used (--folds splits all images)",)
         return notes
 
 
