@@ -13,7 +13,7 @@ from segarena.reporting.comparison import Comparison
 #: Losses that fall by more than this factor are drawn on a logarithmic axis.
 _LOG_SPREAD = 12.0
 #: More lines of one model than this are drawn thinner.
-MANY_RUNS = 3
+_MANY_RUNS = 3
 
 
 def draw_learning_curves(comparison: Comparison) -> Figure:
@@ -23,7 +23,7 @@ def draw_learning_curves(comparison: Comparison) -> Figure:
     for name in comparison.names:
         style = comparison.styles[name]
         runs = comparison.runs(name)
-        many = len(runs) > MANY_RUNS
+        many = len(runs) > _MANY_RUNS
         line = {
             "color": style.color,
             "lw": 1.0 if many else 1.5,

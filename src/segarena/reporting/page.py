@@ -14,7 +14,7 @@ from segarena import formats
 from segarena.files import write_text, write_with
 from segarena.reporting import captions, gallery, method, tables
 from segarena.reporting.caveats import caveats
-from segarena.reporting.class_figures import draw_class_iou, draw_confusion
+from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.gallery import Picture
@@ -98,6 +98,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         folds=None if comparison.folds is None else tables.fold_table(comparison),
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
         wrong=gallery.WRONG,
+        annotated_classes=ANNOTATED_CLASSES,
     )
 
 
