@@ -14,22 +14,22 @@ from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import conv_bn_relu, crop_or_pad, mirror_pad
 
-#: Output pixels of one tile in the paper's figure 2, and the pixels that unpadded convolutions remove around it.
+#: Side of the output of one tile in the paper's figure 2, and the margin that unpadded convolutions remove around it.
 TILE = 388
 MARGIN = 92
-#: Each of four poolings halves an even size, so the possible outputs are 4, 20, 36, ... pixels long.
+#: Each of the four poolings needs an even size, so that possible outputs are 4, 20, 36, ... pixels long.
 STEP, SMALLEST = 16, 4
 
 
 class UNet(SegmentationModel):
     """U-Net (Ronneberger et al. 2015, figure 1): 64 to 1024 channels, unpadded 3x3 convolutions, cropped skips.
 
-    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). `contract_and_expand`
-    maps 572 to 388 pixels, as in the figure. `forward` computes logits for each pixel of an image of any size by the
-    overlap-tile strategy (section 1, figure 2): the image is mirrored beyond its border and, outside of training,
-    processed in tiles of at most 388 pixels, which changes the memory and not the result. A compiled or exported graph
-    processes it whole. Weights are initialised as in section 3; dropout 0.5 follows the two deepest levels of the
-    contracting path (3.1), as in the authors' network.
+    image (N, in_channels, H, W) -> logits (N, num_classes, H, W). `contract_and_expand` maps 572 to 388 pixels, as in
+    the figure. `forward` computes logits for all pixels of an image of any size by the overlap-tile strategy (section 1,
+    figure 2): the image is mirrored beyond its border and, outside of training, processed in tiles of at most 388
+    pixels, which changes the memory and not the result. A compiled or exported graph processes it as a whole. Weights
+    are initialised as in section 3; dropout 0.5 follows the two deepest levels of the contracting path (3.1), as in the
+    authors' network.
 
     Differences from the paper:
         - Images of any size, mirrored up to the next possible one: the paper's tiles fit its images.
@@ -90,8 +90,7 @@ class UNet(SegmentationModel):
         Raises:
             ConfigError: H or W is not possible.
         """
-        possible = self.padded or torch.compiler.is_compiling() or all(_is_possible(n) for n in image.shape[-2:])
-        if not possible:
+        if not (self.padded or torch.compiler.is_compiling() or all(map(_is_possible, image.shape[-2:]))):
             raise ConfigError(
                 f"an image of {image.shape[-2]} x {image.shape[-1]} pixels cannot be halved four times",
                 remedy="Give sides of 188, 204, 220 and so on pixels, or call the model itself",
@@ -114,7 +113,7 @@ class UNet(SegmentationModel):
         return result
 
     def _in_tiles(self, surrounded: Tensor, size: tuple[int, int]) -> Tensor:
-        """`contract_and_expand` in tiles whose first pixels are multiples of 16, so that the poolings are aligned."""
+        """`contract_and_expand` in tiles that start at multiples of 16, so that their poolings are aligned."""
         if torch.compiler.is_compiling() or max(size) <= TILE:
             return self.contract_and_expand(surrounded)
         step = TILE - SMALLEST  # a multiple of 16; the tiles' last 4 pixels overlap

@@ -60,9 +60,8 @@ def predict_masks(
     """
     height, width = images.shape[-2:]
     tall, wide = padded_size(model, (height, width))
-    inputs = F.pad(
-        to_input(images, device), (0, wide - width, 0, tall - height)
-    )  # after normalising, the mean colour is 0
+    # After normalising, the mean colour is 0.
+    inputs = F.pad(to_input(images, device), (0, wide - width, 0, tall - height))
     with autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]
