@@ -25,11 +25,10 @@ class UNet(SegmentationModel):
     """U-Net (Ronneberger et al. 2015, figure 1): 64 to 1024 channels, unpadded 3x3 convolutions, cropped skips.
 
     image (N, in_channels, H, W) -> logits (N, num_classes, H, W). `contract_and_expand` maps 572 to 388 pixels, as in
-    the figure. `forward` computes logits for all pixels of an image of any size by the overlap-tile strategy (section 1,
-    figure 2): the image is mirrored beyond its border and, outside of training, processed in tiles of at most 388
-    pixels, which changes the memory and not the result. A compiled or exported graph processes it as a whole. Weights
-    are initialised as in section 3; dropout 0.5 follows the two deepest levels of the contracting path (3.1), as in the
-    authors' network.
+    the figure. `forward` accepts images of any size, by the overlap-tile strategy (section 1, figure 2): the image is
+    mirrored beyond its border and, outside of training, processed in tiles of at most 388 pixels, which changes the
+    memory and not the result. A compiled or exported graph processes it as a whole. Weights are initialised as in
+    section 3; dropout 0.5 follows the two deepest levels of the contracting path (3.1), as in the authors' network.
 
     Differences from the paper:
         - Images of any size, mirrored up to the next possible one: the paper's tiles fit its images.
