@@ -33,7 +33,7 @@ needs_real_weights = pytest.mark.skipif(not REAL_WEIGHTS.is_file(), reason=f"{RE
 
 #: Options of `train` and `compare` that make a training take a second: a machine without bf16 gives the same.
 QUICK: dict[str, Any] = {
-    "encoder": "resnet18",
+    "encoder": "mobilenet_v2",
     "weights": "none",
     "epochs": 2,
     "size": 32,

@@ -53,8 +53,8 @@ TURNED = Image.Exif()
 TURNED[0x0112] = 6
 
 CHECK = "check data"
-TRAIN = "train data --encoder resnet18 --device cpu --weights none --model fcn"
-COMPARE = "compare data --encoder resnet18 --device cpu --weights none --models fcn"
+TRAIN = "train data --encoder mobilenet_v2 --device cpu --weights none --model fcn"
+COMPARE = "compare data --encoder mobilenet_v2 --device cpu --weights none --models fcn"
 EACH = (CHECK, TRAIN, COMPARE)
 
 

@@ -55,7 +55,7 @@ def test_costs_are_measured(comparison: Path) -> None:
     models = pd.read_csv(comparison / "models.csv")
     assert (models[["params", "flops", "latency_ms", "train_seconds"]] > 0).all(axis=None)
     fcn = models[models["model"] == "fcn"].iloc[0]
-    assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="resnet18").parameters())
+    assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="mobilenet_v2").parameters())
 
 
 def test_scores_follow_from_the_counts_of_the_images(comparison: Path) -> None:

@@ -22,7 +22,7 @@ from segarena.scoring.scores import score
 from support import refuses, write_pair
 
 FOLDS = 2
-TINY: dict[str, Any] = {"epochs": 1, "size": 32, "batch_size": 2, "encoder": "resnet18", "weights": "none"}
+TINY: dict[str, Any] = {"epochs": 1, "size": 32, "batch_size": 2, "encoder": "mobilenet_v2", "weights": "none"}
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,17 @@ def test_interrupt_and_resume_end_in_the_same_bits(
 
 @pytest.mark.slow
 def test_kill_9_at_three_moments_and_resume_end_in_the_same_bits(squares: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "segarena", "train", str(squares), "--model", "pspnet", "--encoder", "resnet18"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "segarena",
+        "train",
+        str(squares),
+        "--model",
+        "pspnet",
+        "--encoder",
+        "mobilenet_v2",
+    ]
     arguments += ["--weights", "none", "--epochs", "6", "--size", "64", "--batch-size", "4", "--device", "cpu"]
     whole, part = tmp_path / "whole", tmp_path / "part"
     subprocess.run([*arguments, "--out", str(whole)], check=True, capture_output=True)
