@@ -112,7 +112,7 @@ def count_values(plane: Plane) -> MaskFacts:
     height, width = values.shape
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])  # a run may go on in the next row
     different, count = _counter(flat[starts])
-    pixels = count(flat[starts], np.diff(starts, append=flat.size))
+    pixels = count(flat[starts], np.append(starts[1:], flat.size) - starts)
     unlike_next = starts[starts % width > 0] - 1
     unlike_below = np.flatnonzero(flat[width:] != flat[:-width])
     outside = np.ones((height, width), dtype=bool)  # at the frame, or beside another value

@@ -147,7 +147,10 @@ def subfolders(folder: Path) -> list[Path]:
 
 def relative_name(root: Path, path: Path) -> str:
     """Return the path below the root, `.` for the root; the whole path if it is elsewhere."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    name, prefix = path.as_posix(), f"{root.as_posix().rstrip('/')}/"
+    if name.startswith(prefix):  # all but always, and ten times as fast as pathlib
+        return name.removeprefix(prefix)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else name
 
 
 def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
