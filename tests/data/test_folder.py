@@ -116,6 +116,8 @@ def test_a_mask_of_the_same_shape_is_resized_to_the_nearest_label_and_reported(
     assert [(one.mask.name, one.size, one.image_size) for one in source.resized] == [
         ("a.png", mask_size[::-1], image_size[::-1])
     ]
+    assert source.label_counts(0) is None
+    assert source.label_counts(1).tolist() == [0, 0, 24]
     assert source.describe()["resized"] == [
         {
             **{"mask": "masks/a.png", "width": mask_size[0], "height": mask_size[1]},

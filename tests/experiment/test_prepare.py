@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,18 @@ def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -
     said = "\n".join(reporter.lines)
     for words in (*prepared.notes, "size 48", "no test split", "warning: "):
         assert words in said
+
+
+def test_a_folder_that_memory_does_not_hold_is_measured_without_decoding(
+    squares: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = TrainOptions(data=squares, model="fcn", **QUICK)
+    [kept] = prepare(options, RecordingReporter()).splits
+    monkeypatch.setattr("segarena.data.folder.FolderSource.read", None)
+    [measured] = prepare(replace(options, cache_gib=0), RecordingReporter()).splits
+    expected = [np.bincount(kept.images[index][1].ravel(), minlength=2) for index in kept.splits.train]
+    for split in (kept, measured):
+        np.testing.assert_array_equal(split.mask_pixels, expected)
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from segarena.data.source import Source
 from segarena.data.transforms import Augmentation, resize_image, working_size
 from segarena.errors import SegarenaError
 from segarena.seeding import derive_seed
+from segarena.threads import thread_pool
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -51,10 +51,10 @@ class DecodedImages:
         self.source = source
         self.kept: dict[int, Pair] = {}
         self.bytes = 0
-        with ThreadPoolExecutor() as pool:
+        with thread_pool() as threads:
             for start in range(0, len(indices) if limit_bytes > 0 else 0, 32):
                 chunk = indices[start : start + 32]
-                for index, pair in zip(chunk, pool.map(source.read, chunk), strict=True):
+                for index, pair in zip(chunk, threads.map(source.read, chunk), strict=True):
                     size = pair[0].nbytes + pair[1].nbytes
                     if self.bytes + size <= limit_bytes:
                         self.kept[index] = pair

@@ -81,6 +81,7 @@ class FolderSource:
             self.images.append(image)
             self._digests.append(digest)
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
+        self._resized = {one.mask for one in self.resized}
         self.encoding, self.mask_pixels, self.void_pixels = infer_encoding(counted, self._declared)
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
@@ -108,6 +109,13 @@ class FolderSource:
         if fit(image_path, (height, width), mask_path, mask.shape) is not None:
             mask = resize_mask(mask, height, width)
         return image, mask
+
+    def label_counts(self, index: int) -> NDArray[np.int64] | None:
+        """Return the pixels of each class in the mask that `read` gives, (num_classes,), without reading it.
+
+        None for a resized mask, which was counted at its own size.
+        """
+        return None if self.samples[index].mask in self._resized else self.mask_pixels[index]
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""

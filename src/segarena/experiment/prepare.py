@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.classes import IGNORE_INDEX
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
@@ -149,10 +148,11 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
     else:
         divisions = make_fold_splits(source, options, options.folds)
     images = _decode(source, divisions[0], options.cache_gib, reporter)
-    pixels, shapes = _measure(images, {index for splits in divisions for index in splits.train})
+    train = sorted({index for splits in divisions for index in splits.train})
+    measured = {index: _measure(images, index) for index in train}
     for splits in divisions:
         _check_not_void(images, splits, options.data or source.name)
-    height, width = (int(np.median([shape[axis] for shape in shapes])) for axis in (0, 1))
+    height, width = (int(np.median([size[axis] for _, size in measured.values()])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
     protocol, choices = resolve(options, facts)
     digests = tuple(source.digest(index) for index in range(len(source.samples)))
@@ -161,7 +161,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
             source=source,
             splits=splits,
             images=images,
-            mask_pixels=pixels[list(splits.train), : source.classes.num_classes],
+            mask_pixels=np.stack([measured[index][0] for index in splits.train]),
             digests=digests,
             fold=None if options.folds is None else number,
         )
@@ -179,15 +179,17 @@ def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter
         return DecodedImages(source, indices, limit_bytes=cache_gib * GIB, on_progress=on_progress)
 
 
-def _measure(images: DecodedImages, indices: Iterable[int]) -> tuple[NDArray[np.int64], list[tuple[int, ...]]]:
-    """Pixels of each label in the masks of `indices`, (N, 256) with zeros for all others, and the masks' shapes."""
-    pixels = np.zeros((len(images.source.samples), 256), dtype=np.int64)
-    shapes = []
-    for index in sorted(indices):
-        mask = images[index][1].numpy()
-        pixels[index] = np.bincount(mask.ravel(), minlength=256)
-        shapes.append(mask.shape)
-    return pixels, shapes
+def _measure(images: DecodedImages, index: int) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Pixels of each class in a mask, (C,), and its (height, width), as training sees it.
+
+    Without decoding it where it was counted when the files were read.
+    """
+    source = images.source
+    counts = source.label_counts(index) if isinstance(source, FolderSource) else None
+    if isinstance(source, FolderSource) and counts is not None:
+        return counts, source.sizes[index]
+    mask = images[index][1].numpy()
+    return np.bincount(mask.ravel(), minlength=256)[: source.classes.num_classes], mask.shape
 
 
 def _check_not_void(images: DecodedImages, splits: Splits, where: object) -> None:
@@ -195,7 +197,7 @@ def _check_not_void(images: DecodedImages, splits: Splits, where: object) -> Non
     parts: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
     for part, name in parts.items():
         indices = splits.indices(part)
-        if indices and not any((images[index][1] != IGNORE_INDEX).any() for index in indices):
+        if indices and not any(_measure(images, index)[0].any() for index in indices):
             raise DataError(
                 f"every {name} mask is void, so no pixel of them counts",
                 where=where,
