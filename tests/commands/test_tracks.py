@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,26 @@ import pandas as pd
 import pytest
 import torch
 from torchvision.models import get_model, get_model_weights
+from torchvision.models.resnet import Bottleneck
 
 import segarena
 from segarena.config import TRACK_MODELS
 from segarena.errors import ConfigError, RunError
+from segarena.models.unet import UNet
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from support import QUICK, refuses, write_pair
 
 PAPER = {**{key: value for key, value in QUICK.items() if key != "encoder"}, "epochs": 1, "track": "paper"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow_networks() -> Iterator[None]:
+    """The published networks with fewer channels, which take a tenth of the time and of the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UNet, "widths", (4, 8, 16, 32, 64))
+        patch.setattr(Bottleneck, "expansion", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +111,7 @@ def test_a_training_can_start_from_a_whole_published_network(
     name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random weights in the place of the published ones; one epoch hardly changes them."""
+    monkeypatch.setattr(Bottleneck, "expansion", 4)
     torch.manual_seed(0)
     theirs = get_model(f"{name}_resnet50", weights=None, weights_backbone=None, aux_loss=True)
     url = get_model_weights(f"{name}_resnet50")["COCO_WITH_VOC_LABELS_V1"].url
