@@ -67,9 +67,9 @@ def get(*keys: str, kind: str = "a") -> list[bytes | None]:
 def test_what_was_added_is_found_by_kind_and_key() -> None:
     assert get("1") == [None]
     add("a", "1", b"one")
-    add("a", "2", b"two" * 1000)
+    add("a", "2", b"two" * 2000)
     add("b", "1", b"other")
-    assert get("1", "2", "3") == [b"one", b"two" * 1000, None]
+    assert get("1", "2", "3") == [b"one", b"two" * 2000, None]
     add("a", "1", b"new")
     assert get("1") == [b"new"]
     assert get("1", kind="b") == [b"other"]

@@ -16,6 +16,7 @@ from pathlib import Path
 #: Size of the store, in bytes, above which it is emptied.
 LIMIT = 500_000_000
 
+_LARGE = 4096  # bytes
 _PATIENCE = 2.0  # seconds to wait for another process that writes
 _TABLE = "CREATE TABLE IF NOT EXISTS facts (kind TEXT, key TEXT, content BLOB, PRIMARY KEY (kind, key))"
 _SELECT = "SELECT content FROM facts WHERE kind = ? AND key = ?"
@@ -44,7 +45,7 @@ class FactCache:
             self._store.close()
             self._store = None
         if self._new:
-            _write([(kind, key, zlib.compress(content, 1)) for (kind, key), content in self._new.items()])
+            _write([(kind, key, _pack(content)) for (kind, key), content in self._new.items()])
 
     def get(self, kind: str, key: str) -> bytes | None:
         """Return what was added as `kind` under `key`, in an earlier context; None where that is unknown."""
@@ -57,8 +58,8 @@ class FactCache:
                 self._store.close()
                 self._store = None
                 return None
-        with suppress(zlib.error, TypeError):  # a damaged entry fails its checksum
-            return None if row is None else zlib.decompress(row[0])
+        with suppress(zlib.error, TypeError, ValueError):  # a damaged entry
+            return None if row is None else _unpack(row[0])
         return None
 
     def add(self, kind: str, key: str, content: bytes) -> None:
@@ -74,6 +75,20 @@ def cache_folder() -> Path:
         return Path(given)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "segarena"
+
+
+def _pack(content: bytes) -> bytes:
+    """The content with a checksum; compressed, which has one, if it is large enough for that to be worth the time."""
+    return zlib.compress(content, 1) if len(content) > _LARGE else b"\0" + zlib.crc32(content).to_bytes(4) + content
+
+
+def _unpack(packed: bytes) -> bytes:
+    """Raises zlib.error or ValueError where the checksum is another."""
+    if packed[:1] != b"\0":
+        return zlib.decompress(packed)
+    if zlib.crc32(packed[5:]) != int.from_bytes(packed[1:5]):
+        raise ValueError("the checksum is wrong")
+    return packed[5:]
 
 
 def _write(rows: list[tuple[str, str, bytes]]) -> None:

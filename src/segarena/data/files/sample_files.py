@@ -148,7 +148,7 @@ def _read_sample(cache: FactCache, pair: tuple[Path, Path]) -> SampleFiles:
 
 def _load(path: Path) -> _Loaded | DataError:
     try:
-        with reading(path), path.open("rb") as stream:
+        with reading(path), path.open("rb", buffering=0) as stream:
             state = _state(os.fstat(stream.fileno()))
             content = stream.read()
     except DataError as error:
