@@ -117,7 +117,7 @@ def test_an_error_while_loading_keeps_its_kind_and_parts(kind, workers):
 
 
 @pytest.mark.parametrize(("length", "batch_size"), [(10, 3), (10, 5), (7, 7), (2, 2), (3, 4), (101, 8)])
-def test_an_epoch_shows_each_image_at_most_once_and_leaves_out_less_than_a_batch(length, batch_size):
+def test_an_epoch_shows_each_image_at_most_once(length, batch_size):
     batches = EpochBatches(length, batch_size, seed=0)
     for epoch in range(1, 6):
         batches.epoch = epoch

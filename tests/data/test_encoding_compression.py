@@ -42,7 +42,7 @@ def test_a_colour_that_no_two_mix_is_far_in_luma_or_in_chroma() -> None:
     assert (distance[2:] > 50).all()
 
 
-def test_only_what_is_thicker_than_an_edge_is_thick_and_the_worst_file_is_named(tmp_path: Path) -> None:
+def test_areas_thicker_than_an_edge_are_counted_by_file(tmp_path: Path) -> None:
     found = []
     for name, wide in (("line", 4), ("block", 9), ("none", 0)):
         pixels = np.zeros((40, 40, 3), dtype=np.uint8)

@@ -11,8 +11,7 @@ from PIL import Image
 from drawings import infer, label_map, paint, save_all, soften, through_jpeg
 from segarena.classes import name_classes
 from segarena.data.encoding.mask_encoding import read_mask
-from segarena.errors import DataError
-from support import SHARED, needs_real_data
+from support import SHARED, needs_real_data, refuses
 
 TWO = [label_map(seed, 2) for seed in range(3)]
 FOUR = [label_map(seed, 4) for seed in range(3)]
@@ -53,7 +52,7 @@ def test_a_third_level_among_soft_edges_is_never_swallowed_by_the_cut(tmp_path: 
     image = np.asarray(soften(paint(label_map(0, 2, 400, 400), (0, 255)), 1.5)).copy()
     side = int((share * image.size) ** 0.5)
     image[:side, :side] = 128
-    with pytest.raises(DataError, match="neither two clear levels"):
+    with refuses(where=tmp_path, value="neither two clear levels"):
         infer(save_all(tmp_path, [Image.fromarray(image)]))
 
 
@@ -64,14 +63,14 @@ def test_declared_levels_name_the_classes_of_soft_masks(tmp_path: Path) -> None:
     assert encoding.classes == table
     np.testing.assert_array_equal(read_mask(paths[0], encoding), np.asarray(Image.open(paths[0])) < 118.5)
     assert pixels.sum() == 3 * 240 * 300
-    with pytest.raises(DataError, match=r"0\.png: has the value \d+, which is neither"):
+    with refuses(where=tmp_path / "0.png", value="has the value"):
         infer(paths, name_classes((0, 128), ("ground", "road")))
 
 
 def test_one_stray_pixel_beside_declared_levels_is_an_error_and_not_cut(tmp_path: Path) -> None:
     grey = TWO[0] * 255
     grey[0, 0] = 7
-    with pytest.raises(DataError, match="has the value 7"):
+    with refuses(where=tmp_path / "0.png", value="the value 7,"):
         infer(save_all(tmp_path, [Image.fromarray(grey)]), name_classes((0, 255), ("a", "b")))
 
 
@@ -128,11 +127,11 @@ def test_bits_among_masks_of_0_and_1_are_0_and_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("values", [(0, 3, 7, 12), (0, 85, 170, 255), (0, 60, 120, 180), (0, 20, 40, 60)])
 @pytest.mark.parametrize("spoil", [soften, through_jpeg])
-def test_class_numbers_that_were_resized_or_compressed_are_refused_and_not_read_as_more_classes(
+def test_class_numbers_that_were_resized_or_compressed_are_refused(
     tmp_path: Path, values: tuple[int, ...], spoil: type[soften]
 ) -> None:
     paths = save_all(tmp_path / "masks", [spoil(paint(labels, values)) for labels in FOUR])
-    with pytest.raises(DataError, match=r"masks: the masks \(e\.g\. \d\.png\) have \d+ different grey.*without smooth"):
+    with refuses(where=tmp_path / "masks", value="different grey levels"):
         infer(paths)
 
 
@@ -140,7 +139,7 @@ def test_a_depth_map_is_no_set_of_classes(tmp_path: Path) -> None:
     rows, columns = np.mgrid[:400, :300]
     for levels in (40, 120):
         depth = (levels * (rows + columns / 3) / 500).astype(np.uint8)
-        with pytest.raises(DataError, match="different grey levels.*depth maps"):
+        with refuses(where=tmp_path, value="different grey levels"):
             infer(save_all(tmp_path, [Image.fromarray(depth)]))
 
 
@@ -151,23 +150,22 @@ def test_numbers_of_objects_are_not_classes(tmp_path: Path) -> None:
         for number in range(objects):
             image[10:30, 15 * number : 15 * number + 10] = number + 1
         maps.append(Image.fromarray(image))
-    with pytest.raises(DataError, match="numbers of objects, not of classes.*same value"):
+    with refuses(where=tmp_path, value="numbers of objects"):
         infer(save_all(tmp_path, maps))
 
 
 def test_255_beside_a_few_stray_pixels_could_be_void_or_foreground(tmp_path: Path) -> None:
     grey = TWO[0] * 255
     grey[0, :5] = 7
-    with pytest.raises(DataError, match=r"0\.png: has 255 beside 0, 7, and .* void or a class.*classes\.yaml"):
+    with refuses(where=tmp_path / "0.png", value="255 beside 0, 7"):
         infer(save_all(tmp_path, [Image.fromarray(grey)]))
 
 
-def test_masks_of_0_and_1_among_masks_of_0_and_255_are_refused_and_not_half_void(tmp_path: Path) -> None:
+def test_masks_of_0_and_1_among_masks_of_0_and_255_are_refused(tmp_path: Path) -> None:
     """Either half alone is clear; together 255 would be void, and the objects of those files would count nowhere."""
     for highs in ((1, 255), (1, 1, 1, 255)):
         paths = save_all(tmp_path, [Image.fromarray(TWO[0] * np.uint8(high)) for high in highs])
-        said = rf"1 of the masks \(e\.g\. {len(highs) - 1}\.png\) have 255 and no 1, and {len(highs) - 1} of .*0\.png"
-        with pytest.raises(DataError, match=said):
+        with refuses(where=tmp_path, value=f"1 of the masks (e.g. {len(highs) - 1}.png) have 255 and no 1"):
             infer(paths)
 
 
@@ -179,12 +177,12 @@ def test_255_in_one_mask_with_both_classes_is_void_in_all(tmp_path: Path) -> Non
     assert ([entry.value for entry in encoding.classes.classes], encoding.classes.ignore) == ([0, 1], (255,))
 
 
-def test_two_class_numbers_that_a_jpeg_happens_to_leave_alone_are_not_trusted(tmp_path: Path) -> None:
+def test_class_numbers_in_a_jpeg_are_refused_even_if_unchanged(tmp_path: Path) -> None:
     grey = np.kron(np.array([[0, 1], [1, 0]]), np.ones((16, 16))).astype(np.uint8)
     paths = save_all(tmp_path, [Image.fromarray(grey)], "jpg", quality=100)
-    with pytest.raises(DataError, match=r"0\.jpg: is a JPEG"):
+    with refuses(where=tmp_path / "0.jpg", value="JPEG"):
         infer(paths)
-    with pytest.raises(DataError, match=r"0\.jpg: is a JPEG"):
+    with refuses(where=tmp_path / "0.jpg", value="JPEG"):
         infer(save_all(tmp_path, [paint(FOUR[0], (0, 1, 2, 3))], "jpg"), name_classes((0, 1), ("a", "b")))
 
 
@@ -203,5 +201,5 @@ def test_anti_aliased_roads_are_two_classes_and_not_238() -> None:
 @needs_real_data
 def test_electron_micrographs_given_for_masks_are_refused() -> None:
     paths = sorted((SHARED / "data" / "isbi" / "image").glob("*.png"))[:3]
-    with pytest.raises(DataError, match="hardly an area of one"):
+    with refuses(where=paths[0], value="hardly an area"):
         infer(paths)

@@ -11,8 +11,7 @@ from PIL import Image
 
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import read_image
-from segarena.errors import DataError
-from support import huge_png
+from support import huge_png, refuses
 
 ORIENTATION = 0x0112
 
@@ -54,7 +53,7 @@ def test_each_pixel_format_becomes_rgb_of_8_bits(
     np.testing.assert_array_equal(image, np.broadcast_to(np.uint8(expected), (2, 3, 3)))
 
 
-def test_a_palette_image_is_read_by_colour_and_its_transparency_is_laid_on_white(tmp_path: Path) -> None:
+def test_a_palette_image_is_read_by_its_colours_on_white(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     image.save(tmp_path / "plain.png")
@@ -113,31 +112,31 @@ def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path, suffix: str,
     Image.fromarray(pixels).save(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(DataError, match=rf"half\.{suffix}: .*remove it"):
+    with refuses(where=path):
         read_image(path)
 
 
 @pytest.mark.parametrize(
-    ("content", "seen"), [(b"", "0 bytes"), (b"hello", "not an image"), (b"\x89PNG\r\n\x1a\n", "cannot be read|not an")]
+    ("content", "seen"), [(b"", "0 bytes"), (b"hello", "not an image"), (b"\x89PNG\r\n\x1a\n", "")]
 )
 def test_a_file_that_is_no_image_is_an_error_that_names_it(tmp_path: Path, content: bytes, seen: str) -> None:
     (tmp_path / "a.png").write_bytes(content)
     for read in (read_image, image_size):
-        with pytest.raises(DataError, match=rf"a\.png: .*({seen}).*remove it"):
+        with refuses(where=tmp_path / "a.png", value=seen):
             read(tmp_path / "a.png")
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.png: does not exist\. Check"):
+    with refuses(where=tmp_path / "gone.png", value="does not exist"):
         read_image(tmp_path / "gone.png")
 
 
 def test_float_and_true_32_bit_pixels_are_refused(tmp_path: Path) -> None:
     Image.new("F", (2, 2), 0.5).save(tmp_path / "f.tif")
     Image.new("I", (2, 2), 70000).save(tmp_path / "i.tif")
-    with pytest.raises(DataError, match=r"f\.tif: .*floating-point.*8 bits"):
+    with refuses(where=tmp_path / "f.tif", value="floating-point"):
         read_image(tmp_path / "f.tif")
-    with pytest.raises(DataError, match=r"i\.tif: .*70000.*8 or 16 bits"):
+    with refuses(where=tmp_path / "i.tif", value=70000):
         read_image(tmp_path / "i.tif")
 
 
@@ -145,7 +144,7 @@ def test_float_and_true_32_bit_pixels_are_refused(tmp_path: Path) -> None:
 def test_a_file_of_several_pages_is_refused_since_only_one_could_be_meant(tmp_path: Path, suffix: str) -> None:
     pages = [Image.new("RGB", (4, 3), color) for color in ("red", "blue", "green")]
     pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
-    with pytest.raises(DataError, match=rf"a\.{suffix}: has 3 pages or frames.*file of its own"):
+    with refuses(where=tmp_path / f"a.{suffix}", value="3 pages"):
         read_image(tmp_path / f"a.{suffix}")
 
 
@@ -171,13 +170,13 @@ def test_a_file_that_may_not_be_read_is_an_error_that_names_it(tmp_path: Path, m
 
     Image.new("L", (2, 2)).save(tmp_path / "a.png")
     monkeypatch.setattr(Path, "open", refuse)  # root may read anything
-    with pytest.raises(DataError, match=r"a\.png: cannot be read \(permission denied\)\. Change its permissions"):
+    with refuses(where=tmp_path / "a.png", value="permission denied"):
         read_image(tmp_path / "a.png")
 
 
 def test_a_link_to_itself_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.png: cannot be read \(Too many levels of symbolic links\)"):
+    with refuses(where=tmp_path / "a.png", value="symbolic links"):
         read_image(tmp_path / "a.png")
 
 
@@ -191,5 +190,5 @@ def test_a_decompression_bomb_is_an_error_and_not_a_warning(tmp_path: Path, side
     for read in (read_image, image_size):
         with warnings.catch_warnings():
             warnings.simplefilter(filter_)  # type: ignore[arg-type]
-            with pytest.raises(DataError, match=r"bomb\.png: .*89 million.*tiles"):
+            with refuses(where=path, value="89 million"):
                 read(path)

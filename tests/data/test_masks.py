@@ -18,7 +18,7 @@ from PIL import Image
 from drawings import infer
 from segarena.classes import ClassTable, name_classes
 from segarena.data.encoding.mask_encoding import read_mask
-from segarena.errors import DataError
+from support import refuses
 
 
 def save(path: Path, values: ArrayLike, dtype: type = np.uint8) -> Path:
@@ -89,9 +89,9 @@ def test_a_1_bit_mask_may_be_declared_by_the_bit_or_by_black_and_white(
     assert labels == [[1, 0]]
 
 
-def test_1_bit_masks_among_index_masks_are_refused_since_255_could_be_void_or_foreground(tmp_path: Path) -> None:
+def test_1_bit_masks_among_index_masks_are_refused(tmp_path: Path) -> None:
     paths = [save(tmp_path / "bits.png", [[True, False]], np.bool_), save(tmp_path / "b.png", [[0, 1, 2]])]
-    with pytest.raises(DataError, match=r"bits\.png: has 1 bit.*in the same way"):
+    with refuses(where=paths[0], value="1 bit"):
         infer(paths)
 
 
@@ -128,9 +128,7 @@ def test_a_palette_mask_is_read_by_index_and_never_by_colour(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("bits", "row", "values"), [(2, 0b00011011, [0, 1, 2, 3]), (4, 0x2F, [2, 15])])
-def test_grey_of_2_and_4_bits_keeps_its_numbers_although_pillow_spreads_them(
-    tmp_path: Path, bits: int, row: int, values: list[int]
-) -> None:
+def test_grey_of_2_and_4_bits_keeps_its_numbers(tmp_path: Path, bits: int, row: int, values: list[int]) -> None:
     path = save_png(tmp_path / "a.png", bits, 0, bytes([row]), len(values))
     with Image.open(path) as image:
         assert np.asarray(image).max() == 255
@@ -153,7 +151,7 @@ def test_declared_values_and_void_are_the_only_ones_allowed(tmp_path: Path) -> N
     assert classes == table
     assert labels == [[0, 1, 255]]
     good, bad = tmp_path / "a.png", save(tmp_path / "b.png", [[3, 0, 7]])
-    with pytest.raises(DataError, match=r"b\.png: has the value 7, .*classes\.yaml"):
+    with refuses(where=bad, value="the value 7,"):
         infer([good, bad], table)
 
 
@@ -161,7 +159,7 @@ def test_a_mask_changed_after_the_scan_cannot_smuggle_in_a_value(tmp_path: Path)
     path = save(tmp_path / "a.png", [[0, 1]])
     encoding = infer([path]).encoding
     save(path, [[0, 9]])
-    with pytest.raises(DataError, match=r"a\.png: has the value 9, "):
+    with refuses(where=path, value="the value 9,"):
         read_mask(path, encoding)
 
 
@@ -181,7 +179,7 @@ def test_declared_colours_are_matched_exactly(tmp_path: Path) -> None:
     assert classes == COLORS
     assert labels == [[2, 0, 1, 255]]
     save(tmp_path / "b.png", [[[0, 254, 0]]])
-    with pytest.raises(DataError, match=r"b\.png: has the value \[0, 254, 0\], .*classes\.yaml"):
+    with refuses(where=tmp_path / "b.png", value=[0, 254, 0]):
         infer([tmp_path / "b.png"], COLORS)
 
 
@@ -195,7 +193,7 @@ def test_declared_colours_also_read_palette_masks(tmp_path: Path) -> None:
 
 def test_numbers_and_colours_in_one_table_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", [[0, 1]])
-    with pytest.raises(DataError, match=r"both numbers and colours"):
+    with refuses(value="both numbers and colours"):
         infer([path], name_classes((0, (1, 2, 3)), ("a", "b")))
 
 
@@ -205,23 +203,23 @@ def test_numbers_and_colours_in_one_table_are_refused(tmp_path: Path) -> None:
 def test_a_mask_folder_full_of_photographs_is_refused_at_the_first_one(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     paths = [save(tmp_path / f"{name}.png", noise[..., :channels].squeeze()) for name, channels in (("b", 3), ("a", 1))]
-    with pytest.raises(DataError, match=r"b\.png: has \d+ different colours and hardly an area of one"):
+    with refuses(where=paths[0], value="different colours"):
         infer(paths)
-    with pytest.raises(DataError, match=r"a\.png: has 25\d different grey levels and hardly an area"):
+    with refuses(where=paths[1], value="different grey levels"):
         infer(paths[1:])
 
 
 @pytest.mark.parametrize(("values", "seen"), [([[0, 0]], "only the value 0"), ([[255]], "only the value 255")])
 def test_masks_with_one_value_in_all_of_them_are_refused(tmp_path: Path, values: ArrayLike, seen: str) -> None:
     path = save(tmp_path / "a.png", values)
-    with pytest.raises(DataError, match=rf"{tmp_path}: all 1 masks have {seen}\. Check"):
+    with refuses(where=tmp_path, value=seen):
         infer([path])
 
 
 @pytest.mark.parametrize(("values", "seen"), [([[1, 5]], "only the class 'b'"), ([[5]], "only void")])
 def test_declared_classes_of_which_one_occurs_are_refused(tmp_path: Path, values: ArrayLike, seen: str) -> None:
     path = save(tmp_path / "a.png", values)
-    with pytest.raises(DataError, match=seen):
+    with refuses(where=tmp_path, value=seen):
         infer([path], name_classes((0, 1), ("a", "b"), (5,)))
 
 
@@ -230,7 +228,7 @@ def test_class_numbers_in_a_jpeg_are_lost_and_refused_whatever_its_name(tmp_path
     Image.fromarray(np.repeat(np.uint8([[0, 3, 7, 12]] * 40), 10, axis=1)).save(
         tmp_path / "a.png", format="JPEG", quality=quality
     )
-    with pytest.raises(DataError, match=r"a\.png: is a JPEG.*as PNG"):
+    with refuses(where=tmp_path / "a.png", value="JPEG"):
         infer([tmp_path / "a.png"])
 
 
@@ -238,21 +236,21 @@ def test_class_numbers_in_a_jpeg_are_lost_and_refused_whatever_its_name(tmp_path
 def test_pixel_formats_that_no_mask_has_are_refused(tmp_path: Path, mode: str, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.new(mode, (2, 2)).save(path)
-    with pytest.raises(DataError, match=rf"a\.{suffix}: has the pixel format {mode}.*as PNG"):
+    with refuses(where=path, value=mode):
         infer([path])
 
 
-def test_whole_floating_point_numbers_are_numbers_and_fractions_are_refused(tmp_path: Path) -> None:
+def test_whole_floats_are_numbers_and_fractions_are_refused(tmp_path: Path) -> None:
     kind, _, labels = understood(tmp_path / "a.tif", [[0, 1, 4]], np.float32)
     assert (kind, labels) == ("index", [[0, 1, 2]])
     for values, seen in (([[0, 0.5]], "fractions, e.g. 0.5"), ([[-1, 0]], "-1"), ([[np.nan, 0]], "nan")):
-        with pytest.raises(DataError, match=rf"b\.tif: has .*{seen}"):
+        with refuses(where=tmp_path / "b.tif", value=seen):
             infer([save(tmp_path / "b.tif", values, np.float32)])
 
 
-def test_colours_of_16_bits_are_refused_since_half_of_each_channel_would_be_lost(tmp_path: Path) -> None:
+def test_colours_of_16_bits_are_refused(tmp_path: Path) -> None:
     path = save_png(tmp_path / "a.png", 16, 2, np.array([[0, 0, 0, 0, 1, 0]], dtype=">u2").tobytes(), 2)
-    with pytest.raises(DataError, match=r"a\.png: has 16 bits per colour channel"):
+    with refuses(where=path, value="16 bits"):
         infer([path])
 
 
@@ -260,7 +258,7 @@ def test_colours_of_16_bits_are_refused_since_half_of_each_channel_would_be_lost
 def test_a_mask_of_several_pages_is_refused(tmp_path: Path, suffix: str) -> None:
     pages = [Image.fromarray(np.eye(4, dtype=np.uint8) * 255), Image.new("L", (4, 4), 255)]
     pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
-    with pytest.raises(DataError, match=rf"a\.{suffix}: has 2 pages or frames.*each page"):
+    with refuses(where=tmp_path / f"a.{suffix}", value="2 pages"):
         infer([tmp_path / f"a.{suffix}"])
 
 
@@ -270,9 +268,9 @@ def test_a_truncated_mask_is_an_error_that_names_it(tmp_path: Path, kept: float)
     good, bad = save(tmp_path / "a.png", noise), save(tmp_path / "b.png", noise)
     encoding = infer([good]).encoding
     bad.write_bytes(good.read_bytes()[: int(good.stat().st_size * kept)])
-    with pytest.raises(DataError, match=r"b\.png: "):
+    with refuses(where=bad):
         infer([good, bad])
-    with pytest.raises(DataError, match=r"b\.png: "):
+    with refuses(where=bad):
         read_mask(bad, encoding)
 
 

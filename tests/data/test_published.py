@@ -15,7 +15,8 @@ from scipy.io import savemat
 from annotated import draw, write_image, write_mask
 from segarena.data.published import PUBLISHED, open_published
 from segarena.data.source import Source
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError
+from support import refuses
 
 SIZE = (4, 2)
 
@@ -125,11 +126,11 @@ def test_a_digest_follows_both_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_missing_folder_names_root_and_download(name: str, tmp_path: Path) -> None:
     for root in (None, tmp_path / "nowhere", tmp_path):
-        with pytest.raises(DataError) as raised:
+        with refuses() as raised:
             open_published(name, root)
         assert name in str(raised.value)
-        assert "--root" in str(raised.value)
-        assert ("cityscapes-dataset.com" if name == "cityscapes" else "--download") in str(raised.value)
+        assert "--root" in raised.value.remedy
+        assert ("cityscapes-dataset.com" if name == "cityscapes" else "--download") in raised.value.remedy
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -137,7 +138,7 @@ def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
     MAKERS[name](tmp_path)
     gone = sorted(tmp_path.rglob("*.png" if name == "cityscapes" else "*.jpg"))[0]
     gone.unlink()
-    with pytest.raises(DataError, match=gone.name):
+    with refuses(where=tmp_path, value=gone.name):
         open_published(name, tmp_path)
 
 
@@ -149,12 +150,12 @@ def test_a_download_that_fails_says_why_and_what_else_works(
         raise urllib.error.URLError("network is unreachable")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    with pytest.raises(DataError, match=r"could not be downloaded .*network is unreachable"):
+    with refuses(where=tmp_path, value="unreachable"):
         open_published(name, tmp_path, download=True)
 
 
-def test_cityscapes_cannot_be_downloaded_and_says_where_it_is(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"account.*cityscapes-dataset\.com"):
+def test_cityscapes_cannot_be_downloaded_without_an_account(tmp_path: Path) -> None:
+    with refuses(ConfigError, where=tmp_path, value="account"):
         open_published("cityscapes", tmp_path, download=True)
 
 
@@ -165,39 +166,33 @@ def test_download_fetches_nothing_that_is_there(name: str, tmp_path: Path, monke
     assert len(open_published(name, tmp_path, download=True).samples) == 2
 
 
-def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="voc2013.*voc2012, sbd, cityscapes, oxford-pets"):
+def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    with refuses(ConfigError, value="voc2013"):
         open_published("voc2013", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("name", "pattern", "spoil", "words"),
+    ("name", "pattern", "spoil", "seen"),
     [
-        ("voc2012", "*000032.png", lambda path: Image.new("L", SIZE, 77).save(path), ["000032.png", "value 77"]),
-        (
-            "oxford-pets",
-            "Abyssinian_1.png",
-            lambda path: write_mask(path, ["0009", "0000"]),
-            ["value", "neither a class"],
-        ),
-        ("oxford-pets", "Abyssinian_1.png", lambda path: write_mask(path, ["2211"]), ["size of its image"]),
-        ("sbd", "*000003.mat", lambda path: path.write_bytes(b"no matlab"), ["000003.mat", "cannot be read"]),
-        ("voc2012", "*000032.jpg", lambda path: path.write_bytes(b""), ["000032.jpg", "empty"]),
+        ("voc2012", "*000032.png", lambda path: Image.new("L", SIZE, 77).save(path), "the value 77"),
+        ("oxford-pets", "Abyssinian_1.png", lambda path: write_mask(path, ["0009", "0000"]), "the value 0"),
+        ("oxford-pets", "Abyssinian_1.png", lambda path: write_mask(path, ["2211"]), "size of its image"),
+        ("sbd", "*000003.mat", lambda path: path.write_bytes(b"no matlab"), "cannot be read"),
+        ("voc2012", "*000032.jpg", lambda path: path.write_bytes(b""), "empty"),
     ],
 )
 def test_a_damaged_file_is_named_when_it_is_read(
-    name: str, pattern: str, spoil: Callable[[Path], object], words: list[str], tmp_path: Path
+    name: str, pattern: str, spoil: Callable[[Path], object], seen: str, tmp_path: Path
 ) -> None:
     source = opened(name, tmp_path)
-    spoil(next(tmp_path.rglob(pattern)))
-    with pytest.raises(DataError) as raised:
+    spoiled = next(tmp_path.rglob(pattern))
+    spoil(spoiled)
+    with refuses(where=spoiled, value=seen):
         source.read(0)
-    for word in words:
-        assert word in str(raised.value)
 
 
 def test_lists_that_are_broken_are_the_folders_fault(tmp_path: Path) -> None:
     make_pets(tmp_path)
     write_text(tmp_path / "oxford-iiit-pet/annotations/trainval.txt", "Abyssinian_1\n")
-    with pytest.raises(DataError, match="--root"):
+    with refuses(where=tmp_path):
         open_published("oxford-pets", tmp_path)
