@@ -231,6 +231,8 @@ COMMANDS = (
     ("predict no/such/run image.jpg", RunError, "no/such/run: "),
     ("evaluate no/such/run", RunError, "no/such/run: "),
     ("evaluate data", RunError, "data: ", "config.json"),
+    ("train voc2012 --model fcn --weights none", DataError, "voc2012", "--root DIR", "--download"),
+    ("train voc2012 --model fcn --weights none --root data", DataError, "data: ", "--root DIR", "--download"),
     ("train no-data --model fcn --weights gone.pth", WeightsError, "gone.pth: "),
     ("train no-data --model fcn --weights coco", ConfigError, "COCO", "fcn and deeplabv3"),
     ("train no-data --model pspnet --encoder swin_t", ConfigError, "swin_t", "fcn, unet"),

@@ -125,12 +125,16 @@ def test_a_digest_follows_both_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_missing_folder_names_root_and_download(name: str, tmp_path: Path) -> None:
+    """`evaluate` has no --download, and passes None."""
     for root in (None, tmp_path / "nowhere", tmp_path):
-        with refuses() as raised:
-            open_published(name, root)
-        assert name in str(raised.value)
-        assert "--root" in raised.value.remedy
-        assert ("cityscapes-dataset.com" if name == "cityscapes" else "--download") in raised.value.remedy
+        for download in (False, None):
+            with refuses(value="" if root else name) as raised:
+                open_published(name, root, download)
+            remedy = raised.value.remedy
+            assert name in str(raised.value)
+            assert "--root" in remedy
+            assert ("cityscapes-dataset.com" in remedy) == (name == "cityscapes")
+            assert ("--download" in remedy) == (name != "cityscapes" and download is False)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -130,13 +130,13 @@ class _DataSet:
     by_hand: str | None = None
 
 
-def open_published(name: str, root: Path | None, download: bool = False) -> Source:
+def open_published(name: str, root: Path | None, download: bool | None = None) -> Source:
     """Open a published data set.
 
     Args:
         name: One of `PUBLISHED`.
         root: The folder that has the files, as the data set's archives unpack them.
-        download: Whether to download the data set to `root` if it is not there.
+        download: Whether to download the data set to `root` if it is not there. None: no, and errors do not suggest it.
 
     Raises:
         ConfigError: The name is unknown, or the data set cannot be downloaded without an account.
@@ -145,13 +145,14 @@ def open_published(name: str, root: Path | None, download: bool = False) -> Sour
     if name not in _DATA_SETS:
         raise ConfigError(f"unknown data set {name!r}", remedy=f"Choose from {', '.join(PUBLISHED)}, or name a folder")
     data_set = _DATA_SETS[name]
+    otherwise = f". {data_set.by_hand}" if data_set.by_hand else "" if download is None else ", or add --download"
     if root is None:
         raise DataError(
             f"{name} needs the folder of its files",
-            remedy=f"Name the folder that has {data_set.holds} with --root DIR{_or_download(data_set)}",
+            remedy=f"Name the folder that has {data_set.holds} with --root DIR{otherwise}",
         )
     try:
-        pairs = _find(name, data_set, root, download=False)
+        pairs = _find(name, data_set, root, otherwise)
     except DataError:
         if not download:
             raise
@@ -161,12 +162,12 @@ def open_published(name: str, root: Path | None, download: bool = False) -> Sour
                 where=root,
                 remedy=data_set.by_hand,
             ) from None
-        pairs = _find(name, data_set, root, download=True)
+        pairs = _find(name, data_set, root, otherwise, download=True)
     return ListedSource(name, root, pairs, data_set.classes(), data_set.read_values)
 
 
-def _find(name: str, data_set: _DataSet, root: Path, *, download: bool) -> dict[Split, Pairs]:
-    """The pairs of each split; all files exist."""
+def _find(name: str, data_set: _DataSet, root: Path, otherwise: str, *, download: bool = False) -> dict[Split, Pairs]:
+    """The pairs of each split; all files exist. `otherwise` ends the remedies: where else to get the files."""
     pairs: dict[Split, Pairs] = {}
     try:
         for split, name_there in data_set.splits.items():
@@ -181,19 +182,15 @@ def _find(name: str, data_set: _DataSet, root: Path, *, download: bool) -> dict[
         raise DataError(
             f"is not the folder of {name}, or incomplete: it needs {data_set.holds}",
             where=root,
-            remedy=f"Name the folder that has {data_set.holds} with --root DIR{_or_download(data_set)}",
+            remedy=f"Name the folder that has {data_set.holds} with --root DIR{otherwise}",
         ) from error
     paths = [path for found in pairs.values() for pair in found for path in pair]
     missing = [path for path in paths if not path.is_file()]
     if missing or not paths:
         what = f"{missing[0]} does not exist" if missing else "no image is listed"
         more = f", nor do {plural(len(missing) - 1, 'other file')} of {name}" if len(missing) > 1 else ""
-        raise DataError(what + more, where=root, remedy=f"{_UNPACK}{_or_download(data_set)}")
+        raise DataError(what + more, where=root, remedy=f"{_UNPACK}{otherwise}")
     return pairs
-
-
-def _or_download(data_set: _DataSet) -> str:
-    return f". {data_set.by_hand}" if data_set.by_hand else ", or add --download"
 
 
 def _find_voc(root: Path, split: str, download: bool) -> Pairs:

@@ -26,7 +26,7 @@ def open_source(
     images: Path | None = None,
     masks: Path | None = None,
     root: Path | None = None,
-    download: bool = False,
+    download: bool | None = None,
     reporter: Reporter = SILENT,
 ) -> Source:
     """Open a folder, a published data set or the built-in scenes.
@@ -37,7 +37,7 @@ def open_source(
         images: The folder of the images in `data`, if it is not to be found by name and content.
         masks: The folder of the masks in `data`, likewise.
         root: The folder of a published data set.
-        download: Whether to download a published data set that is not in `root`.
+        download: Whether to download a published data set that is not in `root`. None: the command has no such option.
         reporter: Receives the progress of reading masks.
 
     Raises:
