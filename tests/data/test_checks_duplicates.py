@@ -120,6 +120,13 @@ def test_similar_images_are_not_all_duplicates() -> None:
     assert [(pair.first, pair.second) for pair in find_duplicates(alike)] == [(3, 7)]
 
 
+@pytest.mark.parametrize("turn", Image.Transpose, ids=lambda turn: turn.name)
+def test_every_orientation_of_a_copy_is_found(turn: Image.Transpose) -> None:
+    images = [scene(number).convert("L").resize((32, 32)) for number in range(6)]
+    thumbnails = np.stack([*map(np.asarray, images), np.asarray(images[2].transpose(turn))])
+    assert [(pair.first, pair.second, pair.turned) for pair in find_duplicates(thumbnails)] == [(2, 6, True)]
+
+
 def test_hashes_ignore_brightness_and_scale() -> None:
     image = np.asarray(scene(5).convert("L").resize((32, 32)))
     darker = (image * 0.5).astype(np.uint8)

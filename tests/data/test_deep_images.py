@@ -83,6 +83,7 @@ def test_one_scale_holds_for_a_whole_set_so_dark_images_stay_dark(tmp_path: Path
         paths.append(tmp_path / f"{highest}.png")
         Image.fromarray(np.full((2, 2), highest, dtype=np.uint16)).save(paths[-1])
     assert [common_bits(levels[:count]) for count in range(4)] == [16, 8, 10, 14]
+    assert [common_bits([highest]) for highest in (255, 256, 4095, 4096)] == [8, 10, 12, 14]
     assert [int(read_image(path, 14)[0, 0, 0]) for path in paths] == [3, 14, 78]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -41,7 +42,7 @@ TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolOptions(DataOptions):
+class ProtocolOptions(DataOptions, ABC):
     """What `train` and `compare` have in common: the data, the networks and how they are trained."""
 
     root: Annotated[Path | None, OPTIONAL] = None
@@ -102,9 +103,9 @@ class ProtocolOptions(DataOptions):
     """Resume the run in --out."""
 
     @property
+    @abstractmethod
     def model_names(self) -> tuple[ModelName, ...]:
         """The architectures that are trained."""
-        raise NotImplementedError
 
     def __post_init__(self) -> None:
         super().__post_init__()
