@@ -81,16 +81,18 @@ def mebibytes(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Write seconds in the one or two units that fit them.
+    """Write seconds in the one or two units that fit them; tenths only below ten seconds.
 
-    >>> duration(42), duration(65), duration(3720)
-    ('42.0 s', '1 min 05 s', '1 h 02 min')
+    >>> duration(8.85), duration(42), duration(65), duration(3720)
+    ('8.8 s', '42 s', '1 min 05 s', '1 h 02 min')
     """
     if seconds is None or is_missing(seconds):
         return NOTHING
-    if seconds < _MINUTE:
-        return f"{_significant(seconds)} s"
     whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < _MINUTE:
+        return f"{whole} s"
     if whole < _HOUR:
         return f"{whole // 60} min {whole % 60:02d} s"
     minutes = round(seconds / _MINUTE)
