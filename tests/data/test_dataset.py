@@ -1,6 +1,7 @@
 """What reaches training and evaluation: each image at most once per epoch here, each whole image exactly once there."""
 
 import itertools
+import multiprocessing
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ def test_an_error_while_loading_keeps_its_kind_and_parts(kind, workers):
     for batches in (training.epoch(1), training.epoch(2), iter(evaluation)):
         with refuses(kind, where="3.png", value="damaged"):
             list(batches)
+
+
+def test_workers_end_at_once_after_an_error():
+    source = BrokenSource(DataError("is damaged", where="3.png", remedy="Fix it"))
+    training = training_loader(images=DecodedImages(source, range(8), limit_bytes=0), count=8, batch_size=4, workers=2)
+    before = set(multiprocessing.active_children())
+    batches = training.epoch(1)
+    next(batches)
+    assert len(set(multiprocessing.active_children()) - before) == 2
+    with pytest.raises(DataError):
+        list(batches)
+    assert set(multiprocessing.active_children()) <= before
 
 
 @pytest.mark.parametrize(("length", "batch_size"), [(10, 3), (10, 5), (7, 7), (2, 2), (3, 4), (101, 8)])

@@ -171,15 +171,22 @@ class _Loader:
             # forked workers share the decoded images
             method = "fork" if sys.platform == "linux" else "spawn"
             processes |= {"persistent_workers": True, "multiprocessing_context": method}
-        self.loader: DataLoader[Any] = DataLoader(
-            _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
+        self._new_loader: Callable[[], DataLoader[Any]] = partial(
+            DataLoader, _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
         )
+        self.loader = self._new_loader()
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in self.loader:
-            if isinstance(batch, SegarenaError):
-                raise batch
-            yield batch
+        try:
+            for batch in self.loader:
+                if isinstance(batch, SegarenaError):
+                    raise batch
+                yield batch
+        except Exception:
+            # The old loader ends its workers now. Left to the cycle collector, as part of a traceback, it would have
+            # lost the queues to its workers, and would wait 5 s for each.
+            self.loader = self._new_loader()
+            raise
 
 
 class _ErrorsAsItems(Dataset[Any]):
