@@ -17,6 +17,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 from segarena import config
 from segarena._version import __version__
 from segarena.errors import Interrupted, SegarenaError
+from segarena.streams import make_all_printable
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
 #: needed, so that --help is fast.
@@ -57,6 +58,7 @@ def main() -> int:
     Returns:
         The exit status: 0 done, 2 wrong input, 130 interrupted; a bug raises, which is 1.
     """
+    make_all_printable()
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"segarena {__version__}\n")
         return 0

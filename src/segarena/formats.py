@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+import re
+import shlex
+import subprocess
 from collections.abc import Sequence
+from pathlib import PurePath
 
 #: Text for an absent value: a class in neither truth nor prediction, a cost that was not measured.
 NOTHING = "–"
@@ -127,6 +132,22 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def command(*words: object, windows: bool = os.name == "nt") -> str:
+    """Write a command line as it can be pasted into a shell: words with spaces, quotes or other signs are quoted.
+
+    Args:
+        *words: The command, options, paths, ...
+        windows: Whether the shell is that of Windows (cmd) rather than one of POSIX.
+
+    >>> command("segarena", "predict", PurePath("r/my run"), "IMAGES")
+    "segarena predict 'r/my run' IMAGES"
+    >>> command("segarena", "check", "a&b", PurePath("-x"), windows=True)
+    'segarena check "a&b" ./-x'
+    """
+    texts = [f"./{word}" if isinstance(word, PurePath) and str(word).startswith("-") else str(word) for word in words]
+    return " ".join(map(_quote_for_cmd, texts)) if windows else shlex.join(texts)
+
+
 def plain(value: object) -> str:
     """Write a setting without Python's punctuation.
 
@@ -142,6 +163,11 @@ def plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) or NOTHING
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _quote_for_cmd(word: str) -> str:
+    quoted = subprocess.list2cmdline([word])
+    return f'"{word}"' if quoted == word and re.search(r"[&|<>()^%!;,='`]", word) else quoted
 
 
 def _scaled(number: float) -> str:

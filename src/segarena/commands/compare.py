@@ -14,7 +14,7 @@ from segarena.experiment.plan import check_same_track
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
-from segarena.formats import count, duration, milliseconds, percent
+from segarena.formats import command, count, duration, milliseconds, percent
 from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
@@ -76,4 +76,4 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     console.print(comparison.verdict, markup=False)
     console.print(f"Report: {page}", markup=False)
     if (comparison.ranking[0].miou or 0.0) > (comparison.trivial_miou or 0.0):
-        console.print(f"Use the winner: segarena predict {folder} IMAGES...", markup=False)
+        console.print(f"Use the winner: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)

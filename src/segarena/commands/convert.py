@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from segarena.data.converters.instances import read_instances
 from segarena.data.converters.labelme import read_labelme
 from segarena.data.converters.voc import read_voc
 from segarena.data.converters.write import check_free, write_annotations
-from segarena.formats import listing, plural
+from segarena.formats import command, listing, plural
 
 READERS: dict[str, Callable[[Path], Annotations]] = {
     "coco": read_coco,
@@ -45,6 +44,5 @@ def run(options: ConvertOptions) -> Path:
     console.print(f"  {plural(len(names), 'class')}: {listing(names, 8)}", markup=False)
     for note in annotations.notes:
         console.print(f"  {note}", markup=False)
-    command = shlex.join(["segarena", "check", str(options.dst)])
-    console.print(f"Check the result with: {command}", markup=False)
+    console.print(f"Check the result with: {command('segarena', 'check', options.dst)}", markup=False)
     return options.dst

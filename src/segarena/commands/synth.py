@@ -7,6 +7,7 @@ from pathlib import Path
 from segarena.commands.terminal import console, show_progress
 from segarena.config import SynthOptions
 from segarena.data.synthetic import SyntheticSource, write_scenes
+from segarena.formats import command
 
 
 def run(options: SynthOptions) -> Path:
@@ -25,5 +26,6 @@ def run(options: SynthOptions) -> Path:
     with show_progress("drawing scenes") as on_progress:
         write_scenes(options.folder, source, on_progress)
     console.print(f"{len(source.samples)} scenes and their masks: {options.folder}", markup=False)
-    console.print(f"Compare the architectures on them with: segarena compare {options.folder}", markup=False)
+    line = command("segarena", "compare", options.folder)
+    console.print(f"Compare the architectures on them with: {line}", markup=False)
     return options.folder

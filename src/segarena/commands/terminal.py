@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,12 +16,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from segarena.errors import Interrupted
 from segarena.experiment.progress import Reporter, TrainingListener
 from segarena.formats import duration, percent
+from segarena.streams import make_printable
 
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
 
+
+class _PlainConsole(Console):
+    """A console that prints on any terminal, see `make_printable`; also where no command line was parsed."""
+
+    @property
+    def file(self) -> IO[str]:
+        """The stream that is written to, of this moment."""
+        stream: IO[str] = make_printable(super().file)
+        return stream
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        self._file = stream
+
+
 #: Everything that a command prints goes through here.
-console = Console(highlight=False, soft_wrap=True)
+console = _PlainConsole(highlight=False, soft_wrap=True)
 
 
 class TerminalReporter(Reporter):

@@ -9,7 +9,7 @@ from segarena.config import TrainOptions, to_command
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.train_all import train_all
-from segarena.formats import duration, percent, plural
+from segarena.formats import command, duration, percent, plural
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.runs import Run, check_out, open_folder
@@ -48,4 +48,4 @@ def _show(options: TrainOptions, folder: Path) -> None:
         f" best epoch {metrics.best_epoch:g}, trained in {duration(costs.train_seconds)}"
     )
     console.print(f"Run folder: {folder}", markup=False)
-    console.print(f"Label new images with: segarena predict {folder} IMAGES...", markup=False)
+    console.print(f"Label new images with: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from segarena.config.checks import flag
 from segarena.config.training import ProtocolOptions, TrainOptions
+from segarena.formats import command
 
 Options = TypeVar("Options")
 
@@ -36,8 +36,8 @@ def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
         options: The options; those that have their default value are left out, and so are --out and --resume.
         out: The folder of a run: the command line then resumes it.
     """
-    command = command_line(type(options), vars(options))
-    return command if out is None else f"{command} {shlex.join(['--out', str(out), '--resume'])}"
+    line = command_line(type(options), vars(options))
+    return line if out is None else f"{line} {command('--out', out, '--resume')}"
 
 
 def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
@@ -49,13 +49,13 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
     """
     verb = "train" if issubclass(kind, TrainOptions) else "compare"
     data = values.get("data")
-    words = ["segarena", verb, *([str(data)] if data is not None else [])]
+    words: list[object] = ["segarena", verb, *([data] if data is not None else [])]
     for item in fields(kind):
         value = values.get(item.name)
         if item.name not in ("data", "out", "resume") and value is not None and value != item.default:
             items = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(item.name), *map(str, items)]
-    return shlex.join(words)
+            words += [flag(item.name), *items]
+    return command(*words)
 
 
 def _convert(value: Any, hint: Any) -> Any:

@@ -14,6 +14,7 @@ from segarena.errors import ConfigError, DataError
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
+from segarena.formats import command
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import open_folder
@@ -88,7 +89,10 @@ def _select(options: EvaluateOptions, predictor: Predictor, source: Source) -> t
     if options.data is not None:
         split = options.split or "all"
         return split, [i for i, sample in enumerate(source.samples) if split in ("all", sample.split)]
-    again = f"score the data as it is now: segarena evaluate {predictor.run} DATA"
+    used = predictor.config.data
+    folders = [(f"--{name}", getattr(used, name)) for name in ("images", "masks", "root") if getattr(used, name)]
+    words = chain([predictor.run, used.data or "DATA"], *folders)
+    again = f"score the data as it is now: {command('segarena', 'evaluate', *words)}"
     if source.classes.digest != predictor.classes.digest:
         raise DataError(
             "the values of the classes in the masks, or what is void, are not what the run recorded",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from segarena import formats
@@ -95,7 +95,7 @@ def data_rows(comparison: Comparison) -> list[tuple[str, str]]:
 
 def rebuild_command(comparison: Comparison) -> str:
     """The command that makes this page again from the comparison's files."""
-    return f"segarena report {shlex.quote(comparison.folder.name)}"
+    return formats.command("segarena", "report", PurePath(comparison.folder.name))
 
 
 def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
