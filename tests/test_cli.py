@@ -72,7 +72,7 @@ def test_usage_errors_are_status_2_and_name_the_word(
         ("check", "--splits PATH"),
         ("report", "PATH"),
         ("synth", "--size INT"),
-        ("convert", "{coco,labelme,cvat,voc,instances}"),
+        ("convert", "{auto,coco,labelme,"),
         ("models", "--track {encoder,paper}"),
     ],
 )

@@ -250,7 +250,7 @@ COMMANDS = (
     ("compare no-data --size 8", ConfigError, "--size: ", "8", "32"),
     ("compare no-data --encoder resnet19", ConfigError, "--encoder: ", "'resnet19'", "resnet18, resnet34, "),
     ("models --track both", ConfigError, "--track: ", "'both'", "encoder, paper."),
-    ("convert data new --from yolo", ConfigError, "--from: ", "'yolo'", "coco, labelme, cvat, voc, instances."),
+    ("convert data new --from pdf", ConfigError, "--from: ", "'pdf'", "auto, coco, labelme, "),
     ("evaluate run --split dev", ConfigError, "--split: ", "'dev'", "train, val, test, all."),
     ("predict run a.png --device tpu", ConfigError, "--device: ", "'tpu'", "auto, cpu, cuda."),
 )

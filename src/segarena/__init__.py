@@ -151,20 +151,21 @@ def synth(folder: str | Path, **options: Any) -> Path:
     return command.run(_config.make_options(_config.SynthOptions, folder=folder, **options))
 
 
-def convert(src: str | Path, dst: str | Path, *, source: str) -> Path:
+def convert(src: str | Path, dst: str | Path, *, source: str = "auto", **options: Any) -> Path:
     """Write annotations of another format as images, index masks and a classes.yaml.
 
     Args:
         src: A folder of annotations and images, or the annotation file.
         dst: The folder to write.
-        source: The format: coco, labelme, cvat, voc or instances.
+        source: The format: coco, labelme, cvat, voc or instances; auto: the one that is found.
+        **options: The other options of `segarena.config.ConvertOptions`.
 
     Returns:
         The folder that was written.
     """
     from segarena.commands import convert as command
 
-    return command.run(_config.make_options(_config.ConvertOptions, src=src, dst=dst, source=source))
+    return command.run(_config.make_options(_config.ConvertOptions, src=src, dst=dst, source=source, **options))
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:

@@ -10,8 +10,8 @@ import pytest
 import segarena
 from annotated import coco, write_image, write_json
 from segarena import cli
-from segarena.commands.convert import READERS
 from segarena.config import ConvertOptions
+from segarena.data.converters.registry import FORMATS
 from segarena.errors import ConfigError, RunError
 from support import refuses
 
@@ -46,23 +46,38 @@ def test_the_result_can_be_checked(
 def test_python_names_the_format_as_source(annotated: Path, tmp_path: Path) -> None:
     assert segarena.convert(str(annotated), str(tmp_path / "out"), source="coco") == tmp_path / "out"
     assert len(list((tmp_path / "out" / "masks").iterdir())) == 6
-    with refuses(ConfigError, value="'yolo'") as caught:
-        segarena.convert(annotated, tmp_path / "more", source="yolo")
-    assert "coco, labelme, cvat, voc, instances" in caught.value.remedy
+    with refuses(ConfigError, value="'pdf'") as caught:
+        segarena.convert(annotated, tmp_path / "more", source="pdf")
+    assert ", ".join(["auto", *FORMATS]) in caught.value.remedy
 
 
-@pytest.mark.parametrize("source", READERS)
+@pytest.mark.parametrize("source", FORMATS)
 def test_each_format_has_a_reader_that_refuses_an_empty_folder(source: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     options = ConvertOptions(src=tmp_path / "in", dst=tmp_path / "out", source=source)  # type: ignore[arg-type]
     with refuses(where=tmp_path / "in"):
-        READERS[options.source](options.src)
+        FORMATS[options.source].read(options.src)
 
 
-def test_the_format_has_to_be_named(annotated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        run(monkeypatch, "convert", annotated, annotated.parent / "out")
-    assert not (annotated.parent / "out").exists()
+def test_the_format_is_found_and_printed_with_its_evidence(
+    annotated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "convert", annotated, annotated.parent / "out") == 0
+    assert "format: coco, because labels.json" in capsys.readouterr().out
+
+
+def test_the_order_is_an_option_and_what_is_covered_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "in/a.png")
+    square = coco()["annotations"][0]
+    whole = {**square, "id": 6, "category_id": 3, "segmentation": [[0, 0, 8, 0, 8, 6, 0, 6]]}
+    write_json(tmp_path / "in/a.json", coco(annotations=[square, whole]))
+    assert run(monkeypatch, "convert", tmp_path / "in", tmp_path / "small", "--overlap", "smaller-on-top") == 0
+    assert "dog: " not in capsys.readouterr().out
+    assert run(monkeypatch, "convert", tmp_path / "in", tmp_path / "late", "--overlap", "file-order") == 0
+    assert "dog: 1 of 1 object (100%)" in capsys.readouterr().out
+    assert (tmp_path / "small/masks/a.png").read_bytes() != (tmp_path / "late/masks/a.png").read_bytes()
 
 
 def test_a_folder_in_use_is_refused_before_annotations_are_read(tmp_path: Path) -> None:

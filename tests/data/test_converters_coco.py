@@ -51,11 +51,14 @@ DOG = annotation(7, [SQUARE])
             [annotation(3, [WHOLE]), annotation(7, [SQUARE, [6, 5, 8, 5, 8, 6, 6, 6]])],
             ["11111111", "11222111", "11222111", "11222111", "11111111", "11111122"],
         ),
-        ([DOG, annotation(3, [[0, 0, 8, 0, 8, 3, 0, 3]])], ["11111111"] * 3 + ["..222...", "........", "........"]),
+        (
+            [annotation(3, [[0, 0, 8, 0, 8, 3, 0, 3]]), DOG],
+            ["11111111", "11222111", "11222111", "..222...", "........", "........"],
+        ),
         ([DOG, CROWD], ["xxxx....", "xx222...", "xx222...", "xx222...", "xxxx....", "xxxx...."]),
         ([CROWD, DOG], ["xxxx....", "xx222...", "xx222...", "xx222...", "xxxx....", "xxxx...."]),
     ],
-    ids=["RLE", "compressed RLE", "several polygons", "later above", "a crowd behind", "a crowd in front"],
+    ids=["RLE", "compressed RLE", "several polygons", "smaller above", "a crowd behind", "a crowd in front"],
 )
 def test_objects_become_their_pixels(objects: list[dict[str, Any]], rows: list[str], tmp_path: Path) -> None:
     root = prepare(tmp_path / "coco", annotations=objects)

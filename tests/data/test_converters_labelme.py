@@ -24,7 +24,7 @@ def prepare(root: Path, *shapes: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize("shape_type", ["polygon", None])  # None: as LabelMe wrote it at first
-def test_classes_are_labels_by_name_and_later_shapes_are_above(shape_type: str | None, tmp_path: Path) -> None:
+def test_classes_are_labels_by_name_and_smaller_shapes_are_above(shape_type: str | None, tmp_path: Path) -> None:
     stem = {"label": "bark", "points": [[0, 0], [8, 0], [8, 2], [0, 2]], "shape_type": shape_type}
     root = prepare(tmp_path / "tree", stem, SQUARE)
     rows = ["11111111", "11222111", "..222...", "..222...", "........", "........"]

@@ -79,8 +79,12 @@ class ConvertOptions:
     """Folder of annotations and images, or the annotation file."""
     dst: tyro.conf.Positional[Path]
     """Folder to write; it must not exist or be empty."""
-    source: Annotated[Literal["coco", "labelme", "cvat", "voc", "instances"], tyro.conf.arg(name="from")]
-    """Format of the annotations."""
+    source: Annotated[Literal["auto", "coco", "labelme", "cvat", "voc", "instances"], tyro.conf.arg(name="from")] = (
+        "auto"
+    )
+    """Format of the annotations; auto: the one that is found."""
+    overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top"
+    """Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file."""
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -22,10 +22,11 @@ from segarena.data.converters.annotations import (
     show,
 )
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
+from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.panoptic import Segments, find_segments
+from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import (
     ColumnRuns,
-    Painting,
     Polygons,
     Shape,
     check_counts,
@@ -36,6 +37,16 @@ from segarena.errors import DataError
 from segarena.formats import listing, plural
 
 _KEYS = ("images", "annotations", "categories")
+
+
+def recognise_coco(peek: Peek) -> str | None:
+    """Return what shows that there is a COCO file; None if nothing does. Files over 32 MiB are known by their head."""
+    for path in peek.sample(".json"):
+        content = peek.json(path)
+        head = peek.head(path) if content is None else ""
+        if _is_coco(content) or ('"images"' in head and '"file_name"' in head):
+            return f"{peek.name(path)} has lists of images, annotations and categories"
+    return None
 
 
 def read_coco(src: Path) -> Annotations:
@@ -82,13 +93,11 @@ class _Image:
     path: Path
     name: str
     size: tuple[int, int]
-    objects: list[tuple[Shape, int]] = field(default_factory=list)
-    crowds: list[tuple[Shape, int]] = field(default_factory=list)
+    objects: list[Item] = field(default_factory=list)
     segments: Segments | None = None
 
     def labels(self) -> Painting | Segments:
-        # A crowd is a region with persons somewhere in it: void except for the persons drawn one by one.
-        return self.segments or Painting(self.size, (*self.crowds, *self.objects))
+        return self.segments or Painting(self.size, tuple(self.objects))
 
 
 def _make_images(
@@ -97,7 +106,7 @@ def _make_images(
     """The images of one file. Without objects an image is empty; without a panoptic annotation it is left out."""
     kept = [image for image in found.values() if image.segments is not None or not is_panoptic]
     counts["unlabelled"] += len(found) - len(kept)
-    counts["empty"] += sum(not (image.objects or image.crowds or is_panoptic) for image in kept)
+    counts["empty"] += sum(not (image.objects or is_panoptic) for image in kept)
     return [LabelledImage(image.name, split, image.path, image.path.suffix.lower(), image.labels()) for image in kept]
 
 
@@ -205,10 +214,8 @@ def _add_object(image: _Image, annotation: Any, labels: dict[int, int]) -> bool:
     shape = _read_segmentation(annotation.get("segmentation"), image.size)
     if shape is None:
         return False
-    if annotation.get("iscrowd"):
-        image.crowds.append((shape, IGNORE_INDEX))
-    else:
-        image.objects.append((shape, label))
+    # A crowd is a region with persons somewhere in it: void except for the persons drawn one by one.
+    image.objects.append(Item(shape, IGNORE_INDEX, layer=-1) if annotation.get("iscrowd") else Item(shape, label))
     return True
 
 

@@ -26,9 +26,10 @@ from segarena.data.converters.image_index import (
     name_without_ending,
     split_of_folders,
 )
+from segarena.data.converters.painting import Item, Painting
+from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import (
     Ellipse,
-    Painting,
     Patch,
     Polygons,
     Shape,
@@ -41,6 +42,15 @@ from segarena.formats import plural
 
 _WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 _LABELS_WITHOUT_AREA = _WITHOUT_AREA | {"tag"}
+
+
+def recognise_cvat(peek: Peek) -> str | None:
+    """Return what shows that there is CVAT's XML; None if nothing does."""
+    for path in peek.sample(".xml"):
+        tags = peek.xml_tags(path)
+        if {"annotations", "meta"} <= tags or {"annotations", "image"} <= tags:
+            return f"{peek.name(path)} is an XML file of annotations with CVAT's meta"
+    return None
 
 
 def read_cvat(src: Path) -> Annotations:
@@ -115,7 +125,7 @@ def _read_image(
     with entry(path, f"image {name or position}"):
         file = files.find(name, split)
         size = read_size(file, _read_whole(image, "height"), _read_whole(image, "width"))
-    objects: list[tuple[int, Shape, int]] = []
+    objects: list[Item] = []
     for index, element in enumerate(image):
         if element.tag == "tag":
             continue
@@ -132,10 +142,9 @@ def _read_image(
             if shape is None:
                 counts[element.tag] += 1
             else:
-                objects.append((_read_whole(element, "z_order", 0), shape, labels[label]))
+                objects.append(Item(shape, labels[label], layer=_read_whole(element, "z_order", 0)))
     counts["empty"] += not objects
-    ordered = sorted(objects, key=lambda item: item[0])
-    painting = Painting(size, tuple((shape, label) for _, shape, label in ordered))
+    painting = Painting(size, tuple(objects))
     return LabelledImage(name_without_ending(name), split, file, file.suffix.lower(), painting)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from segarena.data.converters.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
+from segarena.data.converters.annotations import Annotations, LabelledImage, check_mask_size, make_classes
 from segarena.data.converters.image_index import split_of_folders, walk
-from segarena.data.converters.rasterize import Region
+from segarena.data.converters.painting import Item, Painting
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.rasterize import Cover, Region, Shape, crop
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
@@ -22,6 +25,15 @@ _IMAGE_FOLDERS, _MASK_FOLDERS = frozenset({"image", "images"}), frozenset({"mask
 _ONLY_CLASS = "foreground"
 
 
+def recognise_instances(peek: Peek) -> str | None:
+    """Return what shows that there are several masks for an image, in a folder; None if nothing does."""
+    items, _ = _find(peek.root, peek.images)
+    most = max(items, key=lambda item: len(item.objects), default=None)
+    if most is None or len(most.objects) < 2:
+        return None
+    return f"{peek.name(most.image)} has {len(most.objects)} masks in a folder of its own"
+
+
 def read_instances(src: Path) -> Annotations:
     """Read ID/images/IMAGE with ID/masks/*.png (Data Science Bowl 2018), or images/ID.png with masks/ID/*.png.
 
@@ -30,16 +42,7 @@ def read_instances(src: Path) -> Annotations:
     background, the others follow by name, and are painted in that order. Folders named train, val and test
     (stage1_train) are splits. Images without masks, and masks without an image, are left out. Raises DataError.
     """
-    images: dict[Path, list[Path]] = defaultdict(list)
-    masks: dict[Path, list[Path]] = defaultdict(list)
-    for path in walk(src, IMAGE_SUFFIXES):
-        parts = path.relative_to(src).parts
-        for depth in range(len(parts) - 2, -1, -1):
-            word = parts[depth].lower()
-            if word in _IMAGE_FOLDERS | _MASK_FOLDERS:
-                (images if word in _IMAGE_FOLDERS else masks)[src.joinpath(*parts[:depth])].append(path)
-                break
-    found = [item for folder in sorted(images) for item in _pair(src, folder, images[folder], masks.get(folder, []))]
+    found, total = _find(src, walk(src, IMAGE_SUFFIXES))
     labelled = [item for item in found if item.objects]
     if not labelled:
         raise DataError(
@@ -53,12 +56,13 @@ def read_instances(src: Path) -> Annotations:
     for item in labelled:
         for path, _ in item.objects:
             check_mask_size(path, item.image)
-        objects = sorted(((path, labels[name]) for path, name in item.objects), key=lambda each: each[1])
-        union = _Union(image_size(item.image), tuple(objects))
+        objects = [Item(_MaskFile(path), labels[name]) for path, name in item.objects]
+        objects.sort(key=lambda each: each.label)
+        union = Painting(image_size(item.image), tuple(objects))
         split = split_of_folders(item.image.relative_to(src))
         converted.append(LabelledImage(item.name, split, item.image, item.image.suffix.lower(), union))
     without_masks = len(found) - len(labelled)
-    unpaired = sum(map(len, masks.values())) - sum(len(item.objects) for item in labelled)
+    unpaired = total - sum(len(item.objects) for item in labelled)
     notes = [f"{plural(without_masks, 'image')} without masks: left out"] if without_masks else []
     notes += [f"{plural(unpaired, 'mask')} without an image: left out"] if unpaired else []
     return Annotations(classes, tuple(converted), tuple(notes))
@@ -70,6 +74,21 @@ class _Item(NamedTuple):
     image: Path
     name: str
     objects: list[tuple[Path, str]]
+
+
+def _find(src: Path, paths: Iterable[Path]) -> tuple[list[_Item], int]:
+    """The images with their masks, and the number of all masks."""
+    images: dict[Path, list[Path]] = defaultdict(list)
+    masks: dict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        parts = path.relative_to(src).parts
+        for depth in range(len(parts) - 2, -1, -1):
+            word = parts[depth].lower()
+            if word in _IMAGE_FOLDERS | _MASK_FOLDERS:
+                (images if word in _IMAGE_FOLDERS else masks)[src.joinpath(*parts[:depth])].append(path)
+                break
+    items = [item for folder in sorted(images) for item in _pair(src, folder, images[folder], masks.get(folder, []))]
+    return items, sum(map(len, masks.values()))
 
 
 def _pair(src: Path, folder: Path, images: list[Path], masks: list[Path]) -> list[_Item]:
@@ -90,18 +109,13 @@ def _pair(src: Path, folder: Path, images: list[Path], masks: list[Path]) -> lis
 
 
 @dataclass(frozen=True)
-class _Union:
-    """The masks of one image with their labels; calling it paints them in their order."""
+class _MaskFile(Shape):
+    """The mask of one object, read when it is painted. Raises DataError if the file is damaged."""
 
-    size: tuple[int, int]
-    objects: tuple[tuple[Path, int], ...]
+    path: Path
 
-    def __call__(self) -> Mask:
-        """Return the mask. Raises DataError if a file is damaged."""
-        painted = np.zeros(self.size, dtype=np.uint8)
-        for path, label in self.objects:
-            painted[_read_region(path)] = label
-        return painted
+    def cover(self, height: int, width: int) -> Cover:
+        return crop(_read_region(self.path))
 
 
 def _read_region(path: Path) -> Region:

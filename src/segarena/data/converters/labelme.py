@@ -28,7 +28,9 @@ from segarena.data.converters.annotations import (
     show,
 )
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, split_of_folders
-from segarena.data.converters.rasterize import Ellipse, Painting, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.converters.painting import Item, Painting
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
@@ -37,6 +39,15 @@ from segarena.formats import plural
 #: The label that LabelMe's examples use for void.
 IGNORED = "__ignore__"
 _WITHOUT_AREA = frozenset({"point", "points", "line", "linestrip"})
+
+
+def recognise_labelme(peek: Peek) -> str | None:
+    """Return what shows that there are LabelMe files; None if nothing does."""
+    for path in peek.sample(".json"):
+        content = peek.json(path)
+        if isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content:
+            return f"{peek.name(path)} has shapes and an imagePath"
+    return None
 
 
 def read_labelme(src: Path) -> Annotations:
@@ -71,7 +82,7 @@ def read_labelme(src: Path) -> Annotations:
             split=split_of_folders(file.path.relative_to(root)),
             image=file.image,
             suffix=file.suffix,
-            labels=Painting(file.size, tuple((shape, labels[label]) for shape, label in file.shapes)),
+            labels=Painting(file.size, tuple(Item(shape, labels[label]) for shape, label in file.shapes)),
         )
         for file in files
     ]

@@ -1,4 +1,4 @@
-"""Shapes that annotators draw, and how they are painted onto a mask.
+"""Shapes that annotators draw, and the pixels that they cover.
 
 One rule for all: a pixel belongs to a shape that contains its centre. The pixel in row r and column c covers
 [c, c + 1) x [r, r + 1), so that its centre is (c + 0.5, r + 0.5), and a rectangle from (2, 1) to (5, 4) is 3 x 3
@@ -12,10 +12,11 @@ runs down the columns of the whole image, CVAT along the rows of the object's bo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, radians, sin
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,45 +27,61 @@ from segarena.data.converters.annotations import Malformed, Mask, Outline
 Region = NDArray[np.bool_]
 
 
-class Shape(Protocol):
+class Cover(NamedTuple):
+    """The pixels that a shape covers in an image."""
+
+    rows: slice
+    columns: slice
+    inside: Region
+    """(rows, columns), True where the shape covers the pixel."""
+
+    @property
+    def area(self) -> int:
+        """The number of pixels."""
+        return int(np.count_nonzero(self.inside))
+
+
+class Shape(ABC):
     """Something that covers pixels."""
 
+    @abstractmethod
+    def cover(self, height: int, width: int) -> Cover:
+        """Return the pixels that the shape covers in an image of this size; what is outside of it is cut off."""
+
     def paint(self, mask: Mask, label: int) -> None:
-        """Set the pixels of the mask (H, W) that the shape covers to `label`; what is outside the mask is cut off."""
+        """Set the pixels of the mask (H, W) that the shape covers to `label`."""
+        rows, columns, inside = self.cover(*mask.shape)
+        mask[rows, columns][inside] = label
 
 
 @dataclass(frozen=True)
-class Painting:
-    """Shapes with their labels; calling it paints them in their order onto a mask of 0."""
-
-    size: tuple[int, int]
-    """(height, width) of the mask."""
-    objects: tuple[tuple[Shape, int], ...]
-
-    def __call__(self) -> Mask:
-        mask = np.zeros(self.size, dtype=np.uint8)
-        for shape, label in self.objects:
-            shape.paint(mask, label)
-        return mask
-
-
-@dataclass(frozen=True)
-class Polygons:
+class Polygons(Shape):
     """An object of one or more outlines, each (N, 2) of x and y in pixels; it covers what any of them contains.
 
-    The even-odd rule holds within one outline: a place that it encloses twice is outside.
+    The even-odd rule holds within one outline: a place that it encloses twice is outside. What an outline in `holes`
+    contains is outside, too.
     """
 
     outlines: tuple[Outline, ...]
+    holes: tuple[Outline, ...] = ()
 
-    def paint(self, mask: Mask, label: int) -> None:
-        for outline in self.outlines:
-            rows, columns, inside = _fill(outline, *mask.shape)
-            mask[rows, columns][inside] = label
+    def cover(self, height: int, width: int) -> Cover:
+        covers = [_fill(outline, height, width) for outline in self.outlines]
+        if len(covers) == 1 and not self.holes:
+            return covers[0]
+        rows = slice(min(c.rows.start for c in covers), max(c.rows.stop for c in covers))
+        columns = slice(min(c.columns.start for c in covers), max(c.columns.stop for c in covers))
+        inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=np.bool_)
+        for cover in covers:
+            _within(inside, cover, rows.start, columns.start)[cover.inside] = True
+        for hole in self.holes:
+            cover = _fill(hole - (columns.start, rows.start), *inside.shape)
+            inside[cover.rows, cover.columns] &= ~cover.inside
+        return Cover(rows, columns, inside)
 
 
 @dataclass(frozen=True)
-class Ellipse:
+class Ellipse(Shape):
     """An ellipse around (`x`, `y`), radii in pixels, turned clockwise by `degrees`."""
 
     x: float
@@ -73,43 +90,47 @@ class Ellipse:
     radius_y: float
     degrees: float = 0.0
 
-    def paint(self, mask: Mask, label: int) -> None:
+    def cover(self, height: int, width: int) -> Cover:
         if self.radius_x <= 0 or self.radius_y <= 0:
-            return
+            return Cover(slice(0, 0), slice(0, 0), np.zeros((0, 0), dtype=np.bool_))
         reach = max(self.radius_x, self.radius_y)
-        rows, columns = _span(self.y, reach, mask.shape[0]), _span(self.x, reach, mask.shape[1])
+        rows, columns = _span(self.y, reach, height), _span(self.x, reach, width)
         dy = np.arange(rows.start, rows.stop)[:, None] + 0.5 - self.y
         dx = np.arange(columns.start, columns.stop)[None, :] + 0.5 - self.x
         cosine, sine = cos(radians(self.degrees)), sin(radians(self.degrees))
         along_x, along_y = dx * cosine + dy * sine, dy * cosine - dx * sine
-        mask[rows, columns][(along_x / self.radius_x) ** 2 + (along_y / self.radius_y) ** 2 <= 1] = label
+        return Cover(rows, columns, (along_x / self.radius_x) ** 2 + (along_y / self.radius_y) ** 2 <= 1)
 
 
 @dataclass(frozen=True)
-class Patch:
+class Patch(Shape):
     """Single pixels: `region` (h, w) with its first pixel at row `top` and column `left`."""
 
     region: Region
     top: int = 0
     left: int = 0
 
-    def paint(self, mask: Mask, label: int) -> None:
-        height, width = mask.shape
-        above, before = max(0, -self.top), max(0, -self.left)
-        region = self.region[above : max(0, height - self.top), before : max(0, width - self.left)]
-        target = mask[self.top + above :, self.left + before :][: region.shape[0], : region.shape[1]]
-        target[region] = label
+    def cover(self, height: int, width: int) -> Cover:
+        rows, above = _clip(self.top, self.region.shape[0], height)
+        columns, before = _clip(self.left, self.region.shape[1], width)
+        inside = self.region[above:, before:][: rows.stop - rows.start, : columns.stop - columns.start]
+        return Cover(rows, columns, inside)
 
 
 @dataclass(frozen=True)
-class ColumnRuns:
+class ColumnRuns(Shape):
     """COCO's RLE of the whole mask, down its columns: `counts`, (runs,) int64, not decoded until it is painted."""
 
     counts: NDArray[np.int64]
 
-    def paint(self, mask: Mask, label: int) -> None:
-        height, width = mask.shape
-        Patch(decode_runs(self.counts, width, height).T).paint(mask, label)
+    def cover(self, height: int, width: int) -> Cover:
+        return crop(decode_runs(self.counts, width, height).T)
+
+
+def crop(region: Region) -> Cover:
+    """Return the pixels of a region of the whole image, (H, W), within the rows and columns that they occupy."""
+    rows, columns = (_extent(np.asarray(region.any(axis=axis))) for axis in (1, 0))
+    return Cover(rows, columns, region[rows, columns].copy())
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, degrees: float = 0.0) -> Polygons:
@@ -177,7 +198,7 @@ def decompress_counts(text: str) -> list[int]:
 # Filling
 
 
-def _fill(outline: Outline, height: int, width: int) -> tuple[slice, slice, Region]:
+def _fill(outline: Outline, height: int, width: int) -> Cover:
     """The rows and columns that an outline may cover, and which of their pixels' centres are inside.
 
     Each edge is followed through the rows whose centre line it crosses; right of an odd number of crossings is inside.
@@ -197,7 +218,25 @@ def _fill(outline: Outline, height: int, width: int) -> tuple[slice, slice, Regi
     column = np.ceil(x0[edge] + share * (x1 - x0)[edge] - 0.5)
     place = (row - rows.start) * (shape[1] + 1) + np.clip(column - columns.start, 0, shape[1]).astype(np.int64)
     crossings = np.bincount(place, minlength=shape[0] * (shape[1] + 1)).reshape(shape[0], shape[1] + 1)
-    return rows, columns, np.cumsum(crossings[:, :-1], axis=1) % 2 == 1
+    return Cover(rows, columns, np.cumsum(crossings[:, :-1], axis=1) % 2 == 1)
+
+
+def _within(inside: Region, cover: Cover, top: int, left: int) -> Region:
+    """The part of `inside`, whose first pixel is at row `top` and column `left`, that a cover is about."""
+    return inside[
+        cover.rows.start - top : cover.rows.stop - top, cover.columns.start - left : cover.columns.stop - left
+    ]
+
+
+def _clip(first: int, length: int, limit: int) -> tuple[slice, int]:
+    """The rows of an image that are in [first, first + length), and how many of the latter are before them."""
+    start = min(max(first, 0), limit)
+    return slice(start, min(max(first + length, start), limit)), min(max(-first, 0), length)
+
+
+def _extent(occupied: NDArray[np.bool_]) -> slice:
+    places = np.flatnonzero(occupied)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
 
 
 def _span(middle: float, reach: float, length: int) -> slice:

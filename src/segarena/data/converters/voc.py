@@ -21,6 +21,7 @@ from segarena.data.converters.annotations import (
     make_classes,
 )
 from segarena.data.converters.image_index import split_of_file, walk
+from segarena.data.converters.peek import Peek
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
@@ -32,6 +33,14 @@ VOC_NAMES = tuple(
     "pottedplant sheep sofa train tvmonitor".split()
 )
 _NAMES_FILE = "class_names.txt"
+_IMAGES, _MASKS = "JPEGImages", "SegmentationClass"
+
+
+def recognise_voc(peek: Peek) -> str | None:
+    """Return what shows that there is VOC's layout; None if nothing does."""
+    folders = {path.parent for path in peek.images}
+    found = next((f for f in sorted(folders) if f.name == _MASKS and f.with_name(_IMAGES) in folders), None)
+    return None if found is None else f"{peek.name(found.parent)}/ has {_IMAGES}/ and {_MASKS}/"
 
 
 def read_voc(src: Path) -> Annotations:

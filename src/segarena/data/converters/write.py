@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from segarena.data.converters.annotations import Annotations, LabelledImage
+from segarena.data.converters.painting import Kept, Overlap, Painting, Tally
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with
@@ -25,8 +26,12 @@ def check_free(folder: Path) -> None:
 
 
 def write_annotations(
-    folder: Path, annotations: Annotations, on_progress: Callable[[int, int], None] | None = None
-) -> None:
+    folder: Path,
+    annotations: Annotations,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    overlap: Overlap = "smaller-on-top",
+) -> tuple[str, ...]:
     """Write `folder`/images/[SPLIT/]NAME, `folder`/masks/[SPLIT/]NAME.png and, last, `folder`/classes.yaml.
 
     Images are copied byte by byte. Masks are palette PNGs: the value of a pixel is its label, its colour that of the
@@ -36,6 +41,10 @@ def write_annotations(
         folder: A folder that does not exist or is empty.
         annotations: What to write.
         on_progress: Called with (images written, images in all).
+        overlap: Which of two objects is above, see `painting`.
+
+    Returns:
+        Sentences on objects that are covered by others or outside their image, and on void.
 
     Raises:
         RunError: The folder is not empty or cannot be written.
@@ -45,12 +54,19 @@ def write_annotations(
     targets = _choose_targets(annotations.images, folder)
     open_folder(folder, folder.name)
     palette = annotations.classes.palette()
+    tally = Tally()
     try:
         for done, (image, target) in enumerate(zip(annotations.images, targets, strict=True), start=1):
-            labels = Image.fromarray(image.labels())
+            objects: list[Kept] = []
+            if isinstance(image.labels, Painting):
+                mask, objects = image.labels.paint(overlap)
+            else:
+                mask = image.labels()
+            tally.add(image.name, mask, objects)
+            labels = Image.fromarray(mask)
             labels.putpalette(palette)
-            mask = folder / "masks" / (target.split or "") / f"{target.stem}.png"
-            write_with(mask, partial(labels.save, format="PNG", optimize=False))
+            path = folder / "masks" / (target.split or "") / f"{target.stem}.png"
+            write_with(path, partial(labels.save, format="PNG", optimize=False))
             _copy(image, folder / "images" / (target.split or "") / f"{target.stem}{image.suffix}")
             if on_progress is not None:
                 on_progress(done, len(targets))
@@ -59,6 +75,7 @@ def write_annotations(
         for kind in ("images", "masks"):
             shutil.rmtree(folder / kind, ignore_errors=True)
         raise
+    return tally.notes(annotations.classes.names)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""The objects of an image, painted onto one mask: which of two is above the other, and what is left of each."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from segarena.classes import IGNORE_INDEX
+from segarena.data.converters.annotations import Mask
+from segarena.data.converters.rasterize import Shape
+from segarena.formats import listing, percent, plural, small_percent
+
+#: Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file.
+Overlap = Literal["smaller-on-top", "file-order"]
+
+_HALF, _TENTH = 0.5, 0.1
+
+
+class Item(NamedTuple):
+    """One object of an image."""
+
+    shape: Shape
+    label: int
+    layer: int = 0
+    """Objects of a higher layer are above those of a lower one, whatever their size."""
+
+
+class Kept(NamedTuple):
+    """What is left of an object after all are painted, in pixels."""
+
+    label: int
+    area: int
+    """The pixels that it covers within the image."""
+    visible: int
+    """Those of them that have its class in the mask."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """The objects of an image in the order of the file."""
+
+    size: tuple[int, int]
+    """(height, width) of the mask."""
+    items: tuple[Item, ...]
+
+    def __call__(self) -> Mask:
+        """Return the mask, smaller objects above larger ones."""
+        return self.paint("smaller-on-top")[0]
+
+    def paint(self, overlap: Overlap) -> tuple[Mask, list[Kept]]:
+        """Paint all objects onto a mask of 0.
+
+        Args:
+            overlap: The order within a layer. Of objects of the same size the later one in the file is above.
+
+        Returns:
+            The mask (H, W), and what is left of each object in the order of the file.
+        """
+        covers = [item.shape.cover(*self.size) for item in self.items]
+        areas = [cover.area for cover in covers]
+        order = list(range(len(covers)))
+        if overlap == "smaller-on-top":
+            order.sort(key=lambda place: -areas[place])
+        order.sort(key=lambda place: self.items[place].layer)
+        mask = np.zeros(self.size, dtype=np.uint8)
+        for place in order:
+            rows, columns, inside = covers[place]
+            mask[rows, columns][inside] = self.items[place].label
+        visible = [
+            int(np.count_nonzero(mask[rows, columns][inside] == item.label))
+            for item, (rows, columns, inside) in zip(self.items, covers, strict=True)
+        ]
+        return mask, [Kept(item.label, *each) for item, *each in zip(self.items, areas, visible, strict=True)]
+
+
+@dataclass
+class Tally:
+    """Counts over all masks of what is covered, outside and void, as notes for the user."""
+
+    objects: Counter[int] = field(default_factory=Counter)
+    covered: dict[float, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    covered_in: list[str] = field(default_factory=list)
+    missing: int = 0
+    missing_in: list[str] = field(default_factory=list)
+    void: int = 0
+    pixels: int = 0
+
+    def add(self, name: str, mask: Mask, objects: Sequence[Kept]) -> None:
+        """Count an image: its name, its mask (H, W), and what is left of its objects."""
+        self.void += int(np.count_nonzero(mask == IGNORE_INDEX))
+        self.pixels += mask.size
+        missing = sum(not each.area for each in objects)
+        self.missing += missing
+        if missing:
+            self.missing_in.append(name)
+        before = sum(self.covered[_HALF].values())
+        for label, area, visible in objects:
+            if not area or label == IGNORE_INDEX:
+                continue
+            self.objects[label] += 1
+            for share in (_HALF, _TENTH):
+                self.covered[share][label] += visible < share * area
+        if sum(self.covered[_HALF].values()) > before:
+            self.covered_in.append(name)
+
+    def notes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return sentences for the user; `names` are the classes in the order of their labels."""
+        notes = []
+        if self.missing:
+            what = "covers no pixel: it is" if self.missing == 1 else "cover no pixel: they are"
+            notes.append(
+                f"{plural(self.missing, 'object')} {what} outside the image or smaller than a pixel"
+                f" (in {listing(self.missing_in)})"
+            )
+        for label, count in sorted(self.covered[_HALF].items()):
+            if count:
+                tenth = self.covered[_TENTH][label]
+                notes.append(
+                    f"{names[label]}: {count:,} of {plural(self.objects[label], 'object')}"
+                    f" ({percent(count / self.objects[label], 0)}) lie more than half under other objects"
+                    + (f", {tenth:,} of them keep less than a tenth of their area" if tenth else "")
+                )
+        if self.covered_in:
+            notes.append(f"objects that lie mostly under others are in {listing(self.covered_in)}")
+        if self.void:
+            notes.append(f"{small_percent(self.void / self.pixels)} of all pixels are void and count nowhere")
+        return tuple(notes)

@@ -1,0 +1,94 @@
+"""Which format a folder of annotations has is found from a few of its files; where two fit, both are named."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from annotated import coco, cvat, cvat_image, labelme, write_bowl, write_image, write_json, write_voc
+from segarena.config import ConvertOptions
+from segarena.data.converters.registry import FORMATS, choose_format, recognise
+from support import refuses
+
+SHAPE = {"label": "leaf", "points": [[0, 0], [3, 3]], "shape_type": "rectangle"}
+
+
+def big_coco(root: Path) -> None:
+    """A file that is too large to be parsed for a look."""
+    text = json.dumps(coco())
+    (root / "instances_train.json").write_text(text + " " * (33 << 20))
+
+
+WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "COCO beside the images": ("coco", lambda root: write_json(root / "train/_annotations.coco.json", coco())),
+    "COCO in annotations/": ("coco", lambda root: write_json(root / "annotations/instances_train.json", coco())),
+    "COCO in UTF-16": ("coco", lambda root: (root / "a.json").write_bytes(json.dumps(coco()).encode("utf-16"))),
+    "a large COCO file": ("coco", big_coco),
+    "LabelMe": ("labelme", lambda root: write_json(root / "a.json", labelme(SHAPE))),
+    "LabelMe among other JSON": (
+        "labelme",
+        lambda root: [write_json(root / f"{n}.json", labelme(SHAPE) if n == 7 else {}) for n in range(9)],
+    ),
+    "CVAT": ("cvat", lambda root: (root / "annotations.xml").write_text(cvat(cvat_image()))),
+    "VOC": ("voc", lambda root: write_voc(root / "VOC2012", "b", rows=["01"])),
+    "instance masks": ("instances", lambda root: write_bowl(root, "abc", one=["1..."] * 2, two=["...1"] * 2)),
+}
+
+
+@pytest.mark.parametrize("title", WRITERS)
+def test_the_format_is_found(title: str, tmp_path: Path) -> None:
+    name, write = WRITERS[title]
+    write_image(tmp_path / "a.png")
+    (tmp_path / "train").mkdir()
+    write(tmp_path)
+    assert set(recognise(tmp_path)) == {name}
+    assert choose_format(tmp_path, tmp_path / "out")[0] == name
+
+
+def test_a_single_file_is_recognised(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    write_json(tmp_path / "b.json", labelme(SHAPE))
+    assert choose_format(write_json(tmp_path / "a.json", coco()), tmp_path / "out")[0] == "coco"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda root: None,
+        lambda root: (root / "a.json").write_text("{"),
+        lambda root: write_json(root / "package.json", {"name": "x", "images": []}),
+        lambda root: (root / "a.xml").write_text("<annotation><object/></annotation>"),
+        lambda root: (root / "a.xml").write_text('<!DOCTYPE x [<!ENTITY a "a">]><annotations><image/></annotations>'),
+        lambda root: [write_image(root / kind / "a.png") for kind in ("images", "masks")],
+    ],
+    ids=["only an image", "broken JSON", "other JSON", "boxes of VOC", "a DOCTYPE", "masks"],
+)
+def test_no_format_is_found_where_there_is_none(write: Callable[[Path], object], tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    write(tmp_path)
+    assert recognise(tmp_path) == {}
+    with refuses(where=tmp_path, value=".png") as caught:
+        choose_format(tmp_path, tmp_path / "out")
+    assert all(name in caught.value.remedy for name in FORMATS)
+
+
+def test_of_two_formats_the_command_of_each_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "my data"
+    write_image(root / "a.png")
+    write_json(root / "a.json", labelme(SHAPE))
+    write_json(root / "coco.json", coco())
+    with refuses(where=root, value="coco.json") as caught:
+        choose_format(root, tmp_path / "out")
+    for name in ("coco", "labelme"):
+        command = ["segarena", "convert", str(root), str(tmp_path / "out"), "--from", name]
+        assert shlex.join(command) in caught.value.remedy
+
+
+def test_the_table_of_formats_is_that_of_the_options() -> None:
+    [literal, *_] = get_args(get_type_hints(ConvertOptions, include_extras=True)["source"])
+    assert get_args(literal) == ("auto", *FORMATS)
