@@ -135,7 +135,7 @@ FOLDERS = (
 FILES = (
     Case("empty image", fill(IMAGE, ""), (IMAGE, "0 bytes")),
     Case("empty mask", fill(MASK, ""), (MASK, "0 bytes")),
-    Case("all empty", both(*(fill(name, "") for name in PHOTOS)), ("12 errors", "0 bytes")),
+    Case("all empty", both(*(fill(name, "") for name in PHOTOS)), ("2 errors", "6 files", "0 bytes")),
     Case("half an image", cut(IMAGE), (IMAGE, "truncated"), EACH),
     Case("half a mask", cut(MASK), (MASK, "truncated"), EACH),
     Case("a text called image", fill(IMAGE, "hello"), (IMAGE, "not an image")),

@@ -11,6 +11,10 @@
 A message has three parts: what is wrong, where, and what to do about it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class SegarenaError(Exception):
     """Something in the user's input is wrong. All parts are phrases without a full stop.
@@ -19,19 +23,20 @@ class SegarenaError(Exception):
         what: What is wrong, with the offending value.
         where: The file, folder or option; None where `what` contains it.
         remedy: What to try next.
+        parts: All errors that this one stands for, e.g. one for each file; empty for an error by itself.
 
     >>> print(DataError("is empty", where="masks/1.png", remedy="Remove it, or save it again"))
     masks/1.png: is empty. Remove it, or save it again.
     """
 
-    def __init__(self, what: str, *, where: object = None, remedy: str) -> None:
-        self.what, self.where, self.remedy = what, where, remedy
+    def __init__(self, what: str, *, where: object = None, remedy: str, parts: Sequence[SegarenaError] = ()) -> None:
+        self.what, self.where, self.remedy, self.parts = what, where, remedy, tuple(parts)
         place = f"{where}: " if where is not None else ""
         super().__init__(f"{place}{what}. {remedy}.")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Make it picklable: an error of a worker process is raised in the main one with its type and parts."""
-        return _rebuild, (type(self), self.what, self.where, self.remedy)
+        return _rebuild, (type(self), self.what, self.where, self.remedy, self.parts)
 
 
 class DataError(SegarenaError):
@@ -54,5 +59,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the work so far is s
     """The user stopped the command; the training state is saved. The message explains how to resume."""
 
 
-def _rebuild(kind: type[SegarenaError], what: str, where: object, remedy: str) -> SegarenaError:
-    return kind(what, where=where, remedy=remedy)
+def _rebuild(
+    kind: type[SegarenaError], what: str, where: object, remedy: str, parts: Sequence[SegarenaError]
+) -> SegarenaError:
+    return kind(what, where=where, remedy=remedy, parts=parts)

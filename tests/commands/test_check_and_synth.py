@@ -72,7 +72,7 @@ def test_check_writes_json_for_programs(squares: Path, tmp_path: Path) -> None:
     assert sum(written["splits"].values()) == 11
     assert {sample["split"] for sample in written["samples"]} == {"train", "val"}
     [problem] = written["problems"]
-    assert set(problem) == {"code", "severity", "files", "message", "remedy"}
+    assert set(problem) == {"code", "severity", "files", "message", "remedy", "details"}
     assert (problem["code"], problem["files"]) == ("image-without-mask", ["images/square05.png"])
 
 
@@ -122,13 +122,13 @@ def test_check_lists_all_files_of_a_folder_that_cannot_be_read(
 ) -> None:
     for name in ("square03", "square04"):
         (squares / "masks" / f"{name}.png").write_bytes(b"")
-    with refuses(where=squares, value="2 errors"):
+    with refuses(where=squares, value="2 files"):
         segarena.check(squares, json=tmp_path / "found.json")
     said = capsys.readouterr().out
     assert "masks/square03.png" in said
     assert "masks/square04.png" in said
     written = json.loads((tmp_path / "found.json").read_text())
-    assert [problem["code"] for problem in written["problems"]] == ["unreadable-mask"] * 2
+    assert [problem["code"] for problem in written["problems"]] == ["unreadable-mask"]
     assert (written["pairs"], written["encoding"], written["classes"]) == (12, None, [])
 
 

@@ -243,7 +243,11 @@ def test_pixel_formats_that_no_mask_has_are_refused(tmp_path: Path, mode: str, s
 def test_whole_floats_are_numbers_and_fractions_are_refused(tmp_path: Path) -> None:
     kind, _, labels = understood(tmp_path / "a.tif", [[0, 1, 4]], np.float32)
     assert (kind, labels) == ("index", [[0, 1, 2]])
-    for values, seen in (([[0, 0.5]], "fractions, e.g. 0.5"), ([[-1, 0]], "-1"), ([[np.nan, 0]], "nan")):
+    for values, seen in (
+        ([[0, 0.5]], "fractions, e.g. 0.5"),
+        ([[-1, 0]], "-1"),
+        ([[np.nan, 0]], "1 pixel of 2 without a number (NaN)"),
+    ):
         with refuses(where=tmp_path / "b.tif", value=seen):
             infer([save(tmp_path / "b.tif", values, np.float32)])
 

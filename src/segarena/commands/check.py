@@ -27,7 +27,6 @@ from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_FILES_SHOWN = 3
 
 
 def run(options: CheckOptions) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def _show_problems(problems: Sequence[Problem]) -> None:
         console.print(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
         console.print(f"  {problem.message}", markup=False)
         if problem.files:
-            console.print(f"  files: {listing(problem.files, _FILES_SHOWN)}", markup=False)
+            console.print(f"  files: {listing(problem.files)}", markup=False)
         console.print(f"  remedy: {problem.remedy}", markup=False)
 
 

@@ -13,11 +13,12 @@ from PIL import Image
 from segarena.classes import ClassTable
 from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
+from segarena.data.files.faults import join_faults
 from segarena.data.files.images import read_image
 from segarena.data.layout.tree import image_files
 from segarena.errors import DataError
 from segarena.files import write_with
-from segarena.formats import listing, plural
+from segarena.formats import plural
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 
@@ -65,12 +66,10 @@ def run(options: PredictOptions) -> Path:
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
-    """The error of the first image that cannot be read, with the names of the others."""
-    _, first = faults[0]
-    others = listing([str(path) for path, _ in faults[1:]])
-    also = f", and neither can {others}" if others else ""
+    """One error for all images that cannot be read."""
+    error = join_faults([fault for _, fault in faults])
     rest = " The others are labelled" if labelled else ""
-    return DataError(f"{first.what}{also}", where=first.where, remedy=f"{first.remedy}.{rest}".rstrip("."))
+    return DataError(error.what, where=error.where, remedy=f"{error.remedy}.{rest}".rstrip("."), parts=error.parts)
 
 
 def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from segarena.classes import ClassTable, find_class_table
 from segarena.data.encoding.infer import infer_encoding, refuse_picture
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
+from segarena.data.files.faults import join_faults
 from segarena.data.files.headers import Resized, fit, image_size
 from segarena.data.files.image_facts import ImageFacts
 from segarena.data.files.images import common_bits, read_image
@@ -22,6 +24,7 @@ from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.sample_files import PairDigest, Progress, ReadFile, read_samples
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample
+from segarena.errors import DataError
 
 
 class FolderSource:
@@ -72,14 +75,23 @@ class FolderSource:
         self._digests: list[PairDigest] = []
         counted: list[CountedMask] = []
         resized: list[Resized | None] = []
+        faults: list[DataError] = []
         for image, mask, digest in read_samples([sample.files for sample in self.samples], on_progress):
             # An image that cannot be decoded is left to `data.checks`, which list all of them.
-            self.sizes.append(image_size(image.path) if image.facts is None else image.facts.size)
-            counted.append(CountedMask(mask.path, mask.checked()))
-            refuse_picture(counted[-1])
-            resized.append(fit(image.path, self.sizes[-1], mask.path, counted[-1].facts.size))
+            try:
+                size = image_size(image.path) if image.facts is None else image.facts.size
+                one = CountedMask(mask.path, mask.checked())
+                refuse_picture(one)
+                resized.append(fit(image.path, size, mask.path, one.facts.size))
+            except DataError as error:  # the other files are read, so that all with the same fault are named at once
+                faults.append(error)
+                continue
+            self.sizes.append(size)
+            counted.append(one)
             self.images.append(image)
             self._digests.append(digest)
+        if faults:
+            raise join_faults(faults, self._check_command(images, masks))
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
         self.encoding, self.mask_pixels, self.void_pixels = infer_encoding(counted, self._declared)
@@ -153,6 +165,11 @@ class FolderSource:
             "class_images": dict(zip(self.classes.names, self.image_counts.tolist(), strict=True)),
             "void_pixels": int(self.void_pixels.sum()),
         }
+
+    def _check_command(self, images: Path | None, masks: Path | None) -> str:
+        """The command that lists all faults."""
+        places = [word for name, place in (("--images", images), ("--masks", masks)) if place for word in (name, place)]
+        return shlex.join(["segarena", "check", str(self.root), *map(str, places)])
 
     def _describe_resized(self, one: Resized) -> dict[str, Any]:
         (height, width), (to_height, to_width) = one.size, one.image_size

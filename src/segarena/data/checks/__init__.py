@@ -10,8 +10,8 @@ from segarena.data.checks.leakage import check_sequences
 from segarena.data.checks.metadata import check_labels, check_pairs
 from segarena.data.checks.problem import Problem, sort_problems
 from segarena.data.checks.thumbnails import collect_thumbnails
+from segarena.data.checks.unreadable import describe_faults
 from segarena.data.folder import FolderSource
-from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import Splits
 
 
@@ -31,9 +31,7 @@ def inspect(
 
 def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped: bool) -> Iterator[Problem]:
     thumbnails = collect_thumbnails(source)
-    for index, error in thumbnails.faults.items():
-        name = relative_name(source.root, source.images[index].path)
-        yield Problem("unreadable-image", "error", (name,), f"{name} {error.what}", error.remedy)
+    yield from describe_faults(source.root, "unreadable-image", tuple(thumbnails.faults.values()))
     yield from check_pairs(source)
     yield from check_labels(source, splits)
     yield from check_duplicates(source, splits, thumbnails)

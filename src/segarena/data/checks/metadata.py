@@ -31,9 +31,18 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             noun = "mask" if code == "mask-without-image" else "image"
             message = f"{plural(len(paths), noun)} {what}: left out"
             yield Problem(code, "warning", _files(source, paths), message, remedy)
-    for conflict in layout.conflicts:
-        files = _files(source, [conflict.image])
-        yield Problem("leak-listed-twice", "warning", files, conflict.sentence, "Remove it from one of the lists")
+    if layout.conflicts:
+        files, sentences = (
+            _files(source, [one.image for one in layout.conflicts]),
+            [one.sentence for one in layout.conflicts],
+        )
+        message, remedy = sentences[0], "Remove it from one of the lists"
+        if len(files) > 1:
+            message = f"{plural(len(files), 'image')} are in two lists of splits, e.g. {message}"
+            remedy = "Remove each of them from one of the lists"
+        yield Problem(
+            "leak-listed-twice", "warning", files, message, remedy, tuple(sentences) if len(files) > 1 else ()
+        )
     if source.resized:
         first = source.resized[0]
         (height, width), (to_height, to_width) = first.size, first.image_size
@@ -56,18 +65,28 @@ def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
 
 
 def _rare_classes(source: FolderSource) -> Iterator[Problem]:
-    for label, name in enumerate(source.classes.names):
-        images = int(source.image_counts[label])
-        if images >= FEW_IMAGES:
+    few = [label for label, images in enumerate(source.image_counts.tolist()) if images < FEW_IMAGES]
+    for labels, seen, remedy in (
+        (
+            [label for label in few if source.image_counts[label]],
+            "{} only",
+            "Label more images, or merge such a class with another one",
+        ),
+        (
+            [label for label in few if not source.image_counts[label]],
+            "no image",
+            "Check its value in classes.yaml, or remove it there",
+        ),
+    ):
+        if not labels:
             continue
-        seen = f"is in {plural(images, 'image')} only" if images else "is in no image"
-        remedy = (
-            "Label more images that show it, or merge it with another class"
-            if images
-            else "Check its value in classes.yaml, or remove it there"
-        )
-        files = _masks(source, np.flatnonzero(source.mask_pixels[:, label]).tolist())
-        yield Problem("rare-class", "warning", files, f"The class {name!r} {seen}", remedy)
+        names, images = [repr(source.classes.names[label]) for label in labels], source.image_counts[labels]
+        one = images.min() == images.max()
+        place = seen.format(plural(int(images.max()), "image") if one else f"1 to {plural(int(images.max()), 'image')}")
+        message = f"The class {names[0]} is" if len(names) == 1 else f"{len(names)} classes are each"
+        more = "" if len(names) == 1 else f": {listing(names)}"
+        files = _masks(source, np.flatnonzero(source.mask_pixels[:, labels].any(axis=1)).tolist())
+        yield Problem("rare-class", "warning", files, f"{message} in {place}{more}", remedy)
 
 
 def _classes_absent_from_a_split(source: FolderSource, splits: Splits) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from segarena.data.source import Split
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
-from segarena.formats import plural
+from segarena.formats import listing, plural
 
 #: "error": training would stop. "warning": training or scores suffer. "note": worth a look, often intended.
 Severity = Literal["error", "warning", "note"]
@@ -29,6 +29,7 @@ class Problem:
         files: relative to the data folder; empty if the problem concerns the whole set.
         message: what is wrong, a sentence or phrase without a full stop.
         remedy: what to do about it, likewise.
+        details: what is wrong with each of `files`, where the message has an example for all of them; else empty.
     """
 
     code: str
@@ -36,6 +37,7 @@ class Problem:
     files: tuple[str, ...]
     message: str
     remedy: str
+    details: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as strings and lists, for JSON."""
@@ -45,6 +47,7 @@ class Problem:
             "files": list(self.files),
             "message": self.message,
             "remedy": self.remedy,
+            "details": list(self.details),
         }
 
 
@@ -68,12 +71,23 @@ def worst_of(findings: Sequence[Sequence[Problem]]) -> tuple[Problem, ...]:
 
 
 def summarise(problems: Sequence[Problem]) -> str:
-    """Return a line for each error and warning, with its remedy, and one with the number of notes; "" without any."""
-    lines = [f"{one.severity}: {one.message}. {one.remedy}" for one in problems if one.severity != "note"]
+    """Return a line for each error and warning, with five files and the remedy, and one with the number of notes.
+
+    "" without problems.
+    """
+    lines = [
+        f"{one.severity}: {one.message}{_show_files(one)}. {one.remedy}" for one in problems if one.severity != "note"
+    ]
     notes = sum(problem.severity == "note" for problem in problems)
     if notes:
         lines.append(f"{plural(notes, 'note')}: see `segarena check`")
     return "\n".join(lines)
+
+
+def _show_files(problem: Problem) -> str:
+    """The files, unless the message has the only one of them."""
+    is_named = len(problem.files) == 1 and problem.files[0] in problem.message
+    return f" ({listing(problem.files)})" if problem.files and not is_named else ""
 
 
 def stop_on_errors(problems: Sequence[Problem], data: Path) -> None:

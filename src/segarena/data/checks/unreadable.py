@@ -1,14 +1,15 @@
-"""All faults of a folder that cannot be read, file by file, not only the first one."""
+"""All faults of a folder that cannot be read, by their causes, not only the first one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from segarena.classes import ClassTable, find_class_table
 from segarena.data.checks.problem import Problem
 from segarena.data.encoding.infer import infer_encoding
+from segarena.data.files.faults import describe_group, group_by_cause
 from segarena.data.files.headers import fit
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.sample_files import Progress, SampleFiles, read_samples
@@ -16,8 +17,12 @@ from segarena.data.layout.layout import Layout, find_pairs
 from segarena.data.layout.tree import relative_name
 from segarena.errors import DataError
 
-#: Masks that do not fit the encoding of the others are found one by one, at most so many.
-MOST_MISFITS = 50
+#: Causes for which masks do not fit the encoding of the others are found one by one, at most so many.
+MOST_CAUSES = 50
+
+
+#: Of the faults of a pair by itself, in the order in which they are reported.
+_CODES = ("unreadable-image", "unreadable-mask", "size-mismatch")
 
 
 class Faults(NamedTuple):
@@ -48,48 +53,57 @@ def find_faults(
     layout = find_pairs(root, images=images, masks=masks)
     classes = find_class_table(root)
     pairs = [sample.files for sample in layout.samples]
-    problems: list[Problem] = []
+    faults: dict[str, list[DataError]] = {code: [] for code in _CODES}
     readable: list[CountedMask] = []
     for files in read_samples(pairs, on_progress):
-        problems += _faults_of_pair(root, files)
+        _collect(faults, files)
         if files.mask.facts is not None:
             readable.append(CountedMask(files.mask.path, files.mask.facts))
+    problems = [problem for code, found in faults.items() for problem in describe_faults(root, code, found)]
     return Faults(layout, (*problems, *_misfits(root, readable, classes)))
 
 
+def describe_faults(root: Path, code: str, faults: Sequence[DataError]) -> Iterator[Problem]:
+    """Yield one problem for each cause, with all files that have it. Each fault has its file as `where`."""
+    for group in group_by_cause(faults):
+        names = [relative_name(root, fault.where) for fault in group if isinstance(fault.where, Path)]
+        details = tuple(fault.what for fault in group) if len(group) > 1 else ()
+        message = f"{names[0]} {describe_group(group)}"
+        yield Problem(code, "error", tuple(names), message, group[0].remedy, details)
+
+
 def _misfits(root: Path, masks: list[CountedMask], classes: ClassTable | None) -> Iterator[Problem]:
-    """Masks that do not fit the encoding of the others: each error names one, which is then left out."""
-    for _ in range(min(MOST_MISFITS, len(masks))):
+    """Masks that do not fit the encoding of the others: those that an error names are left out for the next one."""
+    code = "unclear-encoding" if classes is None else "undeclared-value"
+    misfits: list[DataError] = []
+    together: DataError | None = None
+    for _ in range(min(MOST_CAUSES, len(masks))):
         try:
             infer_encoding(masks, classes)
-            return
+            break
         except DataError as error:
-            misfit = next((mask for mask in masks if mask.path == error.where), None)
-            if misfit is None:  # the error concerns all of them together
-                yield _problem(root, "unclear-encoding", error, None)
-                return
-            yield _problem(root, "unclear-encoding" if classes is None else "undeclared-value", error, misfit.path)
-            masks = [mask for mask in masks if mask is not misfit]
+            faults = [fault for fault in error.parts or (error,) if isinstance(fault, DataError)]
+            places = {fault.where for fault in faults}
+            if not any(mask.path in places for mask in masks):  # the error concerns all of them together
+                together = error
+                break
+            misfits += faults
+            masks = [mask for mask in masks if mask.path not in places]
+            if not masks:
+                break
+    yield from describe_faults(root, code, misfits)
+    if together is not None and not (misfits and len(masks) < 2):  # one mask that is left shows nothing of its own
+        place = f"{relative_name(root, together.where)}/: " if isinstance(together.where, Path) else ""
+        yield Problem("unclear-encoding", "error", (), f"{place}{together.what}", together.remedy)
 
 
-def _faults_of_pair(root: Path, files: SampleFiles) -> Iterator[Problem]:
-    """The faults of one pair by itself."""
-    for code, path, fault in (
-        ("unreadable-image", files.image.path, files.image.fault),
-        ("unreadable-mask", files.mask.path, files.mask.fault),
-    ):
+def _collect(faults: dict[str, list[DataError]], files: SampleFiles) -> None:
+    """Add the faults of one pair by itself, each under its code."""
+    for code, fault in (("unreadable-image", files.image.fault), ("unreadable-mask", files.mask.fault)):
         if fault is not None:
-            yield _problem(root, code, fault, path)
+            faults[code].append(fault)
     if files.image.facts is not None and files.mask.facts is not None:
         try:
             fit(files.image.path, files.image.facts.size, files.mask.path, files.mask.facts.size)
         except DataError as error:
-            yield _problem(root, "size-mismatch", error, files.mask.path)
-
-
-def _problem(root: Path, code: str, error: DataError, path: Path | None) -> Problem:
-    if path is not None:
-        name = relative_name(root, path)
-        return Problem(code, "error", (name,), f"{name} {error.what}", error.remedy)
-    place = f"{relative_name(root, error.where)}/: " if isinstance(error.where, Path) else ""
-    return Problem(code, "error", (), f"{place}{error.what}", error.remedy)
+            faults["size-mismatch"].append(error)

@@ -20,6 +20,7 @@ from segarena.data.encoding.mask_encoding import (
 )
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
 from segarena.data.encoding.value_counts import add_up
+from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 
@@ -52,10 +53,15 @@ def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> Mask
     encoding = exact_encoding("index", classes)
     colored = [path for path, facts in masks if facts.colored]
     if colored:
-        raise DataError(
-            "is a colour image, but classes.yaml declares numbers",
-            where=colored[0],
-            remedy="Declare the colours in classes.yaml, e.g. `value: [128, 64, 128]`, or export numbers",
+        raise join_faults(
+            [
+                DataError(
+                    "is a colour image, but classes.yaml declares numbers",
+                    where=path,
+                    remedy="Declare the colours in classes.yaml, e.g. `value: [128, 64, 128]`, or export numbers",
+                )
+                for path in colored
+            ]
         )
     if _mean_greys(masks, encoding):
         return replace(encoding, by_grey=True)
@@ -65,14 +71,18 @@ def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> Mask
     cut = _cut_halfway(masks, strange, classes)
     if cut is not None:
         return cut
-    path, facts = strange[0]
+    raise join_faults([_describe_strange(one, encoding) for one in strange])
+
+
+def _describe_strange(mask: CountedMask, encoding: MaskEncoding) -> DataError:
+    path, facts = mask
     if facts.lossy:
-        raise DataError(
+        return DataError(
             f"is a {facts.lossy}, whose compression changes the values of a mask",
             where=path,
             remedy="Export the masks as PNG, with one value per class",
         )
-    raise undeclared(path, int(facts.values[encoding.lookup[facts.values] < 0][0]), "index")
+    return undeclared(path, int(facts.values[encoding.lookup[facts.values] < 0][0]), "index")
 
 
 def _mean_greys(masks: Sequence[CountedMask], encoding: MaskEncoding) -> bool:

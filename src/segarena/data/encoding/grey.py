@@ -13,6 +13,7 @@ from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass, name_c
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
 from segarena.data.encoding.palette import greys_of
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
+from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
@@ -166,12 +167,12 @@ def _is_void(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
     dense = highest_class < FAR or len(values) - 1 > highest_class / 4
     other_classes = pixels[:-1].sum() - pixels[:-1].max()
     if not dense or other_classes < _RARE * pixels[-1]:
-        example = next(path for path, facts in masks if values[-1] in facts.values)
-        raise DataError(
-            f"has {values[-1]} beside {_show_values(values[:-1])}, and it is not clear whether that is void or a class",
-            where=example,
-            remedy=f"Correct the mask if {values[-1]} is a mistake, or {DECLARE}",
+        what = (
+            f"has {values[-1]} beside {_show_values(values[:-1])}, and it is not clear whether that is void or a class"
         )
+        remedy = f"Correct the mask if {values[-1]} is a mistake, or {DECLARE}"
+        having = [path for path, facts in masks if values[-1] in facts.values]
+        raise join_faults([DataError(what, where=path, remedy=remedy) for path in having])
     return True
 
 

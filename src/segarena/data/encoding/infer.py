@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,11 @@ from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.grey import guess_greys, guess_levels
 from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
 from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
+from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
+
+Result = TypeVar("Result")
 
 
 class InferredEncoding(NamedTuple):
@@ -43,16 +46,28 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
         DataError: The values could mean two things, one is not declared, a mask is a picture, or all pixels are of one
             class.
     """
-    for mask in masks:
-        refuse_picture(mask)
+    _for_each(masks, refuse_picture)
     encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
-    counts = np.stack([_count_labels(mask, encoding) for mask in masks])
+    counts = np.stack(_for_each(masks, lambda mask: _count_labels(mask, encoding)))
     pixels, void = counts[:, :-1], counts[:, -1]
     present = np.flatnonzero(pixels.sum(axis=0))
     if len(present) < 2:
         only = f"only the class {encoding.classes.names[present[0]]!r}" if len(present) else "only void pixels"
         raise one_class([path for path, _ in masks], only)
     return InferredEncoding(encoding, pixels, void)
+
+
+def _for_each(masks: Sequence[CountedMask], function: Callable[[CountedMask], Result]) -> list[Result]:
+    """The result for each mask. Raises one DataError for all masks for which there is one."""
+    results, faults = [], []
+    for mask in masks:
+        try:
+            results.append(function(mask))
+        except DataError as error:
+            faults.append(error)
+    if faults:
+        raise join_faults(faults)
+    return results
 
 
 def refuse_picture(mask: CountedMask) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from segarena.data.files.image_io import decode, open_image, raw_mode
 from segarena.errors import DataError
+from segarena.formats import plural
 
 #: (H, W), each pixel's number in the file or its colour as r * 65536 + g * 256 + b.
 Places = NDArray[np.integer[Any]]
@@ -141,6 +142,13 @@ def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
     """Numbers of 16 or 32 bits, or floats that are whole."""
     values = np.asarray(image)
     if image.mode == "F" or image.mode.startswith("I"):
+        missing = int(np.isnan(values).sum()) if image.mode == "F" else 0
+        if missing:
+            raise DataError(
+                f"has {plural(missing, 'pixel')} of {values.size:,} without a number (NaN)",
+                where=path,
+                remedy="Export the masks as PNG, with one number per class and 255 for void",
+            )
         if not (values >= 0).all() or values.max() > 65535:
             raise DataError(
                 f"has numbers from {values.min()} to {values.max()}, but those of a mask are between 0 and 65535",
