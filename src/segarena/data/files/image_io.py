@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
-from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_CONFIGURATION, TiffImageFile
 
 from segarena.errors import DataError
 
@@ -68,6 +68,12 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
                 f"has {pages} pages or frames, and it is not clear which one to use",
                 where=path,
                 remedy="Save each page as a file of its own, images and masks alike",
+            )
+        if _is_garbled(image):
+            raise DataError(
+                "has its red, green and blue of 16 bits one after the other, uncompressed, which is not supported",
+                where=path,
+                remedy="Save it with interleaved channels (planar configuration 1), or compressed (LZW or Deflate)",
             )
         yield image
 
@@ -135,6 +141,13 @@ def _count_pages(image: Image.Image) -> int:
         pages += not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _COPY_OR_TRANSPARENCY
     image.seek(0)
     return pages
+
+
+def _is_garbled(image: Image.Image) -> bool:
+    """Whether Pillow would garble a TIFF: it reads uncompressed planes of 16 bits as if they had 8."""
+    if not isinstance(image, TiffImageFile) or image.tag_v2.get(PLANAR_CONFIGURATION) != 2:
+        return False
+    return image.info.get("compression") == "raw" and max(image.tag_v2.get(BITSPERSAMPLE, (8,))) > 8
 
 
 def _too_large(path: Path, seen: str) -> DataError:

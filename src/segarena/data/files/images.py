@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
+from segarena.data.files.alpha import AlphaUse, count_extra_bands, keep_straight, on_white, straighten
 from segarena.data.files.image_io import decode, open_image, raw_mode, reading
 from segarena.errors import DataError
 
@@ -22,13 +25,43 @@ IMAGE_SUFFIXES = frozenset(
 DEPTHS = (8, 10, 12, 14, 16)
 
 #: Colours of 16 bits, of which Pillow keeps the high byte of each channel.
-_DEEP_COLORS = frozenset(f"{mode};16{order}" for mode in ("RGB", "RGBA", "RGBX") for order in "LBN")
+_DEEP_COLORS = frozenset(f"{mode};16{order}" for mode in ("RGB", "RGBA", "RGBa", "RGBX") for order in "LBN")
+#: Grey and alpha of 16 bits in PNG.
+_DEEP_GREY_ALPHA = "LA;16B"
+
+
+class Picture(NamedTuple):
+    """A decoded image file.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, 0..255.
+        alpha: How its alpha was used.
+        extra_bands: The number of bands that are neither colour nor alpha, and left out.
+    """
+
+    pixels: NDArray[np.uint8]
+    alpha: AlphaUse = ""
+    extra_bands: int = 0
+
+
+class DeepImage(NamedTuple):
+    """A decoded file of 16 bits per channel.
+
+    Attributes:
+        values: (H, W) or (H, W, 3 or 4), 0..65535, as they are stored.
+        white_is_zero: Whether 0 is white (TIFF).
+        extra_bands: As in `Picture`.
+    """
+
+    values: NDArray[np.uint32]
+    white_is_zero: bool = False
+    extra_bands: int = 0
 
 
 def read_image(path: Path, bits: int = 16, content: bytes | None = None) -> NDArray[np.uint8]:
     """Read an image file as RGB, with its EXIF orientation applied.
 
-    Grey becomes three equal channels; transparent parts are shown on white.
+    Grey becomes three equal channels; transparent parts are shown on white, see `files.alpha`.
 
     Args:
         path: The file.
@@ -44,52 +77,74 @@ def read_image(path: Path, bits: int = 16, content: bytes | None = None) -> NDAr
         DataError: The file is missing, empty, truncated, no image, too large, of several pages, or of 32 bits per
             channel.
     """
+    return read_picture(path, bits, content).pixels
+
+
+def read_picture(path: Path, bits: int = 16, content: bytes | None = None) -> Picture:
+    """Read an image file as `read_image` does, with what was left out of it."""
     with open_image(path, content) as undecoded:
         if not is_deep(undecoded):
-            return _to_rgb(decode(undecoded, path), path)
+            bands, premultiplied = count_extra_bands(undecoded), keep_straight(undecoded)
+            image = decode(undecoded, path)
+            if image.mode == "La":
+                image = Image.fromarray(straighten(np.asarray(image)[..., [0, 0, 0, 1]], 255))
+            elif premultiplied:
+                image = Image.fromarray(straighten(np.asarray(image), 255))
+            return _to_rgb(image, path)._replace(extra_bands=bands)
     return scale_deep(read_deep(path, content), bits, path)
 
 
 def is_deep(image: ImageFile.ImageFile) -> bool:
     """Whether an image that is not decoded yet has 16 bits (or more) per channel."""
-    return image.mode.startswith("I") or raw_mode(image) in _DEEP_COLORS
+    return image.mode.startswith("I") or raw_mode(image) in _DEEP_COLORS or raw_mode(image) == _DEEP_GREY_ALPHA
 
 
-def read_deep(path: Path, content: bytes | None = None) -> NDArray[np.uint32]:
-    """Decode a file of 16 bits per channel -> (H, W) or (H, W, 3 or 4), values 0..65535. Raises DataError."""
+def read_deep(path: Path, content: bytes | None = None) -> DeepImage:
+    """Decode a file of 16 bits per channel. Raises DataError."""
     with open_image(path, content) as undecoded:
+        white_is_zero = isinstance(undecoded, TiffImageFile) and undecoded.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
+        bands, premultiplied = count_extra_bands(undecoded), keep_straight(undecoded)
+        pairs = raw_mode(undecoded) == _DEEP_GREY_ALPHA
+        if pairs:
+            _unpack_as(undecoded, "RGBA")  # the four bytes of a pixel: grey and alpha, each with its high byte first
         values = np.asarray(decode(undecoded, path))
+    if pairs:
+        wide = values.astype(np.uint32)
+        grey, alpha = wide[..., 0] << 8 | wide[..., 1], wide[..., 2] << 8 | wide[..., 3]
+        return DeepImage(np.stack([grey, grey, grey, alpha], axis=-1))
     if values.ndim == 3:
         with open_image(path, content) as undecoded:
+            keep_straight(undecoded)
             _take_low_bytes(undecoded)
             low = np.asarray(decode(undecoded, path))
         both: NDArray[np.uint32] = values.astype(np.uint32) << 8 | low
-        return both
+        return DeepImage(straighten(both, 65535) if premultiplied else both, extra_bands=bands)
     if values.min() < 0 or values.max() > 65535:
         raise DataError(
-            f"has 32-bit pixels, {values.min()} to {values.max()}", where=path, remedy="Save it with 8 or 16 bits"
+            f"has values from {values.min()} to {values.max()}, but those of an image are between 0 and 65535",
+            where=path,
+            remedy="Save it with 8 or 16 bits per channel, without negative values",
         )
-    return values.astype(np.uint32)
+    return DeepImage(values.astype(np.uint32), white_is_zero)
 
 
-def scale_deep(values: NDArray[np.uint32], bits: int, path: Path) -> NDArray[np.uint8]:
+def scale_deep(image: DeepImage, bits: int, path: Path) -> Picture:
     """Scale what `read_deep` returned from 0..2**bits - 1 to 0..255; higher values become 255.
 
     Args:
-        values: (H, W) or (H, W, 3 or 4).
+        image: The decoded file.
         bits: One of `DEPTHS`.
         path: The file, for messages.
-
-    Returns:
-        (H, W, 3) uint8, RGB.
     """
     top = 2**bits - 1
-    scaled = (np.minimum(values, top) * 255 + top // 2) // top
-    return _to_rgb(Image.fromarray(scaled.astype(np.uint8)), path)
+    scaled = ((np.minimum(image.values, top) * 255 + top // 2) // top).astype(np.uint8)
+    picture = _to_rgb(Image.fromarray(255 - scaled if image.white_is_zero else scaled), path)
+    return picture._replace(extra_bands=image.extra_bands)
 
 
-def highest_value(values: NDArray[np.uint32]) -> int:
+def highest_value(image: DeepImage) -> int:
     """Return the highest value of what `read_deep` returned, transparency aside."""
+    values = image.values
     return int(values.max() if values.ndim == 2 else values[..., :3].max())
 
 
@@ -113,7 +168,7 @@ def find_bits(path: Path) -> int:
     return common_bits([highest_value(read_deep(path))] if deep else [])
 
 
-def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image, path: Path) -> Picture:
     if image.mode == "F":
         raise DataError(
             "has 32-bit floating-point pixels, whose value range is unknown",
@@ -121,10 +176,10 @@ def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
             remedy="Save it with 8 bits per channel",
         )
     with reading(path):
+        use: AlphaUse = ""
         if image.has_transparency_data:
-            layer = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer)
-        return np.array(image.convert("RGB"))
+            image, use = on_white(image)
+        return Picture(np.array(image.convert("RGB")), use)
 
 
 def _take_low_bytes(image: ImageFile.ImageFile) -> None:
@@ -132,7 +187,11 @@ def _take_low_bytes(image: ImageFile.ImageFile) -> None:
     mode, _, order = raw_mode(image).partition(";16")
     if order == "N":
         order = "L" if sys.byteorder == "little" else "B"
-    other = f"{mode};16{'B' if order == 'L' else 'L'}"
+    _unpack_as(image, f"{mode};16{'B' if order == 'L' else 'L'}")
+
+
+def _unpack_as(image: ImageFile.ImageFile, raw: str) -> None:
+    """Make Pillow unpack the pixels of an image that is not decoded yet in another way."""
     for place, tile in enumerate(image.tile):
-        arguments = (other, *tile[3][1:]) if isinstance(tile[3], tuple) else other
+        arguments: Any = (raw, *tile[3][1:]) if isinstance(tile[3], tuple) else raw
         image.tile[place] = type(tile)(tile[0], tile[1], tile[2], arguments)

@@ -1,0 +1,59 @@
+"""Alpha channels and further bands of the images: what was left out, and what is hidden by transparency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segarena.data.checks.problem import Problem, Severity
+from segarena.data.files.alpha import AlphaUse
+from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
+from segarena.formats import plural
+
+_BANDS = "If it is needed, save the three most useful bands as the red, green and blue of new images"
+
+#: By the use of alpha: code, severity, what is seen of the images, remedy.
+_ALPHA: tuple[tuple[AlphaUse, str, Severity, str, str], ...] = (
+    (
+        "band",
+        "alpha-left-out",
+        "warning",
+        "a fourth channel with so many levels that it is a band of light, e.g. near infrared, and no transparency:"
+        " it is left out",
+        _BANDS,
+    ),
+    (
+        "shapeless",
+        "alpha-left-out",
+        "note",
+        "an alpha channel without a shape, e.g. 0 in every pixel: it is left out, and the colours are used",
+        "Look at the images in check.png; if they are as they should be, nothing has to be done",
+    ),
+    (
+        "hiding",
+        "hidden-by-alpha",
+        "warning",
+        "a picture below their transparent parts, which are read as white",
+        "If these parts should be seen, save the images without the alpha channel",
+    ),
+)
+
+
+def check_channels(source: FolderSource) -> Iterator[Problem]:
+    """Yield alpha channels that are left out or hide a picture, and bands beside red, green and blue."""
+    facts = [(relative_name(source.root, image.path), image.facts) for image in source.images if image.facts]
+    total = len(source.images)
+    for use, code, severity, what, remedy in _ALPHA:
+        files = tuple(name for name, found in facts if found.alpha == use)
+        if files:
+            mixed = use == "band" and any(found.alpha in ("transparent", "hiding") for _, found in facts)
+            other = "; in other images it is transparency" if mixed else ""
+            message = f"{plural(len(files), 'image')} of {total} with {what}{other}"
+            yield Problem(code, severity, files, message, remedy)
+    files = tuple(name for name, found in facts if found.extra_bands)
+    if files:
+        most = max(found.extra_bands for _, found in facts)
+        what = f"{plural(most, 'band')} more than red, green and blue"
+        yield Problem(
+            "extra-bands", "warning", files, f"{plural(len(files), 'image')} of {total} with {what}: left out", _BANDS
+        )

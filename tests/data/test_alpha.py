@@ -1,0 +1,194 @@
+"""Fourth channels and further bands: no information of an image is lost without a word.
+
+- Alpha that is 0, or the same, in every pixel (renderers, screen grabs, masks of 0 and 1): the colours are read.
+- A band of light in the place of alpha (red, green, blue and near infrared; marked as alpha or as premultiplied): the
+  colours are read, and the band is reported.
+- Bands beside red, green and blue: reported.
+- Transparency with a shape, also with soft edges: on white, and reported if it hides a picture.
+- Grey with alpha, in 8 and 16 bits: likewise.
+- TIFF in which 0 is white: as displayed, in 8 and in 16 bits.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from image_zoo import take
+from segarena.data.checks.channels import check_channels
+from segarena.data.files.image_facts import ImageFacts, read_image_facts
+from segarena.data.files.images import find_bits, read_image
+from segarena.data.folder import FolderSource
+from support import refuses, write_pair
+
+RGB = take(0)
+HEIGHT, WIDTH = RGB.shape[:2]
+NIR = take(1)[..., 1].clip(30, 220)
+GREY = np.repeat(RGB[..., 1:2], 3, axis=2)
+ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
+DISC = np.clip(255 - 40 * (np.hypot(ROWS - 18, COLUMNS - 20) - 12), 0, 255).astype(np.uint8)  # a soft edge of 6 pixels
+
+
+def save_tiff(path: Path, values: NDArray[Any], *, photometric: int = 2, extra: int | None = None, **tags: int) -> Path:
+    """Write (H, W) or (H, W, C) uncompressed; `photometric` and `extra` are the tags 262 and 338."""
+    channels = values[..., None] if values.ndim == 2 else values
+    count, bits = channels.shape[2], 8 * values.itemsize
+    colors = 3 if photometric == 2 else 1
+    planar = tags.get("planar", 1)
+    pixels = np.moveaxis(channels, 2, 0).tobytes() if planar == 2 else channels.tobytes()
+    fields: list[tuple[int, list[int]]] = [
+        (256, [channels.shape[1]]),
+        (257, [channels.shape[0]]),
+        (258, [bits] * count),
+    ]
+    fields += [(259, [1]), (262, [photometric]), (273, [0]), (277, [count]), (278, [channels.shape[0]])]
+    fields += [(279, [len(pixels) // (count if planar == 2 else 1)]), (284, [planar])]
+    if extra is not None:
+        fields.append((338, [extra] * (count - colors)))
+    if planar == 2:
+        fields[5], fields[8] = (273, [0] * count), (279, [len(pixels) // count] * count)
+    start = 8 + 2 + 12 * len(fields) + 4
+    pool, content = b"", struct.pack("<2sHIH", b"II", 42, 8, len(fields))
+    size = start + sum(4 * len(numbers) for _, numbers in fields if len(numbers) > 1)
+    for tag, values_of_tag in fields:
+        places = [size + place * (len(pixels) // count) for place in range(len(values_of_tag))]
+        numbers = places if tag == 273 else values_of_tag
+        packed = struct.pack(f"<{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            packed, pool = struct.pack("<I", start + len(pool)), pool + packed
+        content += struct.pack("<HHI", tag, 4, len(numbers)) + packed
+    path.write_bytes(content + struct.pack("<I", 0) + pool + pixels)
+    return path
+
+
+def save_grey_alpha_png(path: Path, values: NDArray[np.uint16]) -> Path:
+    """Write grey and alpha of 16 bits, which Pillow does not."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 4, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+def png(channels: NDArray[Any]) -> Callable[[Path], Path]:
+    def save(folder: Path) -> Path:
+        Image.fromarray(channels.astype(np.uint8)).save(folder / "a.png")
+        return folder / "a.png"
+
+    return save
+
+
+def tiff(channels: NDArray[Any], **options: Any) -> Callable[[Path], Path]:
+    return lambda folder: save_tiff(folder / "a.tif", channels, **options)
+
+
+def with_alpha(alpha: NDArray[Any] | int, colors: NDArray[np.uint8] = RGB) -> NDArray[np.uint8]:
+    return np.dstack([colors, np.broadcast_to(alpha, (HEIGHT, WIDTH))]).astype(np.uint8)
+
+
+def deep(channels: NDArray[Any], top: int = 65535) -> NDArray[np.uint16]:
+    return (channels.astype(np.uint32) * top // 255).astype(np.uint16)
+
+
+def on_white(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
+    share = alpha[..., None] / 255
+    return RGB * share + 255 * (1 - share)
+
+
+#: What is saved, what is to be read, the use of alpha and the number of bands that are left out.
+KINDS: dict[str, tuple[Callable[[Path], Path], NDArray[Any], str, int]] = {
+    "opaque": (png(with_alpha(255)), RGB, "", 0),
+    "alpha 0": (png(with_alpha(0)), RGB, "shapeless", 0),
+    "alpha 128": (png(with_alpha(128)), RGB, "shapeless", 0),
+    "alpha of 0 and 1": (png(with_alpha(DISC > 0)), RGB, "shapeless", 0),
+    "alpha 0, TIFF": (tiff(with_alpha(0), extra=2), RGB, "shapeless", 0),
+    "alpha 0, premultiplied by its tag": (tiff(with_alpha(0), extra=1), RGB, "shapeless", 0),
+    "alpha 0, 16 bits": (tiff(deep(with_alpha(0)), extra=2), RGB, "shapeless", 0),
+    "near infrared": (png(with_alpha(NIR)), RGB, "band", 0),
+    "near infrared, TIFF": (tiff(with_alpha(NIR), extra=2), RGB, "band", 0),
+    "near infrared without a tag": (tiff(with_alpha(NIR)), RGB, "band", 0),
+    "near infrared, premultiplied by its tag": (tiff(with_alpha(NIR), extra=1), RGB, "band", 0),
+    "near infrared, 16 bits": (tiff(deep(with_alpha(NIR)), extra=1), RGB, "band", 0),
+    "near infrared, unspecified": (tiff(with_alpha(NIR), extra=0), RGB, "", 1),
+    "near infrared, unspecified, 16 bits": (tiff(deep(with_alpha(NIR)), extra=0), RGB, "", 1),
+    "five bands": (tiff(np.dstack([RGB, NIR, NIR]), extra=0), RGB, "", 2),
+    "cut out": (png(with_alpha(DISC) * (DISC > 0)[..., None]), on_white(DISC), "transparent", 0),
+    "cut out above a picture": (png(with_alpha(DISC)), on_white(DISC), "hiding", 0),
+    "premultiplied": (tiff(with_alpha(DISC, RGB * (DISC[..., None] / 255)), extra=1), on_white(DISC), "transparent", 0),
+    "grey, alpha 0": (png(np.dstack([RGB[..., 1], 0 * NIR])), GREY, "shapeless", 0),
+    "grey and a band": (png(np.dstack([RGB[..., 1], NIR])), GREY, "band", 0),
+    "grey and a band, premultiplied by its tag": (
+        tiff(np.dstack([RGB[..., 1], NIR]), photometric=1, extra=1),
+        GREY,
+        "band",
+        0,
+    ),
+    "grey, 0 is white": (tiff(255 - RGB[..., 1], photometric=0), GREY, "", 0),
+    "grey of 16 bits, 0 is white": (tiff(deep(255 - RGB[..., 1]), photometric=0), GREY, "", 0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fourth_channel_destroys_nothing_without_a_word(kind: str, tmp_path: Path) -> None:
+    save, expected, use, bands = KINDS[kind]
+    path = save(tmp_path)
+    image = read_image(path, find_bits(path))
+    slack = 6 if kind == "premultiplied" else 1 if use in ("transparent", "hiding") else 0
+    assert np.abs(image - expected).max() <= slack
+    facts = read_image_facts(path, path.read_bytes())
+    for found in (facts, ImageFacts.from_bytes(facts.to_bytes())):
+        assert (found.alpha, found.extra_bands) == (use, bands)
+
+
+def test_grey_with_alpha_of_16_bits_has_both_bytes(tmp_path: Path) -> None:
+    """As a 12-bit camera with an alpha channel saves it: of its high bytes alone, 16 levels would be left."""
+    grey = deep(RGB[..., 1], 4095)
+    path = save_grey_alpha_png(tmp_path / "a.png", np.dstack([grey, np.full_like(grey, 65535)]))
+    assert find_bits(path) == 12
+    assert np.abs(read_image(path, 12).astype(int) - GREY).max() <= 1
+
+
+def test_grey_of_12_bits_in_which_0_is_white_keeps_its_contrast(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", deep(255 - RGB[..., 1], 4095), photometric=0)
+    assert np.abs(read_image(path, find_bits(path)).astype(int) - GREY).max() <= 1
+
+
+def test_separate_planes_of_16_bits_are_refused_and_not_garbled(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", deep(RGB), planar=2)
+    with refuses(where=path, value="16 bits"):
+        read_image(path)
+    path = save_tiff(tmp_path / "b.tif", RGB, planar=2)
+    np.testing.assert_array_equal(read_image(path), RGB)
+
+
+def test_check_reports_what_alpha_and_bands_were_taken_for(tmp_path: Path) -> None:
+    pictures = [with_alpha(0), with_alpha(NIR), with_alpha(DISC), with_alpha(255), RGB, None]
+    for number, channels in enumerate(pictures):
+        write_pair(tmp_path, f"{number}")
+        Image.fromarray(DISC // 128 * 255).save(tmp_path / "masks" / f"{number}.png")
+        if channels is not None:
+            Image.fromarray(channels).save(tmp_path / "images" / f"{number}.png")
+    (tmp_path / "images" / "5.png").unlink()
+    save_tiff(tmp_path / "images" / "5.tif", np.dstack([RGB, NIR, NIR]), extra=0)
+    found = {(one.code, one.severity): one for one in check_channels(FolderSource(tmp_path))}
+    assert {key: one.files for key, one in found.items()} == {
+        ("alpha-left-out", "warning"): ("images/1.png",),
+        ("alpha-left-out", "note"): ("images/0.png",),
+        ("hidden-by-alpha", "warning"): ("images/2.png",),
+        ("extra-bands", "warning"): ("images/5.tif",),
+    }
+    assert "in other images it is transparency" in found["alpha-left-out", "warning"].message
+    assert "2 bands" in found["extra-bands", "warning"].message
