@@ -16,6 +16,7 @@ from segarena.errors import RunError
 from segarena.files import TEMPORARY
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.metrics import Metrics
+from segarena.records.run import Costs
 
 DEFAULT_ROOT = Path("runs")
 
@@ -107,6 +108,16 @@ class Run(NamedTuple):
     def folds(self, number: int | None) -> list[Run]:
         """Return the trainings of this model and seed: folds 1 to `number`, or itself if `number` is None."""
         return [self] if number is None else [self._replace(fold=fold) for fold in range(1, number + 1)]
+
+
+def finished_runs(folder: Path) -> list[Run]:
+    """Find the finished runs of a comparison folder, by seed and name; with folds, each model and seed once.
+
+    Args:
+        folder: A comparison folder, finished or not.
+    """
+    found = [(re.fullmatch(r"(\w+)-seed(\d+)", path.parent.name)) for path in folder.glob(f"*/{Costs.file}")]
+    return sorted((Run(match[1], int(match[2])) for match in found if match), key=lambda run: (run.seed, run.model))
 
 
 def find_run(folder: Path) -> Path:

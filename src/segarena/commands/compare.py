@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands.terminal import TerminalReporter, catch_interrupt, console
-from segarena.config import CompareOptions, to_command
+from segarena.config import CompareOptions, ModelName, to_command
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.plan import check_same_track
 from segarena.experiment.prepare import prepare
@@ -18,7 +21,7 @@ from segarena.formats import command, count, duration, milliseconds, percent
 from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
-from segarena.runs import Run, check_out, open_folder
+from segarena.runs import Run, check_out, finished_runs, open_folder
 from segarena.training.machine import describe_environment
 
 
@@ -44,13 +47,24 @@ def run(options: CompareOptions) -> Path:
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume)
     runs = [Run(model, seed) for seed in range(options.seeds) for model in options.model_names]
+    runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
     with catch_interrupt(resume=to_command(options, out=folder)) as should_stop:
         train_all(prepared, {run: folder / run.path for run in runs}, should_stop, reporter)
     reporter.say("Comparing")
-    comparison = write_comparison(prepared, runs, folder, command=to_command(options), environment=environment)
+    repeat = to_command(_cover(options, runs))
+    comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
     page = build_report(folder)
     _show(comparison, folder, page)
     return folder
+
+
+def _cover(options: CompareOptions, runs: Sequence[Run]) -> CompareOptions:
+    """The options with the models and seeds of all runs."""
+    named = dict.fromkeys(run.model for run in runs)
+    if named.keys() == set(options.model_names) and len({run.seed for run in runs}) == options.seeds:
+        return options
+    models = tuple(model for model in get_args(ModelName) if model in named)
+    return replace(options, models=models, seeds=max(run.seed for run in runs) + 1)
 
 
 def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:

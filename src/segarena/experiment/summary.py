@@ -44,7 +44,7 @@ def write_comparison(
     """
     folds = prepared.options.folds
     names = list(dict.fromkeys(run.model for run in runs))
-    models = model_rows(folder, runs, _measure_latency(prepared, folder, names), folds)
+    models = model_rows(folder, runs, _measure_latency(prepared, folder, runs), folds)
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
     images = image_table(folder, runs)
@@ -133,10 +133,11 @@ def summarise(
     )
 
 
-def _measure_latency(prepared: Prepared, folder: Path, models: Sequence[str]) -> dict[str, float]:
+def _measure_latency(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, float]:
     """Milliseconds for one image of the usual size, by model; the models take turns."""
     protocol, fold = prepared.protocol, prepared.splits[0].fold
-    networks = {model: load(folder / Run(model, 0, fold).path, device=protocol.device).model for model in models}
+    first = {run.model: run._replace(fold=fold) for run in reversed(runs)}
+    networks = {model: load(folder / run.path, device=protocol.device).model for model, run in first.items()}
     return measure_latency(networks, protocol.input_size, device=protocol.device, precision=protocol.precision)
 
 

@@ -94,7 +94,7 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     inputs: DataSettings
     """Where the data is and how it was split."""
     seeds: Count
-    """Number of trainings of each model, with seeds 0, 1, ..."""
+    """Number of trainings of each model, with seeds 0, 1, ...; where models were added later, the most of one model."""
     folds: Count | None
     """Number of folds; null without cross-validation."""
     notes: tuple[str, ...]
