@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from segarena.commands.terminal import console, show_progress
 from segarena.config import ConvertOptions
 from segarena.data.converters.registry import FORMATS, choose_format
 from segarena.data.converters.write import check_free, write_annotations
-from segarena.formats import command, listing, plural
+from segarena.errors import ConfigError
+from segarena.formats import command, join_words, listing, plural
 
 
 def run(options: ConvertOptions) -> Path:
@@ -23,7 +25,7 @@ def run(options: ConvertOptions) -> Path:
     if name == "auto":
         name, evidence = choose_format(options.src, options.dst)
         console.print(f"  format: {name}, because {evidence}", markup=False)
-    annotations = FORMATS[name].read(options.src)
+    annotations = FORMATS[name].read(options.src, **_own_options(options, name))
     with show_progress("painting masks") as on_progress:
         notes = write_annotations(options.dst, annotations, on_progress, overlap=options.overlap)
     counts = Counter(image.split for image in annotations.images)
@@ -36,3 +38,18 @@ def run(options: ConvertOptions) -> Path:
         console.print(f"  {note}", markup=False)
     console.print(f"Check the result with: {command('segarena', 'check', options.dst)}", markup=False)
     return options.dst
+
+
+def _own_options(options: ConvertOptions, name: str) -> dict[str, Any]:
+    """The options that are given and that only some formats have. Raises ConfigError if this format does not."""
+    own = {option for entry in FORMATS.values() for option in entry.options}
+    given = {option: getattr(options, option) for option in sorted(own) if getattr(options, option) is not None}
+    for option in given:
+        if option not in FORMATS[name].options:
+            others = [other for other, entry in FORMATS.items() if option in entry.options]
+            raise ConfigError(
+                f"does not apply to the format {name}",
+                where=f"--{option}",
+                remedy=f"Leave it out; it is for {join_words(others)}",
+            )
+    return given

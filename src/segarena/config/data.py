@@ -85,6 +85,8 @@ class ConvertOptions:
     """Format of the annotations; auto: the one that is found."""
     overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top"
     """Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file."""
+    crowd: Annotated[Literal["void", "object"] | None, default("void in COCO's own files, else mostly object")] = None
+    """COCO: what objects with iscrowd: 1 are."""
 
     def __post_init__(self) -> None:
         check_choices(self)
