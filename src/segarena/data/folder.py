@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_class_table
 from segarena.data.encoding.infer import infer_encoding, refuse_picture
+from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.files.faults import join_faults
 from segarena.data.files.headers import Resized, fit, image_size
@@ -43,6 +44,7 @@ class FolderSource:
         bits: The bits used by images of 16 bits per channel, which are scaled to 8.
         mask_pixels: (N, num_classes) int64, pixels of each class in each mask, as the files have them.
         void_pixels: (N,) int64, void pixels of each mask.
+        overlap: The pixels that are in several layers, where each class has a file of its own.
         class_pixels: (num_classes,) int64, pixels of each class in all masks.
         image_counts: (num_classes,) int64, masks in which each class occurs.
     """
@@ -76,7 +78,8 @@ class FolderSource:
         counted: list[CountedMask] = []
         resized: list[Resized | None] = []
         faults: list[DataError] = []
-        for image, mask, digest in read_samples([sample.files for sample in self.samples], on_progress):
+        pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
+        for image, mask, digest in read_samples(pairs, on_progress):
             # An image that cannot be decoded is left to `data.checks`, which list all of them.
             try:
                 size = image_size(image.path) if image.facts is None else image.facts.size
@@ -94,7 +97,13 @@ class FolderSource:
             raise join_faults(faults, self._check_command(images, masks))
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
-        self.encoding, self.mask_pixels, self.void_pixels = infer_encoding(counted, self._declared)
+        self.overlap = 0
+        if self.layout.layers:
+            self.overlap = count_overlap(counted)
+            inferred = encode_layers(counted, self.layout.layers, self._declared)
+        else:
+            inferred = infer_encoding(counted, self._declared)
+        self.encoding, self.mask_pixels, self.void_pixels = inferred
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
         highest = (image.facts.highest for image in self.images if image.facts is not None)
@@ -116,7 +125,8 @@ class FolderSource:
         Raises DataError where a file has been damaged or changed since the source was made.
         """
         image_path, mask_path = self.samples[index].files
-        image, mask = read_image(image_path, self.bits), read_mask(mask_path, self.encoding)
+        image = read_image(image_path, self.bits)
+        mask = read_mask(self.samples[index].mask_files, self.encoding)
         height, width = image.shape[:2]
         if fit(image_path, (height, width), mask_path, mask.shape) is not None:
             mask = resize_mask(mask, height, width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,18 @@ from segarena.classes import ClassTable
 Split = Literal["train", "val", "test"]
 
 
+class Layer(NamedTuple):
+    """A binary mask of one class."""
+
+    number: int
+    """The class, as the place of its name among those of all layers."""
+    path: Path
+
+
+#: The files of one mask: the file, or its layers.
+MaskFiles = Path | tuple[Layer, ...]
+
+
 @dataclass(frozen=True)
 class Sample:
     """An image and its mask.
@@ -24,13 +36,20 @@ class Sample:
         name: Unique within the source.
         split: None if the source does not divide its samples.
         image: The image file, None for generated scenes.
-        mask: The mask file, likewise.
+        mask: The mask file, likewise; of several, the first.
+        layers: The binary masks that together are the mask, where there is no single file.
     """
 
     name: str
     split: Split | None
     image: Path | None
     mask: Path | None
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def mask_files(self) -> MaskFiles:
+        """The files of the mask, of a sample that has them."""
+        return self.layers or self.files[1]
 
     @property
     def files(self) -> tuple[Path, Path]:

@@ -47,6 +47,10 @@ def json_content(
                 "name": sample.name,
                 "image": relative_name(data, sample.files[0]),
                 "mask": relative_name(data, sample.files[1]),
+                "layers": [
+                    {"class": layout.layers[layer.number], "mask": relative_name(data, layer.path)}
+                    for layer in sample.layers
+                ],
                 "split": part.get(index),
             }
             for index, sample in enumerate(layout.samples)

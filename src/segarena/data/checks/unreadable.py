@@ -52,7 +52,7 @@ def find_faults(
     """
     layout = find_pairs(root, images=images, masks=masks)
     classes = find_class_table(root)
-    pairs = [sample.files for sample in layout.samples]
+    pairs = [(sample.files[0], sample.mask_files) for sample in layout.samples]
     faults: dict[str, list[DataError]] = {code: [] for code in _CODES}
     readable: list[CountedMask] = []
     for files in read_samples(pairs, on_progress):
@@ -60,7 +60,8 @@ def find_faults(
         if files.mask.facts is not None:
             readable.append(CountedMask(files.mask.path, files.mask.facts))
     problems = [problem for code, found in faults.items() for problem in describe_faults(root, code, found)]
-    return Faults(layout, (*problems, *_misfits(root, readable, classes)))
+    misfits = () if layout.layers else _misfits(root, readable, classes)
+    return Faults(layout, (*problems, *misfits))
 
 
 def describe_faults(root: Path, code: str, faults: Sequence[DataError]) -> Iterator[Problem]:

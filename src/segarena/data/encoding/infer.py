@@ -47,7 +47,11 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
             class.
     """
     _for_each(masks, refuse_picture)
-    encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
+    return count_classes(masks, _guess(masks) if classes is None else apply_classes(masks, classes))
+
+
+def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding) -> InferredEncoding:
+    """Count the pixels of each class. Raises DataError where a value is not allowed, or all pixels are of one class."""
     counts = np.stack(_for_each(masks, lambda mask: _count_labels(mask, encoding)))
     pixels, void = counts[:, :-1], counts[:, -1]
     present = np.flatnonzero(pixels.sum(axis=0))

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
+from segarena.data.files.layers import read_layers
 from segarena.data.files.raw_masks import Places, read_plane
+from segarena.data.source import MaskFiles
 from segarena.errors import DataError
 from segarena.formats import listing
 
-EncodingKind = Literal["index", "two-level", "color"]
+EncodingKind = Literal["index", "two-level", "color", "layer"]
 
 #: Part of the remedies of errors about the values in masks.
 DECLARE = "declare what each value means in a classes.yaml beside the folders of images and masks"
@@ -28,10 +30,12 @@ class MaskEncoding:
     """The classes of mask files, and how their values become labels.
 
     Attributes:
-        kind: "index" (a number per class), "two-level" (a low and a high grey, e.g. 0 and 255) or "color" ([r, g, b]).
+        kind: "index" (a number per class), "two-level" (a low and a high grey, e.g. 0 and 255), "color" ([r, g, b]) or
+            "layer" (a file per class).
         classes: The classes and the values that are void.
-        lookup: int16, the label of each value: (65536,), or (2**24,) for colours packed as r * 65536 + g * 256 + b.
-            255 is void, -1 a value that is not allowed.
+        lookup: int16, the label of each value: (65536,), or (2**24,) for colours packed as r * 65536 + g * 256 + b;
+            for layers (2**K,), where bit k is set in the pixels of layer k. 255 is void, -1 a value that is not
+            allowed.
         by_grey: Whether the numbers of palette files are the greys of their palettes, not the indices.
         note: How values are treated that are neither a class nor void, "" if there are none.
     """
@@ -69,19 +73,21 @@ class MaskEncoding:
         return labels
 
 
-def read_mask(path: Path, encoding: MaskEncoding) -> NDArray[np.uint8]:
-    """Read a mask file.
+def read_mask(path: MaskFiles, encoding: MaskEncoding) -> NDArray[np.uint8]:
+    """Read a mask.
 
     Args:
-        path: The file.
+        path: Its file, or its layers.
         encoding: The encoding of the set that the mask is in.
 
     Returns:
         (H, W) uint8 labels: 0..num_classes - 1, and 255 for void.
 
     Raises:
-        DataError: The file is damaged, or has a value that is neither a class nor void.
+        DataError: A file is damaged, or has a value that is neither a class nor void.
     """
+    if not isinstance(path, Path):
+        return encoding.labels(read_layers(path).values, False, path[0].path).astype(np.uint8)
     plane = read_plane(path)
     color = encoding.kind == "color"
     places = plane.colors(path) if color else plane.numbers(path, encoding.by_grey)

@@ -14,6 +14,7 @@ from segarena.data.files import image_facts, mask_facts
 from segarena.data.files.cache import FactCache
 from segarena.data.files.image_facts import ImageFacts
 from segarena.data.files.image_io import reading
+from segarena.data.files.layers import LayerFiles, count_layers
 from segarena.data.files.mask_facts import MaskFacts
 from segarena.errors import DataError
 from segarena.threads import thread_pool
@@ -66,34 +67,39 @@ class PairDigest:
     """The hash of an image and its mask, and the states that show whether the files have changed since.
 
     Attributes:
-        paths: The two files.
-        sha256: SHA-256 of the image's bytes followed by the mask's, in hex; "" where one of them could not be read.
+        image: The image's file.
+        mask: The mask's file, or those of its layers.
+        sha256: `hash_files` of them; "" where one could not be read.
         states: The state of each file when it was read; None where a later change might not show in it.
     """
 
-    paths: tuple[Path, Path]
+    image: Path
+    mask: Path | LayerFiles
     sha256: str
     states: tuple[FileState | None, ...]
 
     def current(self) -> str:
         """`sha256` of the files as they are now: they are read again where they have changed. Raises DataError."""
-        unchanged = all(_is_unchanged(path, state) for path, state in zip(self.paths, self.states, strict=True))
-        return self.sha256 if unchanged else hash_files(*self.paths)
+        paths = [self.image, *_paths(self.mask)]
+        unchanged = all(_is_unchanged(path, state) for path, state in zip(paths, self.states, strict=True))
+        return self.sha256 if unchanged else hash_files(self.image, self.mask)
 
 
 class SampleFiles(NamedTuple):
-    """An image and its mask as they were read."""
+    """An image and its mask as they were read. A mask of several files has the path of the first, or of the fault."""
 
     image: ReadFile[ImageFacts]
     mask: ReadFile[MaskFacts]
     digest: PairDigest
 
 
-def read_samples(pairs: Sequence[tuple[Path, Path]], on_progress: Progress | None = None) -> Iterator[SampleFiles]:
+def read_samples(
+    pairs: Sequence[tuple[Path, Path | LayerFiles]], on_progress: Progress | None = None
+) -> Iterator[SampleFiles]:
     """Read each image and mask once, and decode those whose content is not in the cache.
 
     Args:
-        pairs: The files of each image and its mask.
+        pairs: The file of each image, and that of its mask or those of the mask's layers.
         on_progress: Called with (samples read, samples).
 
     Yields:
@@ -109,12 +115,15 @@ def read_samples(pairs: Sequence[tuple[Path, Path]], on_progress: Progress | Non
                 on_progress(done, len(pairs))
 
 
-def hash_files(*paths: Path) -> str:
-    """Return the SHA-256, in hex, of the bytes of these files one after the other. Raises DataError."""
+def hash_files(image: Path, mask: Path | LayerFiles) -> str:
+    """Return the SHA-256, in hex, of the image's bytes and then the mask's. Raises DataError.
+
+    For layers: of the number of each layer's class, and the layer's bytes.
+    """
     digest = hashlib.sha256()
-    for path in paths:
+    for prefix, path in [(b"", image), *_labelled(mask)]:
         with reading(path):
-            digest.update(path.read_bytes())
+            digest.update(prefix + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -136,14 +145,32 @@ _IMAGES = _Decoder(image_facts.KIND, image_facts.read_image_facts, ImageFacts.fr
 _MASKS = _Decoder(mask_facts.KIND, mask_facts.read_mask_facts, MaskFacts.from_bytes)
 
 
-def _read_sample(cache: FactCache, pair: tuple[Path, Path]) -> SampleFiles:
-    image, mask = (_load(path) for path in pair)
-    files = _find_facts(cache, pair[0], image, _IMAGES), _find_facts(cache, pair[1], mask, _MASKS)
-    if isinstance(image, DataError) or isinstance(mask, DataError):
-        return SampleFiles(*files, PairDigest(pair, "", (None, None)))
-    both = image.hash.copy()
-    both.update(mask.content)
-    return SampleFiles(*files, PairDigest(pair, both.hexdigest(), (image.state, mask.state)))
+def _read_sample(cache: FactCache, pair: tuple[Path, Path | LayerFiles]) -> SampleFiles:
+    path, mask = pair
+    image, masks = _load(path), [_load(part) for part in _paths(mask)]
+    image_file = _find_facts(cache, path, image, _IMAGES)
+    if isinstance(mask, Path):
+        mask_file = _find_facts(cache, mask, masks[0], _MASKS)
+    else:
+        mask_file = _find_layer_facts(cache, mask, masks)
+    loaded = [part for part in (image, *masks) if not isinstance(part, DataError)]
+    if len(loaded) <= len(masks):
+        return SampleFiles(image_file, mask_file, PairDigest(path, mask, "", (None,) * (1 + len(masks))))
+    whole = loaded[0].hash.copy()
+    for (prefix, _), part in zip(_labelled(mask), loaded[1:], strict=True):
+        whole.update(prefix)
+        whole.update(part.content)
+    digest = PairDigest(path, mask, whole.hexdigest(), tuple(part.state for part in loaded))
+    return SampleFiles(image_file, mask_file, digest)
+
+
+def _paths(mask: Path | LayerFiles) -> list[Path]:
+    return [path for _, path in _labelled(mask)]
+
+
+def _labelled(mask: Path | LayerFiles) -> list[tuple[bytes, Path]]:
+    """Each file with what its hash begins with: its class's number, if it is a layer."""
+    return [(b"", mask)] if isinstance(mask, Path) else [(b"%d:" % number, path) for number, path in mask]
 
 
 def _load(path: Path) -> _Loaded | DataError:
@@ -171,6 +198,29 @@ def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decod
     if facts.is_worth_keeping:
         cache.add(decoder.kind, key, facts.to_bytes())
     return ReadFile(path, key, facts, None)
+
+
+def _find_layer_facts(
+    cache: FactCache, layers: LayerFiles, loaded: Sequence[_Loaded | DataError]
+) -> ReadFile[MaskFacts]:
+    """The facts of the mask that the layers are together, under the hash of their classes and contents."""
+    files: list[tuple[int, Path, bytes]] = []
+    key = hashlib.sha256()
+    for (number, path), part in zip(layers, loaded, strict=True):
+        if isinstance(part, DataError):
+            return ReadFile(path, "", None, part)
+        files.append((number, path, part.content))
+        key.update(b"%d:%s " % (number, part.hash.hexdigest().encode()))
+    name, first = key.hexdigest(), layers[0][1]
+    cached = cache.get(mask_facts.KIND, name)
+    if cached is not None:
+        return ReadFile(first, name, MaskFacts.from_bytes(cached), None)
+    try:
+        facts = count_layers(files)
+    except DataError as error:
+        return ReadFile(error.where if isinstance(error.where, Path) else first, name, None, error)
+    cache.add(mask_facts.KIND, name, facts.to_bytes())
+    return ReadFile(first, name, facts, None)
 
 
 def _state(status: os.stat_result) -> FileState:

@@ -12,15 +12,13 @@ from segarena.data.layout.assign_splits import Assignment, Conflict, assign_list
 from segarena.data.layout.candidates import Collection, make_collection, relative_folders
 from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.listed_pairs import ListedPair, contradiction, find_listed_pairs
-from segarena.data.layout.pairing import Pairing
+from segarena.data.layout.layers import LayerMatch, find_layers
 from segarena.data.layout.search import Match, Search
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan
 from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
-from segarena.formats import join_words
 
 _SPLITS: tuple[Split | None, ...] = (None, "train", "val", "test")
 
@@ -41,6 +39,8 @@ class Layout:
     """The images that are listed in two splits."""
     unlisted: tuple[Path, ...] = ()
     """The images of pairs that are left out because no list of splits has them."""
+    layers: tuple[str, ...] = ()
+    """The names of the classes where each has a file of its own, by the numbers of the samples' layers."""
 
 
 def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = None) -> Layout:
@@ -64,49 +64,27 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     tree = Tree() if are_both_paths else scan(root)
     chosen_images = _collect(root, tree, images, "image") if images else None
     chosen_masks = _collect(root, tree, masks, "mask") if masks else None
-    listed = [] if images or masks else find_listed_pairs(root, tree.files, tree.endings)
-    search = Search(root, tree.files, chosen_images, chosen_masks)
-    match = _pair_as_listed(root, tree.files, listed, search) if listed else search.run()
-    if match is None:
-        raise nothing_paired(root, tree, chosen_images, chosen_masks)
-    check_pairs(root, match.pairing.pairs)
-    return _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
-
-
-def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:
-    """What the names give if lists of pairs agree with it, else the listed pairs. Raises DataError.
-
-    Equal names that pair the listed files in another way are an error; names that are only similar give way.
-    """
+    found: Match | None = None
+    problem: DataError | None = None
     try:
-        by_name = search.run()
-    except DataError:
-        by_name = None
-    if by_name is not None:
-        pairs = by_name.pairing.pairs
-        if {(pair.image, pair.mask) for pair in listed} <= set(pairs):
-            return by_name
-        problem = contradiction(root, listed, pairs) if by_name.pairing.is_by_stem else None
-        if problem:
-            raise problem
-    images, masks = [pair.image for pair in listed], [pair.mask for pair in listed]
-    listed_files = {*images, *masks}
-    sides = []
-    for own, other in ((images, masks), (masks, images)):
-        folders = {file.path.parent for file in own} - {file.path.parent for file in other}
-        unlisted = [file for file in files if file.path.parent in folders and file not in listed_files]
-        sides.append([*own, *unlisted])
-    lists = join_words(list(dict.fromkeys(pair.path.name for pair in listed)))
-    return Match(
-        make_collection(root, sides[0], "image"),
-        make_collection(root, sides[1], "mask"),
-        Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
-    )
+        found = Search(root, tree.files, chosen_images, chosen_masks).run()
+    except DataError as error:
+        problem = error
+    match: Match | LayerMatch | None = found
+    if found is None or len(found.pairs) < len(found.masks.files):
+        # Several masks for one image are no pairs: they were refused, not found, or only some of them were.
+        match = find_layers(root, tree.files, chosen_images, chosen_masks, found) or found
+    if match is None:
+        raise problem or nothing_paired(root, tree, chosen_images, chosen_masks)
+    check_pairs(root, match.pairs)
+    return _make_layout(root, match)
 
 
-def _make_layout(root: Path, match: Match, folders_of_lists: Sequence[Path]) -> Layout:
-    pairs = match.pairing.pairs
-    samples = _make_samples(root, pairs)
+def _make_layout(root: Path, match: Match | LayerMatch) -> Layout:
+    pairs = match.pairs
+    samples = _make_samples(root, match.first_pairs if isinstance(match, LayerMatch) else pairs)
+    if isinstance(match, LayerMatch):
+        samples = tuple(replace(sample, layers=match.layers_of(sample.files[0])) for sample in samples)
     paired = {file.path for pair in pairs for file in pair}
     unpaired_images, unpaired_masks = (
         tuple(sorted(file.path for file in collection.files if file.path not in paired))
@@ -114,20 +92,19 @@ def _make_layout(root: Path, match: Match, folders_of_lists: Sequence[Path]) -> 
     )
     assignment = Assignment(samples)
     if not any(sample.split for sample in samples):
-        assignment = assign_listed_splits(
-            root, samples, unpaired_images, find_lists([*_folders_of_lists(root, pairs), *folders_of_lists])
-        )
+        assignment = assign_listed_splits(root, samples, unpaired_images, find_lists(_folders_of_lists(root, pairs)))
         if not any(sample.split for sample in assignment.samples):
             assignment = assign_named_splits(assignment)
     listed = assignment.listed_without_mask
     return Layout(
         sentence="; ".join([*_describe_folders(root, pairs), *assignment.sentences]),
-        pairing=match.pairing.rule,
+        pairing=match.rule,
         samples=_sort(assignment.samples),
         images_without_mask=tuple(path for path in unpaired_images if listed is None or path in listed),
         masks_without_image=unpaired_masks,
         conflicts=assignment.conflicts,
         unlisted=assignment.unlisted,
+        layers=match.classes if isinstance(match, LayerMatch) else (),
     )
 
 

@@ -57,7 +57,7 @@ def pair_files(images: Sequence[File], masks: Sequence[File]) -> Pairing:
     Returns:
         A pairing without pairs if no rule fits.
     """
-    views = _compare_folders(images, masks)
+    views = compare_folders(images, masks)
     possible = min(len(images), len(masks))
     found = _choose([_pair_by_stem(*view) for view in views], possible)
     if not found.pairs:
@@ -82,7 +82,7 @@ def _choose(pairings: Sequence[Pairing], possible: int) -> Pairing:
 # Which folders are compared
 
 
-def _compare_folders(images: Sequence[File], masks: Sequence[File]) -> list[Names]:
+def compare_folders(images: Sequence[File], masks: Sequence[File]) -> list[Names]:
     """Names with all their folders, without those that a kind shares, and, where that is safe, without any."""
     both_split = all(any(file.location.split for file in files) for files in (images, masks))
 

@@ -24,6 +24,7 @@ from segarena.data.layout.candidates import (
     unnamed_collections,
 )
 from segarena.data.layout.errors import ambiguous
+from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.pairing import Pairing, pair_files
 from segarena.data.layout.tree import File
 from segarena.data.layout.vocabulary import FileKind, is_preview
@@ -46,6 +47,16 @@ class Match:
     images: Collection
     masks: Collection
     pairing: Pairing
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Each image and its mask."""
+        return self.pairing.pairs
+
+    @property
+    def rule(self) -> str:
+        """How they were paired, as a sentence."""
+        return self.pairing.rule
 
     @property
     def rank(self) -> tuple[bool, bool]:

@@ -1,0 +1,105 @@
+"""Which classes the names of layers mean: `crack_0` and `crack_1` are two files of one class, or two classes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segarena.data.files.layers import MOST_LAYERS
+from segarena.data.layout.vocabulary import strip_kind_words
+
+#: The class of objects whose files have no name of a class.
+ONLY_CLASS = "foreground"
+
+#: Words after which a number is part of the name.
+_NUMBERED = frozenset("class cls label category cat type grade level stage layer channel id c k".split())
+_NUMBER = re.compile(r"(.*?)[ _.\-+]*\(?(\d+)\)?")
+_SEPARATORS = " _-.+"
+
+#: The labels of each image's masks.
+Labels = Mapping[Any, Sequence[str]]
+
+
+def name_classes_of_folders(labels: Labels) -> dict[str, str] | None:
+    """Return the class of each label, where labels are the names of folders; None if they are not clearly classes."""
+    return _accept({label: label for some in labels.values() for label in some}, labels)
+
+
+def name_classes_of_files(labels: Labels, is_alone: bool) -> dict[str, str] | None:
+    """Return the class of each label, where labels are what files are named besides their image.
+
+    Args:
+        labels: The labels of each image.
+        is_alone: Whether all files of a folder belong to one image, so that they need not be named for a class.
+
+    Returns:
+        None if the labels are not clearly classes, nor objects.
+    """
+    cores = {label: _core(label) for some in labels.values() for label in some}
+    by_class = _accept(_without_object_numbers(cores, labels), labels)
+    if by_class is not None or not is_alone:
+        return by_class
+    counts = Counter(core for some in labels.values() for core in {cores[label] for label in some})
+    are_objects = all(_is_number(core) for core in cores.values()) or 2 * len(counts) > sum(counts.values())
+    numbers = [frozenset(some) for some in labels.values()]
+    if are_objects and len(set(numbers)) > 1:
+        return dict.fromkeys(cores, ONLY_CLASS)
+    return None
+
+
+def _accept(names: dict[str, str], labels: Labels) -> dict[str, str] | None:
+    """The names, if they are few and recur; None otherwise, or if one is empty or a number alone."""
+    counts = Counter(name.casefold() for some in labels.values() for name in {names[label] for label in some})
+    recurring = sum(count > 1 for count in counts.values())
+    if not all(names.values()) or len(counts) > MOST_LAYERS or 2 * recurring < len(counts):
+        return None
+    spelled: dict[str, str] = {}
+    for name in names.values():
+        spelled.setdefault(name.casefold(), name)
+    return {label: spelled[name.casefold()] for label, name in names.items()}
+
+
+def _core(label: str) -> str:
+    """The label without words for masks and separators at its ends: `_crack_mask` -> crack."""
+    stripped = [part.core.strip(_SEPARATORS) for part in strip_kind_words(label.strip(_SEPARATORS), "mask")]
+    return min(stripped, key=len)
+
+
+def _without_object_numbers(cores: dict[str, str], labels: Labels) -> dict[str, str]:
+    """The class of each label: without its number, where that counts the files of a class in an image.
+
+    Empty where it is not clear what the number is.
+    """
+    split = {label: _split_number(core) for label, core in cores.items()}
+    numbers: dict[str, list[list[int]]] = defaultdict(list)
+    for some in labels.values():
+        by_word: dict[str, list[int]] = defaultdict(list)
+        for label in some:
+            word, number = split[label]
+            if number is not None:
+                by_word[word].append(number)
+        for word, found in by_word.items():
+            numbers[word].append(sorted(found))
+    names = {}
+    for label, core in cores.items():
+        word, number = split[label]
+        if number is None or word.casefold() in _NUMBERED:
+            names[label] = "" if _is_number(core) else core
+        elif not word:
+            names[label] = ""
+        else:
+            count_up = all(some == list(range(some[0], some[0] + len(some))) and some[0] < 2 for some in numbers[word])
+            is_constant = len({len(some) for some in numbers[word]}) == 1 and len(numbers[word][0]) > 1
+            names[label] = "" if count_up and is_constant else word if count_up else core
+    return names
+
+
+def _split_number(core: str) -> tuple[str, int | None]:
+    match = _NUMBER.fullmatch(core)
+    return (match.group(1), int(match.group(2))) if match else (core, None)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.isdigit()

@@ -1,0 +1,116 @@
+"""Which image a mask belongs to, and what else its name has, where an image has several masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from segarena.data.layout.fuzzy_pairing import Key, Name
+from segarena.data.layout.tree import File
+from segarena.data.layout.vocabulary import is_word_edge, strip_kind_words
+
+_SEPARATORS = " _-.+"
+
+
+class Part(NamedTuple):
+    """A mask's image, and what else the mask's name has."""
+
+    image: File
+    label: str
+    is_folder: bool
+    """Whether the label is the name of a folder."""
+
+
+#: What each way of naming finds: for some masks, their parts.
+Parts = dict[File, Part]
+
+
+def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+    """`masks/CLASS/IMAGE.png`: the image's folders and name, and one more folder."""
+    by_key = _by_core(images)
+    found: Parts = {}
+    for mask in masks:
+        for place in reversed(range(len(mask.folders))):
+            folders = mask.folders[:place] + mask.folders[place + 1 :]
+            cores = (mask._replace(folders=folders).key(part.core) for part in strip_kind_words(mask.stem, "mask"))
+            image = next((by_key[key] for key in cores if key in by_key), None)
+            if image:
+                found[mask.file] = Part(image, mask.folders[place], True)
+                break
+    return found
+
+
+def _by_affix(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+    """`IMAGE_CLASS.png` or `CLASS_IMAGE.png`: the image's folders, and its name at one end of the mask's."""
+    by_key = _by_core(images)
+    found: Parts = {}
+    for mask in masks:
+        edges = [cut for cut in range(1, len(mask.stem)) if is_word_edge(mask.stem, cut)]
+        starts = [(mask.stem[:cut], mask.stem[cut:]) for cut in reversed(edges)]
+        ends = [(mask.stem[cut:], mask.stem[:cut]) for cut in edges]
+        for name, label in sorted([*starts, *ends], key=lambda both: -len(both[0])):
+            image = by_key.get(mask.key(name.strip(_SEPARATORS)))
+            if image and image is not mask.file:
+                found[mask.file] = Part(image, label, False)
+                break
+    return found
+
+
+def _by_sample_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+    """`ID/masks/CLASS.png` or `ID/masks/CLASS/*.png`: the folder has one image."""
+    crowds = Counter((image.split, image.folders) for image in images)
+    alone = {(image.split, image.folders): image.file for image in images if crowds[image.split, image.folders] == 1}
+    if 2 * len(alone) < len(images) or len(alone) < 2:
+        return {}
+    found: Parts = {}
+    for mask in masks:
+        if (mask.split, mask.folders) in alone:
+            found[mask.file] = Part(alone[mask.split, mask.folders], mask.stem, False)
+        elif (mask.split, mask.folders[:-1]) in alone and mask.folders:
+            found[mask.file] = Part(alone[mask.split, mask.folders[:-1]], mask.folders[-1], True)
+    return found
+
+
+def _by_image_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+    """`masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`: a folder in the image's name."""
+    by_key = _by_core(images)
+    found: Parts = {}
+    for mask in masks:
+        for depth, label in ((1, mask.stem), (2, mask.folders[-1] if mask.folders else "")):
+            if len(mask.folders) >= depth:
+                folders = mask.folders[: len(mask.folders) - depth]
+                image = by_key.get(mask._replace(folders=folders).key(mask.folders[-depth]))
+                if image:
+                    found[mask.file] = Part(image, label, depth == 2)
+                    break
+    return found
+
+
+#: The ways of naming, by what they are in words.
+WAYS = {
+    "a folder for each class has a mask with the image's stem": _by_class_folder,
+    "a mask has its image's stem and the name of its class": _by_affix,
+    "the masks in the folder of an image are its own": _by_sample_folder,
+    "the masks in a folder with the image's stem are its own": _by_image_folder,
+}
+#: The rules by which all masks of a folder belong to one image.
+OF_ONE_IMAGE = frozenset(list(WAYS)[2:])
+
+
+def _by_core(images: Sequence[Name]) -> dict[Key, File]:
+    """The images by their stems, and by their stems without words for images at the ends."""
+    found: dict[Key, File] = {}
+    for place in range(2):
+        for image in images:
+            for part in strip_kind_words(image.stem, "image")[place : 1 if place == 0 else None]:
+                if part.core:
+                    found.setdefault(image.key(part.core), image.file)
+    return found
+
+
+def beginnings(stem: str) -> Iterator[str]:
+    """The beginnings of a stem that end with a word."""
+    for cut in range(1, len(stem)):
+        if is_word_edge(stem, cut):
+            yield stem[:cut].rstrip(_SEPARATORS)

@@ -1,0 +1,101 @@
+"""Masks of several files for each image, each of them binary, are found and read as one map of labels.
+
+The kinds of situations: the class is the name of a folder, an ending or a beginning of the file's name, or the name of
+a file in a folder for each image; a class has several files; files hold objects of one class; and what only looks like
+this: two versions of a mask, numbers that may be classes or objects.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from layer_zoo import CLASSES, check, draw, photograph, white, write
+from layout_zoo import NAMES, SPLITS
+from segarena.data.folder import FolderSource
+from segarena.data.layout.layout import find_pairs
+from segarena.errors import DataError
+from support import refuses
+
+NAMINGS = {
+    "a folder for each class": ("images/{name}.jpg", "masks/{label}/{name}.png"),
+    "a folder for each class, words in names": ("images/{name}.jpg", "masks/{label}/{name}_mask.png"),
+    "a folder for each class, in splits": ("images/{split}/{name}.jpg", "masks/{split}/{label}/{name}.png"),
+    "a folder for each class, around splits": ("images/{split}/{name}.jpg", "masks/{label}/{split}/{name}.png"),
+    "a folder for each class, splits outside": ("{split}/images/{name}.jpg", "{split}/masks/{label}/{name}.png"),
+    "a folder for each class, in groups": ("images/{group}/{name}.jpg", "masks/{group}/{label}/{name}.png"),
+    "a folder for each class, around groups": ("images/{group}/{name}.jpg", "masks/{label}/{group}/{name}.png"),
+    "an ending": ("images/{name}.png", "masks/{name}_{label}.png"),
+    "an ending with a hyphen": ("img/{name}.png", "gt/{name}-{label}.png"),
+    "an ending and a word": ("images/{name}.jpg", "masks/{name}_{label}_mask.png"),
+    "a word and an ending": ("images/{name}.jpg", "masks/{name}_mask_{label}.png"),
+    "an ending, words in names of images": ("images/{name}_image.jpg", "masks/{name}_{label}.png"),
+    "an ending, in splits": ("{split}/images/{name}.jpg", "{split}/masks/{name}_{label}.png"),
+    "a beginning": ("images/{name}.png", "masks/{label}_{name}.png"),
+    "an ending, beside the images": ("{name}.jpg", "{name}_{label}.png"),
+    "an ending and a word, beside the images": ("data/{name}.png", "data/{name}_{label}_mask.png"),
+    "several of a class": ("images/{name}.png", "masks/{name}_{label}_{number}.png"),
+    "several of a class, in brackets": ("images/{name}.png", "masks/{name}_{label} ({number}).png"),
+    "a folder for each image": ("{name}/images/{name}.png", "{name}/masks/{label}.png"),
+    "a folder for each image, several of a class": ("{name}/image.png", "{name}/masks/{label}/{number}.png"),
+    "a folder in the image's name": ("images/{name}.jpg", "masks/{name}/{label}.png"),
+    "a folder in the image's name, folders in it": ("images/{name}.jpg", "masks/{name}/{label}/{number}.png"),
+}
+
+
+@pytest.mark.parametrize(("image", "mask"), NAMINGS.values(), ids=NAMINGS)
+def test_layers_are_read_as_they_were_drawn(image: str, mask: str, tmp_path: Path) -> None:
+    write(tmp_path, image, mask)
+    source = FolderSource(tmp_path)
+    check(source)
+    assert [sample.split for sample in source.samples if "{split}" in image] == list(SPLITS) * ("{split}" in image)
+
+
+OBJECTS = {
+    "Data Science Bowl": (
+        "stage1_train/{name}/images/{name}.png",
+        "stage1_train/{name}/masks/{label}{n}{number}ab.png",
+    ),
+    "numbered": ("{name}/images/{name}.png", "{name}/masks/{number}.png"),
+    "in a folder in the image's name": ("images/{name}.png", "masks/{name}/{n}{label}{number}.png"),
+}
+
+
+@pytest.mark.parametrize(("image", "mask"), OBJECTS.values(), ids=OBJECTS)
+def test_files_of_objects_are_one_class(image: str, mask: str, tmp_path: Path) -> None:
+    classes = CLASSES if "{label}" in mask else CLASSES[:1]
+    write(tmp_path, image, mask, classes=classes)
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("background", "foreground")
+    for index, sample in enumerate(source.samples):
+        number = 1 + NAMES.index(next(name for name in NAMES if name in str(sample.image)))
+        drawn = draw(number)
+        np.testing.assert_array_equal(source.read(index)[1], (drawn > 0) & (drawn <= len(classes)))
+
+
+# What only looks like this
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/{name}.png", "masks/{name}_{number}.png"),
+        ("images/{name}.png", "masks/{name}_mask_{number}.png"),
+    ],
+)
+def test_numbers_alone_are_no_classes(image: str, mask: str, tmp_path: Path) -> None:
+    write(tmp_path, image, mask, classes=CLASSES[:1])
+    with pytest.raises(DataError):
+        find_pairs(tmp_path)
+
+
+def test_two_versions_of_a_mask_are_not_two_classes(tmp_path: Path) -> None:
+    for number in range(6):
+        photograph(tmp_path / "images" / f"{number}.png", number)
+        for name in ("expert 1", "expert 2"):
+            white(draw(number) > 1, tmp_path / "masks" / name / f"{number}.png")
+    with refuses(where=tmp_path / "masks" / "expert 2" / "0.png", value="expert 1"):
+        find_pairs(tmp_path)
+    assert len(find_pairs(tmp_path, masks=Path("masks/expert 1")).samples) == 6
