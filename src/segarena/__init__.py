@@ -157,7 +157,8 @@ def convert(src: str | Path, dst: str | Path, *, source: str = "auto", **options
     Args:
         src: A folder of annotations and images, or the annotation file.
         dst: The folder to write.
-        source: The format: coco, labelme, cvat, voc or instances; auto: the one that is found.
+        source: The format: coco, labelme, cvat, voc, yolo, via, supervisely, label-studio, rle-csv, geojson or
+            instances; auto: the one that is found.
         **options: The other options of `segarena.config.ConvertOptions`.
 
     Returns:

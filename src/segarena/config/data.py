@@ -71,6 +71,22 @@ class SynthOptions:
         check_at_least("seed", self.seed, 0)
 
 
+AnnotationFormat = Literal[
+    "auto",
+    "coco",
+    "labelme",
+    "cvat",
+    "voc",
+    "yolo",
+    "via",
+    "supervisely",
+    "label-studio",
+    "rle-csv",
+    "geojson",
+    "instances",
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConvertOptions:
     """Write annotations of another format as images, index masks and a classes.yaml."""
@@ -79,14 +95,12 @@ class ConvertOptions:
     """Folder of annotations and images, or the annotation file."""
     dst: tyro.conf.Positional[Path]
     """Folder to write; it must not exist or be empty."""
-    source: Annotated[Literal["auto", "coco", "labelme", "cvat", "voc", "instances"], tyro.conf.arg(name="from")] = (
-        "auto"
-    )
+    source: Annotated[AnnotationFormat, tyro.conf.arg(name="from")] = "auto"
     """Format of the annotations; auto: the one that is found."""
     overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top"
     """Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file."""
-    crowd: Annotated[Literal["void", "object"] | None, default("void in COCO's own files, else mostly object")] = None
-    """COCO: what objects with iscrowd: 1 are."""
+    class_attribute: Annotated[str | None, default("the only one, or one named class or label")] = None
+    """The attribute of an object that is its class; for via and geojson."""
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -11,7 +11,6 @@ import numpy as np
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import Malformed, Mask, read_member
-from segarena.data.converters.coco_crowds import Crowd
 from segarena.data.files.headers import image_size
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
@@ -48,13 +47,7 @@ class Segments:
 
 
 def find_segments(
-    annotation: Any,
-    labels: Mapping[int, int],
-    root: Path,
-    path: Path,
-    image: Path,
-    size: tuple[int, int],
-    crowd: Crowd = "void",
+    annotation: Any, labels: Mapping[int, int], root: Path, path: Path, image: Path, size: tuple[int, int]
 ) -> Segments:
     """Find the PNG of an annotation, in a folder with the name of the JSON file, beside that or in `root`.
 
@@ -65,7 +58,6 @@ def find_segments(
         path: The JSON file.
         image: The image file.
         size: Its (height, width) in pixels.
-        crowd: What a segment with `iscrowd: 1` is.
 
     Raises:
         Malformed: The PNG does not exist or has another size, or the annotation is incomplete.
@@ -82,5 +74,5 @@ def find_segments(
         number, category = read_member(segment, "id", int), read_member(segment, "category_id", int)
         if category not in labels:
             raise Malformed(f"the category {category} of segment {number} does not exist")
-        label_of[number] = IGNORE_INDEX if segment.get("iscrowd") and crowd == "void" else labels[category]
+        label_of[number] = IGNORE_INDEX if segment.get("iscrowd") else labels[category]
     return Segments(png, label_of)

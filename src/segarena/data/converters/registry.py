@@ -6,6 +6,7 @@ A format is added by its module, with `read_X` and `recognise_X`, its entry in `
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,18 @@ from pathlib import Path
 from segarena.data.converters.annotations import Annotations
 from segarena.data.converters.coco import read_coco, recognise_coco
 from segarena.data.converters.cvat import read_cvat, recognise_cvat
+from segarena.data.converters.geojson import read_geojson, recognise_geojson
 from segarena.data.converters.instances import read_instances, recognise_instances
+from segarena.data.converters.label_studio import read_label_studio, recognise_label_studio
 from segarena.data.converters.labelme import read_labelme, recognise_labelme
 from segarena.data.converters.peek import Peek
+from segarena.data.converters.rle_csv import read_rle_csv, recognise_rle_csv
+from segarena.data.converters.supervisely import read_supervisely, recognise_supervisely
+from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.converters.voc import read_voc, recognise_voc
+from segarena.data.converters.yolo import read_yolo, recognise_yolo
 from segarena.errors import DataError
-from segarena.formats import command, join_words, listing
+from segarena.formats import join_words, listing
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,19 @@ class Format:
     """The options of `convert` that only this format has."""
 
 
+_ATTRIBUTE = frozenset({"class_attribute"})
+
 FORMATS: dict[str, Format] = {
-    "coco": Format("COCO's JSON", read_coco, recognise_coco, frozenset({"crowd"})),
+    "coco": Format("COCO's JSON", read_coco, recognise_coco),
     "labelme": Format("LabelMe's JSON", read_labelme, recognise_labelme),
     "cvat": Format("CVAT's XML for images", read_cvat, recognise_cvat),
     "voc": Format("VOC's folders", read_voc, recognise_voc),
+    "yolo": Format("YOLO's text files with polygons", read_yolo, recognise_yolo),
+    "via": Format("VGG Image Annotator's JSON or CSV", read_via, recognise_via, _ATTRIBUTE),
+    "supervisely": Format("a project of Supervisely", read_supervisely, recognise_supervisely),
+    "label-studio": Format("Label Studio's JSON", read_label_studio, recognise_label_studio),
+    "rle-csv": Format("run lengths in a CSV file", read_rle_csv, recognise_rle_csv),
+    "geojson": Format("GeoJSON, as QuPath's", read_geojson, recognise_geojson, _ATTRIBUTE),
     "instances": Format("a mask for each object", read_instances, recognise_instances),
 }
 
@@ -93,4 +108,4 @@ def choose_format(src: Path, dst: Path) -> tuple[str, str]:
 
 def convert_command(src: Path, dst: Path, name: str) -> str:
     """Return the command that converts `src`, quoted for the shell."""
-    return command("segarena", "convert", src, dst, "--from", name)
+    return shlex.join(["segarena", "convert", str(src), str(dst), "--from", name])

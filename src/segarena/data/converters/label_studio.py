@@ -1,0 +1,247 @@
+"""Label Studio's JSON export (labelstud.io, Export formats): polygons, brushes, rectangles and ellipses in percent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import numpy as np
+
+from segarena.data.converters.annotations import (
+    Annotations,
+    Malformed,
+    check_size,
+    entry,
+    read_coordinate,
+    read_json,
+    read_member,
+    show,
+)
+from segarena.data.converters.brush import decode_brush
+from segarena.data.converters.drawn import (
+    NOT_LISTED,
+    Counts,
+    DrawnImage,
+    make_annotations,
+    name_of,
+    names_in,
+    split_of,
+    without_area,
+)
+from segarena.data.converters.image_index import ImageFiles, find_annotation_files
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.files.headers import image_size
+from segarena.data.files.image_io import decode, open_image
+from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.errors import DataError
+from segarena.formats import listing
+
+_SKIPPED = ("task", "without an annotation, or skipped: left out")
+_SEVERAL = ("task", "with several annotations: the ground truth of it, or else the first one, is used")
+_OPEN = ("polygon", "that is not closed: left out")
+_UPLOAD = re.compile(
+    r"^[0-9a-zA-Z]+-(?=.)"
+)  # 1a2b3c4d-photo.jpg: what Label Studio puts before an uploaded file's name
+#: Results that are about the whole image, or about other results.
+_NO_REGION = frozenset({"relation", "choices", "textarea", "number", "rating", "taxonomy", "pairwise", "datetime"})
+_PNG = "data:image/png;base64,"
+
+
+def recognise_label_studio(peek: Peek) -> str | None:
+    """Return what shows that there is an export of Label Studio; None if nothing does."""
+    for path in peek.sample(".json"):
+        content = peek.json(path)
+        head = peek.head(path) if content is None else ""
+        if _is_export(content) or (head.lstrip().startswith("[") and '"annotations"' in head and '"to_name"' in head):
+            return f"{peek.name(path)} is a list of tasks with annotations"
+    return None
+
+
+def read_label_studio(src: Path) -> Annotations:
+    """Read the JSON file of an export, or those below a folder, with the images below the same folder.
+
+    Class 0 is the background, then the labels by name. Of a task's annotations, those that were cancelled are left out;
+    of several, the one marked as ground truth is used, else the first. A brush covers what is at least half opaque. Key
+    points have no area and are left out. Raises DataError.
+    """
+    root, paths = find_annotation_files(src, ".json")
+    exports = {path: content for path in paths if _is_export(content := read_json(path))}
+    if not exports:
+        raise DataError(
+            "is no JSON export of Label Studio: a list of tasks with annotations",
+            where=paths[0] if len(paths) == 1 else root,
+            remedy="Export the project in the format JSON (not JSON-MIN), and name that file",
+        )
+    files = ImageFiles(root)
+    counts: Counts = Counter()
+    drawn: dict[Path, DrawnImage] = {}
+    for path, tasks in exports.items():
+        for position, task in enumerate(tasks):
+            with entry(path, f"task {task.get('id', position)}"):
+                annotation = _choose(task, counts)
+                if annotation is None:
+                    continue
+                file = _find_image(task, files)
+                if file in drawn:
+                    raise Malformed(
+                        f"{file.name} is in another task, too", remedy="Remove one of the two tasks, or name one file"
+                    )
+                drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
+            for number, result in enumerate(results := annotation["result"]):
+                with entry(path, f"task {task.get('id', position)}, result {number}"):
+                    _add_object(drawn[file], result, results, counts, path)
+    if not drawn:
+        raise DataError("has no task with an annotation", where=src, remedy="Label some images, and export them again")
+    counts[NOT_LISTED] = len(files.paths) - len(drawn)
+    return make_annotations(list(drawn.values()), names_in(list(drawn.values())), counts, where=src)
+
+
+def _is_export(content: Any) -> bool:
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in content)
+        and any(isinstance(task.get("annotations", task.get("completions")), list) for task in content)
+    )
+
+
+# Tasks
+
+
+def _choose(task: dict[str, Any], counts: Counts) -> dict[str, Any] | None:
+    """The annotation of a task that is used, if there is one."""
+    annotations = task.get("annotations", task.get("completions")) or []
+    if not isinstance(annotations, list):
+        raise Malformed(f"its annotations are {show(annotations)}")
+    for annotation in annotations:
+        read_member(annotation, "result", list)
+    done = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
+    if not done:
+        counts[_SKIPPED] += 1
+        return None
+    counts[_SEVERAL] += len(done) > 1
+    chosen: dict[str, Any] = next((annotation for annotation in done if annotation.get("ground_truth")), done[0])
+    return chosen
+
+
+def _find_image(task: dict[str, Any], files: ImageFiles) -> Path:
+    """The image of a task: by its name, or without what Label Studio puts before it."""
+    names = [_image_name(value) for value in task["data"].values() if isinstance(value, str)]
+    names = [name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    if len(names) != 1:
+        what = f"several: {listing(names)}" if names else f"none: {show(task['data'])}"
+        raise Malformed(f"its data should name one image, and names {what}")
+    path = PurePosixPath(names[0])
+    try:
+        return files.find(names[0])
+    except Malformed:
+        shorter = path.with_name(_UPLOAD.sub("", path.name))
+        if shorter == path:
+            raise
+        return files.find(shorter.name)
+
+
+def _image_name(address: str) -> str:
+    """The path in an address: /data/upload/1/ab-x.jpg, /data/local-files/?d=x.jpg, s3://bucket/x.jpg, https://..."""
+    parts = urlsplit(address)
+    inner = parse_qs(parts.query).get("d", [])
+    return inner[0] if inner and parts.path.rstrip("/").endswith("local-files") else unquote(parts.path)
+
+
+# Objects
+
+
+def _add_object(image: DrawnImage, result: Any, results: list[Any], counts: Counts, path: Path) -> None:
+    kind = read_member(result, "type", str) if isinstance(result, dict) and "value" in result else "relation"
+    if kind == "labels" and _twin(result, results) is not None:  # its shape is a result of its own, with the same id
+        return
+    if kind in _NO_REGION:
+        return
+    value = read_member(result, "value", dict)
+    labels = _labels(value) or _labels((_twin(result, results) or {}).get("value"))
+    if kind.startswith("keypoint"):
+        counts[without_area("keypoint")] += 1
+        return
+    check_size(image.size, result.get("original_height"), result.get("original_width"), image.file)
+    if result.get("image_rotation"):
+        raise Malformed(
+            f"the image was turned by {show(result['image_rotation'])} degrees when it was annotated",
+            remedy="Turn the image file itself, and annotate it again",
+        )
+    if not labels:
+        raise Malformed("it has no label", remedy="Give it a label in Label Studio, or remove it")
+    if len(labels) > 1:
+        raise Malformed(f"it has several labels: {listing(labels)}", remedy="Leave it one of them")
+    if value.get("closed") is False:
+        counts[_OPEN] += 1
+        return
+    shape = _read_shape(value, image.size, path)
+    if shape is None:
+        counts[without_area(kind)] += 1
+    else:
+        image.objects.append((shape, labels[0]))
+
+
+def _twin(result: dict[str, Any], results: list[Any]) -> dict[str, Any] | None:
+    """The other result of the same region: one of the two is the shape, the other one its labels."""
+    for other in results:
+        if isinstance(other, dict) and other is not result and other.get("id") == result.get("id") is not None:
+            return other
+    return None
+
+
+def _labels(value: object) -> list[str]:
+    if not isinstance(value, dict):
+        return []
+    found = [names for key, names in value.items() if key.endswith("labels") and isinstance(names, list)]
+    return [str(name) for names in found for name in names]
+
+
+def _read_shape(value: dict[str, Any], size: tuple[int, int], path: Path) -> Shape | None:
+    """The shape of a result's value; None if it has no area."""
+    height, width = size
+    across, down = width / 100, height / 100
+    if "points" in value:
+        points = read_member(value, "points", list)
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise Malformed(f"the points {show(points)} are not pairs of x and y")
+        corners = np.array([[read_coordinate(x) * across, read_coordinate(y) * down] for x, y in points])
+        return Polygons((corners.reshape(-1, 2),)) if len(corners) > 2 else None
+    if "rle" in value:
+        return Patch(decode_brush(read_member(value, "rle", list), height, width))
+    if any(str(part).startswith(_PNG) for part in value.values()):
+        text = next(str(part) for part in value.values() if str(part).startswith(_PNG))
+        return Patch(_read_png(text.removeprefix(_PNG), size, path))
+    degrees = read_coordinate(value.get("rotation") or 0)
+    x, y = read_coordinate(value.get("x")) * across, read_coordinate(value.get("y")) * down
+    if "radiusX" in value:
+        radius_x, radius_y = read_coordinate(value["radiusX"]) * across, read_coordinate(value.get("radiusY")) * down
+        return Ellipse(x, y, radius_x, radius_y, degrees)
+    right = x + read_coordinate(value.get("width")) * across
+    bottom = y + read_coordinate(value.get("height")) * down
+    return _turned_rectangle(x, y, right, bottom, degrees)
+
+
+def _turned_rectangle(left: float, top: float, right: float, bottom: float, degrees: float) -> Polygons:
+    """A rectangle that is turned clockwise around its left upper corner, as Label Studio turns it."""
+    (corners,) = rectangle(left, top, right, bottom, degrees).outlines
+    return Polygons((corners - corners[0] + (left, top),))
+
+
+def _read_png(text: str, size: tuple[int, int], path: Path) -> Region:
+    where = path.with_name(f"{path.name} (bitmask)")
+    try:
+        content = base64.b64decode(text)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"base64 cannot be decoded ({error})") from error
+    with open_image(where, content) as undecoded:
+        opacity = np.asarray(decode(undecoded, where).convert("RGBA"))[..., 3]
+    check_size(size, opacity.shape[0], opacity.shape[1], path)
+    region: Region = opacity >= 128
+    return region

@@ -1,0 +1,183 @@
+"""YOLO's text files with polygons (docs.ultralytics.com, Instance Segmentation Datasets): a file for each image.
+
+A line is a class's number and the corners x1 y1 x2 y2 ... as fractions of the image's width and height. A line of five
+numbers is a bounding box. Neither `ultralytics` (AGPL) nor `supervision` (MIT, brings PyAV) is used: they would
+only split the lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from segarena.data.converters.annotations import Annotations, Malformed, Outline, entry, show
+from segarena.data.converters.drawn import Counts, DrawnImage, make_annotations, name_of, split_of
+from segarena.data.converters.image_index import ImageFiles, split_of_folders, walk
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.rasterize import Polygons
+from segarena.data.converters.yolo_names import NAME_FILES, read_declared, read_text
+from segarena.data.files.headers import image_size
+from segarena.errors import DataError
+
+#: Folders that tell images from labels, and are left out when the two are compared.
+_KIND_FOLDERS = frozenset({"images", "labels", "image", "label"})
+_BOX = ("bounding box", "without a mask: left out")
+_UNLABELLED = ("image", "without a label file: left out (an empty .txt file makes an image all background)")
+_ORPHAN = ("label file", "without an image: left out")
+_QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are no masks")
+_SLACK = 0.1
+
+
+def recognise_yolo(peek: Peek) -> str | None:
+    """Return what shows that there are YOLO's polygons or boxes beside images; None if nothing does."""
+    stems = {path.stem for path in peek.images}
+    for path in peek.sample(".txt"):
+        first = peek.head(path).strip().partition("\n")[0].split()
+        if path.stem in stems and (len(first) == 5 or (len(first) > 6 and len(first) % 2)) and _is_label(first):
+            return f"{peek.name(path)} has a class and fractions of the image's size on each line"
+    return None
+
+
+def _is_label(words: list[str]) -> bool:
+    try:
+        number, *fractions = map(float, words)
+    except ValueError:
+        return False
+    return number >= 0 and number.is_integer() and all(-_SLACK <= fraction <= 1 + _SLACK for fraction in fractions)
+
+
+def read_yolo(src: Path) -> Annotations:
+    """Read the .txt files below a folder, or below that of a data.yaml, with the images below the same folder.
+
+    A label file has the name of its image, in the same folder or with `labels` for `images` in its path. Class 0 is the
+    background, then the names of data.yaml (or classes.txt, obj.names) in their order. A split is in the paths of
+    data.yaml or in the folders' names. An empty label file makes an image all background. Raises DataError.
+    """
+    root = src.parent if src.is_file() else src
+    files = ImageFiles(root)
+    if not files.paths:
+        raise DataError("has no images", where=root, remedy="Name the folder that holds both images and labels")
+    declared = read_declared(files, src if src.is_file() else None)
+    counts: Counts = Counter()
+    pairs = _pair(root, files, counts)
+    drawn, indices, corners, boxes = [], set(), Counter[int](), 0
+    for image, path in pairs.items():
+        objects = []
+        height, width = image_size(image)
+        for number, outline in _read_labels(path, declared.names):
+            boxes += outline is None
+            indices.add(number)
+            if outline is not None:
+                objects.append((Polygons((outline * (width, height),)), number))
+                corners[len(outline)] += 1
+        drawn.append((image, (height, width), objects))
+    if boxes and not corners:
+        raise DataError(
+            "has only bounding boxes: no label is a polygon",
+            where=src,
+            remedy="Export polygons: each line is a class and at least three corners x y. Boxes are no masks",
+        )
+    names = declared.names or [f"class_{number}" for number in range(max(indices, default=0) + 1)]
+    counts[_BOX] = boxes
+    counts[_QUADS] = corners[4] if set(corners) == {4} else 0
+    if not declared.names:
+        counts["class", "named by its number: there is no data.yaml with names"] = len(names)
+    counts[_UNLABELLED] = len(files.paths) - len(pairs)
+    images = [
+        DrawnImage(
+            name_of(image, files),
+            image,
+            size,
+            declared.split_of(image.relative_to(root)) or split_of(image, files),
+            [(shape, names[number]) for shape, number in objects],
+        )
+        for image, size, objects in drawn
+    ]
+    return make_annotations(images, names, counts, where=src)
+
+
+# Label files
+
+
+def _pair(root: Path, files: ImageFiles, counts: Counts) -> dict[Path, Path]:
+    """The label file of each image that has one."""
+    by_key: dict[tuple[str, ...], list[Path]] = defaultdict(list)
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for image in files.paths:
+        by_key[_key(image.relative_to(root))].append(image)
+        by_stem[image.stem].append(image)
+    pairs: dict[Path, Path] = {}
+    for path in walk(root, [".txt"]):
+        relative = path.relative_to(root)
+        images = by_key.get(_key(relative), []) or [
+            image
+            for image in by_stem.get(path.stem, [])
+            if split_of_folders(image.relative_to(root)) == split_of_folders(relative)
+        ]
+        if not images:
+            is_label = any(part.lower() in _KIND_FOLDERS for part in relative.parts[:-1])
+            counts[_ORPHAN] += is_label and path.name.lower() not in NAME_FILES
+            continue
+        if len(images) > 1:
+            raise DataError(
+                f"could be the labels of {images[0].relative_to(root)} or {images[1].relative_to(root)}",
+                where=path,
+                remedy="Put images and labels into folders of the same name below images/ and labels/",
+            )
+        if images[0] in pairs:
+            raise DataError(
+                f"and {pairs[images[0]].relative_to(root)} are both labels of {images[0].relative_to(root)}",
+                where=path,
+                remedy="Move one of the two away, or name the folder of the right ones",
+            )
+        pairs[images[0]] = path
+    if not pairs:
+        raise DataError(
+            "has no .txt file with the name of an image",
+            where=root,
+            remedy="Name the folder that holds both images/ and labels/",
+        )
+    return pairs
+
+
+def _key(path: PurePath) -> tuple[str, ...]:
+    """A path without its ending and without folders named images or labels."""
+    return (*(part for part in path.parts[:-1] if part.lower() not in _KIND_FOLDERS), path.stem)
+
+
+def _read_labels(path: Path, names: list[str]) -> list[tuple[int, Outline | None]]:
+    """The number of the class and the corners (N, 2), as fractions, of each line; None for a box."""
+    labels = []
+    for position, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip():
+            with entry(path, f"line {position}"):
+                labels.append(_read_line(line.split(), names))
+    return labels
+
+
+def _read_line(words: list[str], names: list[str]) -> tuple[int, Outline | None]:
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError as error:
+        raise Malformed(f"{show(' '.join(words))} is not a list of numbers") from error
+    number = int(values[0]) if np.isfinite(values[0]) else -1
+    if number != values[0] or number < 0 or (names and number >= len(names)):
+        raise Malformed(
+            f"the class {words[0]!r} is not one of 0 to {len(names) - 1}" if names else f"class {words[0]!r}"
+        )
+    if len(values) in (5, 6):  # a sixth number is a confidence
+        return number, None
+    if len(values) % 2 == 0 or len(values) < 7:
+        raise Malformed(
+            f"has {len(values) - 1} numbers after the class, not x and y of at least three corners",
+            remedy="Export the labels again, as polygons and without confidences",
+        )
+    outline = values[1:].reshape(-1, 2)
+    if not (np.isfinite(outline) & (outline >= -_SLACK) & (outline <= 1 + _SLACK)).all():
+        raise Malformed(
+            f"{outline.flat[np.abs(outline - 0.5).argmax()]:g} is not a fraction of the image's width or height",
+            remedy="Divide x by the image's width and y by its height",
+        )
+    return number, outline
