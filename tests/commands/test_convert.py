@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_the_order_is_an_option_and_what_is_covered_is_printed(
     assert run(monkeypatch, "convert", tmp_path / "in", tmp_path / "late", "--overlap", "file-order") == 0
     assert "dog: 1 of 1 object (100%)" in capsys.readouterr().out
     assert (tmp_path / "small/masks/a.png").read_bytes() != (tmp_path / "late/masks/a.png").read_bytes()
+
+
+def test_an_option_of_another_format_is_refused(annotated: Path) -> None:
+    with refuses(ConfigError, where="--crowd", value="labelme"):
+        segarena.convert(annotated, annotated.parent / "out", source="labelme", crowd="void")
+
+
+def test_what_crowds_are_is_an_option(annotated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((annotated / "labels.json").read_text())
+    for each in content["annotations"]:
+        each["iscrowd"] = 1
+    write_json(annotated / "labels.json", content)
+    segarena.convert(annotated, annotated.parent / "objects")
+    assert "6 of 6 objects with iscrowd: 1 are painted as objects" in capsys.readouterr().out
+    segarena.convert(annotated, annotated.parent / "void", crowd="void")
+    printed = capsys.readouterr().out
+    assert "6 of 6 objects with iscrowd: 1 are void" in printed
+    assert "18.8% of all pixels are void" in printed
 
 
 def test_a_folder_in_use_is_refused_before_annotations_are_read(tmp_path: Path) -> None:

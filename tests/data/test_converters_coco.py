@@ -61,7 +61,7 @@ DOG = annotation(7, [SQUARE])
     ids=["RLE", "compressed RLE", "several polygons", "smaller above", "a crowd behind", "a crowd in front"],
 )
 def test_objects_become_their_pixels(objects: list[dict[str, Any]], rows: list[str], tmp_path: Path) -> None:
-    root = prepare(tmp_path / "coco", annotations=objects)
+    root = prepare(tmp_path / "coco", annotations=objects, info={"url": "http://cocodataset.org"})
     assert convert(read_coco, root, tmp_path / "out") == {"a": rows}
 
 
@@ -120,9 +120,16 @@ def test_images_of_equal_names_get_their_folders_in_front(tmp_path: Path) -> Non
 
 def test_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
     write_image(tmp_path / "coco/unlabeled2017/b.png")
+    write_json(tmp_path / "coco/other.json", {"name": "something else"})
     objects = [DOG, annotation(3, []), annotation(3, [[1, 1, 2, 2]])]
-    annotations = read_coco(prepare(tmp_path / "coco", annotations=objects))
-    assert annotations.notes == ("2 annotations without an area: left out", "1 image not in the annotations: left out")
+    images = [*coco()["images"], {"id": 2, "file_name": "gone.png"}]
+    annotations = read_coco(prepare(tmp_path / "coco", annotations=objects, images=images))
+    assert annotations.notes == (
+        "1 JSON file not read (other.json)",
+        f"1 image of the annotations not below {tmp_path / 'coco'}: left out (gone.png)",
+        "2 annotations without an area: left out (a.png)",
+        "1 image not in the annotations: left out (b.png)",
+    )
 
 
 # Panoptic PNGs
@@ -171,4 +178,4 @@ def test_instances_are_read_and_panoptic_files_beside_them_ignored(tmp_path: Pat
     write_json(root / "annotations/instances_train2017.json", coco())
     write_annotations(tmp_path / "out", read_coco(root))
     assert read_back(FolderSource(tmp_path / "out")) == {"a": COCO_MASK}
-    assert read_coco(root).notes == ("ignored: panoptic_train2017.json",)
+    assert "1 JSON file not read (annotations/panoptic_train2017.json)" in read_coco(root).notes

@@ -73,7 +73,7 @@ def image(number: int, name: str, **more: object) -> dict[str, Any]:
 
 COCO: tuple[Case, ...] = (
     ("broken JSON", fill("a.json", '{"images": ['), "a.json | not valid JSON"),
-    ("bytes that are no text", fill("a.json", b"\xff\xfe{}"), "a.json | cannot be read"),
+    ("bytes that are no text", fill("a.json", b'{"a": "\xff"}'), "a.json | UTF-8"),
     ("JSON without end", fill("a.json", "[" * 100_000), "a.json | not valid JSON"),
     ("JSON of something else", fill("a.json", "[1, 2]"), "a.json | no COCO annotation"),
     ("no annotation file", leave, " | .json"),
@@ -98,7 +98,11 @@ COCO: tuple[Case, ...] = (
     ("an RLE that is too short", coco_rle([13, 3]), "a.json | (id 5) | 16 pixels"),
     ("an RLE below zero", coco_rle([50, -2]), "a.json | (id 5) | run length 50"),
     ("a broken compressed RLE", coco_rle("=3T"), "a.json | (id 5) | ends within"),
-    ("categories of one name", coco_names("cat", "cat"), "a.json | 'cat'"),
+    (
+        "an id of two categories",
+        coco_file(categories=[{"id": 7, "name": n} for n in "ab"]),
+        "a.json | categories[1] | 'a'",
+    ),
     ("a category without a name", coco_file(categories=[{"id": 7}]), "a.json | categories[0] | 'name'"),
     ("a name that cannot be displayed", coco_names("cat", "\ud800"), "a.json | '\\ud800'"),
     ("too many categories", coco_names(*(f"c{n}" for n in range(300))), "a.json | 301 classes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from segarena.commands.terminal import console, show_progress
 from segarena.config import ConvertOptions
@@ -25,7 +26,7 @@ def run(options: ConvertOptions) -> Path:
     if name == "auto":
         name, evidence = choose_format(options.src, options.dst)
         console.print(f"  format: {name}, because {evidence}", markup=False)
-    annotations = FORMATS[name].read(options.src, **_format_options(name, options))
+    annotations = FORMATS[name].read(options.src, **_own_options(options, name))
     with show_progress("painting masks") as on_progress:
         notes = write_annotations(options.dst, annotations, on_progress, overlap=options.overlap)
     counts = Counter(image.split for image in annotations.images)
@@ -40,16 +41,16 @@ def run(options: ConvertOptions) -> Path:
     return options.dst
 
 
-def _format_options(name: str, options: ConvertOptions) -> dict[str, object]:
-    """The options that are given and that only some formats have. Raises ConfigError if this one has not."""
-    every = sorted({key for entry in FORMATS.values() for key in entry.options})
-    given = {key: value for key in every if (value := getattr(options, key)) is not None}
-    for key in given:
-        having = [other for other, entry in FORMATS.items() if key in entry.options]
-        if name not in having:
+def _own_options(options: ConvertOptions, name: str) -> dict[str, Any]:
+    """The options that are given and that only some formats have. Raises ConfigError if this format does not."""
+    own = {option for entry in FORMATS.values() for option in entry.options}
+    given = {option: getattr(options, option) for option in sorted(own) if getattr(options, option) is not None}
+    for option in given:
+        if option not in FORMATS[name].options:
+            others = [other for other, entry in FORMATS.items() if option in entry.options]
             raise ConfigError(
-                f"the format {name} has no such option",
-                where=flag(key),
-                remedy=f"Leave it out; it is for {join_words(having)}",
+                f"does not apply to the format {name}",
+                where=flag(option),
+                remedy=f"Leave it out; it is for {join_words(others)}",
             )
     return given

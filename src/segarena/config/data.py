@@ -99,6 +99,8 @@ class ConvertOptions:
     """Format of the annotations; auto: the one that is found."""
     overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top"
     """Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file."""
+    crowd: Annotated[Literal["void", "object"] | None, default("void in COCO's own files, else mostly object")] = None
+    """COCO: what objects with iscrowd: 1 are."""
     class_attribute: Annotated[str | None, default("the only one, or one named class or label")] = None
     """The attribute of an object that is its class; for via and geojson."""
 

@@ -135,9 +135,11 @@ def entry(path: Path, name: str) -> Iterator[None]:
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file. Raises DataError if it cannot be read or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        return json.loads(path.read_bytes())  # UTF-8, -16 or -32, with or without a byte order mark
+    except OSError as error:
         raise _unreadable(path, error) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not in UTF-8 ({error})", where=path, remedy="Save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"is not valid JSON ({error})", where=path, remedy=_EXPORT_AGAIN) from error
 
@@ -210,8 +212,12 @@ def read_size(image: Path, height: object = None, width: object = None) -> tuple
 
 
 def check_size(size: tuple[int, int], height: object, width: object, image: object) -> None:
-    """Raise Malformed if a declared height and width are not the `size` at which the image is displayed."""
-    if None not in (height, width) and (height, width) != size:
+    """Raise Malformed if a declared height and width are not the `size` at which the image is displayed.
+
+    Exporters without access to the image write None, 0 or -1, which declares nothing.
+    """
+    unknown = any(value is None or (isinstance(value, (int, float)) and value <= 0) for value in (height, width))
+    if not unknown and (height, width) != size:
         raise Malformed(
             f"was annotated at {width} x {height} pixels, but {image} is displayed at {size[1]} x {size[0]}",
             remedy="Use the images that were annotated, not resized or turned, or export the annotations again",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import (
     Annotations,
-    Color,
     LabelledImage,
     Malformed,
     entry,
@@ -21,7 +19,10 @@ from segarena.data.converters.annotations import (
     read_size,
     show,
 )
+from segarena.data.converters.coco_categories import read_categories
+from segarena.data.converters.coco_crowds import Crowd, read_crowds
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
+from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.panoptic import Segments, find_segments
 from segarena.data.converters.peek import Peek
@@ -34,7 +35,7 @@ from segarena.data.converters.rasterize import (
 )
 from segarena.data.source import Split
 from segarena.errors import DataError
-from segarena.formats import listing, plural
+from segarena.formats import listing
 
 _KEYS = ("images", "annotations", "categories")
 
@@ -49,41 +50,59 @@ def recognise_coco(peek: Peek) -> str | None:
     return None
 
 
-def read_coco(src: Path) -> Annotations:
+def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
     """Read a JSON file, or the JSON files below a folder, with the images below the same folder.
 
     If there are files named instances*.json, only those are read, else panoptic*.json, else all that look like COCO.
     A split is in the name of the file (instances_train2017.json) or its folder (valid/_annotations.coco.json).
     Class 0 is the background, then the categories by id. Panoptic annotations cover the image: no background is
-    added, and what is in no segment is void. A crowd is void where no other object covers it. Raises DataError.
+    added, and what is in no segment is void.
+
+    Args:
+        src: The file or folder.
+        crowd: What `iscrowd: 1` means: void where no other object covers it, or an object. None: see `coco_crowds`.
+
+    Raises:
+        DataError: Something cannot be read, or does not fit.
     """
     root, paths = find_annotation_files(src, ".json")
     contents = _choose_files(root, paths)
     is_panoptic = _is_panoptic(root, contents)
-    categories, colors = _read_categories(contents)
-    names = [name for _, name in sorted(categories.items())]
-    classes, label_of = make_classes(names, colors=colors, background=not is_panoptic, where=next(iter(contents)))
-    labels = {number: label_of[name] for number, name in categories.items()}
+    categories = read_categories(contents)
+    crowds = read_crowds(contents, crowd)
+    classes, label_of = make_classes(
+        categories.names, colors=categories.colors, background=not is_panoptic, where=next(iter(contents))
+    )
     with_pngs = [path for path in paths if path.name.startswith("panoptic") or (is_panoptic and path in contents)]
     files = ImageFiles(root, without=frozenset(path.stem for path in with_pngs))  # panoptic PNGs are no images
+    left_out = LeftOut()
+    for path in paths:
+        left_out.add("JSON file", "not read", path.relative_to(root).as_posix(), path not in contents)
     images: list[LabelledImage] = []
-    counts: Counter[str] = Counter()
+    boxes = total = 0
     for path, content in contents.items():
-        split = split_of_file(path.relative_to(root))
-        found = _read_images(path, content["images"], files, split)
+        labels = {number: label_of[name] for number, name in categories.by_id[path].items() if name in label_of}
+        found = _read_images(path, content["images"], files, split_of_file(path.relative_to(root)), left_out)
         for position, annotation in enumerate(content["annotations"]):
             with entry(path, _describe(position, annotation)):
+                total += 1
                 image = _look_up(annotation, "image_id", found, "image")
+                if image is None:
+                    continue
                 if is_panoptic:
-                    image.segments = find_segments(annotation, labels, root, path, image.path, image.size)
-                else:
-                    counts["without area"] += not _add_object(image, annotation, labels)
-        images += _make_images(found, split, is_panoptic, counts)
-    counts["unlisted"] = len(files.paths) - len(images) - counts["unlabelled"]
-    total = sum(len(content["annotations"]) for content in contents.values())
-    if total and counts["without area"] == total:
+                    names = (root, path, image.path)
+                    image.segments = find_segments(annotation, labels, *names, image.size, crowds.meaning)
+                elif not _add_object(image, annotation, labels, crowds.meaning):
+                    boxes += 1
+                    left_out.add("annotation", "without an area: left out", image.path.name)
+        images += _make_images(found, split_of_file(path.relative_to(root)), is_panoptic, left_out)
+    used = {image.image for image in images}
+    for file in files.paths:
+        left_out.add("image", "not in the annotations: left out", file.name, file not in used)
+    if total and boxes == total:
         raise DataError("has only boxes: no annotation has a segmentation", where=src, remedy="Export with masks")
-    return Annotations(classes, tuple(images), _make_notes(counts, [path for path in paths if path not in contents]))
+    notes = (*categories.notes, *crowds.notes, *left_out.notes(), *files.notes())
+    return Annotations(classes, tuple(images), notes)
 
 
 @dataclass
@@ -101,26 +120,19 @@ class _Image:
 
 
 def _make_images(
-    found: dict[Any, _Image], split: Split | None, is_panoptic: bool, counts: Counter[str]
+    found: dict[Any, _Image | None], split: Split | None, is_panoptic: bool, left_out: LeftOut
 ) -> list[LabelledImage]:
     """The images of one file. Without objects an image is empty; without a panoptic annotation it is left out."""
-    kept = [image for image in found.values() if image.segments is not None or not is_panoptic]
-    counts["unlabelled"] += len(found) - len(kept)
-    counts["empty"] += sum(not (image.objects or is_panoptic) for image in kept)
-    return [LabelledImage(image.name, split, image.path, image.path.suffix.lower(), image.labels()) for image in kept]
-
-
-def _make_notes(counts: Counter[str], ignored: list[Path]) -> tuple[str, ...]:
-    notes = [f"ignored: {', '.join(path.name for path in ignored)}"] if ignored else []
-    for key, noun, what in (
-        ("without area", "annotation", "without an area: left out"),
-        ("empty", "image", "without an object: all background"),
-        ("unlabelled", "image", "without panoptic annotation: left out"),
-        ("unlisted", "image", "not in the annotations: left out"),
-    ):
-        if counts[key]:
-            notes.append(f"{plural(counts[key], noun)} {what}")
-    return tuple(notes)
+    kept = []
+    for image in found.values():
+        if image is None:
+            continue
+        if is_panoptic and image.segments is None:
+            left_out.add("image", "without panoptic annotation: left out", image.path.name)
+            continue
+        left_out.add("image", "without an object: all background", image.path.name, not (image.objects or is_panoptic))
+        kept.append(LabelledImage(image.name, split, image.path, image.path.suffix.lower(), image.labels()))
+    return kept
 
 
 # Files
@@ -138,15 +150,17 @@ def _choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
             where=paths[0] if len(paths) == 1 else root,
             remedy="Name the JSON file of the annotations, or the folder that holds it",
         )
-    first: dict[Split | None, Path] = {}
-    for path in contents:
-        other = first.setdefault(split_of_file(path.relative_to(root)), path)
-        if other != path:
-            raise DataError(
-                f"has {other.relative_to(root)} and {path.relative_to(root)} for the same split",
-                where=root,
-                remedy="Name one of the files, or move the other one away",
-            )
+    first: dict[tuple[Split | None, object], Path] = {}
+    for path, content in contents.items():
+        for image in content["images"]:
+            name = image.get("file_name") if isinstance(image, dict) else None
+            other = first.setdefault((split_of_file(path.relative_to(root)), str(name)), path)
+            if other != path:
+                raise DataError(
+                    f"has {other.relative_to(root)} and {path.relative_to(root)}, which both annotate {name}",
+                    where=root,
+                    remedy="Name one of the files, or move the other one away",
+                )
     return contents
 
 
@@ -173,49 +187,38 @@ def _is_panoptic(root: Path, contents: dict[Path, Any]) -> bool:
 # Entries
 
 
-def _read_categories(contents: dict[Path, Any]) -> tuple[dict[int, str], dict[str, Color]]:
-    """Names by id, and colours by name, of all files."""
-    names: dict[int, str] = {}
-    colors: dict[str, Color] = {}
-    for path, content in contents.items():
-        for position, category in enumerate(content["categories"]):
-            with entry(path, f"categories[{position}]"):
-                number, name = read_member(category, "id", int), read_member(category, "name", str)
-                if names.setdefault(number, name) != name:
-                    raise Malformed(f"the category {number} is {name!r} here and {names[number]!r} before")
-                color = category.get("color")
-                if isinstance(color, list) and len(color) == 3 and all(type(c) is int and 0 <= c < 256 for c in color):
-                    colors[name] = (color[0], color[1], color[2])
-    twice = [name for name, count in Counter(names.values()).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"has two categories named {twice[0]!r}", where=next(iter(contents)), remedy="Rename or merge them"
-        )
-    return names, colors
-
-
-def _read_images(path: Path, images: list[Any], files: ImageFiles, split: Split | None) -> dict[Any, _Image]:
-    """The images of one file by their id."""
-    found: dict[Any, _Image] = {}
+def _read_images(
+    path: Path, images: list[Any], files: ImageFiles, split: Split | None, left_out: LeftOut
+) -> dict[Any, _Image | None]:
+    """The images of one file by their id; None for an image that does not exist, if others do."""
+    found: dict[Any, _Image | None] = {}
     for position, image in enumerate(images):
         with entry(path, f"images[{position}]"):
             number, name = read_member(image, "id", int, str), read_member(image, "file_name", str)
             if number in found:
                 raise Malformed(f"another image has the id {number!r}, too")
-            file = files.find(name, split)
+            file = files.find(name, split, optional=True)
+            if file is None:
+                found[number] = None
+                left_out.add("image", f"of the annotations not below {files.root}: left out", name)
+                continue
             size = read_size(file, image.get("height"), image.get("width"))
             found[number] = _Image(file, name_without_ending(name), size)
+    if found and not any(found.values()):
+        with entry(path, "images[0]"):
+            files.find(images[0]["file_name"], split)
     return found
 
 
-def _add_object(image: _Image, annotation: Any, labels: dict[int, int]) -> bool:
+def _add_object(image: _Image, annotation: Any, labels: dict[int, int], crowd: Crowd) -> bool:
     """Add an object to its image; return False if it has no area to paint."""
     label = _look_up(annotation, "category_id", labels, "category")
     shape = _read_segmentation(annotation.get("segmentation"), image.size)
     if shape is None:
         return False
-    # A crowd is a region with persons somewhere in it: void except for the persons drawn one by one.
-    image.objects.append(Item(shape, IGNORE_INDEX, layer=-1) if annotation.get("iscrowd") else Item(shape, label))
+    # In COCO a crowd is a region with persons somewhere in it: void except for the persons drawn one by one.
+    is_void = annotation.get("iscrowd") and crowd == "void"
+    image.objects.append(Item(shape, IGNORE_INDEX, layer=-1) if is_void else Item(shape, label))
     return True
 
 

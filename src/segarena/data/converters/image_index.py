@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Literal, overload
+from urllib.parse import unquote, urlsplit
 
 from segarena.data.converters.annotations import Malformed
 from segarena.data.files.images import IMAGE_SUFFIXES
-from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, words_in
+from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, words_in
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.formats import listing, plural
 
 
 def split_of_folders(path: PurePath) -> Split | None:
@@ -79,18 +82,38 @@ class ImageFiles:
         self.root = root
         self.paths = [path for path in walk(root, IMAGE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
         self._by_name: dict[str, list[Path]] = {}
+        self._by_stem: dict[str, list[Path]] = {}
         for path in self.paths:
             self._by_name.setdefault(path.name, []).append(path)
+            self._by_stem.setdefault(path.stem.lower(), []).append(path)
+        self._renamed: dict[str, Path] = {}
 
-    def find(self, name: str, split: Split | None = None) -> Path:
+    @overload
+    def find(self, name: str, split: Split | None = None) -> Path: ...
+
+    @overload
+    def find(self, name: str, split: Split | None = None, *, optional: Literal[True]) -> Path | None: ...
+
+    def find(self, name: str, split: Split | None = None, *, optional: bool = False) -> Path | None:
         """Return the image file for a name that may have folders in front: the file that shares most of them.
 
-        Files in the folder of another split are excluded. Raises Malformed if there is no file, or several fit.
+        The name may be a URL. If no file has it, one of the same name with another ending, or in other letter case, is
+        returned, and `notes` has a sentence on it. Files in the folder of another split are excluded.
+
+        Args:
+            name: The name, or a path or URL that ends in it.
+            split: The split of the image, if it is known.
+            optional: Whether to return None if there is no file.
+
+        Raises:
+            Malformed: There is no file, or several fit.
         """
-        parts = [part for part in PureWindowsPath(name).parts if part not in ("..", ".")]
-        files = self._by_name.get(parts[-1], []) if parts else []
+        parts = split_name(name)
+        files = self._with_name(parts)
         splits = {path: split_of_folders(path.relative_to(self.root)) for path in files}
         files = [path for path in files if split is None or splits[path] in (None, split)]
+        if not files and optional:
+            return None
         if not files:
             raise Malformed(
                 f"the image {name!r} is not below {self.root}",
@@ -104,13 +127,52 @@ class ImageFiles:
                 f"the image {name!r} could be {best[0]} or {best[1]}",
                 remedy="Move one of them away, or write the image's path with its folders into the annotations",
             )
+        if best[0].name != parts[-1]:
+            self._renamed[parts[-1]] = best[0]
         return best[0]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence on images that were found under another ending than that in the annotations."""
+        if not self._renamed:
+            return ()
+        pairs = [f"{path.name} for {name}" for name, path in self._renamed.items()]
+        return (f"{plural(len(pairs), 'image')} found under another ending: {listing(pairs)}",)
+
+    def _with_name(self, parts: list[str]) -> list[Path]:
+        if not parts:
+            return []
+        files = self._by_name.get(parts[-1], [])
+        images = [path for path in files if not self._is_mask(path)] or files
+        # A dot within a name need not begin an ending: `2.5mm` of 2.5mm.jpg.
+        for key in dict.fromkeys((PurePath(parts[-1]).stem.lower(), parts[-1].lower())):
+            images = images or [path for path in self._by_stem.get(key, []) if not self._is_mask(path)]
+        return images
+
+    def _is_mask(self, path: Path) -> bool:
+        """Whether the file is in a folder that is named for masks: masks/a.png is not the image a.png."""
+        return any(folder_kind(part) == "mask" for part in path.relative_to(self.root).parts[:-1])
+
+
+def split_name(name: str) -> list[str]:
+    """Return the parts of a path or URL that an annotation uses for an image; Windows' separators count.
+
+    >>> split_name("../imgs/a.png"), split_name("https://host/x/b%20c.jpg?width=9")
+    (['imgs', 'a.png'], ['x', 'b c.jpg'])
+    """
+    if "://" in name:
+        address = urlsplit(name)
+        parts = [unquote(part) for part in address.path.split("/")]
+    else:
+        parts = list(PureWindowsPath(name).parts)
+    return [part for part in parts if part not in ("..", ".", "")]
 
 
 def name_without_ending(name: str) -> str:
     """Return the name that an annotation uses for an image, without its ending and with `/` between folders."""
+    if "://" in name:
+        name = "/".join(split_name(name)) or name
     path = PurePosixPath(PureWindowsPath(name).as_posix())
-    return path.with_name(path.stem).as_posix()
+    return path.with_name(path.stem).as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else path.as_posix()
 
 
 def _shared_tail(first: tuple[str, ...], second: list[str]) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import Malformed, Mask, read_member
+from segarena.data.converters.coco_crowds import Crowd
 from segarena.data.files.headers import image_size
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
@@ -47,7 +48,13 @@ class Segments:
 
 
 def find_segments(
-    annotation: Any, labels: Mapping[int, int], root: Path, path: Path, image: Path, size: tuple[int, int]
+    annotation: Any,
+    labels: Mapping[int, int],
+    root: Path,
+    path: Path,
+    image: Path,
+    size: tuple[int, int],
+    crowd: Crowd = "void",
 ) -> Segments:
     """Find the PNG of an annotation, in a folder with the name of the JSON file, beside that or in `root`.
 
@@ -58,6 +65,7 @@ def find_segments(
         path: The JSON file.
         image: The image file.
         size: Its (height, width) in pixels.
+        crowd: What a segment with `iscrowd: 1` is.
 
     Raises:
         Malformed: The PNG does not exist or has another size, or the annotation is incomplete.
@@ -74,5 +82,5 @@ def find_segments(
         number, category = read_member(segment, "id", int), read_member(segment, "category_id", int)
         if category not in labels:
             raise Malformed(f"the category {category} of segment {number} does not exist")
-        label_of[number] = IGNORE_INDEX if segment.get("iscrowd") else labels[category]
+        label_of[number] = IGNORE_INDEX if segment.get("iscrowd") and crowd == "void" else labels[category]
     return Segments(png, label_of)

@@ -6,7 +6,6 @@ A format is added by its module, with `read_X` and `recognise_X`, its entry in `
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.converters.voc import read_voc, recognise_voc
 from segarena.data.converters.yolo import read_yolo, recognise_yolo
 from segarena.errors import DataError
-from segarena.formats import join_words, listing
+from segarena.formats import command, join_words, listing
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Format:
 _ATTRIBUTE = frozenset({"class_attribute"})
 
 FORMATS: dict[str, Format] = {
-    "coco": Format("COCO's JSON", read_coco, recognise_coco),
+    "coco": Format("COCO's JSON", read_coco, recognise_coco, frozenset({"crowd"})),
     "labelme": Format("LabelMe's JSON", read_labelme, recognise_labelme),
     "cvat": Format("CVAT's XML for images", read_cvat, recognise_cvat),
     "voc": Format("VOC's folders", read_voc, recognise_voc),
@@ -108,4 +107,4 @@ def choose_format(src: Path, dst: Path) -> tuple[str, str]:
 
 def convert_command(src: Path, dst: Path, name: str) -> str:
     """Return the command that converts `src`, quoted for the shell."""
-    return shlex.join(["segarena", "convert", str(src), str(dst), "--from", name])
+    return command("segarena", "convert", src, dst, "--from", name)
