@@ -16,6 +16,8 @@ from source_code import FILES, IMPORTS, TREES, is_in, room
 FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"errors", "formats", "seeding", "streams", "threads", "_version"},
+        {"class_values", "texts"},
+        {"class_entries"},
         {"classes", "config", "files"},
         {"records"},
         {"runs"},

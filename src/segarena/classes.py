@@ -4,53 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from segarena.class_entries import (
+    DEFAULT_COLORS,
+    REMEDY,
+    SegmentationClass,
+    check_entry,
+    make_class,
+    plain_value,
+    plain_values,
+    values_of,
+)
+from segarena.class_values import HIGHEST, Color, Value, ValueMistakeError, read_ignored, settle
 from segarena.errors import DataError
+from segarena.formats import plural
+from segarena.texts import decode_text, parse_yaml, yaml_problem
+
+__all__ = [
+    "DEFAULT_COLORS",
+    "IGNORE_INDEX",
+    "TABLE",
+    "ClassTable",
+    "DeclaredClasses",
+    "SegmentationClass",
+    "Value",
+    "find_class_table",
+    "find_declared",
+    "name_classes",
+    "read_class_table",
+]
 
 #: The label of pixels that no loss and no score counts: void, padding. Class indices are 0..254.
 IGNORE_INDEX = 255
 
-#: The file in a data folder that declares its classes.
+#: The file in a data folder that declares its classes, and the names that it may have.
 TABLE = "classes.yaml"
+TABLES = (TABLE, "classes.yml")
 
-#: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), which colour-blind readers can distinguish; the
-#: colours of classes that are declared without one.
-DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
-    (221, 221, 221),
-    (68, 119, 170),
-    (238, 102, 119),
-    (34, 136, 51),
-    (204, 187, 68),
-    (102, 204, 238),
-    (170, 51, 119),
-    (51, 34, 136),
-    (221, 204, 119),
-    (17, 119, 51),
-    (136, 204, 238),
-    (136, 34, 85),
-    (68, 170, 153),
-    (153, 153, 51),
-)
-
-#: The value of a class in a mask file: a number, or RGB of 0..255.
-Value = int | tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class SegmentationClass:
-    """One class of a data set."""
-
-    name: str
-    value: Value
-    """Its value in the mask files: 0..65535, or RGB of 0..255."""
-    color: tuple[int, int, int]
-    """The colour it is drawn in, RGB of 0..255."""
+_SYNTAX = "Correct the syntax; names with a colon, a comma or a bracket are written in quotes"
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class ClassTable:
     classes: tuple[SegmentationClass, ...]
     """In the order of their indices, 0..num_classes - 1."""
     ignore: tuple[Value, ...] = ()
-    """The mask values that are void."""
+    """The mask values that are void; -1 stands for what -1 becomes in files of unsigned numbers, see `void_values`."""
 
     @property
     def num_classes(self) -> int:
@@ -78,7 +75,7 @@ class ClassTable:
         return tuple(entry.name for entry in self.classes)
 
     @property
-    def colors(self) -> tuple[tuple[int, int, int], ...]:
+    def colors(self) -> tuple[Color, ...]:
         """Colours of the classes, RGB of 0..255."""
         return tuple(entry.color for entry in self.classes)
 
@@ -95,18 +92,19 @@ class ClassTable:
         return [*flat, 0, 0, 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of classes.yaml, as lists, numbers and strings."""
+        """Return the content of classes.yaml, as lists, numbers and strings; several values are `values`."""
         return {
             "classes": [
-                {"name": entry.name, "value": _plain(entry.value), "color": list(entry.color)} for entry in self.classes
+                {"name": entry.name, **plain_values(entry), "color": list(entry.color)} for entry in self.classes
             ],
-            "ignore": [_plain(value) for value in self.ignore],
+            "ignore": [plain_value(value) for value in self.ignore],
         }
 
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what scores depend on: names and values in their order, and the void values."""
-        content = [[(entry.name, entry.value) for entry in self.classes], self.ignore]
+        classes = [(entry.name, entry.values if entry.others else entry.value) for entry in self.classes]
+        content = [classes, self.ignore]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
@@ -120,70 +118,113 @@ class ClassTable:
         Raises:
             DataError: The content is not a class table.
         """
-        remedy = "Write it as `classes: [{name: road, value: 3, color: [128, 64, 128]}, ...]` and `ignore: [255]`"
+        if content in (None, ""):
+            raise DataError("is empty", where=where, remedy=f"Remove it, or {REMEDY[0].lower()}{REMEDY[1:]}")
         if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
-            raise DataError("has no list `classes`", where=where, remedy=remedy)
+            raise DataError("has no list `classes`", where=where, remedy=REMEDY)
         unknown = sorted(set(content) - {"classes", "ignore"}, key=str)
         if unknown:
-            raise DataError(f"has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
-        classes = tuple(_read_class(i, entry, where, remedy) for i, entry in enumerate(content["classes"]))
-        ignore = content.get("ignore") or []
-        if not isinstance(ignore, list):
-            raise DataError("`ignore` is not a list", where=where, remedy=remedy)
-        table = cls(classes, tuple(_read_value(value, where, remedy) for value in ignore))
+            raise DataError(f"has an unknown key {unknown[0]!r}", where=where, remedy=REMEDY)
+        entries = content["classes"]
+        for index, entry in enumerate(entries):
+            check_entry(index, entry, where)
+        try:
+            written = [values_of(entry) for entry in entries]
+            values, void = settle(written, read_ignored(content.get("ignore")))
+        except ValueMistakeError as mistake:
+            raise DataError(
+                f"{mistake} is not a mask value (a number of 0 to {HIGHEST}, or a colour)", where=where, remedy=REMEDY
+            ) from mistake
+        pairs = enumerate(zip(entries, values, strict=True))
+        table = cls(tuple(make_class(index, *pair, where) for index, pair in pairs), tuple(dict.fromkeys(void)))
         table._check(where)
         return table
 
     def _check(self, where: object) -> None:
         """Raise DataError where the number of classes is impossible, or two have the same name or value."""
-        if not 2 <= self.num_classes <= IGNORE_INDEX:
+        if self.num_classes < 2:
             raise DataError(
-                f"declares {self.num_classes} classes, needs 2 to {IGNORE_INDEX}",
+                f"declares {plural(self.num_classes, 'class')}, needs 2 to {IGNORE_INDEX}",
                 where=where,
                 remedy="Name each class of the masks, background included",
             )
-        for what, items in (("name", self.names), ("value", [entry.value for entry in self.classes])):
+        if self.num_classes > IGNORE_INDEX:
+            raise DataError(
+                f"declares {self.num_classes} classes, needs 2 to {IGNORE_INDEX}",
+                where=where,
+                remedy="Put several values into one class, `value: [1, 2]`, or write some of them into `ignore`",
+            )
+        flat = [value for entry in self.classes for value in entry.values]
+        for what, items in (("name", list(self.names)), ("value", flat)):
             twice = [item for i, item in enumerate(items) if item in items[:i]]
             if twice:
-                raise DataError(f"two classes have the {what} {twice[0]!r}", where=where, remedy="Make them differ")
-        both = [entry for entry in self.classes if entry.value in self.ignore]
+                raise DataError(
+                    f"two classes have the {what} {_show(twice[0])}",
+                    where=where,
+                    remedy="Make them differ; a class that has several values is written once, with `value: [1, 2]`",
+                )
+        both = [entry for entry in self.classes if set(entry.values) & set(self.ignore)]
         if both:
             raise DataError(
                 f"the value of class {both[0].name!r} is also in `ignore`", where=where, remedy="Remove one of the two"
             )
 
 
-def find_class_table(folder: Path) -> ClassTable | None:
-    """Read the classes.yaml of a data folder.
+class DeclaredClasses(NamedTuple):
+    """A class table and the file that declares it."""
+
+    table: ClassTable
+    path: Path
+
+
+def find_declared(root: Path, masks: Iterable[Path] = ()) -> DeclaredClasses | None:
+    """Find and read the classes.yaml of a data folder: in the folder itself, or in a folder of its masks.
 
     Args:
-        folder: The data folder.
+        root: The data folder.
+        masks: The mask files. A classes.yaml may be in their folders, or in one between these and `root`.
 
     Returns:
-        The class table; None where the folder has no such file.
+        The class table and its file; None where there is none.
 
     Raises:
-        DataError: The file cannot be read, or its name is misspelt: ignored, the masks would silently get other
-            classes.
+        DataError: A file cannot be read, its name is misspelt (ignored, the masks would silently get other classes), or
+            two of them differ.
     """
-    for path in sorted(folder.iterdir()):
-        name = path.name.lower()
-        if path.name != TABLE and name in (TABLE, "classes.yml", "class.yaml", "class.yml"):
+    for path in sorted(root.iterdir()):
+        if path.name not in TABLES and path.name.lower() in (*TABLES, "class.yaml", "class.yml"):
             raise DataError("has a misspelt name", where=path, remedy=f"Rename it to {TABLE}, or remove it")
-    path = folder / TABLE
-    return read_class_table(path) if path.exists() or path.is_symlink() else None
+    found: DeclaredClasses | None = None
+    for folder in _folders(root, masks):
+        for path in (folder / name for name in TABLES):
+            if path.exists() or path.is_symlink():
+                table = read_class_table(path)
+                if found is not None and table.digest != found.table.digest:
+                    raise DataError(
+                        f"declares other classes than {found.path}", where=path, remedy="Keep one of the two files"
+                    )
+                found = found or DeclaredClasses(table, path)
+    return found
+
+
+def find_class_table(folder: Path, masks: Iterable[Path] = ()) -> ClassTable | None:
+    """Read the classes.yaml of a data folder, as `find_declared`; None where there is none. Raises DataError."""
+    found = find_declared(folder, masks)
+    return None if found is None else found.table
 
 
 def read_class_table(path: Path) -> ClassTable:
     """Read a classes.yaml. Raises DataError where the file cannot be read or is not a class table."""
+    if path.is_dir():
+        raise DataError("is a directory, not a file", where=path, remedy="Rename the directory, or move it away")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        content = parse_yaml(decode_text(path.read_bytes()))
+    except OSError as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date or number
-        raise DataError(
-            f"is not valid YAML ({_in_one_line(error)})", where=path, remedy="Correct the syntax"
-        ) from error
+    except UnicodeError as error:
+        raise DataError(f"cannot be read ({error})", where=path, remedy="Save it again as UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DataError(f"is not valid YAML ({yaml_problem(error)})", where=path, remedy=_SYNTAX) from error
     return ClassTable.from_dict(content, where=path)
 
 
@@ -203,46 +244,14 @@ def name_classes(values: Sequence[Value], names: Sequence[str], ignore: Sequence
     return ClassTable(tuple(entries), tuple(ignore))
 
 
-def _in_one_line(error: Exception) -> str:
-    """The message of a YAML parser, which spans several lines, in one."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return " ".join(str(error).split())
+def _folders(root: Path, masks: Iterable[Path]) -> list[Path]:
+    """The root, the folders of the masks, and those between: nearer to the root first."""
+    folders = {root: None}
+    for folder in dict.fromkeys(mask.parent for mask in masks):
+        inside = folder.is_relative_to(root)
+        folders |= dict.fromkeys([folder, *(up for up in folder.parents if inside and up.is_relative_to(root))])
+    return sorted(folders, key=lambda folder: (len(folder.parts), folder))
 
 
-def _plain(value: Value) -> int | list[int]:
-    return value if isinstance(value, int) else list(value)
-
-
-def _read_value(value: Any, where: object, remedy: str) -> Value:
-    if isinstance(value, bool):
-        raise DataError(f"{value!r} is not a mask value", where=where, remedy=remedy)
-    if isinstance(value, int) and 0 <= value <= 65535:
-        return value
-    if (color := _read_rgb(value)) is not None:
-        return color
-    raise DataError(f"{value!r} is not a mask value (a number or [r, g, b])", where=where, remedy=remedy)
-
-
-def _read_rgb(value: Any) -> tuple[int, int, int] | None:
-    """The list [r, g, b] as a tuple; None for anything else."""
-    if isinstance(value, list) and len(value) == 3 and all(type(c) is int and 0 <= c <= 255 for c in value):
-        return (value[0], value[1], value[2])
-    return None
-
-
-def _read_class(index: int, entry: Any, where: object, remedy: str) -> SegmentationClass:
-    if not isinstance(entry, dict) or "name" not in entry or "value" not in entry:
-        raise DataError(f"class {index} has no name or no value", where=where, remedy=remedy)
-    unknown = sorted(set(entry) - {"name", "value", "color"}, key=str)
-    if unknown:
-        raise DataError(f"class {index} has an unknown key {unknown[0]!r}", where=where, remedy=remedy)
-    value = _read_value(entry["value"], where, remedy)
-    if entry.get("color") is None:
-        color = value if isinstance(value, tuple) else DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
-    elif (given := _read_rgb(entry["color"])) is not None:
-        color = given
-    else:
-        raise DataError(f"class {index} has a color that is not [r, g, b]", where=where, remedy=remedy)
-    return SegmentationClass(str(entry["name"]), value, color)
+def _show(item: str | Value) -> str:
+    return str(list(item)) if isinstance(item, tuple) else repr(item)

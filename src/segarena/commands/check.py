@@ -15,6 +15,7 @@ from segarena.config import CheckOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
 from segarena.data.checks.unreadable import find_faults
+from segarena.data.encoding.mask_encoding import show_all
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
@@ -22,7 +23,7 @@ from segarena.errors import ConfigError, DataError
 from segarena.experiment.check_report import json_content, sheet_content
 from segarena.experiment.inputs import make_splits
 from segarena.files import write_json
-from segarena.formats import join_words, listing, small_percent
+from segarena.formats import join_words, listing, shorten, small_percent
 from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
 
@@ -99,8 +100,13 @@ def _class_table(source: FolderSource) -> Table:
     for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.image_counts, strict=True):
         color = "#{:02x}{:02x}{:02x}".format(*entry.color)
         share = small_percent(int(pixels) / total)
-        value = str(entry.value if isinstance(entry.value, int) else list(entry.value))
-        table.add_row(escape(entry.name), escape(value), f"[{color}]██[/] {color}", share, str(images))
+        table.add_row(
+            escape(shorten(entry.name, 40)),
+            escape(show_all(entry.values)),
+            f"[{color}]██[/] {color}",
+            share,
+            str(images),
+        )
     return table
 
 

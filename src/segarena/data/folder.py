@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.classes import ClassTable, find_class_table
+from segarena.classes import ClassTable, find_declared
 from segarena.data.encoding.infer import infer_encoding, refuse_picture
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
@@ -24,6 +24,7 @@ from segarena.data.files.images import common_bits, read_image
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.sample_files import PairDigest, Progress, ReadFile, read_samples
 from segarena.data.layout.layout import find_pairs
+from segarena.data.layout.tree import relative_name
 from segarena.data.source import Sample
 from segarena.errors import DataError
 
@@ -71,7 +72,7 @@ class FolderSource:
         self.root = Path(root)
         self.layout = find_pairs(self.root, images=images, masks=masks)
         self.samples: tuple[Sample, ...] = self.layout.samples
-        self._declared = find_class_table(self.root)
+        self._declared = find_declared(self.root, [sample.files[1] for sample in self.samples])
         self.images: list[ReadFile[ImageFacts]] = []
         self.sizes: list[tuple[int, int]] = []
         self._digests: list[PairDigest] = []
@@ -97,12 +98,13 @@ class FolderSource:
             raise join_faults(faults, self._check_command(images, masks))
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
+        declared = None if self._declared is None else self._declared.table
         self.overlap = 0
         if self.layout.layers:
             self.overlap = count_overlap(counted)
-            inferred = encode_layers(counted, self.layout.layers, self._declared)
+            inferred = encode_layers(counted, self.layout.layers, declared)
         else:
-            inferred = infer_encoding(counted, self._declared)
+            inferred = infer_encoding(counted, declared)
         self.encoding, self.mask_pixels, self.void_pixels = inferred
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
@@ -154,7 +156,9 @@ class FolderSource:
         """Return what was understood: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
         splits = Counter(sample.split or "none" for sample in self.samples)
         sizes = Counter(self.sizes)
-        origin = "inferred from the values of all masks" if self._declared is None else "declared in classes.yaml"
+        origin = "inferred from the values of all masks"
+        if self._declared is not None:
+            origin = f"declared in {relative_name(self.root, self._declared.path)}"
         return {
             "name": self.name,
             "origin": str(self.root),

@@ -64,7 +64,7 @@ def _classes(source: FolderSource) -> list[dict[str, Any]]:
         {
             "index": index,
             "name": entry["name"],
-            "source": entry["value"],
+            "source": entry["values"] if "values" in entry else entry["value"],
             "color": entry["color"],
             "pixels": int(source.class_pixels[index]),
             "images": int(source.image_counts[index]),

@@ -51,7 +51,7 @@ def find_faults(
         DataError: The layout of the folder or its classes.yaml is wrong.
     """
     layout = find_pairs(root, images=images, masks=masks)
-    classes = find_class_table(root)
+    classes = find_class_table(root, [sample.files[1] for sample in layout.samples])
     pairs = [(sample.files[0], sample.mask_files) for sample in layout.samples]
     faults: dict[str, list[DataError]] = {code: [] for code in _CODES}
     readable: list[CountedMask] = []

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from segarena.classes import ClassTable
+from segarena.class_values import MINUS_ONE
+from segarena.classes import ClassTable, Value
 from segarena.data.encoding.color import FILLS, NEAR, nearest, refuse_shared_by_transparency
 from segarena.data.encoding.grey import find_modes
 from segarena.data.encoding.mask_encoding import (
@@ -24,6 +25,8 @@ from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 
+#: What -1 becomes in files of 8 and of 16 bits.
+_WRAPPED = (255, 65535)
 #: Masks of two greys with at least this many levels have soft edges.
 _SOFT_LEVELS = 16
 #: The largest difference between a declared grey and the most frequent one nearby.
@@ -46,7 +49,22 @@ def apply_classes(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEnco
     Raises:
         DataError: A mask has a value that is not declared, or classes.yaml has both numbers and colours.
     """
-    return _declared_colors(masks, classes) if _is_color(classes) else _declared_numbers(masks, classes)
+    if _is_color(classes):
+        return _declared_colors(masks, replace(classes, ignore=_without_minus_one(classes)))
+    return _declared_numbers(masks, _replace_minus_one(masks, classes))
+
+
+def _without_minus_one(classes: ClassTable) -> tuple[Value, ...]:
+    return tuple(value for value in classes.ignore if value != MINUS_ONE)
+
+
+def _replace_minus_one(masks: Sequence[CountedMask], classes: ClassTable) -> ClassTable:
+    """Replace -1 in `ignore` by what -1 is in a file of unsigned numbers: 255 or 65535, if masks have it."""
+    if MINUS_ONE not in classes.ignore:
+        return classes
+    declared = {*(value for entry in classes.classes for value in entry.values), *classes.ignore}
+    void = [value for value in _WRAPPED if value not in declared and any(value in one.facts.values for one in masks)]
+    return replace(classes, ignore=(*_without_minus_one(classes), *void))
 
 
 def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
@@ -71,6 +89,9 @@ def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> Mask
     cut = _cut_halfway(masks, strange, classes)
     if cut is not None:
         return cut
+    present = add_up(masks).values
+    if any(len(entry.values) == 3 and not np.isin(entry.values, present).any() for entry in classes.classes):
+        raise _both_kinds()  # three numbers of which no mask has one are a colour
     raise join_faults([_describe_strange(one, encoding) for one in strange])
 
 
@@ -102,7 +123,7 @@ def _cut_halfway(
     """The encoding of two declared greys with soft or compressed edges, None if the masks are not of that kind."""
     counts = add_up(masks)
     soft = len(counts.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
-    if classes.num_classes != 2 or classes.ignore or not soft:
+    if classes.num_classes != 2 or any(entry.others for entry in classes.classes) or classes.ignore or not soft:
         return None
     low, high = sorted(place_of(entry.value) for entry in classes.classes)
     modes = find_modes(counts)
@@ -113,13 +134,19 @@ def _cut_halfway(
 
 def _is_color(classes: ClassTable) -> bool:
     """Whether the declared values are colours. Raises DataError if some are and others are not."""
-    kinds = {isinstance(value, tuple) for value in (*(entry.value for entry in classes.classes), *classes.ignore)}
+    values = [*(value for entry in classes.classes for value in entry.values), *_without_minus_one(classes)]
+    kinds = {isinstance(value, tuple) for value in values}
     if len(kinds) > 1:
-        raise DataError(
-            "classes.yaml has both numbers and colours [r, g, b] as mask values",
-            remedy="Write all values, those of `ignore` too, as the mask files have them: as numbers or as colours",
-        )
+        raise _both_kinds()
     return kinds == {True}
+
+
+def _both_kinds() -> DataError:
+    return DataError(
+        "classes.yaml has both numbers and colours [r, g, b] as mask values",
+        remedy="Write all values, those of `ignore` too, as the mask files have them: as numbers or as colours; "
+        "several numbers of one class are `values: [1, 2, 3]`",
+    )
 
 
 def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
@@ -133,7 +160,7 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
     if not lossy:
         return exact
     counts = add_up(lossy, [colors_of(one) for one in lossy])
-    values = [*(entry.value for entry in classes.classes), *classes.ignore]
+    values = [*(value for entry in classes.classes for value in entry.values), *classes.ignore]
     place, distance = nearest(counts.values, np.array(values))
     far = (distance > NEAR) & (counts.inside > FILLS * counts.pixels) & (counts.inside > _MOST_INSIDE)
     if far.any():

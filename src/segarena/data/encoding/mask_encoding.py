@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.class_values import MINUS_ONE
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
 from segarena.data.files.layers import read_layers
 from segarena.data.files.raw_masks import Places, read_plane
 from segarena.data.source import MaskFiles
 from segarena.errors import DataError
-from segarena.formats import listing
+from segarena.formats import join_words, listing, shorten
 
 EncodingKind = Literal["index", "two-level", "color", "layer"]
 
@@ -49,7 +50,7 @@ class MaskEncoding:
     @property
     def sentence(self) -> str:
         """The kind, each value with its class, and the void values, as messages and reports show them."""
-        shown = listing([f"{show(entry.value)} = {entry.name}" for entry in self.classes.classes], 12)
+        shown = listing([f"{show_all(entry.values)} = {shorten(entry.name, 40)}" for entry in self.classes.classes], 12)
         void = ", ".join(show(value) for value in self.classes.ignore)
         note = f"; {self.note}" if self.note else ""
         return f"{self.kind} masks: {shown}; " + (f"void: {void}" if void else "no void") + note
@@ -105,8 +106,9 @@ def resize_mask(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[n
 def exact_encoding(kind: EncodingKind, classes: ClassTable) -> MaskEncoding:
     """Make an encoding in which only the values of `classes` are allowed, void included."""
     lookup = np.full(2**24 if kind == "color" else 2**16, _UNDECLARED, dtype=np.int16)
-    lookup[[place_of(value) for value in classes.ignore]] = IGNORE_INDEX
-    lookup[[place_of(entry.value) for entry in classes.classes]] = np.arange(classes.num_classes)
+    lookup[[place_of(value) for value in classes.ignore if value != MINUS_ONE]] = IGNORE_INDEX
+    for label, entry in enumerate(classes.classes):
+        lookup[[place_of(value) for value in entry.values]] = label
     return MaskEncoding(kind, classes, lookup)
 
 
@@ -153,6 +155,11 @@ def unpack(places: NDArray[Any]) -> NDArray[np.int64]:
 def show(value: Value) -> str:
     """Return a mask value as it is written in classes.yaml."""
     return str(value) if isinstance(value, int) else f"[{value[0]}, {value[1]}, {value[2]}]"
+
+
+def show_all(values: Sequence[Value]) -> str:
+    """Return the values of one class as a sentence has them."""
+    return join_words([show(value) for value in values])
 
 
 def show_place(place: int, kind: EncodingKind) -> str:
