@@ -110,7 +110,7 @@ def test_transparency_of_16_bits_is_laid_on_white(tmp_path: Path) -> None:
 
 def test_a_thumbnail_is_of_the_image_at_the_bits_of_its_set(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    Image.fromarray(RANDOM.integers(0, 4096, (32, 32)).astype(np.uint16)).save(path)
+    Image.fromarray(RANDOM.integers(0, 4096, (64, 64)).astype(np.uint16)).save(path)
     facts = read_image_facts(path, path.read_bytes())
     for found in (facts, ImageFacts.from_bytes(facts.to_bytes())):
         for bits in (12, 14, 16):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_declared
-from segarena.data.encoding.infer import infer_encoding, refuse_picture
+from segarena.data.encoding.infer import infer_encoding, labels_of_values, refuse_picture
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.files.faults import join_faults
@@ -39,6 +39,7 @@ class FolderSource:
         layout: Where the images and masks are, and how they pair.
         samples: The pairs, N of them, by split and name.
         images: N, what reading each image showed.
+        masks: N, the values that were counted in each mask.
         sizes: N, the (height, width) of each image in pixels.
         resized: The masks that have another size than their image; `read` resizes them.
         encoding: The classes, and the label of each value in the masks.
@@ -76,7 +77,7 @@ class FolderSource:
         self.images: list[ReadFile[ImageFacts]] = []
         self.sizes: list[tuple[int, int]] = []
         self._digests: list[PairDigest] = []
-        counted: list[CountedMask] = []
+        self.masks: list[CountedMask] = []
         resized: list[Resized | None] = []
         faults: list[DataError] = []
         pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
@@ -91,7 +92,7 @@ class FolderSource:
                 faults.append(error)
                 continue
             self.sizes.append(size)
-            counted.append(one)
+            self.masks.append(one)
             self.images.append(image)
             self._digests.append(digest)
         if faults:
@@ -101,10 +102,10 @@ class FolderSource:
         declared = None if self._declared is None else self._declared.table
         self.overlap = 0
         if self.layout.layers:
-            self.overlap = count_overlap(counted)
-            inferred = encode_layers(counted, self.layout.layers, declared)
+            self.overlap = count_overlap(self.masks)
+            inferred = encode_layers(self.masks, self.layout.layers, declared)
         else:
-            inferred = infer_encoding(counted, declared)
+            inferred = infer_encoding(self.masks, declared)
         self.encoding, self.mask_pixels, self.void_pixels = inferred
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
@@ -140,6 +141,12 @@ class FolderSource:
         None for a resized mask, which was counted at its own size.
         """
         return None if self.samples[index].mask in self._resized else self.mask_pixels[index]
+
+    def label_thumbnails(self) -> NDArray[np.uint8]:
+        """The labels at the centres of a grid over each mask, (N, 64, 64): 0..num_classes-1, 255 = void."""
+        return np.stack([labels_of_values(one, self.encoding)[one.facts.thumbnail] for one in self.masks]).astype(
+            np.uint8
+        )
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""

@@ -1,4 +1,4 @@
-"""The images of a folder as thumbnails of 32 x 32 grey pixels, and how similar two thumbnails are."""
+"""The images of a folder as thumbnails of 64 x 64 and 32 x 32 grey pixels, and how similar two thumbnails are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.files.image_facts import SIDE
+from segarena.data.files import image_facts
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError
+
+#: Height and width of the coarse thumbnails, in pixels.
+SIDE = image_facts.SIDE // 2
 
 _HASH_SIDE = 8
 
@@ -19,24 +22,32 @@ class Thumbnails(NamedTuple):
 
     Attributes:
         pixels: (N, 32, 32) uint8, grey; black for an image that could not be decoded.
+        fine: (N, 64, 64) uint8, likewise.
         digests: SHA-256 of each file, in hex; "" for an image that could not be decoded.
         faults: By index, why an image could not be decoded.
     """
 
     pixels: NDArray[np.uint8]
+    fine: NDArray[np.uint8]
     digests: tuple[str, ...]
     faults: dict[int, DataError]
 
 
 def collect_thumbnails(source: FolderSource) -> Thumbnails:
     """Collect what was computed when the files were read; no file is opened."""
-    pixels = np.zeros((len(source.images), SIDE, SIDE), dtype=np.uint8)
+    fine = np.zeros((len(source.images), 2 * SIDE, 2 * SIDE), dtype=np.uint8)
     for index, image in enumerate(source.images):
         if image.facts is not None:
-            pixels[index] = image.facts.thumbnail(source.bits)
+            fine[index] = image.facts.thumbnail(source.bits)
     digests = tuple("" if image.facts is None else image.sha256 for image in source.images)
     faults = {index: image.fault for index, image in enumerate(source.images) if image.fault is not None}
-    return Thumbnails(pixels, digests, faults)
+    return Thumbnails(halve(fine), fine, digests, faults)
+
+
+def halve(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average 2 x 2 pixels: (N, 2H, 2W) -> (N, H, W)."""
+    sums = thumbnails[:, ::2].astype(np.uint16) + thumbnails[:, 1::2]
+    return ((sums[:, :, ::2] + sums[:, :, 1::2] + 2) // 4).astype(np.uint8)
 
 
 def correlate(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:

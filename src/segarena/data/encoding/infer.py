@@ -99,11 +99,16 @@ def _guess(masks: Sequence[CountedMask]) -> MaskEncoding:
 
 def _count_labels(mask: CountedMask, encoding: MaskEncoding) -> NDArray[np.int64]:
     """The number of pixels of each class, and of void as the last: (num_classes + 1,)."""
+    labels = labels_of_values(mask, encoding)
+    columns = np.where(labels == IGNORE_INDEX, encoding.classes.num_classes, labels)
+    pixels = np.zeros(encoding.classes.num_classes + 1, dtype=np.int64)
+    np.add.at(pixels, columns, mask.facts.pixels)
+    return pixels
+
+
+def labels_of_values(mask: CountedMask, encoding: MaskEncoding) -> NDArray[np.int16]:
+    """Return the label of each of a mask's K values, 255 for void: (K,). Raises DataError for one that has none."""
     path, facts = mask
     color = encoding.kind == "color"
     places = colors_of(mask) if color else greys_of(mask) if encoding.by_grey else facts.values
-    labels = encoding.labels(places, facts.one_bit and not color, path)
-    columns = np.where(labels == IGNORE_INDEX, encoding.classes.num_classes, labels)
-    pixels = np.zeros(encoding.classes.num_classes + 1, dtype=np.int64)
-    np.add.at(pixels, columns, facts.pixels)
-    return pixels
+    return encoding.labels(places, facts.one_bit and not color, path)

@@ -16,7 +16,7 @@ from pathlib import Path
 #: Size of the store, in bytes, above which it is emptied.
 LIMIT = 500_000_000
 
-_LARGE = 4096  # bytes
+_LARGE = 8192  # bytes
 _PATIENCE = 2.0  # seconds to wait for another process that writes
 _TABLE = "CREATE TABLE IF NOT EXISTS facts (kind TEXT, key TEXT, content BLOB, PRIMARY KEY (kind, key))"
 _SELECT = "SELECT content FROM facts WHERE kind = ? AND key = ?"

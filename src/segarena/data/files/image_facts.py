@@ -1,8 +1,9 @@
-"""What one decoding of an image shows: size, highest value, alpha, and the thumbnail that images are compared by."""
+"""What one decoding of an image shows: size, alpha, grey levels, and the thumbnail that images are compared by."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -17,10 +18,14 @@ from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import DEPTHS, highest_value, is_deep, read_deep, read_picture, scale_deep
 
 #: Height and width of a thumbnail, in pixels.
-SIDE = 32
+SIDE = 64
 #: The cache's name for these facts; another version of the decoder may find others.
-KIND = f"image facts 2, Pillow {PIL.__version__}"
+KIND = f"image facts 3, Pillow {PIL.__version__}"
 
+#: The grey levels are those of a grid of so many pixels along each side.
+SAMPLES = 128
+
+_HISTOGRAM_BYTES = 512
 _HEAD = struct.Struct("<IIiBB")
 _ALPHA_USES: tuple[AlphaUse, ...] = get_args(AlphaUse)
 
@@ -32,8 +37,10 @@ class ImageFacts:
     Attributes:
         size: (height, width) in pixels, as `read_image` gives it.
         highest: The highest value, 0..65535, of a file of 16 bits per channel, transparency aside; None for others.
-        thumbnails: (K, 32, 32) uint8, grey. K is 1; for 16 bits, one for each of the last K `DEPTHS`, into which the
+        thumbnails: (K, 64, 64) uint8, grey. K is 1; for 16 bits, one for each of the last K `DEPTHS`, into which the
             highest value fits.
+        histograms: (K, 256) uint16, the pixels with each grey level, of 128 x 128 on a grid over the image as it was
+            decoded (a JPEG at down to an eighth of its size).
         alpha: How its alpha is used.
         extra_bands: The number of bands that are neither colour nor alpha, and left out.
     """
@@ -41,27 +48,39 @@ class ImageFacts:
     size: tuple[int, int]
     highest: int | None
     thumbnails: NDArray[np.uint8]
+    histograms: NDArray[np.uint16]
     alpha: AlphaUse = ""
     extra_bands: int = 0
     is_worth_keeping: ClassVar[bool] = True
 
     def thumbnail(self, bits: int) -> NDArray[np.uint8]:
-        """(32, 32) uint8, grey, of the image that `read_image` gives for these `bits`."""
-        place = 0 if self.highest is None else DEPTHS.index(bits) - len(DEPTHS)
-        shown: NDArray[np.uint8] = self.thumbnails[place]
+        """(64, 64) uint8, grey, of the image that `read_image` gives for these `bits`."""
+        shown: NDArray[np.uint8] = self.thumbnails[self._place(bits)]
         return shown
+
+    def histogram(self, bits: int) -> NDArray[np.float64]:
+        """(256,), the share of pixels with each grey level of the image that `read_image` gives for these `bits`."""
+        shares: NDArray[np.float64] = self.histograms[self._place(bits)] / SAMPLES**2
+        return shares
+
+    def _place(self, bits: int) -> int:
+        return 0 if self.highest is None else DEPTHS.index(bits) - len(DEPTHS)
 
     def to_bytes(self) -> bytes:
         """The facts for the cache; `from_bytes` reads them."""
         highest, use = -1 if self.highest is None else self.highest, _ALPHA_USES.index(self.alpha)
-        return _HEAD.pack(*self.size, highest, use, self.extra_bands) + self.thumbnails.tobytes()
+        head = _HEAD.pack(*self.size, highest, use, self.extra_bands)
+        return head + self.histograms.astype("<u2").tobytes() + self.thumbnails.tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ImageFacts:
         """Read what `to_bytes` wrote."""
         height, width, highest, use, bands = _HEAD.unpack_from(content)
-        thumbnails = np.frombuffer(content, dtype=np.uint8, offset=_HEAD.size).reshape(-1, SIDE, SIDE)
-        return cls((height, width), None if highest < 0 else highest, thumbnails, _ALPHA_USES[use], bands)
+        count = (len(content) - _HEAD.size) // (_HISTOGRAM_BYTES + SIDE * SIDE)
+        histograms = np.frombuffer(content, dtype="<u2", offset=_HEAD.size, count=256 * count).reshape(count, 256)
+        start = _HEAD.size + _HISTOGRAM_BYTES * count
+        thumbnails = np.frombuffer(content, dtype=np.uint8, offset=start).reshape(count, SIDE, SIDE)
+        return cls((height, width), None if highest < 0 else highest, thumbnails, histograms, _ALPHA_USES[use], bands)
 
 
 def read_image_facts(path: Path, content: bytes) -> ImageFacts:
@@ -70,19 +89,22 @@ def read_image_facts(path: Path, content: bytes) -> ImageFacts:
         size, deep = shown_size(image), is_deep(image)
         if image.format == "JPEG":
             # The decoder gives an eighth to a half of the size in a fraction of the time, and still reads all of it.
-            image.draft("L", (4 * SIDE, 4 * SIDE))
-            return ImageFacts(size, None, _shrink(decode(image, path))[None])
+            image.draft("L", (2 * SIDE, 2 * SIDE))
+            return ImageFacts(size, None, *_describe([decode(image, path)]))
     if not deep:
         picture = read_picture(path, content=content)
-        return ImageFacts(
-            size, None, _shrink(Image.fromarray(picture.pixels))[None], picture.alpha, picture.extra_bands
-        )
+        shown = _describe([Image.fromarray(picture.pixels)])
+        return ImageFacts(size, None, *shown, picture.alpha, picture.extra_bands)
     image16 = read_deep(path, content)
     highest = highest_value(image16)
-    shown = [scale_deep(image16, bits, path) for bits in DEPTHS if highest < 2**bits]
-    thumbnails = np.stack([_shrink(Image.fromarray(picture.pixels)) for picture in shown])
-    return ImageFacts(size, highest, thumbnails, shown[0].alpha, shown[0].extra_bands)
+    pictures = [scale_deep(image16, bits, path) for bits in DEPTHS if highest < 2**bits]
+    shown = _describe([Image.fromarray(picture.pixels) for picture in pictures])
+    return ImageFacts(size, highest, *shown, pictures[0].alpha, pictures[0].extra_bands)
 
 
-def _shrink(image: Image.Image) -> NDArray[np.uint8]:
-    return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
+def _describe(images: Sequence[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    """Thumbnails and histograms of K images."""
+    grey = [image.convert("L") for image in images]
+    thumbnails = [np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) for image in grey]
+    histograms = [image.resize((SAMPLES, SAMPLES), Image.Resampling.NEAREST).histogram() for image in grey]
+    return np.array(thumbnails), np.array(histograms, dtype=np.uint16)

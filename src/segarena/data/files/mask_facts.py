@@ -19,7 +19,10 @@ Counts = NDArray[np.int64]
 Indices = NDArray[np.intp]
 
 #: The cache's name for these facts; another version of the decoder or of the counting may find others.
-KIND = f"mask facts 2, Pillow {PIL.__version__}"
+KIND = f"mask facts 3, Pillow {PIL.__version__}"
+
+#: Height and width of a thumbnail, in pixels.
+SIDE = 64
 
 _PICTURE_VALUES, _PICTURE_AREAS = 200, 0.1
 _MOST_KEPT = 2**14
@@ -44,6 +47,7 @@ class MaskFacts:
         lossy: The name of a compression that changes values, if the file has one.
         borders: The number of neighbouring pixels that differ.
         steps: The number of neighbouring pixels that differ by 1.
+        thumbnail: (64, 64) uint16, which of the K values is at the centre of each cell of a grid over the mask.
     """
 
     size: tuple[int, int]
@@ -59,6 +63,7 @@ class MaskFacts:
     lossy: str | None
     borders: int
     steps: int
+    thumbnail: NDArray[np.uint16]
 
     @property
     def is_picture(self) -> bool:
@@ -75,19 +80,24 @@ class MaskFacts:
         counts = [self.values, self.pixels, self.inside, self.between, self.clear]
         counts += [] if self.palette is None else [self.palette]
         names = ("size", "colored", "one_bit", "wide", "lossy", "borders", "steps")
-        line = json.dumps([len(counts), {name: getattr(self, name) for name in names}])
-        return line.encode() + b"\n" + np.stack(counts).astype("<i8").tobytes()
+        line = json.dumps([len(counts), len(self.values), {name: getattr(self, name) for name in names}])
+        kind = "u1" if len(self.values) <= 256 else "<u2"
+        places = self.thumbnail.astype(kind).tobytes()
+        return line.encode() + b"\n" + np.stack(counts).astype("<i8").tobytes() + places
 
     @classmethod
     def from_bytes(cls, content: bytes) -> MaskFacts:
         """Read what `to_bytes` wrote."""
         line, _, rest = content.partition(b"\n")
-        rows, facts = json.loads(line)
+        rows, number, facts = json.loads(line)
         height, width = facts.pop("size")
-        counts = np.frombuffer(rest, dtype="<i8").astype(np.int64).reshape(rows, -1)
+        end = 8 * rows * number
+        counts = np.frombuffer(rest[:end], dtype="<i8").astype(np.int64).reshape(rows, number)
+        kind = "u1" if number <= 256 else "<u2"
+        places = np.frombuffer(rest[end:], dtype=kind).astype(np.uint16).reshape(SIDE, SIDE)
         values, pixels, inside, between, clear = counts[:5]
         palette = counts[5] if rows == 6 else None
-        return cls((height, width), values, pixels, inside, between, clear, palette, **facts)
+        return cls((height, width), values, pixels, inside, between, clear, palette, thumbnail=places, **facts)
 
 
 class CountedMask(NamedTuple):
@@ -133,7 +143,21 @@ def count_values(plane: Plane) -> MaskFacts:
         lossy=plane.lossy,
         borders=len(unlike_next) + len(unlike_below),
         steps=0 if plane.colored else _count_steps(flat, unlike_next, 1) + _count_steps(flat, unlike_below, width),
+        thumbnail=_thumbnail(values, different),
     )
+
+
+def _thumbnail(values: Places, different: Places) -> NDArray[np.uint16]:
+    """Places of values above 65,535, of a picture, are 65,535."""
+    rows, columns = (((2 * np.arange(SIDE) + 1) * length) // (2 * SIDE) for length in values.shape)
+    seen = values[rows[:, None], columns]
+    if values.dtype == np.uint8:
+        table = np.zeros(256, dtype=np.uint16)
+        table[different] = np.arange(len(different))
+        shown: NDArray[np.uint16] = table[seen]
+    else:
+        shown = np.minimum(np.searchsorted(different, seen), 65535).astype(np.uint16)
+    return shown
 
 
 def _counter(values: Places) -> tuple[Places, Callable[..., Counts]]:
