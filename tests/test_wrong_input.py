@@ -156,7 +156,7 @@ FILES = (
     Case("an image of 32 bits", save(IMAGE, Image.new("I", (SIDE, SIDE), 70000)), (IMAGE, "70000", "16 bits")),
     Case("a CMYK mask", save(MASK, Image.new("CMYK", (SIDE, SIDE))), (MASK, "CMYK", "PNG")),
     Case("a mask of fractions", save(MASK, Image.new("F", (SIDE, SIDE), 0.5)), (MASK, "0.5", "PNG")),
-    Case("a mask below 0", save(MASK, Image.new("I", (SIDE, SIDE), -1)), (MASK, "-1", "PNG")),
+    Case("a mask below -1", save(MASK, Image.new("I", (SIDE, SIDE), -2)), (MASK, "-2", "PNG")),
     Case("a mask of another shape", save(MASK, Image.new("L", (30, 40))), (MASK, "30 x 40", "48 x 48"), EACH),
     Case(
         "an image turned by EXIF",
@@ -177,7 +177,7 @@ MASKS = (
     Case("255 beside stray pixels", save(MASK, mostly(255, 7)), ("255 beside 0, 7", "classes.yaml")),
     Case("a palette for each file", paint(of_random_colors), ("4 numbers", "22 colours", "classes.yaml")),
     Case("colours half transparent", paint(half_transparent), ("masks/photo0.png", "[0, 0, 0]", "transparency")),
-    Case("1 bit among numbers", paint(NUMBERS, of_1_bit), ("masks/photo1.png", "1 bit ")),
+    Case("1 bit among numbers", paint(NUMBERS, of_1_bit), ("masks/", "photo1.png", "1 bit ")),
     Case("16 bits among colours", paint(COLORS, of((0, 1, 2, 300), np.uint16)), ("masks/photo1.png", "16 bits ")),
     Case(
         "a colour among numbers",

@@ -143,24 +143,6 @@ def test_a_depth_map_is_no_set_of_classes(tmp_path: Path) -> None:
             infer(save_all(tmp_path, [Image.fromarray(depth)]))
 
 
-def test_numbers_of_objects_are_not_classes(tmp_path: Path) -> None:
-    maps = []
-    for objects in (5, 9, 12):
-        image = np.zeros((60, 200), dtype=np.uint8)
-        for number in range(objects):
-            image[10:30, 15 * number : 15 * number + 10] = number + 1
-        maps.append(Image.fromarray(image))
-    with refuses(where=tmp_path, value="numbers of objects"):
-        infer(save_all(tmp_path, maps))
-
-
-def test_255_beside_a_few_stray_pixels_could_be_void_or_foreground(tmp_path: Path) -> None:
-    grey = TWO[0] * 255
-    grey[0, :5] = 7
-    with refuses(where=tmp_path / "0.png", value="255 beside 0, 7"):
-        infer(save_all(tmp_path, [Image.fromarray(grey)]))
-
-
 def test_masks_of_0_and_1_among_masks_of_0_and_255_are_refused(tmp_path: Path) -> None:
     """Either half alone is clear; together 255 would be void, and the objects of those files would count nowhere."""
     for highs in ((1, 255), (1, 1, 1, 255)):

@@ -25,6 +25,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     unpack,
 )
+from segarena.data.encoding.objects import refuse_objects, refuse_unshared
 from segarena.data.encoding.palette import colors_of
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes
 from segarena.data.files.mask_facts import CountedMask
@@ -110,6 +111,7 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     if len(counts.values) == 1:
         raise one_class([path for path, _ in masks], f"only the colour {show_place(int(counts.values[0]), 'color')}")
     refuse_shared_by_transparency(masks, counts)
+    _refuse_objects(masks)
     if len(counts.values) > _MANY_DIFFERENT:
         raise _unclear(masks, counts, "more colours than a drawing can have")
     lossy = any(facts.lossy for _, facts in masks)
@@ -138,6 +140,14 @@ def refuse_shared_by_transparency(masks: Sequence[CountedMask], counts: ValueCou
         where=next(one.path for one in masks if one.facts.clear[colors_of(one) == color].any()),
         remedy="Export the masks without transparency, with a colour of its own for the transparent parts",
     )
+
+
+def _refuse_objects(masks: Sequence[CountedMask]) -> None:
+    """Raise DataError if colours number objects: hardly one is in two masks, or red alone has the numbers 1 to N."""
+    colors = [colors_of(one) for one in masks]
+    if all((values & 0xFFFF == 0).all() for values in colors):
+        refuse_objects(masks, [values >> 16 for values in colors])
+    refuse_unshared(masks, "colours")
 
 
 def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

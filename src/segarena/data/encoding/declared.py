@@ -10,7 +10,7 @@ import numpy as np
 from segarena.class_values import MINUS_ONE
 from segarena.classes import ClassTable, Value
 from segarena.data.encoding.color import FILLS, NEAR, nearest, refuse_shared_by_transparency
-from segarena.data.encoding.grey import find_modes
+from segarena.data.encoding.grey import find_modes, find_modes_with_strays, stray_encoding
 from segarena.data.encoding.mask_encoding import (
     MaskEncoding,
     cut_encoding,
@@ -19,6 +19,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     undeclared,
 )
+from segarena.data.encoding.objects import composed_encoding, find_declared_factor
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
 from segarena.data.encoding.value_counts import add_up
 from segarena.data.files.faults import join_faults
@@ -86,6 +87,9 @@ def _declared_numbers(masks: Sequence[CountedMask], classes: ClassTable) -> Mask
     strange = [one for one in masks if not one.facts.one_bit and not _are_declared(one.facts.values, encoding)]
     if not strange:
         return encoding
+    factor = find_declared_factor(masks, classes)
+    if factor is not None:
+        return composed_encoding(classes, factor)
     cut = _cut_halfway(masks, strange, classes)
     if cut is not None:
         return cut
@@ -123,9 +127,14 @@ def _cut_halfway(
     """The encoding of two declared greys with soft or compressed edges, None if the masks are not of that kind."""
     counts = add_up(masks)
     soft = len(counts.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
-    if classes.num_classes != 2 or any(entry.others for entry in classes.classes) or classes.ignore or not soft:
+    if classes.num_classes != 2 or any(entry.others for entry in classes.classes) or classes.ignore:
         return None
     low, high = sorted(place_of(entry.value) for entry in classes.classes)
+    modes = find_modes_with_strays(counts)
+    if modes is not None and (modes.low, modes.high) == (low, high):
+        return stray_encoding(classes, modes, counts.values.tolist())
+    if not soft:
+        return None
     modes = find_modes(counts)
     if modes is None or max(abs(modes.low - low), abs(modes.high - high)) > _NEAR_MODE:
         return None

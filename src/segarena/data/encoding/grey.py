@@ -7,35 +7,29 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass, name_classes
+from segarena.classes import ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
+from segarena.data.encoding.objects import class_numbers, composed_encoding, find_factor, refuse_objects
 from segarena.data.encoding.palette import greys_of
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
-from segarena.data.files.faults import join_faults
+from segarena.data.encoding.void import FAR, find_void, without_last_void, without_void
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
 
-#: Two values, the higher of which is at least this, are two levels; class numbers are usually lower.
-FAR = 64
-
-#: Void beside class numbers, in 8 and in 16 bits.
-_VOIDS = (IGNORE_INDEX, 65535)
 #: Two levels with soft edges between them differ by at least this.
 _APART = 32
 #: So many pixels inside areas of one level are more than the edges of other levels leave.
 _AREA = 16
-#: Values that differ by at least this were chosen to be distinguished by eye.
-_SPREAD = 16
 #: More than the second, different values are a depth map or a soft shade if neighbouring pixels that differ do so by 1
 #: more often than the first.
 _SMOOTH, _SMOOTH_LEVELS = 0.7, 32
 #: Levels that differ by no more than this may be one level that compression changed.
 _NEAR = 32
-#: Class numbers with a smaller share of pixels than this, relative to 255, may be strays of a two-level mask.
-_RARE = 0.01
+#: Strays are this close to one of two levels, have at most this share of its pixels, and fill no areas: at most this
+#: share of their pixels is inside.
+_STRAY, _FEW, _INSIDE = 8, 0.1, 0.1
 
 
 class Modes(NamedTuple):
@@ -68,12 +62,20 @@ def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
     if len(seen) == 1:
         raise one_class([path for path, _ in masks], f"only the value {seen[0]}")
     lossy = next((path for path, facts in masks if facts.lossy), None)
-    if len(seen) == 2 and (seen[1] >= FAR or lossy is None):
+    if len(seen) == 2 and (seen[1] >= FAR or lossy is None) and not any(facts.minus_one for _, facts in masks):
         return _two_values(masks, seen)
-    if lossy is None and _look_like_numbers(masks, counts):
-        _refuse_objects(masks)
-        return _numbers(masks, counts)
+    modes = find_modes_with_strays(counts)
+    if modes is not None:
+        return stray_encoding(_two_levels(modes.low, modes.high), modes, seen)
     modes = find_modes(counts)
+    if lossy is None and not _is_smooth(masks, counts):
+        if modes is None:
+            refuse_objects(masks, [without_last_void(facts.values) for _, facts in masks])
+        factor = find_factor(masks)
+        if factor is not None:
+            return _classes_of_objects(masks, counts, factor)
+        if _look_like_numbers(counts):
+            return _numbers(masks, counts)
     if modes is None:
         raise _unclear(masks, counts)
     return cut_encoding(_two_levels(modes.low, modes.high), modes.cut, len(seen))
@@ -111,6 +113,32 @@ def find_modes(counts: ValueCounts) -> Modes | None:
     return Modes(low, high, (low + high) / 2) if clear else None
 
 
+def find_modes_with_strays(counts: ValueCounts) -> Modes | None:
+    """Return two levels that all pixels have but for a few strays close to both, e.g. 0 and 255 with 1 and 254.
+
+    None for other values. If nothing but the highest value were in its place, it could be void beside class numbers.
+    """
+    values, pixels = counts.values, counts.pixels
+    split = int(np.diff(values).argmax()) + 1
+    sides = (slice(None, split), slice(split, None))
+    low, high = (int(values[side][pixels[side].argmax()]) for side in sides)
+    if high - low < FAR or high != values[-1] or len(values) - split < 2:
+        return None
+    for side, level in zip(sides, (low, high), strict=True):
+        strays = values[side] != level
+        near = np.abs(values[side] - level).max() <= _STRAY
+        few = pixels[side][strays].sum() <= _FEW * pixels[side].sum()
+        if not near or not few or (counts.inside[side][strays] > _INSIDE * pixels[side][strays]).any():
+            return None
+    return Modes(low, high, (low + high) / 2)
+
+
+def stray_encoding(classes: ClassTable, modes: Modes, seen: Sequence[int]) -> MaskEncoding:
+    """Make the encoding of two levels with strays: `seen` are all numbers of the masks."""
+    strays = listing([str(value) for value in seen if value not in modes[:2]])
+    return cut_encoding(classes, modes.cut, len(seen), strays=strays)
+
+
 def _bits_as_numbers(masks: Sequence[CountedMask]) -> Sequence[CountedMask]:
     """The masks, with 255 as 1 in masks of 1 bit if all other masks have only 0 and 1."""
     others = [facts.values for _, facts in masks if not facts.one_bit]
@@ -132,68 +160,32 @@ def _two_levels(low: int, high: int) -> ClassTable:
     return name_classes((low, high), ("background", "foreground"))
 
 
-def _look_like_numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
+def _is_smooth(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
+    """Whether most neighbouring pixels that differ do so by 1, as in a depth map."""
     borders = sum(facts.borders for _, facts in masks)
     steps = sum(facts.steps for _, facts in masks)
-    if len(counts.values) > _SMOOTH_LEVELS and steps > _SMOOTH * borders:
-        return False
-    tight = np.diff(counts.values).min() < 4 and _without_void(counts.values).max(initial=0) >= FAR
+    return len(counts.values) > _SMOOTH_LEVELS and steps > _SMOOTH * borders
+
+
+def _look_like_numbers(counts: ValueCounts) -> bool:
+    tight = np.diff(counts.values).min() < 4 and without_void(counts.values).max(initial=0) >= FAR
     if tight and not fills_areas(counts):
         return False
     return are_classes(counts, counts.values[:, None], _NEAR)
 
 
 def _numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> MaskEncoding:
-    seen = counts.values.tolist()
-    void = [seen[-1]] if seen[-1] in _VOIDS and _is_void(masks, counts) else []
-    classes = [value for value in seen if value not in void]
-    return exact_encoding("index", _number_classes(masks, classes, void))
+    void = find_void(masks, counts)
+    classes = [value for value in counts.values.tolist() if value != void]
+    return exact_encoding("index", _number_classes(masks, classes, [] if void is None else [void]))
 
 
-def _is_void(masks: Sequence[CountedMask], counts: ValueCounts) -> bool:
-    """Whether the highest value, 255 or 65535, is void. Raises DataError if it could be a class as well."""
-    values, pixels = counts.values, counts.pixels
-    one_bit = [path for path, facts in masks if facts.one_bit and IGNORE_INDEX in facts.values]
-    if one_bit:
-        raise DataError(
-            "has 1 bit per pixel, but other masks have more values",
-            where=one_bit[0],
-            remedy="Save all masks of a data set in the same way",
-        )
-    _refuse_two_ways(masks, values)
-    highest_class = values[-2]
-    if highest_class >= FAR and np.diff(values).min() >= _SPREAD:
-        return False
-    dense = highest_class < FAR or len(values) - 1 > highest_class / 4
-    other_classes = pixels[:-1].sum() - pixels[:-1].max()
-    if not dense or other_classes < _RARE * pixels[-1]:
-        what = (
-            f"has {values[-1]} beside {_show_values(values[:-1])}, and it is not clear whether that is void or a class"
-        )
-        remedy = f"Correct the mask if {values[-1]} is a mistake, or {DECLARE}"
-        having = [path for path, facts in masks if values[-1] in facts.values]
-        raise join_faults([DataError(what, where=path, remedy=remedy) for path in having])
-    return True
-
-
-def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) -> None:
-    """Raise DataError if some masks have 0 and 255, and the others 0 and one other value.
-
-    255 could be void, or the second class, saved in another way.
-    """
-    if len(values) != 3:
-        return
-    _, upper, highest = values.tolist()
-    having = {value: [path for path, facts in masks if value in facts.values] for value in (highest, upper)}
-    if set(having[highest]) & set(having[upper]):
-        return
-    some, others = (f"{len(paths)} of the masks (e.g. {paths[0].name})" for paths in having.values())
-    raise DataError(
-        f"{some} have {highest} and no {upper}, and {others} have {upper} and no {highest}: {highest} could be void, "
-        f"or what is {upper} in the others",
-        where=having[highest][0].parent,
-        remedy=f"Save all masks in the same way; if {highest} is void, {DECLARE}",
-    )
+def _classes_of_objects(masks: Sequence[CountedMask], counts: ValueCounts, factor: int) -> MaskEncoding:
+    """The encoding of numbers that have class and object."""
+    void = find_void(masks, counts)
+    numbers = counts.values[counts.values != void] if void is not None else counts.values
+    classes = np.unique(class_numbers(numbers, factor)).tolist()
+    return composed_encoding(_number_classes(masks, classes, [] if void is None else [void]), factor)
 
 
 def _number_classes(masks: Sequence[CountedMask], values: list[int], void: list[int]) -> ClassTable:
@@ -215,28 +207,6 @@ def _number_classes(masks: Sequence[CountedMask], values: list[int], void: list[
     )
 
 
-def _refuse_objects(masks: Sequence[CountedMask]) -> None:
-    """Raise DataError if the masks number objects: each has all numbers up to one that differs from mask to mask."""
-    numbers = [_without_void(facts.values) for _, facts in masks]
-    counts = {int(values[-1]) for values in numbers if len(values)}
-    if len(counts) < 3 or max(counts) < 8:
-        return
-    if all(np.array_equal(values, np.arange(values[0], values[0] + len(values))) for values in numbers if len(values)):
-        first = {int(values[0]) for values in numbers if len(values)}
-        if first <= {0, 1}:
-            raise DataError(
-                f"each mask has all numbers up to one that differs from mask to mask, at most {max(counts)}: these are "
-                "numbers of objects, not of classes",
-                where=masks[0].path.parent,
-                remedy="Give all objects of a class the same value, e.g. 1 if there is one class; "
-                f"or, if each number is a class, {DECLARE}",
-            )
-
-
-def _without_void(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(values[~np.isin(values, _VOIDS)])
-
-
 def _unclear(masks: Sequence[CountedMask], counts: ValueCounts) -> DataError:
     lossy = next(((path, facts.lossy) for path, facts in masks if facts.lossy), None)
     if lossy is not None:
@@ -256,7 +226,3 @@ def _unclear(masks: Sequence[CountedMask], counts: ValueCounts) -> DataError:
         remedy="Export the masks with one value per class and without smoothing, e.g. by a threshold for two "
         f"classes. If each value is a class, {DECLARE}",
     )
-
-
-def _show_values(values: NDArray[np.int64]) -> str:
-    return listing([str(value) for value in values.tolist()])

@@ -112,17 +112,20 @@ def exact_encoding(kind: EncodingKind, classes: ClassTable) -> MaskEncoding:
     return MaskEncoding(kind, classes, lookup)
 
 
-def cut_encoding(classes: ClassTable, cut: float, num_levels: int) -> MaskEncoding:
+def cut_encoding(classes: ClassTable, cut: float, num_levels: int, *, strays: str = "") -> MaskEncoding:
     """Make an encoding of two levels with soft edges.
 
     Args:
         classes: Two classes.
         cut: Numbers below this are the class with the lower value, all others the class with the higher value.
         num_levels: The number of different values, for the note.
+        strays: The values that are neither of the two, if they are strays and not of soft edges.
     """
     low, high = np.argsort([place_of(entry.value) for entry in classes.classes])
     lookup = np.where(np.arange(2**16) < cut, low, high).astype(np.int16)
     note = f"{num_levels} grey levels of soft edges are cut halfway, at {cut:g}"
+    if strays:
+        note = f"{strays} in few pixels count as the nearer of the two"
     return MaskEncoding("two-level", classes, lookup, note=note)
 
 
@@ -165,6 +168,18 @@ def show_all(values: Sequence[Value]) -> str:
 def show_place(place: int, kind: EncodingKind) -> str:
     """Return the value at a place of the lookup table as it is written in classes.yaml."""
     return show((place >> 16, place >> 8 & 255, place & 255) if kind == "color" else place)
+
+
+def write_classes(values: Sequence[int], ignore: Sequence[int]) -> str:
+    """Return the part of a remedy that has the whole content of a classes.yaml."""
+    return f"Write `{class_list(values, ignore)}` to classes.yaml in the data folder"
+
+
+def class_list(values: Sequence[int], ignore: Sequence[int]) -> str:
+    """Return the content of a classes.yaml in one line."""
+    classes = ", ".join(f"{{name: class_{value}, value: {value}}}" for value in values)
+    void = f", ignore: [{', '.join(map(str, ignore))}]" if ignore else ""
+    return f"{{classes: [{classes}]{void}}}"
 
 
 def undeclared(path: Path, place: int, kind: EncodingKind) -> DataError:

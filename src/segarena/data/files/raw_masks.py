@@ -22,6 +22,8 @@ GREY = 0x010101
 
 _LOSSY = frozenset({"JPEG", "MPO", "JPEG2000", "AVIF"})
 _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "webp"})
+#: What -1, the void of many programs, is read as: the same in unsigned numbers of 16 bits.
+WRAPPED_MINUS_ONE = 65535
 #: Pillow spreads grey of 2 and 4 bits over 0..255; dividing gives back the number that the file holds.
 _GREY_STEP = {"L;2": 85, "L;2I": 85, "L;4": 17, "L;4I": 17}
 
@@ -38,6 +40,7 @@ class Plane:
         clear: (H, W), the pixels that are more transparent than opaque; None if there are none.
         one_bit: Whether the values are 0 and 255, which the file stores as one bit.
         lossy: The name of a compression that changes values, if the file has one.
+        minus_one: Whether some values are -1 in the file; they are `WRAPPED_MINUS_ONE` here.
     """
 
     values: Places
@@ -46,6 +49,7 @@ class Plane:
     clear: NDArray[np.bool_] | None = None
     one_bit: bool = False
     lossy: str | None = None
+    minus_one: bool = False
 
     def numbers(self, path: Path, by_grey: bool) -> Places:
         """Return the numbers (H, W). Raises DataError for a colour image.
@@ -104,7 +108,8 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
     if image.mode == "L":
         step = np.uint8(_GREY_STEP.get(raw, 1))
         return Plane(np.asarray(image) if step == 1 else np.asarray(image) // step, False, lossy=lossy)
-    return Plane(_wide_numbers(image, path), False, lossy=lossy)
+    numbers, minus_one = _wide_numbers(image, path)
+    return Plane(numbers, False, lossy=lossy, minus_one=minus_one)
 
 
 def is_grey(colors: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
@@ -138,8 +143,8 @@ def _palette(image: Image.Image) -> NDArray[np.int32]:
     return packed
 
 
-def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
-    """Numbers of 16 or 32 bits, or floats that are whole."""
+def _wide_numbers(image: Image.Image, path: Path) -> tuple[NDArray[np.uint16], bool]:
+    """Numbers of 16 or 32 bits, or floats that are whole, with -1 as `WRAPPED_MINUS_ONE`; and whether there is a -1."""
     values = np.asarray(image)
     if image.mode == "F" or image.mode.startswith("I"):
         missing = int(np.isnan(values).sum()) if image.mode == "F" else 0
@@ -149,9 +154,13 @@ def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
                 where=path,
                 remedy="Export the masks as PNG, with one number per class and 255 for void",
             )
+        minus = values == -1 if values.dtype.kind != "u" else np.zeros(values.shape, dtype=bool)
+        if minus.any():
+            values = np.where(minus, WRAPPED_MINUS_ONE, values)
         if not (values >= 0).all() or values.max() > 65535:
             raise DataError(
-                f"has numbers from {values.min()} to {values.max()}, but those of a mask are between 0 and 65535",
+                f"has numbers from {values.min():g} to {values.max():g}, but those of a mask are between 0 and 65535, "
+                "or -1 for void",
                 where=path,
                 remedy="Export the masks as PNG, with one number per class and 255 for void",
             )
@@ -162,7 +171,7 @@ def _wide_numbers(image: Image.Image, path: Path) -> NDArray[np.uint16]:
                 where=path,
                 remedy="Export the masks as PNG, with one number per class",
             )
-        return whole
+        return whole, bool(minus.any())
     raise DataError(
         f"has the pixel format {image.mode}, which masks cannot have",
         where=path,
