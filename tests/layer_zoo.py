@@ -61,7 +61,7 @@ def check(source: FolderSource, classes: tuple[str, ...] = CLASSES) -> None:
     for index, sample in enumerate(source.samples):
         number = next((numbers[name] for name in NAMES if name in str(sample.image)), 0)
         image, labels = source.read(index)
-        drawn = draw(number or int(str(sample.image.stem if sample.image else "").split("_")[0]))
+        drawn = draw(number or int(sample.name.removeprefix("tile_")))
         assert image.shape[:2] == drawn.shape
         expected = np.minimum(drawn, 1) if classes == ("foreground",) else drawn
         np.testing.assert_array_equal(labels, expected, err_msg=sample.name)

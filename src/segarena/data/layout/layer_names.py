@@ -92,7 +92,7 @@ def _without_object_numbers(cores: dict[str, str], labels: Labels) -> dict[str, 
         else:
             count_up = all(some == list(range(some[0], some[0] + len(some))) and some[0] < 2 for some in numbers[word])
             is_constant = len({len(some) for some in numbers[word]}) == 1 and len(numbers[word][0]) > 1
-            names[label] = "" if count_up and is_constant else word if count_up else core
+            names[label] = "" if count_up and is_constant else _core(word) if count_up else core
     return names
 
 

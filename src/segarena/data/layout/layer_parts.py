@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Key, Name
-from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import is_word_edge, strip_kind_words
+from segarena.data.layout.tree import File, relative_name
+from segarena.data.layout.vocabulary import folder_kind, is_word_edge, split_of_name, strip_kind_words, to_nfc
 
 _SEPARATORS = " _-.+"
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 
 
 class Part(NamedTuple):
@@ -27,18 +30,20 @@ Parts = dict[File, Part]
 
 
 def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
-    """`masks/CLASS/IMAGE.png`: the image's folders and name, and one more folder."""
+    """`masks/CLASS/IMAGE.png`: the image's folders and name, one more folder, and in the name perhaps its ending."""
     by_key = _by_core(images)
     found: Parts = {}
+    endings: dict[str, set[str]] = defaultdict(set)
     for mask in masks:
+        cores = dict.fromkeys([*(part.core for part in strip_kind_words(mask.stem, "mask")), *beginnings(mask.stem)])
         for place in reversed(range(len(mask.folders))):
-            folders = mask.folders[:place] + mask.folders[place + 1 :]
-            cores = (mask._replace(folders=folders).key(part.core) for part in strip_kind_words(mask.stem, "mask"))
-            image = next((by_key[key] for key in cores if key in by_key), None)
-            if image:
-                found[mask.file] = Part(image, mask.folders[place], True)
+            bare = mask._replace(folders=mask.folders[:place] + mask.folders[place + 1 :])
+            core = next((core for core in cores if bare.key(core) in by_key), None)
+            if core is not None:
+                found[mask.file] = Part(by_key[bare.key(core)], mask.folders[place], True)
+                endings[mask.folders[place]].add(mask.stem.replace(core, "", 1))
                 break
-    return found
+    return {file: part for file, part in found.items() if len(endings[part.label]) == 1}
 
 
 def _by_affix(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
@@ -98,6 +103,32 @@ WAYS = {
 OF_ONE_IMAGE = frozenset(list(WAYS)[2:])
 
 
+def with_class_folders(names: Sequence[Name], root: Path) -> list[Name]:
+    """The names with what folders for masks are named besides: `crack` of `crack_masks` and of `masks_crack`."""
+    return [name._replace(folders=_class_folders(name.file, root)) for name in names]
+
+
+def _class_folders(file: File, root: Path) -> tuple[str, ...]:
+    found = []
+    for part in Path(relative_name(root, file.path.parent)).parts:
+        if folder_kind(part) == "mask":
+            cores = [stripped.core.strip(_SEPARATORS) for stripped in strip_kind_words(to_nfc(part), "mask")]
+            rest = min(cores, key=len)
+            found += [rest] if rest and split_of_name(part) is None else []
+        elif folder_kind(part) is None and split_of_name(part) is None:
+            found.append(to_nfc(part))
+    return tuple(found)
+
+
+def with_bare_numbers(images: Sequence[Name], masks: Sequence[Name]) -> tuple[list[Name], list[Name]]:
+    """The names with numbers of one width, and the images' without the word before the number: `tile_07` -> 7."""
+    starts = {re.match(r"\D*", image.stem).group() for image in images}  # type: ignore[union-attr]
+    start = starts.pop() if len(starts) == 1 else ""
+    bare = [image._replace(stem=image.stem.removeprefix(start) or image.stem) for image in images]
+    widened = ([name._replace(stem=_ZEROS.sub("", name.stem)) for name in side] for side in (bare, masks))
+    return next(widened), next(widened)
+
+
 def _by_core(images: Sequence[Name]) -> dict[Key, File]:
     """The images by their stems, and by their stems without words for images at the ends."""
     found: dict[Key, File] = {}
@@ -110,7 +141,7 @@ def _by_core(images: Sequence[Name]) -> dict[Key, File]:
 
 
 def beginnings(stem: str) -> Iterator[str]:
-    """The beginnings of a stem that end with a word."""
-    for cut in range(1, len(stem)):
+    """The beginnings of a stem that end with a word, the longest first."""
+    for cut in range(len(stem) - 1, 0, -1):
         if is_word_edge(stem, cut):
             yield stem[:cut].rstrip(_SEPARATORS)

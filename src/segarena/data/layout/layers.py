@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations_with_replacement
 from pathlib import Path
 
@@ -12,12 +13,20 @@ from segarena.data.files.headers import fit, image_size
 from segarena.data.files.layers import read_layers
 from segarena.data.layout.candidates import Collection, make_collection
 from segarena.data.layout.fuzzy_pairing import Pair
+from segarena.data.layout.label_studio import is_label_studio, read_export
 from segarena.data.layout.layer_names import name_classes_of_files, name_classes_of_folders
-from segarena.data.layout.layer_parts import OF_ONE_IMAGE, WAYS, Parts, beginnings
+from segarena.data.layout.layer_parts import (
+    OF_ONE_IMAGE,
+    WAYS,
+    Parts,
+    beginnings,
+    with_bare_numbers,
+    with_class_folders,
+)
 from segarena.data.layout.pairing import compare_folders
 from segarena.data.layout.search import Match
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import is_preview
+from segarena.data.layout.vocabulary import is_preview, strip_kind_words, to_nfc
 from segarena.data.source import Layer
 from segarena.errors import DataError
 
@@ -25,6 +34,8 @@ from segarena.errors import DataError
 _EXAMINED = 6
 #: Two layers that share a larger part of what they mark are two versions of one mask, not two classes.
 _TWINS = 0.7
+#: So many ways of naming are compared with the pixels.
+_TRIED = 4
 
 
 @dataclass(frozen=True)
@@ -62,8 +73,11 @@ class LayerMatch:
 
     def layers_of(self, image: Path) -> tuple[Layer, ...]:
         """The layers of an image, by its path."""
-        found = next(layers for file, layers in self.layers.items() if file.path == image)
-        return tuple(Layer(number, file.path) for number, file in found)
+        return tuple(Layer(number, file.path) for number, file in self._by_path[image])
+
+    @cached_property
+    def _by_path(self) -> dict[Path, list[tuple[int, File]]]:
+        return {image.path: layers for image, layers in self.layers.items()}
 
 
 def find_layers(
@@ -77,7 +91,7 @@ def find_layers(
 
     These names are understood, and the same with folders for groups and splits around them:
 
-    - `masks/CLASS/IMAGE.png`;
+    - `masks/CLASS/IMAGE.png`, `CLASS_masks/IMAGE.png`, and `CLASS/IMAGE.png` beside a folder named for images;
     - `IMAGE_CLASS.png` or `CLASS_IMAGE.png`, in the folder of masks or beside the images, with a number if a class has
       several files;
     - `ID/masks/CLASS.png` or `ID/masks/CLASS/*.png`, with the one image in `ID/` or in `ID/images/`;
@@ -100,38 +114,75 @@ def find_layers(
     matches = list(_find_matches(root, files, images, masks))
     if found:
         matches = [match for match in matches if len(match.pairs) == len(match.masks.files) > len(found.pairs)]
-    best = max(matches, key=lambda match: len(match.pairs), default=None)
-    return best if best and _are_layers(best) else None
+    matches.sort(key=lambda match: -len(match.pairs))
+    return next((match for match in matches[:_TRIED] if _are_layers(match)), None)
+
+
+def find_export(
+    root: Path, files: Sequence[File], images: Collection | None = None, masks: Collection | None = None
+) -> LayerMatch | None:
+    """Find masks with Label Studio's names, wherever they are, and all other images; None if there are none.
+
+    Raises DataError if it is not clear which images they belong to.
+    """
+    own_masks = [file for file in (masks.files if masks else files) if is_label_studio(file)]
+    own_images = list(images.files) if images else [file for file in files if not is_label_studio(file)]
+    if not own_masks or not own_images:
+        return None
+    if not images and any(file.location.kind == "image" for file in own_images):
+        own_images = [file for file in own_images if file.location.kind == "image"]
+    export = read_export(root, own_images, own_masks)
+    collections = make_collection(root, own_images, "image"), make_collection(root, own_masks, "mask")
+    return _number_classes(*collections, export.layers, export.rule)
 
 
 def _find_matches(
     root: Path, files: Sequence[File], images: Collection | None, masks: Collection | None
 ) -> Iterator[LayerMatch]:
-    for some_images, some_masks in _candidates(files, images.files if images else (), masks.files if masks else ()):
-        if not some_images or not some_masks:
-            continue
-        collections = make_collection(root, some_images, "image"), make_collection(root, some_masks, "mask")
-        for view in compare_folders(some_images, some_masks):
-            for way, find in WAYS.items():
-                match = _match(*collections, find(*view), way)
-                if match:
-                    yield match
+    candidates = list(_candidates(files, images.files if images else (), masks.files if masks else ()))
+    for are_bare in (False, True):
+        matches = []
+        for some_images, some_masks in candidates:
+            if some_images and some_masks:
+                collections = make_collection(root, some_images, "image"), make_collection(root, some_masks, "mask")
+                for view in compare_folders(some_images, some_masks):
+                    for own_masks in (view[1], with_class_folders(view[1], root)):
+                        names = with_bare_numbers(view[0], own_masks) if are_bare else (view[0], own_masks)
+                        found = (_match(*collections, find(*names), way) for way, find in WAYS.items())
+                        matches += [match for match in found if match]
+        if matches:
+            yield from matches
+            return
 
 
 def _candidates(
     files: Sequence[File], images: Sequence[File], masks: Sequence[File]
 ) -> Iterator[tuple[list[File], list[File]]]:
-    """Images and masks by the names of their folders; else, by the names of files that begin with another's."""
+    """Images and masks by the names of folders; by names of files that begin with another's; by one image per folder.
+
+    A folder named for images may have folders for classes beside it that are named for nothing else.
+    """
     chosen = {file.path for file in (*images, *masks)}
     rest = [file for file in files if file.path not in chosen and not is_preview(file.stem)]
     own_masks = list(masks) or [file for file in rest if file.location.kind == "mask"]
     own_images = list(images) or [file for file in rest if file.location.kind == "image"]
-    yield own_images or [file for file in rest if file.location.kind is None], own_masks
+    unnamed = [file for file in rest if file.location.kind is None]
+    if own_masks:
+        yield own_images or unnamed, own_masks
+    elif own_images:
+        yield own_images, unnamed
     if not masks and not own_masks:
-        pool = own_images or rest
-        stems = {(file.path.parent, file.stem) for file in pool}
-        longer = {file for file in pool if any((file.path.parent, start) in stems for start in beginnings(file.stem))}
-        yield [file for file in pool if file not in longer], [file for file in pool if file in longer]
+        pool = own_images or unnamed
+        stems = {file.stem for file in pool}
+        longer = {file for file in pool if not stems.isdisjoint(beginnings(file.stem))}
+        alone = {file for file in pool if _is_named_for_images(file)}
+        for some in ({file for file in pool if file not in longer}, alone):
+            yield [file for file in pool if file in some], [file for file in pool if file not in some]
+
+
+def _is_named_for_images(file: File) -> bool:
+    """Whether a file is named `image`, or as its folder."""
+    return file.stem == to_nfc(file.path.parent.name) or not strip_kind_words(file.stem, "image")[-1].core
 
 
 def _match(images: Collection, masks: Collection, found: Parts, way: str) -> LayerMatch | None:
@@ -149,12 +200,27 @@ def _match(images: Collection, masks: Collection, found: Parts, way: str) -> Lay
     names = name_classes_of_folders(labels) if is_folder == {True} else name_classes_of_files(labels, is_alone)
     if names is None:
         return None
-    classes = tuple(sorted(set(names.values()), key=lambda name: (name.casefold(), name)))
-    layers: dict[File, list[tuple[int, File]]] = defaultdict(list)
+    layers: dict[File, list[tuple[str, File]]] = defaultdict(list)
+    folders: dict[tuple[File, str], set[Path]] = defaultdict(set)
     for mask, part in found.items():
-        layers[part.image].append((classes.index(names[part.label]), mask))
-    ordered = {image: sorted(some, key=lambda layer: (layer[0], layer[1].path)) for image, some in layers.items()}
-    return LayerMatch(images, masks, ordered, classes, way)
+        layers[part.image].append((names[part.label], mask))
+        folders[part.image, names[part.label]].add(mask.path.parent)
+    if is_folder == {False} and max(map(len, folders.values())) > 1:
+        return None  # what the files are named is not their class
+    return _number_classes(images, masks, layers, way)
+
+
+def _number_classes(
+    images: Collection, masks: Collection, named: dict[File, list[tuple[str, File]]], way: str
+) -> LayerMatch:
+    """Number the classes by their names."""
+    names = {name for some in named.values() for name, _ in some}
+    classes = tuple(sorted(names, key=lambda name: (name.casefold(), name)))
+    layers = {
+        image: sorted(((classes.index(name), mask) for name, mask in some), key=lambda layer: (layer[0], layer[1].path))
+        for image, some in named.items()
+    }
+    return LayerMatch(images, masks, layers, classes, way)
 
 
 # By pixels

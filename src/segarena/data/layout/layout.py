@@ -12,7 +12,7 @@ from segarena.data.layout.assign_splits import Assignment, Conflict, assign_list
 from segarena.data.layout.candidates import Collection, make_collection, relative_folders
 from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.layers import LayerMatch, find_layers
+from segarena.data.layout.layers import LayerMatch, find_export, find_layers
 from segarena.data.layout.search import Match, Search
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan
@@ -64,20 +64,30 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     tree = Tree() if are_both_paths else scan(root)
     chosen_images = _collect(root, tree, images, "image") if images else None
     chosen_masks = _collect(root, tree, masks, "mask") if masks else None
+    match = _find_match(root, tree, chosen_images, chosen_masks)
+    check_pairs(root, match.pairs)
+    return _make_layout(root, match)
+
+
+def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collection | None) -> Match | LayerMatch:
+    """The images and masks, one mask or several for each image. Raises DataError."""
+    exported = find_export(root, tree.files, images, masks)
+    if exported:
+        return exported
     found: Match | None = None
     problem: DataError | None = None
     try:
-        found = Search(root, tree.files, chosen_images, chosen_masks).run()
+        found = Search(root, tree.files, images, masks).run()
     except DataError as error:
         problem = error
-    match: Match | LayerMatch | None = found
     if found is None or len(found.pairs) < len(found.masks.files):
         # Several masks for one image are no pairs: they were refused, not found, or only some of them were.
-        match = find_layers(root, tree.files, chosen_images, chosen_masks, found) or found
-    if match is None:
-        raise problem or nothing_paired(root, tree, chosen_images, chosen_masks)
-    check_pairs(root, match.pairs)
-    return _make_layout(root, match)
+        layered = find_layers(root, tree.files, images, masks, found)
+        if layered:
+            return layered
+    if found is None:
+        raise problem or nothing_paired(root, tree, images, masks)
+    return found
 
 
 def _make_layout(root: Path, match: Match | LayerMatch) -> Layout:
