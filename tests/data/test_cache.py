@@ -119,6 +119,17 @@ def test_a_damaged_entry_is_computed_again(tmp_path: Path, store: Path) -> None:
     assert facts(pairs) == expected
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]\n", b"\x93NUMPY", b"null\n[]\n"])
+def test_facts_in_another_form_are_computed_again(tmp_path: Path, content: bytes) -> None:
+    pairs = write_pairs(tmp_path)
+    expected = facts(pairs)
+    with FactCache() as cache:
+        for image, mask, _ in read_samples(pairs):
+            cache.add(image_facts.KIND, image.sha256, content)
+            cache.add(mask_facts.KIND, mask.sha256, content)
+    assert facts(pairs) == expected
+
+
 def test_a_cache_that_cannot_be_written_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SEGARENA_CACHE", str(tmp_path / "file" / "inside"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -188,9 +190,9 @@ def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decod
     if isinstance(loaded, DataError):
         return ReadFile(path, "", None, loaded)
     key = loaded.hash.hexdigest()
-    cached = cache.get(decoder.kind, key)
+    cached = _recall(cache, decoder.kind, key, decoder.from_bytes)
     if cached is not None:
-        return ReadFile(path, key, decoder.from_bytes(cached), None)
+        return ReadFile(path, key, cached, None)
     try:
         facts = decoder.decode(path, loaded.content)
     except DataError as error:
@@ -198,6 +200,14 @@ def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decod
     if facts.is_worth_keeping:
         cache.add(decoder.kind, key, facts.to_bytes())
     return ReadFile(path, key, facts, None)
+
+
+def _recall(cache: FactCache, kind: str, key: str, from_bytes: Callable[[bytes], Facts]) -> Facts | None:
+    """Facts from the cache; None where it has none, or some in the form of another version."""
+    content = cache.get(kind, key)
+    with suppress(ValueError, TypeError, LookupError, struct.error):
+        return None if content is None else from_bytes(content)
+    return None
 
 
 def _find_layer_facts(
@@ -212,9 +222,9 @@ def _find_layer_facts(
         files.append((number, path, part.content))
         key.update(b"%d:%s " % (number, part.hash.hexdigest().encode()))
     name, first = key.hexdigest(), layers[0][1]
-    cached = cache.get(mask_facts.KIND, name)
+    cached = _recall(cache, mask_facts.KIND, name, MaskFacts.from_bytes)
     if cached is not None:
-        return ReadFile(first, name, MaskFacts.from_bytes(cached), None)
+        return ReadFile(first, name, cached, None)
     try:
         facts = count_layers(files)
     except DataError as error:
