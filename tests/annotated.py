@@ -17,6 +17,7 @@ from segarena.data.converters.annotations import Annotations
 from segarena.data.converters.voc import voc_color
 from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
+from support import refuses
 
 #: Width and height of an image, by default.
 WIDTH, HEIGHT = 8, 6
@@ -125,6 +126,24 @@ def convert(read: Callable[[Path], Annotations], src: Path, dst: Path) -> dict[s
     """Convert, read the folder back, and return each mask as rows of digits by the sample's name (split/name)."""
     write_annotations(dst, read(src))
     return read_back(FolderSource(dst))
+
+
+def check_refusal(read: Callable[[Path], Annotations], src: Path, expected: str) -> None:
+    """Converting `src` has to fail with a DataError, and to leave nothing.
+
+    Args:
+        read: The reader.
+        src: A folder.
+        expected: The file that the error names, below `src` or "out", and parts of what is wrong, separated by " | ".
+    """
+    dst = src.parent / "out"
+    where, *values = expected.split(" | ")
+    with refuses(where=dst if where == "out" else src / where) as caught:
+        write_annotations(dst, read(src))
+    for value in values:
+        assert value in caught.value.what
+    assert len(str(caught.value)) < 700
+    assert not list(dst.rglob("*")), "part of a data set is left"
 
 
 def read_back(source: FolderSource) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from segarena.data.converters.annotations import Annotations, LabelledImage, check_mask_size, make_classes
 from segarena.data.converters.image_index import split_of_folders, walk
+from segarena.data.converters.label_images import may_be_label_images, read_label_images, recognise_label_images
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import Cover, Region, Shape, crop
@@ -30,7 +31,7 @@ def recognise_instances(peek: Peek) -> str | None:
     items, _ = _find(peek.root, peek.images)
     most = max(items, key=lambda item: len(item.objects), default=None)
     if most is None or len(most.objects) < 2:
-        return None
+        return recognise_label_images(peek)
     return f"{peek.name(most.image)} has {len(most.objects)} masks in a folder of its own"
 
 
@@ -40,16 +41,19 @@ def read_instances(src: Path) -> Annotations:
     There may be CLASS/*.png in place of *.png, and CLASS/ID.png in place of ID/*.png: then the folder's name is the
     class, else it is foreground. Each mask is one object: its pixels above half of its highest value. Class 0 is the
     background, the others follow by name, and are painted in that order. Folders named train, val and test
-    (stage1_train) are splits. Images without masks, and masks without an image, are left out. Raises DataError.
+    (stage1_train) are splits. Images without masks, and masks without an image, are left out. A folder with one mask
+    for each image is read as label images (`label_images`). Raises DataError.
     """
     found, total = _find(src, walk(src, IMAGE_SUFFIXES))
     labelled = [item for item in found if item.objects]
+    if not labelled and may_be_label_images(src):
+        return read_label_images(src)
     if not labelled:
         raise DataError(
             "has no image with a folder of masks",
             where=src,
             remedy="Put them into ID/images/IMAGE.png and ID/masks/*.png, or into images/ID.png and masks/ID/*.png; "
-            "a folder with one mask for each image needs no conversion",
+            "a folder with one mask of classes for each image needs no conversion",
         )
     classes, labels = make_classes(sorted({name for item in labelled for _, name in item.objects}), where=src)
     converted = []

@@ -218,6 +218,8 @@ def _read_bitmap(text: str, path: Path) -> Region:
         content = unpacker.decompress(base64.b64decode(text), _MOST_PIXELS)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise Malformed(f"the bitmap cannot be unpacked ({error})") from error
+    if not unpacker.eof:
+        raise Malformed("the bitmap cannot be unpacked: it ends too early, or is too large")
     where = path.with_name(f"{path.name} (bitmap)")
     with open_image(where, content) as undecoded:
         pixels = np.asarray(decode(undecoded, where).convert(_mode(undecoded)))

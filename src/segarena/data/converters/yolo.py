@@ -23,7 +23,7 @@ from segarena.errors import DataError
 
 #: Folders that tell images from labels, and are left out when the two are compared.
 _KIND_FOLDERS = frozenset({"images", "labels", "image", "label"})
-_BOX = ("bounding box", "without a mask: left out")
+_BOX = ("object", "with a bounding box and no mask: left out")
 _UNLABELLED = ("image", "without a label file: left out (an empty .txt file makes an image all background)")
 _ORPHAN = ("label file", "without an image: left out")
 _QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are no masks")

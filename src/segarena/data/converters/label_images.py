@@ -1,0 +1,114 @@
+"""A label image for each image, as Cellpose, StarDist and ImageJ write them: each object has a number of its own.
+
+Numbers are no classes: object 7 of one image and object 7 of another have nothing in common. All objects become one
+class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segarena.data.converters.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
+from segarena.data.converters.drawn import ONLY_CLASS
+from segarena.data.converters.peek import Peek
+from segarena.data.files.raw_masks import read_plane
+from segarena.data.layout.layout import find_pairs
+from segarena.data.source import Sample
+from segarena.errors import DataError
+from segarena.formats import plural
+
+#: In all masks that are looked at: so many different numbers of objects, and so many objects in one of them.
+_DIFFERENT, _MANY = 3, 8
+_SAMPLE = 16
+
+
+def recognise_label_images(peek: Peek) -> str | None:
+    """Return what shows that masks number objects, from 1 to another number in each mask; None if nothing does."""
+    try:
+        samples = find_pairs(peek.root).samples
+    except DataError:
+        return None
+    chosen = samples[:: max(1, len(samples) // _SAMPLE)]
+    counts = set()
+    for path in [sample.files[1] for sample in chosen if not sample.layers]:
+        try:
+            plane = read_plane(path)
+        except DataError:
+            return None
+        values = np.unique(plane.values[plane.values > 0]) if not plane.colored else np.zeros(0, dtype=np.int64)
+        if not np.array_equal(values, np.arange(1, len(values) + 1)) or plane.colored:
+            return None
+        counts.add(len(values))
+    if len(counts) < _DIFFERENT or max(counts) < _MANY:
+        return None
+    return f"masks like {peek.name(chosen[0].files[1])} number objects, up to {max(counts)} in an image"
+
+
+def may_be_label_images(src: Path) -> bool:
+    """Whether each image of a folder has one mask, and their highest numbers differ, unlike those of most classes.
+
+    A folder in which no images and masks are found is no error here.
+    """
+    try:
+        samples = find_pairs(src).samples
+        planes = [read_plane(sample.files[1]) for sample in samples[:: max(1, len(samples) // _SAMPLE)]]
+    except DataError:
+        return False
+    highest = {int(plane.values.max()) for plane in planes}
+    return not any(sample.layers for sample in samples) and (
+        len(highest) > 1 or (len(samples) == 1 and max(highest) > 1)
+    )
+
+
+def read_label_images(src: Path) -> Annotations:
+    """Read a folder of images and label images, of 8, 16 or 32 bits, that are paired as the masks of any folder.
+
+    Class 0 is the background, the number 0; class 1, foreground, is every other number. Splits are those of any folder.
+    Raises DataError.
+    """
+    layout = find_pairs(src)
+    refused = [sample for sample in layout.samples if sample.layers]
+    if refused:
+        raise DataError(
+            "has several masks for an image, of a class each",
+            where=src,
+            remedy="Name the folder as it is: it needs no conversion",
+        )
+    classes, _ = make_classes([ONLY_CLASS], where=src)
+    images = [_make_image(sample) for sample in layout.samples]
+    orphans = ((layout.images_without_mask, "image", "mask"), (layout.masks_without_image, "mask", "image"))
+    notes = ["every object is of the class foreground: numbers above 0 are objects"]
+    notes += [f"{plural(len(left), one)} without {other}: left out" for left, one, other in orphans if left]
+    return Annotations(classes, tuple(images), tuple(notes))
+
+
+def _make_image(sample: Sample) -> LabelledImage:
+    image, mask = sample.files
+    check_mask_size(mask, image)
+    return LabelledImage(sample.name, sample.split, image, image.suffix.lower(), _Foreground(mask))
+
+
+@dataclass(frozen=True)
+class _Foreground:
+    """A label image, read when it is written. Calling it raises DataError if it is damaged or has colours."""
+
+    path: Path
+
+    def __call__(self) -> Mask:
+        plane = read_plane(self.path)
+        if plane.colored:
+            raise DataError(
+                "has colours, not a number for each object",
+                where=self.path,
+                remedy="Save the label image with 16 bits of grey, not as a picture in colours",
+            )
+        if plane.clear is not None:
+            raise DataError(
+                "has transparent pixels, which may or may not be part of an object",
+                where=self.path,
+                remedy="Save the label image without transparency",
+            )
+        return (plane.values > 0).astype(np.uint8)

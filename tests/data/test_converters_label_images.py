@@ -1,0 +1,72 @@
+"""Label images of Cellpose, StarDist and ImageJ: a number for each object of an image is no class, but foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from annotated import write_image
+from drawn_annotations import SIZE
+from segarena.data.converters.instances import read_instances
+from segarena.data.converters.registry import choose_format
+from segarena.data.converters.write import write_annotations
+from segarena.data.folder import FolderSource
+from support import refuses
+
+
+def number_objects(seed: int) -> np.ndarray:
+    """Squares in rows, numbered from 1 on; as many as there is room for with this seed."""
+    labels = np.zeros(SIZE, dtype=np.int32)
+    corners = [(r, c) for r in range(1, SIZE[0] - 2, 4) for c in range(1, SIZE[1] - 2, 4)]
+    for number, (r, c) in enumerate(corners[: 6 + 2 * seed], start=1):
+        labels[r : r + 3, c : c + 3] = number
+    return labels
+
+
+def write_labels(root: Path, image: str, mask: str, dtype: type = np.uint16) -> None:
+    for seed in range(4):
+        write_image(root / image.format(seed), size=(SIZE[1], SIZE[0]), seed=seed)
+        path = root / mask.format(seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(number_objects(seed).astype(dtype)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "dtype"),
+    [
+        ("images/s{}.png", "masks/s{}_masks.png", np.uint16),
+        ("s{}.tif", "s{}_cp_masks.png", np.uint16),
+        ("s{}_img.png", "s{}_masks.tif", np.uint8),
+        ("train/images/s{}.tif", "train/masks/s{}.tif", np.int32),
+        ("images/s{}.png", "labels/s{}.tif", np.float32),
+    ],
+)
+def test_all_objects_are_one_class(image: str, mask: str, dtype: type, tmp_path: Path) -> None:
+    write_labels(tmp_path / "in", image, mask, dtype)
+    assert choose_format(tmp_path / "in", tmp_path / "out")[0] == "instances"
+    write_annotations(tmp_path / "out", read_instances(tmp_path / "in"))
+    source = FolderSource(tmp_path / "out")
+    assert source.classes.names == ("background", "foreground")
+    for index in range(4):
+        np.testing.assert_array_equal(source.read(index)[1], number_objects(index) > 0)
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0, 1, 2]], ids=["two levels", "classes"])
+def test_masks_of_classes_are_not_merged(values: list[int], tmp_path: Path) -> None:
+    for seed in range(4):
+        write_image(tmp_path / f"images/s{seed}.png", size=(SIZE[1], SIZE[0]), seed=seed)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        labels = np.array(values, dtype=np.uint8)[number_objects(seed) % len(values)]
+        Image.fromarray(labels).save(tmp_path / f"masks/s{seed}.png")
+    with refuses(where=tmp_path, value="no image with a folder of masks"):
+        read_instances(tmp_path)
+
+
+def test_a_label_image_in_colours_is_refused(tmp_path: Path) -> None:
+    write_labels(tmp_path / "in", "images/s{}.png", "masks/s{}.png")
+    Image.new("RGB", (SIZE[1], SIZE[0]), (9, 8, 7)).save(tmp_path / "in/masks/s2.png")
+    with refuses(where=tmp_path / "in/masks/s2.png", value="colours"):
+        write_annotations(tmp_path / "out", read_instances(tmp_path / "in"))
