@@ -157,6 +157,9 @@ class FolderSource:
         """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
         digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())
         digest.update(self.encoding.lookup.tobytes())
+        for mask in self.masks:
+            if mask.path in self.encoding.own_numbers:
+                digest.update(self.encoding.own_numbers[mask.path][mask.facts.values].tobytes())
         return digest.hexdigest()
 
     def describe(self) -> dict[str, Any]:

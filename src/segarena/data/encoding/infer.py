@@ -12,6 +12,7 @@ from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.encoding.color import guess_colors
 from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.grey import guess_greys, guess_levels
+from segarena.data.encoding.label_tables import encode_by_names, find_label_tables
 from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
 from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
 from segarena.data.files.faults import join_faults
@@ -38,6 +39,8 @@ class InferredEncoding(NamedTuple):
 def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = None) -> InferredEncoding:
     """Infer the encoding of masks by the rules in `encoding.grey` and `encoding.color`, or apply declared classes.
 
+    Label tables beside the masks come first, see `encoding.label_tables`.
+
     Args:
         masks: The masks and their values.
         classes: The content of a classes.yaml, if there is one, see `encoding.declared`.
@@ -47,7 +50,10 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
             class.
     """
     _for_each(masks, refuse_picture)
-    return count_classes(masks, _guess(masks) if classes is None else apply_classes(masks, classes))
+    encoding = encode_by_names(masks, find_label_tables(masks), classes)
+    if encoding is None:
+        encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
+    return count_classes(masks, encoding)
 
 
 def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding) -> InferredEncoding:

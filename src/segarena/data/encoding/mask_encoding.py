@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,8 @@ class MaskEncoding:
             allowed.
         by_grey: Whether the numbers of palette files are the greys of their palettes, not the indices.
         note: How values are treated that are neither a class nor void, "" if there are none.
+        own_numbers: By mask file, for files in which the numbers have meanings of their own: (65536,), the number of
+            `classes` for each of them.
     """
 
     kind: EncodingKind
@@ -46,6 +48,7 @@ class MaskEncoding:
     lookup: NDArray[np.int16] = field(repr=False, compare=False)
     by_grey: bool = False
     note: str = ""
+    own_numbers: Mapping[Path, NDArray[np.uint16]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def sentence(self) -> str:
@@ -68,6 +71,8 @@ class MaskEncoding:
         """
         if one_bit and not 0 <= self.lookup[IGNORE_INDEX] < IGNORE_INDEX:
             places = places // 255  # the classes are the bit itself, 0 and 1
+        if path in self.own_numbers:
+            places = self.own_numbers[path][places]
         labels = np.take(self.lookup, places)
         if labels.size and labels.min() == _UNDECLARED:
             raise undeclared(path, int(places[labels == _UNDECLARED][0]), self.kind)
