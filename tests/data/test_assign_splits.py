@@ -33,7 +33,7 @@ def write_data(root: Path, names: str = "a b c d", lists: dict[str, str] | None 
         {
             "train.txt": "images/a.jpg masks/a_mask.png\nimages/b.jpg,masks/b_mask.png",
             "val.txt": "/old/c.jpg\t/old/c_mask.png",
-            "test.txt": "d.jpg /elsewhere/unknown.png",
+            "test.txt": "d.jpg /elsewhere/d_mask.png",
         },
         {"train.csv": "image,mask\na.jpg,a_mask.png\nb.jpg,b_mask.png", "val.csv": "filename\nc", "test.csv": "d"},
         {"splits/train.txt": "a\nb", "splits/val.txt": "c", "splits/test.txt": "d"},
@@ -59,6 +59,55 @@ def test_lists_give_the_splits(lists: dict[str, str], tmp_path: Path) -> None:
     assert layout.conflicts == layout.unlisted == ()
     assert "split by" in layout.sentence
     assert "2 train, 1 val, 1 test" in layout.sentence
+
+
+TABLES = {
+    "other columns": {
+        "train.csv": "id,coverage,class\na.jpg,0.2,1\nb.jpg,0.7,0",
+        "val.csv": "id,class\nc,1",
+        "test.csv": "d",
+    },
+    "pandas' index": {
+        "train.csv": ",filename\n0,a.jpg\n1,b.jpg",
+        "val.csv": ",filename\n0,c.jpg",
+        "test.csv": ",x\n0,d.jpg",
+    },
+    "the name in the last column": {
+        "train.csv": "class;name\n1;a\n2;b",
+        "val.csv": "class;name\n2;c",
+        "test.csv": "1;d",
+    },
+    "a column for the split": {"metadata.csv": "image,split\na,train\nb,train\nc,valid\nd,test"},
+    "a column for the split in front": {"meta.csv": "set,class,file\ntrain,1,a\ntrain,2,b\nval,1,c.jpg\ntest,2,d"},
+    "tabs": {"split.tsv": "id\tsplit\na\ttrain\nb\ttrain\nc\tval\nd\ttest"},
+    "one JSON file each": {"train.json": '["a", "b"]', "val.json": '["c"]', "test.json": '["d"]'},
+}
+
+
+@pytest.mark.parametrize("lists", TABLES.values(), ids=TABLES)
+def test_tables_give_the_splits_by_the_column_of_names(lists: dict[str, str], tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists=lists))
+    assert splits(layout) == SPLIT
+
+
+def test_an_index_in_a_table_is_no_name_of_an_image(tmp_path: Path) -> None:
+    # Row 0 of val.csv is not the image 0.
+    lists = {"train.csv": ",filename\n0,s0.png\n1,s1.png", "val.csv": ",filename\n0,s2.png"}
+    assert splits(find_pairs(write_data(tmp_path, "s0 s1 s2", lists))) == {"s0": "train", "s1": "train", "s2": "val"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,coverage,class\na,0.2,1\nzebra,0.3,2\nyak,0.1,1",  # of more images than are here
+        "ImageId,EncodedPixels\na.jpg,1 3 10 5\nzebra.jpg,4 4",
+        "x,y,area\n1,2,3\n4,5,6",
+    ],
+)
+def test_a_table_of_facts_about_images_is_passed_over(text: str, tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"train.csv": text}))
+    assert splits(layout) == dict.fromkeys("abcd")
+    assert "train.csv ignored" in layout.sentence
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.layout.image_index import ImageIndex
 from segarena.data.layout.split_lists import SplitList
 from segarena.data.layout.tree import relative_name
-from segarena.data.layout.vocabulary import split_of_word, strip_kind_words, to_nfc, words_besides_kind, words_in
+from segarena.data.layout.vocabulary import split_of_word, words_besides_kind
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 from segarena.formats import join_words, plural
 
-_NUMBER = re.compile(r"\d+")
 #: An image in two splits is kept in the first of these.
 _PRIORITY: tuple[Split, ...] = ("test", "val", "train")
-_HEADER = frozenset("image images img mask masks label file filename name path id".split())
 
 
 class Conflict(NamedTuple):
@@ -65,7 +62,7 @@ def assign_listed_splits(
         DataError: An entry refers to no image or to several, though others of its split refer to one, or two lists of
             a folder assign different splits.
     """
-    index = _Index(root, samples, unpaired)
+    index = ImageIndex(root, samples, unpaired)
     ignored: list[str] = []
     for lists in places:
         fitting: list[tuple[SplitList, dict[Split, set[int]]]] = []
@@ -114,87 +111,20 @@ def _name_words(sample: Sample) -> list[str]:
     return [word for word in words_besides_kind(stem, "image") if not word.isdigit()]
 
 
-# Which image an entry refers to
+# Which images the entries refer to
 
 
-class _Index:
-    """Images by all names that a list may have for them.
+def _find_members(index: ImageIndex, split_list: SplitList, split: Split) -> set[int]:
+    """The images that the entries of a split refer to; empty if none of them is an image, or for a table of others.
 
-    An image is a number: that of its sample, then, behind the samples', those of the images without a mask.
+    A table of facts about images, train.csv with columns of its own, is no list of splits if some of its rows have no
+    image and there is no list of another split beside it.
     """
-
-    def __init__(self, root: Path, samples: Sequence[Sample], unpaired: Sequence[Path]) -> None:
-        self.paths = [*(sample.image for sample in samples if sample.image), *unpaired]
-        self._by_path: dict[str, set[int]] = {}
-        self._by_core: dict[str, set[int]] = {}
-        self._by_number: dict[int, set[int]] = {}
-        for i, path in enumerate(self.paths):
-            self._add_path(root, i, path)
-            for stripped in strip_kind_words(to_nfc(path.stem), "image"):
-                self._by_core.setdefault(stripped.core, set()).add(i)
-        for i, sample in enumerate(samples):
-            if sample.mask:
-                self._add_path(root, i, sample.mask)
-                for stripped in strip_kind_words(to_nfc(sample.mask.stem), "mask"):
-                    self._by_core.setdefault(stripped.core, set()).add(i)
-            self._by_core.setdefault(to_nfc(sample.name), set()).add(i)
-        for i, number in enumerate(_distinct_numbers([to_nfc(path.stem) for path in self.paths])):
-            self._by_number.setdefault(number, set()).add(i)
-
-    def find_line(self, line: str, where: Path) -> set[int]:
-        """Return the images that a line refers to: by one name, or by those of an image and its mask."""
-        found = self._find(line)
-        if found:
-            return found
-        first, *rest = re.split(r"[\s,;]+", line)
-        found = self._find(first)
-        for name in rest:
-            other = self._find(name) if Path(name).suffix.lower() in IMAGE_SUFFIXES else set()
-            if found and other and not found & other:
-                raise DataError(
-                    f"has {first} and {name} on one line, but {name} has the name of another image",
-                    where=where,
-                    remedy="Give each mask the file name of its image, or correct the list",
-                )
-        return found
-
-    def _add_path(self, root: Path, i: int, path: Path) -> None:
-        """Add the path with each number of folders in front, with and without the file's ending."""
-        parts = to_nfc(path.as_posix()).split("/")
-        depths = len(path.relative_to(root).parts) if path.is_relative_to(root) else 2
-        for depth in range(1, depths + 1):
-            self._by_path.setdefault("/".join(parts[-depth:]), set()).add(i)
-            self._by_path.setdefault("/".join([*parts[-depth:-1], to_nfc(path.stem)]), set()).add(i)
-
-    def _find(self, entry: str) -> set[int]:
-        parts = [part for part in to_nfc(entry).replace("\\", "/").split("/") if part not in ("", ".")]
-        for start in range(len(parts)):
-            name = "/".join(parts[start:])
-            suffix = Path(name).suffix
-            without_suffix = name.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else name
-            for table in (self._by_path, self._by_core):
-                found = table.get(name) or table.get(without_suffix)
-                if found:
-                    return found
-        return self._by_number.get(int(entry), set()) if entry.isdecimal() else set()
-
-
-def _distinct_numbers(stems: Sequence[str]) -> list[int]:
-    """The number in each stem that no other stem has in its place; empty if there is none, or more than one."""
-    found = [tuple(int(digits) for digits in _NUMBER.findall(stem)) for stem in stems]
-    columns = list(zip(*found, strict=True)) if len({len(numbers) for numbers in found}) == 1 else []
-    distinct = [column for column in columns if len(set(column)) == len(column)]
-    return list(distinct[0]) if len(distinct) == 1 else []
-
-
-def _find_members(index: _Index, split_list: SplitList, split: Split) -> set[int]:
-    """The images that the entries of a split refer to; empty if none of them is an image."""
-    entries, path = split_list.entries[split], split_list.files[split]
-    found = [index.find_line(entry, path) for entry in entries]
-    if set(words_in(entries[0])) <= _HEADER and not found[0]:
-        entries, found = entries[1:], found[1:]
+    path = split_list.files[split]
+    entries, is_table = index.read_entries(split_list.entries[split], path)
+    found = [index.find(entry) for entry in entries]
     missing = [entry for entry, indices in zip(entries, found, strict=True) if not indices]
-    if len(missing) == len(entries):
+    if len(missing) == len(entries) or (missing and is_table and set(split_list.entries) == {"train"}):
         return set()
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

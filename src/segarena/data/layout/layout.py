@@ -13,12 +13,15 @@ from segarena.data.layout.candidates import Collection, make_collection, relativ
 from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers import LayerMatch, find_export, find_layers
+from segarena.data.layout.listed_pairs import ListedPair, contradiction, find_listed_pairs
+from segarena.data.layout.pairing import Pairing
 from segarena.data.layout.search import Match, Search
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan
 from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
+from segarena.formats import join_words
 
 _SPLITS: tuple[Split | None, ...] = (None, "train", "val", "test")
 
@@ -64,9 +67,14 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     tree = Tree() if are_both_paths else scan(root)
     chosen_images = _collect(root, tree, images, "image") if images else None
     chosen_masks = _collect(root, tree, masks, "mask") if masks else None
-    match = _find_match(root, tree, chosen_images, chosen_masks)
+    listed = [] if images or masks else find_listed_pairs(root, tree.files, tree.endings)
+    match: Match | LayerMatch = (
+        _pair_as_listed(root, tree.files, listed, Search(root, tree.files))
+        if listed
+        else _find_match(root, tree, chosen_images, chosen_masks)
+    )
     check_pairs(root, match.pairs)
-    return _make_layout(root, match)
+    return _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
 
 
 def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collection | None) -> Match | LayerMatch:
@@ -90,7 +98,38 @@ def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collec
     return found
 
 
-def _make_layout(root: Path, match: Match | LayerMatch) -> Layout:
+def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:
+    """What the names give if lists of pairs agree with it, else the listed pairs. Raises DataError.
+
+    Equal names that pair the listed files in another way are an error; names that are only similar give way.
+    """
+    try:
+        by_name = search.run()
+    except DataError:
+        by_name = None
+    if by_name is not None:
+        pairs = by_name.pairing.pairs
+        if {(pair.image, pair.mask) for pair in listed} <= set(pairs):
+            return by_name
+        problem = contradiction(root, listed, pairs) if by_name.pairing.is_by_stem else None
+        if problem:
+            raise problem
+    images, masks = [pair.image for pair in listed], [pair.mask for pair in listed]
+    listed_files = {*images, *masks}
+    sides = []
+    for own, other in ((images, masks), (masks, images)):
+        folders = {file.path.parent for file in own} - {file.path.parent for file in other}
+        unlisted = [file for file in files if file.path.parent in folders and file not in listed_files]
+        sides.append([*own, *unlisted])
+    lists = join_words(list(dict.fromkeys(pair.path.name for pair in listed)))
+    return Match(
+        make_collection(root, sides[0], "image"),
+        make_collection(root, sides[1], "mask"),
+        Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
+    )
+
+
+def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequence[Path]) -> Layout:
     pairs = match.pairs
     samples = _make_samples(root, match.first_pairs if isinstance(match, LayerMatch) else pairs)
     if isinstance(match, LayerMatch):
@@ -102,7 +141,9 @@ def _make_layout(root: Path, match: Match | LayerMatch) -> Layout:
     )
     assignment = Assignment(samples)
     if not any(sample.split for sample in samples):
-        assignment = assign_listed_splits(root, samples, unpaired_images, find_lists(_folders_of_lists(root, pairs)))
+        assignment = assign_listed_splits(
+            root, samples, unpaired_images, find_lists([*_folders_of_lists(root, pairs), *folders_of_lists])
+        )
         if not any(sample.split for sample in assignment.samples):
             assignment = assign_named_splits(assignment)
     listed = assignment.listed_without_mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,23 @@ from typing import Any
 import yaml
 
 from segarena.data.layout.tree import files_ending, subfolders
-from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, words_in
+from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, split_of_word, words_in
 from segarena.data.source import Split
 from segarena.formats import join_words
 
-_TEXT = frozenset({".txt", ".lst", ".csv"})
+_TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
 _TABLE = frozenset({".yaml", ".yml", ".json"})
 #: Folders of lists, the most specific first; VOC has those for segmentation below ImageSets.
-_FOLDERS = ("imagesets/segmentation", "imagesets", "splits", "split", "lists")
+_FOLDERS = ("imagesets/segmentation", "imagesets", "splits", "split", "lists", "list")
 _SPLIT_NAMES = frozenset({word for split in SPLIT_WORDS.values() for word in split} | {"split", "splits"})
 #: Where an entry is a table of its own, the keys that may hold the image's name.
 _IMAGE_KEYS = ("image", "img", "file", "filename", "file_name", "name", "id")
 _SPLIT_WORD = re.compile("|".join(sorted(_SPLIT_NAMES, key=len, reverse=True)), re.IGNORECASE)
+
+#: Names of a column that has the split of each image.
+_SPLIT_COLUMNS = frozenset("split splits set subset partition phase usage stage".split())
+#: A longer file, in bytes, is no list.
+LARGEST_LIST = 20_000_000
 
 Entries = dict[Split, tuple[str, ...]]
 
@@ -59,7 +64,7 @@ def find_lists(bases: Iterable[Path]) -> list[list[SplitList]]:
         if "imagesets" in inside:
             inside |= {f"imagesets/{path.name.lower()}": path for path in subfolders(inside["imagesets"])}
         places |= dict.fromkeys([base, *(inside[name] for name in _FOLDERS if name in inside)])
-    found = [[*_read_texts(place), *_read_tables(place)] for place in places]
+    found = [[*_read_texts(place), *_read_tables(place), *_read_columns(place)] for place in places]
     return [lists for lists in found if lists]
 
 
@@ -78,7 +83,7 @@ def _read_texts(place: Path) -> list[SplitList]:
         if trainval and not {"train", "val"} & set(members):
             members["train"] = trainval
         files: dict[Split, Path] = {split: path for split, path in members.items() if split}
-        entries = {split: _read_lines(path) for split, path in files.items()}
+        entries = {split: read_lines(path) for split, path in files.items()}
         if any(entries.values()):
             found.append(SplitList({split: lines for split, lines in entries.items() if lines}, files))
     return found
@@ -90,9 +95,45 @@ def _read_tables(place: Path) -> list[SplitList]:
     for path in files_ending(place, _TABLE):
         if not _SPLIT_NAMES & set(words_in(path.stem)):
             continue
-        entries = _find_entries(_load(path), split_of_name(path.stem))
+        entries = _find_entries(load_table(path), split_of_name(path.stem))
         if entries:
             found.append(SplitList(entries, dict.fromkeys(entries, path)))
+    return _join_families(found)
+
+
+def _join_families(lists: Sequence[SplitList]) -> list[SplitList]:
+    """One list of train.json and val.json, which have a split each."""
+    joined: dict[str, SplitList] = {}
+    for one in lists:
+        path = next(iter(one.files.values()))
+        family = _SPLIT_WORD.sub("", path.name) if len(one.files) == 1 else path.name
+        first = joined.get(family)
+        if first and not first.files.keys() & one.files.keys():
+            joined[family] = SplitList(first.entries | one.entries, first.files | one.files)
+        else:
+            joined[path.name if first else family] = one
+    return list(joined.values())
+
+
+def _read_columns(place: Path) -> list[SplitList]:
+    """Tables with the split of each image in a column: `image,mask,split`."""
+    found = []
+    for path in files_ending(place, _TEXT):
+        if path.stat().st_size > LARGEST_LIST or split_of_name(path.stem):
+            continue
+        rows = [(line, re.split(r"[\t,;]", line)) for line in read_lines(path)]
+        columns = range(min((len(cells) for _, cells in rows), default=0) if len(rows) > 2 else 0)
+        for column in columns:
+            values = [split_of_word(cells[column].strip().strip("\"'")) for _, cells in rows]
+            is_named = set(words_in(rows[0][1][column])) <= _SPLIT_COLUMNS
+            if all(values[1:]) and (is_named or len(set(values[1:])) > 1) and len(columns) > 1:
+                entries: dict[Split, list[str]] = {}
+                for (line, _), split in zip(rows, values, strict=True):
+                    if split:
+                        entries.setdefault(split, []).append(line)
+                files = dict.fromkeys(entries, path)
+                found.append(SplitList({split: tuple(lines) for split, lines in entries.items()}, files))
+                break
     return found
 
 
@@ -135,8 +176,11 @@ def _name_in(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _load(path: Path) -> Any:
-    """The file's content with numbers as they are written: in YAML 1.1 the number 012 would be ten."""
+def load_table(path: Path) -> Any:
+    """Return a YAML or JSON file's content with numbers as they are written: in YAML 1.1 012 would be ten.
+
+    None if it cannot be read.
+    """
     try:
         text = _read_text(path)
         if path.suffix.lower() == ".json":
@@ -146,7 +190,8 @@ def _load(path: Path) -> Any:
         return None
 
 
-def _read_lines(path: Path) -> tuple[str, ...]:
+def read_lines(path: Path) -> tuple[str, ...]:
+    """Return the lines of a text file without comments and empty ones; none if it cannot be read."""
     try:
         lines = [line.strip() for line in _read_text(path).splitlines()]
     except (OSError, ValueError):
