@@ -17,8 +17,6 @@ from segarena.formats import listing, plural, small_percent
 FEW_IMAGES = 3
 #: Extreme imbalance is a largest class with more than so many times the pixels of another one.
 EXTREME_RATIO = 50
-#: More than this share of the pixels in the masks of several classes is worth a warning.
-MOST_OVERLAP = 0.001
 
 
 def check_pairs(source: FolderSource) -> Iterator[Problem]:
@@ -56,44 +54,6 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
             "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
         )
-
-
-def check_layers(source: FolderSource) -> Iterator[Problem]:
-    """Yield classes that lack a file in some images, and layers that overlap."""
-    names = source.layout.layers
-    if len(names) < 2:
-        return
-    lacking = [
-        [sample for sample in source.samples if number not in {layer.number for layer in sample.layers}]
-        for number in range(len(names))
-    ]
-    counts = [f"{name!r} in {plural(len(some), 'image')}" for name, some in zip(names, lacking, strict=True) if some]
-    if counts:
-        images = {sample.files[0] for some in lacking for sample in some}
-        yield Problem(
-            "missing-layer",
-            "note",
-            _files(source, sorted(images)),
-            f"There is no file of {listing(counts)}, of {len(source.samples)}: read as none of the class there",
-            "Intended if a file is only written where its class occurs; else restore the files",
-        )
-    share = source.overlap / int(source.class_pixels.sum() + source.void_pixels.sum())
-    if share > MOST_OVERLAP:
-        yield Problem(
-            "overlapping-layers",
-            "warning",
-            (),
-            f"{small_percent(share)} of all pixels are in the masks of several classes, and count as the one with the"
-            f" highest value ({_from_below(source)})",
-            "Intended if a class lies on another one; for another order, write the classes with other values into a"
-            " classes.yaml",
-        )
-
-
-def _from_below(source: FolderSource) -> str:
-    """The classes in the order in which they are painted."""
-    entries = [entry for entry in source.classes.classes if isinstance(entry.value, int)]
-    return " < ".join(entry.name for entry in sorted(entries, key=lambda entry: str(entry.value).zfill(5)))
 
 
 def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:

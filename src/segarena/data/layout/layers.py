@@ -188,7 +188,8 @@ def _is_named_for_images(file: File) -> bool:
 def _match(images: Collection, masks: Collection, found: Parts, way: str) -> LayerMatch | None:
     """The layers, if the parts of most masks are clearly classes."""
     counts = Counter(part.image for part in found.values())
-    if 2 * len(found) < len(masks.files) or max(counts.values()) < 2:
+    are_named = len({part.label for part in found.values()}) > 1 and not any(part.is_folder for part in found.values())
+    if 2 * len(found) < len(masks.files) or (max(counts.values()) < 2 and not (are_named and way not in OF_ONE_IMAGE)):
         return None
     labels: dict[File, list[str]] = defaultdict(list)
     for part in found.values():

@@ -17,7 +17,7 @@ from segarena.data.layout.listed_pairs import ListedPair, contradiction, find_li
 from segarena.data.layout.pairing import Pairing
 from segarena.data.layout.search import Match, Search
 from segarena.data.layout.split_lists import find_lists
-from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
 from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
@@ -42,6 +42,8 @@ class Layout:
     """The images that are listed in two splits."""
     unlisted: tuple[Path, ...] = ()
     """The images of pairs that are left out because no list of splits has them."""
+    skipped_masks: tuple[Path, ...] = ()
+    """The folders in folders of masks that are skipped for a name that a class could have, e.g. log or trash."""
     layers: tuple[str, ...] = ()
     """The names of the classes where each has a file of its own, by the numbers of the samples' layers."""
 
@@ -74,7 +76,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
         else _find_match(root, tree, chosen_images, chosen_masks)
     )
     check_pairs(root, match.pairs)
-    return _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
+    layout = _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
+    return replace(layout, skipped_masks=skipped_classes(root, tree))
 
 
 def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collection | None) -> Match | LayerMatch:

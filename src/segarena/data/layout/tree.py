@@ -14,6 +14,7 @@ from segarena.data.layout.vocabulary import (
     FileKind,
     folder_kind,
     is_skipped_folder,
+    may_be_class,
     split_of_name,
     to_nfc,
     without_split,
@@ -124,6 +125,13 @@ def scan(root: Path, start: Path | None = None) -> Tree:
             else:
                 endings.setdefault(folder, Counter())[suffix] += 1
     return Tree(tuple(files), tuple(skipped), tuple(broken), endings)
+
+
+def skipped_classes(root: Path, tree: Tree) -> tuple[Path, ...]:
+    """Return the skipped folders with image files, in a folder of masks, whose name could be that of a class: `log`."""
+    parts = {path: path.relative_to(root).parts[:-1] for path in tree.skipped if may_be_class(path.name)}
+    inside = [path for path, folders in parts.items() if any(folder_kind(part) == "mask" for part in folders)]
+    return tuple(path for path in inside if image_files(path))
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -144,6 +144,11 @@ def is_skipped_folder(name: str) -> bool:
     return bool(found & _DERIVED_IF_ALONE) and found <= _DERIVED_IF_ALONE | _KNOWN | _NEUTRAL
 
 
+def may_be_class(name: str) -> bool:
+    """Whether the name of a skipped folder is a single word that a class could have too: `trash`, `log`."""
+    return len(words_in(name)) == 1 and words_in(name)[0] in _DERIVED_IF_ALONE
+
+
 # Stems: names of files without their last ending
 
 
