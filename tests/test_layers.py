@@ -47,7 +47,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"progress"},
+        {"conversion", "progress"},
         {"check_report", "image_counts", "inputs", "networks"},
         {"rescore", "resolve"},
         {"prepare"},

@@ -16,6 +16,11 @@ TRAINING = {"compare", "train"}
 #: Messages of a module, or those with an option, that not all commands show that import the module.
 SHOWN_BY = {
     "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
+    "segarena.data.converters.class_attribute": {"convert"},
+    "segarena.data.converters.coco_crowds": {"convert"},
+    "segarena.data.converters.registry": {"convert"},  # the others show its commands as a whole
+    "segarena.data.layout.errors": {*TRAINING, "check", "evaluate"},
+    "segarena.data.layout.pairing": {*TRAINING, "check", "evaluate"},
     "segarena.data.published": {*TRAINING, "evaluate"},  # `check` takes folders only
     "segarena.data.published --download": TRAINING,
     "segarena.data.splitting.folds": TRAINING,

@@ -31,6 +31,7 @@ class SegarenaError(Exception):
 
     def __init__(self, what: str, *, where: object = None, remedy: str, parts: Sequence[SegarenaError] = ()) -> None:
         self.what, self.where, self.remedy, self.parts = what, where, remedy, tuple(parts)
+        self.code: str | None = None  # the cause, for a caller that has a better remedy
         place = f"{where}: " if where is not None else ""
         super().__init__(f"{place}{what}. {remedy}.")
 

@@ -21,6 +21,7 @@ from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
 from segarena.experiment.check_report import json_content, sheet_content
+from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.inputs import make_splits
 from segarena.files import write_json
 from segarena.formats import join_words, listing, shorten, small_percent
@@ -38,7 +39,8 @@ def run(options: CheckOptions) -> dict[str, Any]:
     if options.json is not None and options.json.exists():
         raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name another file, or remove it")
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
-    source = _open(options)
+    with advise_conversion(options.data):
+        source = _open(options)
     splits = make_splits(source, options)
     problems = inspect(source, splits, grouped=options.group_by is not None)
     _show(source, splits, options)

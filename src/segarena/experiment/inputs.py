@@ -16,6 +16,7 @@ from segarena.data.splitting.folds import make_folds
 from segarena.data.splitting.groups import find_groups
 from segarena.data.splitting.splits import Splits, read_splits, split_samples
 from segarena.errors import ConfigError
+from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.progress import SILENT, Reporter
 from segarena.records.config import DataSettings
 
@@ -62,7 +63,7 @@ def open_source(
             where="--root" if root is not None else "--download",
             remedy="Leave it out, or name one of them",
         )
-    with reporter.progress("reading images and masks") as on_progress:
+    with reporter.progress("reading images and masks") as on_progress, advise_conversion(data):
         return FolderSource(data, on_progress, images=images, masks=masks)
 
 

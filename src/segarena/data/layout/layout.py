@@ -97,7 +97,10 @@ def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collec
         if layered:
             return layered
     if found is None:
-        raise problem or nothing_paired(root, tree, images, masks)
+        if problem is None:
+            problem = nothing_paired(root, tree, images, masks)
+            problem.code = "nothing-paired"
+        raise problem
     return found
 
 

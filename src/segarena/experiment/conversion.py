@@ -1,0 +1,47 @@
+"""A folder in which no masks are found may have annotations: which command makes masks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segarena.data.converters.registry import convert_command, recognise
+from segarena.errors import DataError
+from segarena.formats import join_words
+
+
+@contextmanager
+def advise_conversion(root: Path) -> Iterator[None]:
+    """Add the command that converts the annotations in `root` to an error that no image has a mask.
+
+    Other errors, and those of a folder without annotations, stay as they are.
+    """
+    try:
+        yield
+    except DataError as error:
+        found = _look(root) if error.code == "nothing-paired" else {}
+        if not found:
+            raise
+        target = _free_name(root)
+        commands = [convert_command(root, target, name) for name in found]
+        raise DataError(
+            f"{error.what}; annotations: {join_words(list(found.values()))}",
+            where=error.where,
+            remedy=f"Make masks of the annotations: run {join_words(commands, 'or')} and name the folder {target}",
+        ) from error
+
+
+def _look(root: Path) -> dict[str, str]:
+    try:
+        return recognise(root)
+    except DataError:  # the folder cannot be read: the first error describes that
+        return {}
+
+
+def _free_name(root: Path) -> Path:
+    """A folder beside the data folder that does not exist: data-masks, data-masks-2, ..."""
+    named = root if root.name not in ("", "..") else root / ".." / root.resolve().name
+    stem = f"{named.name}-masks"
+    candidates = (named.with_name(stem if number == 1 else f"{stem}-{number}") for number in range(1, 1000))
+    return next((path for path in candidates if not path.exists()), named.with_name(stem))
