@@ -142,11 +142,11 @@ class FolderSource:
         """
         return None if self.samples[index].mask in self._resized else self.mask_pixels[index]
 
-    def label_thumbnails(self) -> NDArray[np.uint8]:
-        """The labels at the centres of a grid over each mask, (N, 64, 64): 0..num_classes-1, 255 = void."""
-        return np.stack([labels_of_values(one, self.encoding)[one.facts.thumbnail] for one in self.masks]).astype(
-            np.uint8
-        )
+    def label_thumbnail(self, index: int) -> NDArray[np.uint8]:
+        """The labels at the centres of a grid over a mask, (64, 64): 0..num_classes-1, 255 = void."""
+        mask = self.masks[index]
+        shown: NDArray[np.uint8] = labels_of_values(mask, self.encoding).astype(np.uint8)[mask.facts.thumbnail]
+        return shown
 
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segarena.data.checks.alignment import check_alignment
+from segarena.data.checks.appearance import check_appearance
 from segarena.data.checks.channels import check_channels
 from segarena.data.checks.duplicates import check_duplicates
 from segarena.data.checks.layers import check_class_folders, check_layers
 from segarena.data.checks.leakage import check_sequences
 from segarena.data.checks.metadata import check_labels, check_pairs
+from segarena.data.checks.mismatch import check_mismatch
+from segarena.data.checks.numbering import check_numbering
 from segarena.data.checks.problem import Problem, sort_problems
 from segarena.data.checks.thumbnails import collect_thumbnails
 from segarena.data.checks.unreadable import describe_faults
@@ -38,6 +41,9 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_layers(source)
     yield from check_class_folders(source)
     yield from check_channels(source)
+    yield from check_appearance(source, splits)
+    yield from check_mismatch(source, thumbnails)
+    yield from check_numbering(source)
     yield from check_labels(source, splits)
     yield from check_duplicates(source, splits, thumbnails)
     if not grouped:

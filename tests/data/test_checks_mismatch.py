@@ -1,0 +1,115 @@
+"""Images paired with masks of other images are found by what they show: shuffled, reversed, or moved on by some files.
+
+Rightly paired sets have no such warning, nor have sets whose masks cannot be recognised in the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from drawings import label_map
+from segarena.data.checks.mismatch import check_mismatch
+from segarena.data.checks.problem import Problem
+from segarena.data.checks.thumbnails import collect_thumbnails
+from segarena.data.folder import FolderSource
+from support import SHARED, needs_real_data, write_pair
+
+Order = Callable[[int], NDArray[np.intp]]
+
+ORDERS: dict[str, Order] = {
+    "shuffled": lambda count: np.random.default_rng(3).permutation(count),
+    "reversed": lambda count: np.arange(count)[::-1],
+    "the next": lambda count: np.roll(np.arange(count), -1),
+    "the one before": lambda count: np.roll(np.arange(count), 1),
+    "two further": lambda count: np.roll(np.arange(count), -2),
+}
+
+
+def squares(root: Path) -> None:
+    for number in range(16):
+        write_pair(root, f"s{number}", seed=number)
+
+
+def scenes(root: Path) -> None:
+    """Five classes of their own colours, with noise."""
+    colors = np.random.default_rng(0).integers(30, 220, (5, 3))
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True)
+    for number in range(16):
+        labels = label_map(number, 5, 72, 96)
+        noise = np.random.default_rng(number).normal(0, 25, (72, 96, 3))
+        image = np.clip(colors[labels] + noise, 0, 255).astype(np.uint8)
+        Image.fromarray(image).save(root / "images" / f"s{number}.png")
+        Image.fromarray(labels.astype(np.uint8)).save(root / "masks" / f"s{number}.png")
+
+
+def unrelated(root: Path) -> None:
+    """Masks that cannot be recognised in their images."""
+    for number in range(16):
+        write_pair(root, f"s{number}", seed=number)
+        noise = np.random.default_rng(number).integers(0, 256, (48, 48), dtype=np.uint8)
+        Image.fromarray(noise).save(root / "images" / f"s{number}.png")
+
+
+def find(source: FolderSource, order: NDArray[np.intp] | None = None) -> list[Problem]:
+    """The problems where image i has the mask order[i]."""
+    if order is not None:
+        source.masks = [source.masks[place] for place in order]
+        source.mask_pixels, source.void_pixels = source.mask_pixels[order], source.void_pixels[order]
+    return list(check_mismatch(source, collect_thumbnails(source)))
+
+
+@pytest.mark.parametrize("write", [squares, scenes, unrelated])
+def test_right_pairs_are_no_problem(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path)
+    assert find(FolderSource(tmp_path)) == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("write", [squares, scenes])
+def test_masks_of_other_images_are_found(tmp_path: Path, write: Callable[[Path], None], order: str) -> None:
+    write(tmp_path)
+    [problem] = find(FolderSource(tmp_path), ORDERS[order](16))
+    assert (problem.code, problem.severity) == ("mismatched-pairs", "warning")
+    assert len(problem.files) >= 12
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_masks_that_fit_no_image_are_no_evidence(tmp_path: Path, order: str) -> None:
+    unrelated(tmp_path)
+    assert find(FolderSource(tmp_path), ORDERS[order](16)) == []
+
+
+def test_numbers_that_begin_at_0_and_at_1_are_found(tmp_path: Path) -> None:
+    """Masks numbered from 1 beside images numbered from 0: 15 pairs have the same number, and all are wrong."""
+    scenes(tmp_path)
+    for number in range(15, -1, -1):
+        (tmp_path / "masks" / f"s{number}.png").rename(tmp_path / "masks" / f"s{number + 1}.png")
+    [problem] = find(FolderSource(tmp_path))
+    assert "the next image" in problem.message
+    assert "images/s1.png with masks/s2.png, not masks/s1.png" in problem.message
+
+
+def open_real(name: str) -> FolderSource:
+    root = SHARED / "data" / name
+    return FolderSource(root, masks=root / "masks" if name == "cwfid" else None)
+
+
+@needs_real_data
+@pytest.mark.parametrize("name", ["cwfid", "isbi", "epfl-roads", "camvid"])
+def test_no_false_alarm_on_real_pairs(name: str) -> None:
+    assert find(open_real(name)) == []
+
+
+@needs_real_data
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", ["cwfid", "isbi"])
+def test_permuted_real_masks_are_found(name: str, order: str) -> None:
+    source = open_real(name)
+    assert find(source, ORDERS[order](len(source.samples)))
