@@ -178,7 +178,11 @@ MASKS = (
     Case("a palette for each file", paint(of_random_colors), ("4 numbers", "22 colours", "classes.yaml")),
     Case("colours half transparent", paint(half_transparent), ("masks/photo0.png", "[0, 0, 0]", "transparency")),
     Case("1 bit among numbers", paint(NUMBERS, of_1_bit), ("masks/", "photo1.png", "1 bit ")),
-    Case("16 bits among colours", paint(COLORS, of((0, 1, 2, 300), np.uint16)), ("masks/photo1.png", "16 bits ")),
+    Case(
+        "16 bits among colours",
+        paint(COLORS, of((0, 1, 2, 300), np.uint16)),
+        ("masks/", "3 masks (e.g. photo1.png) with 16 bits "),
+    ),
     Case(
         "a colour among numbers",
         both(paint(of((0, 1, 0, 1))), declare(0, 1), save(MASK, Image.new("RGB", (SIDE, SIDE), "red"))),

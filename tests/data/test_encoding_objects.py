@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,10 @@ from PIL import Image
 from test_encoding_void import tables
 
 from drawings import infer, save_all
+from segarena import cli
 from segarena.data.encoding.mask_encoding import read_mask
-from support import refuses
+from segarena.data.folder import FolderSource
+from support import refuses, scene, write_pair
 
 ROWS, COLUMNS = 160, 240
 
@@ -66,6 +71,22 @@ def test_numbers_of_objects_are_not_classes(kind: str, tmp_path: Path) -> None:
     arrays = [array if array.dtype == np.uint16 else array.astype(np.uint8) for array in REFUSED[kind]]
     with refuses(where=tmp_path, value="numbers of objects"):
         infer(save_all(tmp_path, [Image.fromarray(array) for array in arrays]))
+
+
+def test_the_remedy_converts_numbers_of_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {f"{count}": cells(count) for count in (5, 90, 12, 3, 7)}
+    for name, objects in drawn.items():
+        write_pair(tmp_path / "my data", name)
+        Image.fromarray(objects).save(tmp_path / "my data" / "masks" / f"{name}.png")
+        scene(len(name)).resize((COLUMNS, ROWS)).save(tmp_path / "my data" / "images" / f"{name}.png")
+    with refuses(value="numbers of objects") as caught:
+        FolderSource(tmp_path / "my data")
+    [line] = re.findall("`(segarena .*?)`", caught.value.remedy)
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    assert cli.main() == 0
+    converted = FolderSource(tmp_path / "my data-one-class")
+    for index, sample in enumerate(converted.samples):
+        np.testing.assert_array_equal(converted.read(index)[1], drawn[sample.name] > 0)
 
 
 def composed(counts: list[int], factor: int) -> tuple[list[NDArray[np.uint16]], list[NDArray[np.int64]]]:

@@ -105,7 +105,7 @@ class FolderSource:
             self.overlap = count_overlap(self.masks)
             inferred = encode_layers(self.masks, self.layout.layers, declared)
         else:
-            inferred = infer_encoding(self.masks, declared)
+            inferred = infer_encoding(self.masks, declared, self.root)
         self.encoding, self.mask_pixels, self.void_pixels = inferred
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)

@@ -80,7 +80,7 @@ def _misfits(root: Path, masks: list[CountedMask], classes: ClassTable | None) -
     together: DataError | None = None
     for _ in range(min(MOST_CAUSES, len(masks))):
         try:
-            infer_encoding(masks, classes)
+            infer_encoding(masks, classes, root)
             break
         except DataError as error:
             faults = [fault for fault in error.parts or (error,) if isinstance(fault, DataError)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from segarena.classes import ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
+from segarena.data.encoding.mixed import refuse_mixed_numbers
 from segarena.data.encoding.objects import class_numbers, composed_encoding, find_factor, refuse_objects
 from segarena.data.encoding.palette import greys_of
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
@@ -175,6 +176,7 @@ def _look_like_numbers(counts: ValueCounts) -> bool:
 
 
 def _numbers(masks: Sequence[CountedMask], counts: ValueCounts) -> MaskEncoding:
+    refuse_mixed_numbers(masks)
     void = find_void(masks, counts)
     classes = [value for value in counts.values.tolist() if value != void]
     return exact_encoding("index", _number_classes(masks, classes, [] if void is None else [void]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -14,10 +15,13 @@ from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.grey import guess_greys, guess_levels
 from segarena.data.encoding.label_tables import encode_by_names, find_label_tables
 from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
+from segarena.data.encoding.mixed import refuse_mixed_colors
+from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
+from segarena.formats import command
 
 Result = TypeVar("Result")
 
@@ -36,7 +40,9 @@ class InferredEncoding(NamedTuple):
     void: NDArray[np.int64]
 
 
-def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = None) -> InferredEncoding:
+def infer_encoding(
+    masks: Sequence[CountedMask], classes: ClassTable | None = None, root: Path | None = None
+) -> InferredEncoding:
     """Infer the encoding of masks by the rules in `encoding.grey` and `encoding.color`, or apply declared classes.
 
     Label tables beside the masks come first, see `encoding.label_tables`.
@@ -44,6 +50,7 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
     Args:
         masks: The masks and their values.
         classes: The content of a classes.yaml, if there is one, see `encoding.declared`.
+        root: The data folder, for the commands of remedies.
 
     Raises:
         DataError: The values could mean two things, one is not declared, a mask is a picture, or all pixels are of one
@@ -51,9 +58,21 @@ def infer_encoding(masks: Sequence[CountedMask], classes: ClassTable | None = No
     """
     _for_each(masks, refuse_picture)
     encoding = encode_by_names(masks, find_label_tables(masks), classes)
-    if encoding is None:
-        encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
+    try:
+        if encoding is None:
+            encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
+    except NumberedObjectsError as error:
+        raise DataError(error.what, where=error.where, remedy=_convert(root, error.remedy)) from error
     return count_classes(masks, encoding)
+
+
+def _convert(root: Path | None, remedy: str) -> str:
+    """The remedy for numbers of objects, with the command that makes one class of them."""
+    if root is None:
+        return remedy
+    folder = (root.parent if root.name else Path("..")) / f"{root.resolve().name}-one-class"
+    line = command("segarena", "convert", root, folder, "--from", "instances")
+    return f"If all objects are of one class: `{line}`. {remedy}"
 
 
 def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding) -> InferredEncoding:
@@ -94,6 +113,8 @@ def refuse_picture(mask: CountedMask) -> None:
 
 
 def _guess(masks: Sequence[CountedMask]) -> MaskEncoding:
+    if any(facts.colored for _, facts in masks):
+        refuse_mixed_colors(masks)
     match choose_reading(masks):
         case "colors":
             return guess_colors(masks)

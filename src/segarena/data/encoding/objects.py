@@ -20,6 +20,8 @@ from segarena.formats import listing
 #: below 1000 are classes without objects; of the second, each number is so composed (KITTI, Mapillary Vistas).
 FACTORS = (1000, 256)
 
+_OBJECTS = "numbers of objects, not of classes"
+
 #: The most objects of one class in a mask.
 _MOST_OBJECTS = 200
 #: Objects are numbered from 0 or 1 in each mask. That is certain if so many different counts occur, up to at least ...
@@ -30,6 +32,10 @@ _DENSE, _LONG = 0.6, 30
 _VALUES, _SHARED = 12, 0.05
 #: A value fills areas if a part of its pixels, 1 in so many, is inside areas of it.
 _FILLS = 4
+
+
+class NumberedObjectsError(DataError):
+    """Masks number objects from 1 on; `segarena convert --from instances` makes one class of them."""
 
 
 def refuse_objects(masks: Sequence[CountedMask], numbers: Sequence[NDArray[np.int64]]) -> None:
@@ -157,9 +163,8 @@ def _is_certain(values: Sequence[NDArray[np.int64]], factor: int) -> bool:
 
 
 def _objects(masks: Sequence[CountedMask], seen: str) -> DataError:
-    return DataError(
-        f"{seen}: these are numbers of objects, not of classes",
-        where=masks[0].path.parent,
-        remedy="Give all objects of a class the same value, e.g. 1 if there is one class; "
-        f"or, if each number is a class, {DECLARE}",
-    )
+    same = "Give all objects of a class the same value"
+    remedy = f"{same}; or, if each number is a class, {DECLARE}"
+    if any(facts.colored for _, facts in masks):
+        return DataError(f"{seen}: these are {_OBJECTS}", where=masks[0].path.parent, remedy=remedy)
+    return NumberedObjectsError(f"{seen}: these are {_OBJECTS}", where=masks[0].path.parent, remedy=remedy)

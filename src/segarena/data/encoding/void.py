@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,22 +130,30 @@ def _refuse_bits(masks: Sequence[CountedMask]) -> None:
 
 
 def _refuse_two_ways(masks: Sequence[CountedMask], values: NDArray[np.int64]) -> None:
-    """Raise DataError if some masks have 0 and 255, and the others 0 and one other value.
+    """Raise DataError if the masks with 255 and those without have no number in common but 0.
 
     255 could be void, or the second class, saved in another way.
     """
-    if len(values) != 3:
-        return
-    lowest, upper, highest = values.tolist()
-    having: dict[int, list[Path]] = {
-        value: [path for path, facts in masks if value in facts.values] for value in (highest, upper)
-    }
-    if set(having[highest]) & set(having[upper]):
-        return
-    some, others = (f"{len(paths)} of the masks (e.g. {paths[0].name})" for paths in having.values())
-    raise DataError(
-        f"{some} have {highest} and no {upper}, and {others} have {upper} and no {highest}: {highest} could be void, "
-        f"or what is {upper} in the others",
-        where=having[highest][0].parent,
-        remedy=f"{write_classes([lowest, upper], [highest])} if {highest} is void; else save all masks in the same way",
+    lowest, *others, highest = values.tolist()
+    having = [one for one in masks if highest in one.facts.values]
+    lacking = [one for one in masks if highest not in one.facts.values and (one.facts.values != lowest).any()]
+    first, second = (
+        set(np.concatenate([one.facts.values for one in some]).tolist()) - {lowest} if some else set()
+        for some in (having, lacking)
     )
+    if first & second or not others or not second or (len(values) > 3 and min(len(having), len(lacking)) < 2):
+        return
+    raise DataError(
+        f"{_count(having)} have {highest} and no {_list(second)}, and {_count(lacking)} have {_list(second)} and no "
+        f"{highest}: {highest} could be void, or a class saved in another way",
+        where=having[0].path.parent,
+        remedy=f"Save all masks in the same way. {write_classes(values.tolist()[:-1], [highest])} if {highest} is void",
+    )
+
+
+def _count(masks: Sequence[CountedMask]) -> str:
+    return f"{len(masks)} of the masks (e.g. {masks[0].path.name})"
+
+
+def _list(values: set[int]) -> str:
+    return listing([str(value) for value in sorted(values)])
