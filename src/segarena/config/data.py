@@ -19,9 +19,9 @@ class DataOptions:
     data: Annotated[tyro.conf.Positional[Path | None], default("the built-in scenes")] = None
     """Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets)."""
     images: Annotated[Path | None, default("found by name and content")] = None
-    """Folder of the images, in DATA."""
+    """Folder of the images, in DATA, or a pattern of their files: '*_sat.jpg'."""
     masks: Annotated[Path | None, default("found by name and content")] = None
-    """Folder of the masks, in DATA."""
+    """Folder of the masks, in DATA, or a pattern of their files: '*_labelIds.png'."""
     split: float = 0.8
     """Share of the images for training, if the data has no train and val split of its own."""
     test_fraction: float = 0.0

@@ -25,9 +25,9 @@ class EvaluateOptions:
     data: Annotated[tyro.conf.Positional[Path | None], default("the data of the training")] = None
     """Other labelled data, with the same class names."""
     images: Annotated[Path | None, default("found by name and content")] = None
-    """Folder of the other data's images."""
+    """Folder of the other data's images, or a pattern of their files."""
     masks: Annotated[Path | None, default("found by name and content")] = None
-    """Folder of the other data's masks."""
+    """Folder of the other data's masks, or a pattern of their files."""
     root: Annotated[Path | None, OPTIONAL] = None
     """Folder of the other data, if it is a published data set."""
     split: Annotated[

@@ -149,12 +149,12 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
 
 
 def _locate(folder: Path | None, files: Sequence[Path | None]) -> str | None:
-    """The folder, as an absolute path if it is in the working directory and not in the data."""
+    """The folder, or the pattern, as an absolute path if it is in the working directory and not in the data."""
     if folder is None:
         return None
-    here = folder.absolute()
+    here = folder.absolute().parent if set(folder.name) & set("*?[") and len(folder.parts) > 1 else folder.absolute()
     is_here = all(file is not None and file.absolute().is_relative_to(here) for file in files)
-    return str(here if is_here else folder)
+    return str(folder.absolute() if is_here else folder)
 
 
 def _is_published(data: Path) -> bool:

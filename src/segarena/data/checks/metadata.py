@@ -15,6 +15,7 @@ from segarena.formats import listing, plural, small_percent
 
 #: A class in fewer images than this cannot be in training, validation and test at once.
 FEW_IMAGES = 3
+_NO_MASK = "Label them, or move them elsewhere; an image that shows only background needs a mask of background"
 #: Extreme imbalance is a largest class with more than so many times the pixels of another one.
 EXTREME_RATIO = 50
 
@@ -23,7 +24,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
     """Yield images and masks that are left out, images in two lists, and masks of another size than their image."""
     layout = source.layout
     for code, paths, what, remedy in (
-        ("image-without-mask", layout.images_without_mask, "without a mask", "Label them, or move them elsewhere"),
+        ("image-without-mask", layout.images_without_mask, "without a mask", _NO_MASK),
         ("mask-without-image", layout.masks_without_image, "without an image", "Restore the images, or remove them"),
         ("unlisted-image", layout.unlisted, "in no list of splits", "Add them to a list, or move them elsewhere"),
     ):

@@ -72,7 +72,23 @@ def make_collection(root: Path, files: Iterable[File], kind: FileKind | None, *,
     title = common if is_named else folders[0] if len(folders) == 1 else pattern or "*"
     option = _find_option(title, folders, kind)
     place = "the folder itself" if title == "." else f"{_spell_out(title, option)}/"
-    return Collection(kind, chosen, f"{ending} in {place}" if ending else place, option)
+    if ending:
+        return Collection(kind, chosen, f"{ending} in {place}", _file_pattern(chosen) or option)
+    return Collection(kind, chosen, place, option)
+
+
+def apart(
+    root: Path, images: Collection | None, masks: Collection | None
+) -> tuple[Collection | None, Collection | None]:
+    """Return images and masks that the user chose, the one without what is in the other if that is a part of it."""
+    if not images or not masks:
+        return images, masks
+    image_paths, mask_paths = ({file.path for file in chosen.files} for chosen in (images, masks))
+    if mask_paths < image_paths:
+        images = make_collection(root, [file for file in images.files if file.path not in mask_paths], "image")
+    elif image_paths < mask_paths:
+        masks = make_collection(root, [file for file in masks.files if file.path not in image_paths], "mask")
+    return images, masks
 
 
 def relative_folders(root: Path, files: Iterable[File]) -> list[str]:
@@ -186,7 +202,7 @@ def _spell_out(title: str, option: str) -> str:
     """The title with its last name as it is spelled, where it is a pattern; `*` for the rest that differs."""
     parts = title.split("/")
     named = [i for i, part in enumerate(parts) if part not in ("*", "{split}")]
-    if len(parts) > len(named) or "{" in title:
+    if (len(parts) > len(named) or "{" in title) and option != ".":
         parts[named[-1] if named else -1] = option
     return "/".join(parts).replace("{split}", "*")
 
@@ -198,4 +214,22 @@ def _find_option(title: str, folders: list[str], kind: FileKind | None) -> str:
     named = {
         next((part for part in reversed(Path(f).parts) if folder_kind(part) == kind), Path(f).name) for f in folders
     }
-    return min(named if len(named) == 1 else {_SPLIT_WORD.sub("*", name) for name in named})
+    named = named if len(named) == 1 else {_SPLIT_WORD.sub("*", name) for name in named}
+    return min(named) if kind or len(named) == 1 else "."
+
+
+def _file_pattern(files: Sequence[File]) -> str:
+    """The pattern of the ending, or the beginning, that the names of the files share: `*_mask.png`."""
+    names = [file.path.name for file in files]
+    ending = commonprefix([name[::-1] for name in names])[::-1]
+    cuts = [cut for cut in range(len(ending)) if ending[cut] in "_-. " and not ending[cut:].startswith(".")]
+    if cuts:
+        return f"*{ending[cuts[0] :]}"
+    beginning = commonprefix(names)
+    cuts = [cut for cut in range(len(beginning)) if beginning[cut] in "_-. "]
+    return f"{beginning[: cuts[-1] + 1]}*" if cuts else ""
+
+
+def commonprefix(names: Sequence[str]) -> str:
+    """Return the letters that all names begin with."""
+    return os.path.commonprefix(list(names))  # noqa: RUF071 - of letters, not of folders

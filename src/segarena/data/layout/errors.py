@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
+from segarena.data.layout.alternatives import Alternative, UnclearError
 from segarena.data.layout.candidates import Collection, named_collections, relative_folders
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.vocabulary import FileKind, folder_kind
 from segarena.errors import DataError
 from segarena.formats import join_words, listing
+
+#: Images, masks, and the paths of those that are paired.
+Choice = tuple[Collection, Collection, Iterable[tuple[Path, Path]]]
 
 _EXPECTED = (
     "Put them into images/ and masks/, with or without train/, val/ and test/ inside or around both, and name the "
@@ -87,31 +91,54 @@ def no_such_folder(root: Path, tree: Tree, given: Path, kind: FileKind) -> DataE
     )
 
 
-def ambiguous(root: Path, one: tuple[Collection, Collection], two: tuple[Collection, Collection]) -> DataError:
-    """Return the error for two choices, images and masks each, that are equally good."""
-    (images, masks), (other_images, other_masks) = one, two
-    choices = [{"--images": images, "--masks": masks}, {"--images": other_images, "--masks": other_masks}]
-    if images.title == other_images.title:
-        what = f"{masks.title} and {other_masks.title} could both be the masks of {images.title}"
-        choices = [{"--masks": masks}, {"--masks": other_masks}]
-    elif masks.title == other_masks.title:
-        what = f"{images.title} and {other_images.title} could both be the images of {masks.title}"
-        choices = [{"--images": images}, {"--images": other_images}]
+def nothing_matches(root: Path, tree: Tree, given: Path, kind: FileKind) -> UnclearError:
+    """Return the error for a pattern that no file fits, with the patterns that most files fit as alternatives."""
+    names = [file.path.name for file in tree.files]
+    cuts = [(name, max(name.rfind("_"), name.rfind("-"), 0) or name.rfind(".")) for name in names]
+    patterns = [Path(f"*{name[cut:]}") for name, cut in cuts]
+    common = [pattern for pattern, number in Counter(patterns).most_common(6) if number > 1]
+    return UnclearError(
+        f"has no image files that the pattern {str(given)!r} of --{kind}s fits; it has"
+        f" {listing([relative_name(root, file.path) for file in tree.files], 3)}",
+        where=root,
+        remedy="Correct the pattern, in which * stands for any letters of a name and ** for any folders",
+        alternatives=tuple(
+            Alternative(pattern if kind == "image" else None, pattern if kind == "mask" else None, frozenset(), False)
+            for pattern in common
+        ),
+    )
+
+
+def ambiguous(
+    root: Path, choices: Sequence[tuple[Collection, Collection, Iterable[tuple[Path, Path]]]]
+) -> UnclearError:
+    """Return the error for choices that are equally good, two or more: images, masks, and their pairs."""
+    all_images = [images.title for images, _, _ in choices]
+    all_masks = [masks.title for _, masks, _ in choices]
+    both = "both" if len(choices) == 2 else "all"
+    needs_images = needs_masks = True
+    if len(set(all_images)) == 1:
+        what = f"{join_words(all_masks)} could {both} be the masks of {all_images[0]}"
+        needs_images = False
+    elif len(set(all_masks)) == 1:
+        what = f"{join_words(all_images)} could {both} be the images of {all_masks[0]}"
+        needs_masks = False
     else:
-        what = (
-            f"{images.title} with {masks.title} and {other_images.title} with {other_masks.title}"
-            " could both be the images with their masks"
-        )
-    commands = [" ".join(f"{name} {_quote(c.option)}" for name, c in choice.items()) for choice in choices]
-    # A folder that is chosen includes the folders in it, so that of two within each other only the inner can be chosen.
-    outer = next((i for i in (0, 1) if any(_is_inside(choices[1 - i][n], c) for n, c in choices[i].items())), None)
-    if commands[0] == commands[1]:
-        remedy = "Move one of the two to another folder, or choose the folders with --images DIR --masks DIR"
-    elif outer is not None:
-        remedy = f"Choose the inner folder with {commands[1 - outer]}, or move it out of the other"
-    else:
-        remedy = f"Choose one: {commands[0]} or {commands[1]}"
-    return DataError(what, where=root, remedy=remedy)
+        each = [f"{images} with {masks}" for images, masks in zip(all_images, all_masks, strict=True)]
+        what = f"{join_words(each)} could {both} be the images with their masks"
+    return UnclearError(
+        what,
+        where=root,
+        remedy=f"Move {'one of the two' if len(choices) == 2 else 'all but one'} out of the data folder",
+        alternatives=tuple(
+            Alternative(
+                Path(images.option) if needs_images else None,
+                Path(masks.option) if needs_masks else None,
+                frozenset(pairs),
+            )
+            for images, masks, pairs in choices
+        ),
+    )
 
 
 def nothing_paired(root: Path, tree: Tree, images: Collection | None, masks: Collection | None) -> DataError:
@@ -197,11 +224,3 @@ def _top_folders(root: Path, tree: Tree) -> str:
 
 def _example(root: Path, files: Sequence[File]) -> str:
     return relative_name(root, min(file.path for file in files))
-
-
-def _is_inside(inner: Collection, outer: Collection) -> bool:
-    return inner.option != outer.option and (outer.option == "." or inner.option.startswith(f"{outer.option}/"))
-
-
-def _quote(option: str) -> str:
-    return f'"{option}"' if set(option) & set(" *{}()&'") else option

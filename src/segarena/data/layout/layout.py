@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from segarena.data.layout.alternatives import UnclearError
 from segarena.data.layout.assign_splits import Assignment, Conflict, assign_listed_splits, assign_named_splits
-from segarena.data.layout.candidates import Collection, make_collection, relative_folders
-from segarena.data.layout.errors import check_pairs, check_root, no_such_folder, nothing_paired
+from segarena.data.layout.candidates import relative_folders
+from segarena.data.layout.errors import check_pairs, check_root
+from segarena.data.layout.find_match import find_match
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.layers import LayerMatch, find_export, find_layers
-from segarena.data.layout.listed_pairs import ListedPair, contradiction, find_listed_pairs
-from segarena.data.layout.pairing import Pairing
-from segarena.data.layout.search import Match, Search
+from segarena.data.layout.layers import LayerMatch
+from segarena.data.layout.listed_pairs import find_listed_pairs
+from segarena.data.layout.search import Match
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
-from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 from segarena.formats import join_words
@@ -57,7 +56,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     Args:
         root: The data folder.
         images: The folder of the images, which are not searched for then: a path below `root`; a name that folders in
-            several places have, possibly with a `*`, e.g. `masks` for train/masks and val/masks; or any other path.
+            several places have, possibly with a `*`, e.g. `masks` for train/masks and val/masks; any other path; or a
+            pattern of files, `*_sat.jpg` (`chosen.choose_files`).
         masks: The same for the masks.
 
     Raises:
@@ -67,72 +67,40 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     check_root(root)
     are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
     tree = Tree() if are_both_paths else scan(root)
-    chosen_images = _collect(root, tree, images, "image") if images else None
-    chosen_masks = _collect(root, tree, masks, "mask") if masks else None
     listed = [] if images or masks else find_listed_pairs(root, tree.files, tree.endings)
-    match: Match | LayerMatch = (
-        _pair_as_listed(root, tree.files, listed, Search(root, tree.files))
-        if listed
-        else _find_match(root, tree, chosen_images, chosen_masks)
-    )
+    try:
+        match = find_match(root, tree, images, masks, listed)
+    except UnclearError as unclear:
+        raise _with_remedies(root, tree, unclear, images, masks) from None
     check_pairs(root, match.pairs)
     layout = _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
-    return replace(layout, skipped_masks=skipped_classes(root, tree))
+    layout = replace(layout, skipped_masks=skipped_classes(root, tree))
+    return _without_only_split(layout) if images and masks else layout
 
 
-def _find_match(root: Path, tree: Tree, images: Collection | None, masks: Collection | None) -> Match | LayerMatch:
-    """The images and masks, one mask or several for each image. Raises DataError."""
-    exported = find_export(root, tree.files, images, masks)
-    if exported:
-        return exported
-    found: Match | None = None
-    problem: DataError | None = None
-    try:
-        found = Search(root, tree.files, images, masks).run()
-    except DataError as error:
-        problem = error
-    if found is None or len(found.pairs) < len(found.masks.files):
-        # Several masks for one image are no pairs: they were refused, not found, or only some of them were.
-        layered = find_layers(root, tree.files, images, masks, found)
-        if layered:
-            return layered
-    if found is None:
-        if problem is None:
-            problem = nothing_paired(root, tree, images, masks)
-            problem.code = "nothing-paired"
-        raise problem
-    return found
+def _with_remedies(root: Path, tree: Tree, unclear: UnclearError, images: Path | None, masks: Path | None) -> DataError:
+    """The error with those of its alternatives as remedies that give what they should, tried one by one."""
+    working = []
+    for alternative in unclear.alternatives:
+        try:
+            match = find_match(root, tree, alternative.images or images, alternative.masks or masks)
+        except DataError:
+            continue
+        if isinstance(match, Match) and alternative.fits(frozenset(match.paths), unclear.least):
+            working.append(alternative.written(root))
+    working = list(dict.fromkeys(working))
+    otherwise = unclear.remedy[:1].lower() + unclear.remedy[1:]
+    remedy = f"Choose one: {join_words(working, 'or')}, or {otherwise}" if working else unclear.remedy
+    return DataError(unclear.what, where=unclear.where, remedy=remedy)
 
 
-def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:
-    """What the names give if lists of pairs agree with it, else the listed pairs. Raises DataError.
-
-    Equal names that pair the listed files in another way are an error; names that are only similar give way.
-    """
-    try:
-        by_name = search.run()
-    except DataError:
-        by_name = None
-    if by_name is not None:
-        pairs = by_name.pairing.pairs
-        if {(pair.image, pair.mask) for pair in listed} <= set(pairs):
-            return by_name
-        problem = contradiction(root, listed, pairs) if by_name.pairing.is_by_stem else None
-        if problem:
-            raise problem
-    images, masks = [pair.image for pair in listed], [pair.mask for pair in listed]
-    listed_files = {*images, *masks}
-    sides = []
-    for own, other in ((images, masks), (masks, images)):
-        folders = {file.path.parent for file in own} - {file.path.parent for file in other}
-        unlisted = [file for file in files if file.path.parent in folders and file not in listed_files]
-        sides.append([*own, *unlisted])
-    lists = join_words(list(dict.fromkeys(pair.path.name for pair in listed)))
-    return Match(
-        make_collection(root, sides[0], "image"),
-        make_collection(root, sides[1], "mask"),
-        Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
-    )
+def _without_only_split(layout: Layout) -> Layout:
+    """The layout without its split if all are in test, or in val: who names these folders wants to divide them."""
+    if {sample.split for sample in layout.samples} not in ({"test"}, {"val"}):
+        return layout
+    samples = _sort([replace(sample, split=None) for sample in layout.samples])
+    split = layout.samples[0].split
+    return replace(layout, samples=samples, sentence=f"{layout.sentence}; divided again, as all are in {split}")
 
 
 def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequence[Path]) -> Layout:
@@ -163,39 +131,6 @@ def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequen
         unlisted=assignment.unlisted,
         layers=match.classes if isinstance(match, LayerMatch) else (),
     )
-
-
-# The folders that the user names
-
-
-def _collect(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collection:
-    """All image files in and below the folder that --images or --masks names. Raises DataError if there are none."""
-    if (root / given).is_dir():
-        files: Sequence[File] = scan(root, _rebase(root, root / given)).files
-    else:
-        files = [file for file in tree.files if _is_below(relative_name(root, file.path.parent), given)]
-        if not files and given.is_dir():
-            files = scan(root, _rebase(root, given)).files
-        elif not files:
-            raise no_such_folder(root, tree, given, kind)
-    if not files:
-        raise DataError("has no images", where=given, remedy=f"Name the folder of the {kind}s with --{kind}s DIR")
-    return make_collection(root, files, kind)
-
-
-def _rebase(root: Path, folder: Path) -> Path:
-    """The folder as a path below the root if it is there, so that the folders between them count."""
-    if folder.is_relative_to(root) and ".." not in folder.parts:
-        return folder
-    real, real_root = folder.resolve(), root.resolve()
-    return root / real.relative_to(real_root) if real.is_relative_to(real_root) else folder
-
-
-def _is_below(folder: str, given: Path) -> bool:
-    """Whether the folder has the given name, or is below one that has it."""
-    parts, wanted = to_nfc(folder).split("/"), [to_nfc(part) for part in given.parts]
-    runs = (parts[start : start + len(wanted)] for start in range(len(parts) - len(wanted) + 1))
-    return any(all(map(fnmatchcase, run, wanted)) for run in runs)
 
 
 # Samples

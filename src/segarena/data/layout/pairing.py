@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from segarena.data.layout.alternatives import UnclearError, choose_file
 from segarena.data.layout.fuzzy_pairing import FUZZY_RULES, Key, Name, Pair
 from segarena.data.layout.tree import File
 from segarena.data.layout.vocabulary import (
@@ -123,7 +124,6 @@ def _fold_case(names: Sequence[Name]) -> list[Name]:
 def _pair_by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
     """Pair equal stems; then, of the rest, those that are equal without words at their ends."""
     image_by_key, mask_by_key = _first_of_each(images), _first_of_each(masks)
-    problems = [*_duplicates(images, image_by_key), *_duplicates(masks, mask_by_key)]
     pairs = {image: mask_by_key[key] for key, image in image_by_key.items() if key in mask_by_key}
     paired = set(pairs.values())
     by_core: dict[Key, list[tuple[Name, StrippedStem]]] = {}
@@ -133,6 +133,7 @@ def _pair_by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
                 by_core.setdefault(mask.key(stripped.core), []).append((mask, stripped))
     image_of: dict[Name, Name] = {}
     removed: set[str] = set()
+    problems: list[DataError] = []
     for image in images:
         if image in pairs:
             continue
@@ -146,7 +147,8 @@ def _pair_by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
             problems.append(_two_images(mask, image_of[mask], image))
         pairs[image], image_of[mask] = mask, image
         removed |= {*_describe_ends("image", stripped_image), *_describe_ends("mask", stripped_mask)}
-    problems += _further_masks(masks, set(pairs.values()))
+    duplicates = [*_duplicates("image", images, image_by_key, pairs), *_duplicates("mask", masks, mask_by_key, pairs)]
+    problems = [*duplicates, *problems, *_further_masks(masks, set(pairs.values()))]
     rule = "a mask has its image's stem" + (f", apart from {' and '.join(sorted(removed))}" if removed else "")
     in_any_folder = (
         not any(name.folders for name in images) and len({image.file.location.context for image in pairs}) > 1
@@ -186,24 +188,34 @@ def _first_of_each(names: Sequence[Name]) -> dict[Key, Name]:
 # Problems
 
 
-def _duplicates(names: Sequence[Name], first: dict[Key, Name]) -> list[DataError]:
-    found = [(first[name.key(name.stem)], name) for name in names]
-    return [_same_stem(one, other) for one, other in found if one.file is not other.file]
+def _duplicates(
+    kind: FileKind, names: Sequence[Name], first: dict[Key, Name], pairs: dict[Name, Name]
+) -> Iterator[DataError]:
+    """Files that have the stem of another one which is in a pair."""
+    partners = pairs if kind == "image" else {mask: image for image, mask in pairs.items()}
+    for name in names:
+        one = first[name.key(name.stem)]
+        if one.file is not name.file and one in partners:
+            yield _same_stem(kind, one, name, partners[one])
 
 
-def _same_stem(one: Name, other: Name) -> DataError:
+def _same_stem(kind: FileKind, one: Name, other: Name, partner: Name) -> DataError:
     path, other_path = one.file.path, other.file.path
+    of_each = [(name, partner) if kind == "image" else (partner, name) for name in (one, other)]
+    alternatives = choose_file(kind, tuple((image.file.path, mask.file.path) for image, mask in of_each))
     if path.parent == other_path.parent:
         case = "" if to_nfc(path.stem) == to_nfc(other_path.stem) else ", ignoring upper and lower case"
-        return DataError(
+        return UnclearError(
             f"{path.name} and {other_path.name} have the same stem{case}",
             where=path.parent,
             remedy="Keep one of the two, or rename one together with its image or mask",
+            alternatives=alternatives,
         )
-    return DataError(
+    return UnclearError(
         f"has the same stem as {path}, so it is not clear which image and mask belong together",
         where=other_path,
-        remedy="Rename one together with its image or mask, or choose the folders with --images DIR --masks DIR",
+        remedy="Rename one together with its image or mask, or move one out of the data folder",
+        alternatives=alternatives,
     )
 
 
@@ -227,18 +239,18 @@ def _further_masks(masks: Sequence[Name], paired: set[Name]) -> list[DataError]:
 
 def _two_masks(image: Name, one: Name, other: Name) -> DataError:
     first, second = sorted(mask.file.path for mask in (one, other))
-    can_choose = first.parent != second.parent
-    return DataError(
+    return UnclearError(
         f"could have the mask {first} or {second}",
         where=image.file.path,
-        remedy="Keep one of the two, or "
-        + ("choose the folder of the masks with --masks DIR" if can_choose else "move one to another folder"),
+        remedy="Keep one of the two, or move one out of the data folder",
+        alternatives=choose_file("mask", ((image.file.path, first), (image.file.path, second))),
     )
 
 
 def _two_images(mask: Name, one: Name, other: Name) -> DataError:
-    return DataError(
+    return UnclearError(
         f"could belong to the image {one.file.path} or {other.file.path}",
         where=mask.file.path,
         remedy="Give each mask the file name of its image",
+        alternatives=choose_file("image", ((one.file.path, mask.file.path), (other.file.path, mask.file.path))),
     )

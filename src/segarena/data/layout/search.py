@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import find_bits, read_image
 from segarena.data.files.raw_masks import read_plane
+from segarena.data.layout.alternatives import UnclearError
 from segarena.data.layout.candidates import (
     Collection,
     group_by_common_ending,
@@ -59,9 +60,14 @@ class Match:
         return self.pairing.rule
 
     @property
-    def rank(self) -> tuple[bool, bool]:
-        """The match with the lowest rank is preferred: most masks are used, the images' folder is named for images."""
-        return 2 * len(self.pairing.pairs) < len(self.masks.files), self.images.kind is None
+    def rank(self) -> tuple[bool, bool, bool]:
+        """The match with the lowest rank is preferred.
+
+        Most masks are used, the images' folder is named for images, images and masks are in folders of equal names.
+        """
+        are_apart = any(image.location.context != mask.location.context for image, mask in self.pairing.pairs)
+        few = 2 * len(self.pairing.pairs) < len(self.masks.files)
+        return few, self.images.kind is None, are_apart
 
     @property
     def paths(self) -> list[tuple[Path, Path]]:
@@ -103,8 +109,11 @@ class Search:
             matches = step()
             if matches:
                 match = self._choose(matches)
-                if match.pairing.problem:
-                    raise match.pairing.problem
+                problem = match.pairing.problem
+                if problem:
+                    if isinstance(problem, UnclearError):
+                        problem.least = len(match.pairing.pairs) // 2
+                    raise problem
                 return match
         return None
 
@@ -115,7 +124,7 @@ class Search:
         if self.masks:
             return (self._by_folder_names,)
         if self.images:
-            return (self._by_folder_names, self._by_mask_pixels)
+            return (self._named_beside, self._by_folder_names, self._by_mask_pixels)
         return (
             self._by_folder_names,
             self._by_file_names,
@@ -126,7 +135,7 @@ class Search:
 
     def _by_folder_names(self) -> list[Match]:
         """A folder named for masks, with one named for images or, failing that, for nothing."""
-        images = [self.images] if self.images else [*self._named("image"), *self._unnamed()]
+        images = [self.images] if self.images else [*self._named("image"), *self._unnamed(), *self._beside(self.masks)]
         matches = _find_matches(product(images, [self.masks] if self.masks else self._named("mask")))
         if len(matches) > 1 and all(match.images.kind is None for match in matches):
             return [match for match in matches if are_photographs(match.paths)] or matches
@@ -153,7 +162,9 @@ class Search:
     def _by_mask_pixels(self) -> list[Match]:
         """A folder named for images, and one named for nothing with files that are clearly masks."""
         images = [self.images] if self.images else self._named("image")
-        matches = [match for match in _find_matches(product(images, self._unnamed())) if match.pairing.is_by_stem]
+        beside = self._beside(self.images)
+        matches = _find_matches(product(images, [*self._unnamed(), *beside]))
+        matches = [match for match in matches if match.pairing.is_by_stem or match.masks in beside]
         return [match for match in matches if not match.pairing.problem and are_masks(match.paths)]
 
     def _by_file_pixels(self) -> list[Match]:
@@ -169,6 +180,25 @@ class Search:
     def _by_folder_pixels(self) -> list[Match]:
         """Two folders named for nothing: photographs and masks by their pixels."""
         return [match for match in _find_matches(permutations(self._unnamed(), 2)) if _is_clear(match)]
+
+    def _named_beside(self) -> list[Match]:
+        """Files named for masks beside the images that the user chose."""
+        rest = [file for collection in self._beside(self.images)[:1] for file in collection.files]
+        groups = group_by_mask_words(rest)
+        masks = [make_collection(self.root, group, "mask", ending=ending) for ending, group in groups.items()]
+        return _find_matches(product([self.images] if self.images else [], masks))
+
+    def _beside(self, chosen: Collection | None) -> list[Collection]:
+        """The other files of the folders of which the user chose some files: all of them, and those of each ending."""
+        folders = {file.path.parent for file in chosen.files} if chosen else set()
+        rest = [file for file in self._unassigned() if file.path.parent in folders and not is_preview(file.stem)]
+        groups = [("", rest)]
+        if chosen and rest:
+            groups += [*group_by_common_ending([*chosen.files, *rest]).items(), *group_by_format(rest).items()]
+        own = set(rest)
+        parts = [(ending, [file for file in group if file in own]) for ending, group in groups]
+        different = {tuple(file.path for file in group): (ending, group) for ending, group in parts if group}
+        return [make_collection(self.root, group, None, ending=ending) for ending, group in different.values()]
 
     def _mixed(self) -> list[Collection]:
         return [self.images] if self.images else [*self._named("image"), *self._named("mask"), *self._unnamed()]
@@ -191,7 +221,7 @@ class Search:
         matches = [match for match in matches if match.rank == best]
         matches = [match for match in matches if not match.masks.is_variant] or matches
         if len(matches) > 1:
-            raise ambiguous(self.root, *((match.images, match.masks) for match in matches[:2]))
+            raise ambiguous(self.root, [(match.images, match.masks, match.paths) for match in matches])
         return matches[0]
 
 

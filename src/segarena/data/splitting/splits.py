@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from segarena.data.source import Sample, Split
 from segarena.data.splitting.assign import TEST, TRAIN, VAL, assign_parts, make_units, members_of
 from segarena.errors import DataError
-from segarena.formats import join_words, listing, plural
+from segarena.formats import command, join_words, listing, plural
 
 SPLIT_SEED = 0
 PARTS: tuple[Split, ...] = ("train", "val", "test")
@@ -90,7 +91,7 @@ def split_samples(
         raise DataError(
             f"{plural(len(pool), 'labelled image')} for {missing}, at least {2 + len(shares)} are needed",
             where=where,
-            remedy="Add labelled images" if pool else "Move images from val or test to train",
+            remedy="Add labelled images" if pool else _divide_again(samples, where),
         )
     units = make_units(samples, pool, class_images, groups)
     if len(units) <= len(shares):
@@ -102,6 +103,17 @@ def split_samples(
     parts = assign_parts(units, shares, seed)
     train, val, test = (members_of(units, parts, part) for part in (TRAIN, VAL, TEST))
     return Splits(train, val or own["val"], test or own["test"])
+
+
+def _divide_again(samples: Sequence[Sample], where: object) -> str:
+    """The remedy if no labelled image is in train: the options that name the folders, which ignores their split."""
+    remedy = "Move images from val or test to train"
+    files = [sample.files for sample in samples if sample.image and sample.mask]
+    if not files or not isinstance(where, Path) or len({sample.split for sample in samples}) > 1:
+        return remedy
+    folders = [os.path.commonpath([pair[side].parent for pair in files]) for side in (0, 1)]
+    images, masks = (PurePath(os.path.relpath(folder, where)) for folder in folders)
+    return f"{remedy}, or divide them again with {command('--images', images, '--masks', masks)}"
 
 
 def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:

@@ -1,0 +1,91 @@
+"""Images with their masks: as lists have them, by names, by pixels, or with a mask for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segarena.data.layout.candidates import apart, make_collection
+from segarena.data.layout.chosen import choose_files
+from segarena.data.layout.errors import nothing_paired
+from segarena.data.layout.layers import LayerMatch, find_export, find_layers
+from segarena.data.layout.listed_pairs import ListedPair, contradiction
+from segarena.data.layout.pairing import Pairing
+from segarena.data.layout.search import Match, Search
+from segarena.data.layout.tree import File, Tree
+from segarena.errors import DataError
+from segarena.formats import join_words
+
+
+def find_match(
+    root: Path, tree: Tree, images: Path | None, masks: Path | None, listed: Sequence[ListedPair] = ()
+) -> Match | LayerMatch:
+    """Find images with one mask or several for each.
+
+    Args:
+        root: The data folder.
+        tree: What is in it.
+        images: What the user named with --images; they are searched for if that is None.
+        masks: The same for the masks.
+        listed: The pairs of lists that name an image and its mask on each line.
+
+    Raises:
+        DataError: No image has a mask, or files could belong to several; an UnclearError where an option may choose.
+    """
+    chosen_images = choose_files(root, tree, images, "image") if images else None
+    chosen_masks = choose_files(root, tree, masks, "mask") if masks else None
+    chosen_images, chosen_masks = apart(root, chosen_images, chosen_masks)
+    exported = find_export(root, tree.files, chosen_images, chosen_masks)
+    if exported:
+        return exported
+    search = Search(root, tree.files, chosen_images, chosen_masks)
+    if listed:
+        return _pair_as_listed(root, tree.files, listed, search)
+    found: Match | None = None
+    problem: DataError | None = None
+    try:
+        found = search.run()
+    except DataError as error:
+        problem = error
+    if found is None or len(found.pairs) < len(found.masks.files):
+        # Several masks for one image are no pairs: they were refused, not found, or only some of them were.
+        layered = find_layers(root, tree.files, chosen_images, chosen_masks, found)
+        if layered:
+            return layered
+    if found is None:
+        if problem is None:
+            problem = nothing_paired(root, tree, chosen_images, chosen_masks)
+            problem.code = "nothing-paired"
+        raise problem
+    return found
+
+
+def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:
+    """What the names give if lists of pairs agree with it, else the listed pairs. Raises DataError.
+
+    Equal names that pair the listed files in another way are an error; names that are only similar give way.
+    """
+    try:
+        by_name = search.run()
+    except DataError:
+        by_name = None
+    if by_name is not None:
+        pairs = by_name.pairing.pairs
+        if {(pair.image, pair.mask) for pair in listed} <= set(pairs):
+            return by_name
+        problem = contradiction(root, listed, pairs) if by_name.pairing.is_by_stem else None
+        if problem:
+            raise problem
+    images, masks = [pair.image for pair in listed], [pair.mask for pair in listed]
+    listed_files = {*images, *masks}
+    sides = []
+    for own, other in ((images, masks), (masks, images)):
+        folders = {file.path.parent for file in own} - {file.path.parent for file in other}
+        unlisted = [file for file in files if file.path.parent in folders and file not in listed_files]
+        sides.append([*own, *unlisted])
+    lists = join_words(list(dict.fromkeys(pair.path.name for pair in listed)))
+    return Match(
+        make_collection(root, sides[0], "image"),
+        make_collection(root, sides[1], "mask"),
+        Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
+    )
