@@ -7,6 +7,7 @@ runs/NAME/               a comparison: comparison.json, tables, page, and its ru
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import NamedTuple
 
 from segarena.errors import RunError
 from segarena.files import TEMPORARY
+from segarena.formats import command, percent, plural
 from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 
@@ -123,7 +126,8 @@ def finished_runs(folder: Path) -> list[Run]:
 def find_run(folder: Path) -> Path:
     """Find the run to use in a folder.
 
-    Of several seeds or folds it is the run with the best validation mIoU: the test split has no part in the choice.
+    Of several seeds or folds it is the run with the best validation mIoU: the test split has no part in the choice. A
+    run that was interrupted after an epoch may be used too, see `describe_unfinished`.
 
     Args:
         folder: A run folder, or a comparison folder: then it is a run of the winner.
@@ -132,7 +136,7 @@ def find_run(folder: Path) -> Path:
         The run folder.
 
     Raises:
-        RunError: The folder is neither, or has no finished run.
+        RunError: The folder is neither, or has no run with a finished epoch.
     """
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
@@ -141,14 +145,64 @@ def find_run(folder: Path) -> Path:
         return _best([run for seed in winner.seeds for run in _trainings(folder / Run(winner.model, seed).path)])
     if (runs := list(_trainings(folder))) != [folder]:
         return _best(runs)
-    for name in ("config.json", "metrics.json", "best.safetensors"):
-        if not (folder / name).exists():
-            raise RunError(
-                f"has no {name}, so it is not a finished run",
-                where=folder,
-                remedy="Name a folder that `segarena train` or `segarena compare` has finished",
-            )
-    return folder
+    missing = [name for name in ("config.json", "metrics.json", "best.safetensors") if not (folder / name).exists()]
+    if not missing or (missing == ["metrics.json"] and _epochs(folder)):
+        return folder
+    if "config.json" in missing and (inside := sorted(folder.glob("*-seed*/config.json"))):
+        raise RunError(
+            f"is a comparison that is not finished (it has no {ComparisonRecord.file})",
+            where=folder,
+            remedy=f"Name one of its runs, e.g. {command(inside[0].parent)}, or repeat the command of the comparison "
+            "with --resume",
+        )
+    remedy = "Name a folder that `segarena train` or `segarena compare` has finished"
+    if "config.json" not in missing and (line := _resume(folder)):
+        remedy = f"Finish an epoch of it: {line}"
+    raise RunError(f"has no {missing[0]}, so it is not a finished run", where=folder, remedy=remedy)
+
+
+def describe_unfinished(folder: Path) -> str:
+    """Return which weights an interrupted run has, as a sentence; empty where the run is finished.
+
+    Args:
+        folder: What `find_run` returned.
+    """
+    if (folder / Metrics.file).exists():
+        return ""
+    epochs = _epochs(folder)
+    best = max(epochs, key=lambda row: -1.0 if row.val_miou is None else row.val_miou)
+    score = "undefined" if best.val_miou is None else percent(best.val_miou)
+    return (
+        f"The training of {folder} is not finished. Of its {plural(len(epochs), 'epoch')} so far, epoch {best.epoch} "
+        f"has the best validation mIoU ({score}); its weights are used."
+    )
+
+
+class _Epoch(NamedTuple):
+    epoch: int
+    val_miou: float | None
+
+
+def _epochs(folder: Path) -> list[_Epoch]:
+    """The finished epochs of a run."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return [_Epoch(int(row["epoch"]), float(row["val_miou"]) if row["val_miou"] else None) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"cannot be read ({error})", where=path, remedy="Train again in a new folder") from error
+
+
+def _resume(folder: Path) -> str | None:
+    """The command line that resumes a run, None where its files do not have it."""
+    try:
+        line = Config.read(folder).command
+    except RunError:
+        return None
+    return f"{line} {command('--out', folder, '--resume')}"
 
 
 def _trainings(folder: Path) -> Iterator[Path]:
@@ -162,7 +216,14 @@ def _trainings(folder: Path) -> Iterator[Path]:
 
 
 def _best(runs: Sequence[Path]) -> Path:
-    return find_run(max(runs, key=lambda run: Metrics.read(run).val_miou or 0.0))
+    started = [run for run in runs if (run / Metrics.file).exists() or _epochs(run)]
+    return find_run(max(started or runs, key=_val_miou))
+
+
+def _val_miou(run: Path) -> float:
+    if (run / Metrics.file).exists():
+        return Metrics.read(run).val_miou or 0.0
+    return max((row.val_miou or 0.0 for row in _epochs(run)), default=0.0)
 
 
 def _make_new(root: Path, name: str) -> Path:

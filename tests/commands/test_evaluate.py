@@ -83,6 +83,44 @@ def test_a_file_that_changed_since_the_training_is_noticed(trained: Path, tmp_pa
         segarena.evaluate(folder / "run", out=tmp_path / "out")
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_images_without_foreground_are_scored(
+    declared: bool, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """False alarms on good parts. Without a classes.yaml, the values of the run's masks are used."""
+    for number in range(3):
+        write_pair(tmp_path / "good", f"n{number}", seed=number)
+        Image.new("L", (48, 48), 0).save(tmp_path / "good" / "masks" / f"n{number}.png")
+    if declared:
+        table = "classes: [{name: background, value: 0}, {name: foreground, value: 255}]"
+        (tmp_path / "good" / "classes.yaml").write_text(table)
+    scores = segarena.evaluate(trained, tmp_path / "good", out=tmp_path / "out", device="cpu")
+    assert scores["pixels"] == 3 * 48 * 48
+    predictor = segarena.load(trained, device="cpu")
+    images = [tmp_path / "good" / "images" / f"n{number}.png" for number in range(3)]
+    false = sum(int((predictor.predict(image) == 1).sum()) for image in images)
+    assert scores["per_class"]["foreground"]["fp"] == false > 0
+    assert scores["per_class"]["foreground"]["tp"] == scores["per_class"]["foreground"]["fn"] == 0
+    printed = capsys.readouterr().out
+    assert "No mask has foreground" in printed
+    assert "nan" not in printed
+
+
+def test_a_class_that_is_nowhere_is_undefined(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No foreground in the truth, and none predicted."""
+    write_pair(tmp_path / "good", "a")
+    Image.new("L", (48, 48), 0).save(tmp_path / "good" / "masks" / "a.png")
+    monkeypatch.setattr("segarena.experiment.rescore.evaluate", lambda *_, **__: np.array([[[2304, 0], [0, 0]]]))
+    scores = segarena.evaluate(trained, tmp_path / "good", out=tmp_path / "out")
+    assert scores["per_class"]["foreground"]["iou"] is None
+    assert scores["miou"] == 1
+    printed = capsys.readouterr().out
+    assert "absent" in printed
+    assert "nan" not in printed
+
+
 def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
     for number in range(3):
         write_pair(tmp_path / "other", f"n{number}", seed=number, high=1)

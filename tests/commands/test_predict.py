@@ -1,4 +1,9 @@
-"""Masks and overlays at the images' own size, for files and folders, the same as the evaluation's."""
+"""Masks and overlays at the images' own size, for files and folders, the same as the evaluation's.
+
+Folders with subfolders are mirrored; images of one name are told apart in what is printed and written; what is no image
+to label (masks, earlier results) is left out and named; patterns, unknown endings, 16 bits, CMYK; output folders that
+are in use; interrupted runs.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
 from PIL import Image
 
 import segarena
@@ -74,6 +81,89 @@ def test_two_images_of_one_name_keep_two_results(trained: Path, tmp_path: Path) 
         Image.new("RGB", (40, 40)).save(tmp_path / name)
     out = segarena.predict(trained, [tmp_path / folder for folder in "abc"], out=tmp_path / "out")
     assert {path.name for path in out.glob("*.png")} == {"same.png", "same-2.png", "same-2-2.png"}
+
+
+def test_subfolders_are_mirrored(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also masks and earlier results are there, and the same names in several folders, which case alone may divide."""
+    images = {"east/1.png": 10, "east/1.jpg": 20, "west/deep/1.png": 30, "top.tif": 40, "Top.png": 50}
+    for name, grey in {
+        **images,
+        "masks/1.png": 0,
+        "overlays/1.png": 0,
+        "done/a.png": 0,
+        "done/a_overlay.jpg": 0,
+    }.items():
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40 + grey // 10, 40), (grey, grey, grey)).save(tmp_path / "data" / name)
+    out = segarena.predict(trained, [tmp_path / "data"], out=tmp_path / "out")
+    sizes = {path.relative_to(out).as_posix(): labels(path).shape[1] for path in out.rglob("*.png")}
+    assert sizes == {"east/1.png": 42, "east/1-2.png": 41, "west/deep/1.png": 43, "Top.png": 45, "top-2.png": 44}
+    assert len(list(out.rglob("*_overlay.jpg"))) == len(images)
+    table = pd.read_csv(out / "names.csv").set_index("image")["mask"]
+    assert table[str(tmp_path / "data" / "east" / "1.png")] == "east/1-2.png"
+    printed = capsys.readouterr().out
+    for text in ("5 images", "masks/", "overlays/", "done/", f"{Path('east') / '1.png'} is east/1-2.png", "top-2.png"):
+        assert text in printed
+
+
+def test_a_folder_of_masks_that_is_named_itself_is_labelled(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "labels" / "a.png")
+    assert (segarena.predict(trained, [tmp_path / "labels"], out=tmp_path / "out") / "a.png").exists()
+    with refuses(where=tmp_path, value="labels"):
+        segarena.predict(trained, [tmp_path], out=tmp_path / "out2")
+
+
+def test_patterns_and_files_of_any_ending_are_labelled(trained: Path, tmp_path: Path) -> None:
+    """Cmd on Windows does not replace *.jpg. An image that is named twice is labelled once."""
+    for name in ("a.jpg", "b.jpg", "[c].png"):
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    Image.new("CMYK", (40, 40)).save(tmp_path / "cmyk.data", "JPEG")
+    Image.fromarray(np.full((40, 40), 4000, dtype=np.uint16)).save(tmp_path / "deep", "PNG")
+    named = [tmp_path / name for name in ("*.jpg", "a.jpg", "[c].png", "cmyk.data", "deep")]
+    out = segarena.predict(trained, named, out=tmp_path / "out")
+    assert {path.name for path in out.glob("*.png")} == {"a.png", "b.png", "[c].png", "cmyk.png", "deep.png"}
+    with refuses(where=tmp_path / "*.gif"):
+        segarena.predict(trained, [tmp_path / "*.gif"], out=tmp_path / "out2")
+    (tmp_path / "heif").mkdir()
+    (tmp_path / "heif" / "a.mov").touch()
+    with refuses(where=tmp_path / "heif", value="1 .mov"):
+        segarena.predict(trained, [tmp_path / "heif"], out=tmp_path / "out2")
+
+
+def test_images_are_never_overwritten(trained: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), (9, 9, 9)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with refuses(RunError, where=tmp_path, value="not empty"):
+        segarena.predict(trained, [tmp_path], out=tmp_path)
+    assert (tmp_path / "a.png").read_bytes() == before
+    for folder in (
+        tmp_path / "labelled",
+        tmp_path.parent / "second",
+    ):  # the results of the first are not labelled by the second
+        out = segarena.predict(trained, [tmp_path], out=folder)
+        assert [path.name for path in out.rglob("*.png")] == ["a.png"]
+
+
+def test_an_interrupted_run_is_used_with_its_best_weights(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed in an epoch: scores and costs are missing, the best weights and the history are there."""
+    run = tmp_path / "my run"
+    shutil.copytree(trained, run, ignore=shutil.ignore_patterns("metrics.json", "costs.json", "images.csv"))
+    image = trained.parent / "data" / "images" / "square03.png"
+    out = segarena.predict(run, [image], out=tmp_path / "out", device="cpu")
+    assert np.array_equal(labels(out / "square03.png"), segarena.load(trained, device="cpu").predict(image))
+    best = Metrics.read(trained).best_epoch
+    assert f"epoch {best:g} has the best validation mIoU" in capsys.readouterr().out
+    scores = segarena.evaluate(run, out=tmp_path / "scores", device="cpu")
+    assert "is not finished" in capsys.readouterr().out
+    assert scores["confusion"] == Metrics.read(trained).to_json()["confusion"]
+    (run / "best.safetensors").unlink()
+    (run / "history.csv").unlink()
+    with refuses(RunError, where=run, value="metrics.json") as caught:
+        segarena.predict(run, [image])
+    assert f"--out '{run}' --resume" in caught.value.remedy
 
 
 def test_predictions_are_never_overwritten(trained: Path) -> None:

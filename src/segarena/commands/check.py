@@ -56,7 +56,7 @@ def run(options: CheckOptions) -> dict[str, Any]:
 
 def _open(options: CheckOptions) -> FolderSource:
     """Open the folder. If it cannot be read, show the faults of all files, not only the first one."""
-    where = {"images": options.images, "masks": options.masks}
+    where: dict[str, Any] = {"images": options.images, "masks": options.masks}
     try:
         with show_progress("reading images and masks") as on_progress:
             return FolderSource(options.data, on_progress, **where)

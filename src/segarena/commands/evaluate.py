@@ -10,7 +10,7 @@ from rich.table import Table
 from segarena.commands.terminal import TerminalReporter, console
 from segarena.config import EvaluateOptions
 from segarena.experiment.rescore import Rescored, rescore
-from segarena.formats import percent, plural
+from segarena.formats import percent, plural, shorten, small_percent
 
 
 def run(options: EvaluateOptions) -> dict[str, Any]:
@@ -45,5 +45,9 @@ def _show(result: Rescored) -> None:
         table.add_column(title, justify="right")
     for name, scores in metrics.per_class.items():
         values = (scores.iou, scores.f1, scores.precision, scores.recall)
-        table.add_row(escape(name), *("absent" if value is None else percent(value) for value in values))
+        table.add_row(escape(shorten(name, 40)), *("absent" if value is None else percent(value) for value in values))
     console.print(table)
+    for name, scores in metrics.per_class.items():
+        if scores.fp and not scores.tp + scores.fn:
+            share = small_percent(scores.fp / metrics.pixels)
+            console.print(f"No mask has {name}; {share} of all pixels are predicted as it.", markup=False)

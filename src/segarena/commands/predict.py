@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,15 +15,17 @@ from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
 from segarena.data.files.faults import join_faults
 from segarena.data.files.images import read_image
-from segarena.data.layout.tree import image_files
+from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
 from segarena.errors import DataError
-from segarena.files import write_with
-from segarena.formats import plural
+from segarena.files import write_text, write_with
+from segarena.formats import listing, plural
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 
 #: Share of the class colour in an overlay.
 OPACITY = 0.5
+#: The table of images and their masks, where the names alone do not show it.
+NAMES = "names.csv"
 
 
 def run(options: PredictOptions) -> Path:
@@ -33,20 +35,23 @@ def run(options: PredictOptions) -> Path:
         options: The options as typed.
 
     Returns:
-        The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg for each image.
+        The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg for each image; images of
+        subfolders have theirs in subfolders of the same names.
 
     Raises:
         DataError: An image cannot be read; the others have been labelled.
         RunError: The run or the output folder cannot be used.
     """
     run_folder = find_run(options.run)
-    images = _find(options.images)
+    found = find_new_images(options.images)
     predictor = load(run_folder, device=options.device)
+    if predictor.unfinished:
+        console.print(predictor.unfinished, markup=False)
     folder = open_folder(options.out, "predictions", root=predictor.run)
     faults = []
     with show_progress("predicting") as on_progress:
-        for number, (path, name) in enumerate(images, start=1):
-            on_progress(number - 1, len(images))
+        for number, (path, name, _) in enumerate(found.images):
+            on_progress(number, len(found.images))
             try:
                 image = read_image(path, predictor.image_bits)
             except DataError as error:
@@ -54,15 +59,29 @@ def run(options: PredictOptions) -> Path:
                 continue
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
-            _save_overlay(image, mask, predictor.classes, folder / f"{name}_overlay.jpg")
-    labelled = len(images) - len(faults)
+            _save_overlay(image, mask, predictor.classes, folder / f"{name}{OVERLAY}")
+    labelled = len(found.images) - len(faults)
     console.print(
         f"{plural(labelled, 'image')} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False
     )
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
+    _show_names(found, folder)
     if faults:
         raise _refuse(faults, labelled)
     return folder
+
+
+def _show_names(found: NewImages, folder: Path) -> None:
+    """Print what was left out, and which result is of which image where several have one name."""
+    for note in found.left_out:
+        console.print(f"  left out: {note}", markup=False)
+    renamed = [image for image in found.images if image.is_renamed]
+    if renamed:
+        table = pd.DataFrame({"image": [str(image.path) for image in found.images]})
+        table["mask"] = [f"{image.name}.png" for image in found.images]
+        write_text(folder / NAMES, table.to_csv(index=False, lineterminator="\n"))
+        shown = listing([f"{image.path} is {image.name}.png" for image in renamed])
+        console.print(f"  images of the same name: {shown}; all are in {NAMES}", markup=False)
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
@@ -70,30 +89,6 @@ def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataErro
     error = join_faults([fault for _, fault in faults])
     rest = " The others are labelled" if labelled else ""
     return DataError(error.what, where=error.where, remedy=f"{error.remedy}.{rest}".rstrip("."), parts=error.parts)
-
-
-def _find(paths: tuple[Path, ...]) -> list[tuple[Path, str]]:
-    """Each image file and the name of its results: its stem, with a number if another result has that name."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found = image_files(path)
-            if not found:
-                raise DataError("has no images", where=path, remedy="Name image files, or a folder of them")
-            files += found
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise DataError("is not there", where=path, remedy="Check the path")
-    if not files:
-        raise DataError("no image is named", remedy="Name image files, or folders of them")
-    taken: set[str] = set()
-    named = []
-    for file in files:
-        name = next(n for n in chain([file.stem], (f"{file.stem}-{k}" for k in count(2))) if n not in taken)
-        taken |= {name, f"{name}_overlay"}
-        named.append((file, name))
-    return named
 
 
 def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:

@@ -57,7 +57,7 @@ class PredictOptions:
     run: tyro.conf.Positional[Path]
     """Run folder, or a comparison folder (then its winner)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
-    """Image files, or folders of them."""
+    """Image files, or folders of them; subfolders are searched too."""
     device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
     """Where to compute."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None

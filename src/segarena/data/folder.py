@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_declared
-from segarena.data.encoding.infer import infer_encoding, labels_of_values, refuse_picture
+from segarena.data.encoding.infer import infer_encoding, infer_like, labels_of_values, refuse_picture
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.files.faults import join_faults
@@ -58,6 +58,7 @@ class FolderSource:
         *,
         images: Path | None = None,
         masks: Path | None = None,
+        run_classes: ClassTable | None = None,
     ) -> None:
         """Read a folder.
 
@@ -66,6 +67,7 @@ class FolderSource:
             on_progress: Called with (pairs read, pairs).
             images: The folder of the images, if it should not be searched for.
             masks: The same for the masks.
+            run_classes: The classes of the run that is evaluated on the folder. The masks may lack some of them.
 
         Raises:
             DataError: Something could not be read or paired, or a mask does not have its image's shape.
@@ -100,12 +102,19 @@ class FolderSource:
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
         declared = None if self._declared is None else self._declared.table
+        self._classes_from = "inferred from the values of all masks"
+        if self._declared is not None:
+            self._classes_from = f"declared in {relative_name(self.root, self._declared.path)}"
         self.overlap = 0
         if self.layout.layers:
             self.overlap = count_overlap(self.masks)
             inferred = encode_layers(self.masks, self.layout.layers, declared)
+        elif declared is None and run_classes is not None:
+            inferred = infer_like(self.masks, run_classes, self.root)
+            if inferred.encoding.classes == run_classes:
+                self._classes_from = "the classes of the run"
         else:
-            inferred = infer_encoding(self.masks, declared, self.root)
+            inferred = infer_encoding(self.masks, declared, self.root, least=2 if run_classes is None else 1)
         self.encoding, self.mask_pixels, self.void_pixels = inferred
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
@@ -166,16 +175,13 @@ class FolderSource:
         """Return what was understood: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
         splits = Counter(sample.split or "none" for sample in self.samples)
         sizes = Counter(self.sizes)
-        origin = "inferred from the values of all masks"
-        if self._declared is not None:
-            origin = f"declared in {relative_name(self.root, self._declared.path)}"
         return {
             "name": self.name,
             "origin": str(self.root),
             "layout": self.layout.sentence,
             "pairing": self.layout.pairing,
             "conflicts": [conflict.sentence for conflict in self.layout.conflicts],
-            "encoding": f"{self.encoding.sentence} ({origin})",
+            "encoding": f"{self.encoding.sentence} ({self._classes_from})",
             "image_bits": self.bits,
             "images_without_mask": self._relative(self.layout.images_without_mask),
             "masks_without_image": self._relative(self.layout.masks_without_image),

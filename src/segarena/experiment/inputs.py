@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.classes import ClassTable
 from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, open_published
@@ -29,6 +30,7 @@ def open_source(
     root: Path | None = None,
     download: bool | None = None,
     reporter: Reporter = SILENT,
+    run_classes: ClassTable | None = None,
 ) -> Source:
     """Open a folder, a published data set or the built-in scenes.
 
@@ -40,6 +42,7 @@ def open_source(
         root: The folder of a published data set.
         download: Whether to download a published data set that is not in `root`. None: the command has no such option.
         reporter: Receives the progress of reading masks.
+        run_classes: The classes of the run that is evaluated on the data; masks may lack some of them.
 
     Raises:
         DataError: The data cannot be read.
@@ -64,7 +67,7 @@ def open_source(
             remedy="Leave it out, or name one of them",
         )
     with reporter.progress("reading images and masks") as on_progress, advise_conversion(data):
-        return FolderSource(data, on_progress, images=images, masks=masks)
+        return FolderSource(data, on_progress, images=images, masks=masks, run_classes=run_classes)
 
 
 def reopen_source(data: DataSettings, reporter: Reporter = SILENT) -> Source:

@@ -53,6 +53,8 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         ConfigError: No image is in the part of the split.
     """
     predictor = load(options.run, device=options.device)
+    if predictor.unfinished:
+        reporter.say(predictor.unfinished)
     source = _open(options, predictor, reporter)
     split, indices = _select(options, predictor, source)
     if not indices:
@@ -69,8 +71,15 @@ def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) ->
         source = reopen_source(predictor.config.data, reporter)
     else:
         source = open_source(
-            options.data, images=options.images, masks=options.masks, root=options.root, reporter=reporter
+            options.data,
+            images=options.images,
+            masks=options.masks,
+            root=options.root,
+            reporter=reporter,
+            run_classes=predictor.classes,
         )
+        if isinstance(source, FolderSource):
+            reporter.say(f"  encoding: {source.describe()['encoding']}")
     if isinstance(source, FolderSource):
         source.bits = predictor.image_bits  # the same brightness is the same number, whatever the other images are
     return source

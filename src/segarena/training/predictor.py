@@ -16,7 +16,7 @@ from segarena.errors import DataError
 from segarena.models import SegmentationModel, build_model
 from segarena.records.config import Config
 from segarena.records.run import Data
-from segarena.runs import find_run
+from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.evaluation import predict_masks
 from segarena.training.machine import choose_device, computes_bf16
@@ -34,6 +34,8 @@ class Predictor:
     precision: str
     image_bits: int = 16
     """Bits that the 16-bit grey images of the training used; other such images are read with as many."""
+    unfinished: str = ""
+    """Which weights are used where the training was interrupted, as a sentence; empty for a finished run."""
 
     @property
     def size(self) -> int:
@@ -75,10 +77,11 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         device: "auto", "cpu" or "cuda".
 
     Returns:
-        A predictor with the precision of the training where the device computes it natively, else with float32.
+        A predictor with the best weights so far, and the precision of the training where the device computes it
+        natively, else with float32.
 
     Raises:
-        RunError: The folder has no finished run.
+        RunError: The folder has no run, or one without a finished epoch.
         ConfigError: The device does not exist.
     """
     folder = find_run(Path(run))
@@ -91,4 +94,4 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config.protocol.precision if computes_bf16(device) else "fp32"
-    return Predictor(model, classes, config, folder, device, precision, data.image_bits)
+    return Predictor(model, classes, config, folder, device, precision, data.image_bits, describe_unfinished(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -41,7 +42,7 @@ class InferredEncoding(NamedTuple):
 
 
 def infer_encoding(
-    masks: Sequence[CountedMask], classes: ClassTable | None = None, root: Path | None = None
+    masks: Sequence[CountedMask], classes: ClassTable | None = None, root: Path | None = None, *, least: int = 2
 ) -> InferredEncoding:
     """Infer the encoding of masks by the rules in `encoding.grey` and `encoding.color`, or apply declared classes.
 
@@ -51,6 +52,7 @@ def infer_encoding(
         masks: The masks and their values.
         classes: The content of a classes.yaml, if there is one, see `encoding.declared`.
         root: The data folder, for the commands of remedies.
+        least: The number of classes that the masks must show: 1 or 2.
 
     Raises:
         DataError: The values could mean two things, one is not declared, a mask is a picture, or all pixels are of one
@@ -63,7 +65,7 @@ def infer_encoding(
             encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
     except NumberedObjectsError as error:
         raise DataError(error.what, where=error.where, remedy=_convert(root, error.remedy)) from error
-    return count_classes(masks, encoding)
+    return count_classes(masks, encoding, least=least)
 
 
 def _convert(root: Path | None, remedy: str) -> str:
@@ -75,12 +77,36 @@ def _convert(root: Path | None, remedy: str) -> str:
     return f"If all objects are of one class: `{line}`. {remedy}"
 
 
-def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding) -> InferredEncoding:
-    """Count the pixels of each class. Raises DataError where a value is not allowed, or all pixels are of one class."""
+def infer_like(masks: Sequence[CountedMask], classes: ClassTable, root: Path | None = None) -> InferredEncoding:
+    """Infer the encoding of masks that may lack some of the classes of a run, e.g. all but background.
+
+    If the classes that are inferred have the names of the run's, they are used, else the run's values are applied, if
+    the masks have no others.
+
+    Args:
+        masks: The masks and their values.
+        classes: The classes of the run.
+        root: The data folder, for the commands of remedies.
+
+    Raises:
+        DataError: As `infer_encoding`; masks of a single class are no error.
+    """
+    values = {value for _, facts in masks for value in facts.values.tolist()} - {IGNORE_INDEX}
+    if len(values) == 1 or (not values and any(IGNORE_INDEX in entry.values for entry in classes.classes)):
+        return infer_encoding(masks, classes, root, least=1)
+    inferred = infer_encoding(masks, root=root)
+    if inferred.encoding.classes.names != classes.names:
+        with suppress(DataError):
+            return infer_encoding(masks, classes, root, least=1)
+    return inferred
+
+
+def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding, *, least: int = 2) -> InferredEncoding:
+    """Count the pixels of each class. Raises DataError where a value is not allowed, or fewer than `least` classes."""
     counts = np.stack(_for_each(masks, lambda mask: _count_labels(mask, encoding)))
     pixels, void = counts[:, :-1], counts[:, -1]
     present = np.flatnonzero(pixels.sum(axis=0))
-    if len(present) < 2:
+    if len(present) < least:
         only = f"only the class {encoding.classes.names[present[0]]!r}" if len(present) else "only void pixels"
         raise one_class([path for path, _ in masks], only)
     return InferredEncoding(encoding, pixels, void)

@@ -1,0 +1,137 @@
+"""The images to label: files, folders with all that is below them, and patterns; and what their results are called."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.errors import DataError
+from segarena.formats import listing, plural
+
+#: Ending of the picture that `segarena predict` writes beside the mask NAME.png.
+OVERLAY = "_overlay.jpg"
+
+
+class NewImage(NamedTuple):
+    """An image to label.
+
+    Args:
+        path: The file.
+        name: What its results are called: the path below the folder that was named, without the ending of the file.
+        is_renamed: Whether `name` has a number, because another image has that name.
+    """
+
+    path: Path
+    name: str
+    is_renamed: bool
+
+
+@dataclass(frozen=True)
+class NewImages:
+    """The images to label, and what is left out of the folders, in words."""
+
+    images: tuple[NewImage, ...]
+    left_out: tuple[str, ...]
+
+
+def find_new_images(paths: Sequence[Path]) -> NewImages:
+    """Find the images to label.
+
+    Subfolders are searched. Left out are folders that are named for masks, or for previews, predictions and the like,
+    and those that `segarena predict` has written. An image that is named twice is labelled once.
+
+    Args:
+        paths: Files of any ending, folders, and patterns such as `photos/*.jpg`, which some shells do not replace.
+
+    Raises:
+        DataError: A path does not exist, or a folder has no images.
+    """
+    found: dict[Path, tuple[Path, str]] = {}
+    left_out: list[str] = []
+    for path in chain.from_iterable(_expand(path) for path in paths):
+        if path.is_dir():
+            tree = scan(path)
+            files, notes = _choose(path, tree)
+            if not files:
+                raise _no_images(path, tree)
+            left_out += notes
+            named = [(file.path, relative_name(path, file.path.with_suffix(""))) for file in files]
+        else:
+            named = [(path, path.stem)]
+        for file, name in named:
+            found.setdefault(file.resolve(), (file, name))
+    if not found:
+        raise DataError("no image is named", remedy="Name image files, or folders of them")
+    return NewImages(tuple(_name_results(found.values())), tuple(left_out))
+
+
+def _expand(path: Path) -> list[Path]:
+    """The path, or what it matches as a pattern. Raises DataError where there is neither."""
+    if path.exists():
+        return [path]
+    matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - also absolute patterns
+    if not matches:
+        raise DataError("does not exist", where=path, remedy="Check the path")
+    return matches
+
+
+def _choose(root: Path, tree: Tree) -> tuple[list[File], list[str]]:
+    """The files of a folder that are images to label, and what is left out, in words."""
+    folders: dict[Path, list[File]] = defaultdict(list)
+    for file in tree.files:
+        folders[file.path.parent].append(file)
+    masks = [folder for folder, files in folders.items() if files[0].location.kind == "mask"]
+    results = [folder for folder, files in folders.items() if _are_results(files) and folder not in masks]
+    notes = [
+        f"{plural(len(group), 'folder')} {why}: {listing([f'{relative_name(root, folder)}/' for folder in group])}"
+        for group, why in (
+            (masks, "named for masks"),
+            (list(tree.skipped), "named for previews, results or the like"),
+            (results, "that `segarena predict` has written"),
+        )
+        if group
+    ]
+    chosen = [file for folder, files in folders.items() if folder not in {*masks, *results} for file in files]
+    return sorted(chosen, key=lambda file: file.path), notes
+
+
+def _are_results(files: Sequence[File]) -> bool:
+    """Whether all files of a folder are pairs of a mask and its overlay."""
+    names = {file.path.name for file in files}
+    masks = {name.removesuffix(OVERLAY) for name in names if name.endswith(OVERLAY)}
+    return names == {f"{name}{ending}" for name in masks for ending in (".png", OVERLAY)}
+
+
+def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
+    """Give each image a name that no other has, also where case does not count."""
+    taken: set[str] = set()
+    for file, own in found:
+        numbered = (str(PurePosixPath(own).with_name(f"{PurePosixPath(own).name}-{number}")) for number in count(2))
+        name = next(name for name in chain([own], numbered) if name.casefold() not in taken)
+        taken |= {name.casefold(), f"{name}_overlay".casefold()}
+        yield NewImage(file, name, name != own)
+
+
+def _no_images(path: Path, tree: Tree) -> DataError:
+    masks = sorted({f"{file.path.parent}" for file in tree.files})
+    if masks:
+        return DataError(
+            f"has images only in folders named for masks, or that `segarena predict` has written: {listing(masks)}",
+            where=path,
+            remedy="Name the folder itself if its images are to be labelled",
+        )
+    endings = Counter(ending for counter in tree.endings.values() for ending in counter.elements() if ending)
+    others = (
+        f"; it has {listing([f'{number} {ending}' for ending, number in endings.most_common()])}" if endings else ""
+    )
+    return DataError(
+        f"has no images{others}",
+        where=path,
+        remedy="Name a folder of images, or image files; a file that is named itself may have any ending",
+    )
