@@ -89,6 +89,45 @@ def test_a_split_without_masks_is_listed_and_the_others_are_read(names: str, tmp
     assert [path.name for path in layout.images_without_mask] == ["c.png"]
 
 
+@pytest.mark.parametrize("place", ["{}/images/{n}.jpg {}/masks/{n}.png", "images/{}/{n}.jpg masks/{}/{n}.png"])
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "train val test",
+        "trainset valset testset",
+        "TrainSet ValidSet TestSet",
+        "train_set Validation-Set Test set",
+        "training_data validation_data test_data",
+        "traindata valdata testdata",
+        "TrainDataset ValDataset TestDataset",
+        "trn dev tst",
+        "train_512x512 eval_512x512 test_512x512",
+        "train_tiles val_tiles test_tiles",
+        "training-set-1 evaluation holdout",
+        "entrenamiento validación prueba",
+        "训练集 验证集 测试集",
+    ],
+)
+def test_folders_of_splits_are_found_in_other_spellings(spelled: str, place: str, tmp_path: Path) -> None:
+    names = spelled.replace("Test set", "Test%set").split()
+    for n, name in enumerate(names):
+        touch(tmp_path, *(path.replace("%", " ") for path in place.format(name, name, n=n).split()))
+    assert splits(find_pairs(tmp_path)) == {"0": "train", "1": "val", "2": "test"}
+
+
+@pytest.mark.parametrize("place", ["{}/images/{n}.jpg {}/masks/{n}.png", "{}_images/{n}.jpg {}_masks/{n}.png"])
+def test_a_folder_for_train_and_val_together_is_for_training(place: str, tmp_path: Path) -> None:
+    for n, name in enumerate(("trainval", "test")):
+        touch(tmp_path, *place.format(name, name, n=n).split())
+    assert splits(find_pairs(tmp_path)) == {"0": "train", "1": "test"}
+
+
+@pytest.mark.parametrize("name", ["Test Site", "latest", "contest", "interval", "trainvaltest", "deviation", "trained"])
+def test_other_names_are_no_splits(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, f"{name}/images/1.jpg, {name}/masks/1.png")
+    assert splits(find_pairs(tmp_path)) == {"1": None}
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

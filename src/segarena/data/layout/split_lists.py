@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from segarena.data.layout.tree import files_ending, subfolders
-from segarena.data.layout.vocabulary import SPLIT_WORDS, split_of_name, split_of_word, words_in
+from segarena.data.layout.vocabulary import SPLIT_WORDS, is_train_and_val, split_of_name, split_of_word, words_in
 from segarena.data.source import Split
 from segarena.formats import join_words
 
@@ -72,8 +72,8 @@ def _read_texts(place: Path) -> list[SplitList]:
     """Files of one line per image, one file per split; train_ids.txt and val_ids.txt are one list."""
     families: dict[str, dict[Split | None, Path]] = {}
     for path in files_ending(place, _TEXT):
-        split = split_of_name(path.stem)
-        if split or words_in(path.stem) == ("train", "val"):
+        split = None if is_train_and_val(path.stem) else split_of_name(path.stem)
+        if split or is_train_and_val(path.stem):
             family = f"{_SPLIT_WORD.sub('', path.stem)}{path.suffix.lower()}"
             families.setdefault(family, {})[split] = path
     found = []
@@ -148,7 +148,7 @@ def _find_entries(content: Any, split_of_file: Split | None) -> Entries:
     lists: dict[Split, list[Any]] = {}
     for key, value in content.items():
         split = split_of_name(str(key))
-        if split and isinstance(value, list):
+        if split and isinstance(value, list) and not (split in lists and is_train_and_val(str(key))):
             lists[split] = value
     if lists:
         return _as_names(lists)

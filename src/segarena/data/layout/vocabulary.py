@@ -27,9 +27,14 @@ MASK_WORDS = frozenset(
     "manual".split()
 )
 SPLIT_WORDS: dict[Split, frozenset[str]] = {
-    "train": frozenset({"train", "training"}),
-    "val": frozenset({"val", "valid", "validation"}),
-    "test": frozenset({"test", "testing"}),
+    "train": frozenset(
+        "train training trainings trn treino treinamento entrenamiento entrainement apprentissage 训练 训练集".split()
+    ),
+    "val": frozenset(
+        "val valid validation validate validating dev devel development eval evaluation validierung validacao "
+        "validação validacion validación 验证 验证集".split()
+    ),
+    "test": frozenset("test tests testing tst holdout heldout teste testes prueba pruebas 测试 测试集".split()),
 }
 #: A mask file or folder with these words holds the labels of another one in another form: in colours, or per object.
 VARIANT_WORDS = frozenset(
@@ -38,7 +43,7 @@ VARIANT_WORDS = frozenset(
 
 _SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 #: Abbreviations of splits that count only beside a word for images or masks: imagesTr, labelsTr.
-_SHORT_SPLITS: dict[str, Split] = {"tr": "train", "ts": "test"}
+_SHORT_SPLITS: dict[str, Split] = {"tr": "train", "ts": "test", "te": "test"}
 #: Words that may accompany a word for images or masks in a file's name: x_leftImg8bit, x_gtFine_labelTrainIds.
 _COMPANIONS: dict[FileKind, frozenset[str]] = {
     "image": frozenset("left right 8bit 16bit".split()),
@@ -73,6 +78,13 @@ _NEUTRAL = frozenset(
     "set data dataset split splits part aug v stage list lists id ids file files filename filenames name names index "
     "indices".split()
 )
+#: The same for splits alone: train_tiles, test_512x512.
+_NEUTRAL_FOR_SPLITS = _NEUTRAL | frozenset(
+    "sets augmented augmentation resized cropped crop crops tile tiles patch patches full final new all small large "
+    "public private release processed preprocessed clean x px png jpg tif".split()
+)
+#: Words that may be written together with a split's: trainset, testdata.
+_OF_SETS = frozenset("set sets data dataset split".split())
 _KNOWN = IMAGE_WORDS | MASK_WORDS | frozenset(_SPLIT_OF)
 
 _TOKEN = re.compile(r"(?:8|16)bit|\d+|[^\W\d_]+", re.IGNORECASE)
@@ -119,16 +131,27 @@ def split_of_name(name: str) -> Split | None:
     found = [word for word in words_in(name) if not word.isdigit()]
     meanings = _SPLIT_OF | _SHORT_SPLITS if folder_kind(name) else _SPLIT_OF
     splits = {meanings[word] for word in found if word in meanings}
+    if splits == {"train", "val"} and is_train_and_val(name):
+        return "train"
     if len(splits) != 1:
         return None
-    is_clear = found[-1] in _SPLIT_OF or folder_kind(name) or all(w in _SPLIT_OF or w in _NEUTRAL for w in found)
-    return splits.pop() if is_clear else None
+    is_known = all(word in _SPLIT_OF or word in _NEUTRAL_FOR_SPLITS for word in found)
+    return splits.pop() if found[-1] in _SPLIT_OF or folder_kind(name) or is_known else None
+
+
+def is_train_and_val(name: str) -> bool:
+    """Whether a name means train and val together: trainval, train_val_images."""
+    found = [word for word in words_in(name) if not word.isdigit()]
+    pairs = {(_SPLIT_OF.get(one), _SPLIT_OF.get(other)) for one, other in pairwise(found)}
+    return ("train", "val") in pairs and "test" not in {_SPLIT_OF.get(word) for word in found}
 
 
 def without_split(name: str) -> str:
     """Return a folder's words in lower case, {split} for those of its split if it has one: `{split}_annot`."""
     split_words = _SPLIT_OF | _SHORT_SPLITS if split_of_name(name) else {}
-    return "_".join("{split}" if word in split_words else word for word in words_in(name))
+    words = ["{split}" if word in split_words else word for word in words_in(name)]
+    repeated = {"{split}", "set", "sets"}  # of trainval and trainset
+    return "_".join(w for i, w in enumerate(words) if not (i and words[i - 1] == "{split}" and w in repeated))
 
 
 def split_of_word(word: str) -> Split | None:
@@ -236,12 +259,18 @@ def _cuts(tokens: list[tuple[str, int, int]], kind: FileKind, *, backwards: bool
 
 @lru_cache(maxsize=4096)
 def _split_compound(word: str) -> tuple[str, ...]:
-    """`trainannot` -> train, annot; a word that is not made of known words alone stays whole."""
-    if word in _KNOWN or word.isdigit():
+    """`trainannot` -> train, annot; `testset` -> test, set. A word that is not made of such words alone stays whole."""
+    pieces = _divide(word, _KNOWN) or _divide(word, _KNOWN | _OF_SETS)
+    return pieces if pieces and (set(pieces) <= _KNOWN or set(pieces) & set(_SPLIT_OF)) else (word,)
+
+
+def _divide(word: str, known: frozenset[str]) -> tuple[str, ...]:
+    """The known words, the first as long as possible, that make up a word; empty if there are none."""
+    if word in known or word.isdigit():
         return (word,)
     for cut in range(len(word) - 2, 1, -1):
-        if word[:cut] in _KNOWN:
-            rest = _split_compound(word[cut:])
-            if all(piece in _KNOWN for piece in rest):
+        if word[:cut] in known:
+            rest = _divide(word[cut:], known)
+            if rest and all(piece in known for piece in rest):
                 return word[:cut], *rest
-    return (word,)
+    return ()
