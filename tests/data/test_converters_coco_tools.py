@@ -164,7 +164,7 @@ def test_an_image_is_found_by_any_name(name: str, file: str, size: dict[str, Any
     write_json(tmp_path / "in/a.json", coco(images=[{"id": 1, "file_name": name, **size}]))
     assert list(convert(read_coco, tmp_path / "in", tmp_path / "out").values()) == [COCO_MASK]
     named = Path(name).suffix == ".jpg" or name in ("a", "2.5mm", "A.PNG")
-    assert any("another ending" in note for note in read_coco(tmp_path / "in").notes) == named
+    assert any("another name" in note for note in read_coco(tmp_path / "in").notes) == named
 
 
 @pytest.mark.parametrize("mask", ["masks/a.png", "SegmentationClass/a.png"])

@@ -76,13 +76,16 @@ def test_subsets_are_splits_and_what_is_left_out_is_in_the_notes(tmp_path: Path)
         cvat_image(ROAD, line, name="x/a.png", size=f'{size} subset="Train"'),
         cvat_image(CAR.format(0), '<tag label="weather"/>', name="y/a.png", size=f'{size} subset="Validation"'),
         cvat_image(name="y/b.png", size=f'{size} subset="Test"'),
+        cvat_image(name="y/gone.png", size=f'{size} subset="Test"'),
     ]
     for path in ("x/a.png", "y/a.png", "y/b.png", "y/other.png"):
         write_image(tmp_path / "in/images" / path)
     (tmp_path / "in/annotations.xml").write_text(cvat(*images, meta=META))
     assert set(convert(read_cvat, tmp_path / "in", tmp_path / "out")) == {"train/a", "val/a", "test/b"}
     assert read_cvat(tmp_path / "in").notes == (
-        "1 object of type polyline without an area: left out",
-        "1 image without an object: all background",
-        "1 image not in the annotations: left out",
+        "1 object of type polyline without an area: left out (x/a.png)",
+        "1 tag of a whole image: left out (y/a.png)",
+        "1 image without an object: all background (y/b.png)",
+        f"1 image of the annotations not below {tmp_path / 'in'}: left out (y/gone.png)",
+        "1 image not in the annotations: left out (images/y/other.png)",
     )

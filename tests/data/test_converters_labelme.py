@@ -88,8 +88,38 @@ def test_folders_are_splits_and_what_is_left_out_is_in_the_notes(tmp_path: Path)
     write_image(tmp_path / "in/train/unlabelled.png")
     write_json(tmp_path / "in/package.json", {"name": "something else"})
     assert set(convert(read_labelme, tmp_path / "in", tmp_path / "out")) == {"train/train1", "val/val1"}
+    write_json(tmp_path / "in/train/gone.json", labelme(SQUARE, imagePath="gone.png"))
+    write_image(tmp_path / "in/train/empty.png")
+    write_json(tmp_path / "in/train/empty.json", labelme(imagePath="empty.png"))
     assert read_labelme(tmp_path / "in").notes == (
-        "2 objects of type line without an area: left out",
-        "1 image without annotation: left out",
-        "1 JSON file not from LabelMe: ignored",
+        "1 JSON file not from LabelMe: ignored (package.json)",
+        "1 image without an object: all background (empty.json)",
+        f"1 annotation whose image is not below {tmp_path / 'in'}: left out (train/gone.json)",
+        "2 objects of type line without an area: left out (train1.json, val1.json)",
+        "1 image without annotation: left out (train/unlabelled.png)",
     )
+
+
+@pytest.mark.parametrize("path", ["IMG_0001.JPG", "..\\old\\b.png", "/home/me/c.jpeg", ""])
+def test_a_wrong_image_path_gives_way_to_the_image_of_the_same_name(path: str, tmp_path: Path) -> None:
+    """Images that were renamed together with their JSON files after they were annotated."""
+    write_image(tmp_path / "in/a.png")
+    write_json(tmp_path / "in/a.json", labelme(SQUARE, imagePath=path))
+    assert convert(read_labelme, tmp_path / "in", tmp_path / "out") == {"a": SQUARE_ROWS}
+    [note] = read_labelme(tmp_path / "in").notes
+    assert note.startswith("1 image found under another name: a.png for")
+
+
+def test_labels_are_read_without_spaces_around_them(tmp_path: Path) -> None:
+    root = prepare(tmp_path / "in", SQUARE, {**SQUARE, "label": " leaf ", "points": [[6, 0], [8, 6]]})
+    rows = [row[:6] + "11" for row in SQUARE_ROWS]
+    assert convert(read_labelme, root, tmp_path / "out") == {"a": rows}
+
+
+def test_a_background_shape_is_a_hole(tmp_path: Path) -> None:
+    """As LabelMe's author advises for rings, whatever the order of the two shapes."""
+    hole = {**SQUARE, "label": "_background_", "points": [[3, 2], [4, 3]]}
+    rows = [*SQUARE_ROWS[:2], "..1.1...", *SQUARE_ROWS[3:]]
+    for name, shapes in (("first", [hole, SQUARE]), ("last", [SQUARE, hole])):
+        root = prepare(tmp_path / name, *shapes)
+        assert convert(read_labelme, root, tmp_path / f"{name}-out") == {"a": rows}

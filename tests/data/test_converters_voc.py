@@ -30,36 +30,92 @@ def test_colours_are_those_of_vocs_development_kit() -> None:
     assert table.num_classes == 21
 
 
+VOC_STEMS = ("2007_000032", "2007_000039", "2008_000063")
+
+
 def test_lists_give_the_splits_and_255_is_void(tmp_path: Path) -> None:
-    lists = {"train": "032", "val": "039", "trainval": "032 039", "test": "2008_000001"}
-    root = write_voc(tmp_path / "in/VOCdevkit/VOC2012", "032", "039", "063", rows=ROWS, lists=lists)
+    lists = {
+        "train": "2007_000032",
+        "val": "2007_000039",
+        "trainval": "2007_000032 2007_000039",
+        "test": "2008_000001",
+    }
+    root = write_voc(tmp_path / "in/VOCdevkit/VOC2012", *VOC_STEMS, rows=ROWS, lists=lists)
     write_image(root / "JPEGImages" / "2008_000001.jpg")  # most images of VOC have no mask
-    assert convert(read_voc, tmp_path / "in", tmp_path / "out") == {"train/032": ROWS, "val/039": ROWS}
+    masks = convert(read_voc, tmp_path / "in", tmp_path / "out")
+    assert masks == {"train/2007_000032": ROWS, "val/2007_000039": ROWS}
     assert FolderSource(tmp_path / "out").classes.names == VOC_NAMES
     assert read_voc(tmp_path / "in").notes == (
         "test.txt: none of its 1 image has a mask: left out",
-        "1 mask in no list: left out",
+        "1 mask in no list: left out (2008_000063.png)",
     )
 
 
 @pytest.mark.parametrize(("lists", "names"), [({}, {"a", "b"}), ({"default": "b"}, {"b"})])
 def test_all_pairs_are_used_unless_a_list_says_which(lists: dict[str, str], names: set[str], tmp_path: Path) -> None:
-    root = write_voc(tmp_path / "in", "a", "b", rows=ROWS, lists=lists)
-    assert convert(read_voc, root, tmp_path / "out") == dict.fromkeys(names, ROWS)
+    root = write_voc(tmp_path / "in", "a", "b", rows=NUMBERED, lists=lists)
+    assert convert(read_voc, root, tmp_path / "out") == dict.fromkeys(names, NUMBERED)
 
 
 def test_indices_above_vocs_become_numbered_classes(tmp_path: Path) -> None:
-    root = write_voc(tmp_path / "in", "a", rows=ROWS)
-    Image.fromarray(np.array([[0, 21, 40, 255, 255]] * 3, dtype=np.uint8)).save(root / "SegmentationClass" / "a.png")
-    assert convert(read_voc, root, tmp_path / "out") == {"a": [".12xx"] * 3}
+    root = write_voc(tmp_path / "in", *VOC_STEMS, rows=ROWS)
+    for stem in VOC_STEMS:
+        labels = np.array([[0, 21, 40, 255, 255]] * 3, dtype=np.uint8)
+        Image.fromarray(labels).save(root / "SegmentationClass" / f"{stem}.png")
+    assert convert(read_voc, root, tmp_path / "out") == dict.fromkeys(VOC_STEMS, [".12xx"] * 3)
     assert FolderSource(tmp_path / "out").classes.names == ("class_0", "class_21", "class_40")
 
 
-def test_names_in_a_file_are_used_in_place_of_vocs(tmp_path: Path) -> None:
-    root = write_voc(tmp_path / "in", "a", rows=["..11x"] * 3)
-    (root / "class_names.txt").write_text("_background_\nweed\n")
-    convert(read_voc, root, tmp_path / "out")
-    assert FolderSource(tmp_path / "out").classes.names == ("background", "weed")
+NUMBERED = ["..11x", "..11x", "2222x"]
+LABELMAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nweed:128,0,0::\nleaf / 葉:9,9,9:stem,tip:\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "names"),
+    [
+        (None, "", ("class_0", "class_1", "class_2")),
+        ("class_names.txt", "_background_\nweed\ncrop\n", ("background", "weed", "crop")),
+        ("labels.txt", "__ignore__\n_background_\nweed\ncrop\n", ("background", "weed", "crop")),
+        ("classes.txt", "weed\ncrop\n", ("background", "weed", "crop")),
+        ("classes.txt", "soil\r\nweed\r\ncrop\r\n", ("soil", "weed", "crop")),
+        ("labelmap.txt", LABELMAP, ("background", "weed", "leaf / 葉")),
+    ],
+)
+def test_home_made_classes_have_the_names_of_a_file_or_numbers(
+    file: str | None, content: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    """In a folder VOCdevkit/VOC2007, too, and with images that are numbered as VOC's."""
+    root = write_voc(tmp_path / "in/VOCdevkit/VOC2007", "000001", "000002", rows=NUMBERED)
+    if file is not None:
+        (root / file).write_text(content, encoding="utf-8")
+    masks = convert(read_voc, tmp_path / "in", tmp_path / "out")
+    assert masks == dict.fromkeys(("000001", "000002"), NUMBERED)
+    assert FolderSource(tmp_path / "out").classes.names == names
+    assert any("named by their numbers" in note for note in read_voc(root).notes) == (file is None)
+
+
+def test_all_of_vocs_classes_with_void_are_vocs(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "in", "000001", rows=["." * 22])
+    labels = np.array([[*range(21), 255]], dtype=np.uint8)
+    Image.fromarray(labels).save(root / "SegmentationClass/000001.png")
+    assert read_voc(root).classes.names == VOC_NAMES
+
+
+@pytest.mark.parametrize("kind", ["RGB", "palette"])
+def test_masks_in_the_colours_of_a_labelmap(kind: str, tmp_path: Path) -> None:
+    """CVAT's "Segmentation mask 1.1": the colours decide, whatever the index in the palette."""
+    colors = np.array([[9, 9, 9], [0, 0, 0], [128, 0, 0], [224, 224, 192]], dtype=np.uint8)
+    indices = np.array([[0, 1, 2, 3], [0, 0, 1, 1]], dtype=np.uint8)
+    root = write_voc(tmp_path / "in", "a", rows=["....", "...."])
+    mask = Image.fromarray(indices if kind == "palette" else colors[indices])
+    if kind == "palette":
+        mask.putpalette(colors.ravel().tolist())
+    mask.save(root / "SegmentationClass/a.png")
+    (root / "labelmap.txt").write_text(LABELMAP, encoding="utf-8")
+    assert convert(read_voc, root, tmp_path / "out") == {"a": ["2.1x", "22.."]}
+    classes = FolderSource(tmp_path / "out").classes
+    assert classes.names == ("background", "weed", "leaf / 葉")
+    assert classes.colors[2] == (9, 9, 9)
 
 
 # Instance masks
@@ -72,7 +128,8 @@ def test_instance_masks_of_an_image_become_one_class(tmp_path: Path) -> None:
     masks = convert(read_instances, tmp_path / "in", tmp_path / "out")
     assert masks == {"abc": ["1.1.", "1..."], "def": ["...1", "...1"]}
     assert FolderSource(tmp_path / "out").classes.names == ("background", "foreground")
-    assert read_instances(tmp_path / "in").notes == ("1 image without masks: left out",)
+    [note] = read_instances(tmp_path / "in").notes
+    assert note == "1 image without masks: left out (stage1_test/xyz/images/xyz.png)"
 
 
 def test_folders_within_masks_are_classes(tmp_path: Path) -> None:
@@ -99,7 +156,7 @@ def test_each_class_may_have_a_folder_of_masks(tmp_path: Path) -> None:
         write_mask(tmp_path / "in/masks/nucleus" / f"{name}.png", ["1...", "...."])
     masks = convert(read_instances, tmp_path / "in", tmp_path / "out")
     assert masks == {"a": ["11..", "11.."], "b": ["21..", "11.."]}
-    assert read_instances(tmp_path / "in").notes == ("1 mask without an image: left out",)
+    assert read_instances(tmp_path / "in").notes == ("1 mask without an image: left out (masks/nucleus/c.png)",)
 
 
 @pytest.mark.parametrize("high", [1, 255])

@@ -125,7 +125,8 @@ def labelme_file(**changes: Any) -> Spoil:
 
 LABELME: tuple[Case, ...] = (
     ("something else", fill("a.json", "{}"), "a.json | shapes"),
-    ("a missing image", labelme_file(imagePath="b.png"), "a.json | image | 'b.png'"),
+    ("a missing image", fill("c.json", json.dumps(labelme(imagePath="b.png"))), "c.json | image | 'b.png'"),
+    ("another image", both(labelme_file(imagePath="b.png"), picture("b.png", 8, 6)), "a.json | image | b.png"),
     ("no image at all", labelme_file(imagePath=None), "a.json | image | imagePath"),
     ("another size", labelme_file(imageWidth=9), "a.json | image | 9 x 6 pixels"),
     ("imageData of no image", labelme_file(imageData=NO_IMAGE), "a.json (imageData) | not an image"),
@@ -183,6 +184,12 @@ VOC: tuple[Case, ...] = (
     ("a mask of another size", voc(picture("JPEGImages/a.jpg", 2, 2)), f"{MASK} | 4 x 2 pixels"),
     ("colours instead of indices", voc(picture(MASK, 4, 2)), f"{MASK} | colour"),
     ("an index without a name", voc(fill("class_names.txt", "ground\nweed\n")), f"{MASK} | index 2"),
+    ("a labelmap of another form", voc(fill("labelmap.txt", "a b c")), "labelmap.txt | 'a b c'"),
+    (
+        "a colour that is not in the labelmap",
+        voc(fill("labelmap.txt", "a:1,2,3::\nb:4,5,6::"), picture(MASK, 4, 2)),
+        f"{MASK} | colour",
+    ),
     ("two folders of masks", both(voc(), lambda root: voc()(root / "again")), " | SegmentationClass"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from xml.etree.ElementTree import Element
@@ -26,6 +25,7 @@ from segarena.data.converters.image_index import (
     name_without_ending,
     split_of_folders,
 )
+from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import (
@@ -38,7 +38,6 @@ from segarena.data.converters.rasterize import (
     rectangle,
 )
 from segarena.errors import DataError
-from segarena.formats import plural
 
 _WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 _LABELS_WITHOUT_AREA = _WITHOUT_AREA | {"tag"}
@@ -74,24 +73,17 @@ def read_cvat(src: Path) -> Annotations:
     known_colors = {name: color for name, color in colors.items() if color is not None}
     classes, labels = make_classes(list(colors), colors=known_colors, where=paths[0])
     files = ImageFiles(root)
-    counts: Counter[str] = Counter()
-    images = [
-        _read_image(path, position, image, files, labels, counts)
-        for path, tree in trees.items()
-        for position, image in enumerate(tree.findall("image"))
-    ]
-    counts["unlisted"] = len(files.paths) - len(images)
-    return Annotations(classes, tuple(images), _make_notes(counts))
-
-
-def _make_notes(counts: Counter[str]) -> tuple[str, ...]:
-    empty, unlisted = counts.pop("empty", 0), counts.pop("unlisted", 0)
-    notes = [f"{plural(n, 'object')} of type {kind} without an area: left out" for kind, n in sorted(counts.items())]
-    if empty:
-        notes.append(f"{plural(empty, 'image')} without an object: all background")
-    if unlisted:
-        notes.append(f"{plural(unlisted, 'image')} not in the annotations: left out")
-    return tuple(notes)
+    left_out = LeftOut()
+    elements = [(path, *each) for path, tree in trees.items() for each in enumerate(tree.findall("image"))]
+    images = [image for element in elements if (image := _read_image(*element, files, labels, left_out)) is not None]
+    if elements and not images:
+        path, position, element = elements[0]
+        with entry(path, f"image {element.get('name') or position}"):
+            files.find(element.get("name", ""))
+    used = {image.image for image in images}
+    for file in files.paths:
+        left_out.add("image", "not in the annotations: left out", file.relative_to(root), file not in used)
+    return Annotations(classes, tuple(images), (*left_out.notes(), *files.notes()))
 
 
 def _read_file(path: Path) -> Element:
@@ -118,21 +110,25 @@ def _read_label(label: Element) -> tuple[str | None, Color | None]:
 
 
 def _read_image(
-    path: Path, position: int, image: Element, files: ImageFiles, labels: dict[str, int], counts: Counter[str]
-) -> LabelledImage:
+    path: Path, position: int, image: Element, files: ImageFiles, labels: dict[str, int], left_out: LeftOut
+) -> LabelledImage | None:
     name = image.get("name", "")
     split = split_of_folders(PurePath(image.get("subset", ""), "_")) or split_of_folders(PurePath(name))
     with entry(path, f"image {name or position}"):
-        file = files.find(name, split)
+        file = files.find(name, split, optional=True)
+        if file is None:
+            left_out.add("image", f"of the annotations not below {files.root}: left out", name)
+            return None
         size = read_size(file, _read_whole(image, "height"), _read_whole(image, "width"))
     objects: list[Item] = []
     for index, element in enumerate(image):
         if element.tag == "tag":
+            left_out.add("tag", "of a whole image: left out", name)
             continue
         with entry(path, f"image {name}, {element.tag} {index}"):
             label = element.get("label", "")
             if element.tag in _WITHOUT_AREA:
-                counts[element.tag] += 1
+                left_out.add("object", f"of type {element.tag} without an area: left out", name)
                 continue
             if label not in labels:
                 raise Malformed(f"the label {label!r} is not in the meta")
@@ -140,10 +136,10 @@ def _read_image(
                 raise Malformed(f"the element {element.tag!r} is unknown")
             shape = _SHAPES[element.tag](element, size)
             if shape is None:
-                counts[element.tag] += 1
+                left_out.add("object", f"of type {element.tag} without an area: left out", name)
             else:
                 objects.append(Item(shape, labels[label], layer=_read_whole(element, "z_order", 0)))
-    counts["empty"] += not objects
+    left_out.add("image", "without an object: all background", name, not objects)
     painting = Painting(size, tuple(objects))
     return LabelledImage(name_without_ending(name), split, file, file.suffix.lower(), painting)
 

@@ -131,12 +131,21 @@ class ImageFiles:
             self._renamed[parts[-1]] = best[0]
         return best[0]
 
+    def beside(self, path: Path) -> Path | None:
+        """Return the image in the folder of an annotation file that has its name; None if there is none or several."""
+        files = [file for file in self._by_stem.get(path.stem.lower(), []) if file.parent == path.parent]
+        return files[0] if len(files) == 1 else None
+
+    def rename(self, name: str, path: Path) -> None:
+        """Take `path` for an image that the annotations call otherwise, and note it."""
+        self._renamed[split_name(name)[-1] if split_name(name) else name] = path
+
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence on images that were found under another ending than that in the annotations."""
+        """Return a sentence on images whose names differ from those in the annotations."""
         if not self._renamed:
             return ()
         pairs = [f"{path.name} for {name}" for name, path in self._renamed.items()]
-        return (f"{plural(len(pairs), 'image')} found under another ending: {listing(pairs)}",)
+        return (f"{plural(len(pairs), 'image')} found under another name: {listing(pairs)}",)
 
     def _with_name(self, parts: list[str]) -> list[Path]:
         if not parts:

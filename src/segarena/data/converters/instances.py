@@ -13,6 +13,7 @@ import numpy as np
 from segarena.data.converters.annotations import Annotations, LabelledImage, check_mask_size, make_classes
 from segarena.data.converters.image_index import split_of_folders, walk
 from segarena.data.converters.label_images import may_be_label_images, read_label_images, recognise_label_images
+from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import Cover, Region, Shape, crop
@@ -20,7 +21,6 @@ from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
-from segarena.formats import plural
 
 _IMAGE_FOLDERS, _MASK_FOLDERS = frozenset({"image", "images"}), frozenset({"mask", "masks"})
 _ONLY_CLASS = "foreground"
@@ -44,7 +44,7 @@ def read_instances(src: Path) -> Annotations:
     (stage1_train) are splits. Images without masks, and masks without an image, are left out. A folder with one mask
     for each image is read as label images (`label_images`). Raises DataError.
     """
-    found, total = _find(src, walk(src, IMAGE_SUFFIXES))
+    found, masks = _find(src, walk(src, IMAGE_SUFFIXES))
     labelled = [item for item in found if item.objects]
     if not labelled and may_be_label_images(src):
         return read_label_images(src)
@@ -65,11 +65,13 @@ def read_instances(src: Path) -> Annotations:
         union = Painting(image_size(item.image), tuple(objects))
         split = split_of_folders(item.image.relative_to(src))
         converted.append(LabelledImage(item.name, split, item.image, item.image.suffix.lower(), union))
-    without_masks = len(found) - len(labelled)
-    unpaired = total - sum(len(item.objects) for item in labelled)
-    notes = [f"{plural(without_masks, 'image')} without masks: left out"] if without_masks else []
-    notes += [f"{plural(unpaired, 'mask')} without an image: left out"] if unpaired else []
-    return Annotations(classes, tuple(converted), tuple(notes))
+    left_out = LeftOut()
+    for item in found:
+        left_out.add("image", "without masks: left out", item.image.relative_to(src), not item.objects)
+    used = {path for item in labelled for path, _ in item.objects}
+    for path in masks:
+        left_out.add("mask", "without an image: left out", path.relative_to(src), path not in used)
+    return Annotations(classes, tuple(converted), left_out.notes())
 
 
 class _Item(NamedTuple):
@@ -80,8 +82,8 @@ class _Item(NamedTuple):
     objects: list[tuple[Path, str]]
 
 
-def _find(src: Path, paths: Iterable[Path]) -> tuple[list[_Item], int]:
-    """The images with their masks, and the number of all masks."""
+def _find(src: Path, paths: Iterable[Path]) -> tuple[list[_Item], list[Path]]:
+    """The images with their masks, and all masks."""
     images: dict[Path, list[Path]] = defaultdict(list)
     masks: dict[Path, list[Path]] = defaultdict(list)
     for path in paths:
@@ -92,7 +94,7 @@ def _find(src: Path, paths: Iterable[Path]) -> tuple[list[_Item], int]:
                 (images if word in _IMAGE_FOLDERS else masks)[src.joinpath(*parts[:depth])].append(path)
                 break
     items = [item for folder in sorted(images) for item in _pair(src, folder, images[folder], masks.get(folder, []))]
-    return items, sum(map(len, masks.values()))
+    return items, [path for paths in masks.values() for path in paths]
 
 
 def _pair(src: Path, folder: Path, images: list[Path], masks: list[Path]) -> list[_Item]:

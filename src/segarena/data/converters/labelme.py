@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from math import hypot
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,13 +27,13 @@ from segarena.data.converters.annotations import (
     show,
 )
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, split_of_folders
+from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
-from segarena.formats import plural
 
 #: The label that LabelMe's examples use for void.
 IGNORED = "__ignore__"
@@ -59,14 +58,25 @@ def read_labelme(src: Path) -> Annotations:
     """
     root, paths = find_annotation_files(src, ".json")
     images = ImageFiles(root)
-    counts: Counter[str] = Counter()
-    files = []
+    left_out = LeftOut()
+    files, missing = [], []
     for path in paths:
         content = read_json(path)
-        if isinstance(content, dict) and isinstance(content.get("shapes"), list):
-            files.append(_read_file(path, content, images, counts))
+        name = path.relative_to(root).as_posix()
+        if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+            left_out.add("JSON file", "not from LabelMe: ignored", name)
+            continue
+        with entry(path, "image"):
+            image = _read_image(path, content, images)
+        if image is None:
+            missing.append((path, content))
+            left_out.add("annotation", f"whose image is not below {root}: left out", name)
         else:
-            counts["other"] += 1
+            files.append(_read_file(path, content, image, left_out))
+    if missing and not files:
+        path, content = missing[0]
+        with entry(path, "image"):
+            images.find(read_member(content, "imagePath", str))
     if not files:
         raise DataError(
             "is no LabelMe annotation: it needs the list shapes",
@@ -80,26 +90,29 @@ def read_labelme(src: Path) -> Annotations:
         LabelledImage(
             name=file.path.relative_to(root).with_suffix("").as_posix(),
             split=split_of_folders(file.path.relative_to(root)),
-            image=file.image,
-            suffix=file.suffix,
-            labels=Painting(file.size, tuple(Item(shape, labels[label]) for shape, label in file.shapes)),
+            image=file.image.file,
+            suffix=file.image.suffix,
+            labels=Painting(file.image.size, tuple(Item(shape, labels[label]) for shape, label in file.shapes)),
         )
         for file in files
     ]
-    used = {file.image for file in files}
+    used = {file.image.file for file in files}
     beside = {path.with_suffix("") for path in paths}  # an image beside a file that has a copy of it
-    counts["unlabelled"] = sum(path not in used and path.with_suffix("") not in beside for path in images.paths)
-    return Annotations(classes, tuple(converted), _make_notes(counts))
+    for path in images.paths:
+        without = path not in used and path.with_suffix("") not in beside
+        left_out.add("image", "without annotation: left out", path.relative_to(root), without)
+    return Annotations(classes, tuple(converted), (*left_out.notes(), *images.notes()))
 
 
-def _make_notes(counts: Counter[str]) -> tuple[str, ...]:
-    other, unlabelled = counts.pop("other", 0), counts.pop("unlabelled", 0)
-    notes = [f"{plural(n, 'object')} of type {kind} without an area: left out" for kind, n in sorted(counts.items())]
-    if unlabelled:
-        notes.append(f"{plural(unlabelled, 'image')} without annotation: left out")
-    if other:
-        notes.append(f"{plural(other, 'JSON file')} not from LabelMe: ignored")
-    return tuple(notes)
+class _Image(NamedTuple):
+    """The image of a JSON file."""
+
+    file: Path | partial[bytes]
+    """The image file, or what gives the bytes in the JSON file."""
+    suffix: str
+    """The ending to write."""
+    size: tuple[int, int]
+    """(height, width) in pixels."""
 
 
 @dataclass(frozen=True)
@@ -107,42 +120,54 @@ class _File:
     """A JSON file with its image and its shapes, each with its label's name."""
 
     path: Path
-    image: Path | partial[bytes]
-    suffix: str
-    size: tuple[int, int]
+    image: _Image
     shapes: list[tuple[Shape, str]]
 
 
-def _read_file(path: Path, content: dict[str, Any], images: ImageFiles, counts: Counter[str]) -> _File:
-    with entry(path, "image"):
-        image, suffix, size = _read_image(path, content, images)
+def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: LeftOut) -> _File:
     shapes = []
     for position, shape in enumerate(content["shapes"]):
         with entry(path, f"shapes[{position}]"):
-            label = read_member(shape, "label", str)
-            figure = _read_shape(shape, size, path)
+            label = read_member(shape, "label", str).strip()
+            figure = _read_shape(shape, image.size, path)
             if figure is None:
-                counts[shape.get("shape_type") or "polygon"] += 1
+                kind = shape.get("shape_type") or "polygon"
+                left_out.add("object", f"of type {kind} without an area: left out", path.name)
             else:
                 shapes.append((figure, label))
-    return _File(path, image, suffix, size, shapes)
+    left_out.add("image", "without an object: all background", path.name, not shapes)
+    return _File(path, image, shapes)
 
 
-def _read_image(
-    path: Path, content: dict[str, Any], images: ImageFiles
-) -> tuple[Path | partial[bytes], str, tuple[int, int]]:
-    """The image file or the bytes in the JSON file, the ending to write, and (height, width)."""
+def _read_image(path: Path, content: dict[str, Any], images: ImageFiles) -> _Image | None:
+    """The image in the JSON file, else that at imagePath; None if it does not exist.
+
+    Raises Malformed if imagePath names another image than the one beside the file that has the file's name.
+    """
     height, width = content.get("imageHeight"), content.get("imageWidth")
     if content.get("imageData"):
         data = _decode(read_member(content, "imageData", str))
         with open_image(_inner_path(path, "imageData"), data) as picture:
             size, kind = shown_size(picture), str(picture.format).lower()
         check_size(size, height, width, "its imageData")
-        return partial(_read_embedded, path), "." + {"jpeg": "jpg", "mpo": "jpg"}.get(kind, kind), size
+        return _Image(partial(_read_embedded, path), "." + {"jpeg": "jpg", "mpo": "jpg"}.get(kind, kind), size)
     name = read_member(content, "imagePath", str)
-    beside = path.parent / PureWindowsPath(name).as_posix()
-    image = beside if beside.suffix.lower() in IMAGE_SUFFIXES and beside.is_file() else images.find(name)
-    return image, image.suffix.lower(), read_size(image, height, width)
+    named = path.parent / PureWindowsPath(name).as_posix()
+    image: Path | None = named
+    if named.suffix.lower() not in IMAGE_SUFFIXES or not named.is_file():
+        image = images.find(name, optional=True)
+    own = images.beside(path)
+    if own is not None and image is None:
+        images.rename(name, own)
+        image = own
+    if image is None:
+        return None
+    if own is not None and image.stem != path.stem:
+        raise Malformed(
+            f"imagePath names {image.name}, but {own.name} is beside the file and has its name",
+            remedy="Correct imagePath, or rename the JSON file or the image",
+        )
+    return _Image(image, image.suffix.lower(), read_size(image, height, width))
 
 
 def _inner_path(path: Path, what: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import PurePath
 
 from segarena.formats import listing, plural
 
@@ -29,7 +30,7 @@ class LeftOut:
             self._counts[noun, reason] += count
             self._names.setdefault((noun, reason), {})
             if name is not None:
-                self._names[noun, reason][str(name)] = None
+                self._names[noun, reason][name.as_posix() if isinstance(name, PurePath) else str(name)] = None
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each reason, in the order in which they were met."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -21,18 +21,15 @@ from segarena.data.converters.annotations import (
     make_classes,
 )
 from segarena.data.converters.image_index import split_of_file, walk
+from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.peek import Peek
+from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.formats import plural
 
-VOC_NAMES = tuple(
-    "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
-    "pottedplant sheep sofa train tvmonitor".split()
-)
-_NAMES_FILE = "class_names.txt"
 _IMAGES, _MASKS = "JPEGImages", "SegmentationClass"
 
 
@@ -46,8 +43,9 @@ def recognise_voc(peek: Peek) -> str | None:
 def read_voc(src: Path) -> Annotations:
     """Read the folder that holds SegmentationClass, anywhere below `src`. Raises DataError.
 
-    Masks are read by index; 255 is void. Class names are those of class_names.txt (one a line, by index), else VOC's
-    21 if no index is above 20, else class_N for each N that occurs.
+    Masks are read by index; 255 is void. Class names are those of labelmap.txt, class_names.txt or the like beside the
+    masks, else VOC's 21 if the set is VOC's own, else class_N for each N that occurs. Masks in colours are read by the
+    colours of labelmap.txt.
 
     Splits are the lists train, val and test in ImageSets/Segmentation, else those with such a word in their names. If
     no list is named for a split, the images of all lists are used, without splits; if there is no list, all images
@@ -65,15 +63,15 @@ def read_voc(src: Path) -> Annotations:
                 remedy="Add the image, or remove its mask and its lines in ImageSets",
             )
         check_mask_size(masks[stem], images[stem])
-    classes, table = _read_classes(root, [masks[stem] for stem in splits])
+    classes, tables = _read_classes(root, {stem: masks[stem] for stem in splits}, notes)
     converted = [
-        LabelledImage(stem, split, images[stem], images[stem].suffix.lower(), _IndexMask(masks[stem], table))
+        LabelledImage(stem, split, images[stem], images[stem].suffix.lower(), tables[stem])
         for stem, split in splits.items()
     ]
-    left_out = len(masks) - len(splits)
-    if left_out:
-        notes.append(f"{plural(left_out, 'mask')} in no list: left out")
-    return Annotations(classes, tuple(converted), tuple(notes))
+    left_out = LeftOut()
+    for stem, path in masks.items():
+        left_out.add("mask", "in no list: left out", path.name, stem not in splits)
+    return Annotations(classes, tuple(converted), (*notes, *left_out.notes()))
 
 
 def read_indices(path: Path) -> NDArray[np.uint8]:
@@ -124,6 +122,31 @@ class _IndexMask:
         return labels
 
 
+@dataclass(frozen=True)
+class _ColorMask:
+    """A mask file in colours and the label of each colour (red in the highest byte); calling it gives the mask."""
+
+    path: Path
+    labelmap: Path
+    labels: Mapping[int, int]
+
+    def __call__(self) -> Mask:
+        """Return the mask. Raises DataError if a colour is not in the labelmap."""
+        colors = read_plane(self.path).colors(self.path)
+        values, place = np.unique(colors, return_inverse=True)
+        unknown = [value for value in values.tolist() if value not in self.labels]
+        if unknown:
+            red, green, blue = unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255
+            raise DataError(
+                f"has the colour {red},{green},{blue}, which is not in {self.labelmap.name}",
+                where=self.path,
+                remedy=f"Add the colour to {self.labelmap}, or fix the mask",
+            )
+        table = np.array([self.labels[value] for value in values.tolist()], dtype=np.uint8)
+        mask: Mask = table[place].reshape(colors.shape)
+        return mask
+
+
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
@@ -154,7 +177,7 @@ def _read_lists(root: Path, masks: Mapping[str, Path]) -> tuple[dict[str, Split 
     notes = []
     for path in named or lists:
         split = split_of_file(PurePath(path.name)) if named else None
-        stems = _read_lines(path) or []
+        stems = read_lines(path) or []
         missing = {stem for stem in stems if stem not in masks}
         if stems and missing.issuperset(stems):
             notes.append(f"{path.name}: none of its {plural(len(stems), 'image')} has a mask: left out")
@@ -169,43 +192,60 @@ def _read_lists(root: Path, masks: Mapping[str, Path]) -> tuple[dict[str, Split 
     return splits, notes
 
 
-def _read_classes(root: Path, masks: list[Path]) -> tuple[ClassTable, NDArray[np.uint8]]:
-    """The classes, and the label of each index, (256,) uint8."""
+def _read_classes(
+    root: Path, masks: Mapping[str, Path], notes: list[str]
+) -> tuple[ClassTable, dict[str, Callable[[], Mask]]]:
+    """The classes, and for each stem the function that gives the mask."""
+    labelmap = read_names(root, ())
+    if labelmap is not None and labelmap.colors and _are_in_its_colors(labelmap, masks):
+        return _read_colors(labelmap, masks)
     mask_with: dict[int, Path] = {}
-    for path in masks:
+    for path in masks.values():
         counts = np.bincount(read_indices(path).ravel())
         mask_with.update(dict.fromkeys(np.flatnonzero(counts).tolist(), path))
     present = sorted(set(mask_with) - {IGNORE_INDEX})
-    names = _read_names(root / _NAMES_FILE)
-    if names is None and all(index < len(VOC_NAMES) for index in present):
+    found = read_names(root, present)
+    names = None if found is None else list(found.names)
+    if found is None and are_vocs(list(masks), mask_with):
         names = list(VOC_NAMES)
     indices = present if names is None else list(range(len(names)))
     unnamed = [index for index in present if index not in indices]
-    if unnamed:
+    if unnamed and found is not None:
         raise DataError(
-            f"has the index {unnamed[0]}, for which {_NAMES_FILE} has no line",
+            f"has the index {unnamed[0]}, for which {found.path.name} has no line",
             where=mask_with[unnamed[0]],
-            remedy=f"Add the name to {root / _NAMES_FILE}, or fix the mask",
+            remedy=f"Add the name to {found.path}, or fix the mask",
         )
+    if names is None:
+        notes.append("classes are named by their numbers: the masks are not VOC's, and no labelmap.txt is beside them")
     names = names or [f"class_{index}" for index in present]
     colors = {name: voc_color(index) for name, index in zip(names, indices, strict=True)}
+    colors.update(found.colors if found is not None else {})
     classes, labels = make_classes(names, colors=colors, background=False, where=root)
     table = np.full(256, IGNORE_INDEX, dtype=np.uint8)
     table[indices] = [labels[name] for name in names]
-    return classes, table
+    return classes, {stem: _IndexMask(path, table) for stem, path in masks.items()}
 
 
-def _read_names(path: Path) -> list[str] | None:
-    lines = _read_lines(path)
-    return None if lines is None else [line for line in lines if line != "__ignore__"]
+def _are_in_its_colors(labelmap: Names, masks: Mapping[str, Path]) -> bool:
+    """Whether the masks are colour images, or palette files with no colour but those of the labelmap."""
+    known = [_number(color) for color in (*labelmap.colors.values(), voc_color(IGNORE_INDEX))]
+    for path in masks.values():
+        plane = read_plane(path)
+        if plane.colored:
+            return True
+        if plane.palette is None or not np.isin(plane.colors(path), known).all():
+            return False
+    return bool(masks)
 
 
-def _read_lines(path: Path) -> list[str] | None:
-    """The lines of a text file that are not empty; None if there is no file."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read ({error})", where=path, remedy="Copy the list again") from error
-    return [line.strip() for line in lines if line.strip()]
+def _read_colors(labelmap: Names, masks: Mapping[str, Path]) -> tuple[ClassTable, dict[str, Callable[[], Mask]]]:
+    """The same for masks in the colours of a labelmap.txt; the colour of index 255 is void."""
+    classes, labels = make_classes(labelmap.names, colors=labelmap.colors, background=False, where=labelmap.path)
+    label_of = {_number(voc_color(IGNORE_INDEX)): IGNORE_INDEX}
+    label_of |= {_number(color): labels[name] for name, color in labelmap.colors.items()}
+    return classes, {stem: _ColorMask(path, labelmap.path, label_of) for stem, path in masks.items()}
+
+
+def _number(color: Color) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]
