@@ -207,3 +207,28 @@ def test_damaged_weights_are_one_message(trained: Path, tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     with refuses(RunError, where=run / "best.safetensors"):
         segarena.load(run)
+
+
+def test_the_same_pictures_in_16_bits_get_the_same_labels(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a 12-bit camera stores them; read as 16 bits, they would have a sixteenth of their brightness."""
+    for kind, factor in (("8", 1), ("16", 16)):
+        shutil.copytree(trained.parent / "data", tmp_path / kind)
+        for path in (tmp_path / kind / "images").iterdir():
+            grey = np.asarray(Image.open(path).convert("L"))
+            Image.fromarray(grey if kind == "8" else grey.astype(np.uint16) * factor).save(path)
+    results = {}
+    for kind in ("8", "16"):
+        capsys.readouterr()
+        out = segarena.predict(trained, [tmp_path / kind / "images"], out=tmp_path / f"out{kind}", device="cpu")
+        assert ("12 bits" in capsys.readouterr().out) == (kind == "16")
+        results[kind] = np.stack([labels(out / f"square{number:02}.png") for number in range(12)])
+        scores = segarena.evaluate(trained, tmp_path / kind, out=tmp_path / f"scores{kind}", device="cpu")
+        assert ("12 bits" in capsys.readouterr().out) == (kind == "16")
+        results[f"{kind}, scores"] = np.array(scores["confusion"])
+    assert (results["8"] == results["16"]).mean() > 0.995
+    assert np.abs(results["8, scores"] - results["16, scores"]).sum() < 0.01 * results["8"].size
+    predictor = segarena.load(trained, device="cpu")
+    alone = predictor.predict(tmp_path / "16" / "images" / "square03.png")
+    assert (alone == results["16"][3]).mean() > 0.995

@@ -13,6 +13,7 @@ from PIL import Image
 from segarena.classes import ClassTable
 from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
+from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.faults import join_faults
 from segarena.data.files.images import read_image
 from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
@@ -47,13 +48,16 @@ def run(options: PredictOptions) -> Path:
     predictor = load(run_folder, device=options.device)
     if predictor.unfinished:
         console.print(predictor.unfinished, markup=False)
+    bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
+    if warning:
+        console.print(f"warning: {warning}", markup=False)
     folder = open_folder(options.out, "predictions", root=predictor.run)
     faults = []
     with show_progress("predicting") as on_progress:
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
             try:
-                image = read_image(path, predictor.image_bits)
+                image = read_image(path, bits)
             except DataError as error:
                 faults.append((path, error))
                 continue

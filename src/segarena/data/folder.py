@@ -183,6 +183,7 @@ class FolderSource:
             "conflicts": [conflict.sentence for conflict in self.layout.conflicts],
             "encoding": f"{self.encoding.sentence} ({self._classes_from})",
             "image_bits": self.bits,
+            "deep_images": sum(image.facts is not None and image.facts.highest is not None for image in self.images),
             "images_without_mask": self._relative(self.layout.images_without_mask),
             "masks_without_image": self._relative(self.layout.masks_without_image),
             "unlisted": self._relative(self.layout.unlisted),

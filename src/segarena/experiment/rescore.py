@@ -82,6 +82,11 @@ def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) ->
             reporter.say(f"  encoding: {source.describe()['encoding']}")
     if isinstance(source, FolderSource):
         source.bits = predictor.image_bits  # the same brightness is the same number, whatever the other images are
+        if options.data is not None:
+            highest = [image.facts.highest for image in source.images if image.facts is not None]
+            source.bits, warning = predictor.choose_bits(value for value in highest if value is not None)
+            if warning:
+                reporter.say(warning, title="warning")
     return source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
+from segarena.data.files.bit_depth import ChosenBits, choose_bits, highest_values
 from segarena.data.files.images import read_image
 from segarena.data.transforms import resize_image, working_size
 from segarena.errors import DataError
@@ -33,7 +35,9 @@ class Predictor:
     device: str
     precision: str
     image_bits: int = 16
-    """Bits that the 16-bit grey images of the training used; other such images are read with as many."""
+    """Bits that the 16-bit images of the training used."""
+    deep_images: int | None = None
+    """How many images of the training data had 16 bits per channel; None if that is not recorded."""
     unfinished: str = ""
     """Which weights are used where the training was interrupted, as a sentence; empty for a finished run."""
 
@@ -41,6 +45,10 @@ class Predictor:
     def size(self) -> int:
         """The working size, to which the shorter side of an image is resized, in pixels."""
         return self.config.protocol.size
+
+    def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
+        """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
+        return choose_bits(highest, self.image_bits, self.deep_images)
 
     def predict(self, image: NDArray[np.uint8] | str | Path) -> NDArray[np.uint8]:
         """Label each pixel of an image. The logits are resized to the image's own size, as in the evaluation.
@@ -55,7 +63,7 @@ class Predictor:
             DataError: The file cannot be read, or the array has another shape or type.
         """
         if isinstance(image, (str, Path)):
-            image = read_image(Path(image), self.image_bits)
+            image = read_image(Path(image), self.choose_bits(highest_values([Path(image)])).bits)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(
                 f"an image of shape {image.shape} and type {image.dtype} cannot be labelled",
@@ -94,4 +102,6 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config.protocol.precision if computes_bf16(device) else "fp32"
-    return Predictor(model, classes, config, folder, device, precision, data.image_bits, describe_unfinished(folder))
+    deep_images = data.description.get("deep_images")
+    unfinished = describe_unfinished(folder)
+    return Predictor(model, classes, config, folder, device, precision, data.image_bits, deep_images, unfinished)
