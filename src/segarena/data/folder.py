@@ -14,9 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_declared
-from segarena.data.encoding.infer import infer_encoding, infer_like, labels_of_values, refuse_picture
+from segarena.data.encoding.infer import (
+    InferredEncoding,
+    infer_encoding,
+    infer_like,
+    labels_of_values,
+    refuse_picture,
+)
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
+from segarena.data.encoding.named import Unused, like_run, read_class_files
 from segarena.data.files.faults import join_faults
 from segarena.data.files.headers import Resized, fit, image_size
 from segarena.data.files.image_facts import ImageFacts
@@ -41,6 +48,7 @@ class FolderSource:
         images: N, what reading each image showed.
         masks: N, the values that were counted in each mask.
         sizes: N, the (height, width) of each image in pixels.
+        unused_class_files: Files of a tool that list classes and do not fit the masks.
         resized: The masks that have another size than their image; `read` resizes them.
         encoding: The classes, and the label of each value in the masks.
         bits: The bits used by images of 16 bits per channel, which are scaled to 8.
@@ -102,6 +110,7 @@ class FolderSource:
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
         declared = None if self._declared is None else self._declared.table
+        self.unused_class_files: tuple[Unused, ...] = ()
         self._classes_from = "inferred from the values of all masks"
         if self._declared is not None:
             self._classes_from = f"declared in {relative_name(self.root, self._declared.path)}"
@@ -109,6 +118,8 @@ class FolderSource:
         if self.layout.layers:
             self.overlap = count_overlap(self.masks)
             inferred = encode_layers(self.masks, self.layout.layers, declared)
+        elif declared is None and (named := self._read_class_files(run_classes)) is not None:
+            inferred = named
         elif declared is None and run_classes is not None:
             inferred = infer_like(self.masks, run_classes, self.root)
             if inferred.encoding.classes == run_classes:
@@ -120,6 +131,17 @@ class FolderSource:
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
         highest = (image.facts.highest for image in self.images if image.facts is not None)
         self.bits = common_bits(value for value in highest if value is not None)
+
+    def _read_class_files(self, run_classes: ClassTable | None) -> InferredEncoding | None:
+        """The encoding with the classes of a file that a tool wrote, None if there is none that fits."""
+        named = read_class_files(self.root, self.masks)
+        self.unused_class_files = named.unused
+        if named.inferred is None or named.path is None or named.everything is None:
+            return None
+        self._classes_from = f"names from {relative_name(self.root, named.path)}"
+        if run_classes is None:
+            return infer_encoding(self.masks, named.inferred.encoding.classes)
+        return infer_encoding(self.masks, like_run(run_classes, named.everything), least=1)
 
     @property
     def name(self) -> str:

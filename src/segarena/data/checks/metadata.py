@@ -11,7 +11,7 @@ from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
-from segarena.formats import listing, plural, small_percent
+from segarena.formats import command, listing, plural, small_percent
 
 #: A class in fewer images than this cannot be in training, validation and test at once.
 FEW_IMAGES = 3
@@ -54,6 +54,20 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             f"{plural(len(source.resized), 'mask')} of another size than the image, e.g. {width} x {height} for"
             f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
             "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
+        )
+
+
+def check_class_files(source: FolderSource) -> Iterator[Problem]:
+    """Yield the files of a tool that list classes and do not fit the masks, so that they are not used."""
+    for path, reason in source.unused_class_files:
+        name = relative_name(source.root, path)
+        yield Problem(
+            "unused-class-file",
+            "warning",
+            (name,),
+            f"{name} lists classes, but does not fit the masks and is not used: {reason}",
+            "Name the classes in a classes.yaml, which this command writes, to be edited: "
+            f"`{command('segarena', 'check', source.root, '--write-classes')}`",
         )
 
 

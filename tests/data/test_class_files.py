@@ -1,0 +1,280 @@
+"""Classes that a tool lists in a file beside the masks: their names and values if all masks fit, else a warning.
+
+Colours, numbers and rows; void by its name; a file that lacks a value of the masks, or that is of another data set; two
+files that contradict each other; text encodings; several colours of one name; names that no mask has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from encoding_zoo import VOID, draw
+from segarena.classes import name_classes
+from segarena.data.checks.metadata import check_class_files
+from segarena.data.encoding.class_files import find_class_files
+from segarena.data.folder import FolderSource
+from support import refuses
+
+ROAD, CAR, BLACK = (128, 64, 128), (64, 0, 128), (0, 0, 0)
+COLORS, NUMBERS = (ROAD, CAR, BLACK), (0, 1, 2)
+Save = Callable[[np.ndarray], Image.Image]
+
+
+def in_palette(pixels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(pixels)
+    image.putpalette([channel for color in (*COLORS, *COLORS) for channel in color])
+    return image
+
+
+def write_masks(folder: Path, values: tuple[object, ...], save: Save = Image.fromarray) -> list[np.ndarray]:
+    """Four images and masks with the values of the labels 0, 1, ...; returns the labels as they were drawn."""
+    drawn = [draw(number, len(values))[1] for number in range(4)]
+    for number, labels in enumerate(drawn):
+        noise = np.random.default_rng(number).integers(0, 255, (*labels.shape, 3))
+        for kind, pixels in (("images", Image.fromarray(noise.astype(np.uint8))), ("masks", None)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            (pixels or save(np.array(values)[labels].astype(np.uint8))).save(folder / kind / f"{number}.png")
+    return drawn
+
+
+NNUNET = json.dumps({"channel_names": {"0": "RGB"}, "labels": {"background": 0, "road": 1, "ignore": 2}})
+HASTY = json.dumps(
+    [{"png_index": n, "class_name": name, "color": "#804080ff"} for n, name in ((1, "road"), (2, "car"))]
+)
+
+#: The file, its content, the values of what was drawn, the names, and the label of each value that was drawn.
+FITTING = {
+    "CVAT": (
+        "labelmap.txt",
+        "# label:color_rgb:parts:actions\nroad:128,64,128::\ncar:64,0,128::\nbackground:0,0,0::\n",
+        COLORS,
+        ("road", "car", "background"),
+        (0, 1, 2),
+    ),
+    "CamVid": (
+        "label_colors.txt",
+        "128 64 128\tRoad\n64 0 128\t\tCar\n0 0 0\tVoid\n",
+        COLORS,
+        ("Road", "Car"),
+        (0, 1, VOID),
+    ),
+    "name first": (
+        "label_colors.txt",
+        "Wide road 128, 64, 128\nCar 64, 0, 128\nunlabelled 0, 0, 0\n",
+        COLORS,
+        ("Wide road", "Car"),
+        (0, 1, VOID),
+    ),
+    "class_dict": (
+        "class_dict.csv",
+        "name,r,g,b\nRoad,128,64,128\nCar,64,0,128\nVoid,0,0,0\n",
+        COLORS,
+        ("Road", "Car"),
+        (0, 1, VOID),
+    ),
+    "class_dict of a German Excel": (
+        "class_dict.csv",
+        "\ufeffname;r;g;b\n Straße;128;64;128\nAuto;64;0;128\nRest;0;0;0\n",
+        COLORS,
+        ("Straße", "Auto", "Rest"),
+        (0, 1, 2),
+    ),
+    "class_dict of more classes": (
+        "class_dict.csv",
+        "name,r,g,b\nSky,1,2,3\nRoad,128,64,128\nTree,4,5,6\nCar,64,0,128\nOther,0,0,0\n",
+        COLORS,
+        ("Road", "Car", "Other"),
+        (0, 1, 2),
+    ),
+    "two colours of one name": (
+        "class_dict.csv",
+        "name,r,g,b\nRoad,128,64,128\nRoad,64,0,128\nRest,0,0,0\n",
+        COLORS,
+        ("Road", "Rest"),
+        (0, 0, 1),
+    ),
+    "with numbers and colours": (
+        "class_dict.csv",
+        "id,name,r,g,b\n0,sky,9,9,9\n2,car,64,0,128\n1,road,128,64,128\n",
+        NUMBERS,
+        ("sky", "car", "road"),
+        (0, 2, 1),
+    ),
+    "Roboflow": (
+        "_classes.csv",
+        "Pixel Value, Class\n0, background\n1, crack\n2, rust\n",
+        NUMBERS,
+        ("background", "crack", "rust"),
+        (0, 1, 2),
+    ),
+    "Roboflow in the folder of masks": (
+        "masks/_classes.csv",
+        "Pixel Value, Class\n0, background\n1, crack\n2, rust\n",
+        NUMBERS,
+        ("background", "crack", "rust"),
+        (0, 1, 2),
+    ),
+    "nnU-Net": ("dataset.json", NNUNET, NUMBERS, ("background", "road"), (0, 1, VOID)),
+    "nnU-Net, first version": (
+        "dataset.json",
+        '{"labels": {"0": "background", "1": "a", "2": "b"}}',
+        NUMBERS,
+        ("background", "a", "b"),
+        (0, 1, 2),
+    ),
+    "Hasty": ("label_classes.json", HASTY, NUMBERS, ("background", "road", "car"), (0, 1, 2)),
+    "labelme": (
+        "class_names.txt",
+        "__ignore__\n_background_\nroad\ncar\nbike\n",
+        NUMBERS,
+        ("background", "road", "car"),
+        (0, 1, 2),
+    ),
+    "label_names.txt on top": (
+        "label_names.txt",
+        "_background_\nroad\ncar\n",
+        NUMBERS,
+        ("background", "road", "car"),
+        (0, 1, 2),
+    ),
+    "255 is void beside them": (
+        "_classes.csv",
+        "Pixel Value, Class\n0, bg\n1, crack\n",
+        (0, 1, 255),
+        ("bg", "crack"),
+        (0, 1, VOID),
+    ),
+    "unlabeled beside one class": (
+        "_classes.csv",
+        "Pixel Value, Class\n0, unlabeled\n1, crack\n",
+        (0, 1),
+        ("unlabeled", "crack"),
+        (0, 1),
+    ),
+    "colours, and masks of their places": (
+        "labelmap.txt",
+        "sky:1,2,3::\nroad:128,64,128::\ncar:64,0,128::\n",
+        NUMBERS,
+        ("sky", "road", "car"),
+        (0, 1, 2),
+    ),
+    "black and white": (
+        "class_dict.csv",
+        "name,r,g,b\ncrack,255,255,255\nrest,0,0,0\n",
+        (0, 255),
+        ("crack", "rest"),
+        (1, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", FITTING)
+def test_classes_of_a_file_that_fits_are_used(way: str, tmp_path: Path) -> None:
+    file, content, values, names, labels = FITTING[way]
+    drawn = write_masks(tmp_path, values)
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    source = FolderSource(tmp_path)
+    assert source.classes.names == names
+    assert source.describe()["encoding"].endswith(f"(names from {file})")
+    assert not list(check_class_files(source))
+    for number, one in enumerate(drawn):
+        np.testing.assert_array_equal(source.read(number)[1], np.array(labels)[one])
+
+
+@pytest.mark.parametrize(
+    ("save", "content", "names"),
+    [
+        (in_palette, "b:64,0,128::\na:128,64,128::\nrest:0,0,0::\n", ("b", "a", "rest")),
+        (lambda pixels: Image.fromarray(pixels > 0), "rest:0,0,0::\na:255,255,255::\n", ("rest", "a")),
+        (lambda pixels: Image.fromarray(pixels > 0), "a:255,255,255::\nrest:0,0,0::\n", ("a", "rest")),
+    ],
+)
+def test_colours_of_palettes_and_of_one_bit_are_compared(
+    save: Save, content: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    drawn = write_masks(tmp_path, (0, 1, 2) if len(names) == 3 else (0, 1), save)
+    (tmp_path / "labelmap.txt").write_text(content)
+    expected = {"a": 0, "b": 1, "rest": 2} if len(names) == 3 else {"rest": 0, "a": 1}
+    labels = FolderSource(tmp_path).read(0)[1]
+    np.testing.assert_array_equal(np.array([expected[name] for name in names])[labels], drawn[0])
+
+
+#: The file, its content, the values of what was drawn, and what the reason names.
+MISFITS = {
+    "a colour is missing": ("labelmap.txt", "road:128,64,128::\ncar:64,0,128::\n", COLORS, "[0, 0, 0]"),
+    "a number is missing": ("_classes.csv", "Pixel Value, Class\n0, a\n1, b\n", NUMBERS, "2"),
+    "colours for numbers": ("label_colors.txt", "".join(f"{9 * n} 7 7 c{n}\n" for n in range(12)), NUMBERS, "0, 1, 2"),
+    "numbers for colours": ("dataset.json", NNUNET, COLORS, "colours"),
+    "names for colours": ("class_names.txt", "_background_\nroad\ncar\n", COLORS, "colours"),
+    "one value twice": (
+        "labelmap.txt",
+        "a:0,0,0::\nb:0,0,0::\nc:64,0,128::\nd:128,64,128::",
+        COLORS,
+        "[0, 0, 0] twice",
+    ),
+    "too few names": ("class_names.txt", "_background_\nroad\n", NUMBERS, "2"),
+    "of another form": ("label_colors.txt", "see the paper\n", COLORS, "understood"),
+    "white first, for 0 and 1": ("class_dict.csv", "name,r,g,b\ncrack,255,255,255\nrest,0,0,0\n", (0, 1), "1"),
+    "regions of nnU-Net": ("dataset.json", '{"labels": {"a": 0, "whole": [1, 2]}}', NUMBERS, "understood"),
+}
+
+
+@pytest.mark.parametrize("way", MISFITS)
+def test_a_file_that_does_not_fit_is_a_warning(way: str, tmp_path: Path) -> None:
+    file, content, values, reason = MISFITS[way]
+    write_masks(tmp_path, values)
+    before = FolderSource(tmp_path).classes
+    (tmp_path / file).write_text(content)
+    source = FolderSource(tmp_path)
+    assert source.classes == before
+    [problem] = check_class_files(source)
+    assert (problem.code, problem.severity, problem.files) == ("unused-class-file", "warning", (file,))
+    assert reason in problem.message
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("dataset.json", '{"name": "roads"}'),
+        ("dataset.json", "{"),
+        ("_classes.csv", "filename, crack, rust\n1.jpg, 0, 1\n"),
+    ],
+)
+def test_files_of_another_kind_are_none(file: str, content: str, tmp_path: Path) -> None:
+    write_masks(tmp_path, NUMBERS)
+    (tmp_path / file).write_text(content)
+    assert find_class_files(tmp_path, []) == []
+
+
+def test_two_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    """Roboflow numbers the classes of each export by itself: 1 could be crack in train and rust in valid."""
+    write_masks(tmp_path, NUMBERS)
+    (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, crack\n2, rust\n")
+    (tmp_path / "masks" / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, crack\n2, rust\n")
+    assert FolderSource(tmp_path).classes.names == ("bg", "crack", "rust")
+    (tmp_path / "masks" / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, rust\n2, crack\n")
+    with refuses(where=tmp_path / "masks" / "_classes.csv", value=str(tmp_path / "_classes.csv")):
+        FolderSource(tmp_path)
+
+
+def test_classes_of_a_run_have_the_values_of_the_file(tmp_path: Path) -> None:
+    """The data of an evaluation numbers the same classes otherwise, and lacks one of them."""
+    drawn = write_masks(tmp_path, (0, 2))
+    (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, crack\n2, rust\n")
+    run = name_classes([0, 1, 2], ["bg", "rust", "crack"])
+    source = FolderSource(tmp_path, run_classes=run)
+    assert source.classes.names == run.names
+    np.testing.assert_array_equal(source.read(0)[1], drawn[0])
+
+
+def test_classes_yaml_comes_first(tmp_path: Path) -> None:
+    write_masks(tmp_path, NUMBERS)
+    (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, crack\n2, rust\n")
+    (tmp_path / "classes.yaml").write_text("classes: [{name: x, value: 2}, {name: y, value: [0, 1]}]")
+    assert FolderSource(tmp_path).classes.names == ("x", "y")
