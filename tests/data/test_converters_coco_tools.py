@@ -199,3 +199,18 @@ def test_several_polygons_are_one_object(tmp_path: Path) -> None:
     parts = {"id": 1, "image_id": 1, "category_id": 7, "segmentation": [SQUARE, CORNER], "iscrowd": 0}
     write_json(tmp_path / "in/a.json", coco(annotations=[parts]))
     assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": rows(COCO_MASK, 7)}
+
+
+def test_objects_far_outside_an_image_without_a_declared_size_are_refused(tmp_path: Path) -> None:
+    """Annotated in full size, and delivered with smaller images."""
+    write_image(tmp_path / "in/a.png")
+    large = {"id": 5, "image_id": 1, "category_id": 7, "segmentation": [[value * 4 for value in SQUARE]]}
+    write_json(tmp_path / "in/a.json", coco(images=[{"id": 1, "file_name": "a.png"}], annotations=[large]))
+    with refuses(where=tmp_path / "in/a.json", value="annotations[0] (id 5)"):
+        read_coco(tmp_path / "in")
+
+
+def test_run_lengths_in_a_list_are_read(tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.png")
+    write_json(tmp_path / "in/a.json", coco(annotations=[brush(segmentation=[RLE], iscrowd=0)]))
+    assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": COCO_MASK}

@@ -14,6 +14,7 @@ from segarena.data.converters.rasterize import Patch, Polygons, rectangle
 from segarena.data.converters.registry import FORMATS
 from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
+from support import refuses
 
 #: A small object (class 2) is drawn first, and a larger one (class 1) over it.
 SMALL, LARGE = [[2, 1], [5, 1], [5, 4], [2, 4]], [[1, 0], [7, 0], [7, 5], [1, 5]]
@@ -118,3 +119,23 @@ def test_a_higher_layer_is_above_whatever_its_size() -> None:
     for overlap in ("smaller-on-top", "file-order"):
         painting = Painting((2, 2), (Item(large, 1, layer=1), Item(small, 2)))
         assert painting.paint(overlap)[0].tolist() == [[1, 1], [1, 1]]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scale", [1 / 64, 1.0])
+def test_coordinates_that_are_fractions_are_refused(scale: float, tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.png", size=(64, 64))
+    square = [value * scale for value in (9, 9, 50, 9, 50, 50, 9, 50)]
+    objects = [{"id": 1, "image_id": 1, "category_id": 7, "segmentation": [square]}]
+    write_json(tmp_path / "in/a.json", coco(images=[{"id": 1, "file_name": "a.png"}], annotations=objects))
+    annotations = FORMATS["coco"].read(tmp_path / "in")
+    if scale == 1:
+        write_annotations(tmp_path / "out", annotations)
+        return
+    with refuses(where="a", value="one pixel"):
+        write_annotations(tmp_path / "out", annotations)
+    assert not (tmp_path / "out/masks").exists()
+
+
+def test_classes_that_differ_only_in_spelling_are_named() -> None:
+    names = ["background", "Traffic light", "traffic_light", "tree"]
+    assert Tally().notes(names) == ("classes 'Traffic light' and 'traffic_light' differ only in spelling",)

@@ -216,12 +216,16 @@ def check_size(size: tuple[int, int], height: object, width: object, image: obje
 
     Exporters without access to the image write None, 0 or -1, which declares nothing.
     """
-    unknown = any(value is None or (isinstance(value, (int, float)) and value <= 0) for value in (height, width))
-    if not unknown and (height, width) != size:
+    if is_size(height, width) and (height, width) != size:
         raise Malformed(
             f"was annotated at {width} x {height} pixels, but {image} is displayed at {size[1]} x {size[0]}",
             remedy="Use the images that were annotated, not resized or turned, or export the annotations again",
         )
+
+
+def is_size(height: object, width: object) -> bool:
+    """Whether a height and a width are declared at all: neither is None, 0 or negative."""
+    return all(value is not None and not (isinstance(value, (int, float)) and value <= 0) for value in (height, width))
 
 
 def check_mask_size(mask: Path, image: Path) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import (
     Annotations,
     LabelledImage,
     Malformed,
     entry,
+    is_size,
     make_classes,
     read_json,
     read_member,
@@ -21,6 +24,7 @@ from segarena.data.converters.annotations import (
 )
 from segarena.data.converters.coco_categories import read_categories
 from segarena.data.converters.coco_crowds import Crowd, read_crowds
+from segarena.data.converters.drawn import check_inside
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
 from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
@@ -112,6 +116,7 @@ class _Image:
     path: Path
     name: str
     size: tuple[int, int]
+    is_size_declared: bool
     objects: list[Item] = field(default_factory=list)
     segments: Segments | None = None
 
@@ -202,8 +207,9 @@ def _read_images(
                 found[number] = None
                 left_out.add("image", f"of the annotations not below {files.root}: left out", name)
                 continue
-            size = read_size(file, image.get("height"), image.get("width"))
-            found[number] = _Image(file, name_without_ending(name), size)
+            declared = image.get("height"), image.get("width")
+            size = read_size(file, *declared)
+            found[number] = _Image(file, name_without_ending(name), size, is_size(*declared))
     if found and not any(found.values()):
         with entry(path, "images[0]"):
             files.find(images[0]["file_name"], split)
@@ -216,6 +222,8 @@ def _add_object(image: _Image, annotation: Any, labels: dict[int, int], crowd: C
     shape = _read_segmentation(annotation.get("segmentation"), image.size)
     if shape is None:
         return False
+    if isinstance(shape, Polygons) and not image.is_size_declared:
+        check_inside(np.concatenate(shape.outlines), image.size)
     # In COCO a crowd is a region with persons somewhere in it: void except for the persons drawn one by one.
     is_void = annotation.get("iscrowd") and crowd == "void"
     image.objects.append(Item(shape, IGNORE_INDEX, layer=-1) if is_void else Item(shape, label))
@@ -225,6 +233,8 @@ def _add_object(image: _Image, annotation: Any, labels: dict[int, int], crowd: C
 def _read_segmentation(segmentation: object, size: tuple[int, int]) -> Shape | None:
     if not segmentation:
         return None
+    if isinstance(segmentation, list) and len(segmentation) == 1 and isinstance(segmentation[0], dict):
+        [segmentation] = segmentation
     if isinstance(segmentation, list):
         if not all(isinstance(part, list) for part in segmentation):
             raise Malformed(f"the segmentation {show(segmentation)} is not a list of polygons")

@@ -19,6 +19,7 @@ from segarena.data.converters.annotations import (
     Malformed,
     check_size,
     entry,
+    is_size,
     make_classes,
     read_json,
     read_member,
@@ -26,11 +27,13 @@ from segarena.data.converters.annotations import (
     read_size,
     show,
 )
+from segarena.data.converters.drawn import check_inside
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, split_of_folders
 from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
@@ -67,7 +70,7 @@ def read_labelme(src: Path) -> Annotations:
             left_out.add("JSON file", "not from LabelMe: ignored", name)
             continue
         with entry(path, "image"):
-            image = _read_image(path, content, images)
+            image = _read_image(path, content, images, left_out)
         if image is None:
             missing.append((path, content))
             left_out.add("annotation", f"whose image is not below {root}: left out", name)
@@ -126,10 +129,13 @@ class _File:
 
 def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: LeftOut) -> _File:
     shapes = []
+    declared = is_size(content.get("imageHeight"), content.get("imageWidth"))
     for position, shape in enumerate(content["shapes"]):
         with entry(path, f"shapes[{position}]"):
             label = read_member(shape, "label", str).strip()
             figure = _read_shape(shape, image.size, path)
+            if isinstance(figure, Polygons) and not declared:
+                check_inside(np.concatenate(figure.outlines), image.size)
             if figure is None:
                 kind = shape.get("shape_type") or "polygon"
                 left_out.add("object", f"of type {kind} without an area: left out", path.name)
@@ -139,8 +145,8 @@ def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: Lef
     return _File(path, image, shapes)
 
 
-def _read_image(path: Path, content: dict[str, Any], images: ImageFiles) -> _Image | None:
-    """The image in the JSON file, else that at imagePath; None if it does not exist.
+def _read_image(path: Path, content: dict[str, Any], images: ImageFiles, left_out: LeftOut) -> _Image | None:
+    """The image in the JSON file, else its file; None if it does not exist.
 
     Raises Malformed if imagePath names another image than the one beside the file that has the file's name.
     """
@@ -149,8 +155,22 @@ def _read_image(path: Path, content: dict[str, Any], images: ImageFiles) -> _Ima
         data = _decode(read_member(content, "imageData", str))
         with open_image(_inner_path(path, "imageData"), data) as picture:
             size, kind = shown_size(picture), str(picture.format).lower()
-        check_size(size, height, width, "its imageData")
+        try:
+            check_size(size, height, width, "its imageData")
+        except Malformed:
+            changed = _find_file(path, content, images)
+            changed_size = None if changed is None else image_size(changed)
+            if changed is None or changed_size is None or changed_size != (height, width):
+                raise
+            left_out.add("copy", "of an image in imageData has another size: the image file is used", path.name)
+            return _Image(changed, changed.suffix.lower(), changed_size)
         return _Image(partial(_read_embedded, path), "." + {"jpeg": "jpg", "mpo": "jpg"}.get(kind, kind), size)
+    image = _find_file(path, content, images)
+    return None if image is None else _Image(image, image.suffix.lower(), read_size(image, height, width))
+
+
+def _find_file(path: Path, content: dict[str, Any], images: ImageFiles) -> Path | None:
+    """The image at imagePath, else the one beside the file that has its name; None if there is neither."""
     name = read_member(content, "imagePath", str)
     named = path.parent / PureWindowsPath(name).as_posix()
     image: Path | None = named
@@ -162,12 +182,12 @@ def _read_image(path: Path, content: dict[str, Any], images: ImageFiles) -> _Ima
         image = own
     if image is None:
         return None
-    if own is not None and image.stem != path.stem:
+    if own is not None and image.stem.lower() != path.stem.lower():
         raise Malformed(
             f"imagePath names {image.name}, but {own.name} is beside the file and has its name",
             remedy="Correct imagePath, or rename the JSON file or the image",
         )
-    return _Image(image, image.suffix.lower(), read_size(image, height, width))
+    return image
 
 
 def _inner_path(path: Path, what: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ import numpy as np
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import Mask
 from segarena.data.converters.rasterize import Shape
-from segarena.formats import listing, percent, plural, small_percent
+from segarena.errors import DataError
+from segarena.formats import join_words, listing, percent, plural, small_percent
 
 #: Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file.
 Overlap = Literal["smaller-on-top", "file-order"]
 
 _HALF, _TENTH = 0.5, 0.1
+_FEW_PIXELS = 1000  # of all images together: drawings of a few pixels are no photographs
 
 
 class Item(NamedTuple):
@@ -86,6 +89,9 @@ class Tally:
     covered_in: list[str] = field(default_factory=list)
     missing: int = 0
     missing_in: list[str] = field(default_factory=list)
+    with_objects: list[str] = field(default_factory=list)
+    largest: int = 0
+    """The most pixels that one object covers."""
     void: int = 0
     pixels: int = 0
 
@@ -93,6 +99,9 @@ class Tally:
         """Count an image: its name, its mask (H, W), and what is left of its objects."""
         self.void += int(np.count_nonzero(mask == IGNORE_INDEX))
         self.pixels += mask.size
+        if objects:
+            self.with_objects.append(name)
+        self.largest = max([self.largest, *(each.area for each in objects)])
         missing = sum(not each.area for each in objects)
         self.missing += missing
         if missing:
@@ -106,6 +115,16 @@ class Tally:
                 self.covered[share][label] += visible < share * area
         if sum(self.covered[_HALF].values()) > before:
             self.covered_in.append(name)
+
+    def check(self) -> None:
+        """Raise DataError if no object covers more than one pixel: then these are no coordinates in pixels."""
+        if self.with_objects and self.largest <= 1 and self.pixels > _FEW_PIXELS:
+            raise DataError(
+                f"no object covers more than one pixel, in {plural(len(self.with_objects), 'image')}",
+                where=self.with_objects[0],
+                remedy="Check that the coordinates are pixels of these images, not fractions of their size, and export "
+                "the annotations again",
+            )
 
     def notes(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return sentences for the user; `names` are the classes in the order of their labels."""
@@ -126,6 +145,16 @@ class Tally:
                 )
         if self.covered_in:
             notes.append(f"objects that lie mostly under others are in {listing(self.covered_in)}")
+        for alike in _group(names):
+            notes.append(f"classes {join_words([repr(name) for name in alike])} differ only in spelling")
         if self.void:
             notes.append(f"{small_percent(self.void / self.pixels)} of all pixels are void and count nowhere")
         return tuple(notes)
+
+
+def _group(names: Sequence[str]) -> list[list[str]]:
+    """Names that are equal but for upper and lower case, spaces, hyphens and underscores."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[re.sub(r"[\s_-]+", "", name).casefold()].append(name)
+    return [alike for alike in groups.values() if len(alike) > 1]

@@ -70,6 +70,7 @@ def write_annotations(
             _copy(image, folder / "images" / (target.split or "") / f"{target.stem}{image.suffix}")
             if on_progress is not None:
                 on_progress(done, len(targets))
+        tally.check()
         write_text(folder / "classes.yaml", yaml.safe_dump(annotations.classes.to_dict(), sort_keys=False))
     except BaseException:  # part of a data set must not be mistaken for all of it
         for kind in ("images", "masks"):
