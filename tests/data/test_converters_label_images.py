@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from PIL import Image
 
 from annotated import write_image
 from drawn_annotations import SIZE
+from segarena import cli
 from segarena.data.converters.instances import read_instances
 from segarena.data.converters.registry import choose_format
 from segarena.data.converters.write import write_annotations
@@ -54,6 +58,29 @@ def test_all_objects_are_one_class(image: str, mask: str, dtype: type, tmp_path:
         np.testing.assert_array_equal(source.read(index)[1], number_objects(index) > 0)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_255_far_above_the_numbers_of_objects_is_void(dtype: type, tmp_path: Path) -> None:
+    void = np.iinfo(dtype).max
+    write_labels(tmp_path / "in", "images/s{}.png", "masks/s{}.png", dtype)
+    for seed in range(4):
+        labels = number_objects(seed)
+        labels[0] = void
+        Image.fromarray(labels.astype(dtype)).save(tmp_path / f"in/masks/s{seed}.png")
+    assert choose_format(tmp_path / "in", tmp_path / "out")[0] == "instances"
+    for seed, image in enumerate(read_instances(tmp_path / "in").images):
+        expected = np.where(number_objects(seed) > 0, 1, 0)
+        expected[0] = 255
+        np.testing.assert_array_equal(image.labels(), expected)
+
+
+def test_object_255_of_many_is_no_void(tmp_path: Path) -> None:
+    labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
+    write_image(tmp_path / "images/a.png", size=(20, 15))
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(labels).save(tmp_path / "masks/a.png")
+    np.testing.assert_array_equal(read_instances(tmp_path).images[0].labels(), labels > 0)
+
+
 @pytest.mark.parametrize("values", [[0, 255], [0, 1, 2]], ids=["two levels", "classes"])
 def test_masks_of_classes_are_not_merged(values: list[int], tmp_path: Path) -> None:
     for seed in range(4):
@@ -63,6 +90,16 @@ def test_masks_of_classes_are_not_merged(values: list[int], tmp_path: Path) -> N
         Image.fromarray(labels).save(tmp_path / f"masks/s{seed}.png")
     with refuses(where=tmp_path, value="no image with a folder of masks"):
         read_instances(tmp_path)
+
+
+def test_the_command_that_check_names_makes_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_labels(tmp_path / "my cells", "images/s{}.png", "masks/s{}_masks.png")
+    with refuses(value="numbers of objects") as caught:
+        FolderSource(tmp_path / "my cells")
+    [line] = re.findall(r"segarena convert .*? --from instances", caught.value.remedy)
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    assert cli.main() == 0
+    assert FolderSource(Path(shlex.split(line)[3])).classes.names == ("background", "foreground")
 
 
 def test_a_label_image_in_colours_is_refused(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def read_instances(src: Path) -> Annotations:
     """
     found, masks = _find(src, walk(src, IMAGE_SUFFIXES))
     labelled = [item for item in found if item.objects]
-    if not labelled and may_be_label_images(src):
+    if all(len(item.objects) < 2 for item in found) and may_be_label_images(src):
         return read_label_images(src)
     if not labelled:
         raise DataError(

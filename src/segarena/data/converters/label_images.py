@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
 from segarena.data.converters.drawn import ONLY_CLASS
 from segarena.data.converters.peek import Peek
-from segarena.data.files.raw_masks import read_plane
+from segarena.data.files.raw_masks import Places, Plane, read_plane
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample
 from segarena.errors import DataError
@@ -22,7 +23,11 @@ from segarena.formats import plural
 
 #: In all masks that are looked at: so many different numbers of objects, and so many objects in one of them.
 _DIFFERENT, _MANY = 3, 8
+#: Masks with fewer numbers are those of classes.
+_FEW = 3
 _SAMPLE = 16
+#: Void beside numbers of objects, in 8 and 16 bits.
+_VOIDS = (IGNORE_INDEX, 65535)
 
 
 def recognise_label_images(peek: Peek) -> str | None:
@@ -38,8 +43,8 @@ def recognise_label_images(peek: Peek) -> str | None:
             plane = read_plane(path)
         except DataError:
             return None
-        values = np.unique(plane.values[plane.values > 0]) if not plane.colored else np.zeros(0, dtype=np.int64)
-        if not np.array_equal(values, np.arange(1, len(values) + 1)) or plane.colored:
+        values = _numbers(plane)
+        if plane.colored or not np.array_equal(values, np.arange(1, len(values) + 1)):
             return None
         counts.add(len(values))
     if len(counts) < _DIFFERENT or max(counts) < _MANY:
@@ -50,33 +55,38 @@ def recognise_label_images(peek: Peek) -> str | None:
 def may_be_label_images(src: Path) -> bool:
     """Whether each image of a folder has one mask, and their highest numbers differ, unlike those of most classes.
 
-    A folder in which no images and masks are found is no error here.
+    One mask alone needs several numbers. A folder in which no images and masks are found is no error here.
     """
+    highest: set[int] = set()
     try:
         samples = find_pairs(src).samples
-        planes = [read_plane(sample.files[1]) for sample in samples[:: max(1, len(samples) // _SAMPLE)]]
+        for sample in samples:
+            plane = read_plane(sample.files[1])
+            if sample.layers or plane.colored:
+                return False
+            numbers = _numbers(plane)
+            highest.add(int(numbers[-1]) if len(numbers) else 0)
+            if len(highest) > 1 and max(highest) >= _FEW:
+                return True
     except DataError:
         return False
-    highest = {int(plane.values.max()) for plane in planes}
-    return not any(sample.layers for sample in samples) and (
-        len(highest) > 1 or (len(samples) == 1 and max(highest) > 1)
-    )
+    return len(samples) == 1 and len(numbers) >= _FEW
+
+
+def _numbers(plane: Plane) -> Places:
+    """The different numbers of objects, ascending: without 0, and without void."""
+    numbers = np.unique(plane.values[plane.values > 0])
+    is_void = len(numbers) > 0 and numbers[-1] in _VOIDS and numbers[-1] - 1 not in numbers
+    return numbers[:-1] if is_void else numbers
 
 
 def read_label_images(src: Path) -> Annotations:
     """Read a folder of images and label images, of 8, 16 or 32 bits, that are paired as the masks of any folder.
 
-    Class 0 is the background, the number 0; class 1, foreground, is every other number. Splits are those of any folder.
-    Raises DataError.
+    Class 0 is the background, the number 0; class 1, foreground, is every other number, except 255 (65535) far above
+    the others, which is void. Splits are those of any folder. Raises DataError.
     """
     layout = find_pairs(src)
-    refused = [sample for sample in layout.samples if sample.layers]
-    if refused:
-        raise DataError(
-            "has several masks for an image, of a class each",
-            where=src,
-            remedy="Name the folder as it is: it needs no conversion",
-        )
     classes, _ = make_classes([ONLY_CLASS], where=src)
     images = [_make_image(sample) for sample in layout.samples]
     orphans = ((layout.images_without_mask, "image", "mask"), (layout.masks_without_image, "mask", "image"))
@@ -111,4 +121,8 @@ class _Foreground:
                 where=self.path,
                 remedy="Save the label image without transparency",
             )
-        return (plane.values > 0).astype(np.uint8)
+        labels = (plane.values > 0).astype(np.uint8)
+        for void in _VOIDS:
+            if not (plane.values == void - 1).any():  # else the numbers of objects go up to it
+                labels[plane.values == void] = IGNORE_INDEX
+        return labels
