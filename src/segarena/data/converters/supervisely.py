@@ -91,7 +91,7 @@ def read_supervisely(src: Path) -> Annotations:
             check_size(size, declared.get("height"), declared.get("width"), image)
             items = read_member(content, "objects", list)
         drawn = DrawnImage(name_of(image, files), image, size, split_of(image, files))
-        counts[_TAGGED] += len(content.get("tags") or [])
+        counts[_TAGGED] += len(content["tags"]) if isinstance(content.get("tags"), list) else 0
         for position, item in enumerate(items):
             with entry(path, f"objects[{position}]"):
                 name = read_member(item, "classTitle", str)
@@ -194,7 +194,7 @@ def _read_shape(item: dict[str, Any], path: Path) -> Shape | None:
             raise Malformed(f"the rectangle has {len(exterior)} corners, not 2")
         (left, top), (right, bottom) = exterior.min(axis=0), exterior.max(axis=0)
         return rectangle(left, top, right + 1, bottom + 1)
-    holes = [_read_points(hole) for hole in points.get("interior") or []]
+    holes = [_read_points(hole) for hole in read_member({"interior": [], **points}, "interior", list)]
     if len(exterior) < 3:
         return None
     return Polygons((_centres(exterior),), tuple(_centres(hole) for hole in holes if len(hole) > 2))

@@ -161,7 +161,7 @@ def _add_region_3(image: ViaImage, xy: Any, z: Any, values: Any, attributes: dic
         raise Malformed(f"is at the time {show(z)} of a video", remedy="Save the frames as images first")
     if not xy:  # attributes of the whole image
         return
-    if not isinstance(xy, list) or xy[0] not in _SHAPES:
+    if not isinstance(xy, list) or type(xy[0]) is not int or xy[0] not in _SHAPES:
         raise Malformed(f"the shape {show(xy)} is unknown")
     number, numbers = xy[0], xy[1:]
     shape: dict[str, Any] = {"name": _SHAPES[number], "all_points_x": numbers[::2], "all_points_y": numbers[1::2]}
