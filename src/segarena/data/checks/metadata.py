@@ -31,7 +31,12 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
         if paths:
             noun = "mask" if code == "mask-without-image" else "image"
             message = f"{plural(len(paths), noun)} {what}: left out"
-            yield Problem(code, "warning", _files(source, paths), message, remedy)
+            likely = [_files(source, pair) for pair in layout.likely_pairs if set(pair) & set(paths)]
+            if likely:
+                named = listing([f"{image} and {mask}" for image, mask in likely])
+                message = f"{message}. By their names, {named} may belong together"
+            action = f"Rename those that belong together. {remedy}" if likely else remedy
+            yield Problem(code, "warning", _files(source, paths), message, action)
     if layout.conflicts:
         files, sentences = (
             _files(source, [one.image for one in layout.conflicts]),

@@ -50,7 +50,8 @@ def find_match(
     if found is None or len(found.pairs) < len(found.masks.files):
         # Several masks for one image are no pairs: they were refused, not found, or only some of them were.
         layered = find_layers(root, tree.files, chosen_images, chosen_masks, found)
-        if layered:
+        # With one mask for each image, the names of a few are mistyped rather than those of classes.
+        if layered and (found is None or any(len(layers) > 1 for layers in layered.layers.values())):
             return layered
     if found is None:
         if problem is None:
@@ -88,4 +89,5 @@ def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPa
         make_collection(root, sides[0], "image"),
         make_collection(root, sides[1], "mask"),
         Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
+        is_listed=True,
     )

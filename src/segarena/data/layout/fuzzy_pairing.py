@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ Cut = tuple[int, int]
 
 #: A beginning or an ending that all stems share is considered up to this many characters.
 _LONGEST_END = 40
+#: A rule for the names of all files has to fit at least so many of them: the others are mistyped.
+_MOST_NAMES = 0.9
 _NUMBER = re.compile(r"\d+")
 
 
@@ -73,10 +76,11 @@ def one_in_each_folder(images: Sequence[Name], masks: Sequence[Name]) -> RuleRes
 def by_numbers(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
     """Pair equal numbers, `image_001` and `gt_1`, if one number is all that differs within a kind.
 
-    All files of the kind that has fewer must be paired, and there are two pairs or more.
+    All files of the kind that has fewer must be paired, but for a tenth, and there are two pairs or more.
     """
     pairs = _pair_equal(_varying_numbers(images), _varying_numbers(masks))
-    is_complete = len(pairs) == min(len(images), len(masks)) and 2 * len(pairs) >= max(len(images), len(masks))
+    fewer, more = sorted((len(images), len(masks)))
+    is_complete = len(pairs) >= _MOST_NAMES * fewer and 2 * len(pairs) >= more
     return pairs if is_complete and len(pairs) > 1 else (), "a mask has its image's number"
 
 
@@ -110,44 +114,64 @@ def _pair_equal(
 
 
 def _by_common_ends_in_split(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
-    image_start, image_end = _common_ends(images)
-    mask_start, mask_end = _common_ends(masks)
+    image_ends, mask_ends = _common_ends(images), _common_ends(masks)
     cuts_of: dict[Key, list[Cut]] = {}
     for mask in masks:
-        for core, cut in _cuts(mask.stem, len(mask_start), len(mask_end)):
+        for core, cut in _cuts(mask.stem, *mask_ends):
             cuts_of.setdefault(mask.key(core), []).append(cut)
     cuts = {
-        (*image_cut, *mask_cut)
+        (image_cut, mask_cut)
         for image in images
-        for core, image_cut in _cuts(image.stem, len(image_start), len(image_end))
+        for core, image_cut in _cuts(image.stem, *image_ends)
         for mask_cut in cuts_of.get(image.key(core), ())
     }
     results: list[RuleResult] = []
-    for start, end, before, after in sorted(cuts):
+    for image_cut, mask_cut in sorted(cuts):
+        image_start, image_end = _ends_of_cut(image_ends, image_cut)
+        mask_start, mask_end = _ends_of_cut(mask_ends, mask_cut)
         pairs = _pair_equal(
-            {name: name.stem[start : len(name.stem) - end] for name in images},
-            {name: name.stem[before : len(name.stem) - after] for name in masks},
+            {name: _core(name.stem, image_start, image_end) for name in images},
+            {name: _core(name.stem, mask_start, mask_end) for name in masks},
         )
-        image_pattern = f"{image_start[:start]}*{image_end[len(image_end) - end :]}"
-        mask_pattern = f"{mask_start[:before]}*{mask_end[len(mask_end) - after :]}"
-        results.append((pairs, f"image {image_pattern} has mask {mask_pattern}"))
+        results.append((pairs, f"image {image_start}*{image_end} has mask {mask_start}*{mask_end}"))
     most = max((len(pairs) for pairs, _ in results), default=0)
     best = [result for result in results if len(result[0]) == most]
     return best[0] if most > 1 and all(set(pairs) == set(best[0][0]) for pairs, _ in best) else ((), "")
 
 
 def _common_ends(names: Sequence[Name]) -> tuple[str, str]:
-    """The beginning and the ending that all stems share."""
+    """The beginning and the ending that all stems share, but for a tenth of them."""
     stems = [name.stem for name in names]
-    start = os.path.commonprefix(stems)  # noqa: RUF071 - of letters, not of folders
-    end = os.path.commonprefix([stem[::-1] for stem in stems])[::-1]  # noqa: RUF071
-    return start[:_LONGEST_END], end[-_LONGEST_END:]
+    return _common_start(stems), _common_start([stem[::-1] for stem in stems])[::-1]
 
 
-def _cuts(stem: str, longest_start: int, longest_end: int) -> Iterator[tuple[str, Cut]]:
+def _common_start(stems: Sequence[str]) -> str:
+    start = ""
+    for length in range(1, _LONGEST_END + 1):
+        counts = Counter(stem[:length] for stem in stems if len(stem) >= length and stem.startswith(start))
+        (best, count), *_ = counts.most_common(1) or [("", 0)]
+        if count < _MOST_NAMES * len(stems):
+            break
+        start = best
+    return start
+
+
+def _ends_of_cut(ends: tuple[str, str], cut: Cut) -> tuple[str, str]:
+    return ends[0][: cut[0]], ends[1][len(ends[1]) - cut[1] :]
+
+
+def _core(stem: str, start: str, end: str) -> str | None:
+    """What is between a beginning and an ending; None if the stem does not have them."""
+    has_both = len(start) + len(end) < len(stem) and stem.startswith(start) and stem.endswith(end)
+    return stem[len(start) : len(stem) - len(end)] if has_both else None
+
+
+def _cuts(stem: str, common_start: str, common_end: str) -> Iterator[tuple[str, Cut]]:
     """What is left of a stem for each way to cut its two ends without dividing a word or a number."""
-    ends = [end for end in range(min(longest_end, len(stem)) + 1) if is_word_edge(stem, len(stem) - end)]
-    for start in range(min(longest_start, len(stem)) + 1):
+    longest_start = len(os.path.commonprefix([stem, common_start]))  # noqa: RUF071 - of letters, not of folders
+    longest_end = len(os.path.commonprefix([stem[::-1], common_end[::-1]]))  # noqa: RUF071
+    ends = [end for end in range(longest_end + 1) if is_word_edge(stem, len(stem) - end)]
+    for start in range(longest_start + 1):
         if is_word_edge(stem, start):
             yield from ((stem[start : len(stem) - end], (start, end)) for end in ends if start + end < len(stem))
 
@@ -155,12 +179,16 @@ def _cuts(stem: str, longest_start: int, longest_end: int) -> Iterator[tuple[str
 def _varying_numbers(names: Sequence[Name]) -> dict[Name, Hashable]:
     """The number of each name; None for all if more than one number, or anything else, differs between them.
 
+    A tenth of them may have other words: for them there is None.
+
     None for all, too, if the numbers are not all padded with zeros to one width, or all without zeros: 1 beside 000
     are names, not numbers.
     """
     found = {name: _NUMBER.findall(name.stem) for name in names}
-    texts = {_NUMBER.sub("#", name.stem) for name in names}
-    columns = list(zip(*found.values(), strict=True)) if len(texts) == 1 else []
+    texts = {name: _NUMBER.sub("#", name.stem) for name in names}
+    text, count = Counter(texts.values()).most_common(1)[0]
+    found = {name: numbers for name, numbers in found.items() if texts[name] == text}
+    columns = list(zip(*found.values(), strict=True)) if count >= _MOST_NAMES * len(names) else []
     varying = [column for column, values in enumerate(columns) if len(set(values)) > 1]
     if len(varying) != 1:
         return dict.fromkeys(names)
@@ -168,4 +196,4 @@ def _varying_numbers(names: Sequence[Name]) -> dict[Name, Hashable]:
     width = min(map(len, written))
     if any(digits != str(int(digits)).zfill(width) for digits in written):
         return dict.fromkeys(names)
-    return {name: int(numbers[varying[0]]) for name, numbers in found.items()}
+    return {name: int(found[name][varying[0]]) if name in found else None for name in names}

@@ -14,8 +14,10 @@ from segarena.data.layout.errors import check_pairs, check_root
 from segarena.data.layout.find_match import find_match
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers import LayerMatch
+from segarena.data.layout.likely_pairs import find_likely_pairs
 from segarena.data.layout.listed_pairs import find_listed_pairs
 from segarena.data.layout.search import Match
+from segarena.data.layout.shifted_numbers import check_numbers
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
 from segarena.data.source import Sample, Split
@@ -37,6 +39,8 @@ class Layout:
     """The pairs, by split and then by name."""
     images_without_mask: tuple[Path, ...]
     masks_without_image: tuple[Path, ...]
+    likely_pairs: tuple[tuple[Path, Path], ...] = ()
+    """Of these, images and masks that probably belong together, as one has a mistyped name."""
     conflicts: tuple[Conflict, ...] = ()
     """The images that are listed in two splits."""
     unlisted: tuple[Path, ...] = ()
@@ -73,6 +77,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     except UnclearError as unclear:
         raise _with_remedies(root, tree, unclear, images, masks) from None
     check_pairs(root, match.pairs)
+    if isinstance(match, Match) and not match.is_listed:
+        check_numbers(root, match.pairs, match.images.files, match.masks.files)
     layout = _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
     layout = replace(layout, skipped_masks=skipped_classes(root, tree))
     return _without_only_split(layout) if images and masks else layout
@@ -121,12 +127,15 @@ def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequen
         if not any(sample.split for sample in assignment.samples):
             assignment = assign_named_splits(assignment)
     listed = assignment.listed_without_mask
+    alone = [[file for file in side.files if file.path not in paired] for side in (match.images, match.masks)]
+    likely = find_likely_pairs(pairs, *alone) if isinstance(match, Match) else ()
     return Layout(
         sentence="; ".join([*_describe_folders(root, pairs), *assignment.sentences]),
         pairing=match.rule,
         samples=_sort(assignment.samples),
         images_without_mask=tuple(path for path in unpaired_images if listed is None or path in listed),
         masks_without_image=unpaired_masks,
+        likely_pairs=tuple((image.path, mask.path) for image, mask in likely),
         conflicts=assignment.conflicts,
         unlisted=assignment.unlisted,
         layers=match.classes if isinstance(match, LayerMatch) else (),

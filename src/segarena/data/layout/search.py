@@ -48,6 +48,8 @@ class Match:
     images: Collection
     masks: Collection
     pairing: Pairing
+    is_listed: bool = False
+    """Whether a list has the pairs, whatever the names are."""
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
