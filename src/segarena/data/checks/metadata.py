@@ -78,10 +78,25 @@ def check_class_files(source: FolderSource) -> Iterator[Problem]:
 
 def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
     """Yield classes that cannot be learned or scored, masks without content, and imbalance of the classes."""
+    yield from _merged_colors(source)
     yield from _rare_classes(source)
     yield from _classes_absent_from_a_split(source, splits)
     yield from _empty_masks(source)
     yield from _imbalance(source)
+
+
+def _merged_colors(source: FolderSource) -> Iterator[Problem]:
+    total = int(source.class_pixels.sum() + source.void_pixels.sum())
+    for one in source.encoding.merged:
+        color, pixels = list(one.color), plural(one.pixels, "pixel")
+        where = f"{small_percent(one.pixels / total)}, in {plural(len(one.masks), 'mask')}"
+        yield Problem(
+            "merged-color",
+            "warning",
+            _files(source, one.masks),
+            f"{pixels} ({where}) of the colour {color}, or nearly, are too few for a class and count as {one.name!r}",
+            f"If it is a class, declare all colours in a classes.yaml, this one as `value: {color}`",
+        )
 
 
 def _rare_classes(source: FolderSource) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     unpack,
 )
+from segarena.data.encoding.merged import with_merged
 from segarena.data.encoding.objects import refuse_objects, refuse_unshared
 from segarena.data.encoding.palette import colors_of
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes
@@ -117,10 +118,30 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     lossy = any(facts.lossy for _, facts in masks)
     if not lossy and are_classes(counts, unpack(counts.values), _SAME):
         return exact_encoding("color", _name(counts.values, counts.values, counts))
-    chosen = _choose(masks, counts, lossy or len(counts.values) > _COMPRESSED)
+    compressed = lossy or len(counts.values) > _COMPRESSED
+    chosen = _choose(masks, counts, compressed)
     table = _name(counts.values[chosen], _restore(counts.values[chosen]), counts)
     labels = nearest(counts.values, np.array([entry.value for entry in table.classes]))[0]
-    return snapped_encoding(table, counts.values, labels)
+    encoding = snapped_encoding(table, counts.values, labels)
+    unexplained = find_unexplained(counts, unpack(counts.values[chosen]), compressed)
+    return with_merged(encoding, masks, counts, unexplained, compressed=compressed)
+
+
+def find_unexplained(counts: ValueCounts, palette: NDArray[np.int64], compressed: bool) -> NDArray[np.bool_]:
+    """Return which of the K colours are neither near one of a palette nor a mixture of two: (K,).
+
+    Args:
+        counts: The colours.
+        palette: (P, 3), RGB, 0 to 255.
+        compressed: Whether luma and chroma are mixed separately, as by JPEG.
+    """
+    points = unpack(counts.values)
+    unexplained: NDArray[np.bool_] = nearest(counts.values, palette)[1] >= NEAR
+    if compressed:
+        unexplained[unexplained] = distance_from_mixtures(points[unexplained], palette) > _OFF_MIXTURE
+    else:
+        unexplained[unexplained] = _distance_from_lines(points[unexplained], palette) > _OFF_LINE
+    return unexplained
 
 
 def refuse_shared_by_transparency(masks: Sequence[CountedMask], counts: ValueCounts) -> None:
@@ -199,17 +220,14 @@ def _check_strays(
     masks: Sequence[CountedMask], counts: ValueCounts, palette: NDArray[np.int64], compressed: bool
 ) -> None:
     """Raise DataError if there are more colours far from all of `palette` (P, 3) than edges and compression leave."""
-    points = unpack(counts.values)
     stray = nearest(counts.values, palette)[1] >= NEAR
     strays = counts.pixels[stray]
     if strays.sum() > (1 - _COVERED) * counts.total:
         raise _unclear(masks, counts, f"the {len(palette)} that fill areas have under {_COVERED:.0%} of the pixels")
-    if compressed:
-        off, most = distance_from_mixtures(points[stray], palette) > _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED
-    else:
-        off, most = _distance_from_lines(points[stray], palette) > _OFF_LINE, _UNEXPLAINED
-    if strays[off].sum() > most * counts.total:
-        worst = int(counts.values[stray][off][strays[off].argmax()])
+    off = find_unexplained(counts, palette, compressed)
+    unexplained = counts.pixels[off]
+    if unexplained.sum() > (_UNEXPLAINED_COMPRESSED if compressed else _UNEXPLAINED) * counts.total:
+        worst = int(counts.values[off][unexplained.argmax()])
         raise _unclear(masks, counts, f"e.g. {show_place(worst, 'color')} fills no areas, yet is no mixture of others")
     if compressed:
         thick, path = find_thick(masks, counts.values[stray])

@@ -9,7 +9,7 @@ import numpy as np
 
 from segarena.class_values import MINUS_ONE
 from segarena.classes import ClassTable, Value
-from segarena.data.encoding.color import FILLS, NEAR, nearest, refuse_shared_by_transparency
+from segarena.data.encoding.color import FILLS, NEAR, find_unexplained, nearest, refuse_shared_by_transparency
 from segarena.data.encoding.grey import find_modes, find_modes_with_strays, stray_encoding
 from segarena.data.encoding.mask_encoding import (
     MaskEncoding,
@@ -19,6 +19,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     undeclared,
 )
+from segarena.data.encoding.merged import with_merged
 from segarena.data.encoding.objects import composed_encoding, find_declared_factor
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
 from segarena.data.encoding.value_counts import add_up
@@ -176,4 +177,6 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
         culprit = int(counts.values[far][counts.inside[far].argmax()])
         raise undeclared(next(one.path for one in lossy if culprit in colors_of(one)), culprit, "color")
     labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
-    return snapped_encoding(classes, counts.values, labels[place])
+    encoding = snapped_encoding(classes, counts.values, labels[place])
+    unexplained = find_unexplained(counts, np.array(values), compressed=True)
+    return with_merged(encoding, lossy, counts, unexplained, compressed=True)
