@@ -10,6 +10,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+import segarena
 from annotated import coco, cvat, cvat_image, labelme, write_bowl, write_image, write_json, write_voc
 from segarena.config import ConvertOptions
 from segarena.data.converters.registry import FORMATS, choose_format, recognise
@@ -62,11 +63,10 @@ def test_a_single_file_is_recognised(tmp_path: Path) -> None:
         lambda root: None,
         lambda root: (root / "a.json").write_text("{"),
         lambda root: write_json(root / "package.json", {"name": "x", "images": []}),
-        lambda root: (root / "a.xml").write_text("<annotation><object/></annotation>"),
         lambda root: (root / "a.xml").write_text('<!DOCTYPE x [<!ENTITY a "a">]><annotations><image/></annotations>'),
         lambda root: [write_image(root / kind / "a.png") for kind in ("images", "masks")],
     ],
-    ids=["only an image", "broken JSON", "other JSON", "boxes of VOC", "a DOCTYPE", "masks"],
+    ids=["only an image", "broken JSON", "other JSON", "a DOCTYPE", "masks"],
 )
 def test_no_format_is_found_where_there_is_none(write: Callable[[Path], object], tmp_path: Path) -> None:
     write_image(tmp_path / "a.png")
@@ -92,3 +92,31 @@ def test_of_two_formats_the_command_of_each_is_named(tmp_path: Path) -> None:
 def test_the_table_of_formats_is_that_of_the_options() -> None:
     [literal, *_] = get_args(get_type_hints(ConvertOptions, include_extras=True)["source"])
     assert get_args(literal) == ("auto", *FORMATS)
+
+
+DARWIN = {"version": "2.0", "item": {"name": "a.png"}, "annotations": []}
+FOREIGN: dict[str, tuple[str, object, str]] = {
+    "V7": ("a.json", DARWIN, "darwin convert coco"),
+    "Labelbox, a list": ("export.json", [{"data_row": {"id": "x"}, "projects": {}}], "COCO"),
+    "Labelbox, lines": ("export.ndjson", {"data_row": {"id": "x"}, "projects": {}}, "COCO"),
+    "Datumaro": ("default.json", {"info": {}, "categories": {"label": {}}, "items": []}, "COCO 1.0"),
+    "Segments.ai": ("release.json", {"name": "v1", "dataset": {"name": "x", "samples": []}}, "export_dataset"),
+    "Cityscapes": ("a_polygons.json", {"imgHeight": 6, "imgWidth": 8, "objects": []}, "labelIds"),
+    "CreateML": ("a.json", [{"image": "a.png", "annotations": [{"label": "x", "coordinates": {}}]}], "polygons"),
+    "boxes": ("a.xml", "<annotation><object><bndbox/></object></annotation>", "polygons"),
+}
+
+
+@pytest.mark.parametrize("title", FOREIGN)
+def test_annotations_that_are_not_read_are_named_with_what_to_export(title: str, tmp_path: Path) -> None:
+    file, content, remedy = FOREIGN[title]
+    write_image(tmp_path / "a.png")
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / file).write_text(text + "\n" + text * (file.endswith("ndjson")))
+    assert recognise(tmp_path) == {}
+    with refuses(where=tmp_path, value=file) as caught:
+        choose_format(tmp_path, tmp_path / "out")
+    assert remedy in caught.value.remedy
+    with refuses(where=tmp_path, value=file) as caught:
+        segarena.check(tmp_path)
+    assert remedy in caught.value.remedy

@@ -214,3 +214,11 @@ def test_run_lengths_in_a_list_are_read(tmp_path: Path) -> None:
     write_image(tmp_path / "in/a.png")
     write_json(tmp_path / "in/a.json", coco(annotations=[brush(segmentation=[RLE], iscrowd=0)]))
     assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": COCO_MASK}
+
+
+def test_annotations_of_images_that_were_removed_are_left_out(tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.png")
+    objects = [brush(iscrowd=0), *polygons(1), brush(image_id=99, iscrowd=0)]
+    write_json(tmp_path / "in/a.json", coco(annotations=objects))
+    assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": rows(COCO_MASK, 7)}
+    assert "1 annotation of an image that is not in the file: left out (a.json)" in read_coco(tmp_path / "in").notes

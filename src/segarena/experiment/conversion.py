@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from segarena.data.converters.foreign import Foreign, find_foreign
+from segarena.data.converters.peek import Peek
 from segarena.data.converters.registry import convert_command, recognise
 from segarena.errors import DataError
 from segarena.formats import join_words
@@ -20,7 +22,12 @@ def advise_conversion(root: Path) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        found = _look(root) if error.code == "nothing-paired" else {}
+        if error.code != "nothing-paired":
+            raise
+        found, foreign = _look(root)
+        if foreign is not None and not found:
+            what = f"{error.what}; annotations that are not read: {foreign.evidence}"
+            raise DataError(what, where=error.where, remedy=foreign.remedy) from error
         if not found:
             raise
         target = _free_name(root)
@@ -32,11 +39,12 @@ def advise_conversion(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _look(root: Path) -> dict[str, str]:
+def _look(root: Path) -> tuple[dict[str, str], Foreign | None]:
+    """The formats that are found, and a format that no converter reads."""
     try:
-        return recognise(root)
+        return recognise(root), find_foreign(Peek(root))
     except DataError:  # the folder cannot be read: the first error describes that
-        return {}
+        return {}, None
 
 
 def _free_name(root: Path) -> Path:

@@ -87,7 +87,12 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
     for path, content in contents.items():
         labels = {number: label_of[name] for number, name in categories.by_id[path].items() if name in label_of}
         found = _read_images(path, content["images"], files, split_of_file(path.relative_to(root)), left_out)
+        orphans = [_is_orphan(annotation, found) for annotation in content["annotations"]]
+        are_few = sum(orphans) * 2 < len(orphans)  # else the annotations are of other images
         for position, annotation in enumerate(content["annotations"]):
+            if orphans[position] and are_few:
+                left_out.add("annotation", "of an image that is not in the file: left out", path.name)
+                continue
             with entry(path, _describe(position, annotation)):
                 total += 1
                 image = _look_up(annotation, "image_id", found, "image")
@@ -246,6 +251,11 @@ def _read_segmentation(segmentation: object, size: tuple[int, int]) -> Shape | N
     if declared != size:
         raise Malformed(f"the RLE is for (height, width) = {declared}, but its image is {size}")
     return ColumnRuns(check_counts(decompress_counts(counts) if isinstance(counts, str) else counts, *size))
+
+
+def _is_orphan(annotation: Any, images: dict[Any, _Image | None]) -> bool:
+    number = annotation.get("image_id") if isinstance(annotation, dict) else None
+    return isinstance(number, (int, str)) and number not in images
 
 
 def _look_up(annotation: Any, key: str, known: dict[Any, Any], what: str) -> Any:

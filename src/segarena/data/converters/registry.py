@@ -13,6 +13,7 @@ from pathlib import Path
 from segarena.data.converters.annotations import Annotations
 from segarena.data.converters.coco import read_coco, recognise_coco
 from segarena.data.converters.cvat import read_cvat, recognise_cvat
+from segarena.data.converters.foreign import find_foreign
 from segarena.data.converters.geojson import read_geojson, recognise_geojson
 from segarena.data.converters.instances import read_instances, recognise_instances
 from segarena.data.converters.label_studio import read_label_studio, recognise_label_studio
@@ -96,6 +97,9 @@ def choose_format(src: Path, dst: Path) -> tuple[str, str]:
             where=src,
             remedy=f"Choose one: {join_words(commands, 'or')}",
         )
+    foreign = find_foreign(Peek(src))
+    if foreign is not None:
+        raise DataError(f"has annotations that are not read: {foreign.evidence}", where=src, remedy=foreign.remedy)
     endings = sorted({path.suffix.lower() for path in Peek(src).files()})
     known = [f"{name} ({entry.title})" for name, entry in FORMATS.items()]
     raise DataError(
