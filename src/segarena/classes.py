@@ -24,7 +24,7 @@ from segarena.class_entries import (
 from segarena.class_values import HIGHEST, Color, Value, ValueMistakeError, read_ignored, settle
 from segarena.errors import DataError
 from segarena.formats import plural
-from segarena.texts import decode_text, parse_yaml, yaml_problem
+from segarena.texts import decode_text, is_lfs_pointer, parse_yaml, yaml_problem
 
 __all__ = [
     "DEFAULT_COLORS",
@@ -218,7 +218,14 @@ def read_class_table(path: Path) -> ClassTable:
     if path.is_dir():
         raise DataError("is a directory, not a file", where=path, remedy="Rename the directory, or move it away")
     try:
-        content = parse_yaml(decode_text(path.read_bytes()))
+        text = path.read_bytes()
+        if is_lfs_pointer(text):
+            raise DataError(
+                "is a pointer of git-lfs, not the file itself",
+                where=path,
+                remedy="Run `git lfs pull` in its repository",
+            )
+        content = parse_yaml(decode_text(text))
     except OSError as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
     except UnicodeError as error:

@@ -21,6 +21,11 @@ _MARKS = (
 _BARE_HEX = re.compile(r"(?m)((?:[:\[,]|^\s*-)\s+|\[)(#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3}))(?=\s*(?:[,}\]]|$|\s#))")
 
 
+def is_lfs_pointer(content: bytes) -> bool:
+    """Whether this is what git-lfs puts in place of a file that was not fetched: a text of three lines."""
+    return content.startswith(b"version https://git-lfs")
+
+
 def decode_text(content: bytes) -> str:
     r"""Decode the bytes of a text file.
 

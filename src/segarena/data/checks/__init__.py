@@ -8,7 +8,7 @@ from segarena.data.checks.alignment import check_alignment
 from segarena.data.checks.appearance import check_appearance
 from segarena.data.checks.channels import check_channels
 from segarena.data.checks.duplicates import check_duplicates
-from segarena.data.checks.layers import check_class_folders, check_layers
+from segarena.data.checks.layers import check_channels_of_masks, check_class_folders, check_layers
 from segarena.data.checks.leakage import check_sequences
 from segarena.data.checks.metadata import check_class_files, check_labels, check_pairs
 from segarena.data.checks.mismatch import check_mismatch
@@ -40,6 +40,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_pairs(source)
     yield from check_layers(source)
     yield from check_class_folders(source)
+    yield from check_channels_of_masks(source)
     yield from check_channels(source)
     yield from check_appearance(source, splits)
     yield from check_mismatch(source, thumbnails)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from segarena.data.checks.problem import Problem
+from segarena.data.files.arrays import class_channels
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import command, listing, plural, small_percent
@@ -28,7 +29,7 @@ def check_class_folders(source: FolderSource) -> Iterator[Problem]:
             " is one of backups, logs or results",
             "Rename it if it is a class, or move it elsewhere",
         )
-    if source.layout.layers or source.encoding.kind != "two-level":
+    if source.layout.layers or source.classes.num_classes != 2:
         return
     folders = Counter(relative_name(source.root, sample.files[1].parent) for sample in source.samples)
     images = {(sample.split, sample.files[0].parent) for sample in source.samples}
@@ -43,6 +44,21 @@ def check_class_folders(source: FolderSource) -> Iterator[Problem]:
             f" read as {source.classes.names[1]!r}, whatever the folder",
             "Intended if the folders are days, places or people; if they are classes, convert them:"
             f" segarena convert {command(source.root)} DST --from instances",
+        )
+
+
+def check_channels_of_masks(source: FolderSource) -> Iterator[Problem]:
+    """Yield a note for masks in arrays with one channel per class, judged by the first."""
+    first = source.samples[0].files[1]
+    shape = class_channels(first)
+    if shape:
+        yield Problem(
+            "one-channel-per-class",
+            "note",
+            (),
+            f"The masks have one channel per class, e.g. {relative_name(source.root, first)} of shape {shape}: a"
+            " pixel's class is the number of its channel",
+            "Intended; name the classes in a classes.yaml, with the channels 0, 1, ... as values",
         )
 
 

@@ -6,13 +6,17 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_CONFIGURATION, TiffImageFile
 
+from segarena.data.files.arrays import ARRAY_SUFFIXES, array_as_png
+from segarena.data.files.foreign import HEIC_SUFFIXES, describe_unreadable
 from segarena.errors import DataError
+from segarena.texts import is_lfs_pointer
 
 _ORIENTATION_TAG = 0x0112
 #: How an image is turned upright, by its EXIF orientation; 1 is upright.
@@ -53,11 +57,15 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
         size = path.stat().st_size if content is None else len(content)
         if size == 0:
             raise DataError("is empty (0 bytes)", where=path, remedy="Copy the file again, or remove it")
-        stream = path.open("rb") if content is None else io.BytesIO(content)
+        stream = _open_stream(path, content)
     with stream:
         # A stream and not the path, which Pillow would map into memory: it garbles a turned TIFF then (13.0).
         with reading(path):
-            image = Image.open(stream)
+            try:
+                image = Image.open(stream)
+            except UnidentifiedImageError as error:
+                stream.seek(0)
+                raise describe_unreadable(path, stream.read(512)) from error
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and image.width * image.height > limit:
             raise _too_large(path, f"{image.width} x {image.height} pixels")
@@ -126,6 +134,22 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError(
             f"cannot be read ({reason})", where=path, remedy="Copy or export the file again, or remove it"
         ) from error
+
+
+def _open_stream(path: Path, content: bytes | None) -> IO[bytes]:
+    """The bytes that Pillow decodes: those of the file, or of a PNG that is made of an array."""
+    suffix = path.suffix.lower()
+    if suffix in ARRAY_SUFFIXES:
+        head = path.read_bytes() if content is None else content
+        if is_lfs_pointer(head):
+            raise describe_unreadable(path, head)
+        return io.BytesIO(array_as_png(path, head))
+    if suffix in HEIC_SUFFIXES:
+        with suppress(ImportError):
+            from pillow_heif import register_heif_opener
+
+            register_heif_opener()
+    return path.open("rb") if content is None else io.BytesIO(content)
 
 
 def _count_pages(image: Image.Image) -> int:

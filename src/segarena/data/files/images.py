@@ -13,6 +13,8 @@ from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from segarena.data.files.alpha import AlphaUse, count_extra_bands, keep_straight, on_white, straighten
+from segarena.data.files.arrays import ARRAY_SUFFIXES
+from segarena.data.files.foreign import HEIC_SUFFIXES
 from segarena.data.files.image_io import decode, open_image, raw_mode, reading
 from segarena.errors import DataError
 
@@ -20,6 +22,9 @@ from segarena.errors import DataError
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
+
+#: Those of files that are taken for images or masks where the ones above give no pairs, or fewer.
+FURTHER_SUFFIXES = ARRAY_SUFFIXES | HEIC_SUFFIXES | {".jfif", ".jpe", ".jp2", ".j2k", ".jpx", ".avif"}
 
 #: The numbers of bits that cameras and scanners store in files of 16 bits per channel.
 DEPTHS = (8, 10, 12, 14, 16)

@@ -32,7 +32,7 @@ _SPLIT_WORD = re.compile(
     "|".join(sorted((w for split in SPLIT_WORDS.values() for w in split), key=len, reverse=True)), re.I
 )
 #: Endings of one file format.
-_SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
+_SAME_FORMAT = {".jpeg": ".jpg", ".jfif": ".jpg", ".jpe": ".jpg", ".tiff": ".tif", ".heif": ".heic"}
 
 Groups = dict[str, list[File]]
 

@@ -32,15 +32,17 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
         DataError: There are no such files; an UnclearError for a pattern.
     """
     if (root / given).is_dir():
-        return _collect(root, scan(root, _rebase(root, root / given)).files, given, kind)
+        return _collect(
+            root, scan(root, _rebase(root, root / given), with_further=tree.with_further).files, given, kind
+        )
     wanted = given.relative_to(root) if given.is_relative_to(root) else given
     files = _matching(root, tree.files, wanted)
     by_kind = {found: [file for file in files if file.location.kind == found] for found in (kind, None)}
     files = by_kind[kind] or by_kind[None] or files
     if not files and given.is_dir():
-        files = list(scan(root, _rebase(root, given)).files)
+        files = list(scan(root, _rebase(root, given), with_further=tree.with_further).files)
     elif not files and is_pattern(given) and given.parent.is_dir():
-        folder = scan(root, _rebase(root, given.parent)).files
+        folder = scan(root, _rebase(root, given.parent), with_further=tree.with_further).files
         files = [file for file in folder if _same(file.path.name, given.name)]
     if not files and is_pattern(given):
         raise nothing_matches(root, tree, given, kind)

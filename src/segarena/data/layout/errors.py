@@ -13,6 +13,7 @@ from segarena.data.layout.alternatives import Alternative, UnclearError
 from segarena.data.layout.candidates import Collection, named_collections, relative_folders
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.tree import File, Tree, relative_name
+from segarena.data.layout.unread_files import find_unread
 from segarena.data.layout.vocabulary import FileKind, folder_kind
 from segarena.errors import DataError
 from segarena.formats import join_words, listing
@@ -146,29 +147,32 @@ def nothing_paired(root: Path, tree: Tree, images: Collection | None, masks: Col
     found_images = [images] if images else named_collections(root, tree.files, "image")
     found_masks = [masks] if masks else named_collections(root, tree.files, "mask")
     note = _not_searched(root, tree)
+    unread = find_unread(root, tree)
     if found_images and found_masks:
         return _no_equal_names(root, found_images[0], found_masks[0])
     if not (tree.files or tree.endings or note or images or masks):
         return DataError("is empty", where=root, remedy=_EXPECTED)
     if not tree.files and not images and not masks:
         archives = sorted(set().union(*tree.endings.values()) & _ARCHIVES)
-        if archives:
+        if unread:
+            what, remedy = f"has no images, but {unread.what}", unread.remedy
+        elif archives:
             what, remedy = f"has no images, but archives ({', '.join(archives)})", "Unpack them first"
         else:
             what, remedy = f"has no images; it {_top_folders(root, tree)}", _EXPECTED
         return DataError(what + note, where=root, remedy=remedy)
     if found_masks and (masks or len(found_masks[0].files) == len(tree.files)):
         return DataError(
-            f"has no images for the masks in {found_masks[0].title}{note}",
+            f"has no images for the masks in {found_masks[0].title}{f', but {unread.what}' if unread else ''}{note}",
             where=root,
-            remedy="Name the folder of the images with --images DIR",
+            remedy=unread.remedy if unread else "Name the folder of the images with --images DIR",
         )
     files = images.files if images else tree.files
     return DataError(
         f"has images (e.g. {_example(root, files)}), but no masks were found;"
-        f" it {_top_folders(root, tree)}{_annotations(root, tree)}{note}",
+        f" it {_top_folders(root, tree)}{_annotations(root, tree)}{f', and {unread.what}' if unread else ''}{note}",
         where=root,
-        remedy=_EXPECTED,
+        remedy=unread.remedy if unread else _EXPECTED,
     )
 
 

@@ -71,6 +71,29 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     check_root(root)
     are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
     tree = Tree() if are_both_paths else scan(root)
+    layout: Layout | None = None
+    problem: DataError | None = None
+    try:
+        layout = _read(root, tree, images, masks)
+        is_whole = not layout.images_without_mask and not layout.masks_without_image
+    except DataError as error:
+        problem, is_whole = error, False
+    if not is_whole and (tree.leaves_further or images or masks):
+        # Arrays, HEIC and the like may lie beside images for other reasons: they count where they give more pairs.
+        tree = Tree(with_further=True) if are_both_paths else scan(root, with_further=True)
+        try:
+            other = _read(root, tree, images, masks)
+        except DataError as error:
+            problem = error if problem is None or problem.where == root else problem
+        else:
+            layout = other if layout is None or len(other.samples) > len(layout.samples) else layout
+    if layout is None:
+        assert problem is not None
+        raise problem
+    return layout
+
+
+def _read(root: Path, tree: Tree, images: Path | None, masks: Path | None) -> Layout:
     listed = [] if images or masks else find_listed_pairs(root, tree.files, tree.endings)
     try:
         match = find_match(root, tree, images, masks, listed)

@@ -57,6 +57,8 @@ def find_new_images(paths: Sequence[Path]) -> NewImages:
     for path in chain.from_iterable(_expand(path) for path in paths):
         if path.is_dir():
             tree = scan(path)
+            if not tree.files and tree.leaves_further:
+                tree = scan(path, with_further=True)
             files, notes = _choose(path, tree)
             if not files:
                 raise _no_images(path, tree)

@@ -38,7 +38,7 @@ _EXAMINED_SIDE = 512
 _MOST_COMMON = 16
 _MASK_SHARE = 0.9
 _PHOTOGRAPH_SHARE = 0.6
-_JPEG = frozenset({".jpg", ".jpeg"})
+_JPEG = frozenset({".jpg", ".jpeg", ".jfif", ".jpe"})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 from segarena.data.layout.tree import files_ending, subfolders
 from segarena.data.layout.vocabulary import SPLIT_WORDS, is_train_and_val, split_of_name, split_of_word, words_in
 from segarena.data.source import Split
+from segarena.errors import DataError
 from segarena.formats import join_words
+from segarena.texts import is_lfs_pointer
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
 _TABLE = frozenset({".yaml", ".yml", ".json"})
@@ -83,6 +86,8 @@ def _read_texts(place: Path) -> list[SplitList]:
         if trainval and not {"train", "val"} & set(members):
             members["train"] = trainval
         files: dict[Split, Path] = {split: path for split, path in members.items() if split}
+        for path in files.values():
+            _refuse_pointer(path)
         entries = {split: read_lines(path) for split, path in files.items()}
         if any(entries.values()):
             found.append(SplitList({split: lines for split, lines in entries.items() if lines}, files))
@@ -95,6 +100,7 @@ def _read_tables(place: Path) -> list[SplitList]:
     for path in files_ending(place, _TABLE):
         if not _SPLIT_NAMES & set(words_in(path.stem)):
             continue
+        _refuse_pointer(path)
         entries = _find_entries(load_table(path), split_of_name(path.stem))
         if entries:
             found.append(SplitList(entries, dict.fromkeys(entries, path)))
@@ -197,6 +203,17 @@ def read_lines(path: Path) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _refuse_pointer(path: Path) -> None:
+    """Raise DataError for a list that was not fetched: without it, the images would get another split."""
+    with suppress(OSError), path.open("rb") as stream:
+        if is_lfs_pointer(stream.read(64)):
+            raise DataError(
+                "is a pointer of git-lfs, not the list itself",
+                where=path,
+                remedy="Run `git lfs pull` in its repository",
+            )
 
 
 def _read_text(path: Path) -> str:

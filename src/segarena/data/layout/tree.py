@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import FURTHER_SUFFIXES, IMAGE_SUFFIXES
 from segarena.data.layout.vocabulary import (
     FileKind,
     folder_kind,
@@ -59,6 +59,13 @@ class Tree:
     broken_links: tuple[Path, ...] = ()
     endings: dict[Path, Counter[str]] = field(default_factory=dict)
     """For each folder, how many files it has of each ending, those in `files` and `broken_links` not counted."""
+    with_further: bool = False
+    """Whether `files` has those of `FURTHER_SUFFIXES` too: arrays, HEIC, ..."""
+
+    @property
+    def leaves_further(self) -> bool:
+        """Whether there are files of `FURTHER_SUFFIXES` that are not among `files`."""
+        return any(not FURTHER_SUFFIXES.isdisjoint(counts) for counts in self.endings.values())
 
 
 @lru_cache(maxsize=1024)
@@ -84,7 +91,7 @@ def read_location(folders: tuple[str, ...]) -> Location:
     return Location(kind, split, tuple(context), "/".join(pattern))
 
 
-def scan(root: Path, start: Path | None = None) -> Tree:
+def scan(root: Path, start: Path | None = None, *, with_further: bool = False) -> Tree:
     """Find all image files below a folder, images and masks alike.
 
     Hidden files and folders are skipped, and so are those of `is_skipped_folder`. A link to a folder is followed
@@ -93,6 +100,7 @@ def scan(root: Path, start: Path | None = None) -> Tree:
     Args:
         root: The folder whose subfolders' names are interpreted.
         start: The folder to search, `root` if None. The `context` of a file has the folders below `start` only.
+        with_further: Whether files of `FURTHER_SUFFIXES` are image files.
 
     Raises:
         DataError: A folder cannot be listed.
@@ -101,6 +109,7 @@ def scan(root: Path, start: Path | None = None) -> Tree:
     base = root if start.is_relative_to(root) else start.parent
     seen = {_identity(folder) for folder in start.resolve().parents}
     waiting, links = [start], list[Path]()
+    suffixes = IMAGE_SUFFIXES | FURTHER_SUFFIXES if with_further else IMAGE_SUFFIXES
     files: list[File] = []
     skipped: list[Path] = []
     broken: list[Path] = []
@@ -115,16 +124,16 @@ def scan(root: Path, start: Path | None = None) -> Tree:
         location = read_location(folder.relative_to(base).parts)
         location = replace(location, context=read_location(folder.relative_to(start).parts).context)
         for entry in _list_entries(folder):
-            path, suffix = folder / entry.name, Path(entry.name).suffix.lower()
+            path, suffix = folder / entry.name, _suffix(entry.name)
             if _is_folder(entry):
                 (skipped if is_skipped_folder(entry.name) else links if entry.is_symlink() else waiting).append(path)
-            elif suffix in IMAGE_SUFFIXES and _is_file(entry):
+            elif suffix in suffixes and _is_file(entry):
                 files.append(File(path, location))
             elif _is_broken_link(entry):
                 broken.append(path)
             else:
                 endings.setdefault(folder, Counter())[suffix] += 1
-    return Tree(tuple(files), tuple(skipped), tuple(broken), endings)
+    return Tree(tuple(files), tuple(skipped), tuple(broken), endings, with_further)
 
 
 def skipped_classes(root: Path, tree: Tree) -> tuple[Path, ...]:
@@ -159,6 +168,11 @@ def relative_name(root: Path, path: Path) -> str:
     if name.startswith(prefix):  # all but always, and ten times as fast as pathlib
         return name.removeprefix(prefix)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else name
+
+
+def _suffix(name: str) -> str:
+    """The ending in lower case; of a compressed volume, both."""
+    return ".nii.gz" if name.lower().endswith(".nii.gz") else Path(name).suffix.lower()
 
 
 def _list_entries(folder: Path) -> list[os.DirEntry[str]]:

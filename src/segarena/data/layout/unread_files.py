@@ -1,0 +1,56 @@
+"""Files that hold the images or masks of a folder and are not read: by their ending, or because they have none."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from segarena.data.files.foreign import FOREIGN, identify
+from segarena.data.layout.tree import Tree, files_ending, relative_name
+from segarena.formats import plural
+
+
+class Unread(NamedTuple):
+    """What there is, as a part of a sentence, and what to do about it."""
+
+    what: str
+    remedy: str
+
+
+def find_unread(root: Path, tree: Tree) -> Unread | None:
+    """Return the most common kind of such files, None if there are hardly any beside the images and masks."""
+    counts = sum(tree.endings.values(), Counter[str]())
+    ending = max((each for each in counts if each in FOREIGN or not each), key=lambda each: counts[each], default=None)
+    if ending is None or 2 * counts[ending] < len(tree.files):
+        return None
+    if ending:
+        kind = FOREIGN[ending]
+        return Unread(f"{plural(counts[ending], f'{ending} file')} ({kind.name}), which are not read", kind.remedy)
+    folder = max(tree.endings, key=lambda each: tree.endings[each][""])
+    return _without_ending(root, files_ending(folder, {""}), counts[ending])
+
+
+def _without_ending(root: Path, files: list[Path], count: int) -> Unread | None:
+    """Images without an ending, or what else the first file is."""
+    if not files:
+        return None
+    shown = f"{plural(count, 'file')} without an ending, e.g. {relative_name(root, files[0])}"
+    try:
+        with Image.open(files[0]) as image:
+            form = image.format or ""
+    except UnidentifiedImageError:
+        with files[0].open("rb") as stream:
+            kind = identify(stream.read(512))
+        return Unread(f"{shown} ({kind.name}), which are not read", kind.remedy) if kind else None
+    except OSError:
+        return None
+    suffix = {"JPEG": "jpg", "TIFF": "tif"}.get(form, form.lower())
+    pattern = f"{shlex.quote(str(files[0].parent))}/*"
+    return Unread(
+        f"{shown} ({form}), which are not taken for images",
+        f'Give them their ending: for f in {pattern}; do mv "$f" "$f.{suffix}"; done',
+    )

@@ -1,0 +1,112 @@
+"""Files that are named like images and are something else, and folders of files that are not read, are named.
+
+The kinds of situations: what a download or git left in place of a file; a format that needs a program or an extra; a
+folder that holds nothing else; files without an ending.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from layout_zoo import touch, write_mask, write_photograph
+from segarena.classes import read_class_table
+from segarena.data.files.images import read_image
+from segarena.data.folder import FolderSource
+from segarena.data.layout.layout import find_pairs
+from support import refuses
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "value", "remedy"),
+    [
+        (POINTER, "git-lfs", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html><body>404", "HTML", "Download"),
+        (b'{"message": "Not Found"}', "text", "Download"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "text", "Download"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="">', "SVG", "PNG"),
+        (bytes(1000), "zero", "Copy"),
+        (b"\0" * 128 + b"DICM" + b"\0" * 200, "DICOM", "dcmj2pnm"),
+        (b"\0" * 344 + b"n+1\0", "NIfTI", "PNG"),
+        (b"\0\0\0\x18ftypisom", "video", "ffmpeg"),
+        (b"%PDF-1.7", "PDF", "PNG"),
+        (b"PK\x03\x04rest", "zip", "Unpack"),
+        (b"\x93NUMPY\1\0", "NumPy", ".npy"),
+    ],
+)
+def test_what_is_no_image_is_named_for_what_it_is(content: bytes, value: str, remedy: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with refuses(where=path, value=value) as caught:
+        read_image(path)
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["images/1.png", "masks/1.png", "masks/1.npy", "images/1.jfif"])
+def test_a_pointer_of_git_lfs_is_named_in_a_folder(name: str, tmp_path: Path) -> None:
+    for number in range(3):
+        write_photograph(tmp_path / "images" / f"{number}.png", number)
+        write_mask(tmp_path / "masks" / f"{number}.png", number)
+    path = tmp_path / name
+    path.with_suffix(".png").unlink()
+    path.write_bytes(POINTER)
+    with refuses(where=path, value="git-lfs") as caught:
+        FolderSource(tmp_path)
+    assert "git lfs pull" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["train.txt", "splits.json"])
+def test_a_list_that_is_a_pointer_is_refused(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, "images/a.png, masks/a.png")
+    (tmp_path / name).write_bytes(POINTER)
+    with refuses(where=tmp_path / name, value="git-lfs"):
+        find_pairs(tmp_path)
+
+
+def test_a_classes_yaml_that_is_a_pointer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "classes.yaml").write_bytes(POINTER)
+    with refuses(where=tmp_path / "classes.yaml", value="git-lfs"):
+        read_class_table(tmp_path / "classes.yaml")
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "remedy"),
+    [
+        ("images/1.dcm, images/2.dcm", "2 .dcm files (DICOM)", "dcmj2pnm"),
+        ("images/1.dcm, masks/1.png", ".dcm file (DICOM)", "dcmj2pnm"),
+        ("images/1.png, masks/1.nii.gz", ".nii.gz file (NIfTI)", "med2image"),
+        ("imagesTr/1_0000.nii.gz, labelsTr/1.nii.gz", "2 .nii.gz files", "med2image"),
+        ("a.mp4, b.MOV, c.mp4", "2 .mp4 files (video)", "ffmpeg"),
+        ("images/a.NEF", ".nef file", "darktable-cli"),
+        ("slides/a.svs", ".svs file", "vips"),
+        ("train.h5", ".h5 file", "PNG"),
+    ],
+)
+def test_a_folder_of_other_formats_is_told_what_to_do(names: str, value: str, remedy: str, tmp_path: Path) -> None:
+    touch(tmp_path, names)
+    with refuses(where=tmp_path, value=value) as caught:
+        find_pairs(tmp_path)
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+def test_files_without_an_ending_are_named_and_the_remedy_works(tmp_path: Path) -> None:
+    root = tmp_path / "my data"
+    for number in range(3):
+        write_photograph(root / "images" / f"{number}.png", number)
+        write_mask(root / "masks" / f"{number}.png", number)
+    for path in [*root.rglob("*.png")]:
+        path.rename(path.with_suffix(""))
+    for _ in range(2):  # a command for each folder
+        with refuses(where=root, value="without an ending") as caught:
+            find_pairs(root)
+        command = re.search(r"for f in .*done", caught.value.remedy)
+        assert command
+        subprocess.run(["sh", "-c", command.group()], check=True)
+    assert len(find_pairs(root).samples) == 3
