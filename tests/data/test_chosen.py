@@ -187,6 +187,26 @@ def test_masks_of_anomalies_are_masks_and_good_images_are_told(
     assert {path.parent.name for path in layout.images_without_mask} == {good}
 
 
+@pytest.mark.parametrize("mask", ["ground_truth/crack/{n}_mask.png", "ground_truth/crack/{n}.png"])
+@pytest.mark.parametrize("place", ["", "01/"])
+def test_good_images_beside_a_single_kind_of_defect_are_told(place: str, mask: str, tmp_path: Path) -> None:
+    write(tmp_path, f"{place}test/crack/{{n}}.png", place + mask)
+    touch(tmp_path, *(f"{place}{split}/good/{n}.png" for split in ("train", "test") for n in N), "docs/figure.png")
+    layout = find_pairs(tmp_path)
+    assert found(layout, tmp_path) == expected(f"{place}test/crack/{{n}}.png", place + mask, "test")
+    assert [path.parent.name for path in layout.images_without_mask] == ["good"] * 8
+
+
+def test_copies_with_masks_of_their_own_are_offered_with_them_alone(tmp_path: Path) -> None:
+    for end in ("", "_aug"):
+        write(tmp_path, f"images{end}/{{n}}.jpg", f"masks{end}/{{n}}.png")
+    with refuses(where=tmp_path, value="images/ with masks/ and images_aug/ with masks_aug/") as caught:
+        find_pairs(tmp_path)
+    assert offered(caught.value) == [
+        {"images": Path(f"images{end}"), "masks": Path(f"masks{end}")} for end in ("", "_aug")
+    ]
+
+
 def test_images_are_never_taken_from_a_folder_of_masks(tmp_path: Path) -> None:
     image, mask, good = ANOMALIES["masks outside"]
     pairs = write_anomalies(tmp_path, image, mask, good)

@@ -192,6 +192,12 @@ def group_by_common_ending(files: Sequence[File]) -> Groups:
 # Titles
 
 
+def without_kinds(title: str) -> str:
+    """Return the title of a collection without words for images and masks: `aug` of images_aug/ and of masks_aug/."""
+    words = (words_in(part) for part in title.split("/"))
+    return "/".join("_".join(word for word in found if word not in IMAGE_WORDS | MASK_WORDS) for found in words)
+
+
 def _without_kind_words(pattern: str) -> str:
     """The pattern with its kind in place of each word for it, so that masks/{split} and label/{split} are equal."""
     shown = dict.fromkeys(MASK_WORDS, "<mask>") | dict.fromkeys(IMAGE_WORDS - MASK_WORDS, "<image>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segarena.data.layout.candidates import apart, make_collection
@@ -13,6 +14,7 @@ from segarena.data.layout.listed_pairs import ListedPair, contradiction
 from segarena.data.layout.pairing import Pairing
 from segarena.data.layout.search import Match, Search
 from segarena.data.layout.tree import File, Tree
+from segarena.data.layout.vocabulary import is_preview
 from segarena.errors import DataError
 from segarena.formats import join_words
 
@@ -58,7 +60,32 @@ def find_match(
             problem = nothing_paired(root, tree, chosen_images, chosen_masks)
             problem.code = "nothing-paired"
         raise problem
-    return found
+    return found if chosen_images else _with_unmarked(found, tree.files)
+
+
+def _with_unmarked(match: Match, files: Sequence[File]) -> Match:
+    """The match with the images beside its own folders that have no masks: test/good/ beside test/crack/.
+
+    It is so where masks are in a folder of the name of their images': ground_truth/crack/.
+    """
+    folders = {image.location.context[-1:] for image, _ in match.pairs}
+    are_parallel = all(image.location.context == mask.location.context for image, mask in match.pairs)
+    if match.images.kind or () in folders or not are_parallel:
+        return match
+    own = {file.path.parent for file in (*match.images.files, *match.masks.files)}
+    places = {file.path.parent.parent for file in match.images.files}
+    patterns = {file.location.pattern for file in match.images.files if file.location.split}
+    unmarked = [
+        file
+        for file in files
+        if file.path.parent not in own
+        and file.location.kind is None
+        and not is_preview(file.stem)
+        and (file.path.parent.parent in places or file.location.pattern in patterns)
+        and len(file.location.context) == len(match.pairs[0][0].location.context)
+    ]
+    images = replace(match.images, files=(*match.images.files, *unmarked))
+    return replace(match, images=images)
 
 
 def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:

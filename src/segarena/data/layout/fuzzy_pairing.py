@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import is_word_edge, words_besides_kind
+from segarena.data.layout.vocabulary import FileKind, is_word_edge, words_besides_kind
 
 #: An image and its mask.
 Pair = tuple[File, File]
@@ -46,6 +46,19 @@ def by_words(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
         {name: words_besides_kind(name.stem, "mask") or None for name in masks},
     )
     return pairs, "a mask has its image's words and numbers, apart from words such as image and mask and separators"
+
+
+def by_words_and_values(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
+    """Pair stems of the same words and equal numbers, however many zeros are in front: `east_7`, `east_007`."""
+
+    def values(name: Name, kind: FileKind) -> Hashable:
+        words = words_besides_kind(name.stem, kind)
+        return tuple(int(word) if word.isdecimal() else word for word in words) or None
+
+    pairs = _pair_equal(
+        {name: values(name, "image") for name in images}, {name: values(name, "mask") for name in masks}
+    )
+    return pairs, "a mask has its image's words and numbers, zeros in front of a number do not count"
 
 
 def by_common_ends(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
@@ -87,6 +100,7 @@ def by_numbers(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
 #: In the order in which they are preferred if they find equally many pairs.
 FUZZY_RULES: tuple[Callable[[Sequence[Name], Sequence[Name]], RuleResult], ...] = (
     by_words,
+    by_words_and_values,
     by_common_ends,
     one_in_each_folder,
     by_numbers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.layout.alternatives import UnclearError, choose_file
 from segarena.data.layout.fuzzy_pairing import FUZZY_RULES, Key, Name, Pair
 from segarena.data.layout.tree import File
@@ -42,7 +43,8 @@ def pair_files(images: Sequence[File], masks: Sequence[File]) -> Pairing:
 
     1. The same stem, case included; words such as `_image` and `_mask` may be at its ends.
     2. The same without regard to case, if rule 1 finds no pair.
-    3. The same words and numbers, wherever words such as `image` and `mask` are among them.
+    3. The same words and numbers, wherever words such as `image` and `mask` are among them; numbers padded with zeros
+       or not.
     4. The same stem, apart from a beginning or an ending that all images share, and one that all masks share.
     5. One image and one mask in each of two folders or more.
     6. The same number, if nothing but the number differs within the images, and within the masks.
@@ -129,7 +131,7 @@ def _pair_by_stem(images: Sequence[Name], masks: Sequence[Name]) -> Pairing:
     by_core: dict[Key, list[tuple[Name, StrippedStem]]] = {}
     for mask in masks:
         if mask not in paired:
-            for stripped in strip_kind_words(mask.stem, "mask"):
+            for stripped in _strip(mask.stem, "mask"):
                 by_core.setdefault(mask.key(stripped.core), []).append((mask, stripped))
     image_of: dict[Name, Name] = {}
     removed: set[str] = set()
@@ -165,12 +167,21 @@ def _fitting_masks(
     image: Name, by_core: dict[Key, list[tuple[Name, StrippedStem]]]
 ) -> tuple[StrippedStem, list[tuple[Name, StrippedStem]]]:
     """The masks that fit with the fewest words removed from the image's stem; variants only if nothing else fits."""
-    for stripped in strip_kind_words(image.stem, "image"):
+    for stripped in _strip(image.stem, "image"):
         found = by_core.get(image.key(stripped.core), [])
         if found:
             plain = [(mask, s) for mask, s in found if not VARIANT_WORDS & set(words_in(s.ending + s.beginning))]
             return stripped, plain or found
     return StrippedStem(image.stem, "", ""), []
+
+
+def _strip(stem: str, kind: FileKind) -> Iterator[StrippedStem]:
+    """The stem without words of its kind at its ends, and without another file's ending: `a.jpg`, of a.jpg.png."""
+    yield from strip_kind_words(stem, kind)
+    bare, _, suffix = stem.rpartition(".")
+    if bare and f".{suffix.lower()}" in IMAGE_SUFFIXES:
+        for part in strip_kind_words(bare, kind):
+            yield StrippedStem(part.core, f"{part.ending}.{suffix}", part.beginning)
 
 
 def _describe_ends(kind: FileKind, stripped: StrippedStem) -> list[str]:

@@ -23,6 +23,7 @@ from segarena.data.layout.candidates import (
     make_collection,
     named_collections,
     unnamed_collections,
+    without_kinds,
 )
 from segarena.data.layout.errors import ambiguous
 from segarena.data.layout.fuzzy_pairing import Pair
@@ -222,9 +223,21 @@ class Search:
         best = min(match.rank for match in matches)
         matches = [match for match in matches if match.rank == best]
         matches = [match for match in matches if not match.masks.is_variant] or matches
+        matches = _without_crossed(matches)
         if len(matches) > 1:
             raise ambiguous(self.root, [(match.images, match.masks, match.paths) for match in matches])
         return matches[0]
+
+
+def _without_crossed(matches: Sequence[Match]) -> Sequence[Match]:
+    """The matches without images/ with masks_aug/, if there are images/ with masks/ and images_aug/ with masks_aug/."""
+    parallel = [match for match in matches if without_kinds(match.images.title) == without_kinds(match.masks.title)]
+    images, masks = ({getattr(match, side).files for match in parallel} for side in ("images", "masks"))
+    return [
+        match
+        for match in matches
+        if match in parallel or match.images.files not in images or match.masks.files not in masks
+    ]
 
 
 def _find_matches(candidates: Iterable[tuple[Collection, ...]]) -> list[Match]:
