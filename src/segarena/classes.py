@@ -30,6 +30,7 @@ __all__ = [
     "DEFAULT_COLORS",
     "IGNORE_INDEX",
     "TABLE",
+    "TABLES",
     "ClassTable",
     "DeclaredClasses",
     "SegmentationClass",

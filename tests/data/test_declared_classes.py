@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from encoding_zoo import VOID, draw
+from encoding_zoo import VOID, draw, write_classes
 from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from support import refuses
@@ -117,4 +117,37 @@ def test_a_folder_of_that_name_is_named(tmp_path: Path) -> None:
     write_masks(tmp_path, (0, 1))
     (tmp_path / "classes.yaml").mkdir()
     with refuses(where=tmp_path / "classes.yaml", value="directory"):
+        FolderSource(tmp_path)
+
+
+def write_soft(folder: Path, colors: tuple[tuple[int, int, int], ...]) -> list[np.ndarray]:
+    """Masks of colours with anti-aliased edges, without images; returns the label that most of each pixel is."""
+    drawn = []
+    for number in range(6):
+        fine, labels = draw(number, len(colors))
+        drawn.append(labels)
+        height, width = labels.shape
+        pixels = np.array(colors)[fine].reshape(height, 5, width, 5, 3).mean(axis=(1, 3)).round()
+        for kind, content in (
+            ("masks", pixels),
+            ("images", np.random.default_rng(number).integers(0, 255, pixels.shape)),
+        ):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(content.astype(np.uint8)).save(folder / kind / f"{number}.png")
+    return drawn
+
+
+def test_declared_colours_may_have_soft_edges(tmp_path: Path) -> None:
+    """The remedy for colours of which it is not clear which are classes is to declare them."""
+    drawn = write_soft(tmp_path, COLORS)
+    write_classes(tmp_path, COLORS, ())
+    source = FolderSource(tmp_path)
+    wrong = [(source.read(number)[1] != labels).mean() for number, labels in enumerate(drawn)]
+    assert max(wrong) < 0.02  # a mixture of two may be near a third
+
+
+def test_a_colour_that_fills_areas_must_be_declared(tmp_path: Path) -> None:
+    write_soft(tmp_path, COLORS)
+    write_classes(tmp_path, COLORS[1:], ())
+    with refuses(value="[0, 0, 0]"):
         FolderSource(tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from segarena.classes import TABLE, TABLES
 from segarena.commands.terminal import console, show_progress
 from segarena.config import CheckOptions
 from segarena.data.checks import inspect
@@ -20,10 +21,10 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
-from segarena.experiment.check_report import json_content, sheet_content
+from segarena.experiment.check_report import classes_text, json_content, sheet_content
 from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.inputs import make_splits
-from segarena.files import write_json
+from segarena.files import write_json, write_text
 from segarena.formats import join_words, listing, shorten, small_percent
 from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
@@ -38,9 +39,15 @@ def run(options: CheckOptions) -> dict[str, Any]:
     """
     if options.json is not None and options.json.exists():
         raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name another file, or remove it")
+    if options.write_classes:
+        _refuse_second(options.data, None)
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
     with advise_conversion(options.data):
         source = _open(options)
+    text = None
+    if options.write_classes:
+        _refuse_second(options.data, source.declared_in)
+        text = classes_text(source)
     splits = make_splits(source, options)
     problems = inspect(source, splits, grouped=options.group_by is not None)
     _show(source, splits, options)
@@ -50,8 +57,20 @@ def run(options: CheckOptions) -> dict[str, Any]:
     console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
     content = json_content(options.data, source.layout, problems, source, splits)
     _write(options.json, content)
+    if text is not None:
+        write_text(options.data / TABLE, text)
+        console.print(f"Classes, to be edited: {options.data / TABLE}", markup=False)
     stop_on_errors(problems, options.data)
     return content
+
+
+def _refuse_second(data: Path, declared: Path | None) -> None:
+    """Raise ConfigError if there is a classes.yaml, which --write-classes would replace."""
+    there = [path for path in (data / name for name in TABLES) if path.exists() or path.is_symlink()]
+    if declared is not None or there:
+        raise ConfigError(
+            "exists already", where=declared or there[0], remedy="Edit it, or move it away and repeat the command"
+        )
 
 
 def _open(options: CheckOptions) -> FolderSource:

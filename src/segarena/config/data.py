@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from segarena.config.checks import OPTIONAL, check_at_least, check_choices, check_share, default
+from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default
 from segarena.errors import ConfigError
 
 
@@ -54,6 +54,8 @@ class CheckOptions(DataOptions):
     """File to write the findings to, as JSON; it must not exist."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder for check.png; it must not exist or be empty."""
+    write_classes: Flag = False
+    """Write the classes, as they were understood, to DATA/classes.yaml, to be edited; there must be none."""
 
 
 @dataclass(frozen=True, kw_only=True)

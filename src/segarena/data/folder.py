@@ -117,7 +117,7 @@ class FolderSource:
         self.overlap = 0
         if self.layout.layers:
             self.overlap = count_overlap(self.masks)
-            inferred = encode_layers(self.masks, self.layout.layers, declared)
+            inferred = self._encode(declared)
         elif declared is None and (named := self._read_class_files(run_classes)) is not None:
             inferred = named
         elif declared is None and run_classes is not None:
@@ -131,6 +131,25 @@ class FolderSource:
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
         highest = (image.facts.highest for image in self.images if image.facts is not None)
         self.bits = common_bits(value for value in highest if value is not None)
+
+    @property
+    def declared_in(self) -> Path | None:
+        """The classes.yaml that declares the classes."""
+        return None if self._declared is None else self._declared.path
+
+    def _encode(self, declared: ClassTable | None) -> InferredEncoding:
+        if self.layout.layers:
+            return encode_layers(self.masks, self.layout.layers, declared)
+        return infer_encoding(self.masks, declared, self.root)
+
+    def reads_alike(self, classes: ClassTable) -> bool:
+        """Return whether each pixel has the same label if the classes are declared in a classes.yaml."""
+        try:
+            again = self._encode(classes).encoding
+        except DataError:
+            return False
+        pairs = ((labels_of_values(one, self.encoding), labels_of_values(one, again)) for one in self.masks)
+        return again.classes == self.classes and all(np.array_equal(old, new) for old, new in pairs)
 
     def _read_class_files(self, run_classes: ClassTable | None) -> InferredEncoding | None:
         """The encoding with the classes of a file that a tool wrote, None if there is none that fits."""

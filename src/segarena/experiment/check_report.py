@@ -1,20 +1,33 @@
-"""What `segarena check` writes: JSON for programs, and the content of check.png."""
+"""What `segarena check` writes: JSON for programs, the content of check.png, and a classes.yaml to be edited."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segarena.classes import TABLE, ClassTable
 from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
+from segarena.formats import plural, small_percent
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
+from segarena.texts import parse_yaml
+
+_HEAD = (
+    "# The classes of the masks in this folder. Change what is wrong, and run `segarena check` again.",
+    "#   name:   any text. The order of the lines is the order of the class indices.",
+    "#   value:  what the class is in the mask files. To merge classes, write their values into one: value: [1, 2]",
+    '#   color:  how the class is drawn: [r, g, b] or "#rrggbb". May be left out.',
+    "#   ignore: values that are void: in no loss and in no score. To leave a class out, move its value there.",
+    "# The share of the pixels of each class is behind its line.",
+)
 
 
 def json_content(
@@ -57,6 +70,31 @@ def json_content(
         ],
         "problems": [problem.to_dict() for problem in problems],
     }
+
+
+def classes_text(source: FolderSource) -> str:
+    """Return the content of a classes.yaml that declares the classes as they are read now.
+
+    Raises:
+        DataError: The masks are read in a way that a classes.yaml cannot declare.
+    """
+    lines = []
+    total = max(1, int(source.class_pixels.sum() + source.void_pixels.sum()))
+    for label, entry in enumerate(source.classes.to_dict()["classes"]):
+        values = " ".join(f"{key}: {json.dumps(entry[key])}," for key in ("value", "values") if key in entry)
+        share = small_percent(int(source.class_pixels[label]) / total)
+        images = plural(int(source.image_counts[label]), "image")
+        name = json.dumps(entry["name"], ensure_ascii=False)
+        lines.append(f"  - {{name: {name}, {values} color: {json.dumps(entry['color'])}}}  # {share}, in {images}")
+    ignore = json.dumps(source.classes.to_dict()["ignore"])
+    text = "\n".join([*_HEAD, "classes:", *lines, f"ignore: {ignore}", ""])
+    if not source.reads_alike(ClassTable.from_dict(parse_yaml(text), where=TABLE)):
+        raise DataError(
+            f"the masks are read in a way that a {TABLE} cannot declare: {source.encoding.sentence}",
+            where=source.root,
+            remedy="Leave out --write-classes; to change the classes, export the masks with one value per class",
+        )
+    return text
 
 
 def _classes(source: FolderSource) -> list[dict[str, Any]]:

@@ -9,7 +9,14 @@ import numpy as np
 
 from segarena.class_values import MINUS_ONE
 from segarena.classes import ClassTable, Value
-from segarena.data.encoding.color import FILLS, NEAR, find_unexplained, nearest, refuse_shared_by_transparency
+from segarena.data.encoding.color import (
+    FILLS,
+    NEAR,
+    find_thick,
+    find_unexplained,
+    nearest,
+    refuse_shared_by_transparency,
+)
 from segarena.data.encoding.grey import find_modes, find_modes_with_strays, stray_encoding
 from segarena.data.encoding.mask_encoding import (
     MaskEncoding,
@@ -33,6 +40,9 @@ _WRAPPED = (255, 65535)
 _SOFT_LEVELS = 16
 #: The largest difference between a declared grey and the most frequent one nearby.
 _NEAR_MODE = 18
+#: The colours of soft edges have at most the first share of all pixels; at most the second may be no mixture of two
+#: declared colours, and at most the third inside areas thicker than edges.
+_MOST_SOFT, _UNEXPLAINED, _THICK = 0.5, 0.005, 0.001
 #: In a compressed file, so many pixels inside areas of an undeclared colour are a class that was forgotten.
 _MOST_INSIDE = 16
 
@@ -40,9 +50,9 @@ _MOST_INSIDE = 16
 def apply_classes(masks: Sequence[CountedMask], classes: ClassTable) -> MaskEncoding:
     """Return the encoding with the declared values.
 
-    Each value must be declared, with two exceptions. Between two greys, declared without void, the levels of soft or
-    compressed edges are cut halfway. In files whose compression changes values, a colour counts as the nearest declared
-    one.
+    Each value must be declared, with exceptions for edges. Between two greys, declared without void, the levels of soft
+    or compressed edges are cut halfway. In files whose compression changes values, a colour counts as the nearest
+    declared one, and so do the many colours of soft edges between declared ones.
 
     Args:
         masks: All masks of the set.
@@ -168,7 +178,7 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
     exact = exact_encoding("color", classes)
     lossy = [one for one in masks if one.facts.lossy]
     if not lossy:
-        return exact
+        return _soften(masks, exact)
     counts = add_up(lossy, [colors_of(one) for one in lossy])
     values = [*(value for entry in classes.classes for value in entry.values), *classes.ignore]
     place, distance = nearest(counts.values, np.array(values))
@@ -180,3 +190,27 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
     encoding = snapped_encoding(classes, counts.values, labels[place])
     unexplained = find_unexplained(counts, np.array(values), compressed=True)
     return with_merged(encoding, lossy, counts, unexplained, compressed=True)
+
+
+def _soften(masks: Sequence[CountedMask], exact: MaskEncoding) -> MaskEncoding:
+    """The encoding in which colours of soft edges, or of an earlier compression, count as the nearest declared one.
+
+    They are many, have few pixels, are mixtures of two declared colours, and fill no areas. Other colours that are not
+    declared stay errors.
+    """
+    counts = add_up(masks, [colors_of(one) for one in masks])
+    stray = exact.lookup[counts.values] < 0
+    if stray.sum() < _SOFT_LEVELS or counts.pixels[stray].sum() > _MOST_SOFT * counts.total:
+        return exact
+    values = [*(value for entry in exact.classes.classes for value in entry.values), *exact.classes.ignore]
+    palette = np.array(values)
+    far = stray & (nearest(counts.values, palette)[1] >= NEAR)
+    unexplained = find_unexplained(counts, palette, compressed=True)
+    fills = stray & (counts.inside > FILLS * counts.pixels) & (counts.inside > _MOST_INSIDE)
+    if fills.any() or counts.pixels[unexplained].sum() > _UNEXPLAINED * counts.total:
+        return exact
+    if find_thick(masks, counts.values[far])[0] > _THICK * counts.total:
+        return exact
+    labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
+    encoding = snapped_encoding(exact.classes, counts.values, labels[nearest(counts.values, palette)[0]])
+    return with_merged(encoding, masks, counts, unexplained, compressed=False)
