@@ -35,7 +35,8 @@ from segarena.data.converters.drawn import (
 )
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files
 from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.converters.pixel_runs import PixelRuns
+from segarena.data.converters.rasterize import Ellipse, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image
 from segarena.data.files.images import IMAGE_SUFFIXES
@@ -214,10 +215,10 @@ def _read_shape(value: dict[str, Any], size: tuple[int, int], path: Path) -> Sha
         corners = np.array([[read_coordinate(x) * across, read_coordinate(y) * down] for x, y in points])
         return Polygons((corners.reshape(-1, 2),)) if len(corners) > 2 else None
     if "rle" in value:
-        return Patch(decode_brush(read_member(value, "rle", list), height, width))
+        return PixelRuns.of(decode_brush(read_member(value, "rle", list), height, width))
     if any(str(part).startswith(_PNG) for part in value.values()):
         text = next(str(part) for part in value.values() if str(part).startswith(_PNG))
-        return Patch(_read_png(text.removeprefix(_PNG), size, path))
+        return PixelRuns.of(_read_png(text.removeprefix(_PNG), size, path))
     degrees = read_coordinate(value.get("rotation") or 0)
     x, y = read_coordinate(value.get("x")) * across, read_coordinate(value.get("y")) * down
     if "radiusX" in value:

@@ -11,10 +11,12 @@ import binascii
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.data.converters.annotations import (
@@ -41,7 +43,7 @@ from segarena.data.converters.drawn import (
 )
 from segarena.data.converters.image_index import ImageFiles, walk
 from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Patch, Polygons, Region, Shape, rectangle
+from segarena.data.converters.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError
@@ -184,7 +186,8 @@ def _read_shape(item: dict[str, Any], path: Path) -> Shape | None:
         if len(origin) != 2:
             raise Malformed(f"the origin {show(origin)} is not x and y")
         left, top = (round(read_coordinate(value)) for value in origin)
-        return Patch(_read_bitmap(read_member(bitmap, "data", str), path), top=top, left=left)
+        region = _read_bitmap(read_member(bitmap, "data", str), path)
+        return _Bitmap(np.packbits(region, axis=1), region.shape[1], top, left)
     if kind not in ("polygon", "rectangle"):
         raise Malformed(f"the geometryType {show(kind)} is unknown")
     points = read_member(item, "points", dict)
@@ -198,6 +201,20 @@ def _read_shape(item: dict[str, Any], path: Path) -> Shape | None:
     if len(exterior) < 3:
         return None
     return Polygons((_centres(exterior),), tuple(_centres(hole) for hole in holes if len(hole) > 2))
+
+
+@dataclass(frozen=True)
+class _Bitmap(Shape):
+    """A region of pixels as bits, (h, w / 8), with its first pixel at row `top` and column `left`."""
+
+    bits: NDArray[np.uint8]
+    width: int
+    top: int
+    left: int
+
+    def cover(self, height: int, width: int) -> Cover:
+        region = np.unpackbits(self.bits, axis=1, count=self.width).astype(np.bool_)
+        return Patch(region, self.top, self.left).cover(height, width)
 
 
 def _read_points(points: object) -> Outline:
