@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 
 import segarena
@@ -103,6 +104,9 @@ FOREIGN: dict[str, tuple[str, object, str]] = {
     "Segments.ai": ("release.json", {"name": "v1", "dataset": {"name": "x", "samples": []}}, "export_dataset"),
     "Cityscapes": ("a_polygons.json", {"imgHeight": 6, "imgWidth": 8, "objects": []}, "labelIds"),
     "CreateML": ("a.json", [{"image": "a.png", "annotations": [{"label": "x", "coordinates": {}}]}], "polygons"),
+    "JSON-MIN": ("a.json", [{"id": 1, "annotation_id": 2, "tag": [{"x": 1, "original_width": 8}]}], "format JSON"),
+    "a ROI of ImageJ": ("cells.roi", "Iout", "cells_mask.png"),
+    "ROIs of ImageJ": ("RoiSet.zip", "PK", "cells_mask.png"),
     "boxes": ("a.xml", "<annotation><object><bndbox/></object></annotation>", "polygons"),
 }
 
@@ -120,3 +124,12 @@ def test_annotations_that_are_not_read_are_named_with_what_to_export(title: str,
     with refuses(where=tmp_path, value=file) as caught:
         segarena.check(tmp_path)
     assert remedy in caught.value.remedy
+
+
+def test_the_pickles_of_cellpose_are_named_unless_there_are_masks(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    np.save(tmp_path / "a_seg.npy", {"masks": np.zeros((2, 2))}, allow_pickle=True)
+    with refuses(where=tmp_path, value="a_seg.npy was written by Cellpose"):
+        choose_format(tmp_path, tmp_path / "out")
+    write_json(tmp_path / "a.json", labelme(SHAPE))
+    assert choose_format(tmp_path, tmp_path / "out")[0] == "labelme"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from segarena.data.converters.image_index import walk
 from segarena.data.converters.peek import Peek
 
 
@@ -28,6 +29,11 @@ def find_foreign(peek: Peek) -> Foreign | None:
         for what, remedy, fits in _JSON:
             if fits(content):
                 return Foreign(f"{peek.name(path)} is {what}", remedy)
+    others = [peek.src] if peek.src.is_file() else list(walk(peek.src, (".npy", ".roi", ".zip")))
+    for path in others:
+        for what, remedy, belongs in _FILES:
+            if belongs(path.name.lower()):
+                return Foreign(f"{peek.name(path)} {what}", remedy)
     for path in peek.sample(".xml"):
         if {"annotation", "object"} <= peek.xml_tags(path):
             return Foreign(f"{peek.name(path)} has boxes, as VOC and LabelImg write them", _BOXES)
@@ -73,6 +79,29 @@ def _is_create_ml(content: Any) -> bool:
     return isinstance(objects, list) and bool(objects) and isinstance(objects[0], dict) and "coordinates" in objects[0]
 
 
+def _is_json_min(content: Any) -> bool:
+    """JSON-MIN of Label Studio: the results of a task by the names of its labels, without data and annotations."""
+    first = content[0] if isinstance(content, list) and content else None
+    if not isinstance(first, dict) or "annotation_id" not in first:
+        return False
+    results = [value[0] for value in first.values() if isinstance(value, list) and value]
+    return any(isinstance(result, dict) and "original_width" in result for result in results)
+
+
+#: Files that are known by their names in lower case.
+_FILES: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+    (
+        "was written by Cellpose as a Python pickle, which can run code when it is opened",
+        "Save the masks in Cellpose beside the images: File, Save masks as PNG/tif",
+        lambda name: name.endswith("_seg.npy"),
+    ),
+    (
+        "has ROIs of ImageJ, which do not name their image",
+        "Make a mask of them in ImageJ (Edit, Selection, Create Mask), or a label image with a number for each object, "
+        "and save it beside the image: cells_mask.png for cells.png",
+        lambda name: name.endswith(".roi") or "roiset" in name,
+    ),
+)
 _JSON: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
         "Darwin JSON of V7",
@@ -88,6 +117,7 @@ _JSON: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ),
     ("the polygons of Cityscapes", "Use the masks *_gtFine_labelIds.png that belong to them", _is_cityscapes),
     ("CreateML's JSON of boxes", _BOXES, _is_create_ml),
+    ("JSON-MIN of Label Studio", "Export the project in the format JSON, which has all that is needed", _is_json_min),
 )
 
 
