@@ -19,6 +19,7 @@ from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
 from segarena.data.encoding.mixed import refuse_mixed_colors
 from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
+from segarena.data.encoding.white import infer_as_shown_or_stored
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
@@ -62,7 +63,9 @@ def infer_encoding(
     encoding = encode_by_names(masks, find_label_tables(masks), classes)
     try:
         if encoding is None:
-            encoding = _guess(masks) if classes is None else apply_classes(masks, classes)
+            encoding = infer_as_shown_or_stored(
+                masks, classes, lambda some: _guess(some) if classes is None else apply_classes(some, classes)
+            )
     except NumberedObjectsError as error:
         raise DataError(error.what, where=error.where, remedy=_convert(root, error.remedy)) from error
     return count_classes(masks, encoding, least=least)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from segarena.data.files.image_io import decode, open_image, raw_mode
 from segarena.errors import DataError
@@ -41,6 +42,7 @@ class Plane:
         one_bit: Whether the values are 0 and 255, which the file stores as one bit.
         lossy: The name of a compression that changes values, if the file has one.
         minus_one: Whether some values are -1 in the file; they are `WRAPPED_MINUS_ONE` here.
+        white_is_zero: Whether the file stores the opposite of the values, those that it displays (TIFF, fax apart).
     """
 
     values: Places
@@ -50,6 +52,7 @@ class Plane:
     one_bit: bool = False
     lossy: str | None = None
     minus_one: bool = False
+    white_is_zero: bool = False
 
     def numbers(self, path: Path, by_grey: bool) -> Places:
         """Return the numbers (H, W). Raises DataError for a colour image.
@@ -86,6 +89,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
     with open_image(path, content) as undecoded:
         raw = raw_mode(undecoded)
         lossy = _lossy_format(undecoded, path, content)
+        white = isinstance(undecoded, TiffImageFile) and _is_inverted(undecoded)
         image = decode(undecoded, path)
     if image.mode in {"RGB", "RGBA"}:
         if ";16" in raw:
@@ -99,7 +103,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         grey = np.asarray(image)
         return Plane(grey[..., 0], False, clear=_clear(grey[..., 1]), lossy=lossy)
     if image.mode == "1":
-        return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy)
+        return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy, white_is_zero=white)
     if image.mode == "P":
         indices, palette = np.asarray(image), _palette(image)
         if image.format == "GIF" and is_grey(palette).all():  # GIF stores grey as a palette
@@ -107,9 +111,11 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         return Plane(indices, False, palette=palette, lossy=lossy)
     if image.mode == "L":
         step = np.uint8(_GREY_STEP.get(raw, 1))
-        return Plane(np.asarray(image) if step == 1 else np.asarray(image) // step, False, lossy=lossy)
-    numbers, minus_one = _wide_numbers(image, path)
-    return Plane(numbers, False, lossy=lossy, minus_one=minus_one)
+        numbers = np.asarray(image) if step == 1 else np.asarray(image) // step
+        return Plane(numbers, False, lossy=lossy, white_is_zero=white and step == 1)
+    wide, minus_one = _wide_numbers(image, path)
+    # Pillow displays 0 as white in files of 8 bits, and not in those of 16.
+    return Plane(65535 - wide if white else wide, False, lossy=lossy, minus_one=minus_one, white_is_zero=white)
 
 
 def is_grey(colors: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
@@ -177,6 +183,12 @@ def _wide_numbers(image: Image.Image, path: Path) -> tuple[NDArray[np.uint16], b
         where=path,
         remedy="Export the masks as PNG: 8- or 16-bit grey, palette, RGB or RGBA",
     )
+
+
+def _is_inverted(image: TiffImageFile) -> bool:
+    """Whether 0 is white, in a compression other than that of fax, which is made so and read so."""
+    is_fax = str(image.info.get("compression")).startswith(("group", "tiff_ccitt"))
+    return not is_fax and image.mode != "F" and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
 
 
 def _lossy_format(image: Image.Image, path: Path, content: bytes | None) -> str | None:
