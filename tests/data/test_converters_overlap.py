@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from annotated import coco, cvat, cvat_image, labelme, read_back, write_bowl, write_image, write_json
 from segarena.data.converters.painting import Item, Kept, Overlap, Painting, Tally
@@ -59,7 +60,7 @@ def test_a_small_object_under_a_later_large_one(name: str, overlap: Overlap, row
     WRITERS[name](tmp_path / "in")
     notes = write_annotations(tmp_path / "out", FORMATS[name].read(tmp_path / "in"), overlap=overlap)
     assert read_back(FolderSource(tmp_path / "out")) == {"a": rows}
-    assert any("less than a tenth" in note for note in notes) == (overlap == "file-order")
+    assert any("more than nine tenths" in note for note in notes) == (overlap == "file-order")
 
 
 def test_instance_masks_follow_the_same_rule(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_what_is_left_of_each_object_is_counted_by_class() -> None:
     assert kept == [Kept(1, 4, 0), Kept(2, 4, 4), Kept(1, 4, 1), Kept(2, 3, 3), Kept(1, 0, 0), Kept(2, 4, 4)]
     tally = Tally()
     tally.add("a", mask, kept)
-    tally.add("b", np.full((2, 4), 255, dtype=np.uint8), [])
+    tally.add("b", np.full((2, 4), 255, dtype=np.uint8), None)
     notes = tally.notes(["background", "cat", "dog"])
     assert len(notes) == 4
     assert "1 object " in notes[0]
@@ -139,3 +140,34 @@ def test_coordinates_that_are_fractions_are_refused(scale: float, tmp_path: Path
 def test_classes_that_differ_only_in_spelling_are_named() -> None:
     names = ["background", "Traffic light", "traffic_light", "tree"]
     assert Tally().notes(names) == ("classes 'Traffic light' and 'traffic_light' differ only in spelling",)
+
+
+def test_a_class_that_may_be_void_is_named_and_can_be_made_void(tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.png")
+    shapes = [{"label": label, "points": points} for label, points in (("Don't care", SMALL), ("car", LARGE))]
+    write_json(tmp_path / "in/a.json", labelme(*shapes))
+    [note] = write_annotations(tmp_path / "out", FORMATS["labelme"].read(tmp_path / "in"))
+    assert "is a class like any other" in note
+    table = tmp_path / "out/classes.yaml"
+    content = yaml.safe_load(table.read_text())
+    [entry] = [each for each in content["classes"] if each["name"] == "Don't care"]
+    content["classes"].remove(entry)
+    content["ignore"].append(entry["value"])
+    table.write_text(yaml.safe_dump(content))
+    source = FolderSource(tmp_path / "out")
+    assert source.classes.names == ("background", "car")
+    assert read_back(source) == {"a": AS_VOID}
+
+
+AS_VOID = [".111111.", ".1xxx11.", ".1xxx11.", ".1xxx11.", ".111111.", "........"]
+
+
+def test_many_images_without_an_object_are_pointed_out(tmp_path: Path) -> None:
+    """An export of a project that is not finished: images that nobody has labelled yet are no background."""
+    objects = [{"id": 1, "image_id": 1, "category_id": 7, "segmentation": [[0, 0, 5, 0, 5, 5]]}]
+    images = [{"id": number, "file_name": f"{number}.png"} for number in range(1, 4)]
+    for number in range(1, 4):
+        write_image(tmp_path / "in" / f"{number}.png", seed=number)
+    write_json(tmp_path / "in/a.json", coco(images=images, annotations=objects))
+    notes = write_annotations(tmp_path / "out", FORMATS["coco"].read(tmp_path / "in"))
+    assert any(note.startswith("2 of 3 images have no object") for note in notes)

@@ -78,6 +78,11 @@ COCO: tuple[Case, ...] = (
     ("JSON of something else", fill("a.json", "[1, 2]"), "a.json | no COCO annotation"),
     ("no annotation file", leave, " | .json"),
     ("no such folder", lambda root: (root / "a.png").unlink() or root.rmdir(), " | does not exist"),
+    (
+        "two files of one image",
+        both(fill("train.json", json.dumps(coco())), fill("all.json", json.dumps(coco()))),
+        " | all.json and train.json",
+    ),
     ("two files of one split", both(coco_file(), fill("b.json", json.dumps(coco()))), " | a.json and b.json"),
     ("an unknown category", coco_object(category_id=99), "a.json | annotations[0] (id 5) | category 99"),
     ("a category that is no number", coco_object(category_id=None), "a.json | annotations[0] | None"),

@@ -16,7 +16,6 @@ from segarena.data.converters.annotations import (
     entry,
     is_size,
     make_classes,
-    read_json,
     read_member,
     read_outline,
     read_size,
@@ -24,12 +23,12 @@ from segarena.data.converters.annotations import (
 )
 from segarena.data.converters.coco_categories import read_categories
 from segarena.data.converters.coco_crowds import Crowd, read_crowds
+from segarena.data.converters.coco_files import are_panoptic, choose_files
 from segarena.data.converters.drawn import check_inside
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
 from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.painting import Item, Painting
 from segarena.data.converters.panoptic import Segments, find_segments
-from segarena.data.converters.peek import Peek
 from segarena.data.converters.rasterize import (
     ColumnRuns,
     Polygons,
@@ -39,19 +38,6 @@ from segarena.data.converters.rasterize import (
 )
 from segarena.data.source import Split
 from segarena.errors import DataError
-from segarena.formats import listing
-
-_KEYS = ("images", "annotations", "categories")
-
-
-def recognise_coco(peek: Peek) -> str | None:
-    """Return what shows that there is a COCO file; None if nothing does. Files over 32 MiB are known by their head."""
-    for path in peek.sample(".json"):
-        content = peek.json(path)
-        head = peek.head(path) if content is None else ""
-        if _is_coco(content) or ('"images"' in head and '"file_name"' in head):
-            return f"{peek.name(path)} has lists of images, annotations and categories"
-    return None
 
 
 def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
@@ -70,8 +56,8 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
         DataError: Something cannot be read, or does not fit.
     """
     root, paths = find_annotation_files(src, ".json")
-    contents = _choose_files(root, paths)
-    is_panoptic = _is_panoptic(root, contents)
+    contents = choose_files(root, paths)
+    is_panoptic = are_panoptic(root, contents)
     categories = read_categories(contents)
     crowds = read_crowds(contents, crowd)
     classes, label_of = make_classes(
@@ -83,10 +69,12 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
     for path in paths:
         left_out.add("JSON file", "not read", path.relative_to(root).as_posix(), path not in contents)
     images: list[LabelledImage] = []
+    file_of: dict[Path, Path] = {}
     boxes = total = 0
     for path, content in contents.items():
         labels = {number: label_of[name] for number, name in categories.by_id[path].items() if name in label_of}
         found = _read_images(path, content["images"], files, split_of_file(path.relative_to(root)), left_out)
+        _check_once(root, path, found, file_of)
         orphans = [_is_orphan(annotation, found) for annotation in content["annotations"]]
         are_few = sum(orphans) * 2 < len(orphans)  # else the annotations are of other images
         for position, annotation in enumerate(content["annotations"]):
@@ -143,55 +131,6 @@ def _make_images(
         left_out.add("image", "without an object: all background", image.path.name, not (image.objects or is_panoptic))
         kept.append(LabelledImage(image.name, split, image.path, image.path.suffix.lower(), image.labels()))
     return kept
-
-
-# Files
-
-
-def _choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
-    """The content of each file that is read, one for each split."""
-    for start in ("instances", "panoptic"):
-        paths = [path for path in paths if path.name.startswith(start)] or paths
-    contents = {path: read_json(path) for path in paths}
-    contents = {path: content for path, content in contents.items() if _is_coco(content)}
-    if not contents:
-        raise DataError(
-            f"is no COCO annotation: it needs the lists {', '.join(_KEYS)}",
-            where=paths[0] if len(paths) == 1 else root,
-            remedy="Name the JSON file of the annotations, or the folder that holds it",
-        )
-    first: dict[tuple[Split | None, object], Path] = {}
-    for path, content in contents.items():
-        for image in content["images"]:
-            name = image.get("file_name") if isinstance(image, dict) else None
-            other = first.setdefault((split_of_file(path.relative_to(root)), str(name)), path)
-            if other != path:
-                raise DataError(
-                    f"has {other.relative_to(root)} and {path.relative_to(root)}, which both annotate {name}",
-                    where=root,
-                    remedy="Name one of the files, or move the other one away",
-                )
-    return contents
-
-
-def _is_coco(content: Any) -> bool:
-    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS)
-
-
-def _is_panoptic(root: Path, contents: dict[Path, Any]) -> bool:
-    """Whether the annotations are panoptic. Raises DataError if only those of some files are."""
-    kinds = {
-        any(isinstance(annotation, dict) and "segments_info" in annotation for annotation in content["annotations"])
-        for content in contents.values()
-        if content["annotations"]
-    }
-    if len(kinds) > 1:
-        raise DataError(
-            f"has panoptic annotations and others: {listing([path.name for path in contents])}",
-            where=root,
-            remedy="Name one of the files, or move those of one kind to another folder",
-        )
-    return kinds == {True}
 
 
 # Entries
@@ -251,6 +190,18 @@ def _read_segmentation(segmentation: object, size: tuple[int, int]) -> Shape | N
     if declared != size:
         raise Malformed(f"the RLE is for (height, width) = {declared}, but its image is {size}")
     return ColumnRuns(check_counts(decompress_counts(counts) if isinstance(counts, str) else counts, *size))
+
+
+def _check_once(root: Path, path: Path, images: dict[Any, _Image | None], file_of: dict[Path, Path]) -> None:
+    """Raise DataError if an image is in another JSON file, too; `file_of` has the file of each image."""
+    for image in filter(None, images.values()):
+        other = file_of.setdefault(image.path, path)
+        if other != path:
+            raise DataError(
+                f"has {other.relative_to(root)} and {path.relative_to(root)}, which both annotate {image.path.name}",
+                where=root,
+                remedy="Name one of the files, or move the other one away",
+            )
 
 
 def _is_orphan(annotation: Any, images: dict[Any, _Image | None]) -> bool:

@@ -20,6 +20,8 @@ from segarena.formats import join_words, listing, percent, plural, small_percent
 Overlap = Literal["smaller-on-top", "file-order"]
 
 _HALF, _TENTH = 0.5, 0.1
+_MANY_EMPTY = 0.3
+_VOID_NAMES = frozenset("ignore ignored void dontcare unlabeled unlabelled unknown undefined".split())
 _FEW_PIXELS = 1000  # of all images together: drawings of a few pixels are no photographs
 
 
@@ -89,16 +91,20 @@ class Tally:
     covered_in: list[str] = field(default_factory=list)
     missing: int = 0
     missing_in: list[str] = field(default_factory=list)
+    painted: int = 0
     with_objects: list[str] = field(default_factory=list)
     largest: int = 0
     """The most pixels that one object covers."""
     void: int = 0
     pixels: int = 0
 
-    def add(self, name: str, mask: Mask, objects: Sequence[Kept]) -> None:
-        """Count an image: its name, its mask (H, W), and what is left of its objects."""
+    def add(self, name: str, mask: Mask, objects: Sequence[Kept] | None) -> None:
+        """Count an image: its name, its mask (H, W), and what is left of its objects; None if it was not painted."""
         self.void += int(np.count_nonzero(mask == IGNORE_INDEX))
         self.pixels += mask.size
+        if objects is None:
+            return
+        self.painted += 1
         if objects:
             self.with_objects.append(name)
         self.largest = max([self.largest, *(each.area for each in objects)])
@@ -141,10 +147,22 @@ class Tally:
                 notes.append(
                     f"{names[label]}: {count:,} of {plural(self.objects[label], 'object')}"
                     f" ({percent(count / self.objects[label], 0)}) lie more than half under other objects"
-                    + (f", {tenth:,} of them keep less than a tenth of their area" if tenth else "")
+                    + (f", {tenth:,} of them more than nine tenths" if tenth else "")
                 )
         if self.covered_in:
             notes.append(f"objects that lie mostly under others are in {listing(self.covered_in)}")
+        empty = self.painted - len(self.with_objects)
+        if empty > _MANY_EMPTY * self.painted:
+            notes.append(
+                f"{empty:,} of {plural(self.painted, 'image')} have no object and are all background: remove those "
+                "that are not labelled yet"
+            )
+        for name in names:
+            if re.sub(r"[\s_'-]+", "", name).casefold() in _VOID_NAMES:
+                notes.append(
+                    f"{name!r} is a class like any other; if it is void, move its value from `classes` to `ignore` in "
+                    "classes.yaml"
+                )
         for alike in _group(names):
             notes.append(f"classes {join_words([repr(name) for name in alike])} differ only in spelling")
         if self.void:

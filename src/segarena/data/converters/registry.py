@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segarena.data.converters.annotations import Annotations
-from segarena.data.converters.coco import read_coco, recognise_coco
+from segarena.data.converters.coco import read_coco
+from segarena.data.converters.coco_files import recognise_coco
 from segarena.data.converters.cvat import read_cvat, recognise_cvat
 from segarena.data.converters.foreign import find_foreign
 from segarena.data.converters.geojson import read_geojson, recognise_geojson

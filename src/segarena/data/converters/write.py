@@ -57,7 +57,7 @@ def write_annotations(
     tally = Tally()
     try:
         for done, (image, target) in enumerate(zip(annotations.images, targets, strict=True), start=1):
-            objects: list[Kept] = []
+            objects: list[Kept] | None = None
             if isinstance(image.labels, Painting):
                 mask, objects = image.labels.paint(overlap)
             else:
