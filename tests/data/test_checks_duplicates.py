@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from segarena.data.checks import inspect
-from segarena.data.checks.duplicates import find_duplicates
 from segarena.data.checks.problem import Problem
+from segarena.data.checks.similarity import find_duplicates
 from segarena.data.checks.thumbnails import collect_thumbnails, correlate, perceptual_hash
 from segarena.data.files.image_facts import read_image_facts
 from segarena.data.folder import FolderSource
@@ -114,15 +114,15 @@ def test_near_duplicates_within_a_split_are_a_note(scenes: Path) -> None:
 
 def test_similar_images_are_not_all_duplicates() -> None:
     random = np.random.default_rng(0)
-    base = np.asarray(scene(0).convert("L").resize((32, 32)), dtype=np.int16)
-    alike = np.clip(base + random.integers(-25, 26, (40, 32, 32)), 0, 255).astype(np.uint8)
+    base = np.asarray(scene(0).convert("L").resize((64, 64)), dtype=np.int16)
+    alike = np.clip(base + random.integers(-25, 26, (40, 64, 64)), 0, 255).astype(np.uint8)
     alike[7] = alike[3]
     assert [(pair.first, pair.second) for pair in find_duplicates(alike)] == [(3, 7)]
 
 
 @pytest.mark.parametrize("turn", Image.Transpose, ids=lambda turn: turn.name)
 def test_every_orientation_of_a_copy_is_found(turn: Image.Transpose) -> None:
-    images = [scene(number).convert("L").resize((32, 32)) for number in range(6)]
+    images = [scene(number).convert("L").resize((64, 64)) for number in range(6)]
     thumbnails = np.stack([*map(np.asarray, images), np.asarray(images[2].transpose(turn))])
     assert [(pair.first, pair.second, pair.turned) for pair in find_duplicates(thumbnails)] == [(2, 6, True)]
 
@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_decoded_is_a_fault_and_no_duplicate(scenes: Path)
     assert sorted(found.faults) == [0, 1]
     assert found.faults[0].where == paths[0]
     assert found.digests[:2] == ("", "")
-    assert find_duplicates(found.pixels) == []
+    assert find_duplicates(found.fine) == []
 
 
 @pytest.mark.parametrize(("level", "same"), [(216, False), (200, True)])
@@ -182,4 +182,4 @@ def test_12_bit_images_are_compared_at_their_own_depth(tmp_path: Path, level: in
 def test_no_false_alarm_on_real_images(name: str) -> None:
     root = SHARED / "data" / name
     found = collect_thumbnails(FolderSource(root, masks=root / "masks" if name == "cwfid" else None))
-    assert find_duplicates(found.pixels) == []
+    assert find_duplicates(found.fine) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,9 @@ def level_span(histograms: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArr
 def has_few_levels(histograms: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each histogram (N, 256) has a few levels or two, as that of a mask."""
     falling = np.sort(histograms, axis=1)[:, ::-1].cumsum(axis=1)
-    two = np.array([_is_two_valued(shares) for shares in histograms], dtype=bool)
-    few: NDArray[np.bool_] = (falling[:, FEW_LEVELS - 1] >= 0.999) | two
+    few: NDArray[np.bool_] = falling[:, FEW_LEVELS - 1] >= 0.999
+    for index in np.flatnonzero(~few & (falling[:, 2 * (2 * _AROUND + 1) - 1] >= TWO_LEVELS)):
+        few[index] = _is_two_valued(histograms[index])
     return few
 
 
@@ -133,7 +135,8 @@ def _splits_apart(source: FolderSource, splits: Splits, brightness: NDArray[np.f
         train, other = brightness[groups["train"]], brightness[groups[name]]
         if min(len(train), len(other)) < _FEWEST:
             continue
-        difference = float(np.median(other) - np.median(train))
+        before, after = median(train.tolist()), median(other.tolist())
+        difference = after - before
         brighter = (other[:, None] > train).mean()
         if abs(difference) >= MIN_DIFFERENCE and max(brighter, 1 - brighter) >= APART:
             yield Problem(
@@ -141,7 +144,7 @@ def _splits_apart(source: FolderSource, splits: Splits, brightness: NDArray[np.f
                 "warning",
                 tuple(relative_name(source.root, source.samples[index].files[0]) for index in groups[name]),
                 f"The {name} images are {'brighter' if difference > 0 else 'darker'} than those for training: mean grey"
-                f" level {np.median(other):.0f} against {np.median(train):.0f} of 255 (medians)",
+                f" level {after:.0f} against {before:.0f} of 255 (medians)",
                 "Check that both were exported in the same way, e.g. with the same bits and range; if they really"
                 " differ, move some images from one split to the other",
             )

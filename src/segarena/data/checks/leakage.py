@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -49,8 +50,8 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
         "leak-sequence",
         "warning",
         tuple(relative_name(source.root, image) for image in images),
-        f"Leak: the images are consecutive frames or slices. Neighbours look alike (correlation {np.median(near):.2f},"
-        f" {np.median(far):.2f} for random pairs), and the random split separates"
+        "Leak: the images are consecutive frames or slices. Neighbours look alike (correlation"
+        f" {median(near.tolist()):.2f}, {median(far.tolist()):.2f} for random pairs), and the random split separates"
         f" {small_percent(len(separated) / len(neighbours))} of them; scores come out too high",
         f"Keep neighbours in one split: --group-by {suggest_rule(names) or 'REGEX'}",
     )
