@@ -75,7 +75,7 @@ TABLES = {
     "the name in the last column": {
         "train.csv": "class;name\n1;a\n2;b",
         "val.csv": "class;name\n2;c",
-        "test.csv": "1;d",
+        "test.csv": "k;name\n1;d",
     },
     "a column for the split": {"metadata.csv": "image,split\na,train\nb,train\nc,valid\nd,test"},
     "a column for the split in front": {"meta.csv": "set,class,file\ntrain,1,a\ntrain,2,b\nval,1,c.jpg\ntest,2,d"},
@@ -88,6 +88,18 @@ TABLES = {
 def test_tables_give_the_splits_by_the_column_of_names(lists: dict[str, str], tmp_path: Path) -> None:
     layout = find_pairs(write_data(tmp_path, lists=lists))
     assert splits(layout) == SPLIT
+
+
+@pytest.mark.parametrize("header", ["class,id", "class,ImageId", "class,file_number"])
+def test_numbers_in_a_table_are_names_in_the_column_that_has_most(header: str, tmp_path: Path) -> None:
+    lists = {"train.csv": f"{header}\n1,0\n2,1\n1,2\n2,3", "test.csv": f"{header}\n1,4\n2,5"}
+    layout = find_pairs(write_data(tmp_path, "0 1 2 3 4 5", lists))
+    assert splits(layout) == dict.fromkeys("0123", "train") | dict.fromkeys("45", "test")
+
+
+def test_rows_of_tables_without_an_image_here_are_no_error(tmp_path: Path) -> None:
+    lists = {"train.csv": "image,age\na,1\nb,2\nx.jpg,3", "test.csv": "image,age\nd,1\ny,2\nz,3"}
+    assert splits(find_pairs(write_data(tmp_path, lists=lists))) == {"a": "train", "b": "train", "d": "test"}
 
 
 def test_an_index_in_a_table_is_no_name_of_an_image(tmp_path: Path) -> None:
@@ -170,6 +182,7 @@ def test_images_without_masks_outside_of_vocs_lists_are_not_reported(tmp_path: P
     [
         ("train.txt", b"epoch 1 loss 0.3\nepoch 2 loss 0.2"),
         ("train.txt", b"17\n18"),
+        ("train.txt", b"epoch 1 a\nepoch 2 b"),
         ("train.txt", b"\n\n"),
         ("train.txt", b"\xc3\x28\xa0\xa1"),
         ("data.yaml", b"train: images/train\nval: images/val\nnames: [x]"),
@@ -199,6 +212,7 @@ def test_lists_in_utf_16_are_read(tmp_path: Path) -> None:
         ("a b", {"train.txt": "a\nzebra\nyak"}, "train.txt", "'zebra' and 1 more for train"),
         ("a b", {"split.yaml": "train: [a]\ntest: [zebra, b]"}, "split.yaml", "'zebra' for test"),
         ("x/1 y/1 x/2", {"train.txt": "2\n1"}, "train.txt", "y/1.jpg"),
+        ("1 2 3 4", {"train.csv": "x,y\n1,2\n2,1", "val.csv": "x,y\n3,4\n4,3"}, "train.csv", "columns x and y"),
         ("a b", {"train.txt": "a.jpg b_mask.png"}, "train.txt", "b_mask.png"),
         ("a b", {"train.txt": "a", "split.yaml": "train: [b]"}, "", "train.txt and split.yaml"),
     ],

@@ -66,6 +66,9 @@ LISTS = {
             {"training": [{"image": f"./{image}", "label": f"./{mask}"} for image, mask in ROWS]}
         )
     },
+    "a table in JSON, line by line": {
+        "metadata.jsonl": "\n".join(json.dumps({"file_name": image, "mask_file_name": mask}) for image, mask in ROWS)
+    },
     "one list of all": {"pairs.csv": "\n".join(",".join(row) for row in ROWS)},
     "a column for the split": {
         "pairs.csv": "image,mask,split\n"
@@ -154,6 +157,8 @@ def test_a_list_that_agrees_with_the_names_changes_nothing(tmp_path: Path) -> No
         ("images/zebra.jpg masks/a.png\nimages/b.jpg masks/b.png", "'images/zebra.jpg'"),
         ("images/a.jpg masks/a.png\nimages/b.jpg masks/yak.png", "'masks/yak.png'"),
         ("images/a.jpg masks/a.png\nimages/b.jpg", "'images/b.jpg'"),
+        ("images/a.jpg old/x.png\nimages/b.jpg old/y.png", "'old/x.png', 'old/y.png'"),
+        ("old/x.jpg masks/a.png\nold/y.jpg masks/b.png", "'old/x.jpg', 'old/y.jpg'"),
     ],
 )
 @pytest.mark.parametrize("name", ["train.txt", "lists/val.csv"])
@@ -182,6 +187,14 @@ def test_other_lists_of_files_are_passed_over(lists: dict[str, str], tmp_path: P
     touch(tmp_path, *(f"images/{c}.jpg, masks/{c}.png" for c in "abc"))
     layout = find_pairs(write_lists(tmp_path, lists))
     assert found(layout, tmp_path) == [(None, f"images/{c}.jpg", f"masks/{c}.png") for c in "abc"]
+
+
+def test_numbers_are_names_if_the_header_names_images_and_masks(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"images/{n}.jpg, masks/{n}.png" for n in range(4)))
+    text = "\n".join(f"{n},{3 - n}" for n in range(4))
+    with refuses(where=tmp_path / "pairs.csv", value="images/0.jpg with masks/3.png"):
+        find_pairs(write_lists(tmp_path, {"pairs.csv": f"image,mask\n{text}"}))
+    assert len(find_pairs(write_lists(tmp_path, {"pairs.csv": f"image,class\n{text}"})).samples) == 4
 
 
 def test_images_that_change_between_two_dates_are_not_taken_for_one(tmp_path: Path) -> None:

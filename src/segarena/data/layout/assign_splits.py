@@ -117,16 +117,17 @@ def _name_words(sample: Sample) -> list[str]:
 def _find_members(index: ImageIndex, split_list: SplitList, split: Split) -> set[int]:
     """The images that the entries of a split refer to; empty if none of them is an image, or for a table of others.
 
-    A table of facts about images, train.csv with columns of its own, is no list of splits if some of its rows have no
-    image and there is no list of another split beside it.
+    A table of facts about images, train.csv with columns of its own, may have rows without an image here. It is no list
+    of splits if there is none of another split beside it.
     """
     path = split_list.files[split]
-    entries, is_table = index.read_entries(split_list.entries[split], path)
+    is_alone = set(split_list.entries) == {"train"}
+    entries, is_table = index.read_entries(split_list.entries[split], path, is_alone=is_alone)
     found = [index.find(entry) for entry in entries]
     missing = [entry for entry, indices in zip(entries, found, strict=True) if not indices]
-    if len(missing) == len(entries) or (missing and is_table and set(split_list.entries) == {"train"}):
+    if len(missing) == len(entries) or (missing and is_table and is_alone):
         return set()
-    if missing:
+    if missing and not is_table:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(
             f"lists {missing[0]!r}{more} for {split}, but there is no such image",

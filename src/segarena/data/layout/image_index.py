@@ -11,6 +11,7 @@ from segarena.data.layout.list_lines import Cells, has_image_suffix, split_lines
 from segarena.data.layout.vocabulary import strip_kind_words, to_nfc, words_in
 from segarena.data.source import Sample
 from segarena.errors import DataError
+from segarena.formats import join_words
 
 _NUMBER = re.compile(r"\d+")
 #: Words that the first line of a list may consist of, and that the column of the images may be named by.
@@ -43,7 +44,7 @@ class ImageIndex:
         for i, number in enumerate(_distinct_numbers([to_nfc(path.stem) for path in self.paths])):
             self._by_number.setdefault(number, set()).add(i)
 
-    def read_entries(self, lines: Sequence[str], where: Path) -> tuple[list[str], bool]:
+    def read_entries(self, lines: Sequence[str], where: Path, *, is_alone: bool = False) -> tuple[list[str], bool]:
         """Return the entry of each line but the header, and whether the lines are a table with other columns.
 
         Of several columns, the one with most names of images has the entries; of several such, the one with file
@@ -52,24 +53,34 @@ class ImageIndex:
         Args:
             lines: At least one line.
             where: The list.
+            is_alone: Whether there is no list of another split.
 
         Raises:
-            DataError: A line has an image and the mask of another one.
+            DataError: A line has an image and the mask of another one; or two columns of numbers could be the images,
+                and there are other lists.
         """
         rows = split_lines(lines, lambda cell: not cell.isdecimal() and bool(self.find(cell)))
         header = rows[0] if self._is_header(rows) else ()
         rows = rows[1:] if header else rows
         columns = range(max(map(len, rows)))
 
-        def rate(column: int) -> tuple[int, int, bool]:
+        def rate(column: int) -> tuple[int, int, bool, int]:
             cells = [cells[column] for cells in rows if column < len(cells)]
             names = [cell for cell in cells if not cell.isdecimal() and self.find(cell)]
             is_named = column < len(header) and bool(_HEADER & set(words_in(header[column])))
-            return len(names), sum(map(has_image_suffix, names)), is_named
+            different = len({cell for cell in cells if self.find(cell)}) if header else 0
+            return len(names), sum(map(has_image_suffix, names)), is_named, different
 
         best = max(columns, key=rate)
-        if rate(best)[0] == 0 and len(columns) > 1 and header:
-            best = max(columns, key=lambda column: rate(column)[2])
+        equal = [header[column] for column in columns if rate(column) == rate(best) and column < len(header)]
+        if rate(best)[:3] == (0, 0, False) and rate(best)[3] and len(equal) > 1 and not is_alone:
+            raise DataError(
+                f"has numbers in the columns {join_words(equal)}, and it is not clear which are the names of images",
+                where=where,
+                remedy="Call that column filename, or move the table to another folder if it is no list of splits",
+            )
+        if best and not header and not rate(best)[1]:
+            best = 0  # a word in a line of text may be a name by chance
         self._check_rows(rows, best, where)
         others = [column for column in columns if column != best]
         is_table = any(c < len(cells) and not has_image_suffix(cells[c]) for cells in rows for c in others)

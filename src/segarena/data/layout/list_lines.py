@@ -36,7 +36,8 @@ def split_lines(lines: Sequence[str], is_name: Callable[[str], bool]) -> list[Ce
         is_name: Whether a text is the name of a file of the data.
 
     The separator is tab, comma, semicolon, bar, spaces, or nothing at all, as a name may have spaces in it: the one by
-    which most cells are names; of several, one that gives as many cells in each line, and then the fewest.
+    which most cells are names; of several, one that gives as many cells in each line, and then the fewest. If no cell
+    is a name, it is a separator that gives as many cells in each line.
 
     Returns:
         The cells of each line, without quotation marks and without the spaces around them.
@@ -48,7 +49,10 @@ def split_lines(lines: Sequence[str], is_name: Callable[[str], bool]) -> list[Ce
         names = sum(is_name(cell) for cells in found for cell in cells if not _SEVERAL.search(cell))
         return names, -len(set(map(len, found))), -sum(map(len, found))
 
-    best = max(_ways_to_split(examined), key=rate)
+    ways = list(_ways_to_split(examined))
+    best = max(ways, key=rate)
+    if rate(best)[0] == 0:  # the names may be numbers: of a table, all lines have as many cells
+        best = next((way for way in ways[1:-2] if len({len(way(line)) for line in examined}) == 1), best)
     return [best(line) for line in lines]
 
 

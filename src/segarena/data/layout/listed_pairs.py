@@ -19,7 +19,7 @@ from segarena.errors import DataError
 from segarena.formats import join_words, listing, plural
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
-_TABLE = frozenset({".json"})
+_TABLE = frozenset({".json", ".jsonl", ".ndjson"})
 #: Of more files in one folder, only those named for splits may be lists: the others are labels, one for each image.
 _MOST_FILES = 20
 #: Lists may be so many folders below the data folder.
@@ -65,10 +65,10 @@ def find_listed_pairs(root: Path, files: Sequence[File], folders: Iterable[Path]
     """
     named = NamedFiles(root, files)
     found: dict[File, ListedPair] = {}
-    missing: list[DataError] = []
     for table in _tables(root, folders, named):
         pairs, absent = _read_pairs(root, table, named)
-        missing += [_missing(table.path, absent)] if absent else []
+        if absent:
+            raise _missing(table.path, absent)
         for pair in pairs:
             earlier = found.setdefault(pair.image, pair)
             if earlier.mask is not pair.mask:
@@ -79,9 +79,6 @@ def find_listed_pairs(root: Path, files: Sequence[File], folders: Iterable[Path]
                     where=pair.path,
                     remedy="Correct the list, or move the one that is not to be used to another folder",
                 )
-    # A list that has no mask of the data at all was made for others.
-    if missing and found:
-        raise missing[0]
     return list(found.values())
 
 
@@ -127,7 +124,7 @@ def _read_pairs(root: Path, table: _Table, named: NamedFiles) -> tuple[list[List
     is_header = len(found) > 1 and not any(found[0]) and not any(map(has_image_suffix, table.rows[0]))
     header = table.rows[0] if is_header else ()
     rows, found = table.rows[is_header:], found[is_header:]
-    columns = _file_columns(rows, found)
+    columns = _file_columns(rows, found, header)
     if len(columns) < 2:
         return [], []
     kinds = {column: _kind_of(header, column, found) for column in columns}
@@ -149,22 +146,28 @@ def _are_masks(pairs: Sequence[ListedPair]) -> bool:
     return bool(pairs) and are_masks([(pair.image.path, pair.mask.path) for pair in pairs])
 
 
-def _file_columns(rows: Sequence[Cells], found: Sequence[Sequence[list[File]]]) -> list[int]:
+def _file_columns(rows: Sequence[Cells], found: Sequence[Sequence[list[File]]], header: Cells) -> list[int]:
     """The columns whose cells are files, at least half of them in the data or with the ending of an image.
 
-    Numbers are no files: a class or an index may be the name of one by chance.
+    Numbers are no files, unless the header names images and masks: a class may be the name of one by chance.
     """
+    kinds = [folder_kind(cell) for cell in header]
     columns: list[int] = []
     for column in range(max(map(len, rows))):
+        has_numbers = column < len(kinds) and bool(kinds[column]) and {"image", "mask"} <= set(kinds)
         cells = [
             (cells[column], files[column]) for cells, files in zip(rows, found, strict=True) if column < len(cells)
         ]
-        files = [files for cell, files in cells if has_image_suffix(cell) or (files and not cell.isdecimal())]
+        files = [
+            files
+            for cell, files in cells
+            if has_image_suffix(cell) or (files and (has_numbers or not cell.isdecimal()))
+        ]
         is_varied = len({cell for cell, _ in cells}) > 1 or len(cells) == 1
         if 2 * len(files) >= len(rows) and is_varied:
             columns.append(column)
-    known = [column for column in columns if any(column < len(files) and files[column] for files in found)]
-    return columns if known else []
+    known = (sum(column < len(files) and bool(files[column]) for files in found) for column in columns)
+    return columns if 2 * max(known, default=0) >= len(rows) else []
 
 
 def _kind_of(header: Cells, column: int, found: Sequence[Sequence[list[File]]]) -> FileKind | None:

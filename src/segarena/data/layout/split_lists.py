@@ -134,9 +134,10 @@ def _read_columns(place: Path) -> list[SplitList]:
             is_named = set(words_in(rows[0][1][column])) <= _SPLIT_COLUMNS
             if all(values[1:]) and (is_named or len(set(values[1:])) > 1) and len(columns) > 1:
                 entries: dict[Split, list[str]] = {}
+                header = [] if values[0] else [rows[0][0]]
                 for (line, _), split in zip(rows, values, strict=True):
                     if split:
-                        entries.setdefault(split, []).append(line)
+                        entries.setdefault(split, header.copy()).append(line)
                 files = dict.fromkeys(entries, path)
                 found.append(SplitList({split: tuple(lines) for split, lines in entries.items()}, files))
                 break
@@ -189,6 +190,8 @@ def load_table(path: Path) -> Any:
     """
     try:
         text = _read_text(path)
+        if path.suffix.lower() in (".jsonl", ".ndjson"):
+            return [json.loads(line, parse_int=str, parse_float=str) for line in text.splitlines() if line.strip()]
         if path.suffix.lower() == ".json":
             return json.loads(text, parse_int=str, parse_float=str)
         return yaml.load(text, Loader=yaml.BaseLoader)  # strings, lists and dicts only
