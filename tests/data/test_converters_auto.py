@@ -105,6 +105,7 @@ FOREIGN: dict[str, tuple[str, object, str]] = {
     "Cityscapes": ("a_polygons.json", {"imgHeight": 6, "imgWidth": 8, "objects": []}, "labelIds"),
     "CreateML": ("a.json", [{"image": "a.png", "annotations": [{"label": "x", "coordinates": {}}]}], "polygons"),
     "JSON-MIN": ("a.json", [{"id": 1, "annotation_id": 2, "tag": [{"x": 1, "original_width": 8}]}], "format JSON"),
+    "boxes of YOLO": ("a.txt", "0 0.5 0.5 0.2 0.2\n", "polygons"),
     "a ROI of ImageJ": ("cells.roi", "Iout", "cells_mask.png"),
     "ROIs of ImageJ": ("RoiSet.zip", "PK", "cells_mask.png"),
     "boxes": ("a.xml", "<annotation><object><bndbox/></object></annotation>", "polygons"),

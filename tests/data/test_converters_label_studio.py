@@ -86,6 +86,12 @@ def test_the_image_is_found_by_its_address(image: str, name: str, tmp_path: Path
     assert convert(read_label_studio, root, tmp_path / "out") == {Path(name).stem: ROWS}
 
 
+def test_of_several_images_of_a_task_the_one_named_image_is_used(tmp_path: Path) -> None:
+    data = {"thumbnail": "/data/upload/1/ab-small.png", "image": "/data/upload/1/ab-a.png", "text": "a cat"}
+    root = write(tmp_path / "in", task(result(SQUARE), data=data))
+    assert convert(read_label_studio, root, tmp_path / "out") == {"a": ROWS}
+
+
 def test_of_several_annotations_one_is_used_and_this_is_in_the_notes(tmp_path: Path) -> None:
     other = {"result": [result({**SQUARE, "x": 0})]}
     first, cancelled = {"result": [result(SQUARE)]}, {**other, "was_cancelled": True}

@@ -10,7 +10,8 @@ import pytest
 from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image
 from broken_folders import Spoil, both, fill
 from drawn_annotations import draw_scene, runs_of, write_rle_csv
-from segarena.data.converters.rle_csv import read_rle_csv
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.rle_csv import read_rle_csv, recognise_rle_csv
 from segarena.data.folder import FolderSource
 
 #: The pixels (2, 1) to (4, 3) of an image of 8 x 6, down the columns from 1.
@@ -92,6 +93,13 @@ def test_sample_submissions_are_skipped_and_splits_are_in_the_names(tmp_path: Pa
 def test_the_last_pixel_can_be_an_object(tmp_path: Path) -> None:
     root = write(tmp_path / "in", f"ImageId,EncodedPixels\na.png,{HEIGHT * WIDTH} 1\n")
     assert convert(read_rle_csv, root, tmp_path / "out") == {"a": [*EMPTY[1:], ".......1"]}
+
+
+def test_a_table_of_something_else_is_not_recognised(tmp_path: Path) -> None:
+    write(tmp_path, "id,annotation\na.png,cat\n")
+    assert recognise_rle_csv(Peek(tmp_path)) is None
+    write(tmp_path, "id,annotation\na.png,1 5\n")
+    assert recognise_rle_csv(Peek(tmp_path)) is not None
 
 
 def rows(*lines: str, header: str = "ImageId,EncodedPixels") -> Spoil:

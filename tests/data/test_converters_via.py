@@ -118,6 +118,13 @@ def test_what_has_no_area_and_what_was_resized_is_in_the_notes(tmp_path: Path) -
     assert "bytes" not in " ".join(read_via(root).notes)
 
 
+def test_objects_that_are_all_rectangles_may_be_boxes(tmp_path: Path) -> None:
+    boxes = [region({**SQUARE, "x": x % 4}) for x in range(10)]
+    assert any("10 objects of rectangular shape" in note for note in read_via(write(tmp_path, *boxes)).notes)
+    disc = region({"name": "circle", "cx": 3, "cy": 3, "r": 2})
+    assert "rectangular" not in " ".join(read_via(write(tmp_path, *boxes, disc)).notes)
+
+
 def test_equal_names_in_two_splits(tmp_path: Path) -> None:
     for split, name in (("train", "cat"), ("val", "dog")):
         write(tmp_path / "in" / split, region(SQUARE, {"kind": name}))

@@ -17,7 +17,7 @@ from segarena.data.converters.annotations import (
 )
 from segarena.data.converters.image_index import ImageFiles, name_without_ending, split_of_folders
 from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.rasterize import Shape
+from segarena.data.converters.rasterize import Polygons, Shape
 from segarena.data.source import Split
 from segarena.formats import plural
 
@@ -29,6 +29,8 @@ ONLY_CLASS = "foreground"
 EMPTY = ("image", "without an object: all background")
 NOT_LISTED = ("image", "not in the annotations: left out")
 
+_BOXES = ("object", "of rectangular shape, and none of another: bounding boxes are no masks")
+_MANY = 10  # fewer objects may all be rectangles by chance
 _SLACK = 0.1  # of a side, by which a hand-drawn corner may be outside the image
 
 
@@ -70,6 +72,8 @@ def make_annotations(
     """
     classes, labels = make_classes(names, colors=colors, where=where)
     counts[EMPTY] += sum(not image.objects for image in images)
+    shapes = [shape for image in images for shape, _ in image.objects]
+    counts[_BOXES] += len(shapes) if len(shapes) >= _MANY and all(map(_is_box, shapes)) else 0
     converted = [
         LabelledImage(
             image.name,
@@ -119,3 +123,11 @@ def check_inside(outline: Outline, size: tuple[int, int]) -> None:
                 f"it reaches {name} = {farthest:g}, but the image is {size[1]} x {size[0]} pixels",
                 remedy="Use the images that were annotated, in their full size, and coordinates in pixels",
             )
+
+
+def _is_box(shape: Shape) -> bool:
+    """Whether a shape is a rectangle along the edges of the image."""
+    if not isinstance(shape, Polygons) or len(shape.outlines) != 1 or shape.holes:
+        return False
+    corners = {(x, y) for x, y in shape.outlines[0].tolist()}
+    return len(corners) == 4 and all(len({corner[axis] for corner in corners}) == 2 for axis in (0, 1))

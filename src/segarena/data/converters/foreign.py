@@ -9,6 +9,7 @@ from typing import Any
 
 from segarena.data.converters.image_index import walk
 from segarena.data.converters.peek import Peek
+from segarena.data.converters.yolo import find_labels
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ def find_foreign(peek: Peek) -> Foreign | None:
         for what, remedy, belongs in _FILES:
             if belongs(path.name.lower()):
                 return Foreign(f"{peek.name(path)} {what}", remedy)
+    path_of_boxes = find_labels(peek, boxes=True)
+    if path_of_boxes is not None:
+        return Foreign(f"{peek.name(path_of_boxes)} has bounding boxes, as YOLO's labels", _BOXES)
     for path in peek.sample(".xml"):
         if {"annotation", "object"} <= peek.xml_tags(path):
             return Foreign(f"{peek.name(path)} has boxes, as VOC and LabelImg write them", _BOXES)

@@ -133,8 +133,9 @@ def _choose(task: dict[str, Any], counts: Counts) -> dict[str, Any] | None:
 
 def _find_image(task: dict[str, Any], files: ImageFiles) -> Path:
     """The image of a task: by its name, or without what Label Studio puts before it."""
-    names = [_image_name(value) for value in task["data"].values() if isinstance(value, str)]
-    names = [name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    addresses = {key: _image_name(value) for key, value in task["data"].items() if isinstance(value, str)}
+    named = {key: name for key, name in addresses.items() if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES}
+    names = [named["image"]] if "image" in named else list(dict.fromkeys(named.values()))
     if len(names) != 1:
         what = f"several: {listing(names)}" if names else f"none: {show(task['data'])}"
         raise Malformed(f"its data should name one image, and names {what}")

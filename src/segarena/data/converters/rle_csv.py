@@ -48,6 +48,7 @@ _IMAGES = (
 _CLASSES = ("classid", "class_id", "class", "label", "categoryid", "category_id", "category", "cell_type", "class_name")
 _ALONG_ROWS = frozenset({"annotation", "segmentation"})  # Sartorius and UW-Madison
 _NAME_AND_CLASS = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))}))_(.+)", re.IGNORECASE)
+_HAS_RUNS = re.compile(r"(?:^|[,;\"])\s*\d+ \d+(?: \d+ \d+)*\s*(?:$|[,;\"])", re.MULTILINE)
 _FROM_0 = ("file", "that counts pixels from 0, not from 1, because a run begins at 0")
 _BY_ROWS = ("file", "with runs along the rows, not down the columns: its objects are more compact so")
 
@@ -55,8 +56,9 @@ _BY_ROWS = ("file", "with runs along the rows, not down the columns: its objects
 def recognise_rle_csv(peek: Peek) -> str | None:
     """Return what shows that there are run lengths in a CSV file; None if nothing does."""
     for path in peek.files(".csv"):
-        columns = _find_columns(peek.head(path).partition("\n")[0])
-        if columns is not None:
+        header, _, rest = peek.head(path).partition("\n")
+        columns = _find_columns(header)
+        if columns is not None and _HAS_RUNS.search(rest):
             return f"{peek.name(path)} has the columns {columns.image} and {columns.runs}"
     return None
 

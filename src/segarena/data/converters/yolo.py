@@ -31,12 +31,19 @@ _SLACK = 0.1
 
 
 def recognise_yolo(peek: Peek) -> str | None:
-    """Return what shows that there are YOLO's polygons or boxes beside images; None if nothing does."""
+    """Return what shows that there are YOLO's polygons beside images; None if nothing does."""
+    path = find_labels(peek, boxes=False)
+    return None if path is None else f"{peek.name(path)} has a class and fractions of the image's size on each line"
+
+
+def find_labels(peek: Peek, *, boxes: bool) -> Path | None:
+    """Return a file with a polygon, or with a bounding box, for an image; None if none of a few files has one."""
     stems = {path.stem for path in peek.images}
     for path in peek.sample(".txt"):
-        first = peek.head(path).strip().partition("\n")[0].split()
-        if path.stem in stems and (len(first) == 5 or (len(first) > 6 and len(first) % 2)) and _is_label(first):
-            return f"{peek.name(path)} has a class and fractions of the image's size on each line"
+        if path.stem in stems:
+            lines = [line.split() for line in peek.head(path).splitlines()[:-1] or [peek.head(path)]]
+            if any(_is_label(words) and (len(words) < 7) == boxes for words in lines):
+                return path
     return None
 
 
@@ -45,7 +52,8 @@ def _is_label(words: list[str]) -> bool:
         number, *fractions = map(float, words)
     except ValueError:
         return False
-    return number >= 0 and number.is_integer() and all(-_SLACK <= fraction <= 1 + _SLACK for fraction in fractions)
+    are_fractions = all(-_SLACK <= fraction <= 1 + _SLACK for fraction in fractions)
+    return number >= 0 and number.is_integer() and are_fractions and len(fractions) > 3
 
 
 def read_yolo(src: Path) -> Annotations:
