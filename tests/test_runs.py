@@ -7,7 +7,7 @@ import pytest
 from sample_records import ranked_model, sample_comparison, sample_metrics
 from segarena.errors import RunError
 from segarena.files import write_json
-from segarena.runs import Run, find_run, open_folder
+from segarena.runs import Run, describe_unfinished, find_run, open_folder
 from support import refuses
 
 
@@ -122,6 +122,47 @@ def test_an_unfinished_run_is_refused_with_the_missing_file(tmp_path, name):
     with refuses(RunError, where=folder, value=name):
         find_run(folder)
     with refuses(RunError, value="" if name == "metrics.json" else name):
+        find_run(tmp_path)
+
+
+def interrupt_run(folder, *val_mious):
+    """A run that was killed after an epoch: no scores, but a history and the best weights."""
+    finish_run(folder)
+    (folder / "metrics.json").unlink()
+    rows = [f"{epoch},{score}" for epoch, score in enumerate(val_mious, start=1)]
+    (folder / "history.csv").write_text("\n".join(["epoch,val_miou", *rows]))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("val_mious", "words"),
+    [((0.2, 0.4, 0.3), ("3 epochs", "epoch 2", "40.0%")), (("",), ("1 epoch ", "undefined")), ((0.0,), ("0.0%",))],
+)
+def test_an_interrupted_run_is_found_and_described(tmp_path, val_mious, words):
+    assert find_run(interrupt_run(tmp_path, *val_mious)) == tmp_path
+    assert all(word in describe_unfinished(tmp_path) for word in words)
+    assert describe_unfinished(finish_run(tmp_path / "other")) == ""
+
+
+def test_of_interrupted_folds_the_best_on_validation_is_used(tmp_path):
+    """The third fold was not started; its folder has no weights."""
+    finish_run(tmp_path / "fold1", 0.4)
+    interrupt_run(tmp_path / "fold2", 0.3, 0.6)
+    write_json(tmp_path / "fold3" / "config.json", {})
+    assert find_run(tmp_path) == tmp_path / "fold2"
+
+
+def test_a_comparison_that_is_not_finished_names_its_runs(tmp_path):
+    finish_run(tmp_path / "my comparison" / "unet-seed0")
+    with refuses(RunError, where=tmp_path / "my comparison", value="not finished") as caught:
+        find_run(tmp_path / "my comparison")
+    assert f"'{tmp_path / 'my comparison' / 'unet-seed0'}'" in caught.value.remedy
+
+
+@pytest.mark.parametrize("content", ["epoch,val_miou\none,0.3", "a,b\n1,2"])
+def test_a_damaged_history_is_named(tmp_path, content):
+    (interrupt_run(tmp_path, 0.1) / "history.csv").write_text(content)
+    with refuses(RunError, where=tmp_path / "history.csv"):
         find_run(tmp_path)
 
 

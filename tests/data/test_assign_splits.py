@@ -201,6 +201,18 @@ def test_a_file_that_is_no_list_of_these_images_is_ignored(name: str, content: b
     assert layout.sentence == f"images in images/, masks in masks/{ignored}"
 
 
+def test_lists_in_cp1252_are_read(tmp_path: Path) -> None:
+    """As an old Windows editor saves them: ignored, the images of the test would be used for training."""
+    touch(tmp_path, *(f"images/Fläche{number}.jpg" for number in range(4)))
+    touch(tmp_path, *(f"masks/Fläche{number}.png" for number in range(4)))
+    for name, numbers in (("train", "01"), ("test", "23")):
+        (tmp_path / f"{name}.txt").write_bytes("\r\n".join(f"Fläche{number}" for number in numbers).encode("cp1252"))
+    assert splits(find_pairs(tmp_path)) == {
+        **dict.fromkeys(("Fläche0", "Fläche1"), "train"),
+        **dict.fromkeys(("Fläche2", "Fläche3"), "test"),
+    }
+
+
 def test_lists_in_utf_16_are_read(tmp_path: Path) -> None:
     (write_data(tmp_path) / "train.txt").write_bytes("a\r\nb\r\n".encode("utf-16"))
     assert splits(find_pairs(tmp_path)) == {"a": "train", "b": "train"}

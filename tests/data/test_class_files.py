@@ -129,6 +129,28 @@ FITTING = {
         (0, 1, 2),
     ),
     "Hasty": ("label_classes.json", HASTY, NUMBERS, ("background", "road", "car"), (0, 1, 2)),
+    "SuperAnnotate": (
+        "classes.json",
+        json.dumps([{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": "#400080"}]),
+        COLORS,
+        ("background", "road", "car"),
+        (1, 2, 0),
+    ),
+    "Supervisely": (
+        "meta.json",
+        json.dumps(
+            {
+                "classes": [
+                    {"title": "rest", "color": "#000000"},
+                    {"title": "road", "color": "#804080"},
+                    {"title": "car", "color": "#400080"},
+                ]
+            }
+        ),
+        COLORS,
+        ("rest", "road", "car"),
+        (1, 2, 0),
+    ),
     "labelme": (
         "class_names.txt",
         "__ignore__\n_background_\nroad\ncar\nbike\n",
@@ -242,6 +264,8 @@ def test_a_file_that_does_not_fit_is_a_warning(way: str, tmp_path: Path) -> None
     ("file", "content"),
     [
         ("dataset.json", '{"name": "roads"}'),
+        ("meta.json", '{"classes": [1]}'),
+        ("classes.json", '["a", "b"]'),
         ("dataset.json", "{"),
         ("_classes.csv", "filename, crack, rust\n1.jpg, 0, 1\n"),
     ],

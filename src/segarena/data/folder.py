@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ from segarena.data.layout.layout import find_pairs
 from segarena.data.layout.tree import relative_name
 from segarena.data.source import Sample
 from segarena.errors import DataError
+from segarena.formats import command
 
 
 class FolderSource:
@@ -241,7 +241,7 @@ class FolderSource:
     def _check_command(self, images: Path | None, masks: Path | None) -> str:
         """The command that lists all faults."""
         places = [word for name, place in (("--images", images), ("--masks", masks)) if place for word in (name, place)]
-        return shlex.join(["segarena", "check", str(self.root), *map(str, places)])
+        return command("segarena", "check", self.root, *places)
 
     def _describe_resized(self, one: Resized) -> dict[str, Any]:
         (height, width), (to_height, to_width) = one.size, one.image_size

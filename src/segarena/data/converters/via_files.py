@@ -12,6 +12,7 @@ from typing import Any
 
 from segarena.data.converters.annotations import Malformed, entry, read_member, show
 from segarena.errors import DataError
+from segarena.texts import decode_text
 
 #: The numbers of VIA 3 for shapes (_via_metadata.js), by the names of VIA 2 for them.
 _SHAPES = {1: "point", 2: "rect", 3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 7: "polygon", 8: "extreme_rect"}
@@ -71,7 +72,7 @@ def read_content(path: Path, content: Any) -> list[ViaImage]:
 def read_csv(path: Path) -> list[ViaImage]:
     """Return the images of a CSV file of VIA. Raises DataError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
     if "# CSV_HEADER = " in text[:65536]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from segarena.classes import IGNORE_INDEX
 from segarena.data.converters.annotations import BACKGROUND, Color
 from segarena.errors import DataError
+from segarena.texts import decode_text
 
 VOC_NAMES = tuple(
     "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
@@ -81,7 +82,7 @@ def are_vocs(stems: Sequence[str], indices: Collection[int]) -> bool:
 def read_lines(path: Path) -> list[str] | None:
     """Return the lines of a text file that are not empty; None if there is no file. Raises DataError."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = decode_text(path.read_bytes()).splitlines()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -12,6 +12,7 @@ from segarena.data.converters.annotations import Malformed, entry, show
 from segarena.data.converters.image_index import ImageFiles, walk
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.texts import decode_text
 
 #: Files with a name on each line; they are no labels.
 NAME_FILES = ("classes.txt", "obj.names", "names.txt", "class_names.txt", "labels.txt")
@@ -80,7 +81,7 @@ def read_declared(files: ImageFiles, given: Path | None) -> Declared:
 
 def _read_yaml(path: Path) -> Any:
     try:  # BaseLoader: `no`, `on` and 1 are names like any other
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
+        return yaml.load(decode_text(path.read_bytes()), Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Fix or remove the file") from error
 
@@ -125,6 +126,6 @@ def _read_list(files: ImageFiles, path: Path, parts: tuple[str, ...]) -> list[st
 def read_text(path: Path) -> str:
     """Return the content of a text file. Raises DataError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error

@@ -4,7 +4,9 @@
 |---|---|---|
 | `labelmap.txt` | CVAT, "Segmentation mask 1.1" | `road:128,64,128::` |
 | `label_colors.txt` | CamVid | `128 64 128  Road`, or the name first |
-| `class_dict.csv` | CamVid and others on Kaggle | `name,r,g,b` |
+| `class_dict.csv` and similar names | CamVid and others on Kaggle | `name,r,g,b` |
+| `classes.json` | SuperAnnotate | `{"name": "road", "color": "#804080"}` |
+| `meta.json` | Supervisely | `{"classes": [{"title": "road", "color": "#804080"}]}` |
 | `_classes.csv` | Roboflow, "Semantic Segmentation Masks" | `Pixel Value, Class` |
 | `label_classes.json` | Hasty, CloudFactory | `{"png_index": 1, "class_name": "road", "color": "#804080ff"}` |
 | `dataset.json` | nnU-Net | `{"labels": {"background": 0, "road": 1}}` |
@@ -153,6 +155,20 @@ def _read_hasty(text: str) -> list[Listed] | None:
     return entries if has_background else [Listed("background", 0), *entries]
 
 
+def _read_colors(text: str) -> list[Listed] | None:
+    """A list of objects with a name or title, and a color."""
+    content = _json(text)
+    content = content.get("classes") if isinstance(content, dict) else content
+    if not isinstance(content, list) or not all(
+        isinstance(one, dict) and read_rgb(one.get("color")) for one in content
+    ):
+        return None
+    entries = [Listed(str(one.get("name") or one.get("title")), color=read_rgb(one["color"])) for one in content]
+    if all(entry.color != (0, 0, 0) for entry in entries) and all(entry.name != "background" for entry in entries):
+        entries.insert(0, Listed("background", color=(0, 0, 0)))  # what is in no object
+    return entries
+
+
 def _read_names(text: str) -> list[Listed]:
     """A name in each line. labelme's `__ignore__`, number -1, may be first."""
     lines = list(_lines(text))
@@ -183,7 +199,10 @@ _READERS: dict[str, Callable[[str], Sequence[Listed] | None]] = {
     "labelmap.txt": _read_labelmap,
     "label_colors.txt": _read_label_colors,
     "class_dict.csv": _read_table,
+    **dict.fromkeys(("class_dict_seg.csv", "label_class_dict.csv", "labels_class_dict.csv"), _read_table),
     "_classes.csv": _read_table,
+    "classes.json": _read_colors,
+    "meta.json": _read_colors,
     "label_classes.json": _read_hasty,
     "dataset.json": _read_nnunet,
     "class_names.txt": _read_names,

@@ -17,7 +17,7 @@ from segarena.data.layout.vocabulary import SPLIT_WORDS, is_train_and_val, split
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.formats import join_words
-from segarena.texts import is_lfs_pointer
+from segarena.texts import decode_text, is_lfs_pointer
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
 _TABLE = frozenset({".yaml", ".yml", ".json"})
@@ -220,6 +220,7 @@ def _refuse_pointer(path: Path) -> None:
 
 
 def _read_text(path: Path) -> str:
-    content = path.read_bytes()
-    is_utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    text = decode_text(path.read_bytes())
+    if not any(sign.isascii() and sign.isalnum() for sign in text):  # bytes of any kind are text in cp1252
+        raise ValueError("no text")
+    return text

@@ -12,6 +12,7 @@ from typing import Any
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import ConfigError, DataError
 from segarena.formats import listing
+from segarena.texts import decode_text
 
 _OPTION = "--group-by"
 _NUMBER = re.compile(r"([0-9]{1,18})")  # at most 18 digits fit into 64 bits
@@ -176,7 +177,7 @@ def _by_file(names: Sequence[str], path: Path) -> tuple[str, ...]:
 def _read_table(path: Path) -> Iterator[tuple[int, str, str]]:
     """Yield line number, name and group; empty lines, and a header `...,group`, are left out."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
         separator = next((mark for mark in ",;\t" if mark in text), ",")
         rows = list(csv.reader(text.splitlines(), delimiter=separator))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
