@@ -61,7 +61,11 @@ DOG = annotation(7, [SQUARE])
     ids=["RLE", "compressed RLE", "several polygons", "smaller above", "a crowd behind", "a crowd in front"],
 )
 def test_objects_become_their_pixels(objects: list[dict[str, Any]], rows: list[str], tmp_path: Path) -> None:
-    root = prepare(tmp_path / "coco", annotations=objects, info={"url": "http://cocodataset.org"})
+    root = prepare(
+        tmp_path / "coco",
+        annotations=objects,
+        images=[{**coco()["images"][0], "coco_url": "http://images.cocodataset.org/a.png"}],
+    )
     assert convert(read_coco, root, tmp_path / "out") == {"a": rows}
 
 

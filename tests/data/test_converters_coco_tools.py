@@ -50,7 +50,9 @@ def rows(mask: list[str], category: int) -> list[str]:
         ([brush(), *polygons(30)], {"info": BLANK}, rows(COCO_MASK, 7)),
         ([brush(attributes={"occluded": False}), *polygons(30)], {}, rows(COCO_MASK, 7)),
         ([brush(), *polygons(30, category=3)], {}, rows(COCO_MASK, 3)),
-        ([brush(), *polygons(1)], {"info": {"description": "COCO 2017 Dataset"}}, rows(VOID_MASK, 7)),
+        ([brush(), *polygons(5)], {"info": {"description": "COCO 2017 Dataset"}}, rows(VOID_MASK, 7)),
+        ([brush(), *polygons(1)], {"info": {"description": "COCO 2017 Dataset"}}, rows(COCO_MASK, 7)),
+        ([brush()], {"images": [{**COCO_IMAGE, "coco_url": "a.png"}]}, COCO_MASK),
         ([brush(), *polygons(1)], {"images": [COCO_IMAGE]}, rows(VOID_MASK, 7)),
     ],
     ids=[
@@ -61,6 +63,8 @@ def rows(mask: list[str], category: int) -> list[str]:
         "few, from CVAT by its attributes",
         "all of a class are flagged",
         "COCO by its info",
+        "info that was copied from COCO",
+        "coco_url that VIA fills in",
         "COCO by its images",
     ],
 )
@@ -107,9 +111,18 @@ ROBOFLOW = [{"id": 0, "name": "pets", "supercategory": "none"}, {"id": 7, "name"
         ([{"id": 9, "name": "dog"}, {"id": 7, "name": "dog"}], ["dog"], "categories 9 and 7"),
         ([{"id": 900, "name": "cat"}, {"id": 7, "name": "dog"}], ["dog", "cat"], "kept as classes: cat"),
         ([{"id": 7, "name": "dog", "supercategory": "dog"}], ["dog"], None),
+        ([{"id": 7, "name": "dog"}, {"id": 8, "name": "background"}, {"id": 9, "name": "Background"}], ["dog"], "kept"),
         ([{"id": 7, "name": "Hund / großer 犬"}], ["Hund / großer 犬"], None),
     ],
-    ids=["Roboflow's id 0", "of the same name", "two ids of one name", "sparse ids", "its own group", "any name"],
+    ids=[
+        "Roboflow's id 0",
+        "of the same name",
+        "two ids of one name",
+        "sparse ids",
+        "its own group",
+        "two names of the background",
+        "any name",
+    ],
 )
 def test_categories_become_classes(
     categories: list[dict[str, Any]], names: list[str], note: str | None, tmp_path: Path

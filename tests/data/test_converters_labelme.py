@@ -125,11 +125,14 @@ def test_a_background_shape_is_a_hole(tmp_path: Path) -> None:
         assert convert(read_labelme, root, tmp_path / f"{name}-out") == {"a": rows}
 
 
-def test_an_outdated_copy_of_the_image_gives_way_to_the_file(tmp_path: Path) -> None:
+OUTDATED = encode(np.zeros((HEIGHT * 2, WIDTH * 2, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("copy", [OUTDATED, OUTDATED[:33], OUTDATED[:60], 7], ids=["size", "base64", "image", "number"])
+def test_a_bad_copy_of_the_image_gives_way_to_the_file(copy: str | int, tmp_path: Path) -> None:
     """Images that were resized after they were annotated, with the sizes in the JSON file, but not its imageData."""
     write_image(tmp_path / "in/a.png")
-    old = encode(np.zeros((HEIGHT * 2, WIDTH * 2, 3), dtype=np.uint8))
-    write_json(tmp_path / "in/a.json", labelme(SQUARE, imageData=old))
+    write_json(tmp_path / "in/a.json", labelme(SQUARE, imageData=copy))
     assert convert(read_labelme, tmp_path / "in", tmp_path / "out") == {"a": SQUARE_ROWS}
     assert (tmp_path / "out/images/a.png").read_bytes() == (tmp_path / "in/a.png").read_bytes()
     assert read_labelme(tmp_path / "in").notes[0].startswith("1 copy of an image in imageData")

@@ -67,7 +67,8 @@ def make_classes(
     Args:
         names: The classes in the order of their labels.
         colors: Colours by name; other classes get default colours.
-        background: Whether class 0 is the background: the name in `BACKGROUND`, or else one that is added.
+        background: Whether class 0 is the background: the name in `BACKGROUND`, or else one that is added. Several of
+            these names are one class.
         where: The file or folder, for messages.
 
     Returns:
@@ -77,9 +78,11 @@ def make_classes(
         DataError: A name cannot be displayed or occurs twice, or there is only one class, or more than 255.
     """
     ordered = list(names)
+    grounds = [name for name in ordered if name.lower() in BACKGROUND]
+    ordered = [name for name in ordered if name not in grounds[1:]]
     if background:
-        own = next((name for name in ordered if name.lower() in BACKGROUND), None)
-        ordered = [own or "background", *(name for name in ordered if name != own)]
+        own = grounds[0] if grounds else "background"
+        ordered = [own, *(name for name in ordered if name != own)]
     unreadable = [name for name in ordered if not name.strip() or not name.isprintable()]
     if unreadable:
         raise DataError(
@@ -109,7 +112,10 @@ def make_classes(
         ],
         "ignore": [IGNORE_INDEX],
     }
-    return ClassTable.from_dict(content, where=where), {name: label for label, name in enumerate(ordered)}
+    labels = {name: label for label, name in enumerate(ordered)}
+    for name in grounds[1:]:
+        labels[name] = labels[grounds[0]]
+    return ClassTable.from_dict(content, where=where), labels
 
 
 # Checks

@@ -18,7 +18,8 @@ from segarena.formats import listing, plural
 Crowd = Literal["void", "object"]
 
 _MOST_CROWDS = 0.05  # of all objects; in COCO 2017 it is 1.2%
-_NAME = ("cocodataset", "mscoco", "coco 20", "coco consortium")
+_MOST_NAMED = 0.3  # the same, if `info` names COCO: of a few images with crowds
+_HOSTS = ("cocodataset", "mscoco")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def read_crowds(contents: dict[Path, Any], given: Crowd | None) -> CrowdMeaning:
 
 def _decide(contents: dict[Path, Any], objects: list[Any], crowds: list[Any]) -> tuple[Crowd, str]:
     if any(_is_coco(content) for content in contents.values()):
-        return "void", "because the files are COCO's own"
+        return "void", "because the images are COCO's own"
+    if any(_names_coco(content) for content in contents.values()) and len(crowds) <= _MOST_NAMED * len(objects):
+        return "void", "because the files name COCO and crowds are few"
     if not any("segmentation" in each for each in objects):
         return "void", "as in COCO's panoptic annotations"
     if len(crowds) > _MOST_CROWDS * len(objects):
@@ -66,13 +69,17 @@ def _decide(contents: dict[Path, Any], objects: list[Any], crowds: list[Any]) ->
 
 
 def _is_coco(content: Any) -> bool:
-    """Whether a file is COCO's own: its info or its images name COCO."""
+    """Whether a file is COCO's own: its images are on COCO's server. Other tools fill in `coco_url`, too."""
     images = content["images"][:100]
-    if any(isinstance(image, dict) and "coco_url" in image for image in images):
-        return True
+    urls = [str(image.get("coco_url", "")).lower() for image in images if isinstance(image, dict)]
+    return any(name in url for url in urls for name in _HOSTS)
+
+
+def _names_coco(content: Any) -> bool:
+    """Whether the info of a file names COCO, which scripts copy into other files."""
     info = content.get("info")
     text = " ".join(str(value) for value in info.values()).lower() if isinstance(info, dict) else ""
-    return any(name in text for name in _NAME)
+    return any(name in text for name in (*_HOSTS, "coco 20", "coco consortium"))
 
 
 def _is_cvat(content: Any) -> bool:

@@ -152,21 +152,26 @@ def _read_image(path: Path, content: dict[str, Any], images: ImageFiles, left_ou
     """
     height, width = content.get("imageHeight"), content.get("imageWidth")
     if content.get("imageData"):
-        data = _decode(read_member(content, "imageData", str))
-        with open_image(_inner_path(path, "imageData"), data) as picture:
-            size, kind = shown_size(picture), str(picture.format).lower()
         try:
-            check_size(size, height, width, "its imageData")
-        except Malformed:
-            changed = _find_file(path, content, images)
-            changed_size = None if changed is None else image_size(changed)
-            if changed is None or changed_size is None or changed_size != (height, width):
+            return _read_copy(path, content)
+        except (Malformed, DataError):
+            file = _find_file(path, content, images)
+            size = None if file is None else image_size(file)
+            if file is None or size is None or not (size == (height, width) or not is_size(height, width)):
                 raise
-            left_out.add("copy", "of an image in imageData has another size: the image file is used", path.name)
-            return _Image(changed, changed.suffix.lower(), changed_size)
-        return _Image(partial(_read_embedded, path), "." + {"jpeg": "jpg", "mpo": "jpg"}.get(kind, kind), size)
+            left_out.add("copy", "of an image in imageData is damaged or outdated: the image file is used", path.name)
+            return _Image(file, file.suffix.lower(), size)
     image = _find_file(path, content, images)
     return None if image is None else _Image(image, image.suffix.lower(), read_size(image, height, width))
+
+
+def _read_copy(path: Path, content: dict[str, Any]) -> _Image:
+    """The image in imageData. Raises Malformed or DataError if it is damaged or has not the declared size."""
+    data = _decode(read_member(content, "imageData", str))
+    with open_image(_inner_path(path, "imageData"), data) as picture:
+        size, kind = shown_size(picture), str(picture.format).lower()
+    check_size(size, content.get("imageHeight"), content.get("imageWidth"), "its imageData")
+    return _Image(partial(_read_embedded, path), "." + {"jpeg": "jpg", "mpo": "jpg"}.get(kind, kind), size)
 
 
 def _find_file(path: Path, content: dict[str, Any], images: ImageFiles) -> Path | None:
