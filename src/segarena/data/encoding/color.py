@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from segarena.classes import ClassTable, SegmentationClass
+from segarena.data.encoding.grey import guess_levels
 from segarena.data.encoding.mask_encoding import (
     DECLARE,
     MaskEncoding,
@@ -26,8 +27,10 @@ from segarena.data.encoding.mask_encoding import (
     unpack,
 )
 from segarena.data.encoding.merged import with_merged
-from segarena.data.encoding.objects import refuse_objects, refuse_unshared
+from segarena.data.encoding.objects import refuse_unshared
+from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel
 from segarena.data.encoding.palette import colors_of
+from segarena.data.encoding.transparency import refuse_shared_by_transparency
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.raw_masks import read_plane
@@ -86,8 +89,6 @@ _OFF_MIXTURE, _UNEXPLAINED_COMPRESSED = 32.0, 0.001
 #: The share of all pixels that may be inside areas of strays thicker than edges. Measured: at most 0.06%; with a class
 #: missing, 0.5%.
 _THICK = 0.001
-#: A colour is both transparent and opaque if the share of its transparent pixels is between this and 1 minus this.
-_BOTH = 0.05
 #: RGB to luma and two chroma components of the same range, as JPEG converts them (ITU-T T.871).
 _YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 #: Strays along an edge are in a band narrower than this, in pixels, even if the chroma has half the resolution.
@@ -112,7 +113,12 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     if len(counts.values) == 1:
         raise one_class([path for path, _ in masks], f"only the colour {show_place(int(counts.values[0]), 'color')}")
     refuse_shared_by_transparency(masks, counts)
-    _refuse_objects(masks)
+    colors = [colors_of(one) for one in masks]
+    channel = channel_of_numbers(colors)
+    numbered = None if channel is None else guess_channel(masks, colors, channel, guess_levels)
+    if numbered is not None:
+        return numbered
+    refuse_unshared(masks, "colours")
     if len(counts.values) > _MANY_DIFFERENT:
         raise _unclear(masks, counts, "more colours than a drawing can have")
     lossy = any(facts.lossy for _, facts in masks)
@@ -142,33 +148,6 @@ def find_unexplained(counts: ValueCounts, palette: NDArray[np.int64], compressed
     else:
         unexplained[unexplained] = _distance_from_lines(points[unexplained], palette) > _OFF_LINE
     return unexplained
-
-
-def refuse_shared_by_transparency(masks: Sequence[CountedMask], counts: ValueCounts) -> None:
-    """Raise DataError if pixels of one colour are transparent in part: as only colours count, that would be lost.
-
-    Args:
-        masks: All masks of the set.
-        counts: The sums of their counts by colour.
-    """
-    share = counts.clear / counts.pixels
-    both = np.flatnonzero((share > _BOTH) & (share < 1 - _BOTH))
-    if not len(both):
-        return
-    color = int(counts.values[both[0]])
-    raise DataError(
-        f"has transparent pixels of the colour {show_place(color, 'color')}, and other pixels of it are opaque",
-        where=next(one.path for one in masks if one.facts.clear[colors_of(one) == color].any()),
-        remedy="Export the masks without transparency, with a colour of its own for the transparent parts",
-    )
-
-
-def _refuse_objects(masks: Sequence[CountedMask]) -> None:
-    """Raise DataError if colours number objects: hardly one is in two masks, or red alone has the numbers 1 to N."""
-    colors = [colors_of(one) for one in masks]
-    if all((values & 0xFFFF == 0).all() for values in colors):
-        refuse_objects(masks, [values >> 16 for values in colors])
-    refuse_unshared(masks, "colours")
 
 
 def nearest(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,14 +9,7 @@ import numpy as np
 
 from segarena.class_values import MINUS_ONE
 from segarena.classes import ClassTable, Value
-from segarena.data.encoding.color import (
-    FILLS,
-    NEAR,
-    find_thick,
-    find_unexplained,
-    nearest,
-    refuse_shared_by_transparency,
-)
+from segarena.data.encoding.color import FILLS, NEAR, find_thick, find_unexplained, nearest
 from segarena.data.encoding.grey import find_modes, find_modes_with_strays, stray_encoding
 from segarena.data.encoding.mask_encoding import (
     MaskEncoding,
@@ -29,6 +22,7 @@ from segarena.data.encoding.mask_encoding import (
 from segarena.data.encoding.merged import with_merged
 from segarena.data.encoding.objects import composed_encoding, find_declared_factor
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
+from segarena.data.encoding.transparency import refuse_shared_by_transparency
 from segarena.data.encoding.value_counts import add_up
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask, Counts

@@ -13,6 +13,7 @@ from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_enco
 from segarena.data.encoding.mixed import refuse_mixed_numbers
 from segarena.data.encoding.objects import class_numbers, composed_encoding, find_factor, refuse_objects
 from segarena.data.encoding.palette import greys_of
+from segarena.data.encoding.transparency import refuse_shared_by_transparency
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
 from segarena.data.encoding.void import FAR, find_void, without_last_void, without_void
 from segarena.data.files.mask_facts import CountedMask
@@ -60,6 +61,7 @@ def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
     masks = _bits_as_numbers(masks)
     counts = add_up(masks)
     seen = counts.values.tolist()
+    refuse_shared_by_transparency(masks, counts, colors=False)
     if len(seen) == 1:
         raise one_class([path for path, _ in masks], f"only the value {seen[0]}")
     lossy = next((path for path, facts in masks if facts.lossy), None)

@@ -19,6 +19,7 @@ from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
 from segarena.data.encoding.mixed import refuse_mixed_colors
 from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
+from segarena.data.encoding.transparency import infer_objects_in_alpha
 from segarena.data.encoding.white import infer_as_shown_or_stored
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
@@ -64,7 +65,7 @@ def infer_encoding(
     try:
         if encoding is None:
             encoding = infer_as_shown_or_stored(
-                masks, classes, lambda some: _guess(some) if classes is None else apply_classes(some, classes)
+                masks, classes, lambda some: infer_objects_in_alpha(some, lambda others: _read(others, classes))
             )
     except NumberedObjectsError as error:
         raise DataError(error.what, where=error.where, remedy=_convert(root, error.remedy)) from error
@@ -141,8 +142,12 @@ def refuse_picture(mask: CountedMask) -> None:
         )
 
 
+def _read(masks: Sequence[CountedMask], classes: ClassTable | None) -> MaskEncoding:
+    return _guess(masks) if classes is None else apply_classes(masks, classes)
+
+
 def _guess(masks: Sequence[CountedMask]) -> MaskEncoding:
-    if any(facts.colored for _, facts in masks):
+    if any(facts.colored for _, facts in masks) and not any(facts.lossy for _, facts in masks):
         refuse_mixed_colors(masks)
     match choose_reading(masks):
         case "colors":

@@ -19,7 +19,7 @@ Counts = NDArray[np.int64]
 Indices = NDArray[np.intp]
 
 #: The cache's name for these facts; another version of the decoder or of the counting may find others.
-KIND = f"mask facts 5, Pillow {PIL.__version__}"
+KIND = f"mask facts 6, Pillow {PIL.__version__}"
 
 #: Height and width of a thumbnail, in pixels.
 SIDE = 64
@@ -49,6 +49,7 @@ class MaskFacts:
         steps: The number of neighbouring pixels that differ by 1.
         thumbnail: (64, 64) uint16, which of the K values is at the centre of each cell of a grid over the mask.
         white_is_zero: Whether the file stores the opposite of the values (TIFF).
+        object_in_alpha: Whether the values are 0 and 255 for transparent and opaque.
         minus_one: Whether values of `raw_masks.WRAPPED_MINUS_ONE` are -1 in the file.
     """
 
@@ -68,6 +69,7 @@ class MaskFacts:
     thumbnail: NDArray[np.uint16]
     minus_one: bool = False
     white_is_zero: bool = False
+    object_in_alpha: bool = False
 
     @property
     def is_picture(self) -> bool:
@@ -83,7 +85,18 @@ class MaskFacts:
         """The facts for the cache; `from_bytes` reads them."""
         counts = [self.values, self.pixels, self.inside, self.between, self.clear]
         counts += [] if self.palette is None else [self.palette]
-        names = ("size", "colored", "one_bit", "wide", "lossy", "borders", "steps", "minus_one", "white_is_zero")
+        names = (
+            "size",
+            "colored",
+            "one_bit",
+            "wide",
+            "lossy",
+            "borders",
+            "steps",
+            "minus_one",
+            "white_is_zero",
+            "object_in_alpha",
+        )
         line = json.dumps([len(counts), len(self.values), {name: getattr(self, name) for name in names}])
         kind = "u1" if len(self.values) <= 256 else "<u2"
         places = self.thumbnail.astype(kind).tobytes()
@@ -150,6 +163,7 @@ def count_values(plane: Plane) -> MaskFacts:
         thumbnail=_thumbnail(values, different),
         minus_one=plane.minus_one,
         white_is_zero=plane.white_is_zero,
+        object_in_alpha=plane.object_in_alpha,
     )
 
 

@@ -43,6 +43,8 @@ class Plane:
         lossy: The name of a compression that changes values, if the file has one.
         minus_one: Whether some values are -1 in the file; they are `WRAPPED_MINUS_ONE` here.
         white_is_zero: Whether the file stores the opposite of the values, those that it displays (TIFF, fax apart).
+        object_in_alpha: Whether all pixels have one colour, and some are transparent: the values are 0 for these, and
+            255 for the opaque ones.
     """
 
     values: Places
@@ -53,6 +55,7 @@ class Plane:
     lossy: str | None = None
     minus_one: bool = False
     white_is_zero: bool = False
+    object_in_alpha: bool = False
 
     def numbers(self, path: Path, by_grey: bool) -> Places:
         """Return the numbers (H, W). Raises DataError for a colour image.
@@ -101,7 +104,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         return _color_plane(np.asarray(image), lossy)
     if image.mode == "LA":
         grey = np.asarray(image)
-        return Plane(grey[..., 0], False, clear=_clear(grey[..., 1]), lossy=lossy)
+        return _color_plane(grey[..., [0, 0, 0, 1]], lossy)
     if image.mode == "1":
         return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy, white_is_zero=white)
     if image.mode == "P":
@@ -127,6 +130,8 @@ def is_grey(colors: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 def _color_plane(channels: NDArray[np.uint8], lossy: str | None) -> Plane:
     red, green, blue = (channels[..., channel] for channel in range(3))
     clear = _clear(channels[..., 3]) if channels.shape[2] == 4 else None
+    if clear is not None and not clear.all() and (channels[..., :3] == channels[0, 0, :3]).all():
+        return Plane(np.where(clear, np.uint8(0), np.uint8(255)), False, lossy=lossy, object_in_alpha=True)
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return Plane(red, False, clear=clear, lossy=lossy)
     packed = red.astype(np.int32)
