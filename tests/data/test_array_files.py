@@ -25,6 +25,7 @@ from segarena.data.files.images import read_image
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
+from segarena.data.layout.new_images import find_new_images
 from support import refuses
 
 COUNT = 4
@@ -133,7 +134,7 @@ def test_arrays_of_16_bits_have_one_scale(tmp_path: Path) -> None:
     assert np.abs(source.read(0)[0].astype(int) - photograph(1)).max() <= 1
 
 
-@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jp2", ".j2k", ".avif", ".webp"])
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jp2", ".j2k", ".avif", ".webp", ".tga"])
 def test_photographs_with_less_usual_endings_are_images(suffix: str, tmp_path: Path) -> None:
     form = "JPEG" if suffix.lower() in (".jfif", ".jpe") else None
     write(tmp_path, picture(suffix, format=form) if form else picture(suffix), PNG)
@@ -181,6 +182,13 @@ def test_named_folders_may_hold_arrays(tmp_path: Path) -> None:
     (tmp_path / "masks").rename(tmp_path / "y")
     layout = find_pairs(tmp_path, images=Path("x"), masks=Path("y"))
     assert [sample.name for sample in layout.samples] == ["s1", "s2", "s3", "s4"]
+
+
+def test_a_folder_of_arrays_alone_is_labelled(tmp_path: Path) -> None:
+    write(tmp_path, npy, PNG)
+    assert [image.name for image in find_new_images([tmp_path / "images"]).images] == ["s1", "s2", "s3", "s4"]
+    PNG(tmp_path / "images" / "s9", photograph(9))
+    assert [image.name for image in find_new_images([tmp_path / "images"]).images] == ["s9"]
 
 
 # What is not clear

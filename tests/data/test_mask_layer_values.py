@@ -18,6 +18,8 @@ from layout_zoo import NAMES
 from segarena.classes import IGNORE_INDEX
 from segarena.data.checks.layers import check_layers
 from segarena.data.folder import FolderSource
+from segarena.data.layout.layout import find_pairs
+from segarena.experiment.check_report import json_content
 from support import refuses
 
 # How a file is saved
@@ -213,6 +215,27 @@ def test_layers_of_different_sizes_are_refused(tmp_path: Path) -> None:
     Image.new("L", (WIDTH, HEIGHT + 9)).save(odd)
     with refuses(where=odd, value=f"{WIDTH} x {HEIGHT + 9}"):
         FolderSource(tmp_path)
+
+
+def test_layers_on_a_smaller_grid_are_resized_together(tmp_path: Path) -> None:
+    write(tmp_path, "images/{name}.png", "masks/{label}/{name}.png")
+    for path in (tmp_path / "masks").glob("*/*.png"):
+        with Image.open(path) as mask:
+            mask.resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.NEAREST).save(path)
+    source = FolderSource(tmp_path)
+    assert len(source.resized) == len(NAMES)
+    labels = source.read(0)[1]
+    assert labels.shape == (HEIGHT, WIDTH)
+    assert (labels == draw(1 + NAMES.index(source.samples[0].name))).mean() > 0.9
+    assert source.label_counts(0) is None
+
+
+def test_the_json_of_check_has_the_file_of_each_class(tmp_path: Path) -> None:
+    write(tmp_path, "images/{name}.png", "masks/{label}/{name}.png")
+    layout = find_pairs(tmp_path)
+    sample = json_content(tmp_path, layout, ())["samples"][0]
+    assert [layer["class"] for layer in sample["layers"]] == list(CLASSES)
+    assert {Path(layer["mask"]).name for layer in sample["layers"]} == {Path(sample["image"]).name}
 
 
 # Hashes

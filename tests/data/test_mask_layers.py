@@ -7,6 +7,8 @@ this: two versions of a mask, numbers that may be classes or objects.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -94,12 +96,33 @@ def test_files_of_objects_are_one_class(image: str, mask: str, tmp_path: Path) -
     [
         ("images/{name}.png", "masks/{name}_{number}.png"),
         ("images/{name}.png", "masks/{name}_mask_{number}.png"),
+        ("images/x{n}.png", "masks/x{n}_{number}.png"),
+        ("images/{n}.png", "masks/img{n}_{number}.png"),
+        ("images/{n}.png", "masks/{n}_{number}.png"),
     ],
 )
 def test_numbers_alone_are_no_classes(image: str, mask: str, tmp_path: Path) -> None:
     write(tmp_path, image, mask, classes=CLASSES[:1])
     with pytest.raises(DataError):
         find_pairs(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+@pytest.mark.parametrize("separator", ["_", "-"])
+def test_the_remedies_for_numbered_masks_work(separator: str, tmp_path: Path) -> None:
+    root = tmp_path / "my data"
+    write(root, "images/x{n}.png", f"masks/x{{n}}{separator}{{number}}.png", classes=CLASSES[:1])
+    with refuses(where=root / "masks", value=f"x1{separator}1.png") as caught:
+        find_pairs(root)
+    assert "_class1.png" in caught.value.remedy
+    subprocess.run(["sh", "-c", caught.value.remedy.partition("each image: ")[2]], check=True)
+    source = FolderSource(root)
+    assert source.classes.names == ("background", "foreground")
+    np.testing.assert_array_equal(source.read(0)[1], draw(1) == 1)
+    for path in [*root.glob("masks/*/*.png")]:
+        path.rename(root / "masks" / path.name.replace(separator, "_class"))
+        path.parent.rmdir() if not any(path.parent.iterdir()) else None
+    assert FolderSource(root).classes.names[:3] == ("background", "class0", "class1")
 
 
 def test_two_versions_of_a_mask_are_not_two_classes(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ class MaskEncoding:
         shown = listing([f"{show_all(entry.values)} = {shorten(entry.name, 40)}" for entry in self.classes.classes], 12)
         void = ", ".join(show(value) for value in self.classes.ignore)
         note = f"; {self.note}" if self.note else ""
-        return f"{self.kind} masks: {shown}; " + (f"void: {void}" if void else "no void") + note
+        kind = "a mask per class" if self.kind == "layer" else f"{self.kind} masks"
+        return f"{kind}: {shown}; " + (f"void: {void}" if void else "no void") + note
 
     def labels(self, places: Places, one_bit: bool, path: Path) -> NDArray[np.int16]:
         """Return the labels of values, 255 for void.

@@ -161,11 +161,13 @@ def _as_plane(array: NDArray[Any], path: Path) -> NDArray[Any]:
     if array.size and array.ndim == 2:
         return array
     if not array.size or array.ndim != 3:
-        raise DataError(
-            f"has the shape {shape}, not that of an image",
-            where=path,
-            remedy="Save it as (height, width) or (height, width, 3)",
-        )
+        remedy = "Save it as (height, width) or (height, width, 3)"
+        if array.ndim == 4:
+            remedy = (
+                "Save each image and each mask as a file, e.g. in Python:"
+                ' for i, one in enumerate(array): np.save(f"images/{i:05}.npy", one)'
+            )
+        raise DataError(f"has the shape {shape}, not that of an image", where=path, remedy=remedy)
     for axis in (-1, 0):
         if array.shape[axis] <= 256 and array.shape[axis] == min(array.shape) and _is_one_hot(array, axis):
             classes: NDArray[Any] = np.argmax(array, axis)

@@ -39,6 +39,7 @@ FOREIGN: dict[str, Kind] = {
     **dict.fromkeys((".nrrd", ".mha", ".mhd"), VOLUME),
     **dict.fromkeys(".mp4 .avi .mov .mkv .webm .mpg .mpeg .m4v .wmv .mts".split(), VIDEO),
     **dict.fromkeys(".cr2 .cr3 .nef .arw .dng .raf .rw2 .orf".split(), RAW),
+    **dict.fromkeys((".exr", ".hdr"), Kind("of a high dynamic range", "Save it with 8 or 16 bits, e.g. as PNG")),
     **dict.fromkeys(".psd .xcf .kra .ora .svg .ai .pdf".split(), DRAWING),
     **dict.fromkeys(".czi .lif .nd2 .svs .ndpi .mrxs .oib .oif .lsm .vsi".split(), SLIDE),
     **dict.fromkeys(".h5 .hdf5 .mdb .tfrecord .tfrecords .parquet .arrow .pkl .pickle .pt".split(), STORE),

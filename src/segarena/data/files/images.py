@@ -24,7 +24,14 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 #: Those of files that are taken for images or masks where the ones above give no pairs, or fewer.
-FURTHER_SUFFIXES = ARRAY_SUFFIXES | HEIC_SUFFIXES | {".jfif", ".jpe", ".jp2", ".j2k", ".jpx", ".avif"}
+FURTHER_SUFFIXES = (
+    ARRAY_SUFFIXES
+    | HEIC_SUFFIXES
+    | {
+        *(".jfif", ".jpe", ".jp2", ".j2k", ".jpx", ".avif"),
+        *(".tga", ".dib", ".pcx"),
+    }
+)
 
 #: The numbers of bits that cameras and scanners store in files of 16 bits per channel.
 DEPTHS = (8, 10, 12, 14, 16)

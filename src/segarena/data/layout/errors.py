@@ -12,6 +12,7 @@ from pathlib import Path
 from segarena.data.layout.alternatives import Alternative, UnclearError
 from segarena.data.layout.candidates import Collection, named_collections, relative_folders
 from segarena.data.layout.fuzzy_pairing import Pair
+from segarena.data.layout.numbered_masks import find_numbered
 from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.unread_files import find_unread
 from segarena.data.layout.vocabulary import FileKind, folder_kind
@@ -185,6 +186,9 @@ def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataEr
             where=root,
             remedy="Merge the masks of each image: segarena convert SRC DST --from instances",
         )
+    numbered = find_numbered(images.files, masks.files)
+    if numbered:
+        return numbered
     return DataError(
         "no mask has the name of an image:"
         f" the images are e.g. {_example(root, images.files)}, the masks e.g. {_example(root, masks.files)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
     found: Parts = {}
     endings: dict[str, set[str]] = defaultdict(set)
     for mask in masks:
+        if not mask.folders:
+            continue
         cores = dict.fromkeys([*(part.core for part in strip_kind_words(mask.stem, "mask")), *beginnings(mask.stem)])
         for place in reversed(range(len(mask.folders))):
             bare = mask._replace(folders=mask.folders[:place] + mask.folders[place + 1 :])
@@ -51,12 +54,14 @@ def _by_affix(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
     by_key = _by_core(images)
     found: Parts = {}
     for mask in masks:
-        edges = [cut for cut in range(1, len(mask.stem)) if is_word_edge(mask.stem, cut)]
+        edges = _edges(mask.stem)
         starts = [(mask.stem[:cut], mask.stem[cut:]) for cut in reversed(edges)]
         ends = [(mask.stem[cut:], mask.stem[:cut]) for cut in edges]
         for name, label in sorted([*starts, *ends], key=lambda both: -len(both[0])):
             image = by_key.get(mask.key(name.strip(_SEPARATORS)))
-            if image and image is not mask.file:
+            # The 1 in img3_1 is a number of image 3, not image 1.
+            is_number = name.strip(_SEPARATORS).isdigit() and mask.stem.endswith(name) and has_digit(label)
+            if image and image is not mask.file and not is_number:
                 found[mask.file] = Part(image, label, False)
                 break
     return found
@@ -105,12 +110,13 @@ OF_ONE_IMAGE = frozenset(list(WAYS)[2:])
 
 def with_class_folders(names: Sequence[Name], root: Path) -> list[Name]:
     """The names with what folders for masks are named besides: `crack` of `crack_masks` and of `masks_crack`."""
-    return [name._replace(folders=_class_folders(name.file, root)) for name in names]
+    folders = {parent: _class_folders(parent, root) for parent in {name.file.path.parent for name in names}}
+    return [name._replace(folders=folders[name.file.path.parent]) for name in names]
 
 
-def _class_folders(file: File, root: Path) -> tuple[str, ...]:
+def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
     found = []
-    for part in Path(relative_name(root, file.path.parent)).parts:
+    for part in Path(relative_name(root, folder)).parts:
         if folder_kind(part) == "mask":
             cores = [stripped.core.strip(_SEPARATORS) for stripped in strip_kind_words(to_nfc(part), "mask")]
             rest = min(cores, key=len)
@@ -129,6 +135,11 @@ def with_bare_numbers(images: Sequence[Name], masks: Sequence[Name]) -> tuple[li
     return next(widened), next(widened)
 
 
+def has_digit(label: str) -> bool:
+    """Whether a label has a digit."""
+    return any(letter.isdigit() for letter in label)
+
+
 def _by_core(images: Sequence[Name]) -> dict[Key, File]:
     """The images by their stems, and by their stems without words for images at the ends."""
     found: dict[Key, File] = {}
@@ -142,6 +153,11 @@ def _by_core(images: Sequence[Name]) -> dict[Key, File]:
 
 def beginnings(stem: str) -> Iterator[str]:
     """The beginnings of a stem that end with a word, the longest first."""
-    for cut in range(len(stem) - 1, 0, -1):
-        if is_word_edge(stem, cut):
-            yield stem[:cut].rstrip(_SEPARATORS)
+    for cut in reversed(_edges(stem)):
+        yield stem[:cut].rstrip(_SEPARATORS)
+
+
+@lru_cache(maxsize=65536)
+def _edges(stem: str) -> tuple[int, ...]:
+    """Where a stem may be cut."""
+    return tuple(cut for cut in range(1, len(stem)) if is_word_edge(stem, cut))

@@ -20,6 +20,7 @@ from segarena.data.layout.layer_parts import (
     WAYS,
     Parts,
     beginnings,
+    has_digit,
     with_bare_numbers,
     with_class_folders,
 )
@@ -146,10 +147,17 @@ def _find_matches(
             if some_images and some_masks:
                 collections = make_collection(root, some_images, "image"), make_collection(root, some_masks, "mask")
                 for view in compare_folders(some_images, some_masks):
-                    for own_masks in (view[1], with_class_folders(view[1], root)):
+                    renamed = with_class_folders(view[1], root)
+                    for own_masks in [view[1]] if renamed == view[1] else [view[1], renamed]:
                         names = with_bare_numbers(view[0], own_masks) if are_bare else (view[0], own_masks)
-                        found = (_match(*collections, find(*names), way) for way, find in WAYS.items())
-                        matches += [match for match in found if match]
+                        for way, find in WAYS.items():
+                            parts = find(*names)
+                            if are_bare:  # with a number left in what is to be the class, it may be the image's
+                                parts = {
+                                    m: part for m, part in parts.items() if part.is_folder or not has_digit(part.label)
+                                }
+                            match = _match(*collections, parts, way)
+                            matches += [match] if match else []
         if matches:
             yield from matches
             return
@@ -189,7 +197,11 @@ def _match(images: Collection, masks: Collection, found: Parts, way: str) -> Lay
     """The layers, if the parts of most masks are clearly classes."""
     counts = Counter(part.image for part in found.values())
     are_named = len({part.label for part in found.values()}) > 1 and not any(part.is_folder for part in found.values())
-    if 2 * len(found) < len(masks.files) or (max(counts.values()) < 2 and not (are_named and way not in OF_ONE_IMAGE)):
+    if (
+        not found
+        or 2 * len(found) < len(masks.files)
+        or (max(counts.values()) < 2 and not (are_named and way not in OF_ONE_IMAGE))
+    ):
         return None
     labels: dict[File, list[str]] = defaultdict(list)
     for part in found.values():
