@@ -98,6 +98,14 @@ def test_of_several_properties_the_class_has_to_be_chosen(tmp_path: Path) -> Non
     assert read_geojson(root, class_attribute="health").classes.names == ("background", "good")
 
 
+def test_properties_of_one_feature_each_are_classes_by_their_names(tmp_path: Path) -> None:
+    content = collection(feature(objectType="annotation", oak="1"), feature(CORNER, objectType="annotation", elm="1"))
+    assert convert(read_geojson, write(tmp_path / "in", content), tmp_path / "out") == {
+        "a": [".......1", *[row.replace("1", "2") for row in ROWS[1:]]]
+    }
+    assert FolderSource(tmp_path / "out").classes.names == ("background", "elm", "oak")
+
+
 def test_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
     line = feature([0, 0], [3, 3], kind="LineString")
     root = write(tmp_path, collection(feature(), line))

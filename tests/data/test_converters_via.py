@@ -10,7 +10,8 @@ import pytest
 
 from annotated import check_refusal, convert, write_image, write_json
 from broken_folders import Spoil, both, fill
-from segarena.data.converters.via import read_via
+from segarena.data.converters.peek import Peek
+from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.folder import FolderSource
 from support import refuses
 
@@ -104,6 +105,22 @@ def test_of_several_attributes_the_class_has_to_be_chosen(tmp_path: Path) -> Non
     assert read_via(root, class_attribute="colour").classes.names == ("background", "red")
     with refuses(where=root, value="'size'"):
         read_via(root, class_attribute="size")
+
+
+def test_attributes_of_one_region_each_are_classes_by_their_names(tmp_path: Path) -> None:
+    second = region({**SQUARE, "x": 5}, {"key": "", "lock": "1"})
+    root = write(tmp_path / "in", region(SQUARE, {"key": "1"}), second)
+    rows = ["........", "..111222", "..111222", "..111222", "........", "........"]
+    assert convert(read_via, root, tmp_path / "out") == {"a": rows}
+    assert FolderSource(tmp_path / "out").classes.names == ("background", "key", "lock")
+    assert "by their names" in " ".join(read_via(root).notes)
+
+
+def test_a_list_of_images_in_place_of_a_table(tmp_path: Path) -> None:
+    root = write(tmp_path / "in", region(SQUARE))
+    write_json(root / "via.json", list(via(region(SQUARE)).values()))
+    assert recognise_via(Peek(root))
+    assert convert(read_via, root, tmp_path / "out") == {"a": SQUARE_ROWS}
 
 
 def test_what_has_no_area_and_what_was_resized_is_in_the_notes(tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def config(yaml: str) -> Spoil:
             ("an unknown class", label(f"0 {SQUARE}\n2 {SQUARE}"), "labels/a.txt | line 2 | '2' | 0 to 1"),
             ("a class that is no number", label(f"cat {SQUARE}"), "labels/a.txt | line 1 | cat"),
             ("pixels in place of fractions", label("0 2 1 5 1 5 4 2 4"), "labels/a.txt | line 1 | 5 is not a fraction"),
+            ("a class alone", label("0\n"), "labels/a.txt | line 1 | without corners"),
             ("an odd coordinate", label(f"0 {SQUARE} 0.9"), "labels/a.txt | line 1 | 9 numbers"),
             ("not a number", label("0 nan 0 1 0 1 1"), "labels/a.txt | line 1 | nan"),
             ("bytes", label(b"\xff\xfe\x00"), "labels/a.txt | cannot be read"),

@@ -11,11 +11,16 @@ from segarena.formats import listing
 _CLASS_WORDS = frozenset({"class", "class_name", "classname", "classification", "label", "category", "name", "type"})
 
 
+#: Stands for the names of the attributes, in place of the name of one.
+NAMES = "\0names"
+
+
 def choose_attribute(objects: Iterable[Mapping[str, object]], chosen: str | None, where: object) -> str | None:
     """Return the name of the attribute that is the class, None if no object has an attribute.
 
     It is the one that is chosen; else the only one that has values; else the only one with a usual name (class, label,
-    category, ...).
+    category, ...). If each object has a value of one attribute only, and not all of the same, the attributes' names are
+    the classes: `NAMES` is returned.
 
     Args:
         objects: The attributes of each object.
@@ -26,10 +31,12 @@ def choose_attribute(objects: Iterable[Mapping[str, object]], chosen: str | None
         DataError: The choice does not exist, or there is none and several attributes could be the class.
     """
     values: dict[str, dict[str, None]] = {}
+    alone = True
     for attributes in objects:
-        for name, value in attributes.items():
-            if not is_missing(value):
-                values.setdefault(name, {})[show(value)] = None
+        given = {name: value for name, value in attributes.items() if not is_missing(value)}
+        alone = alone and len(given) == 1
+        for name, value in given.items():
+            values.setdefault(name, {})[show(value)] = None
     if chosen is not None:
         if chosen not in values:
             raise DataError(
@@ -40,6 +47,8 @@ def choose_attribute(objects: Iterable[Mapping[str, object]], chosen: str | None
         return chosen
     if len(values) < 2:
         return next(iter(values), None)
+    if chosen is None and len({name.lower() for name in values} & _CLASS_WORDS) == 0 and alone:
+        return NAMES
     usual = [name for name in values if name.lower() in _CLASS_WORDS]
     if len(usual) != 1:
         described = [f"{name} ({listing(list(found), 3)})" for name, found in values.items()]
@@ -58,6 +67,8 @@ def is_missing(value: object) -> bool:
 
 def read_class(attributes: Mapping[str, object], name: str) -> str:
     """Return the class of an object. Raises Malformed if its attribute has no value, or several."""
+    if name == NAMES:
+        return next(str(key) for key, value in attributes.items() if not is_missing(value))
     value = attributes.get(name)
     if is_missing(value):
         raise Malformed(f"its attribute {name!r} has no value", remedy="Give it a value, or remove the object")

@@ -21,7 +21,7 @@ from segarena.data.converters.annotations import (
     read_outline,
     show,
 )
-from segarena.data.converters.class_attribute import choose_attribute, is_missing, read_class
+from segarena.data.converters.class_attribute import NAMES, choose_attribute, is_missing, read_class
 from segarena.data.converters.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
@@ -177,6 +177,8 @@ def _read_name(feature: dict[str, Any], attribute: str) -> str:
         names = value.get("names")  # of a class derived from others, as Tumor: Positive
         name = ": ".join(map(str, names)) if isinstance(names, list) else value.get("name")
         return read_class({attribute: name}, attribute)
+    if attribute == NAMES:
+        properties = {key: each for key, each in properties.items() if key not in _NO_CLASS}
     return read_class(properties, attribute)
 
 

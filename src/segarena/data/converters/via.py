@@ -19,7 +19,7 @@ from segarena.data.converters.annotations import (
     read_member,
     show,
 )
-from segarena.data.converters.class_attribute import choose_attribute, read_class
+from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
 from segarena.data.converters.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
@@ -38,6 +38,7 @@ from segarena.data.converters.rasterize import Ellipse, Polygons, Shape, rectang
 from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, read_content, read_csv
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
+from segarena.formats import listing
 
 _RESIZED = ("image", "of another size in bytes than when it was annotated: check that it was not resized since")
 _WITHOUT_AREA = frozenset({"point", "line", "polyline"})
@@ -75,7 +76,11 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
     regions = [attributes for images in found.values() for image in images for _, attributes in image.regions]
     attribute = choose_attribute(regions, class_attribute, src)
     counts: Counts = Counter()
-    if len({name for attributes in regions for name in attributes}) > 1:
+    names = list(dict.fromkeys(name for attributes in regions for name in attributes))
+    if attribute == NAMES:
+        which = f"used as classes by their names, because each region has one of them: {listing(names)}"
+        counts["attribute", which] = len(names)
+    elif len(names) > 1:
         counts["attribute", f"used as the class: {attribute}"] = 1
     drawn: dict[Path, DrawnImage] = {}
     for path, images in found.items():

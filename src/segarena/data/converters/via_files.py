@@ -35,7 +35,9 @@ class ViaImage:
 
 
 def is_via(content: Any) -> bool:
-    """Whether the content of a JSON file was written by VIA."""
+    """Whether the content of a JSON file was written by VIA, as a table or, by scripts, as a list of its values."""
+    if isinstance(content, list):
+        content = dict(enumerate(content))
     if not isinstance(content, dict) or not content:
         return False
     if "_via_img_metadata" in content or {"project", "file", "view", "metadata"} <= set(content):
@@ -51,14 +53,14 @@ def is_via_csv(text: str) -> bool:
 
 def read_content(path: Path, content: Any) -> list[ViaImage]:
     """Return the images of a JSON file of VIA. Raises DataError."""
-    if "_via_img_metadata" in content:
+    if isinstance(content, dict) and "_via_img_metadata" in content:
         with entry(path, "project"):
             content = read_member(content, "_via_img_metadata", dict)
-    elif {"project", "file", "view", "metadata"} <= set(content):
+    elif isinstance(content, dict) and {"project", "file", "view", "metadata"} <= set(content):
         return _read_version_3(path, content)
     images = []
-    for key, image in content.items():
-        with entry(path, key):
+    for key, image in enumerate(content) if isinstance(content, list) else content.items():
+        with entry(path, str(key)):
             regions = read_member(image, "regions", dict, list)
             pairs = [
                 (read_member(region, "shape_attributes", dict), read_member(region, "region_attributes", dict))

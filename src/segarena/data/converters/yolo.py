@@ -177,6 +177,8 @@ def _read_line(words: list[str], names: list[str]) -> tuple[int, Outline | None]
         )
     if len(values) in (5, 6):  # a sixth number is a confidence
         return number, None
+    if len(values) == 1:
+        raise Malformed("has a class without corners", remedy="Leave the file empty if the image shows no object")
     if len(values) % 2 == 0 or len(values) < 7:
         raise Malformed(
             f"has {len(values) - 1} numbers after the class, not x and y of at least three corners",
