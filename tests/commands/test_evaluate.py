@@ -152,6 +152,31 @@ def test_values_of_classes_that_changed_since_the_training_are_noticed(trained: 
         segarena.evaluate(folder / "run", out=tmp_path / "out")
 
 
+def test_several_values_of_a_class_are_recorded(tmp_path: Path) -> None:
+    """In data.json, the fingerprint and the scores; -1 is the 255 of the masks; the file may move to the masks."""
+    for number in range(8):
+        write_pair(tmp_path / "data", f"{number}", seed=number, high=1)
+        path = tmp_path / "data" / "masks" / f"{number}.png"
+        pixels = np.asarray(Image.open(path)).copy()
+        pixels[:, ::3] *= 2
+        pixels[:3], pixels[-3:] = 255, 3
+        Image.fromarray(pixels).save(path)
+    declared = tmp_path / "data" / "classes.yaml"
+    declared.write_text('classes: [{name: "no", value: 0}, {name: "yes", values: [1, 2, 3]}]\nignore: [-1]')
+    run = segarena.train(tmp_path / "data", model="unet", out=tmp_path / "run", **{**QUICK, "epochs": 1})
+    recorded = Metrics.read(run)
+    assert list(recorded.per_class) == ["no", "yes"]
+    assert Data.read(run).class_table["classes"][1]["values"] == [1, 2, 3]
+    assert Data.read(run).class_table["ignore"] == [255]
+    declared.rename(tmp_path / "data" / "masks" / "classes.yaml")
+    scores = segarena.evaluate(run, out=tmp_path / "scores", device="cpu")
+    assert scores["confusion"] == recorded.to_json()["confusion"]
+    declared.write_text("classes: [{name: no, value: [0, 3]}, {name: yes, value: [1, 2]}]\nignore: [-1]")
+    (tmp_path / "data" / "masks" / "classes.yaml").unlink()
+    with refuses(where=str(tmp_path / "data"), value="values of the classes"):
+        segarena.evaluate(run, out=tmp_path / "scores2")
+
+
 def test_deep_images_keep_their_brightness_when_brighter_ones_come(tmp_path: Path) -> None:
     for number in range(8):
         write_pair(tmp_path / "data", f"{number}", seed=number)

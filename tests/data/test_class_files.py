@@ -297,6 +297,16 @@ def test_classes_of_a_run_have_the_values_of_the_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.read(0)[1], drawn[0])
 
 
+def test_a_classes_yaml_above_the_data_folder_is_named(tmp_path: Path) -> None:
+    """`segarena check data/train` where the file is in data/."""
+    write_masks(tmp_path / "train", NUMBERS)
+    (tmp_path / "classes.yaml").write_text("classes: [{name: x, value: 2}, {name: y, value: [0, 1]}]")
+    [problem] = check_class_files(FolderSource(tmp_path / "train"))
+    assert (problem.severity, problem.files) == ("note", (str((tmp_path / "classes.yaml").resolve()),))
+    (tmp_path / "classes.yaml").rename(tmp_path / "train" / "classes.yaml")
+    assert not list(check_class_files(FolderSource(tmp_path / "train")))
+
+
 def test_classes_yaml_comes_first(tmp_path: Path) -> None:
     write_masks(tmp_path, NUMBERS)
     (tmp_path / "_classes.csv").write_text("Pixel Value, Class\n0, bg\n1, crack\n2, rust\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segarena.classes import TABLES
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
@@ -63,7 +64,16 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
 
 
 def check_class_files(source: FolderSource) -> Iterator[Problem]:
-    """Yield the files of a tool that list classes and do not fit the masks, so that they are not used."""
+    """Yield files of classes that are not used: of a tool, if masks do not fit; a classes.yaml in the folder above."""
+    for path in (source.root.resolve().parent / name for name in TABLES):
+        if source.declared_in is None and path.is_file():
+            yield Problem(
+                "unused-class-file",
+                "note",
+                (str(path),),
+                f"{path} is outside of the data folder and is not used",
+                f"If it is of these masks, copy it to {source.root}",
+            )
     for path, reason in source.unused_class_files:
         name = relative_name(source.root, path)
         yield Problem(

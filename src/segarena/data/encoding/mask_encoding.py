@@ -220,5 +220,6 @@ def one_class(paths: Sequence[Path], seen: str) -> DataError:
     return DataError(
         f"all {len(paths)} masks have {seen}",
         where=paths[0].parent,
-        remedy="Check that these are the masks; at least two classes are needed",
+        remedy="Check that these are the masks; at least two classes are needed to train. A trained run counts "
+        "false alarms on images without any object: segarena evaluate RUN DATA",
     )
