@@ -232,3 +232,15 @@ def test_the_same_pictures_in_16_bits_get_the_same_labels(
     predictor = segarena.load(trained, device="cpu")
     alone = predictor.predict(tmp_path / "16" / "images" / "square03.png")
     assert (alone == results["16"][3]).mean() > 0.995
+
+
+def test_images_of_another_brightness_are_reported(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (trained.parent / "data" / "images").iterdir():
+        (tmp_path / "dark").mkdir(exist_ok=True)
+        Image.open(path).point(lambda level: level // 8).save(tmp_path / "dark" / path.name)
+    segarena.predict(trained, [trained.parent / "data" / "images"], out=tmp_path / "same")
+    assert "warning" not in capsys.readouterr().out
+    segarena.predict(trained, [tmp_path / "dark"], out=tmp_path / "out")
+    assert "12 of 12 images are darker than all training images" in capsys.readouterr().out

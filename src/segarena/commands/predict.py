@@ -14,6 +14,7 @@ from segarena.classes import ClassTable
 from segarena.commands.terminal import console, show_progress
 from segarena.config import PredictOptions
 from segarena.data.files.bit_depth import highest_values
+from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import join_faults
 from segarena.data.files.images import read_image
 from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
@@ -52,7 +53,7 @@ def run(options: PredictOptions) -> Path:
     if warning:
         console.print(f"warning: {warning}", markup=False)
     folder = open_folder(options.out, "predictions", root=predictor.run)
-    faults = []
+    faults, levels = [], []
     with show_progress("predicting") as on_progress:
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
@@ -61,6 +62,7 @@ def run(options: PredictOptions) -> Path:
             except DataError as error:
                 faults.append((path, error))
                 continue
+            levels.append(brightness(image))
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}{OVERLAY}")
@@ -70,6 +72,9 @@ def run(options: PredictOptions) -> Path:
     )
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     _show_names(found, folder)
+    unlike = warn_if_unlike(levels, predictor.train_brightness)
+    if unlike:
+        console.print(f"warning: {unlike}", markup=False)
     if faults:
         raise _refuse(faults, labelled)
     return folder

@@ -198,6 +198,11 @@ class FolderSource:
         shown: NDArray[np.uint8] = labels_of_values(mask, self.encoding).astype(np.uint8)[mask.facts.thumbnail]
         return shown
 
+    def brightness(self, indices: Sequence[int]) -> list[float]:
+        """The mean grey level, 0 to 255, of these images; those that could not be decoded are left out."""
+        facts = [self.images[index].facts for index in indices]
+        return [float(one.histogram(self.bits) @ np.arange(256)) for one in facts if one is not None]
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
         return self._digests[index].current()

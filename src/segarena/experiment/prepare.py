@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.dataset import DecodedImages
+from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
@@ -87,8 +89,15 @@ class PreparedSplit:
             sha256=dict(zip(names, self.digests, strict=True)),
             train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
             image_bits=found.get("image_bits", 16),
-            description={key: value for key, value in found.items() if key not in known},
+            description={key: value for key, value in found.items() if key not in known} | self._describe_brightness(),
         )
+
+    def _describe_brightness(self) -> dict[str, Any]:
+        """How bright the training images of a folder are, so that other images can be compared with them."""
+        if not isinstance(self.source, FolderSource):
+            return {}
+        levels = self.source.brightness(self.splits.train)
+        return {"train_brightness": brightness_range(levels)} if levels else {}
 
     def _parts(self) -> dict[str, tuple[int, ...]]:
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
+from segarena.data.files.brightness import warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import ConfigError, DataError
@@ -87,6 +88,9 @@ def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) ->
             source.bits, warning = predictor.choose_bits(value for value in highest if value is not None)
             if warning:
                 reporter.say(warning, title="warning")
+            unlike = warn_if_unlike(source.brightness(range(len(source.samples))), predictor.train_brightness)
+            if unlike:
+                reporter.say(unlike, title="warning")
     return source
 
 

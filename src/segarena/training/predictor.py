@@ -38,6 +38,8 @@ class Predictor:
     """Bits that the 16-bit images of the training used."""
     deep_images: int | None = None
     """How many images of the training data had 16 bits per channel; None if that is not recorded."""
+    train_brightness: dict[str, float] | None = None
+    """The lowest, the median and the highest mean grey level of the training images; None if it is not recorded."""
     unfinished: str = ""
     """Which weights are used where the training was interrupted, as a sentence; empty for a finished run."""
 
@@ -103,5 +105,15 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
     model.to(device).to(memory_format=torch.channels_last).eval()
     precision = config.protocol.precision if computes_bf16(device) else "fp32"
     deep_images = data.description.get("deep_images")
-    unfinished = describe_unfinished(folder)
-    return Predictor(model, classes, config, folder, device, precision, data.image_bits, deep_images, unfinished)
+    return Predictor(
+        model,
+        classes,
+        config,
+        folder,
+        device,
+        precision,
+        image_bits=data.image_bits,
+        deep_images=deep_images,
+        train_brightness=data.description.get("train_brightness"),
+        unfinished=describe_unfinished(folder),
+    )
