@@ -32,6 +32,7 @@ NAMINGS = {
     "a folder for each class, an ending for all": ("images/{name}.jpg", "masks/{label}/{name}_MA.png"),
     "a folder for each class, named for masks too": ("images/{name}.jpg", "masks/{label}_mask/{name}.png"),
     "a folder for each class, outside": ("images/{name}.jpg", "{label}/masks/{name}.png"),
+    "a folder for each class, in a word": ("CXR_png/{name}.jpg", "ManualMask/{label}Mask/{name}.png"),
     "a folder for each class, side by side": ("images/{name}.jpg", "{label}_masks/{name}.png"),
     "a folder for each class, not named for masks": ("images/{name}.jpg", "{label}/{name}.png"),
     "an ending": ("images/{name}.png", "masks/{name}_{label}.png"),
@@ -125,11 +126,21 @@ def test_the_remedies_for_numbered_masks_work(separator: str, tmp_path: Path) ->
     assert FolderSource(root).classes.names[:3] == ("background", "class0", "class1")
 
 
+@pytest.mark.parametrize("names", [("v1", "v2"), ("expert 1", "expert 2"), ("reader1", "reader2"), ("draft", "final")])
+def test_names_of_versions_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
+    for number in range(6):
+        photograph(tmp_path / "images" / f"{number}.png", number)
+        for label, name in enumerate(names, start=1):  # thin lines of two people hardly overlap
+            white(draw(number) == label, tmp_path / "masks" / name / f"{number}.png")
+    with pytest.raises(DataError):
+        find_pairs(tmp_path)
+
+
 def test_two_versions_of_a_mask_are_not_two_classes(tmp_path: Path) -> None:
     for number in range(6):
         photograph(tmp_path / "images" / f"{number}.png", number)
-        for name in ("expert 1", "expert 2"):
+        for name in ("left", "right"):
             white(draw(number) > 1, tmp_path / "masks" / name / f"{number}.png")
-    with refuses(where=tmp_path / "masks" / "expert 2" / "0.png", value="expert 1"):
+    with refuses(where=tmp_path / "masks" / "right" / "0.png", value="left"):
         find_pairs(tmp_path)
-    assert len(find_pairs(tmp_path, masks=Path("masks/expert 1")).samples) == 6
+    assert len(find_pairs(tmp_path, masks=Path("masks/left")).samples) == 6

@@ -9,7 +9,7 @@ from typing import Literal, overload
 from urllib.parse import unquote, urlsplit
 
 from segarena.data.converters.annotations import Malformed
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, words_in
 from segarena.data.source import Split
 from segarena.errors import DataError
@@ -80,7 +80,7 @@ class ImageFiles:
     def __init__(self, root: Path, *, without: frozenset[str] = frozenset()) -> None:
         """List all folders below `root` except those with a name in `without`."""
         self.root = root
-        self.paths = [path for path in walk(root, IMAGE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
+        self.paths = [path for path in walk(root, PICTURE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path in self.paths:
@@ -181,7 +181,7 @@ def name_without_ending(name: str) -> str:
     if "://" in name:
         name = "/".join(split_name(name)) or name
     path = PurePosixPath(PureWindowsPath(name).as_posix())
-    return path.with_name(path.stem).as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else path.as_posix()
+    return path.with_name(path.stem).as_posix() if path.suffix.lower() in PICTURE_SUFFIXES else path.as_posix()
 
 
 def _shared_tail(first: tuple[str, ...], second: list[str]) -> int:

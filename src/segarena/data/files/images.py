@@ -23,15 +23,13 @@ IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 
-#: Those of files that are taken for images or masks where the ones above give no pairs, or fewer.
-FURTHER_SUFFIXES = (
-    ARRAY_SUFFIXES
-    | HEIC_SUFFIXES
-    | {
-        *(".jfif", ".jpe", ".jp2", ".j2k", ".jpx", ".avif"),
-        *(".tga", ".dib", ".pcx"),
-    }
+#: The endings of pictures that annotations may refer to: these, and less usual ones.
+PICTURE_SUFFIXES = (
+    IMAGE_SUFFIXES | HEIC_SUFFIXES | {*(".jfif", ".jpe", ".jp2", ".j2k", ".jpx", ".avif"), *(".tga", ".dib", ".pcx")}
 )
+
+#: Those of files that are taken for images or masks where the ones above give no pairs, or fewer.
+FURTHER_SUFFIXES = (PICTURE_SUFFIXES - IMAGE_SUFFIXES) | ARRAY_SUFFIXES
 
 #: The numbers of bits that cameras and scanners store in files of 16 bits per channel.
 DEPTHS = (8, 10, 12, 14, 16)

@@ -8,13 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segarena.data.files.layers import MOST_LAYERS
-from segarena.data.layout.vocabulary import strip_kind_words
+from segarena.data.layout.vocabulary import strip_kind_words, words_in
 
 #: The class of objects whose files have no name of a class.
 ONLY_CLASS = "foreground"
 
 #: Words after which a number is part of the name.
 _NUMBERED = frozenset("class cls label category cat type grade level stage layer channel id c k".split())
+#: Words of names that people give to versions of one mask.
+_VERSIONS = frozenset(
+    "expert experts annotator annotators annotation rater reader observer labeler labeller doctor radiologist user "
+    "v version round pass run old new first second third st nd rd th copy final draft ho".split()
+)
 _NUMBER = re.compile(r"(.*?)[ _.\-+]*\(?(\d+)\)?")
 _SEPARATORS = " _-.+"
 
@@ -50,15 +55,23 @@ def name_classes_of_files(labels: Labels, is_alone: bool) -> dict[str, str] | No
 
 
 def _accept(names: dict[str, str], labels: Labels) -> dict[str, str] | None:
-    """The names, if they are few and recur; None otherwise, or if one is empty or a number alone."""
+    """The names, if they are few and recur; None otherwise, if one is empty, or if they are versions of one mask."""
     counts = Counter(name.casefold() for some in labels.values() for name in {names[label] for label in some})
     recurring = sum(count > 1 for count in counts.values())
     if not all(names.values()) or len(counts) > MOST_LAYERS or 2 * recurring < len(counts):
+        return None
+    if len(counts) > 1 and all(map(_is_version, counts)):
         return None
     spelled: dict[str, str] = {}
     for name in names.values():
         spelled.setdefault(name.casefold(), name)
     return {label: spelled[name.casefold()] for label, name in names.items()}
+
+
+def _is_version(name: str) -> bool:
+    """Whether a name is that of a person's or a program's version of a mask: `expert 2`, `v1`, `2nd reader`."""
+    words = [word for word in words_in(name) if not word.isdigit()]
+    return bool(words) and all(word in _VERSIONS for word in words)
 
 
 def _core(label: str) -> str:
