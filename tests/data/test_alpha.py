@@ -26,6 +26,7 @@ from image_zoo import take
 from segarena.data.checks.channels import check_channels
 from segarena.data.files.image_facts import ImageFacts, read_image_facts
 from segarena.data.files.images import find_bits, read_image
+from segarena.data.files.raw_masks import read_plane
 from segarena.data.folder import FolderSource
 from support import refuses, write_pair
 
@@ -172,6 +173,22 @@ def test_separate_planes_of_16_bits_are_refused_and_not_garbled(tmp_path: Path) 
         read_image(path)
     path = save_tiff(tmp_path / "b.tif", RGB, planar=2)
     np.testing.assert_array_equal(read_image(path), RGB)
+
+
+@pytest.mark.parametrize(
+    ("values", "seen"),
+    [
+        (np.dstack([RGB, NIR, NIR]), "5 bands of 8-bit unsigned integers"),
+        (np.dstack([RGB, RGB, NIR, NIR]), "8 bands of 8-bit"),
+        (deep(np.dstack([RGB, NIR])), "4 bands of 16-bit"),
+        (RGB[..., 1].astype(np.uint64), "1 band of 64-bit"),
+    ],
+)
+def test_a_tiff_of_other_bands_is_refused_by_what_it_has(values: NDArray[Any], seen: str, tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", values, photometric=1)
+    for read in (read_image, read_plane):
+        with refuses(where=path, value=seen):
+            read(path)
 
 
 def test_check_reports_what_alpha_and_bands_were_taken_for(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 
 from segarena.classes import ClassTable, SegmentationClass, Value
 from segarena.data.encoding.mask_encoding import MaskEncoding, exact_encoding
+from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.files.mask_facts import CountedMask, Counts
+from segarena.errors import DataError
 
 #: How far a packed colour is shifted for red, green and blue.
 _SHIFTS = (16, 8, 0)
@@ -52,7 +54,10 @@ def guess_channel(
         CountedMask(path, replace(facts, values=own >> shift & 255, colored=False, palette=None))
         for (path, facts), own in zip(masks, colors, strict=True)
     ]
-    encoding = guess(numbers)
+    try:
+        encoding = guess(numbers)
+    except NumberedObjectsError as error:  # without the command that converts files of numbers alone
+        raise DataError(error.what, where=error.where, remedy=error.remedy) from error
     if encoding.kind != "index" or not encoding.classes.ignore:
         return None
 

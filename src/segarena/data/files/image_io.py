@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_C
 
 from segarena.data.files.arrays import ARRAY_SUFFIXES, array_as_png
 from segarena.data.files.foreign import HEIC_SUFFIXES, describe_unreadable
+from segarena.data.files.tiff import describe_tiff
 from segarena.errors import DataError
 from segarena.texts import is_lfs_pointer
 
@@ -64,8 +65,9 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
             try:
                 image = Image.open(stream)
             except UnidentifiedImageError as error:
+                unsupported = describe_tiff(path, stream)
                 stream.seek(0)
-                raise describe_unreadable(path, stream.read(512)) from error
+                raise unsupported or describe_unreadable(path, stream.read(512)) from error
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and image.width * image.height > limit:
             raise _too_large(path, f"{image.width} x {image.height} pixels")
