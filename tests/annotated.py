@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.data.converters.annotations import Annotations
-from segarena.data.converters.voc import voc_color
+from segarena.data.converters.voc_names import voc_color
 from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from support import refuses

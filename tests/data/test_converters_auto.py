@@ -108,6 +108,7 @@ FOREIGN: dict[str, tuple[str, object, str]] = {
     "boxes of YOLO": ("a.txt", "0 0.5 0.5 0.2 0.2\n", "polygons"),
     "a ROI of ImageJ": ("cells.roi", "Iout", "cells_mask.png"),
     "ROIs of ImageJ": ("RoiSet.zip", "PK", "cells_mask.png"),
+    "MIT's LabelMe": ("a.xml", "<annotation><object><polygon/></object></annotation>", "COCO"),
     "boxes": ("a.xml", "<annotation><object><bndbox/></object></annotation>", "polygons"),
 }
 

@@ -89,3 +89,11 @@ def test_subsets_are_splits_and_what_is_left_out_is_in_the_notes(tmp_path: Path)
         f"1 image of the annotations not below {tmp_path / 'in'}: left out (y/gone.png)",
         "1 image not in the annotations: left out (images/y/other.png)",
     )
+
+
+def test_a_file_may_be_named_for_its_split(tmp_path: Path) -> None:
+    """As Datumaro exports subsets: train.xml and val.xml beside one folder of images."""
+    for name, file in (("a.png", "train.xml"), ("b.png", "val.xml")):
+        write_image(tmp_path / "in/images" / name)
+        (tmp_path / "in" / file).write_text(cvat(cvat_image(ROAD, name=name), meta=META))
+    assert set(convert(read_cvat, tmp_path / "in", tmp_path / "out")) == {"train/a", "val/b"}

@@ -78,6 +78,7 @@ LABELMAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nweed:128,0,0::\
         ("labels.txt", "__ignore__\n_background_\nweed\ncrop\n", ("background", "weed", "crop")),
         ("classes.txt", "weed\ncrop\n", ("background", "weed", "crop")),
         ("classes.txt", "soil\r\nweed\r\ncrop\r\n", ("soil", "weed", "crop")),
+        ("labelmap.txt", "# label:color_rgb:parts:actions\nsoil:::\nweed:::\ncrop:::\n", ("soil", "weed", "crop")),
         ("labelmap.txt", LABELMAP, ("background", "weed", "leaf / 葉")),
     ],
 )
@@ -99,6 +100,15 @@ def test_all_of_vocs_classes_with_void_are_vocs(tmp_path: Path) -> None:
     labels = np.array([[*range(21), 255]], dtype=np.uint8)
     Image.fromarray(labels).save(root / "SegmentationClass/000001.png")
     assert read_voc(root).classes.names == VOC_NAMES
+
+
+def test_a_labelmap_without_colours_has_those_of_vocs_palette(tmp_path: Path) -> None:
+    """As Datumaro writes it, with masks in colours."""
+    root = write_voc(tmp_path / "in", "a", rows=["...."])
+    colors = np.array([[voc_color(index) for index in (0, 1, 2, 255)]], dtype=np.uint8)
+    Image.fromarray(colors).save(root / "SegmentationClass/a.png")
+    (root / "labelmap.txt").write_text("background:::\nweed:::\ncrop:::\n")
+    assert convert(read_voc, root, tmp_path / "out") == {"a": [".12x"]}
 
 
 @pytest.mark.parametrize("kind", ["RGB", "palette"])

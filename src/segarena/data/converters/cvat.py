@@ -23,6 +23,7 @@ from segarena.data.converters.image_index import (
     ImageFiles,
     find_annotation_files,
     name_without_ending,
+    split_of_file,
     split_of_folders,
 )
 from segarena.data.converters.left_out import LeftOut
@@ -55,7 +56,8 @@ def recognise_cvat(peek: Peek) -> str | None:
 def read_cvat(src: Path) -> Annotations:
     """Read an annotations.xml, or those below a folder, with the images below the same folder.
 
-    An image's `subset` is its split if it is named train, val or test. Class 0 is the background, then the labels in
+    An image's `subset` is its split if it is named train, val or test, else such a word in the name of the image's
+    folder, the file (train.xml) or its folder. Class 0 is the background, then the labels in
     the order of the file, in its colours. Objects are painted by z_order, then in the order of the file. Polylines,
     points, cuboids and skeletons have no area and are left out. Raises DataError.
     """
@@ -113,7 +115,8 @@ def _read_image(
     path: Path, position: int, image: Element, files: ImageFiles, labels: dict[str, int], left_out: LeftOut
 ) -> LabelledImage | None:
     name = image.get("name", "")
-    split = split_of_folders(PurePath(image.get("subset", ""), "_")) or split_of_folders(PurePath(name))
+    subset = split_of_folders(PurePath(image.get("subset", ""), "_")) or split_of_folders(PurePath(name))
+    split = subset or split_of_file(path.relative_to(files.root))
     with entry(path, f"image {name or position}"):
         file = files.find(name, split, optional=True)
         if file is None:

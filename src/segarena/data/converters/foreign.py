@@ -39,8 +39,11 @@ def find_foreign(peek: Peek) -> Foreign | None:
     if path_of_boxes is not None:
         return Foreign(f"{peek.name(path_of_boxes)} has bounding boxes, as YOLO's labels", _BOXES)
     for path in peek.sample(".xml"):
-        if {"annotation", "object"} <= peek.xml_tags(path):
+        if not {"annotation", "object"} <= peek.xml_tags(path):
+            continue
+        if "<bndbox" in peek.head(path):
             return Foreign(f"{peek.name(path)} has boxes, as VOC and LabelImg write them", _BOXES)
+        return Foreign(f"{peek.name(path)} is XML of the LabelMe web tool", f"{_COCO}, e.g. with CVAT or Datumaro")
     return None
 
 

@@ -23,7 +23,7 @@ from segarena.data.converters.annotations import (
 from segarena.data.converters.image_index import split_of_file, walk
 from segarena.data.converters.left_out import LeftOut
 from segarena.data.converters.peek import Peek
-from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names
+from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names, voc_color
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
@@ -37,7 +37,7 @@ def recognise_voc(peek: Peek) -> str | None:
     """Return what shows that there is VOC's layout; None if nothing does."""
     folders = {path.parent for path in peek.images}
     found = next((f for f in sorted(folders) if f.name == _MASKS and f.with_name(_IMAGES) in folders), None)
-    return None if found is None else f"{peek.name(found.parent)}/ has {_IMAGES}/ and {_MASKS}/"
+    return None if found is None else f"{found.parent.resolve().name}/ has {_IMAGES}/ and {_MASKS}/"
 
 
 def read_voc(src: Path) -> Annotations:
@@ -96,18 +96,6 @@ def voc_classes(where: object) -> ClassTable:
     """Return VOC's 21 classes in its colours; 255 is void. `where` is named in messages."""
     colors = dict(zip(VOC_NAMES, map(voc_color, range(len(VOC_NAMES))), strict=True))
     return make_classes(VOC_NAMES, colors=colors, where=where)[0]
-
-
-def voc_color(index: int) -> Color:
-    """Return the colour of an index 0..255 as RGB, 0..255.
-
-    Its bits go in turn, from the lowest on, to red, green and blue, from their highest bit down. Source: VOC
-    development kit, VOClabelcolormap.m.
-    """
-    channels = [0, 0, 0]
-    for bit in range(8):
-        channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
-    return channels[0], channels[1], channels[2]
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,18 @@ def are_vocs(stems: Sequence[str], indices: Collection[int]) -> bool:
     return own > len(stems) / 2 or {*range(len(VOC_NAMES)), IGNORE_INDEX} <= set(indices)
 
 
+def voc_color(index: int) -> Color:
+    """Return the colour of an index 0..255 as RGB, 0..255.
+
+    Its bits go in turn, from the lowest on, to red, green and blue, from their highest bit down. Source: VOC
+    development kit, VOClabelcolormap.m.
+    """
+    channels = [0, 0, 0]
+    for bit in range(8):
+        channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
+    return channels[0], channels[1], channels[2]
+
+
 def read_lines(path: Path) -> list[str] | None:
     """Return the lines of a text file that are not empty; None if there is no file. Raises DataError."""
     try:
@@ -91,16 +103,22 @@ def read_lines(path: Path) -> list[str] | None:
 
 
 def _read_labelmap(path: Path, lines: list[str]) -> Names:
+    names: list[str] = []
     colors: dict[str, Color] = {}
     for number, line in enumerate(lines, start=1):
         name, _, rest = line.partition(":")
+        color = rest.partition(":")[0].strip()
         try:
-            red, green, blue = (int(part) for part in rest.partition(":")[0].split(","))
+            if color or ":" not in line:
+                red, green, blue = (int(part) for part in color.split(","))
+                colors[name] = (red, green, blue)
+            else:  # Datumaro leaves VOC's colours out
+                colors[name] = voc_color(len(names))
         except ValueError as error:
             raise DataError(
                 f"{line!r} (entry {number}) is not name:red,green,blue",
                 where=path,
                 remedy="Export the masks again, or remove the file to have classes named by their numbers",
             ) from error
-        colors[name] = (red, green, blue)
-    return Names(path, tuple(colors), colors)
+        names.append(name)
+    return Names(path, tuple(names), colors)
