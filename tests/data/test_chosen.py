@@ -61,6 +61,7 @@ TWO_MASKS = {
     ),
     "two words behind": ("images/x{n}.jpg", "masks/x{n}_gt.png", "masks/x{n}_mask.png"),
     "two words in front": ("images/{n}.jpg", "masks/gt_{n}.png", "masks/label_{n}.png"),
+    "two words in the middle": ("image_2/u_{n}.png", "gt_2/u_lane_{n}.png", "gt_2/u_road_{n}.png"),
     "two formats": ("images/{n}.jpg", "masks/{n}.png", "masks/{n}.tif"),
     "two words beside the image": ("x{n}.jpg", "x{n}_gt.png", "x{n}_mask.png"),
     "two folders of masks": ("images/{n}.jpg", "masks/a/{n}_gt.png", "masks/b/{n}_gt.png"),

@@ -106,6 +106,7 @@ def test_a_split_without_masks_is_listed_and_the_others_are_read(names: str, tmp
         "training-set-1 evaluation holdout",
         "entrenamiento validación prueba",
         "训练集 验证集 测试集",
+        "X_2018_Training_Data XValidationData XTestData",
     ],
 )
 def test_folders_of_splits_are_found_in_other_spellings(spelled: str, place: str, tmp_path: Path) -> None:

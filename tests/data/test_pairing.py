@@ -63,6 +63,8 @@ def test_stems_may_differ_by_words_of_their_kind_at_the_ends(image: str, mask: s
         (["image_001", "image_010"], ["gt_1", "gt_10"], {"image_001": "gt_1", "image_010": "gt_10"}),
         (["v2_001", "v2_002"], ["s1", "s2"], {"v2_001": "s1", "v2_002": "s2"}),
         (["a_1", "b_1", "b_12"], ["a_001", "b_001", "b_012"], {"a_1": "a_001", "b_1": "b_001", "b_12": "b_012"}),
+        (["u_1", "u_2", "v_1"], ["u_lane_1", "u_lane_2"], {"u_1": "u_lane_1", "u_2": "u_lane_2"}),
+        (["um_1", "uu_1"], ["um_road_1", "uu_road_1"], {"um_1": "um_road_1", "uu_1": "uu_road_1"}),
         (["a", "b", "c"], ["a.jpg", "b.JPEG", "c.png"], {"a": "a.jpg", "b": "b.JPEG", "c": "c.png"}),
         (["a.png", "b.tif"], ["a", "b"], {"a.png": "a", "b.tif": "b"}),
         (["4", "6", "2", "5", "0"], ["2_L", "5_L"], {"2": "2_L", "5": "5_L"}),

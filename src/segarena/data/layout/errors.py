@@ -15,7 +15,7 @@ from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.numbered_masks import find_numbered
 from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.unread_files import find_unread
-from segarena.data.layout.vocabulary import FileKind, folder_kind
+from segarena.data.layout.vocabulary import FileKind, folder_kind, words_besides_kind
 from segarena.errors import DataError
 from segarena.formats import join_words, listing
 
@@ -189,12 +189,23 @@ def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataEr
     numbered = find_numbered(images.files, masks.files)
     if numbered:
         return numbered
-    return DataError(
+    return UnclearError(
         "no mask has the name of an image:"
         f" the images are e.g. {_example(root, images.files)}, the masks e.g. {_example(root, masks.files)}",
         where=root,
         remedy="Rename each mask as its image, e.g. a.png or a_mask.png for a.jpg",
+        alternatives=tuple(
+            Alternative(None, Path(f"*{word}*"), frozenset(), is_exact=False) for word in _words_of_some(images, masks)
+        ),
     )
+
+
+def _words_of_some(images: Collection, masks: Collection) -> list[str]:
+    """The most common words that only some masks have and no image: masks of several kinds, um_lane_1 and um_road_1."""
+    in_images = {word for file in images.files for word in words_besides_kind(file.stem, "image")}
+    counts = Counter(word for file in masks.files for word in set(words_besides_kind(file.stem, "mask")))
+    some = [word for word, count in counts.most_common() if 1 < count < len(masks.files) and not word.isdigit()]
+    return [word for word in some if word not in in_images][:6]
 
 
 def _folder_of_several_masks(images: Sequence[File], masks: Sequence[File]) -> tuple[str, int] | None:

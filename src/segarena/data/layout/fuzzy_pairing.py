@@ -21,6 +21,7 @@ Cut = tuple[int, int]
 
 #: A beginning or an ending that all stems share is considered up to this many characters.
 _LONGEST_END = 40
+_KINDS: tuple[FileKind, FileKind] = ("image", "mask")
 #: A rule for the names of all files has to fit at least so many of them: the others are mistyped.
 _MOST_NAMES = 0.9
 _NUMBER = re.compile(r"\d+")
@@ -76,6 +77,26 @@ def by_common_ends(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
     return tuple(pair for pairs, _ in results for pair in pairs), "; ".join(sentences)
 
 
+def by_own_words(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
+    """Pair stems of the same words and numbers, without words that all of a kind and none of the other have.
+
+    For example `um_7` and `um_road_7`.
+    """
+    words = [
+        {name: words_besides_kind(name.stem, kind) for name in names}
+        for names, kind in zip((images, masks), _KINDS, strict=True)
+    ]
+    shared = [set.intersection(*map(set, side.values())) for side in words]
+    elsewhere = [set().union(*side.values()) for side in reversed(words)]
+    removed = [own - other for own, other in zip(shared, elsewhere, strict=True)]
+    own_words: list[dict[Name, Hashable]] = [
+        {name: tuple(word for word in found if word not in words_of_all) or None for name, found in side.items()}
+        for side, words_of_all in zip(words, removed, strict=True)
+    ]
+    pairs = _pair_equal(*own_words)
+    return pairs if len(pairs) > 1 else (), "a mask has its image's words and numbers, apart from those that all share"
+
+
 def one_in_each_folder(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
     """Pair the only image and the only mask of each folder, if two folders or more have one of each."""
     pairs = _pair_equal(
@@ -102,6 +123,7 @@ FUZZY_RULES: tuple[Callable[[Sequence[Name], Sequence[Name]], RuleResult], ...] 
     by_words,
     by_words_and_values,
     by_common_ends,
+    by_own_words,
     one_in_each_folder,
     by_numbers,
 )

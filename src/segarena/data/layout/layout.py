@@ -120,7 +120,9 @@ def _with_remedies(root: Path, tree: Tree, unclear: UnclearError, images: Path |
     working = list(dict.fromkeys(working))
     otherwise = unclear.remedy[:1].lower() + unclear.remedy[1:]
     remedy = f"Choose one: {join_words(working, 'or')}, or {otherwise}" if working else unclear.remedy
-    return DataError(unclear.what, where=unclear.where, remedy=remedy)
+    error = DataError(unclear.what, where=unclear.where, remedy=remedy)
+    error.code = error.code if working else unclear.code
+    return error
 
 
 def _without_only_split(layout: Layout) -> Layout:

@@ -46,11 +46,12 @@ def pair_files(images: Sequence[File], masks: Sequence[File]) -> Pairing:
     3. The same words and numbers, wherever words such as `image` and `mask` are among them; numbers padded with zeros
        or not.
     4. The same stem, apart from a beginning or an ending that all images share, and one that all masks share.
-    5. One image and one mask in each of two folders or more.
-    6. The same number, if nothing but the number differs within the images, and within the masks.
+    5. The same words and numbers apart from those that all images share, and those that all masks share.
+    6. One image and one mask in each of two folders or more.
+    7. The same number, if nothing but the number differs within the images, and within the masks.
 
     Splits and folders have to be equal too. If that gives too few pairs, folders that all images or all masks are in
-    are ignored, then all folders, unless both kinds are in several folders of the same names. Rules 3 to 6 count only
+    are ignored, then all folders, unless both kinds are in several folders of the same names. Rules 3 to 7 count only
     if they pair, one to one, at least half of what could be paired, and never against rule 1 if that pairs half.
 
     Args:

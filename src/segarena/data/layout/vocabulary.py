@@ -136,7 +136,8 @@ def split_of_name(name: str) -> Split | None:
     if len(splits) != 1:
         return None
     is_known = all(word in _SPLIT_OF or word in _NEUTRAL_FOR_SPLITS for word in found)
-    return splits.pop() if found[-1] in _SPLIT_OF or folder_kind(name) or is_known else None
+    last = next((word for word in reversed(found) if word not in _OF_SETS), "")
+    return splits.pop() if last in _SPLIT_OF or folder_kind(name) or is_known else None
 
 
 def is_train_and_val(name: str) -> bool:
