@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image
 from broken_folders import Spoil, both, fill
@@ -20,10 +21,10 @@ ROWS = ["........", "..111...", "..111...", "..111...", "........", "........"]
 EMPTY = ["........"] * 6
 
 
-def write(root: Path, text: str, *names: str) -> Path:
+def write(root: Path, text: str | bytes, *names: str) -> Path:
     for name in names or ("a.png",):
         write_image(root / name)
-    (root / "train.csv").write_text(text)
+    (root / "train.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     return root
 
 
@@ -33,13 +34,15 @@ def write(root: Path, text: str, *names: str) -> Path:
         (f"ImageId,EncodedPixels\na.png,{SQUARE}\n", ("foreground",)),
         (f"id,rle_mask\na,{SQUARE}\n", ("foreground",)),
         (f"\ufeffimg;rle\na.png;{SQUARE}\n", ("foreground",)),
+        (f"img,rle,class\na.png,{SQUARE},Fläche\n".encode("cp1252"), ("Fläche",)),
+        (f"img,rle\na.png,{SQUARE}\n".encode("utf-16"), ("foreground",)),
         (f"ImageId,ClassId,EncodedPixels\na.png,3,{SQUARE}\n", ("class_3",)),
         (f"ImageId, EncodedPixels,ClassId,Height,Width\na.png,{SQUARE},3.0,{HEIGHT},{WIDTH}\n", ("class_3",)),
         (f"Image_Label,EncodedPixels\na.png_Fish,{SQUARE}\na.png_Sugar,\n", ("Fish", "Sugar")),
         (f"ImageId_ClassId,EncodedPixels\na.png_2,{SQUARE}\na.png_10,\n", ("class_2", "class_10")),
     ],
 )
-def test_columns_and_classes(text: str, names: tuple[str, ...], tmp_path: Path) -> None:
+def test_columns_and_classes(text: str | bytes, names: tuple[str, ...], tmp_path: Path) -> None:
     assert convert(read_rle_csv, write(tmp_path / "in", text), tmp_path / "out") == {"a": ROWS}
     assert FolderSource(tmp_path / "out").classes.names == ("background", *names)
 
@@ -73,6 +76,27 @@ def test_on_square_images_the_column_decides(tmp_path: Path) -> None:
     for column, expected in (("annotation", region), ("EncodedPixels", region.T)):
         (tmp_path / "train.csv").write_text(f"id,{column}\na,{runs}\n")
         np.testing.assert_array_equal(read_rle_csv(tmp_path).images[0].labels(), expected)
+
+
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_on_square_images_with_edges_the_images_decide(by_rows: bool, tmp_path: Path) -> None:
+    lines, drawn = ["ImageId,EncodedPixels"], []
+    random = np.random.default_rng(0)
+    for number in range(6):
+        region = np.zeros((24, 24), dtype=bool)
+        top, left = random.integers(2, 16, 2)
+        region[top : top + 4, left : left + 7] = True
+        pixels = np.where(region, 200, 60) + random.integers(-20, 20, region.shape)
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"images/s{number}.png")
+        runs = runs_of(region.ravel() if by_rows else region.T.ravel())
+        lines.append(f"s{number}.png,{' '.join(f'{start + 1} {length}' for start, length in runs)}")
+        drawn.append(region)
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    annotations = read_rle_csv(tmp_path)
+    assert any("along the rows" in note for note in annotations.notes) == by_rows
+    for image, region in zip(annotations.images, drawn, strict=True):
+        np.testing.assert_array_equal(image.labels(), region)
 
 
 def test_a_run_that_begins_at_0_shows_that_counting_does(tmp_path: Path) -> None:
@@ -124,7 +148,7 @@ def rows(*lines: str, header: str = "ImageId,EncodedPixels") -> Spoil:
             ("another size", rows(f"a.png,{HEIGHT * WIDTH} 2"), "train.csv | line 2 | pixel 49 | 8 x 6"),
             ("a declared size", rows("a.png,1 1,9,9", header="id,rle,width,height"), "train.csv | line 2 | 9 x 9"),
             ("only background", rows("a.png,"), " | only the class"),
-            ("bytes", fill("train.csv", b"id,rle\n\xff,1 1"), "train.csv | cannot be read"),
+            ("bytes", fill("train.csv", b"\xff\xfe\x00\xd8\x00"), " | no CSV file"),
         )
     ],
 )

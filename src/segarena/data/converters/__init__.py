@@ -8,7 +8,7 @@ Read in this order:
 - `drawn`: images with objects whose classes are names; `class_attribute`: which attribute is the class
 - `coco` and `panoptic`, `labelme`, `cvat`, `voc`, `instances`: a reader for each format
 - `yolo` and `yolo_names`, `via` and `via_files`, `supervisely`, `geojson`: further ones
-- `label_studio` and `brush`, `rle_csv` and `pixel_runs`: and those that have run lengths of their own
+- `label_studio` and `brush`, `rle_csv`, `pixel_runs` and `run_direction`: and those that have run lengths of their own
 - `registry` and `peek`: the table of formats, and which of them a folder has
 - `write`: the folder that is written
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +12,6 @@ from segarena.data.converters.annotations import Malformed, show
 from segarena.data.converters.rasterize import Cover, Region, Shape, crop
 
 _NOTHING = frozenset({"", "-1", "nan", "none"})
-_SAMPLE, _CLEARLY = 20, 1.2
 
 
 @dataclass(frozen=True)
@@ -61,27 +59,3 @@ def read_runs(text: str, size: tuple[int, int]) -> PixelRuns | None:
             remedy="Use the images that were annotated, in their full size",
         )
     return PixelRuns(starts, lengths)
-
-
-def is_along_rows(objects: Sequence[tuple[tuple[int, int], PixelRuns]]) -> bool | None:
-    """Return whether runs are along the rows and not down the columns: the one in which the objects are more compact.
-
-    None if both are possible, as they are on square images, where one is the other turned over.
-
-    Args:
-        objects: The (height, width) of the image, and the runs as counted from 1, of each object.
-    """
-    columns_edge = rows_edge = 0
-    oblong = [(size, runs) for size, runs in objects if size[0] != size[1]]
-    for (height, width), runs in oblong[:: max(1, len(oblong) // _SAMPLE)]:
-        shifted = PixelRuns(np.maximum(runs.starts - 1, 0), runs.lengths)
-        rows_edge += _edge(shifted.region(height, width, by_rows=True))
-        columns_edge += _edge(shifted.region(height, width, by_rows=False))
-    if max(rows_edge, columns_edge) > _CLEARLY * min(rows_edge, columns_edge):
-        return rows_edge < columns_edge
-    return None
-
-
-def _edge(region: Region) -> int:
-    """How many pairs of neighbouring pixels differ."""
-    return int(np.count_nonzero(region[1:] != region[:-1]) + np.count_nonzero(region[:, 1:] != region[:, :-1]))

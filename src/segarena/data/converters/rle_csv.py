@@ -26,11 +26,13 @@ from segarena.data.converters.drawn import (
 )
 from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
 from segarena.data.converters.peek import Peek
-from segarena.data.converters.pixel_runs import PixelRuns, is_along_rows, read_runs
+from segarena.data.converters.pixel_runs import PixelRuns, read_runs
+from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
 from segarena.formats import listing
+from segarena.texts import decode_text
 
 _RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "mask_rle", "rle", "annotation", "segmentation")
 _IMAGES = (
@@ -49,8 +51,9 @@ _CLASSES = ("classid", "class_id", "class", "label", "categoryid", "category_id"
 _ALONG_ROWS = frozenset({"annotation", "segmentation"})  # Sartorius and UW-Madison
 _NAME_AND_CLASS = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))}))_(.+)", re.IGNORECASE)
 _HAS_RUNS = re.compile(r"(?:^|[,;\"])\s*\d+ \d+(?: \d+ \d+)*\s*(?:$|[,;\"])", re.MULTILINE)
+_HEAD = 1 << 16  # bytes with the names of the columns
 _FROM_0 = ("file", "that counts pixels from 0, not from 1, because a run begins at 0")
-_BY_ROWS = ("file", "with runs along the rows, not down the columns: its objects are more compact so")
+_BY_ROWS = ("file", "with runs along the rows, not down the columns, as the objects or the images show")
 
 
 def recognise_rle_csv(peek: Peek) -> str | None:
@@ -98,7 +101,9 @@ def read_rle_csv(src: Path) -> Annotations:
         from_0 = any(runs.starts[0] == 0 for _, runs, _ in objects)
         by_rows = is_along_rows([(image.size, runs) for image, runs, _ in objects])
         if by_rows is None:
-            by_rows = columns.runs.strip().lower() in _ALONG_ROWS
+            by_rows = columns.runs.strip().lower() in _ALONG_ROWS or edges_are_along_rows(
+                [(image.file, image.size, runs) for image, runs, _ in objects]
+            )
         counts[_FROM_0] += from_0
         counts[_BY_ROWS] += by_rows
         for image, runs, class_name in objects:
@@ -166,15 +171,15 @@ def _find_files(src: Path) -> tuple[Path, list[Path]]:
 
 def _header(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            return stream.readline()
-    except OSError:
+        with path.open("rb") as stream:
+            return decode_text(stream.read(_HEAD)).partition("\n")[0]
+    except (OSError, UnicodeDecodeError):
         return ""
 
 
 def _read_rows(path: Path) -> tuple[_Columns, list[tuple[int, dict[str, str]]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
     header = text.partition("\n")[0]

@@ -39,6 +39,7 @@ from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, rea
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
 from segarena.formats import listing
+from segarena.texts import decode_text
 
 _RESIZED = ("image", "of another size in bytes than when it was annotated: check that it was not resized since")
 _WITHOUT_AREA = frozenset({"point", "line", "polyline"})
@@ -120,9 +121,9 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
 
 def _is_csv(path: Path) -> bool:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            return is_via_csv(stream.read(1 << 16))
-    except OSError:
+        with path.open("rb") as stream:
+            return is_via_csv(decode_text(stream.read(1 << 16)))
+    except (OSError, UnicodeDecodeError):
         return False
 
 
