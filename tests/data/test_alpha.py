@@ -176,6 +176,22 @@ def test_separate_planes_of_16_bits_are_refused_and_not_garbled(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("tops", "odd"),
+    [((4095, 65535, 4095, 4095), (1,)), ((65535, 4000, 65535, 4095), (0, 2)), ((4095, 900, 4095, 3000), ())],
+)
+def test_images_of_another_scale_among_16_bit_images_are_reported(
+    tops: tuple[int, ...], odd: tuple[int, ...], tmp_path: Path
+) -> None:
+    """As one image that was stretched to the whole range: on its scale, those of a 12-bit camera are nearly black."""
+    for number, top in enumerate(tops):
+        write_pair(tmp_path, f"{number}")
+        Image.fromarray(DISC // 128 * 255).save(tmp_path / "masks" / f"{number}.png")
+        Image.fromarray(deep(RGB[..., 1], top)).save(tmp_path / "images" / f"{number}.png")
+    found = [problem.files for problem in check_channels(FolderSource(tmp_path)) if problem.code == "mixed-scales"]
+    assert found == ([tuple(f"images/{number}.png" for number in odd)] if odd else [])
+
+
+@pytest.mark.parametrize(
     ("values", "seen"),
     [
         (np.dstack([RGB, NIR, NIR]), "5 bands of 8-bit unsigned integers"),

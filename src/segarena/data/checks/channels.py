@@ -1,14 +1,19 @@
-"""Alpha channels and further bands of the images: what was left out, and what is hidden by transparency."""
+"""Channels and bits of the images: what was left out, what is hidden by transparency, and scales that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from segarena.data.checks.problem import Problem, Severity
 from segarena.data.files.alpha import AlphaUse
+from segarena.data.files.image_facts import ImageFacts
+from segarena.data.files.images import common_bits
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import plural
+
+#: 16-bit images have two scales if the highest value of all is this many times that of at least this share of them.
+_SCALES, _MANY = 8, 0.25
 
 _BANDS = "If it is needed, save the three most useful bands as the red, green and blue of new images"
 
@@ -50,6 +55,7 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
             other = "; in other images it is transparency" if mixed else ""
             message = f"{plural(len(files), 'image')} of {total} with {what}{other}"
             yield Problem(code, severity, files, message, remedy)
+    yield from _mixed_scales(facts)
     files = tuple(name for name, found in facts if found.extra_bands)
     if files:
         most = max(found.extra_bands for _, found in facts)
@@ -57,3 +63,23 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "extra-bands", "warning", files, f"{plural(len(files), 'image')} of {total} with {what}: left out", _BANDS
         )
+
+
+def _mixed_scales(facts: Sequence[tuple[str, ImageFacts]]) -> Iterator[Problem]:
+    """A few 16-bit images of a much larger range than the others, which are dark on their scale."""
+    highest = {name: found.highest for name, found in facts if found.highest is not None}
+    if not highest:
+        return
+    most = max(highest.values())
+    dark = {name: value for name, value in highest.items() if value * _SCALES <= most}
+    if len(dark) < _MANY * len(highest):
+        return
+    bright = [name for name in highest if name not in dark]
+    yield Problem(
+        "mixed-scales",
+        "warning",
+        tuple(bright if len(bright) <= len(dark) else dark),
+        f"{plural(len(bright), 'image')} of 16 bits with values up to {most}, and {plural(len(dark), 'image')} with"
+        f" values up to {max(dark.values())}: all are read as {common_bits([most])} bits, so that the latter are dark",
+        "Save all images on one scale, e.g. that of the camera; leave out those that are damaged",
+    )
