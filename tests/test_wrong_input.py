@@ -91,7 +91,7 @@ FOLDERS = (
     Case("texts alone", hold("readme.txt", "a/b.csv"), ("no images", "a/", "images/ and masks/")),
     Case("an archive alone", hold("data.zip"), ("no images", ".zip")),
     Case("no masks", remove("masks"), ("data: ", "no masks", "images/photo0.png", "--masks DIR"), EACH),
-    Case("polygons for masks", hold("images/a.jpg", "labels/a.json"), ("labels/", ".json", "segarena convert")),
+    Case("polygons for masks", hold("images/a.jpg", "labels/a.json"), ("labels/", ".json")),
     Case("predictions for masks", move("masks", "predictions"), ("predictions/", "--masks DIR")),
     Case("masks of other images", hold("images/a.jpg", "masks/b.png"), ("images/a.jpg", "masks/b.png")),
     Case("two folders of masks", copy("masks", "labels"), ("--masks labels or --masks masks",)),

@@ -30,6 +30,10 @@ WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "COCO beside the images": ("coco", lambda root: write_json(root / "train/_annotations.coco.json", coco())),
     "COCO in annotations/": ("coco", lambda root: write_json(root / "annotations/instances_train.json", coco())),
     "COCO in UTF-16": ("coco", lambda root: (root / "a.json").write_bytes(json.dumps(coco()).encode("utf-16"))),
+    "COCO in a Chinese code page": (
+        "coco",
+        lambda root: (root / "a.json").write_bytes(json.dumps(coco(note="葉"), ensure_ascii=False).encode("gbk")),
+    ),
     "a large COCO file": ("coco", big_coco),
     "LabelMe": ("labelme", lambda root: write_json(root / "a.json", labelme(SHAPE))),
     "LabelMe among other JSON": (

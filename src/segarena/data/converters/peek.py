@@ -53,7 +53,7 @@ class Peek:
         if path not in self._json:
             try:
                 small = path.stat().st_size <= _MOST_BYTES
-                self._json[path] = json.loads(path.read_bytes()) if small else None
+                self._json[path] = _parse(path.read_bytes()) if small else None
             except (OSError, ValueError, RecursionError):
                 self._json[path] = None
         return self._json[path]
@@ -113,3 +113,11 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _parse(content: bytes) -> Any:
+    """JSON in any encoding of Unicode; other bytes are replaced, as the format shows all the same."""
+    try:
+        return json.loads(content)
+    except UnicodeDecodeError:
+        return json.loads(content.decode(errors="replace"))

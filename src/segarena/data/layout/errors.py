@@ -27,8 +27,7 @@ _EXPECTED = (
     "folder that holds them all, or name the two folders with --images DIR --masks DIR"
 )
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz"})
-_CONVERTIBLE = frozenset({".json", ".xml"})
-_ANNOTATIONS = _CONVERTIBLE | {".txt"}
+_ANNOTATIONS = frozenset({".json", ".xml", ".txt"})
 #: Names of folders with the same images in several formats or sizes.
 _FORMAT = re.compile(r"(png|tiff?|jpe?g|bmp|gif|webp|\d{3,}p|\d{3,}x\d{3,}|full[-_ ]?resolution)s?", re.IGNORECASE)
 
@@ -223,9 +222,7 @@ def _annotations(root: Path, tree: Tree) -> str:
     for folder, counts in tree.endings.items():
         endings = sorted(ending for ending in counts if ending in _ANNOTATIONS)
         if endings and any(folder_kind(part) == "mask" for part in folder.relative_to(root).parts):
-            note = f"; {folder.relative_to(root).as_posix()}/ has {join_words(endings)} files, which are no masks"
-            convertible = set(endings) & _CONVERTIBLE
-            return note + (", but `segarena convert` may make masks of them" if convertible else "")
+            return f"; {folder.relative_to(root).as_posix()}/ has {join_words(endings)} files, which are no masks"
     return ""
 
 
