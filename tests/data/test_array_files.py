@@ -132,6 +132,9 @@ def test_arrays_of_16_bits_have_one_scale(tmp_path: Path) -> None:
     source = FolderSource(tmp_path)
     assert source.bits == 12
     assert np.abs(source.read(0)[0].astype(int) - photograph(1)).max() <= 1
+    npy(tmp_path / "images" / "s2", (photograph(2) // 2).astype(np.uint16))  # so dark that a byte would do
+    source = FolderSource(tmp_path)
+    assert np.abs(source.read(1)[0].astype(int) - photograph(2) // 32).max() <= 1
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jp2", ".j2k", ".avif", ".webp", ".tga"])
@@ -202,6 +205,9 @@ def test_a_folder_of_arrays_alone_is_labelled(tmp_path: Path) -> None:
         (np.zeros((4, 30, 40, 50), np.uint8), "(4, 30, 40, 50)"),
         (np.zeros(40, np.uint8), "(40,)"),
         (np.zeros((0, 40), np.uint8), "(0, 40)"),
+        (np.stack([labels(1) > 0, labels(1) > 1, labels(1) > 2], -1), "in several or in none"),
+        (np.stack([labels(1) == 1, labels(1) == 2, labels(1) == 3]).astype(np.float32), "in several or in none"),
+        (0.9 * np.eye(COUNT)[labels(1)] + 0.1 / COUNT, "probabilities"),
         (np.full((9, 9), -1), -1),
         (np.full((9, 9), 70000), 70000),
         (np.full((9, 9), np.nan), "NaN"),

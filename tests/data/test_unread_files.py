@@ -85,6 +85,8 @@ def test_a_classes_yaml_that_is_a_pointer_is_refused(tmp_path: Path) -> None:
         ("a.mp4, b.MOV, c.mp4", "2 .mp4 files (video)", "ffmpeg"),
         ("images/a.NEF", ".nef file", "darktable-cli"),
         ("slides/a.svs", ".svs file", "vips"),
+        ("X_train.npy, y_train.npy", "X_train.npy", "images/00000.npy"),
+        ("data.npz", "data.npz", "images/00000.npy"),
         ("train.h5", ".h5 file", "PNG"),
     ],
 )

@@ -172,6 +172,7 @@ def _as_plane(array: NDArray[Any], path: Path) -> NDArray[Any]:
         if array.shape[axis] <= 256 and array.shape[axis] == min(array.shape) and _is_one_hot(array, axis):
             classes: NDArray[Any] = np.argmax(array, axis)
             return classes
+    _refuse_scores(array, path)
     first, last = array.shape[0] in (3, 4), array.shape[-1] in (3, 4)
     if first and last:
         raise DataError(
@@ -186,6 +187,27 @@ def _as_plane(array: NDArray[Any], path: Path) -> NDArray[Any]:
         where=path,
         remedy="Save each slice as a file of its own; of channels, one or three; of scores of classes, their argmax",
     )
+
+
+def _refuse_scores(array: NDArray[Any], path: Path) -> None:
+    """Raise DataError for channels that are no colours: probabilities of classes, or 0 and 1 for each class."""
+    axis = 0 if array.shape[0] == min(array.shape) else -1
+    if not np.isfinite(array).all():
+        return  # refused as such
+    if array.min() >= 0 and array.max() <= 1 and (array.max() > 0):
+        if ((array == 0) | (array == 1)).all():
+            raise DataError(
+                f"has the shape {array.shape} with 0 and 1, one channel per class, and pixels in several or in none",
+                where=path,
+                remedy="Save one number per pixel, e.g. in Python:"
+                f" np.where(mask.any({axis}), mask.argmax({axis}) + 1, 0)",
+            )
+        if np.allclose(array.sum(axis), 1, atol=1e-3):
+            raise DataError(
+                f"has the shape {array.shape} with the probabilities of classes",
+                where=path,
+                remedy=f"Save the class of each pixel, e.g. in Python: scores.argmax({axis})",
+            )
 
 
 def _is_one_hot(array: NDArray[Any], axis: int) -> bool:
@@ -213,14 +235,19 @@ def _as_integers(array: NDArray[Any], path: Path) -> NDArray[np.unsignedinteger[
             where=path,
             remedy="Save other values; void as 255, e.g. `mask[mask < 0] = 255`",
         )
-    return array.astype(np.uint8 if high < 256 else np.uint16)
+    # Two bytes stay two bytes, so that a dark image has the scale of the others. Four or eight are what libraries make
+    # of any number: masks are read like those of one byte, colours like those of two.
+    size = array.dtype.itemsize
+    is_wide = size == 2 or (size > 2 and (array.ndim == 3 or high > 255))
+    return array.astype(np.uint16 if is_wide else np.uint8)
 
 
 def _write_png(pixels: NDArray[np.unsignedinteger[Any]]) -> bytes:
     """(H, W) or (H, W, 3 or 4), uint8 or uint16, as a PNG; Pillow cannot write colours of 16 bits."""
     height, width = pixels.shape[:2]
     kind = {2: 0, 3: 2, 4: 6}[pixels.ndim if pixels.ndim == 2 else pixels.shape[2]]
-    rows = pixels.astype(pixels.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    ordered = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
+    rows = ordered.reshape(height, -1).view(np.uint8)
     filtered = np.zeros((height, rows.shape[1] + 1), dtype=np.uint8)
     filtered[:, 1:] = rows
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.dtype.itemsize, kind, 0, 0, 0)

@@ -9,9 +9,13 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from segarena.data.files.arrays import ARRAY_SUFFIXES
 from segarena.data.files.foreign import FOREIGN, identify
 from segarena.data.layout.tree import Tree, files_ending, relative_name
-from segarena.formats import plural
+from segarena.formats import listing, plural
+
+#: So few files of arrays are taken for those of a whole data set.
+_FEW = 10
 
 
 class Unread(NamedTuple):
@@ -23,6 +27,13 @@ class Unread(NamedTuple):
 
 def find_unread(root: Path, tree: Tree) -> Unread | None:
     """Return the most common kind of such files, None if there are hardly any beside the images and masks."""
+    arrays = [file.path for file in tree.files if file.path.suffix.lower() in ARRAY_SUFFIXES]
+    if arrays and len(arrays) == len(tree.files) < _FEW:
+        shown = listing([relative_name(root, path) for path in arrays], 5)
+        what = f"files of arrays ({shown}), which are read as one image or one mask each"
+        return Unread(
+            what, "Save each image and each mask as a file of its own, images/00000.npy and masks/00000.npy, ..."
+        )
     counts = sum(tree.endings.values(), Counter[str]())
     ending = max((each for each in counts if each in FOREIGN or not each), key=lambda each: counts[each], default=None)
     if ending is None or 2 * counts[ending] < len(tree.files):
