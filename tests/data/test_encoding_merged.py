@@ -1,6 +1,7 @@
 """A class of so few pixels that it is merged into another is reported with its colour, its pixels and its files.
 
 - Thin flowers of a colour of their own in masks with soft edges, and in masks that were compressed.
+- A thin third level between two with soft edges.
 - Soft edges, and what compression leaves, are not reported.
 """
 
@@ -44,21 +45,40 @@ def test_a_thin_class_that_is_merged_is_reported(kind: str, tmp_path: Path) -> N
     encoding = infer(paths, table).encoding
     assert encoding.classes.num_classes == 3
     [merged] = encoding.merged
-    assert np.abs(np.subtract(merged.color, FLOWER)).max() <= 12
+    assert np.abs(np.subtract(merged.value, FLOWER)).max() <= 12
     assert 150 <= merged.pixels <= 200 if kind == "soft" else 100 <= merged.pixels <= 300
     assert merged.masks == (paths[1], paths[3])
     assert merged.name == encoding.classes.names[1]
 
 
+@pytest.mark.parametrize("level", [90, 170])
+def test_a_thin_third_level_is_reported(level: int, tmp_path: Path) -> None:
+    images = [soften(paint(labels % 2, (0, 255)), 1.5) for labels in MAPS]
+    pixels = np.asarray(images[3]).copy()
+    for left in (20, 90, 160, 230):
+        pixels[100:112, left : left + 2] = level
+    images[3] = Image.fromarray(pixels)
+    paths = save_all(tmp_path, images)
+    encoding = infer(paths).encoding
+    assert [entry.value for entry in encoding.classes.classes] == [0, 255]
+    [merged] = encoding.merged
+    assert (merged.value, merged.masks) == (level, (paths[3],))
+    assert 80 <= merged.pixels <= 130
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.7, 1.5, 2])
 def test_soft_edges_are_not_reported(factor: float, tmp_path: Path) -> None:
     assert infer(save_all(tmp_path, [soften(paint(one, WEEDS), factor) for one in MAPS])).encoding.merged == ()
+    two = [soften(paint(one % 2, (0, 255)), factor) for one in MAPS]
+    assert infer(save_all(tmp_path / "two", two)).encoding.merged == ()
 
 
-@pytest.mark.parametrize("quality", [60, 75, 95])
+@pytest.mark.parametrize("quality", [40, 75, 95])
 def test_what_compression_leaves_is_not_reported(quality: int, tmp_path: Path) -> None:
     paths = save_all(tmp_path, [paint(one, WEEDS) for one in MAPS], "jpg", quality=quality)
     assert infer(paths).encoding.merged == ()
+    two = save_all(tmp_path / "two", [paint(one % 2, (0, 255)) for one in MAPS], "jpg", quality=quality)
+    assert infer(two).encoding.merged == ()
 
 
 def test_check_reports_it_with_pixels_and_files(tmp_path: Path) -> None:
@@ -67,7 +87,7 @@ def test_check_reports_it_with_pixels_and_files(tmp_path: Path) -> None:
     save_all(tmp_path / "images", [scene(number, 64).resize(masks[0].size) for number in range(5)])
     source = FolderSource(tmp_path)
     found = check_labels(source, split_samples(source.samples, where=tmp_path))
-    [problem] = [one for one in found if one.code == "merged-color"]
+    [problem] = [one for one in found if one.code == "merged-value"]
     assert problem.files == ("masks/2.png",)
     assert "96 pixels" in problem.message
     assert "[255, 255, 255]" in problem.remedy

@@ -9,6 +9,7 @@ import numpy as np
 
 from segarena.classes import TABLES
 from segarena.data.checks.problem import Problem
+from segarena.data.encoding.mask_encoding import show
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
@@ -88,24 +89,26 @@ def check_class_files(source: FolderSource) -> Iterator[Problem]:
 
 def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
     """Yield classes that cannot be learned or scored, masks without content, and imbalance of the classes."""
-    yield from _merged_colors(source)
+    yield from _merged_values(source)
     yield from _rare_classes(source)
     yield from _classes_absent_from_a_split(source, splits)
     yield from _empty_masks(source)
     yield from _imbalance(source)
 
 
-def _merged_colors(source: FolderSource) -> Iterator[Problem]:
+def _merged_values(source: FolderSource) -> Iterator[Problem]:
     total = int(source.class_pixels.sum() + source.void_pixels.sum())
     for one in source.encoding.merged:
-        color, pixels = list(one.color), plural(one.pixels, "pixel")
+        is_grey = isinstance(one.value, int)
+        kind, first = ("grey", "export the masks without soft edges, and ") if is_grey else ("colour", "")
         where = f"{small_percent(one.pixels / total)}, in {plural(len(one.masks), 'mask')}"
         yield Problem(
-            "merged-color",
+            "merged-value",
             "warning",
             _files(source, one.masks),
-            f"{pixels} ({where}) of the colour {color}, or nearly, are too few for a class and count as {one.name!r}",
-            f"If it is a class, declare all colours in a classes.yaml, this one as `value: {color}`",
+            f"{plural(one.pixels, 'pixel')} ({where}) of the {kind} {show(one.value)}, or nearly, are too few for a"
+            f" class and count as {one.name!r}",
+            f"If it is a class, {first}declare all {kind}s in a classes.yaml, this one as `value: {show(one.value)}`",
         )
 
 

@@ -26,7 +26,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     unpack,
 )
-from segarena.data.encoding.merged import with_merged
+from segarena.data.encoding.merged import SAME, SAME_COMPRESSED, with_merged
 from segarena.data.encoding.objects import refuse_unshared
 from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel
 from segarena.data.encoding.palette import colors_of
@@ -130,7 +130,7 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     labels = nearest(counts.values, np.array([entry.value for entry in table.classes]))[0]
     encoding = snapped_encoding(table, counts.values, labels)
     unexplained = find_unexplained(counts, unpack(counts.values[chosen]), compressed)
-    return with_merged(encoding, masks, counts, unexplained, compressed=compressed)
+    return with_merged(encoding, masks, counts, unexplained, same=SAME_COMPRESSED if compressed else SAME)
 
 
 def find_unexplained(counts: ValueCounts, palette: NDArray[np.int64], compressed: bool) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     undeclared,
 )
-from segarena.data.encoding.merged import with_merged
+from segarena.data.encoding.merged import SAME_COMPRESSED, with_merged
 from segarena.data.encoding.objects import composed_encoding, find_declared_factor
 from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
 from segarena.data.encoding.transparency import refuse_shared_by_transparency
@@ -183,7 +183,7 @@ def _declared_colors(masks: Sequence[CountedMask], classes: ClassTable) -> MaskE
     labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
     encoding = snapped_encoding(classes, counts.values, labels[place])
     unexplained = find_unexplained(counts, np.array(values), compressed=True)
-    return with_merged(encoding, lossy, counts, unexplained, compressed=True)
+    return with_merged(encoding, lossy, counts, unexplained, same=SAME_COMPRESSED)
 
 
 def _soften(masks: Sequence[CountedMask], exact: MaskEncoding) -> MaskEncoding:
@@ -207,4 +207,4 @@ def _soften(masks: Sequence[CountedMask], exact: MaskEncoding) -> MaskEncoding:
         return exact
     labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
     encoding = snapped_encoding(exact.classes, counts.values, labels[nearest(counts.values, palette)[0]])
-    return with_merged(encoding, masks, counts, unexplained, compressed=False)
+    return with_merged(encoding, masks, counts, unexplained)

@@ -10,6 +10,7 @@ import numpy as np
 
 from segarena.classes import ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
+from segarena.data.encoding.merged import with_merged
 from segarena.data.encoding.mixed import refuse_mixed_numbers
 from segarena.data.encoding.objects import class_numbers, composed_encoding, find_factor, refuse_objects
 from segarena.data.encoding.palette import greys_of
@@ -29,6 +30,8 @@ _AREA = 16
 _SMOOTH, _SMOOTH_LEVELS = 0.7, 32
 #: Levels that differ by no more than this may be one level that compression changed.
 _NEAR = 32
+#: Levels between two others that may be a class of their own differ from both by the first; the second is one level.
+_MERGED, _MERGED_SAME = 64, 3
 #: Strays are this close to one of two levels, have at most this share of its pixels, and fill no areas: at most this
 #: share of their pixels is inside.
 _STRAY, _FEW, _INSIDE = 8, 0.1, 0.1
@@ -81,7 +84,9 @@ def guess_levels(masks: Sequence[CountedMask]) -> MaskEncoding:
             return _numbers(masks, counts)
     if modes is None:
         raise _unclear(masks, counts)
-    return cut_encoding(_two_levels(modes.low, modes.high), modes.cut, len(seen))
+    encoding = cut_encoding(_two_levels(modes.low, modes.high), modes.cut, len(seen))
+    apart = np.abs(counts.values[:, None] - modes[:2]).min(axis=1) >= _MERGED
+    return with_merged(encoding, masks, counts, apart, same=_MERGED_SAME)
 
 
 def guess_greys(masks: Sequence[CountedMask]) -> MaskEncoding:

@@ -26,17 +26,17 @@ DECLARE = "declare what each value means in a classes.yaml beside the folders of
 _UNDECLARED = -1
 
 
-class MergedColor(NamedTuple):
-    """A colour that is no class and counts as one, though its pixels are not those of soft edges.
+class MergedValue(NamedTuple):
+    """A value that is no class and counts as one, though its pixels are not those of soft edges.
 
     Attributes:
-        color: RGB of 0..255.
+        value: RGB of 0..255, or a number.
         pixels: How many pixels have it, or nearly.
         name: The class that they count as, or "void".
         masks: The files that have it.
     """
 
-    color: tuple[int, int, int]
+    value: Value
     pixels: int
     name: str
     masks: tuple[Path, ...]
@@ -57,7 +57,7 @@ class MaskEncoding:
         note: How values are treated that are neither a class nor void, "" if there are none.
         own_numbers: By mask file, for files in which the numbers have meanings of their own: (65536,), the number of
             `classes` for each of them.
-        merged: Rare colours that count as the nearest class.
+        merged: Rare values that count as the nearest class.
     """
 
     kind: EncodingKind
@@ -66,7 +66,7 @@ class MaskEncoding:
     by_grey: bool = False
     note: str = ""
     own_numbers: Mapping[Path, NDArray[np.uint16]] = field(default_factory=dict, repr=False, compare=False)
-    merged: tuple[MergedColor, ...] = field(default=(), repr=False, compare=False)
+    merged: tuple[MergedValue, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def sentence(self) -> str:
