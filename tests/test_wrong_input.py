@@ -102,7 +102,7 @@ FOLDERS = (
         (f"{IMAGE}: ", "photo3_gt.png", "photo3_mask.png"),
     ),
     Case("two images for one mask", copy(IMAGE, "images/photo3.jpg"), ("images: ", "photo3.jpg", "photo3.png")),
-    Case("two formats", hold(*FORMATS), ("PNG/", "TIF/", "--images DIR")),
+    Case("two formats", hold(*FORMATS), ("PNG/", "TIF/", "--images")),
     Case("stems like Ab and aB", hold("images/Ab.jpg", "images/aB.jpg", "masks/ab.png"), ("Ab.jpg", "aB.jpg", "case")),
     Case(
         "a mask for each object",

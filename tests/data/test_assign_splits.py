@@ -278,7 +278,14 @@ def test_folders_win_over_lists_and_names(tmp_path: Path) -> None:
     for split, name in (("train", "test_1"), ("train", "train_1"), ("val", "train_2")):
         touch(tmp_path, f"{split}/images/{name}.jpg, {split}/masks/{name}.png")
     write_lists(tmp_path, {"train.txt": "train_2", "val.txt": "train_1\ntest_1"})
-    assert splits(find_pairs(tmp_path)) == {"test_1": "train", "train_1": "train", "train_2": "val"}
+    layout = find_pairs(tmp_path)
+    assert splits(layout) == {"test_1": "train", "train_1": "train", "train_2": "val"}
+    assert "train.txt and val.txt not used: the folders differ in the split of 3 images" in layout.sentence
+    write_lists(tmp_path, {"train.txt": "train_1\ntest_1", "val.txt": "train_2"})
+    assert "not used" not in find_pairs(tmp_path).sentence
+    (tmp_path / "train.txt").unlink()
+    write_lists(tmp_path, {"val.txt": "train_2"})
+    assert "not used" not in find_pairs(tmp_path).sentence
 
 
 def test_lists_win_over_names_unless_they_are_ignored(tmp_path: Path) -> None:

@@ -156,6 +156,23 @@ def test_all_candidates_are_named_and_each_can_be_chosen(tmp_path: Path) -> None
     assert [choice["masks"].name for choice in offered(caught.value)] == list(folders)
 
 
+def test_a_chosen_folder_of_images_and_masks_gives_one_of_the_two(tmp_path: Path) -> None:
+    write(tmp_path, "data/images/{n}.jpg", "data/masks/{n}.png")
+    for options in ({"images": "data"}, {"masks": "data"}, {"images": "data", "masks": "data"}):
+        layout = find_pairs(tmp_path, **{key: Path(value) for key, value in options.items()})
+        assert found(layout, tmp_path) == expected("data/images/{n}.jpg", "data/masks/{n}.png")
+
+
+def test_of_two_formats_each_option_in_the_remedy_chooses_one(tmp_path: Path) -> None:
+    for kind in ("png", "tif"):
+        write(tmp_path, f"{kind}/images/{{n}}.{kind}", f"{kind}/masks/{{n}}.{kind}")
+    with refuses(where=tmp_path, value="png/ and tif/") as caught:
+        find_pairs(tmp_path)
+    for kind, choice in zip(("png", "tif"), offered(caught.value), strict=True):
+        layout = find_pairs(tmp_path, **choice)
+        assert found(layout, tmp_path) == expected(f"{kind}/images/{{n}}.{kind}", f"{kind}/masks/{{n}}.{kind}")
+
+
 # Sets of anomalies: the images of each kind of defect, and those without any
 
 ANOMALIES = {
@@ -223,6 +240,7 @@ def test_labels_in_test_alone_can_be_divided_anew_by_the_remedy(tmp_path: Path) 
     with refuses(where=tmp_path, value="0 labelled images for train") as caught:
         split_samples(find_pairs(tmp_path).samples, where=tmp_path)
     (choice,) = offered(caught.value)
+    assert find_pairs(tmp_path, images=Path("test")).samples  # and ground_truth/ is found
     samples: tuple[Sample, ...] = find_pairs(tmp_path, **choice).samples
     assert sorted((i, m) for _, i, m in found(find_pairs(tmp_path, **choice), tmp_path)) == pairs
     splits = split_samples(samples, where=tmp_path)

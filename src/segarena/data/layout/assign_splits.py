@@ -62,6 +62,8 @@ def assign_listed_splits(
         DataError: An entry refers to no image or to several, though others of its split refer to one, or two lists of
             a folder assign different splits.
     """
+    if not places:
+        return Assignment(tuple(samples))
     index = ImageIndex(root, samples, unpaired)
     ignored: list[str] = []
     for lists in places:
@@ -83,6 +85,27 @@ def assign_listed_splits(
                     )
             return _assign(root, samples, unpaired, chosen, members, _describe_ignored(ignored))
     return Assignment(tuple(samples), tuple(_describe_ignored(ignored)))
+
+
+def note_other_lists(
+    root: Path, assigned: Assignment, unpaired: Sequence[Path], places: Sequence[Sequence[SplitList]]
+) -> Assignment:
+    """Return the splits of folders, with a sentence if lists beside them assign other splits to some of the images."""
+    samples = [replace(sample, split=None) for sample in assigned.samples]
+    try:
+        listed = assign_listed_splits(root, samples, unpaired, places)
+    except DataError:  # of other images
+        return assigned
+    if not listed.sentences:
+        return assigned
+    lists, _, counts = listed.sentences[0].removeprefix("split by ").partition(" (")
+    # Images in no list are for training if there is no list of training images.
+    split_of = {s.name: s.split for s in listed.samples if s.split != "train" or "train" in counts}
+    other = [s for s in assigned.samples if split_of.get(s.name, s.split) not in (s.split, None)]
+    if not other:
+        return assigned
+    sentence = f"{lists} not used: the folders differ in the split of {plural(len(other), 'image')}"
+    return replace(assigned, sentences=(*assigned.sentences, sentence))
 
 
 def assign_named_splits(unassigned: Assignment) -> Assignment:

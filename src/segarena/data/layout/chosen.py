@@ -32,9 +32,9 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
         DataError: There are no such files; an UnclearError for a pattern.
     """
     if (root / given).is_dir():
-        return _collect(
-            root, scan(root, _rebase(root, root / given), with_further=tree.with_further).files, given, kind
-        )
+        files = list(scan(root, _rebase(root, root / given), with_further=tree.with_further).files)
+        files = [file for file in files if file.location.kind in (kind, None)] or files
+        return _collect(root, files, given, kind)
     wanted = given.relative_to(root) if given.is_relative_to(root) else given
     files = _matching(root, tree.files, wanted)
     by_kind = {found: [file for file in files if file.location.kind == found] for found in (kind, None)}

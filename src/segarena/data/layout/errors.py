@@ -66,11 +66,23 @@ def check_pairs(root: Path, pairs: Sequence[Pair]) -> None:
     for names in zip(*(image.location.context for image, _ in pairs), strict=False):
         one, *others = sorted(set(names))
         if others and all(map(_FORMAT.fullmatch, names)):
-            raise DataError(
-                f"has {one}/ and {others[0]}/, which look like the same images in two formats",
-                where=root,
-                remedy="Choose the folders of one of them with --images DIR --masks DIR",
-            )
+            raise _two_formats(root, pairs, names, (one, *others))
+
+
+def _two_formats(root: Path, pairs: Sequence[Pair], names: Sequence[str], formats: Sequence[str]) -> UnclearError:
+    """The error for the same images in several formats; `names` has the one of each pair."""
+    by_format = [[pair for pair, name in zip(pairs, names, strict=False) if name == one] for one in formats]
+    alternatives = []
+    for some in by_format:
+        images, masks = (Path(os.path.commonpath([pair[side].path.parent for pair in some])) for side in (0, 1))
+        paths = frozenset((image.path, mask.path) for image, mask in some)
+        alternatives.append(Alternative(images, masks, paths))
+    return UnclearError(
+        f"has {join_words([f'{one}/' for one in formats])}, which look like the same images in several formats",
+        where=root,
+        remedy="Move all but one out of the data folder",
+        alternatives=tuple(alternatives),
+    )
 
 
 def no_such_folder(root: Path, tree: Tree, given: Path, kind: FileKind) -> DataError:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segarena.data.layout.alternatives import UnclearError
-from segarena.data.layout.assign_splits import Assignment, Conflict, assign_listed_splits, assign_named_splits
+from segarena.data.layout.assign_splits import (
+    Assignment,
+    Conflict,
+    assign_listed_splits,
+    assign_named_splits,
+    note_other_lists,
+)
 from segarena.data.layout.candidates import relative_folders
 from segarena.data.layout.errors import check_pairs, check_root
 from segarena.data.layout.find_match import find_match
@@ -97,9 +103,9 @@ def _read(root: Path, tree: Tree, images: Path | None, masks: Path | None) -> La
     listed = [] if images or masks else find_listed_pairs(root, tree.files, tree.endings)
     try:
         match = find_match(root, tree, images, masks, listed)
+        check_pairs(root, match.pairs)
     except UnclearError as unclear:
         raise _with_remedies(root, tree, unclear, images, masks) from None
-    check_pairs(root, match.pairs)
     if isinstance(match, Match) and not match.is_listed:
         check_numbers(root, match.pairs, match.images.files, match.masks.files)
     layout = _make_layout(root, match, list(dict.fromkeys(pair.path.parent for pair in listed)))
@@ -145,10 +151,11 @@ def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequen
         for collection in (match.images, match.masks)
     )
     assignment = Assignment(samples)
-    if not any(sample.split for sample in samples):
-        assignment = assign_listed_splits(
-            root, samples, unpaired_images, find_lists([*_folders_of_lists(root, pairs), *folders_of_lists])
-        )
+    lists = find_lists([*_folders_of_lists(root, pairs), *folders_of_lists])
+    if any(sample.split for sample in samples):
+        assignment = note_other_lists(root, assignment, unpaired_images, lists)
+    else:
+        assignment = assign_listed_splits(root, samples, unpaired_images, lists)
         if not any(sample.split for sample in assignment.samples):
             assignment = assign_named_splits(assignment)
     listed = assignment.listed_without_mask
