@@ -22,6 +22,8 @@ from support import refuses
 #: The square of COCO_MASK as run lengths, down the columns.
 RLE = {"size": [HEIGHT, WIDTH], "counts": [13, 3, 3, 3, 3, 3, 20]}
 CORNER = [0, 0, 1, 0, 1, 1, 0, 1]
+#: The pixel of CORNER as run lengths.
+RUNS = {"size": [HEIGHT, WIDTH], "counts": [0, 1, 47]}
 VOID_MASK = [row.replace("2", "x") for row in COCO_MASK]
 COCO_IMAGE = {"id": 1, "file_name": "a.png", "coco_url": "http://images.cocodataset.org/a.png"}
 BLANK = {"contributor": "", "url": "", "version": ""}  # CVAT's info
@@ -46,7 +48,8 @@ def rows(mask: list[str], category: int) -> list[str]:
     [
         ([brush()], {}, COCO_MASK),
         ([brush(), *polygons(5)], {}, rows(COCO_MASK, 7)),
-        ([brush(), *polygons(30)], {}, rows(VOID_MASK, 7)),
+        ([brush(), *polygons(30)], {}, rows(COCO_MASK, 7)),
+        ([brush(), *polygons(30), brush(iscrowd=0, segmentation=RUNS)], {}, rows(VOID_MASK, 7)),
         ([brush(), *polygons(30)], {"info": BLANK}, rows(COCO_MASK, 7)),
         ([brush(attributes={"occluded": False}), *polygons(30)], {}, rows(COCO_MASK, 7)),
         ([brush(), *polygons(30, category=3)], {}, rows(COCO_MASK, 3)),
@@ -58,7 +61,8 @@ def rows(mask: list[str], category: int) -> list[str]:
     ids=[
         "all are flagged",
         "many are flagged",
-        "few among polygons",
+        "few, and all run lengths",
+        "few, among run lengths",
         "few, from CVAT by its info",
         "few, from CVAT by its attributes",
         "all of a class are flagged",
@@ -77,6 +81,15 @@ def test_iscrowd_is_read_by_what_wrote_the_file(
     [note] = [note for note in read_coco(tmp_path / "in").notes if "iscrowd" in note]
     assert note.startswith(f"1 of {len(objects)} object")
     assert "--crowd" in note
+
+
+@pytest.mark.parametrize("name", ["000000397133", "COCO_val2014_000000397133"])
+def test_images_with_cocos_names_are_cocos_own(name: str, tmp_path: Path) -> None:
+    """A part of COCO, saved again by a tool that keeps neither info nor addresses."""
+    write_image(tmp_path / f"in/{name}.jpg")
+    image = {"id": 1, "file_name": f"{name}.jpg"}
+    write_json(tmp_path / "in/a.json", coco(images=[image], annotations=[brush(), *polygons(1)]))
+    assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {name: rows(VOID_MASK, 7)}
 
 
 def test_the_user_decides_what_crowds_are(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ flag for each mask of a brush or of SAM, because their exporters store run lengt
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from segarena.formats import listing, plural
@@ -20,6 +21,7 @@ Crowd = Literal["void", "object"]
 _MOST_CROWDS = 0.05  # of all objects; in COCO 2017 it is 1.2%
 _MOST_NAMED = 0.3  # the same, if `info` names COCO: of a few images with crowds
 _HOSTS = ("cocodataset", "mscoco")
+_IMAGE = re.compile(r"(COCO_(train|val|test)20\d\d_)?0{3}\d{9}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class CrowdMeaning:
 
 
 def read_crowds(contents: dict[Path, Any], given: Crowd | None) -> CrowdMeaning:
-    """Decide what crowds are: void in COCO's own files, and where they are few among polygons; else objects.
+    """Decide what crowds are: void in COCO's own files, and where they are few among other run lengths; else objects.
 
     Args:
         contents: The content of each file.
@@ -62,17 +64,31 @@ def _decide(contents: dict[Path, Any], objects: list[Any], crowds: list[Any]) ->
         return "object", "because a flag on so many marks masks of a brush, not crowds"
     if any(_is_cvat(content) for content in contents.values()):
         return "object", "because CVAT sets the flag for every mask of a brush"
-    ordinary = Counter(each.get("category_id") for each in objects if not each.get("iscrowd"))
-    if any(each.get("category_id") not in ordinary for each in crowds):
+    ordinary = [each for each in objects if not each.get("iscrowd")]
+    if {_category(each) for each in crowds} - {_category(each) for each in ordinary}:
         return "object", "because some classes have no other objects"
-    return "void", "because they are few, as in COCO"
+    if all(map(_has_runs, crowds)) and not any(map(_has_runs, ordinary)):
+        return "object", "because the flag is on all run lengths and on no polygon, as tools set it"
+    return "void", "because they are few, and other objects are run lengths, too"
+
+
+def _category(annotation: dict[str, Any]) -> str:
+    return str(annotation.get("category_id"))
+
+
+def _has_runs(annotation: dict[str, Any]) -> bool:
+    return isinstance(annotation.get("segmentation"), dict)
 
 
 def _is_coco(content: Any) -> bool:
-    """Whether a file is COCO's own: its images are on COCO's server. Other tools fill in `coco_url`, too."""
-    images = content["images"][:100]
-    urls = [str(image.get("coco_url", "")).lower() for image in images if isinstance(image, dict)]
-    return any(name in url for url in urls for name in _HOSTS)
+    """Whether a file is COCO's own: its images are on COCO's server, or have COCO's names.
+
+    Other tools fill in `coco_url`, too, with other addresses.
+    """
+    images = [image for image in content["images"][:100] if isinstance(image, dict)]
+    urls = [str(image.get("coco_url", "")).lower() for image in images]
+    names = [PurePath(str(image.get("file_name"))).stem for image in images]
+    return any(name in url for url in urls for name in _HOSTS) or (bool(names) and all(map(_IMAGE.fullmatch, names)))
 
 
 def _names_coco(content: Any) -> bool:
