@@ -121,6 +121,16 @@ def test_a_class_that_is_nowhere_is_undefined(
     assert "nan" not in printed
 
 
+def test_classes_in_another_order_are_those_of_the_same_names(trained: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "new", f"n{number}", seed=number)
+    expected = segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out", device="cpu")
+    table = "classes: [{name: foreground, value: 255}, {name: background, value: 0}]"
+    (tmp_path / "new" / "classes.yaml").write_text(table)
+    scores = segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out2", device="cpu")
+    assert scores["confusion"] == expected["confusion"]
+
+
 def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
     for number in range(3):
         write_pair(tmp_path / "other", f"n{number}", seed=number, high=1)

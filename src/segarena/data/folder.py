@@ -109,24 +109,10 @@ class FolderSource:
             raise join_faults(faults, self._check_command(images, masks))
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
-        declared = None if self._declared is None else self._declared.table
         self.unused_class_files: tuple[Unused, ...] = ()
         self._classes_from = "inferred from the values of all masks"
-        if self._declared is not None:
-            self._classes_from = f"declared in {relative_name(self.root, self._declared.path)}"
-        self.overlap = 0
-        if self.layout.layers:
-            self.overlap = count_overlap(self.masks)
-            inferred = self._encode(declared)
-        elif declared is None and (named := self._read_class_files(run_classes)) is not None:
-            inferred = named
-        elif declared is None and run_classes is not None:
-            inferred = infer_like(self.masks, run_classes, self.root)
-            if inferred.encoding.classes == run_classes:
-                self._classes_from = "the classes of the run"
-        else:
-            inferred = infer_encoding(self.masks, declared, self.root, least=2 if run_classes is None else 1)
-        self.encoding, self.mask_pixels, self.void_pixels = inferred
+        self.overlap = count_overlap(self.masks) if self.layout.layers else 0
+        self.encoding, self.mask_pixels, self.void_pixels = self._infer(run_classes)
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
         highest = (image.facts.highest for image in self.images if image.facts is not None)
@@ -136,6 +122,24 @@ class FolderSource:
     def declared_in(self) -> Path | None:
         """The classes.yaml that declares the classes."""
         return None if self._declared is None else self._declared.path
+
+    def _infer(self, run_classes: ClassTable | None) -> InferredEncoding:
+        """The encoding by classes.yaml, by a file of a tool, by the classes of the run, or by the masks' values."""
+        declared = None if self._declared is None else self._declared.table
+        if self._declared is not None:
+            self._classes_from = f"declared in {relative_name(self.root, self._declared.path)}"
+        if declared is not None and run_classes is not None and set(declared.names) == set(run_classes.names):
+            declared = like_run(run_classes, declared)
+        if self.layout.layers:
+            return self._encode(declared)
+        if declared is None and (named := self._read_class_files(run_classes)) is not None:
+            return named
+        if declared is None and run_classes is not None:
+            inferred = infer_like(self.masks, run_classes, self.root)
+            if inferred.encoding.classes == run_classes:
+                self._classes_from = "the classes of the run"
+            return inferred
+        return infer_encoding(self.masks, declared, self.root, least=2 if run_classes is None else 1)
 
     def _encode(self, declared: ClassTable | None) -> InferredEncoding:
         if self.layout.layers:
