@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import drawn_annotations
 import segarena
 from annotated import coco, cvat, cvat_image, encode, labelme, read_back, write_image, write_json
 from segarena import cli
@@ -96,6 +97,25 @@ def test_the_command_in_the_message_gives_masks(title: str, tmp_path: Path, monk
     monkeypatch.setattr(sys, "argv", words)
     assert cli.main() == 0
     assert list(read_back(FolderSource(Path(words[3]))).values()) == [ROWS] * len(NAMES)
+
+
+@pytest.mark.parametrize("title", drawn_annotations.WRITERS)
+def test_the_command_for_a_labelling_tool_gives_masks(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, write, _ = drawn_annotations.WRITERS[title]
+    root = tmp_path / "my data"
+    root.mkdir()
+    drawn = {f"s{seed}": drawn_annotations.draw_scene(seed) for seed in range(3)}
+    write(root, {stem: objects for stem, (objects, _) in drawn.items()})
+    with refuses(where=root) as caught:
+        segarena.check(root)
+    words = command_in(caught.value.remedy, name)
+    monkeypatch.setattr(sys, "argv", words)
+    assert cli.main() == 0
+    source = FolderSource(Path(words[3]))
+    for index, sample in enumerate(source.samples):
+        np.testing.assert_array_equal(source.read(index)[1], drawn[sample.name][1])
 
 
 def test_both_commands_are_named_where_two_formats_fit(tmp_path: Path) -> None:
