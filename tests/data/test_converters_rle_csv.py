@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_sample_submissions_are_skipped_and_splits_are_in_the_names(tmp_path: Pa
     assert convert(read_rle_csv, root, tmp_path / "out") == {"a": ROWS}
     (root / "val.csv").write_text("ImageId,EncodedPixels\nb.png,1 1\n")
     assert set(convert(read_rle_csv, root, tmp_path / "out2")) == {"train/a", "val/b"}
+
+
+def test_long_fields_are_read_and_the_limit_of_csv_stays(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    lines = "\n".join(f"a.png,{' ' * 200_000}{SQUARE}" for _ in range(2))
+    assert len(read_rle_csv(write(tmp_path, f"ImageId,EncodedPixels\n{lines}\n")).images) == 1
+    assert csv.field_size_limit() == before
 
 
 def test_the_last_pixel_can_be_an_object(tmp_path: Path) -> None:

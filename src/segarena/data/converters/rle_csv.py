@@ -7,7 +7,6 @@ and Airbus Ship Detection describe this; Sartorius and UW-Madison count along th
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
 from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
+from segarena.data.converters.tables import read_rows
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
@@ -132,7 +132,7 @@ class _Columns:
 
 def _find_columns(header: str) -> _Columns | None:
     """The columns of a CSV file; None if it has no run lengths."""
-    names = next(csv.reader([header.lstrip("\ufeff")], delimiter=_delimiter(header)), [])
+    names = next(csv.reader([header.lstrip("\ufeff")], delimiter=_delimiter(header), skipinitialspace=True), [])
     by_key = {name.strip().lower(): name for name in names}
     image, runs = _first(by_key, _IMAGES), _first(by_key, _RUNS)
     if image is None or runs is None:
@@ -186,9 +186,7 @@ def _read_rows(path: Path) -> tuple[_Columns, list[tuple[int, dict[str, str]]]]:
     columns = _find_columns(header)
     if columns is None:
         raise DataError("has no column of run lengths", where=path, remedy="Name it EncodedPixels")
-    csv.field_size_limit(1 << 28)
-    reader = csv.DictReader(io.StringIO(text), delimiter=_delimiter(header), restval="")
-    return columns, [(reader.line_num, row) for row in reader]
+    return columns, read_rows(path, text, delimiter=_delimiter(header))
 
 
 # Rows

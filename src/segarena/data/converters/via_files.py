@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segarena.data.converters.annotations import Malformed, entry, read_member, show
+from segarena.data.converters.tables import read_rows
 from segarena.errors import DataError
 from segarena.texts import decode_text
 
@@ -80,7 +78,7 @@ def read_csv(path: Path) -> list[ViaImage]:
     if "# CSV_HEADER = " in text[:65536]:
         return _read_csv_3(path, text)
     images: dict[str, ViaImage] = {}
-    for position, row in _rows(text.lstrip("#")):
+    for position, row in read_rows(path, text.lstrip("#")):
         with entry(path, f"line {position}"):
             name, size = read_member(row, "filename", str), str(row.get("file_size", ""))
             image = images.setdefault(name, ViaImage(name, int(size) if size.isdecimal() else -1))
@@ -88,13 +86,6 @@ def read_csv(path: Path) -> list[ViaImage]:
             if shape:
                 image.regions.append((shape, _decode(read_member(row, "region_attributes", str))))
     return list(images.values())
-
-
-def _rows(text: str, fields: list[str] | None = None) -> Iterator[tuple[int, dict[str, str]]]:
-    csv.field_size_limit(1 << 28)
-    reader = csv.DictReader(io.StringIO(text), fieldnames=fields, skipinitialspace=True)
-    for row in reader:
-        yield reader.line_num, row
 
 
 def _decode(text: str) -> dict[str, Any]:
@@ -140,7 +131,7 @@ def _read_csv_3(path: Path, text: str) -> list[ViaImage]:
         attributes = _decode(next((rest for _, _, rest in heads), "{}"))
     images: dict[str, ViaImage] = {}
     content = "\n".join(line for line in lines if not line.startswith("#"))
-    for position, row in _rows(content, _COLUMNS_3):
+    for position, row in read_rows(path, content, columns=_COLUMNS_3):
         with entry(path, f"row {position}"):
             names, place = (_decode_list(row.get(key) or "[]") for key in ("file_list", "spatial_coordinates"))
             if len(names) != 1 or not isinstance(names[0], str):
