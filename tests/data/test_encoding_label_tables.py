@@ -18,7 +18,9 @@ from PIL import Image
 
 from drawings import infer, label_map
 from segarena.classes import name_classes
+from segarena.data.encoding.infer import infer_like
 from segarena.data.encoding.mask_encoding import read_mask
+from segarena.data.files.mask_facts import CountedMask, read_mask_facts
 from segarena.data.folder import FolderSource
 from support import refuses
 
@@ -100,6 +102,21 @@ def test_one_table_for_all_names_the_classes(tmp_path: Path) -> None:
     for number, path in enumerate(paths):
         np.testing.assert_array_equal(read_mask(path, encoding), np.array([0, 1, 3, 2])[draw(number)[0]])
     assert infer(paths, name_classes((0, 1, 2, 3), "abcd")).encoding.classes.names == ("a", "b", "c", "d")
+
+
+def test_other_data_with_a_single_table_get_the_classes_of_a_run_by_name(tmp_path: Path) -> None:
+    """1 is rust in these masks, and crack in the run."""
+    masks = []
+    for number in (1, 5):
+        path = write_names(tmp_path, number, "label_names.txt")
+        masks.append(CountedMask(path, read_mask_facts(path)))
+    run = name_classes((0, 1, 2), ("background", "crack", "rust"))
+    encoding = infer_like(masks, run).encoding
+    assert encoding.classes == run
+    for number, (path, _) in zip((1, 5), masks, strict=True):
+        np.testing.assert_array_equal(read_mask(path, encoding), draw(number)[0])
+    with refuses(where=tmp_path / "1_json", value="rust"):
+        infer([path for path, _ in masks], run)
 
 
 def test_a_single_table_of_other_numbers_than_the_masks_is_ignored(tmp_path: Path) -> None:

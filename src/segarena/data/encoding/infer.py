@@ -54,14 +54,14 @@ def infer_encoding(
         masks: The masks and their values.
         classes: The content of a classes.yaml, if there is one, see `encoding.declared`.
         root: The data folder, for the commands of remedies.
-        least: The number of classes that the masks must show: 1 or 2.
+        least: The number of classes that the masks must show: 2, or 1 for the classes of a run.
 
     Raises:
         DataError: The values could mean two things, one is not declared, a mask is a picture, or all pixels are of one
             class.
     """
     _for_each(masks, refuse_picture)
-    encoding = encode_by_names(masks, find_label_tables(masks), classes)
+    encoding = encode_by_names(masks, find_label_tables(masks), classes, of_run=least < 2)
     try:
         if encoding is None:
             encoding = infer_as_shown_or_stored(

@@ -62,7 +62,7 @@ def find_label_tables(masks: Sequence[CountedMask]) -> dict[Path, Names]:
 
 
 def encode_by_names(
-    masks: Sequence[CountedMask], tables: dict[Path, Names], classes: ClassTable | None
+    masks: Sequence[CountedMask], tables: dict[Path, Names], classes: ClassTable | None, *, of_run: bool = False
 ) -> MaskEncoding | None:
     """Return the encoding in which the numbers of each mask mean what its own table has.
 
@@ -70,6 +70,7 @@ def encode_by_names(
         masks: All masks of the set.
         tables: What `find_label_tables` found.
         classes: The content of a classes.yaml, if there is one; its names choose the classes and their order.
+        of_run: Whether `classes` are those of a trained run, whose values need not be those of these masks.
 
     Returns:
         The encoding; None where the tables do not matter: there are none, or all are the same and values are declared,
@@ -77,12 +78,15 @@ def encode_by_names(
 
     Raises:
         DataError: Tables differ, and a mask has none, or a number that its table lacks, or a name that classes.yaml
-            lacks.
+            lacks; or classes.yaml has the names of the only table with other numbers.
     """
     if not tables:
         return None
     differ = len(set(tables.values())) > 1
-    if not differ and (classes is not None or not _fit_all(masks, tables)):
+    if not differ and not _fit_all(masks, tables):
+        return None
+    if not differ and classes is not None and (not _contradict(classes, tables) or not of_run):
+        _refuse_contradiction(masks, classes, tables)
         return None
     _refuse_other_files(masks, tables)
     names = _shared_names(tables)
@@ -120,6 +124,23 @@ def _shared_names(tables: dict[Path, Names]) -> list[str]:
     """The names of all tables: background first, the others sorted."""
     names = {_plain(name) for one in tables.values() for name in one if name not in _IGNORED}
     return sorted(names, key=lambda name: (name != "background", name))
+
+
+def _contradict(classes: ClassTable, tables: dict[Path, Names]) -> list[str]:
+    """The names that have other numbers in classes than in the only table, if classes have all names of the table."""
+    numbers = {_plain(entry.name): place_of(entry.value) for entry in classes.classes}
+    own = {_plain(name): number for number, name in enumerate(next(iter(tables.values()))) if name not in _IGNORED}
+    return [name for name in own if numbers[name] != own[name]] if own.keys() <= numbers.keys() else []
+
+
+def _refuse_contradiction(masks: Sequence[CountedMask], classes: ClassTable, tables: dict[Path, Names]) -> None:
+    names = _contradict(classes, tables)
+    if names:
+        raise DataError(
+            f"classes.yaml and the label table beside the masks have other numbers for {listing(names)}",
+            where=masks[0].path.parent,
+            remedy="Correct the values in classes.yaml, or remove it or the label table",
+        )
 
 
 def _fit_all(masks: Sequence[CountedMask], tables: dict[Path, Names]) -> bool:
