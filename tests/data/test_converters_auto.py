@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import segarena
-from annotated import coco, cvat, cvat_image, labelme, write_bowl, write_image, write_json, write_voc
+from annotated import coco, cvat, cvat_image, labelme, write_bowl, write_image, write_json, write_mask, write_voc
 from segarena.config import ConvertOptions
 from segarena.data.converters.registry import FORMATS, choose_format, recognise
 from support import refuses
@@ -69,9 +69,8 @@ def test_a_single_file_is_recognised(tmp_path: Path) -> None:
         lambda root: (root / "a.json").write_text("{"),
         lambda root: write_json(root / "package.json", {"name": "x", "images": []}),
         lambda root: (root / "a.xml").write_text('<!DOCTYPE x [<!ENTITY a "a">]><annotations><image/></annotations>'),
-        lambda root: [write_image(root / kind / "a.png") for kind in ("images", "masks")],
     ],
-    ids=["only an image", "broken JSON", "other JSON", "a DOCTYPE", "masks"],
+    ids=["only an image", "broken JSON", "other JSON", "a DOCTYPE"],
 )
 def test_no_format_is_found_where_there_is_none(write: Callable[[Path], object], tmp_path: Path) -> None:
     write_image(tmp_path / "a.png")
@@ -139,3 +138,12 @@ def test_the_pickles_of_cellpose_are_named_unless_there_are_masks(tmp_path: Path
         choose_format(tmp_path, tmp_path / "out")
     write_json(tmp_path / "a.json", labelme(SHAPE))
     assert choose_format(tmp_path, tmp_path / "out")[0] == "labelme"
+
+
+def test_a_folder_of_images_and_masks_needs_no_conversion(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        write_image(tmp_path / f"images/{name}.png")
+        write_mask(tmp_path / f"masks/{name}.png", ["..11...."] * 6)
+    with refuses(where=tmp_path, value="without a conversion") as caught:
+        choose_format(tmp_path, tmp_path / "out")
+    assert f"segarena check {tmp_path}" in caught.value.remedy

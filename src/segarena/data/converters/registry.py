@@ -25,6 +25,7 @@ from segarena.data.converters.supervisely import read_supervisely, recognise_sup
 from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.converters.voc import read_voc, recognise_voc
 from segarena.data.converters.yolo import read_yolo, recognise_yolo
+from segarena.data.layout.layout import find_pairs
 from segarena.errors import DataError
 from segarena.formats import command, join_words, listing
 
@@ -101,6 +102,12 @@ def choose_format(src: Path, dst: Path) -> tuple[str, str]:
     foreign = find_foreign(Peek(src))
     if foreign is not None:
         raise DataError(f"has annotations that are not read: {foreign.evidence}", where=src, remedy=foreign.remedy)
+    if _is_ready(src):
+        raise DataError(
+            "has images and masks, which are read without a conversion",
+            where=src,
+            remedy=f"Use the folder itself: {command('segarena', 'check', src)}",
+        )
     endings = sorted({path.suffix.lower() for path in Peek(src).files()})
     known = [f"{name} ({entry.title})" for name, entry in FORMATS.items()]
     raise DataError(
@@ -108,6 +115,14 @@ def choose_format(src: Path, dst: Path) -> tuple[str, str]:
         where=src,
         remedy=f"Name the folder that holds annotations and images, or the format with --from: {', '.join(known)}",
     )
+
+
+def _is_ready(src: Path) -> bool:
+    """Whether images and masks are found in a folder."""
+    try:
+        return bool(find_pairs(src).samples)
+    except DataError:
+        return False
 
 
 def convert_command(src: Path, dst: Path, name: str) -> str:
