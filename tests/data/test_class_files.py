@@ -287,6 +287,22 @@ def test_two_files_that_contradict_each_other_are_refused(tmp_path: Path) -> Non
         FolderSource(tmp_path)
 
 
+@pytest.mark.parametrize("lines", ["0, bg\n1, rust\n", "0, bg\n1, crack\n"])
+def test_files_of_splits_are_compared(lines: str, tmp_path: Path) -> None:
+    """The validation lacks a class: its file is part of the other one, or numbers the same class otherwise."""
+    for split, values in (("train", NUMBERS), ("valid", (0, 1))):
+        write_masks(tmp_path / split, values)
+        content = "0, bg\n1, crack\n2, rust\n" if split == "train" else lines
+        (tmp_path / split / "_classes.csv").write_text(f"Pixel Value, Class\n{content}")
+    if "rust" in lines:
+        with refuses(where=tmp_path / "valid" / "_classes.csv", value="other names"):
+            FolderSource(tmp_path)
+    else:
+        source = FolderSource(tmp_path)
+        assert source.classes.names == ("bg", "crack", "rust")
+        assert not list(check_class_files(source))
+
+
 def test_classes_of_a_run_have_the_values_of_the_file(tmp_path: Path) -> None:
     """The data of an evaluation numbers the same classes otherwise, and lacks one of them."""
     drawn = write_masks(tmp_path, (0, 2))

@@ -76,31 +76,57 @@ def apply_class_files(masks: Sequence[CountedMask], files: Sequence[ClassFile]) 
         files: The files, see `class_files`.
 
     Raises:
-        DataError: Two files fit, and give a value other names.
+        DataError: Two files give a value other names: both fit, or they are those of two splits.
     """
     used, unused = Named(), []
+    first: ClassFile | None = None
     for file in files:
         try:
             table = _make_table(masks, file)
             inferred = count_classes(masks, apply_classes(masks, table), least=1)
         except _MisfitError as misfit:
-            unused.append(Unused(file.path, f"it {misfit}"))
+            unused.append((file, f"it {misfit}"))
             continue
         except DataError as error:
             place = f"{error.where.name} " if isinstance(error.where, Path) else ""
-            unused.append(Unused(file.path, f"{place}{error.what}"))
+            unused.append((file, f"{place}{error.what}"))
             continue
-        if used.everything is None or used.path is None:
-            used = Named(_without_absent(masks, inferred), file.path, table)
-        elif {(one.name, one.values) for one in table.classes} != {
-            (one.name, one.values) for one in used.everything.classes
-        }:
-            raise DataError(
-                f"gives the values in the masks other names than {used.path}",
-                where=file.path,
-                remedy="Remove one of the two, or write the classes into a classes.yaml in the data folder",
-            )
-    return used._replace(unused=tuple(unused))
+        if first is None:
+            first, used = file, Named(_without_absent(masks, inferred), file.path, table)
+        elif _contradict(first, file):
+            raise _two_meanings(first, file)
+    if first is None:
+        return Named(unused=tuple(Unused(file.path, reason) for file, reason in unused))
+    for file, _ in unused:  # of another split
+        if file.path.name == first.path.name and _contradict(first, file):
+            raise _two_meanings(first, file)
+    others = [
+        (file, reason) for file, reason in unused if not file.entries or not set(file.entries) <= set(first.entries)
+    ]
+    return used._replace(unused=tuple(Unused(file.path, reason) for file, reason in others))
+
+
+def _contradict(one: ClassFile, other: ClassFile) -> bool:
+    """Whether two files give a number or a colour different names, or a name different numbers."""
+    for kind in ("number", "color"):
+        names = {getattr(entry, kind): entry.name for entry in one.entries if getattr(entry, kind) is not None}
+        numbers = {name: key for key, name in names.items()}
+        for entry in other.entries:
+            key = getattr(entry, kind)
+            if key is not None and names.get(key, entry.name) != entry.name:
+                return True
+            if kind == "number" and key is not None and numbers.get(entry.name, key) != key:
+                return True
+    return False
+
+
+def _two_meanings(one: ClassFile, other: ClassFile) -> DataError:
+    return DataError(
+        f"gives the values of the masks other names than {one.path}",
+        where=other.path,
+        remedy="Remove one of the two if it is of other masks. If each is right for its folder, the same value is "
+        "another class in another folder: export all masks with one list of classes",
+    )
 
 
 def like_run(classes: ClassTable, everything: ClassTable) -> ClassTable:
