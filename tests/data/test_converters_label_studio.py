@@ -12,7 +12,8 @@ from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image, write_
 from broken_folders import Spoil
 from drawn_annotations import encode_brush
 from segarena.data.converters.brush import decode_brush
-from segarena.data.converters.label_studio import read_label_studio
+from segarena.data.converters.label_studio import read_label_studio, recognise_label_studio
+from segarena.data.converters.peek import Peek
 from segarena.data.folder import FolderSource
 
 SQUARE = {"x": 25, "y": 100 / 6, "width": 37.5, "height": 50, "rotation": 0}
@@ -84,6 +85,15 @@ def test_a_brush_covers_what_is_half_opaque(literal: bool, size: tuple[int, int]
 def test_the_image_is_found_by_its_address(image: str, name: str, tmp_path: Path) -> None:
     root = write(tmp_path / "in", task(result(SQUARE), image=image), name=name)
     assert convert(read_label_studio, root, tmp_path / "out") == {Path(name).stem: ROWS}
+
+
+def test_files_of_target_storage_are_annotations_with_their_tasks(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / f"in/{name}.png")
+        content = {"id": 1, "result": [result(SQUARE)], "task": {"id": 7, "data": {"image": f"s3://bucket/{name}.png"}}}
+        write_json(tmp_path / f"in/{name}.json", content)
+    assert recognise_label_studio(Peek(tmp_path / "in"))
+    assert convert(read_label_studio, tmp_path / "in", tmp_path / "out") == {"a": ROWS, "b": ROWS}
 
 
 def test_of_several_images_of_a_task_the_one_named_image_is_used(tmp_path: Path) -> None:

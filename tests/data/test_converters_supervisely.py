@@ -38,6 +38,10 @@ def write(
 @pytest.mark.parametrize(
     ("shape", "rows"),
     [
+        (
+            item("polygon", {"exterior": [[0, 0], [6, 0], [0, 6]], "interior": []}),
+            ["222222..", "22222...", "2222....", "222.....", "22......", "2......."],
+        ),
         (item(), ["........", "..222...", "..222...", "..222...", "........", "........"]),
         (
             item("polygon", {"exterior": [[1.5, 0], [6.5, 0], [6.5, 6], [1.5, 6]], "interior": []}),
@@ -51,7 +55,12 @@ def write(
             ["22222222", "22...222", "22...222", "22...222", "22222222", "22222222"],
         ),
     ],
-    ids=["a rectangle with its last row and column", "a polygon with fractions", "a polygon with a hole"],
+    ids=[
+        "corners are centres",
+        "a rectangle with its last row and column",
+        "a polygon with fractions",
+        "a polygon with a hole",
+    ],
 )
 def test_each_shape_becomes_its_pixels(shape: dict[str, Any], rows: list[str], tmp_path: Path) -> None:
     assert convert(read_supervisely, write(tmp_path / "in", shape), tmp_path / "out") == {"a": rows}

@@ -1,4 +1,4 @@
-"""The run lengths of Label Studio's brush: a stream of bits with the four channels of an image.
+"""Label Studio's brush: run lengths in a stream of bits with the four channels of an image, or a PNG.
 
 Source: the description of the format in github.com/thi-ng/umbrella, packages/rle-pack. The stream is 32 bits for the
 number of words, 5 for the size of a word less one, four times 4 for the sizes of lengths less one, and then chunks: one
@@ -11,13 +11,17 @@ successor `label-studio-sdk` brings 38.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.converters.annotations import Malformed
+from segarena.data.converters.annotations import Malformed, check_size
 from segarena.data.converters.rasterize import Region
+from segarena.data.files.image_io import decode, open_image
 
 _CHANNELS = 4
 _OPAQUE = 128  # of 255: the edge of a brush's stroke is smoothed
@@ -32,6 +36,23 @@ def decode_brush(rle: Sequence[object], height: int, width: int) -> Region:
         raise Malformed("the rle is not a list of bytes")
     words = _decode(bytes(rle), _CHANNELS * height * width)  # type: ignore[arg-type]  # checked above
     region: Region = words.reshape(height, width, _CHANNELS)[..., 3] >= _OPAQUE
+    return region
+
+
+def read_bitmask(text: str, size: tuple[int, int], path: Path) -> Region:
+    """Return the object (height, width) of a PNG in base64, which is opaque there.
+
+    Raises Malformed if it is no base64 or has not the `size` (height, width), DataError if it is no PNG.
+    """
+    where = path.with_name(f"{path.name} (bitmask)")
+    try:
+        content = base64.b64decode(text)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"base64 cannot be decoded ({error})") from error
+    with open_image(where, content) as undecoded:
+        opacity = np.asarray(decode(undecoded, where).convert("RGBA"))[..., 3]
+    check_size(size, opacity.shape[0], opacity.shape[1], path)
+    region: Region = opacity >= _OPAQUE
     return region
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -22,7 +20,7 @@ from segarena.data.converters.annotations import (
     read_member,
     show,
 )
-from segarena.data.converters.brush import decode_brush
+from segarena.data.converters.brush import decode_brush, read_bitmask
 from segarena.data.converters.drawn import (
     NOT_LISTED,
     Counts,
@@ -36,9 +34,8 @@ from segarena.data.converters.drawn import (
 from segarena.data.converters.image_index import ImageFiles, find_annotation_files
 from segarena.data.converters.peek import Peek
 from segarena.data.converters.pixel_runs import PixelRuns
-from segarena.data.converters.rasterize import Ellipse, Polygons, Region, Shape, rectangle
+from segarena.data.converters.rasterize import Ellipse, Polygons, Shape, rectangle
 from segarena.data.files.headers import image_size
-from segarena.data.files.image_io import decode, open_image
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
 from segarena.formats import listing
@@ -59,7 +56,7 @@ def recognise_label_studio(peek: Peek) -> str | None:
     for path in peek.sample(".json"):
         content = peek.json(path)
         head = peek.head(path) if content is None else ""
-        if _is_export(content) or (head.lstrip().startswith("[") and '"annotations"' in head and '"to_name"' in head):
+        if _tasks(content) or (head.lstrip().startswith("[") and '"annotations"' in head and '"to_name"' in head):
             return f"{peek.name(path)} is a list of tasks with annotations"
     return None
 
@@ -72,7 +69,7 @@ def read_label_studio(src: Path) -> Annotations:
     points have no area and are left out. Raises DataError.
     """
     root, paths = find_annotation_files(src, ".json")
-    exports = {path: content for path in paths if _is_export(content := read_json(path))}
+    exports = {path: tasks for path in paths if (tasks := _tasks(read_json(path)))}
     if not exports:
         raise DataError(
             "is no JSON export of Label Studio: a list of tasks with annotations",
@@ -103,13 +100,16 @@ def read_label_studio(src: Path) -> Annotations:
     return make_annotations(list(drawn.values()), names_in(list(drawn.values())), counts, where=src)
 
 
-def _is_export(content: Any) -> bool:
-    return (
+def _tasks(content: Any) -> list[dict[str, Any]]:
+    """The tasks of an export, or the one of a file in target storage, which is an annotation with its task in it."""
+    if isinstance(content, dict) and isinstance(content.get("result"), list) and isinstance(content.get("task"), dict):
+        content = [{**content["task"], "annotations": [content]}]
+    is_export = (
         isinstance(content, list)
-        and bool(content)
         and all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in content)
         and any(isinstance(task.get("annotations", task.get("completions")), list) for task in content)
     )
+    return content if is_export else []
 
 
 # Tasks
@@ -219,7 +219,7 @@ def _read_shape(value: dict[str, Any], size: tuple[int, int], path: Path) -> Sha
         return PixelRuns.of(decode_brush(read_member(value, "rle", list), height, width))
     if any(str(part).startswith(_PNG) for part in value.values()):
         text = next(str(part) for part in value.values() if str(part).startswith(_PNG))
-        return PixelRuns.of(_read_png(text.removeprefix(_PNG), size, path))
+        return PixelRuns.of(read_bitmask(text.removeprefix(_PNG), size, path))
     degrees = read_coordinate(value.get("rotation") or 0)
     x, y = read_coordinate(value.get("x")) * across, read_coordinate(value.get("y")) * down
     if "radiusX" in value:
@@ -234,16 +234,3 @@ def _turned_rectangle(left: float, top: float, right: float, bottom: float, degr
     """A rectangle that is turned clockwise around its left upper corner, as Label Studio turns it."""
     (corners,) = rectangle(left, top, right, bottom, degrees).outlines
     return Polygons((corners - corners[0] + (left, top),))
-
-
-def _read_png(text: str, size: tuple[int, int], path: Path) -> Region:
-    where = path.with_name(f"{path.name} (bitmask)")
-    try:
-        content = base64.b64decode(text)
-    except (binascii.Error, ValueError) as error:
-        raise Malformed(f"base64 cannot be decoded ({error})") from error
-    with open_image(where, content) as undecoded:
-        opacity = np.asarray(decode(undecoded, where).convert("RGBA"))[..., 3]
-    check_size(size, opacity.shape[0], opacity.shape[1], path)
-    region: Region = opacity >= 128
-    return region
