@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.checks.problem import Problem
+from segarena.data.checks.products import multiply
 from segarena.data.checks.thumbnails import Thumbnails, halve
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
@@ -156,7 +157,7 @@ def _agree(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Agreement:
 
 
 def _agree_within(images: NDArray[np.uint8], labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> Score:
-    by_edges = _unit(_edges(images)[:, where]) @ _unit(_boundaries(labels)[:, where]).T
+    by_edges = multiply(_unit(_edges(images)[:, where]), _unit(_boundaries(labels)[:, where]))
     by_areas = _explained(halve(images), labels[:, ::2, ::2], where[::2, ::2])
     return _center(by_edges) + _center(by_areas)
 
@@ -189,7 +190,7 @@ def _explained(images: NDArray[np.uint8], labels: NDArray[np.uint8], where: NDAr
     explained = np.zeros((len(grey), len(areas)), dtype=np.float32)
     for label in np.argsort(-np.bincount(areas.ravel(), minlength=256), kind="stable")[:_MOST_CLASSES]:
         member = (areas == label).astype(np.float32)
-        sums = grey @ member.T
+        sums = multiply(grey, member)
         explained += sums * sums / np.maximum(1, member.sum(axis=1))
     return explained
 

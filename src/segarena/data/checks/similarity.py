@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.data.checks.products import multiply
 from segarena.data.checks.registration import crop, find_crop
 from segarena.data.checks.thumbnails import halve, perceptual_hash
 
@@ -30,8 +31,8 @@ EASIER, LEFT = 0.4, 0.1
 
 _MIN_IMAGES = 6  # fewer have no mean image
 _MOST_PAIRS = 8  # of one image: in a folder of copies all pairs would be too many
-_COMPONENTS, _MOST_SAMPLED = 8, 256
-_MOST_CROPS = 32  # candidates that are compared as if one of the two was cropped
+_COMPONENTS, _MOST_SAMPLED = 8, 64
+_MOST_CROPS = 12  # candidates, of images without a copy so far, that are compared as if one of the two was cropped
 _BLOCK, _PAIRS, _FEW = 512, 4096, 64
 _FAINT = 0.5  # grey levels, root mean square, of what is left of a coarse thumbnail: rounding
 
@@ -136,7 +137,7 @@ def _correlated(first: Images, second: Images, turn: Turn) -> Pairs:
     found = []
     for start in range(0, len(first), _BLOCK):
         after = start if turn.is_own_inverse else 0
-        scores = first[start : start + _BLOCK] @ second[after:].T
+        scores = multiply(first[start : start + _BLOCK], second[after:])
         rows, columns = np.nonzero(scores >= COARSE)
         score, rows, columns = scores[rows, columns], rows + start, columns + after
         kept = columns > rows if turn.is_own_inverse else columns != rows
@@ -185,8 +186,8 @@ def _shared_images(thumbnails: NDArray[np.uint8]) -> Shared:
     mean = thumbnails.mean(axis=0, dtype=np.float32)
     chosen = np.linspace(0, len(thumbnails) - 1, min(_MOST_SAMPLED, len(thumbnails))).round().astype(int)
     some = (thumbnails[chosen] - mean).reshape(len(chosen), -1)
-    _, loadings = np.linalg.eigh(some @ some.T)
-    components = loadings[:, ::-1][:, : min(_COMPONENTS, len(chosen) // 8)].T @ some
+    _, loadings = np.linalg.eigh(multiply(some, some))
+    components = multiply(loadings[:, ::-1][:, : min(_COMPONENTS, len(chosen) // 8)].T, some.T)
     images = np.concatenate([mean[None], components.reshape(-1, *mean.shape)]).astype(np.float32)
     left = _details(_project(some, images).reshape(-1, *mean.shape))
     return Shared(images, median((left * left).sum(axis=(1, 2)).tolist()))
@@ -203,8 +204,10 @@ def _confirm(thumbnails: NDArray[np.uint8], shared: Shared, pairs: Pairs, turn: 
         images = thumbnails[chosen].astype(np.float32)
         others = images if turn == TURNS[0] else turn.of(images)
         alike[start : start + _PAIRS] = _are_alike(images, others, places, shared, turned, FINE)
-    rest = np.flatnonzero(~alike)[:_MOST_CROPS] if turn == TURNS[0] else np.flatnonzero([])
-    if len(rest):
+    known = np.zeros(len(thumbnails), dtype=bool)
+    known[pairs[alike]] = True
+    rest = np.flatnonzero(~alike & ~known[pairs].any(axis=1))[:_MOST_CROPS]
+    if len(rest) and turn == TURNS[0]:
         first, second = (thumbnails[pairs[rest, side]].astype(np.float32) for side in (0, 1))
         motion = find_crop(first, second)
         details = (_unit(_details(crop(first, motion)))[0] * _unit(_details(second))[0]).sum(axis=1)
@@ -279,10 +282,12 @@ def _project(rows: Images, shared: Images) -> Images:
     rows = rows - rows.mean(axis=1, keepdims=True)
     basis = shared.reshape(len(shared), -1)
     basis = basis - basis.mean(axis=1, keepdims=True)
-    sizes, mixing = np.linalg.eigh(basis @ basis.T)  # of a few rows, faster than their singular value decomposition
+    sizes, mixing = np.linalg.eigh(
+        multiply(basis, basis)
+    )  # of a few rows, faster than their singular value decomposition
     kept = sizes > 1e-6 * max(1e-6, float(sizes.max()))
-    left = basis.T @ (mixing[:, kept] / np.sqrt(sizes[kept]))
-    return np.asarray(rows - (rows @ left) @ left.T)
+    left = multiply((mixing[:, kept] / np.sqrt(sizes[kept])).T, basis.T)
+    return np.asarray(rows - multiply(multiply(rows, left), left.T))
 
 
 def _halve(images: Images) -> Images:
