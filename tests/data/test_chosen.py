@@ -64,6 +64,7 @@ TWO_MASKS = {
     "two words in the middle": ("image_2/u_{n}.png", "gt_2/u_lane_{n}.png", "gt_2/u_road_{n}.png"),
     "two formats": ("images/{n}.jpg", "masks/{n}.png", "masks/{n}.tif"),
     "two words beside the image": ("x{n}.jpg", "x{n}_gt.png", "x{n}_mask.png"),
+    "one name within the other": ("{n}.jpg", "{n}_label_truth.png", "{n}_label_truth_semantic.png"),
     "two folders of masks": ("images/{n}.jpg", "masks/a/{n}_gt.png", "masks/b/{n}_gt.png"),
 }
 
@@ -80,6 +81,12 @@ def test_of_two_masks_each_option_in_the_remedy_chooses_one(image: str, one: str
         layout = find_pairs(tmp_path, **choice)
         assert found(layout, tmp_path) == expected(image, mask, split)
         assert layout.images_without_mask == layout.masks_without_image == ()
+
+
+@pytest.mark.parametrize("end", ["_mask_color", "_edges", "_overlay"])
+def test_files_of_other_kinds_beside_masks_are_no_other_masks(end: str, tmp_path: Path) -> None:
+    write(tmp_path, "{n}.jpg", "{n}_mask.png", f"{{n}}{end}.png")
+    assert found(find_pairs(tmp_path), tmp_path) == expected("{n}.jpg", "{n}_mask.png")
 
 
 def test_labels_are_those_of_the_chosen_mask(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from layout_zoo import found, touch, write_mask, write_photograph
+from layout_zoo import found, touch, write_lists, write_mask, write_photograph
 from segarena.data.checks.metadata import check_pairs
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
@@ -106,6 +106,18 @@ def test_numbers_from_different_starts_are_refused(
             for name in rule:
                 (tmp_path / name.format(n=n)).unlink(missing_ok=True)
     assert len(find_pairs(tmp_path).samples) == len(set(images) & set(masks))
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_list_decides_what_shifted_numbers_leave_open(shift: int, tmp_path: Path) -> None:
+    image, mask = RULES["equal stems"]
+    write_names(tmp_path, (image, mask), range(6), range(1, 7))
+    rows = [(image.format(n=n), mask.format(n=n + shift)) for n in range(1 - shift, 6)]
+    with refuses(where=tmp_path) as caught:
+        find_pairs(tmp_path)
+    assert "pairs.csv" in caught.value.remedy
+    write_lists(tmp_path, {"pairs.csv": "\n".join(map(",".join, rows))})
+    assert found(find_pairs(tmp_path), tmp_path) == [(None, *row) for row in rows]
 
 
 @pytest.mark.parametrize(

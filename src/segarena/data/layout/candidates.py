@@ -73,7 +73,7 @@ def make_collection(root: Path, files: Iterable[File], kind: FileKind | None, *,
     option = _find_option(title, folders, kind)
     place = "the folder itself" if title == "." else f"{_spell_out(title, option)}/"
     if ending:
-        return Collection(kind, chosen, f"{ending} in {place}", _file_pattern(chosen) or option)
+        return Collection(kind, chosen, f"{ending} in {place}", file_pattern(chosen) or option)
     return Collection(kind, chosen, place, option)
 
 
@@ -224,8 +224,8 @@ def _find_option(title: str, folders: list[str], kind: FileKind | None) -> str:
     return min(named) if kind or len(named) == 1 else "."
 
 
-def _file_pattern(files: Sequence[File]) -> str:
-    """The pattern of the ending, or the beginning, that the names of the files share: `*_mask.png`."""
+def file_pattern(files: Sequence[File]) -> str:
+    """Return the pattern of the ending, or the beginning, that the files' names share: `*_mask.png`; or nothing."""
     names = [file.path.name for file in files]
     ending = commonprefix([name[::-1] for name in names])[::-1]
     cuts = [cut for cut in range(len(ending)) if ending[cut] in "_-. " and not ending[cut:].startswith(".")]

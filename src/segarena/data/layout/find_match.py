@@ -12,7 +12,9 @@ from segarena.data.layout.errors import nothing_paired
 from segarena.data.layout.layers import LayerMatch, find_export, find_layers
 from segarena.data.layout.listed_pairs import ListedPair, contradiction
 from segarena.data.layout.pairing import Pairing
+from segarena.data.layout.rival_masks import check_rivals
 from segarena.data.layout.search import Match, Search
+from segarena.data.layout.shifted_numbers import check_numbers
 from segarena.data.layout.tree import File, Tree
 from segarena.data.layout.vocabulary import is_preview
 from segarena.errors import DataError
@@ -60,6 +62,8 @@ def find_match(
             problem = nothing_paired(root, tree, chosen_images, chosen_masks)
             problem.code = "nothing-paired"
         raise problem
+    if not chosen_masks:
+        check_rivals(root, found)
     return found if chosen_images else _with_unmarked(found, tree.files)
 
 
@@ -91,7 +95,8 @@ def _with_unmarked(match: Match, files: Sequence[File]) -> Match:
 def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPair], search: Search) -> Match:
     """What the names give if lists of pairs agree with it, else the listed pairs. Raises DataError.
 
-    Equal names that pair the listed files in another way are an error; names that are only similar give way.
+    Equal names that pair the listed files in another way are an error. Names that are only similar give way, and so do
+    equal numbers that seem to be shifted.
     """
     try:
         by_name = search.run()
@@ -100,9 +105,9 @@ def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPa
     if by_name is not None:
         pairs = by_name.pairing.pairs
         if {(pair.image, pair.mask) for pair in listed} <= set(pairs):
-            return by_name
+            return replace(by_name, is_listed=True)
         problem = contradiction(root, listed, pairs) if by_name.pairing.is_by_stem else None
-        if problem:
+        if problem and not _is_shifted(root, by_name):
             raise problem
     images, masks = [pair.image for pair in listed], [pair.mask for pair in listed]
     listed_files = {*images, *masks}
@@ -118,3 +123,11 @@ def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPa
         Pairing(tuple((pair.image, pair.mask) for pair in listed), f"as listed in {lists}"),
         is_listed=True,
     )
+
+
+def _is_shifted(root: Path, match: Match) -> bool:
+    try:
+        check_numbers(root, match.pairs, match.images.files, match.masks.files)
+    except DataError:
+        return True
+    return False

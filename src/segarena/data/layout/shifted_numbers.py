@@ -93,6 +93,7 @@ def _describe(root: Path, shifted: Sequence[tuple[dict[int, File], dict[int, Fil
         f" images{more}",
         where=root,
         remedy=f"Compare {first} with {relative_name(root, masks[min(masks)].path)}. If they belong together, renumber"
-        f" the masks as the images. If equal numbers do, move what has no partner out of the data folder:"
+        " the masks as the images, or name an image and its mask on each line of a file pairs.csv in the data folder."
+        " If equal numbers do, move what has no partner out of the data folder:"
         f" {listing(lone)}",
     )
