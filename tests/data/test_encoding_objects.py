@@ -3,6 +3,7 @@
 - Each mask has 1 to N, with or without gaps (Cellpose, ImageJ), in 8 or in 16 bits, also more than 255 of them.
 - Each number is in one mask only (identities of a tracker).
 - COCO's panoptic PNGs: a colour for each object of each image.
+- The class in red, the object in green and blue (CARLA).
 - Class * 1000 + object (Cityscapes) and class * 256 + object (KITTI, Mapillary), in 16 bits.
 """
 
@@ -125,6 +126,25 @@ def test_numbers_that_could_have_class_and_object_are_refused(factor: int, tmp_p
     encoding = infer(paths, table).encoding
     for path, expected in zip(paths, labels, strict=True):
         np.testing.assert_array_equal(read_mask(path, encoding), expected)
+
+
+def test_objects_in_green_and_blue_are_refused(tmp_path: Path) -> None:
+    """CARLA's instance images: red is the class, green and blue the object, the same one in all frames of a drive."""
+    images = []
+    for count in (20, 24, 28):
+        numbers = cells(count).astype(np.uint32) * 2657 % 65536
+        red = np.where(cells(count) > 0, 10 + cells(count) % 3, 0)
+        images.append(Image.fromarray(np.stack([red, numbers >> 8, numbers & 255], axis=-1).astype(np.uint8)))
+    with refuses(where=tmp_path, value="29 different colours, but only 4 values of red"):
+        infer(save_all(tmp_path, images))
+
+
+def test_objects_of_one_class_beside_0_are_that_class(tmp_path: Path) -> None:
+    drawn = [cells(count) for count in (4, 9, 14, 3)]
+    paths = save_all(tmp_path, [Image.fromarray(np.where(a > 0, a + 1000, 0).astype(np.uint16)) for a in drawn])
+    encoding = infer(paths).encoding
+    for path, objects in zip(paths, drawn, strict=True):
+        np.testing.assert_array_equal(read_mask(path, encoding), objects > 0)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from segarena.data.encoding.mask_encoding import (
     unpack,
 )
 from segarena.data.encoding.merged import SAME, SAME_COMPRESSED, with_merged
-from segarena.data.encoding.objects import refuse_unshared
+from segarena.data.encoding.objects import refuse_class_and_object, refuse_unshared
 from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel
 from segarena.data.encoding.palette import colors_of
 from segarena.data.encoding.transparency import refuse_shared_by_transparency
@@ -119,6 +119,7 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     if numbered is not None:
         return numbered
     refuse_unshared(masks, "colours")
+    refuse_class_and_object(masks, counts.values[FILLS * counts.pixels <= counts.inside])
     if len(counts.values) > _MANY_DIFFERENT:
         raise _unclear(masks, counts, "more colours than a drawing can have")
     lossy = any(facts.lossy for _, facts in masks)

@@ -30,6 +30,8 @@ _COUNTS, _MANY_OBJECTS = 3, 5
 _DENSE, _LONG = 0.6, 30
 #: Objects are in one mask only: at least so many values, of which at most this share is in a second mask.
 _VALUES, _SHARED = 12, 0.05
+#: Red is a class, and green and blue are objects, if red is lower than this and a value of red has so many colours.
+_LOW_RED, _COLORS_OF_A_CLASS = 64, 3
 #: A value fills areas if a part of its pixels, 1 in so many, is inside areas of it.
 _FILLS = 4
 
@@ -74,6 +76,24 @@ def refuse_unshared(masks: Sequence[CountedMask], what: str) -> None:
     having = np.unique(np.concatenate(filled), return_counts=True)[1]
     if len(masks) >= 3 and len(having) >= _VALUES and (having > 1).sum() <= max(1, _SHARED * len(having)):
         raise _objects(masks, f"the masks have {len(having)} different {what}, and hardly one is in two masks")
+
+
+def refuse_class_and_object(masks: Sequence[CountedMask], colors: NDArray[np.int64]) -> None:
+    """Raise DataError if red has class numbers, and green and blue have objects, as in CARLA's instance images.
+
+    Args:
+        masks: All masks of the set.
+        colors: (K,), their different packed colours.
+    """
+    red = np.unique(colors >> 16)
+    if len(colors) < _VALUES or red[-1] >= _LOW_RED or len(colors) < _COLORS_OF_A_CLASS * len(red):
+        return
+    raise DataError(
+        f"the masks have {len(colors)} different colours, but only {len(red)} values of red, at most {red[-1]}: red "
+        "seems to be the class, green and blue the object",
+        where=masks[0].path.parent,
+        remedy=f"Save the red channel alone as masks; or, if each colour is a class, {DECLARE}",
+    )
 
 
 def find_factor(masks: Sequence[CountedMask]) -> int | None:
@@ -140,7 +160,7 @@ def composed_encoding(classes: ClassTable, factor: int) -> MaskEncoding:
 def _are_composed(numbers: NDArray[np.int64], factor: int) -> bool:
     """Whether numbers, ascending, could be class and object: low objects, and a class with several."""
     composed = numbers[numbers >= factor] if factor == FACTORS[0] else numbers
-    if not len(composed) or composed[-1] < 2 * factor:
+    if not len(composed) or composed[-1] < (factor if factor == FACTORS[0] else 2 * factor):
         return False
     classes, objects = composed // factor, composed % factor
     repeated = np.unique(classes[classes > 0], return_counts=True)[1].max(initial=0) >= 2
