@@ -61,6 +61,20 @@ def test_a_pointer_of_git_lfs_is_named_in_a_folder(name: str, tmp_path: Path) ->
     assert "git lfs pull" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "masks", ["masks/{n}_crack.png, masks/{n}_dent.png", "b/{n}.png", "masks/crack/{n}.png, masks/dent/{n}.png"]
+)
+def test_files_that_were_not_fetched_are_named_first(masks: str, tmp_path: Path) -> None:
+    for number in range(4):
+        for name in ("a/{n}.jpg" if masks[0] == "b" else "images/{n}.jpg", *masks.split(", ")):
+            path = tmp_path / name.format(n=number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(POINTER)
+    with refuses(where=tmp_path, value="git-lfs") as caught:
+        find_pairs(tmp_path)
+    assert "git lfs pull" in caught.value.remedy
+
+
 @pytest.mark.parametrize("name", ["train.txt", "splits.json"])
 def test_a_list_that_is_a_pointer_is_refused(name: str, tmp_path: Path) -> None:
     touch(tmp_path, "images/a.png, masks/a.png")

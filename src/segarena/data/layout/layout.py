@@ -26,6 +26,7 @@ from segarena.data.layout.search import Match
 from segarena.data.layout.shifted_numbers import check_numbers
 from segarena.data.layout.split_lists import find_lists
 from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
+from segarena.data.layout.unread_files import unfetched
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 from segarena.formats import join_words
@@ -95,7 +96,7 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
             layout = other if layout is None or len(other.samples) > len(layout.samples) else layout
     if layout is None:
         assert problem is not None
-        raise problem
+        raise unfetched(root, tree) or problem
     return layout
 
 

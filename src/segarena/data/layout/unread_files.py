@@ -12,7 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from segarena.data.files.arrays import ARRAY_SUFFIXES
 from segarena.data.files.foreign import FOREIGN, identify
 from segarena.data.layout.tree import Tree, files_ending, relative_name
+from segarena.errors import DataError
 from segarena.formats import listing, plural
+from segarena.texts import is_lfs_pointer
 
 #: So few files of arrays are taken for those of a whole data set.
 _FEW = 10
@@ -43,6 +45,26 @@ def find_unread(root: Path, tree: Tree) -> Unread | None:
         return Unread(f"{plural(counts[ending], f'{ending} file')} ({kind.name}), which are not read", kind.remedy)
     folder = max(tree.endings, key=lambda each: tree.endings[each][""])
     return _without_ending(root, files_ending(folder, {""}), counts[ending])
+
+
+def unfetched(root: Path, tree: Tree) -> DataError | None:
+    """Return the error for images or masks that are pointers of git-lfs: there are no pixels to judge by."""
+    pointers = [file.path for file in tree.files[:: max(1, len(tree.files) // _FEW)] if _is_pointer(file.path)]
+    if not pointers:
+        return None
+    return DataError(
+        f"has pointers of git-lfs in place of images, e.g. {relative_name(root, pointers[0])}",
+        where=root,
+        remedy="Run `git lfs pull` in its repository",
+    )
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return is_lfs_pointer(stream.read(64))
+    except OSError:
+        return False
 
 
 def _without_ending(root: Path, files: list[Path], count: int) -> Unread | None:
