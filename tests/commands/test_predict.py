@@ -106,6 +106,17 @@ def test_subfolders_are_mirrored(trained: Path, tmp_path: Path, capsys: pytest.C
         assert text in printed
 
 
+def test_masks_beside_their_images_are_left_out(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a.jpg", "a_mask.png", "b_image.png", "b_label.png", "mask_c.png", "gt.png"):
+        Image.new("RGB", (40, 40)).save(tmp_path / "data" / name)
+    out = segarena.predict(trained, [tmp_path / "data"], out=tmp_path / "out")
+    assert {path.name for path in out.glob("*.png")} == {"a.png", "b_image.png", "mask_c.png", "gt.png"}
+    assert "a_mask.png, b_label.png" in capsys.readouterr().out
+
+
 def test_a_folder_of_masks_that_is_named_itself_is_labelled(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     Image.new("RGB", (40, 40)).save(tmp_path / "labels" / "a.png")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.data.layout.vocabulary import strip_kind_words
 from segarena.errors import DataError
 from segarena.formats import listing, plural
 
@@ -44,7 +45,8 @@ def find_new_images(paths: Sequence[Path]) -> NewImages:
     """Find the images to label.
 
     Subfolders are searched. Left out are folders that are named for masks, or for previews, predictions and the like,
-    and those that `segarena predict` has written. An image that is named twice is labelled once.
+    those that `segarena predict` has written, and masks beside their images. An image that is named twice is labelled
+    once.
 
     Args:
         paths: Files of any ending, folders, and patterns such as `photos/*.jpg`, which some shells do not replace.
@@ -99,8 +101,23 @@ def _choose(root: Path, tree: Tree) -> tuple[list[File], list[str]]:
         )
         if group
     ]
-    chosen = [file for folder, files in folders.items() if folder not in {*masks, *results} for file in files]
+    kept = [files for folder, files in folders.items() if folder not in {*masks, *results}]
+    beside = {file: None for files in kept for file in _masks_beside(files)}
+    if beside:
+        names = listing([relative_name(root, file.path) for file in beside])
+        notes.append(f"{plural(len(beside), 'file')} named for the mask of another image: {names}")
+    chosen = [file for files in kept for file in files if file not in beside]
     return sorted(chosen, key=lambda file: file.path), notes
+
+
+def _masks_beside(files: Sequence[File]) -> list[File]:
+    """The files of one folder that are named for the mask of another one: `a_mask.png` beside `a.jpg`."""
+    cores = {core.core: file for file in files for core in strip_kind_words(file.stem, "image") if core.core}
+    owners = [
+        [cores.get(core.core) for core in strip_kind_words(file.stem, "mask") if core.core != file.stem]
+        for file in files
+    ]
+    return [file for file, found in zip(files, owners, strict=True) if any(one not in (None, file) for one in found)]
 
 
 def _are_results(files: Sequence[File]) -> bool:
