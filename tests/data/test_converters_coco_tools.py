@@ -248,3 +248,13 @@ def test_annotations_of_images_that_were_removed_are_left_out(tmp_path: Path) ->
     write_json(tmp_path / "in/a.json", coco(annotations=objects))
     assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": rows(COCO_MASK, 7)}
     assert "1 annotation of an image that is not in the file: left out (a.json)" in read_coco(tmp_path / "in").notes
+
+
+@pytest.mark.parametrize(("image", "category"), [("1", 7), (1, "7"), ("1", "7"), ("x", "dog")])
+def test_ids_may_be_texts(image: str | int, category: str | int, tmp_path: Path) -> None:
+    write_image(tmp_path / "in/a.png")
+    images = [{"id": str(image), "file_name": "a.png"}]
+    categories = [{"id": 3, "name": "cat"}, {"id": category, "name": " dog "}]
+    objects = [brush(iscrowd=0, image_id=image, category_id=category)]
+    write_json(tmp_path / "in/a.json", coco(images=images, categories=categories, annotations=objects))
+    assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": COCO_MASK}

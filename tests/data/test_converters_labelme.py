@@ -136,3 +136,9 @@ def test_a_bad_copy_of_the_image_gives_way_to_the_file(copy: str | int, tmp_path
     assert convert(read_labelme, tmp_path / "in", tmp_path / "out") == {"a": SQUARE_ROWS}
     assert (tmp_path / "out/images/a.png").read_bytes() == (tmp_path / "in/a.png").read_bytes()
     assert read_labelme(tmp_path / "in").notes[0].startswith("1 copy of an image in imageData")
+
+
+def test_a_label_may_be_a_number(tmp_path: Path) -> None:
+    root = prepare(tmp_path / "in", {**SQUARE, "label": 7})
+    assert convert(read_labelme, root, tmp_path / "out") == {"a": SQUARE_ROWS}
+    assert FolderSource(tmp_path / "out").classes.names == ("background", "7")

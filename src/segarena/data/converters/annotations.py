@@ -188,6 +188,12 @@ def read_member(content: object, key: str, *kinds: type) -> Any:
     return value
 
 
+def read_id(content: object, key: str) -> int | str:
+    """Return an id, `content[key]`: a number written as text is that number. Raises Malformed if it is no id."""
+    value: int | str = read_member(content, key, int, str)
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else value
+
+
 def read_coordinate(value: object) -> float:
     """Return a coordinate in pixels from a number or its text. Raises Malformed if it is none, or far off any image."""
     try:

@@ -16,6 +16,7 @@ from segarena.data.converters.annotations import (
     entry,
     is_size,
     make_classes,
+    read_id,
     read_member,
     read_outline,
     read_size,
@@ -143,7 +144,7 @@ def _read_images(
     found: dict[Any, _Image | None] = {}
     for position, image in enumerate(images):
         with entry(path, f"images[{position}]"):
-            number, name = read_member(image, "id", int, str), read_member(image, "file_name", str)
+            number, name = read_id(image, "id"), read_member(image, "file_name", str)
             if number in found:
                 raise Malformed(f"another image has the id {number!r}, too")
             file = files.find(name, split, optional=True)
@@ -160,7 +161,7 @@ def _read_images(
     return found
 
 
-def _add_object(image: _Image, annotation: Any, labels: dict[int, int], crowd: Crowd) -> bool:
+def _add_object(image: _Image, annotation: Any, labels: dict[int | str, int], crowd: Crowd) -> bool:
     """Add an object to its image; return False if it has no area to paint."""
     label = _look_up(annotation, "category_id", labels, "category")
     shape = _read_segmentation(annotation.get("segmentation"), image.size)
@@ -205,12 +206,14 @@ def _check_once(root: Path, path: Path, images: dict[Any, _Image | None], file_o
 
 
 def _is_orphan(annotation: Any, images: dict[Any, _Image | None]) -> bool:
-    number = annotation.get("image_id") if isinstance(annotation, dict) else None
-    return isinstance(number, (int, str)) and number not in images
+    try:
+        return read_id(annotation, "image_id") not in images
+    except Malformed:  # the reader describes it
+        return False
 
 
 def _look_up(annotation: Any, key: str, known: dict[Any, Any], what: str) -> Any:
-    number = read_member(annotation, key, int, str)
+    number = read_id(annotation, key)
     if number not in known:
         raise Malformed(f"the {what} {number!r} does not exist")
     return known[number]

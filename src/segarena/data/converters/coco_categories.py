@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segarena.data.converters.annotations import Color, Malformed, entry, read_member
+from segarena.data.converters.annotations import Color, Malformed, entry, read_id, read_member
 from segarena.formats import join_words, listing
 
 
@@ -23,7 +23,7 @@ class Categories:
     """Those that become classes, by id."""
     colors: dict[str, Color]
     """Their colours, where a file has some."""
-    by_id: dict[Path, dict[int, str]]
+    by_id: dict[Path, dict[int | str, str]]
     """The name of each id, for each file."""
     notes: tuple[str, ...]
     """Sentences on what is left out, merged or without an object."""
@@ -38,15 +38,15 @@ def read_categories(contents: dict[Path, Any]) -> Categories:
     Raises:
         DataError: A category has no id or no name, or an id has two names in one file.
     """
-    by_id: dict[Path, dict[int, str]] = {}
+    by_id: dict[Path, dict[int | str, str]] = {}
     colors: dict[str, Color] = {}
-    first: dict[str, int] = {}
+    first: dict[str, int | str] = {}
     groups: set[str] = set()
     for path, content in contents.items():
         ids = by_id[path] = {}
         for position, category in enumerate(content["categories"]):
             with entry(path, f"categories[{position}]"):
-                number, name = read_member(category, "id", int), read_member(category, "name", str)
+                number, name = read_id(category, "id"), read_member(category, "name", str).strip()
                 if ids.setdefault(number, name) != name:
                     raise Malformed(f"the category {number} is {name!r} here and {ids[number]!r} before")
             first.setdefault(name, number)
@@ -57,15 +57,20 @@ def read_categories(contents: dict[Path, Any]) -> Categories:
                 groups.add(group)
     objects = Counter(by_id[path].get(number) for path, number in _objects(contents))
     dropped = [name for name in first if name in groups and not objects[name]]
-    names = sorted((name for name in first if name not in dropped), key=lambda name: first[name])
+    names = sorted((name for name in first if name not in dropped), key=lambda name: _order(first[name]))
     if not names:
-        names, dropped = sorted(first, key=lambda name: first[name]), []
+        names, dropped = sorted(first, key=lambda name: _order(first[name])), []
     notes = [f"category {name!r} only groups others and has no object: left out" for name in dropped]
     notes += _note_merged(by_id)
     unused = [name for name in names if not objects[name]]
     if unused and any(objects.values()):
         notes.append(f"without an object, kept as classes: {listing(unused)}")
     return Categories(tuple(names), colors, by_id, tuple(notes))
+
+
+def _order(number: int | str) -> tuple[bool, int, str]:
+    """Numbers come first, in their order, then texts."""
+    return (False, number, "") if isinstance(number, int) else (True, 0, number)
 
 
 def _objects(contents: dict[Path, Any]) -> Iterator[tuple[Path, Any]]:
@@ -75,11 +80,13 @@ def _objects(contents: dict[Path, Any]) -> Iterator[tuple[Path, Any]]:
             if isinstance(annotation, dict):
                 segments = annotation.get("segments_info")
                 for each in segments if isinstance(segments, list) else [annotation]:
-                    number = each.get("category_id") if isinstance(each, dict) else None
-                    yield path, number if isinstance(number, int) else None
+                    try:
+                        yield path, read_id(each, "category_id")
+                    except Malformed:
+                        yield path, None
 
 
-def _note_merged(by_id: dict[Path, dict[int, str]]) -> Iterator[str]:
+def _note_merged(by_id: dict[Path, dict[int | str, str]]) -> Iterator[str]:
     for path, ids in by_id.items():
         for name, count in Counter(ids.values()).items():
             if count > 1:

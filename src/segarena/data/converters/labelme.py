@@ -132,7 +132,7 @@ def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: Lef
     declared = is_size(content.get("imageHeight"), content.get("imageWidth"))
     for position, shape in enumerate(content["shapes"]):
         with entry(path, f"shapes[{position}]"):
-            label = read_member(shape, "label", str).strip()
+            label = str(read_member(shape, "label", str, int)).strip()
             figure = _read_shape(shape, image.size, path)
             if isinstance(figure, Polygons) and not declared:
                 check_inside(np.concatenate(figure.outlines), image.size)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import Malformed, Mask, read_member
+from segarena.data.converters.annotations import Malformed, Mask, read_id, read_member
 from segarena.data.converters.coco_crowds import Crowd
 from segarena.data.files.headers import image_size
 from segarena.data.files.raw_masks import read_plane
@@ -49,7 +49,7 @@ class Segments:
 
 def find_segments(
     annotation: Any,
-    labels: Mapping[int, int],
+    labels: Mapping[int | str, int],
     root: Path,
     path: Path,
     image: Path,
@@ -79,7 +79,7 @@ def find_segments(
         raise Malformed(f"the size of {png} is not that of the image {image}")
     label_of = {0: IGNORE_INDEX}
     for segment in read_member(annotation, "segments_info", list):
-        number, category = read_member(segment, "id", int), read_member(segment, "category_id", int)
+        number, category = read_member(segment, "id", int), read_id(segment, "category_id")
         if category not in labels:
             raise Malformed(f"the category {category} of segment {number} does not exist")
         label_of[number] = IGNORE_INDEX if segment.get("iscrowd") and crowd == "void" else labels[category]
