@@ -41,6 +41,16 @@ LISTS = {
     "tabs": lines(lambda image, mask: f"{image}\t{mask}"),
     "commas and a header": lines(lambda image, mask: f"{image},{mask}", "image,mask\n"),
     "semicolons": lines(lambda image, mask: f"{image};{mask}"),
+    "bars": lines(lambda image, mask: f"{image} | {mask}"),
+    "colons": lines(lambda image, mask: f"{image}:{mask}"),
+    "arrows": lines(lambda image, mask: f"{image} -> {mask}"),
+    "now the one and now the other first": lines(
+        lambda image, mask: f"{image} {mask}" if image < "images/P0004" else f"{mask} {image}"
+    ),
+    "a table in YAML": {
+        f"{name}.yaml": "\n".join(f"- {{image: {image}, mask: {mask}}}" for image, mask in rows)
+        for name, rows in (("train", ROWS[:7]), ("val", ROWS[7:]))
+    },
     "commas with spaces": lines(lambda image, mask: f"{image}, {mask}"),
     "quotation marks": lines(lambda image, mask: f'"{image}" "{mask}"'),
     "the mask first": lines(lambda image, mask: f"{mask} {image}"),

@@ -12,7 +12,7 @@ Cells = tuple[str, ...]
 
 #: So many lines show which separator a list uses.
 _EXAMINED_LINES = 200
-_SEPARATORS = "\t,;|"
+_SEPARATORS = "\t,;|:"
 #: A longer line has no two names with spaces: it has a mask as numbers.
 _LONGEST = 2000
 _SUFFIX = "|".join(sorted(re.escape(suffix) for suffix in IMAGE_SUFFIXES))
@@ -35,8 +35,8 @@ def split_lines(lines: Sequence[str], is_name: Callable[[str], bool]) -> list[Ce
         lines: Lines without line breaks.
         is_name: Whether a text is the name of a file of the data.
 
-    The separator is tab, comma, semicolon, bar, spaces, or nothing at all, as a name may have spaces in it: the one by
-    which most cells are names; of several, one that gives as many cells in each line, and then the fewest. If no cell
+    The separator is tab, comma, semicolon, bar, colon, spaces, or nothing at all, as a name may have spaces in it: the
+    one by which most cells are names; of several, one that gives as many cells in each line, and the fewest. If no cell
     is a name, it is a separator that gives as many cells in each line.
 
     Returns:

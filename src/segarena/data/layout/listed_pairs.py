@@ -19,7 +19,10 @@ from segarena.errors import DataError
 from segarena.formats import join_words, listing, plural
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
-_TABLE = frozenset({".json", ".jsonl", ".ndjson"})
+_YAML = frozenset({".yaml", ".yml"})
+_TABLE = frozenset({".json", ".jsonl", ".ndjson"}) | _YAML
+#: YAML takes long to read: a longer file, in bytes, is passed over.
+_LARGEST_YAML = 1_000_000
 #: Of more files in one folder, only those named for splits may be lists: the others are labels, one for each image.
 _MOST_FILES = 20
 #: Lists may be so many folders below the data folder.
@@ -94,7 +97,8 @@ def _tables(root: Path, folders: Iterable[Path], named: NamedFiles) -> Iterator[
         for path in paths:
             is_list = bool(split_of_name(path.stem) or _LIST_WORDS & set(words_in(path.stem)))
             is_other = path.suffix.lower() in _TABLE or len(paths) > _MOST_FILES
-            if (is_other and not is_list) or path.stat().st_size > LARGEST_LIST:
+            largest = _LARGEST_YAML if path.suffix.lower() in _YAML else LARGEST_LIST
+            if (is_other and not is_list) or path.stat().st_size > largest:
                 continue
             if path.suffix.lower() in _TABLE:
                 rows = _rows_of(load_table(path))
@@ -229,7 +233,10 @@ def _pair_rows(
                     remedy="Write the paths into the list, with their folders",
                 )
         if all(chosen):
-            pairs.append(ListedPair(chosen[0][0], chosen[1][0], table.path))
+            (image,), (mask,) = chosen
+            if _kind_of_file(image) == "mask" != _kind_of_file(mask):
+                image, mask = mask, image
+            pairs.append(ListedPair(image, mask, table.path))
     if {pair.image for pair in pairs} & {pair.mask for pair in pairs}:
         return [], []
     return pairs, missing
