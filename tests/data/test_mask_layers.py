@@ -89,6 +89,33 @@ def test_files_of_objects_are_one_class(image: str, mask: str, tmp_path: Path) -
         np.testing.assert_array_equal(source.read(index)[1], (drawn > 0) & (drawn <= len(classes)))
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{n}.jpg", "{n}_{label}.png"),
+        ("all/{n}.png", "all/{n}_{label}.png"),
+        ("images/{n}.png", "masks/{n}_{label}.png"),
+        ("images/{n}.png", "masks/{label}/{n}.png"),
+        ("images/{n}.png", "{label}/{n}.png"),
+        ("{n}/image.png", "{n}/{label}.png"),
+    ],
+)
+def test_a_class_in_few_images_is_a_class(image: str, mask: str, tmp_path: Path) -> None:
+    for number in range(12):
+        photograph(tmp_path / image.format(n=number), number)
+        for label, name in enumerate(("crack", "dent"), start=1):
+            if name == "crack" or number < 2:
+                white(draw(number) == label, tmp_path / mask.format(n=number, label=name))
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("background", "crack", "dent")
+    assert len(source.samples) == 12
+    for index, sample in enumerate(source.samples):
+        number = int(sample.name)
+        drawn = draw(number)
+        expected = np.where(drawn <= (2 if number < 2 else 1), drawn, 0)
+        np.testing.assert_array_equal(source.read(index)[1], expected)
+
+
 # What only looks like this
 
 
