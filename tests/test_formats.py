@@ -1,6 +1,7 @@
 """Numbers and lists as text, beside the examples in docstrings: absent values, borders between units, short lists."""
 
 import math
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -39,3 +40,21 @@ def test_an_absent_value_is_a_dash_and_never_a_zero(show, missing: float | None)
 )
 def test_text_of_numbers_and_lists(text: str, expected: str) -> None:
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "posix", "windows"),
+    [
+        ("plain.png", "plain.png", "plain.png"),
+        ("my run", "'my run'", '"my run"'),
+        ("it's", "'it'\"'\"'s'", '"it\'s"'),
+        ("a&b", "'a&b'", '"a&b"'),
+        ("$HOME", "'$HOME'", "$HOME"),
+        ("", "''", '""'),
+        (PurePosixPath("-x"), "./-x", "./-x"),
+        ("--out", "--out", "--out"),
+    ],
+)
+def test_commands_are_quoted_for_the_shell(word: object, posix: str, windows: str) -> None:
+    assert formats.command("segarena", word, windows=False) == f"segarena {posix}"
+    assert formats.command("segarena", word, windows=True) == f"segarena {windows}"

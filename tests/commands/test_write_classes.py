@@ -5,6 +5,10 @@ For each way of saving masks; with names of a tool's file; for layers; never ove
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +119,17 @@ def test_a_file_in_the_folder_of_masks_is_not_contradicted(tmp_path: Path) -> No
     with refuses(ConfigError, where=path):
         segarena.check(tmp_path, out=tmp_path / "out", write_classes=True)
     assert not (tmp_path / "classes.yaml").exists()
+
+
+def test_the_command_for_a_file_that_does_not_fit_works(tmp_path: Path) -> None:
+    """The remedy of the warning, executed on the folder that provoked it; the warning is gone afterwards."""
+    data = tmp_path / "my data"
+    write_zoo(data, UNDECLARED[0])
+    (data / "_classes.csv").write_text("Pixel Value, Class\n0, a\n1, b\n")
+    found = segarena.check(data, out=tmp_path / "out")
+    [problem] = [one for one in found["problems"] if one["code"] == "unused-class-file"]
+    [line] = re.findall("`(.*)`", problem["remedy"])
+    command = [sys.executable, "-m", *shlex.split(line)]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    found = segarena.check(data, out=tmp_path / "out2")
+    assert "unused-class-file" not in {one["code"] for one in found["problems"]}
