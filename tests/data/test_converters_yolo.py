@@ -105,6 +105,23 @@ def test_an_empty_file_is_background_and_a_missing_one_is_no_label(tmp_path: Pat
     assert "1 label file without an image: left out" in notes(read_yolo(root))
 
 
+def test_labels_of_another_split_are_not_taken(tmp_path: Path) -> None:
+    root = write(tmp_path, ("images/train/a.png", "labels/train/a.txt"))
+    write_image(root / "images/train/b.png")
+    (root / "labels/val").mkdir()
+    (root / "labels/val/b.txt").write_text(f"0 {SQUARE}\n")
+    assert [image.name for image in read_yolo(root).images] == ["images/train/a"]
+    assert "1 label file without an image: left out" in notes(read_yolo(root))
+
+
+def test_a_class_background_is_the_background(tmp_path: Path) -> None:
+    everything = "0 0 0 1 0 1 1 0 1"
+    names = "names: [background, dog]\n"
+    root = write(tmp_path / "in", ("images/a.png", "labels/a.txt"), lines=f"{everything}\n1 {SQUARE}\n", yaml=names)
+    assert convert(read_yolo, root, tmp_path / "out") == {"a": square(1)}
+    assert FolderSource(tmp_path / "out").classes.names == ("background", "dog")
+
+
 def test_objects_of_four_corners_only_may_be_oriented_boxes(tmp_path: Path) -> None:
     root = write(tmp_path, ("images/a.png", "labels/a.txt"))
     assert "oriented boxes" in notes(read_yolo(root))
