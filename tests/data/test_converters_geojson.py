@@ -66,6 +66,13 @@ def test_a_file_belongs_to_the_image_of_its_name(image: str, file: str, tmp_path
     ) == [Path(image).stem]
 
 
+def test_equal_names_beside_their_own_files(tmp_path: Path) -> None:
+    for folder, name in (("one", "cat"), ("two", "dog")):
+        write(tmp_path / folder, collection(feature(classification={"name": name})))
+    images = {image.name: image.labels().max() for image in read_geojson(tmp_path).images}
+    assert images == {"one/a": 1, "two/a": 2}
+
+
 @pytest.mark.parametrize("content", [[feature()], feature()], ids=["a list of features", "one feature"])
 def test_files_without_a_collection(content: object, tmp_path: Path) -> None:
     assert convert(read_geojson, write(tmp_path / "in", content), tmp_path / "out") == {"a": ROWS}
@@ -135,6 +142,7 @@ TWICE = both(features(feature()), lambda root: write_json(root / "a.json", colle
             ("two files of an image", TWICE, "a.json | annotated by another file"),
             ("two images", both(features(feature()), lambda root: write_image(root / "a.tif")), "a.geojson | a.tif"),
             ("places on the earth", features(feature(EARTH)), "a.geojson | y = 52.625"),
+            ("a place in the west", features(feature([[-70.5, 4], [-70, 4], [-70, 5]])), "a.geojson | x = -70.5"),
             ("another size", features(feature([[0, 0], [80, 0], [80, 3]])), "a.geojson | features[0] | x = 80 | 8 x 6"),
             ("no class", features(feature(), feature(objectType="annotation")), "a.geojson | features[1] | no value"),
             ("an unknown geometry", features(feature(kind="Circle")), "a.geojson | features[0] | 'Circle'"),

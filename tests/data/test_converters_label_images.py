@@ -102,6 +102,16 @@ def test_the_command_that_check_names_makes_one_class(tmp_path: Path, monkeypatc
     assert FolderSource(Path(shlex.split(line)[3])).classes.names == ("background", "foreground")
 
 
+def test_masks_of_few_classes_of_which_some_are_absent_are_not_merged(tmp_path: Path) -> None:
+    for seed in range(4):
+        write_image(tmp_path / f"images/s{seed}.png", size=(SIZE[1], SIZE[0]), seed=seed)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        labels = (number_objects(seed) % (2 + seed % 2)).astype(np.uint8)
+        Image.fromarray(labels).save(tmp_path / f"masks/s{seed}.png")
+    with refuses(where=tmp_path, value="no image with a folder of masks"):
+        read_instances(tmp_path)
+
+
 def test_a_label_image_in_colours_is_refused(tmp_path: Path) -> None:
     write_labels(tmp_path / "in", "images/s{}.png", "masks/s{}.png")
     Image.new("RGB", (SIZE[1], SIZE[0]), (9, 8, 7)).save(tmp_path / "in/masks/s2.png")

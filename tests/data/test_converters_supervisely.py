@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image, write_json
 from broken_folders import Spoil
@@ -67,6 +72,17 @@ def test_each_shape_becomes_its_pixels(shape: dict[str, Any], rows: list[str], t
     classes = FolderSource(tmp_path / "out").classes
     assert classes.names == ("background", "dog", "cat")
     assert classes.colors[2] == (10, 20, 30)
+
+
+def test_a_bitmap_is_what_is_opaque_whatever_its_colour(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.array([[1, 1, 0], [0, 1, 1]], dtype=np.uint8))
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", transparency=0)
+    data = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+    root = write(tmp_path / "in", item("bitmap", bitmap={"origin": [6, 2], "data": data}))
+    rows = ["........", "........", "......22", ".......2", "........", "........"]
+    assert convert(read_supervisely, root, tmp_path / "out") == {"a": rows}
 
 
 def test_data_sets_of_a_project_and_one_of_them(tmp_path: Path) -> None:

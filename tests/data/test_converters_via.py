@@ -149,6 +149,26 @@ def test_equal_names_in_two_splits(tmp_path: Path) -> None:
     assert convert(read_via, tmp_path / "in", tmp_path / "out") == {"train/a": SQUARE_ROWS, "val/a": second}
 
 
+def test_equal_names_beside_their_own_files(tmp_path: Path) -> None:
+    for folder, name in (("one", "cat"), ("two", "dog")):
+        write(tmp_path / folder, region(SQUARE, {"kind": name}))
+    images = {image.name: image.labels().max() for image in read_via(tmp_path).images}
+    assert images == {"one/a": 1, "two/a": 2}
+
+
+def test_several_values_in_version_3_are_refused(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    content = {
+        "project": {},
+        "attribute": {"1": {"aname": "kind", "type": 2, "options": {"0": "cat", "1": "dog"}}},
+        "file": {"1": {"fname": "a.png", "type": 2}},
+        "view": {"1": {"fid_list": ["1"]}},
+        "metadata": {"1_x": {"vid": "1", "z": [], "xy": [2, 2, 1, 3, 3], "av": {"1": "0,1"}}},
+    }
+    with refuses(where=write_json(tmp_path / "a.json", content), value="cat, dog"):
+        read_via(tmp_path)
+
+
 def regions(*content: dict[str, Any], **changes: Any) -> Spoil:
     return lambda root: write(root, *content, **changes)
 

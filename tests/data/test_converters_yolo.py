@@ -81,6 +81,15 @@ def test_names_are_words_whatever_yaml_makes_of_them(yaml: str, names: tuple[str
     assert read_yolo(root / "data.yaml").classes.names[1:] == names
 
 
+def test_of_nested_folders_the_innermost_is_the_split(tmp_path: Path) -> None:
+    pairs = (("images/a.png", "labels/a.txt"), ("images/later/b.png", "labels/later/b.txt"))
+    root = write(tmp_path, *pairs, yaml="train: images\nval: images/later\nnames: [cat, dog]\n")
+    assert {image.name: image.split for image in read_yolo(root).images} == {
+        "images/a": "train",
+        "images/later/b": "val",
+    }
+
+
 def test_names_in_classes_txt_and_no_names_at_all(tmp_path: Path) -> None:
     root = write(tmp_path, ("images/a.png", "labels/a.txt"), yaml="")
     assert read_yolo(root).classes.names == ("background", "class_0", "class_1")
@@ -148,6 +157,7 @@ def config(yaml: str) -> Spoil:
             ("pixels in place of fractions", label("0 2 1 5 1 5 4 2 4"), "labels/a.txt | line 1 | 5 is not a fraction"),
             ("a class alone", label("0\n"), "labels/a.txt | line 1 | without corners"),
             ("an odd coordinate", label(f"0 {SQUARE} 0.9"), "labels/a.txt | line 1 | 9 numbers"),
+            ("a negative fraction", label("0 -0.5 0 1 0 1 1"), "labels/a.txt | line 1 | -0.5"),
             ("not a number", label("0 nan 0 1 0 1 1"), "labels/a.txt | line 1 | nan"),
             ("bytes", label(b"\xff\xfe\x00"), "labels/a.txt | cannot be read"),
             ("key points", config("names: [cat]\nkpt_shape: [17, 3]\n"), "data.yaml | kpt_shape"),
