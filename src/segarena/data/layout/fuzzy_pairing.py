@@ -22,8 +22,10 @@ Cut = tuple[int, int]
 #: A beginning or an ending that all stems share is considered up to this many characters.
 _LONGEST_END = 40
 _KINDS: tuple[FileKind, FileKind] = ("image", "mask")
-#: A rule for the names of all files has to fit at least so many of them: the others are mistyped.
+#: A rule for the names of all files has to fit this share of them, or all but two of eight or more: the others are
+#: mistyped.
 _MOST_NAMES = 0.9
+_MANY_NAMES = 8
 _NUMBER = re.compile(r"\d+")
 
 
@@ -114,7 +116,7 @@ def by_numbers(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
     """
     pairs = _pair_equal(_varying_numbers(images), _varying_numbers(masks))
     fewer, more = sorted((len(images), len(masks)))
-    is_complete = len(pairs) >= _MOST_NAMES * fewer and 2 * len(pairs) >= more
+    is_complete = _are_most(len(pairs), fewer) and 2 * len(pairs) >= more
     return pairs if is_complete and len(pairs) > 1 else (), "a mask has its image's number"
 
 
@@ -186,10 +188,14 @@ def _common_start(stems: Sequence[str]) -> str:
     for length in range(1, _LONGEST_END + 1):
         counts = Counter(stem[:length] for stem in stems if len(stem) >= length and stem.startswith(start))
         (best, count), *_ = counts.most_common(1) or [("", 0)]
-        if count < _MOST_NAMES * len(stems):
+        if not _are_most(count, len(stems)):
             break
         start = best
     return start
+
+
+def _are_most(count: int, total: int) -> bool:
+    return count >= _MOST_NAMES * total or (total >= _MANY_NAMES and count >= total - 2)
 
 
 def _ends_of_cut(ends: tuple[str, str], cut: Cut) -> tuple[str, str]:
@@ -224,7 +230,7 @@ def _varying_numbers(names: Sequence[Name]) -> dict[Name, Hashable]:
     texts = {name: _NUMBER.sub("#", name.stem) for name in names}
     text, count = Counter(texts.values()).most_common(1)[0]
     found = {name: numbers for name, numbers in found.items() if texts[name] == text}
-    columns = list(zip(*found.values(), strict=True)) if count >= _MOST_NAMES * len(names) else []
+    columns = list(zip(*found.values(), strict=True)) if _are_most(count, len(names)) else []
     varying = [column for column, values in enumerate(columns) if len(set(values)) > 1]
     if len(varying) != 1:
         return dict.fromkeys(names)
