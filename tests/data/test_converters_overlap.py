@@ -170,4 +170,4 @@ def test_many_images_without_an_object_are_pointed_out(tmp_path: Path) -> None:
         write_image(tmp_path / "in" / f"{number}.png", seed=number)
     write_json(tmp_path / "in/a.json", coco(images=images, annotations=objects))
     notes = write_annotations(tmp_path / "out", FORMATS["coco"].read(tmp_path / "in"))
-    assert any(note.startswith("2 of 3 images have no object") for note in notes)
+    assert any(note.startswith("2 of 3 images without an object") for note in notes)

@@ -208,6 +208,11 @@ INSTANCES: tuple[Case, ...] = (
     ("something else", leave, " | folder of masks"),
     ("a mask of another size", bowl(small_mask("abc/masks/2.png")), "abc/masks/2.png | 2 x 1 pixels"),
     ("a damaged mask", bowl(lambda root: os.truncate(root / ONE, 45)), f"{ONE} | cannot be read"),
+    (
+        "masks that are white outside the objects",
+        lambda root: write_bowl(root, "abc", one=["0111", "1111"], two=["1111", "1110"]),
+        " | white outside",
+    ),
     ("a transparent mask", bowl(save(ONE, Image.new("RGBA", (4, 2)))), f"{ONE} | transparent"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from segarena.errors import DataError
 
 _IMAGE_FOLDERS, _MASK_FOLDERS = frozenset({"image", "images"}), frozenset({"mask", "masks"})
 _ONLY_CLASS = "foreground"
+_MOST_LOOKED = 5  # images of which two masks are compared
 
 
 def recognise_instances(peek: Peek) -> str | None:
@@ -55,6 +56,7 @@ def read_instances(src: Path) -> Annotations:
             remedy="Put them into ID/images/IMAGE.png and ID/masks/*.png, or into images/ID.png and masks/ID/*.png; "
             "a folder with one mask of classes for each image needs no conversion",
         )
+    _check_not_inverted(src, labelled)
     classes, labels = make_classes(sorted({name for item in labelled for _, name in item.objects}), where=src)
     converted = []
     for item in labelled:
@@ -122,6 +124,29 @@ class _MaskFile(Shape):
 
     def cover(self, height: int, width: int) -> Cover:
         return crop(_read_region(self.path))
+
+
+def _check_not_inverted(src: Path, items: Sequence[_Item]) -> None:
+    """Raise DataError if two masks of an image cover most of it, and each other, in all of the images looked at."""
+    looked = 0
+    for item in items:
+        of_a_class = [path for path, name in item.objects if name == item.objects[0][1]]
+        if len(of_a_class) < 2:
+            continue
+        one, other = map(_read_region, of_a_class[:2])
+        if one.shape != other.shape or min(one.mean(), other.mean()) <= 0.5 or (one & other).mean() <= 0.5:
+            return
+        looked += 1
+        if looked == _MOST_LOOKED:
+            break
+    if looked:
+        example = items[0].objects[0][0].relative_to(src).as_posix()
+        raise DataError(
+            f"each mask covers most of its image and of the other masks, e.g. {example}: they seem to be white outside "
+            "the objects",
+            where=src,
+            remedy="Save each mask with 255 in the object and 0 outside",
+        )
 
 
 def _read_region(path: Path) -> Region:

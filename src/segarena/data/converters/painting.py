@@ -154,7 +154,7 @@ class Tally:
         empty = self.painted - len(self.with_objects)
         if empty > _MANY_EMPTY * self.painted:
             notes.append(
-                f"{empty:,} of {plural(self.painted, 'image')} have no object and are all background: remove those "
+                f"{empty:,} of {plural(self.painted, 'image')} without an object are all background: remove those "
                 "that are not labelled yet"
             )
         for name in names:
