@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layer_zoo import CLASSES, check, draw, photograph, white, write
+from layer_zoo import CLASSES, WIDTH, check, draw, photograph, white, write
 from layout_zoo import NAMES, SPLITS
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
@@ -87,6 +87,26 @@ def test_files_of_objects_are_one_class(image: str, mask: str, tmp_path: Path) -
         number = 1 + NAMES.index(next(name for name in NAMES if name in str(sample.image)))
         drawn = draw(number)
         np.testing.assert_array_equal(source.read(index)[1], (drawn > 0) & (drawn <= len(classes)))
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/{n}.png", "masks/{n}/{k}.png"),
+        ("{n}/images/{n}.png", "{n}/masks/{k}.png"),
+        ("{n}/{n}.png", "{n}/masks/{k}.png"),
+    ],
+)
+def test_numbers_of_objects_are_not_those_of_images(image: str, mask: str, tmp_path: Path) -> None:
+    for number in range(8):
+        photograph(tmp_path / image.format(n=number), number)
+        third = np.arange(WIDTH) // 18
+        for k in range(1 + number % 3):
+            white((draw(number) == 1) & (np.minimum(third, number % 3) == k), tmp_path / mask.format(n=number, k=k))
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("background", "foreground")
+    for index, sample in enumerate(source.samples):
+        np.testing.assert_array_equal(source.read(index)[1], draw(int(sample.name)) == 1)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,9 @@ def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
                 found[mask.file] = Part(by_key[bare.key(core)], mask.folders[place], True)
                 endings[mask.folders[place]].add(mask.stem.replace(core, "", 1))
                 break
+    labels, stems = {part.label for part in found.values()}, {image.stem for image in images}
+    if labels <= stems and 2 * len(labels) >= len(stems):
+        return {}  # masks/3/1.png is object 1 of image 3, not image 1 in class 3
     return {file: part for file, part in found.items() if len(endings[part.label]) == 1}
 
 
