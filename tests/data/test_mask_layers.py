@@ -155,6 +155,15 @@ def test_numbers_alone_are_no_classes(image: str, mask: str, tmp_path: Path) -> 
         find_pairs(tmp_path)
 
 
+def test_numbers_with_gaps_may_be_classes(tmp_path: Path) -> None:
+    for number in range(8):
+        photograph(tmp_path / "images" / f"{number}.png", number)
+        for label in {1, 2, 3} - {1 + number % 3}:
+            white(draw(number) == label, tmp_path / "masks" / str(number) / f"{label}.png")
+    with pytest.raises(DataError):
+        find_pairs(tmp_path)
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
 @pytest.mark.parametrize("separator", ["_", "-"])
 def test_the_remedies_for_numbered_masks_work(separator: str, tmp_path: Path) -> None:

@@ -47,7 +47,12 @@ def name_classes_of_files(labels: Labels, is_alone: bool) -> dict[str, str] | No
     if by_class is not None or not is_alone:
         return by_class
     counts = Counter(core for some in labels.values() for core in {cores[label] for label in some})
-    are_objects = all(_is_number(core) for core in cores.values()) or 2 * len(counts) > sum(counts.values())
+    are_objects = 2 * len(counts) > sum(counts.values())
+    if all(core.isdigit() for core in cores.values()):
+        # Objects are counted in each image, from 0 or 1; numbers of classes have gaps where an image lacks a class.
+        found = [sorted(int(cores[label]) for label in some) for some in labels.values()]
+        count_up = all(some == list(range(some[0], some[0] + len(some))) and some[0] < 2 for some in found)
+        are_objects = count_up or max(map(max, found)) > MOST_LAYERS
     numbers = [frozenset(some) for some in labels.values()]
     if are_objects and len(set(numbers)) > 1:
         return dict.fromkeys(cores, ONLY_CLASS)
