@@ -6,6 +6,7 @@ that differ; values that no mask has; a folder of that name.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from segarena.data.folder import FolderSource
 from support import refuses
 
 BASE = "classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]\n"
+CLEAR = ((0, 0, 0), (0, 0, 255), (0, 255, 0), (255, 0, 0))
 COLORS = ((0, 0, 0), (9, 90, 200), (200, 90, 9), (255, 255, 255))
 
 
@@ -144,6 +146,28 @@ def test_declared_colours_may_have_soft_edges(tmp_path: Path) -> None:
     source = FolderSource(tmp_path)
     wrong = [(source.read(number)[1] != labels).mean() for number, labels in enumerate(drawn)]
     assert max(wrong) < 0.02  # a mixture of two may be near a third
+
+
+@pytest.mark.parametrize("options", [{"quality": 95, "subsampling": 0}, {"quality": 75, "subsampling": 2}])
+@pytest.mark.parametrize("listed", [True, False])
+def test_declared_colours_may_have_been_compressed(options: dict[str, int], listed: bool, tmp_path: Path) -> None:
+    """Masks that were JPEG and were saved again as PNG: blue is [0, 0, 254]. Declared, or in the list of a tool."""
+    drawn = []
+    for number in range(4):
+        drawn.append(np.kron(draw(number, len(CLEAR))[1], np.ones((4, 4), dtype=int)))
+        stream = io.BytesIO()
+        Image.fromarray(np.array(CLEAR)[drawn[-1]].astype(np.uint8)).save(stream, "JPEG", **options)
+        for kind, image in (("masks", Image.open(stream)), ("images", Image.effect_noise(drawn[-1].shape[::-1], 99))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            image.save(tmp_path / kind / f"{number}.png")
+    if listed:
+        rows = [f"c{label},{red},{green},{blue}" for label, (red, green, blue) in enumerate(CLEAR)]
+        (tmp_path / "class_dict.csv").write_text("\n".join(["name,r,g,b", *rows]))
+    else:
+        write_classes(tmp_path, CLEAR, ())
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("c0", "c1", "c2", "c3")
+    assert max((source.read(number)[1] != labels).mean() for number, labels in enumerate(drawn)) < 0.002
 
 
 def test_a_colour_that_fills_areas_must_be_declared(tmp_path: Path) -> None:

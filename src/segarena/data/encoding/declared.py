@@ -37,6 +37,8 @@ _NEAR_MODE = 18
 #: The colours of soft edges have at most the first share of all pixels; at most the second may be no mixture of two
 #: declared colours, and at most the third inside areas thicker than edges.
 _MOST_SOFT, _UNEXPLAINED, _THICK = 0.5, 0.005, 0.001
+#: Colours that differ by no more than this in each channel are one, after JPEG has converted them and back.
+_ROUNDED = 4
 #: In a compressed file, so many pixels inside areas of an undeclared colour are a class that was forgotten.
 _MOST_INSIDE = 16
 
@@ -194,17 +196,18 @@ def _soften(masks: Sequence[CountedMask], exact: MaskEncoding) -> MaskEncoding:
     """
     counts = add_up(masks, [colors_of(one) for one in masks])
     stray = exact.lookup[counts.values] < 0
-    if stray.sum() < _SOFT_LEVELS or counts.pixels[stray].sum() > _MOST_SOFT * counts.total:
-        return exact
     values = [*(value for entry in exact.classes.classes for value in entry.values), *exact.classes.ignore]
     palette = np.array(values)
-    far = stray & (nearest(counts.values, palette)[1] >= NEAR)
+    place, distance = nearest(counts.values, palette)
+    other, far = stray & (distance > _ROUNDED), stray & (distance >= NEAR)
+    if stray.sum() < _SOFT_LEVELS or counts.pixels[other].sum() > _MOST_SOFT * counts.total:
+        return exact
     unexplained = find_unexplained(counts, palette, compressed=True)
-    fills = stray & (counts.inside > FILLS * counts.pixels) & (counts.inside > _MOST_INSIDE)
+    fills = other & (counts.inside > FILLS * counts.pixels) & (counts.inside > _MOST_INSIDE)
     if fills.any() or counts.pixels[unexplained].sum() > _UNEXPLAINED * counts.total:
         return exact
     if find_thick(masks, counts.values[far])[0] > _THICK * counts.total:
         return exact
     labels = exact.lookup[[place_of(value) for value in values]].astype(np.int64)
-    encoding = snapped_encoding(exact.classes, counts.values, labels[nearest(counts.values, palette)[0]])
+    encoding = snapped_encoding(exact.classes, counts.values, labels[place])
     return with_merged(encoding, masks, counts, unexplained)
