@@ -124,6 +124,7 @@ def test_images_of_equal_names_get_their_folders_in_front(tmp_path: Path) -> Non
 
 def test_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
     write_image(tmp_path / "coco/unlabeled2017/b.png")
+    write_image(tmp_path / "coco/masks/a.png")
     write_json(tmp_path / "coco/other.json", {"name": "something else"})
     objects = [DOG, annotation(3, []), annotation(3, [[1, 1, 2, 2]])]
     images = [*coco()["images"], {"id": 2, "file_name": "gone.png"}]
@@ -132,7 +133,7 @@ def test_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
         "1 JSON file not read (other.json)",
         f"1 image of the annotations not below {tmp_path / 'coco'}: left out (gone.png)",
         "2 annotations without an area: left out (a.png)",
-        "1 image not in the annotations: left out (b.png)",
+        "1 image not in the annotations: left out (unlabeled2017/b.png)",
     )
 
 

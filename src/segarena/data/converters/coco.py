@@ -95,8 +95,8 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
                     left_out.add("annotation", "without an area: left out", image.path.name)
         images += _make_images(found, split_of_file(path.relative_to(root)), is_panoptic, left_out)
     used = {image.image for image in images}
-    for file in files.paths:
-        left_out.add("image", "not in the annotations: left out", file.name, file not in used)
+    for file in files.unused(used):
+        left_out.add("image", "not in the annotations: left out", file)
     if total and boxes == total:
         raise DataError("has only boxes: no annotation has a segmentation", where=src, remedy="Export with masks")
     notes = (*categories.notes, *crowds.notes, *left_out.notes(), *files.notes())

@@ -83,8 +83,8 @@ def read_cvat(src: Path) -> Annotations:
         with entry(path, f"image {element.get('name') or position}"):
             files.find(element.get("name", ""))
     used = {image.image for image in images}
-    for file in files.paths:
-        left_out.add("image", "not in the annotations: left out", file.relative_to(root), file not in used)
+    for file in files.unused(used):
+        left_out.add("image", "not in the annotations: left out", file)
     return Annotations(classes, tuple(images), (*left_out.notes(), *files.notes()))
 
 

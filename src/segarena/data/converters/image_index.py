@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Literal, overload
 from urllib.parse import unquote, urlsplit
@@ -130,6 +130,10 @@ class ImageFiles:
         if best[0].name != parts[-1]:
             self._renamed[parts[-1]] = best[0]
         return best[0]
+
+    def unused(self, used: Collection[object]) -> list[PurePath]:
+        """Return the images that are not in `used`, as paths below the folder; files in folders for masks are none."""
+        return [path.relative_to(self.root) for path in self.paths if path not in used and not self._is_mask(path)]
 
     def beside(self, path: Path) -> Path | None:
         """Return the image in the folder of an annotation file that has its name; None if there is none or several."""
