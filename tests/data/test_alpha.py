@@ -28,7 +28,7 @@ from segarena.data.files.image_facts import ImageFacts, read_image_facts
 from segarena.data.files.images import find_bits, read_image
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.folder import FolderSource
-from support import refuses, write_pair
+from support import refuses, scene, write_pair
 
 RGB = take(0)
 HEIGHT, WIDTH = RGB.shape[:2]
@@ -189,6 +189,21 @@ def test_images_of_another_scale_among_16_bit_images_are_reported(
         Image.fromarray(deep(RGB[..., 1], top)).save(tmp_path / "images" / f"{number}.png")
     found = [problem.files for problem in check_channels(FolderSource(tmp_path)) if problem.code == "mixed-scales"]
     assert found == ([tuple(f"images/{number}.png" for number in odd)] if odd else [])
+
+
+@pytest.mark.parametrize(("bits", "stretched"), [(8, True), (16, True), (8, False), (16, False)])
+def test_images_that_are_each_stretched_to_their_own_range_are_reported(
+    bits: int, stretched: bool, tmp_path: Path
+) -> None:
+    for number in range(6):
+        write_pair(tmp_path, f"{number}", size=200)
+        grey = np.asarray(scene(number, 200).convert("L"), dtype=np.float64) * (0.5 + 0.08 * number) + 20 + number
+        if stretched:
+            grey = (grey - grey.min()) / (grey.max() - grey.min()) * 255
+        values = grey.clip(0, 255).astype(np.uint8) if bits == 8 else (grey.clip(0, 255) * 257).astype(np.uint16)
+        Image.fromarray(values).save(tmp_path / "images" / f"{number}.png")
+    found = [problem for problem in check_channels(FolderSource(tmp_path)) if problem.code == "stretched-images"]
+    assert len(found) == stretched
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from segarena.formats import plural
 #: 16-bit images have two scales if the highest value of all is this many times that of at least this share of them.
 _SCALES, _MANY = 8, 0.25
 
+#: Fewer images may all be stretched by chance.
+_FEWEST = 6
+
 _BANDS = "If it is needed, save the three most useful bands as the red, green and blue of new images"
 
 #: By the use of alpha: code, severity, what is seen of the images, remedy.
@@ -56,6 +59,15 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
             message = f"{plural(len(files), 'image')} of {total} with {what}{other}"
             yield Problem(code, severity, files, message, remedy)
     yield from _mixed_scales(facts)
+    if len(facts) >= _FEWEST and all(found.stretched for _, found in facts):
+        yield Problem(
+            "stretched-images",
+            "note",
+            (),
+            f"Each of {total} images has both ends of the scale, black and white, in few pixels: each may have been"
+            " stretched to its own range, so that the same brightness means different things in different images",
+            "If brightness matters, export the images again on one scale for all",
+        )
     files = tuple(name for name, found in facts if found.extra_bands)
     if files:
         most = max(found.extra_bands for _, found in facts)

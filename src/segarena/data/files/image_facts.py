@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import PIL
@@ -20,13 +20,15 @@ from segarena.data.files.images import DEPTHS, highest_value, is_deep, read_deep
 #: Height and width of a thumbnail, in pixels.
 SIDE = 64
 #: The cache's name for these facts; another version of the decoder may find others.
-KIND = f"image facts 3, Pillow {PIL.__version__}"
+KIND = f"image facts 4, Pillow {PIL.__version__}"
 
 #: The grey levels are those of a grid of so many pixels along each side.
 SAMPLES = 128
 
 _HISTOGRAM_BYTES = 512
-_HEAD = struct.Struct("<IIiBB")
+_HEAD = struct.Struct("<IIiBBB")
+#: Fewer than this share of the pixels are few.
+_FEW = 0.001
 _ALPHA_USES: tuple[AlphaUse, ...] = get_args(AlphaUse)
 
 
@@ -43,6 +45,8 @@ class ImageFacts:
             decoded (a JPEG at down to an eighth of its size).
         alpha: How its alpha is used.
         extra_bands: The number of bands that are neither colour nor alpha, and left out.
+        stretched: Whether a few pixels have the lowest value of the scale and a few the highest, as after stretching
+            the image to its own range. Not found out for JPEG.
     """
 
     size: tuple[int, int]
@@ -51,6 +55,7 @@ class ImageFacts:
     histograms: NDArray[np.uint16]
     alpha: AlphaUse = ""
     extra_bands: int = 0
+    stretched: bool = False
     is_worth_keeping: ClassVar[bool] = True
 
     def thumbnail(self, bits: int) -> NDArray[np.uint8]:
@@ -69,18 +74,19 @@ class ImageFacts:
     def to_bytes(self) -> bytes:
         """The facts for the cache; `from_bytes` reads them."""
         highest, use = -1 if self.highest is None else self.highest, _ALPHA_USES.index(self.alpha)
-        head = _HEAD.pack(*self.size, highest, use, self.extra_bands)
+        head = _HEAD.pack(*self.size, highest, use, self.extra_bands, self.stretched)
         return head + self.histograms.astype("<u2").tobytes() + self.thumbnails.tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ImageFacts:
         """Read what `to_bytes` wrote."""
-        height, width, highest, use, bands = _HEAD.unpack_from(content)
+        height, width, number, use, bands, stretched = _HEAD.unpack_from(content)
         count = (len(content) - _HEAD.size) // (_HISTOGRAM_BYTES + SIDE * SIDE)
         histograms = np.frombuffer(content, dtype="<u2", offset=_HEAD.size, count=256 * count).reshape(count, 256)
         start = _HEAD.size + _HISTOGRAM_BYTES * count
         thumbnails = np.frombuffer(content, dtype=np.uint8, offset=start).reshape(count, SIDE, SIDE)
-        return cls((height, width), None if highest < 0 else highest, thumbnails, histograms, _ALPHA_USES[use], bands)
+        size, highest = (height, width), None if number < 0 else number
+        return cls(size, highest, thumbnails, histograms, _ALPHA_USES[use], bands, bool(stretched))
 
 
 def read_image_facts(path: Path, content: bytes) -> ImageFacts:
@@ -94,12 +100,20 @@ def read_image_facts(path: Path, content: bytes) -> ImageFacts:
     if not deep:
         picture = read_picture(path, content=content)
         shown = _describe([Image.fromarray(picture.pixels)])
-        return ImageFacts(size, None, *shown, picture.alpha, picture.extra_bands)
+        stretched = _is_stretched(picture.pixels, 255)
+        return ImageFacts(size, None, *shown, picture.alpha, picture.extra_bands, stretched)
     image16 = read_deep(path, content)
     highest = highest_value(image16)
     pictures = [scale_deep(image16, bits, path) for bits in DEPTHS if highest < 2**bits]
     shown = _describe([Image.fromarray(picture.pixels) for picture in pictures])
-    return ImageFacts(size, highest, *shown, pictures[0].alpha, pictures[0].extra_bands)
+    stretched = _is_stretched(image16.values, 65535)
+    return ImageFacts(size, highest, *shown, pictures[0].alpha, pictures[0].extra_bands, stretched)
+
+
+def _is_stretched(values: NDArray[Any], top: int) -> bool:
+    if values.min() > 0 or values.max() < top:
+        return False
+    return all(int(np.count_nonzero(values == end)) < _FEW * values.size for end in (0, top))
 
 
 def _describe(images: Sequence[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
