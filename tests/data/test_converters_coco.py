@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +167,17 @@ def test_panoptic_ids_are_in_all_three_channels_and_0_is_void(tmp_path: Path) ->
     classes = FolderSource(tmp_path / "out").classes
     assert classes.names == ("sky", "sea")
     assert classes.colors[0] == (1, 2, 3)
+
+
+def test_a_panoptic_png_beside_its_image_is_found(tmp_path: Path) -> None:
+    root = panoptic(tmp_path / "coco", [[7, 7, 196908], [0, 258, 196908]])
+    content = json.loads((root / "annotations/panoptic_train2017.json").read_text())
+    content["annotations"][0]["file_name"] = "a_label_ground-truth_coco-panoptic.png"
+    (root / "annotations/panoptic_train2017/a.png").rename(root / "train2017/a_label_ground-truth_coco-panoptic.png")
+    shutil.rmtree(root / "annotations")
+    write_json(root / "export_coco-panoptic_user_data_v1.json", content)
+    assert convert(read_coco, root, tmp_path / "out") == {"a": ["..1", "xx1"]}
+    assert not any("not in the annotations" in note for note in read_coco(root).notes)
 
 
 def test_a_panoptic_png_that_does_not_fit_is_named_and_nothing_is_left(tmp_path: Path) -> None:

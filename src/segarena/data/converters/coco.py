@@ -94,7 +94,9 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
                     boxes += 1
                     left_out.add("annotation", "without an area: left out", image.path.name)
         images += _make_images(found, split_of_file(path.relative_to(root)), is_panoptic, left_out)
-    used = {image.image for image in images}
+    used = {image.image for image in images} | {
+        image.labels.path for image in images if isinstance(image.labels, Segments)
+    }
     for file in files.unused(used):
         left_out.add("image", "not in the annotations: left out", file)
     if total and boxes == total:

@@ -56,7 +56,10 @@ def find_segments(
     size: tuple[int, int],
     crowd: Crowd = "void",
 ) -> Segments:
-    """Find the PNG of an annotation, in a folder with the name of the JSON file, beside that or in `root`.
+    """Find the PNG of an annotation.
+
+    It is in a folder with the name of the JSON file, beside that or in `root`, or in the folder of the JSON file or the
+    image, as Segments.ai writes it.
 
     Args:
         annotation: The annotation as it is in the JSON file.
@@ -72,7 +75,8 @@ def find_segments(
     """
     name = read_member(annotation, "file_name", str)
     places = [folder / path.stem / name for folder in (path.parent, root)]
-    png = next((place for place in places if place.is_file()), None)
+    places += [folder / name for folder in (path.parent, root, image.parent)]
+    png = next((place for place in places if place != image and place.is_file()), None)
     if png is None:
         raise Malformed(f"the PNG {places[0]} does not exist")
     if image_size(png) != size:
