@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from layout_zoo import Expected, found, touch, write_mask, write_photograph
 from segarena.config import TrainOptions
@@ -210,6 +211,31 @@ def test_masks_of_anomalies_are_masks_and_good_images_are_told(
     layout = find_pairs(tmp_path)
     assert sorted((i, m) for _, i, m in found(layout, tmp_path)) == pairs
     assert {path.parent.name for path in layout.images_without_mask} == {good}
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"images": "crack"}, "crack"),
+        ({"images": "test/crack"}, "crack"),
+        ({"masks": "ground_truth/hole"}, "hole"),
+        ({"masks": "hole"}, "hole"),
+        ({"images": "test/hole", "masks": "ground_truth"}, "hole"),
+    ],
+)
+def test_a_chosen_kind_of_defect_has_its_own_masks_alone(options: dict[str, str], kind: str, tmp_path: Path) -> None:
+    # The masks of the other kind have the same names, and mark other pixels: they are no second class.
+    for side, name in enumerate(("crack", "hole")):
+        write(tmp_path, f"test/{name}/{{n}}.png", f"ground_truth/{name}/{{n}}_mask.png")
+        for n in N:
+            pixels = np.zeros((18, 24), dtype=np.uint8)
+            pixels[:, 12 * side : 12 * side + 5 + n] = 255
+            Image.fromarray(pixels).save(tmp_path / f"ground_truth/{name}/{n}_mask.png")
+    touch(tmp_path, *(f"{split}/good/{n}.png" for split in ("train", "test") for n in N))
+    layout = find_pairs(tmp_path, **{key: Path(value) for key, value in options.items()})
+    pairs = [(i, m) for _, i, m in found(layout, tmp_path)]
+    assert pairs == [(f"test/{kind}/{n}.png", f"ground_truth/{kind}/{n}_mask.png") for n in N]
+    assert layout.layers == ()
 
 
 @pytest.mark.parametrize("mask", ["ground_truth/crack/{n}_mask.png", "ground_truth/crack/{n}.png"])

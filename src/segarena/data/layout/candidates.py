@@ -193,9 +193,8 @@ def group_by_common_ending(files: Sequence[File]) -> Groups:
 
 
 def without_kinds(title: str) -> str:
-    """Return the title of a collection without words for images and masks: `aug` of images_aug/ and of masks_aug/."""
-    words = (words_in(part) for part in title.split("/"))
-    return "/".join("_".join(word for word in found if word not in IMAGE_WORDS | MASK_WORDS) for found in words)
+    """Return a collection's last folder without words for images and masks: `aug` of images_aug/ and of masks_aug/."""
+    return "_".join(word for word in words_in(Path(title).name) if word not in IMAGE_WORDS | MASK_WORDS)
 
 
 def _without_kind_words(pattern: str) -> str:

@@ -56,7 +56,8 @@ def find_match(
         # rare class may have been taken for images.
         layered = find_layers(root, tree.files, chosen_images, chosen_masks, found)
         # With one mask for each image, the names of a few are mistyped rather than those of classes.
-        if layered and (found is None or any(len(layers) > 1 for layers in layered.layers.values())):
+        is_each = layered is None or (found and all(len(layers) == 1 for layers in layered.layers.values()))
+        if layered and not is_each and not _are_groups(layered, tree.files):
             return layered
     if found is None:
         if problem is None:
@@ -66,6 +67,13 @@ def find_match(
     if not chosen_masks:
         check_rivals(root, found)
     return found if chosen_images else _with_unmarked(found, tree.files)
+
+
+def _are_groups(layered: LayerMatch, files: Sequence[File]) -> bool:
+    """Whether folders of masks are groups, not classes: ground_truth/crack/ has the masks of test/crack/."""
+    masks = {mask for _, mask in layered.pairs} | set(layered.masks.files)
+    others = {file.location.context[-1].casefold() for file in files if file not in masks and file.location.context}
+    return len(layered.classes) > 1 and any(name.casefold() in others for name in layered.classes)
 
 
 def _with_unmarked(match: Match, files: Sequence[File]) -> Match:

@@ -99,7 +99,7 @@ def scan(root: Path, start: Path | None = None, *, with_further: bool = False) -
 
     Args:
         root: The folder whose subfolders' names are interpreted.
-        start: The folder to search, `root` if None. The `context` of a file has the folders below `start` only.
+        start: The folder to search, `root` if None. Elsewhere, the `context` of a file has the folders below it only.
         with_further: Whether files of `FURTHER_SUFFIXES` are image files.
 
     Raises:
@@ -122,7 +122,8 @@ def scan(root: Path, start: Path | None = None, *, with_further: bool = False) -
             continue
         seen.add(identity)
         location = read_location(folder.relative_to(base).parts)
-        location = replace(location, context=read_location(folder.relative_to(start).parts).context)
+        if base != root:
+            location = replace(location, context=read_location(folder.relative_to(start).parts).context)
         for entry in _list_entries(folder):
             path, suffix = folder / entry.name, _suffix(entry.name)
             if _is_folder(entry):
