@@ -6,7 +6,7 @@ Measured on 80 images of each set, of which 12 were copied in each way (found of
 |-----------------|-------------|------|---------|------|----------|----------|------------------------|
 | retina          | 0           | 12   | 12      | 12   | 12       | 12       | 0                      |
 | microscopy      | 0           | 12   | 12      | 12   | 12       | 12       | 12                     |
-| object on white | 1           | 12   | 12      | 12   | 12       | 12       | 12                     |
+| object on white | 1           | 12   | 12      | 12   | 12       | 12       | 9                      |
 | fixed camera    | 0           | 12   | 12      | 12   | 12       | 12       | 8                      |
 | document        | 0           | 12   | 12      | 12   | 12       | 12       | 0                      |
 

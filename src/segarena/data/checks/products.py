@@ -1,4 +1,4 @@
-"""Matrix products in one thread: the other threads of a BLAS wait busily, which costs more than such products take."""
+"""Linear algebra in one thread: the other threads of a BLAS wait busily, which costs more than such products take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 _TILE, _DEPTH = 32, 256
 #: So few multiplications need no BLAS.
 _FEW = 2**19
+_FEW_SHARED, _POWERS = 2, 30
 
 Rows = NDArray[np.float32]
 
@@ -28,6 +29,36 @@ def multiply(first: Rows, second: Rows) -> Rows:
         tiles += one[:, None, :, part] @ other[None, :, :, part].swapaxes(2, 3)
     whole: Rows = tiles.swapaxes(1, 2).reshape(len(one) * _TILE, len(other) * _TILE)
     return whole[: len(first), : len(second)]
+
+
+def project(rows: Rows, shared: Rows) -> Rows:
+    """The part of the rows (N, D) that is orthogonal to a constant and to K rows or images `shared`."""
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    basis = shared.reshape(len(shared), -1)
+    basis = basis - basis.mean(axis=1, keepdims=True)
+    sizes, mixing = np.linalg.eigh(
+        multiply(basis, basis)
+    )  # of a few rows, faster than their singular value decomposition
+    kept = sizes > 1e-6 * max(1e-6, float(sizes.max()))
+    left = multiply((mixing[:, kept] / np.sqrt(sizes[kept])).T, basis.T)
+    if len(left) > _FEW_SHARED:
+        return np.asarray(rows - multiply(multiply(rows, left), left.T))
+    for direction in left:
+        rows -= np.einsum("nd,d->n", rows, direction)[:, None] * direction
+    return rows
+
+
+def largest_eigenvectors(matrix: Rows, count: int) -> Rows:
+    """Return those of a symmetric matrix (N, N), nearly: (count, N), by power iteration."""
+    found = np.zeros((count, len(matrix)), dtype=np.float32)
+    for place in range(count):
+        vector = matrix[:, matrix.diagonal().argmax()]
+        for _ in range(_POWERS):
+            vector = matrix @ (vector / max(1e-9, float(np.sqrt(vector @ vector))))
+        length = float(np.sqrt(vector @ vector))
+        found[place] = vector / max(1e-9, length)
+        matrix = matrix - length * found[place][:, None] * found[place]
+    return found
 
 
 def _cut(rows: Rows, depth: int) -> Rows:

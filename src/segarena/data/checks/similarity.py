@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.products import multiply
+from segarena.data.checks.products import largest_eigenvectors, multiply, project
 from segarena.data.checks.registration import crop, find_crop
 from segarena.data.checks.thumbnails import halve, perceptual_hash
 
@@ -186,10 +186,9 @@ def _shared_images(thumbnails: NDArray[np.uint8]) -> Shared:
     mean = thumbnails.mean(axis=0, dtype=np.float32)
     chosen = np.linspace(0, len(thumbnails) - 1, min(_MOST_SAMPLED, len(thumbnails))).round().astype(int)
     some = (thumbnails[chosen] - mean).reshape(len(chosen), -1)
-    _, loadings = np.linalg.eigh(multiply(some, some))
-    components = multiply(loadings[:, ::-1][:, : min(_COMPONENTS, len(chosen) // 8)].T, some.T)
+    components = multiply(largest_eigenvectors(multiply(some, some), min(_COMPONENTS, len(chosen) // 8)), some.T)
     images = np.concatenate([mean[None], components.reshape(-1, *mean.shape)]).astype(np.float32)
-    left = _details(_project(some, images).reshape(-1, *mean.shape))
+    left = _details(project(some, images).reshape(-1, *mean.shape))
     return Shared(images, median((left * left).sum(axis=(1, 2)).tolist()))
 
 
@@ -227,7 +226,10 @@ def _are_alike(
     alike, _ = _correlate_without(images, others, pairs, np.stack([mean, other_shared[0]]), least)
     if alike.any() and components:
         both = np.concatenate([shared.images, other_shared])
-        still, left = _correlate_without(images, others, pairs[alike], both, least - EASIER)
+        chosen = np.array(sorted(set(pairs[alike].ravel().tolist())))
+        some = images[chosen]
+        rest = some if others is images else others[chosen]
+        still, left = _correlate_without(some, rest, np.searchsorted(chosen, pairs[alike]), both, least - EASIER)
         alike[alike] = still | (left < LEFT * shared.details)
     return alike
 
@@ -241,7 +243,7 @@ def _correlate_without(
     """
     sides = []
     for some in (images,) if others is images else (images, others):
-        rest = _project(some.reshape(len(some), -1), shared)
+        rest = project(some.reshape(len(some), -1), shared)
         rest = rest.reshape(some.shape)
         sides.append((_unit(_halve(rest))[0], *_unit(_details(rest))))
     one, other = sides[0], sides[-1]
@@ -271,23 +273,10 @@ def _rows_without(images: Images, shared: Images, faint: float) -> Images:
 
     Rows of zeros where the root mean square of what remains is `faint`.
     """
-    rows = _project(images.reshape(len(images), -1), shared)
+    rows = project(images.reshape(len(images), -1), shared)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     smallest = max(1e-6, faint * rows.shape[1] ** 0.5)
     return np.asarray(np.where(length > smallest, rows / np.maximum(length, smallest), 0))
-
-
-def _project(rows: Images, shared: Images) -> Images:
-    """The part of the rows (N, D) that is orthogonal to a constant and to the K images `shared`."""
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    basis = shared.reshape(len(shared), -1)
-    basis = basis - basis.mean(axis=1, keepdims=True)
-    sizes, mixing = np.linalg.eigh(
-        multiply(basis, basis)
-    )  # of a few rows, faster than their singular value decomposition
-    kept = sizes > 1e-6 * max(1e-6, float(sizes.max()))
-    left = multiply((mixing[:, kept] / np.sqrt(sizes[kept])).T, basis.T)
-    return np.asarray(rows - multiply(multiply(rows, left), left.T))
 
 
 def _halve(images: Images) -> Images:
