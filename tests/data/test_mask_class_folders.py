@@ -6,11 +6,13 @@ which folders are skipped.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import segarena
 from layer_zoo import draw, photograph, white, write
 from layout_zoo import touch
 from segarena.data.checks.layers import check_class_folders
@@ -37,11 +39,20 @@ def test_endings_of_single_masks_are_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("split", ["", "{split}/"])
 def test_folders_of_single_masks_may_be_classes(split: str, tmp_path: Path) -> None:
-    write_disjoint(tmp_path, split + "images/{n}.png", split + "masks/{label}/{n}.png")
-    [problem] = check_class_folders(FolderSource(tmp_path))
+    data = tmp_path / "my data"
+    write_disjoint(data, split + "images/{n}.png", split + "masks/{label}/{n}.png")
+    [problem] = check_class_folders(FolderSource(data))
     assert problem.code == "unused-folders"
     assert "crack/ and dent/" in problem.message.replace(", ", " and ")
-    assert "--from instances" in problem.remedy
+    command = shlex.split(problem.remedy.partition("segarena ")[2].replace("DST", str(tmp_path / "converted")))
+    assert command == ["convert", str(data), str(tmp_path / "converted"), "--from", "instances"]
+    segarena.convert(command[1], command[2], source=command[4])
+    source = FolderSource(tmp_path / "converted")
+    assert source.classes.names == ("background", "crack", "dent")
+    for index, sample in enumerate(source.samples):
+        number = int(sample.image.stem) if sample.image else 0
+        label = 1 + number % 2
+        np.testing.assert_array_equal(source.read(index)[1], label * (draw(number) == label))
 
 
 @pytest.mark.parametrize("image", ["images/{label}/{n}.png", "{label}/images/{n}.png"])
