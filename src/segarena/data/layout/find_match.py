@@ -72,7 +72,11 @@ def find_match(
 def _are_groups(layered: LayerMatch, files: Sequence[File]) -> bool:
     """Whether folders of masks are groups, not classes: ground_truth/crack/ has the masks of test/crack/."""
     masks = {mask for _, mask in layered.pairs} | set(layered.masks.files)
-    others = {file.location.context[-1].casefold() for file in files if file not in masks and file.location.context}
+    others = {
+        file.location.context[-1].casefold()
+        for file in (*files, *layered.images.files)
+        if file not in masks and file.location.context
+    }
     return len(layered.classes) > 1 and any(name.casefold() in others for name in layered.classes)
 
 
