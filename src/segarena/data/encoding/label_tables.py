@@ -88,6 +88,8 @@ def encode_by_names(
     if not differ and classes is not None and (not _contradict(classes, tables) or not of_run):
         _refuse_contradiction(masks, classes, tables)
         return None
+    if not differ and classes is None:
+        return _encode_by_one_table(masks, next(iter(tables.values())))
     _refuse_other_files(masks, tables)
     names = _shared_names(tables)
     table = _make_classes(masks, tables, names) if classes is None else classes
@@ -100,7 +102,7 @@ def encode_by_names(
             remedy=f"Use the names {listing(names, 20)} in classes.yaml, or remove it",
         )
     translations = {one: _translate(one, numbers) for one in set(tables.values())}
-    note = "numbers as the label table beside each mask has them" if differ else "names from the label tables"
+    note = "numbers as the label table beside each mask has them"
     encoding = exact_encoding("index", table)
     return replace(encoding, note=note, own_numbers={path: translations[one] for path, one in tables.items()})
 
@@ -126,6 +128,15 @@ def _shared_names(tables: dict[Path, Names]) -> list[str]:
     return sorted(names, key=lambda name: (name != "background", name))
 
 
+def _encode_by_one_table(masks: Sequence[CountedMask], names: Names) -> MaskEncoding:
+    """The encoding of masks that all have the same table: its numbers, in its order."""
+    numbers = [number for number, name in enumerate(names) if name not in _IGNORED]
+    void = [number for number, name in enumerate(names) if name in _IGNORED]
+    void += [IGNORE_INDEX] if any(IGNORE_INDEX in facts.values for _, facts in masks) else []
+    table = name_classes(numbers, [_plain(names[number]) for number in numbers], void)
+    return replace(exact_encoding("index", table), note="names from the label table beside the masks")
+
+
 def _contradict(classes: ClassTable, tables: dict[Path, Names]) -> list[str]:
     """The names that have other numbers in classes than in the only table, if classes have all names of the table."""
     numbers = {_plain(entry.name): place_of(entry.value) for entry in classes.classes}
@@ -147,6 +158,8 @@ def _fit_all(masks: Sequence[CountedMask], tables: dict[Path, Names]) -> bool:
     """Whether each mask has a table, and its numbers are those of the table, 0 and 1 at least."""
     plain = not any(facts.colored or facts.one_bit for _, facts in masks)
     if not plain or any(path not in tables for path, _ in masks):
+        return False
+    if any(len(set(map(_plain, one))) < len(one) for one in tables.values()):
         return False
     highest = [int(_numbers(facts.values).max(initial=0)) for _, facts in masks]
     return max(highest) > 0 and all(
