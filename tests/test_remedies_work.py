@@ -154,6 +154,25 @@ def in_two_splits(train: tuple[int, ...], val: tuple[int, ...]) -> Edit:
     return edit
 
 
+def number_objects(root: Path) -> None:
+    """Squares numbered from 1 on in each mask, three to six of them."""
+    for number, path in enumerate(sorted((root / "masks").iterdir())):
+        labels = np.zeros((64, 80))
+        for one in range(3 + number % 4):
+            labels[10:30, 13 * one : 13 * one + 8] = one + 1
+        save(path, labels)
+
+
+def make_one_class(root: Path) -> None:
+    """What `segarena convert ROOT ROOT-one-class --from instances` writes, in the place of the folder."""
+    target = root.parent / f"{root.name}-one-class"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["segarena", "convert", str(root), str(target), "--from", "instances"])
+        assert cli.main() == 0
+    shutil.rmtree(root)
+    target.rename(root)
+
+
 class Case(NamedTuple):
     """What is done to a good folder, the code that it provokes, words of the remedy, and the edit that they ask for."""
 
@@ -197,6 +216,7 @@ CASES = [
     Case("shifted masks", move_masks(5), "shifted-mask", "on the images' own grid", move_masks(-5)),
     Case("two numberings", each_mask(lambda labels: np.array([0, 3, 4])[labels], range(8)), "mixed-numbering",
          "`value: [1, 3]`", declare(0, [1, 3], [2, 4])),
+    Case("numbers of objects", number_objects, "numbered-objects", "segarena convert", make_one_class),
     Case("a darker split",
          both(in_two_splits((0, 1, 2), (0, 1, 2)), each_image(lambda rgb: rgb // 5, range(10, COUNT))),
          "split-brightness", "exported in the same way", each_image(lambda rgb: rgb * 5, range(10, COUNT))),

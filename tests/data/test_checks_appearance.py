@@ -16,7 +16,7 @@ from PIL import Image
 from drawings import label_map, through_jpeg
 from segarena.data.checks import inspect
 from segarena.data.checks.appearance import check_appearance
-from segarena.data.checks.numbering import check_numbering
+from segarena.data.checks.numbering import check_numbering, check_objects
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import split_samples
@@ -158,6 +158,26 @@ def test_images_of_different_things_are_no_mixed_numbering(tmp_path: Path) -> No
     """Twelve images with one of four kinds of animal each, and the kinds in folders of their own."""
     numbers = {f"{kind}/p": (0, kind, kind) for kind in range(1, 5)}
     assert renumber(tmp_path, numbers, lambda number: f"{number % 4 + 1}/p") == []
+
+
+@pytest.mark.parametrize(("most", "found"), [(3, 0), (4, 1), (7, 1)])
+def test_few_objects_that_are_numbered_in_each_mask_are_pointed_out(tmp_path: Path, most: int, found: int) -> None:
+    for number in range(12):
+        save(tmp_path / "images" / f"{number}.png", scene(number))
+        objects = max(1, most - number % 3)
+        labels = np.zeros((96, 96))
+        for one in range(objects):
+            labels[10 * one : 10 * one + 6, 20:60] = one + 1
+        save(tmp_path / "masks" / f"{number}.png", labels)
+    assert len(list(check_objects(FolderSource(tmp_path)))) == found
+    (tmp_path / "classes.yaml").write_text(
+        "classes: [" + ", ".join(f"{{name: n{value}, value: {value}}}" for value in range(most + 1)) + "]"
+    )
+    assert list(check_objects(FolderSource(tmp_path))) == []
+
+
+def test_classes_in_any_combination_are_no_objects(maps: Path) -> None:
+    assert list(check_objects(FolderSource(maps))) == []
 
 
 def test_one_numbering_is_no_problem(maps: Path) -> None:

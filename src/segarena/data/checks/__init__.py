@@ -12,7 +12,7 @@ from segarena.data.checks.layers import check_channels_of_masks, check_class_fol
 from segarena.data.checks.leakage import check_sequences
 from segarena.data.checks.metadata import check_class_files, check_labels, check_pairs
 from segarena.data.checks.mismatch import check_mismatch
-from segarena.data.checks.numbering import check_numbering
+from segarena.data.checks.numbering import check_numbering, check_objects
 from segarena.data.checks.problem import Problem, sort_problems
 from segarena.data.checks.thumbnails import collect_thumbnails
 from segarena.data.checks.unreadable import describe_faults
@@ -45,6 +45,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_appearance(source, splits)
     yield from check_mismatch(source, thumbnails)
     yield from check_numbering(source)
+    yield from check_objects(source)
     yield from check_class_files(source)
     yield from check_labels(source, splits)
     yield from check_duplicates(source, splits, thumbnails)

@@ -1,4 +1,4 @@
-"""Class numbers that change their meaning between two groups of files: neither group has the classes of the other."""
+"""Numbers that change their meaning: between two groups of files, or from file to file where they number objects."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.checks.problem import Problem
+from segarena.data.encoding.infer import one_class_command
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import listing, percent
@@ -22,6 +23,9 @@ MIN_SHARE, _MIN_FILES = 0.2, 3
 MAX_DIFFERENCE = 0.25
 
 _MOST_VALUES = 20  # of one property
+
+#: Numbers of objects end at so many different numbers at least, the highest of them is so high, in so many masks.
+_ENDS, _HIGHEST, _MASKS = 3, 4, 5
 
 
 class Division(NamedTuple):
@@ -57,6 +61,30 @@ def check_numbering(source: FolderSource) -> Iterator[Problem]:
         f"{', ' + found.line if found.line else ''}) have {first} and never {second}, the others the reverse",
         "If the same thing has another number in the other group, save all masks with the same numbers, or give both"
         " numbers to one class in classes.yaml: `value: [1, 3]`; intended if the groups show different things",
+    )
+
+
+def check_objects(source: FolderSource) -> Iterator[Problem]:
+    """Yield masks that may number objects: each has all numbers up to one that differs from mask to mask.
+
+    With eight objects in a mask or more this is certain, and refused (`encoding.objects`).
+    """
+    present = source.mask_pixels > 0
+    if list(source.classes.names) != [f"class_{number}" for number in range(present.shape[1])]:
+        return  # named by the user or by a tool, or not 0, 1, 2, ...
+    counts, last = present[:, 1:].sum(axis=1), present.shape[1] - 1
+    ends = np.where(present.any(axis=1), last - present[:, ::-1].argmax(axis=1), 0)
+    some = ends > 0
+    if last < _HIGHEST or some.sum() < _MASKS or len(np.unique(ends[some])) < _ENDS or (counts != ends).any():
+        return
+    yield Problem(
+        "numbered-objects",
+        "warning",
+        (),
+        f"Each mask has all numbers up to one that differs from mask to mask, {ends[some].min()} to {last}: they may be"
+        " numbers of objects, not of classes",
+        f"If all objects are of one class: `{one_class_command(source.root)}`. If each number is a class, nothing has"
+        " to be done",
     )
 
 

@@ -76,9 +76,13 @@ def _convert(root: Path | None, remedy: str) -> str:
     """The remedy for numbers of objects, with the command that makes one class of them."""
     if root is None:
         return remedy
+    return f"If all objects are of one class: `{one_class_command(root)}`. {remedy}"
+
+
+def one_class_command(root: Path) -> str:
+    """The command that gives all objects of a folder one class."""
     folder = (root.parent if root.name else Path("..")) / f"{root.resolve().name}-one-class"
-    line = command("segarena", "convert", root, folder, "--from", "instances")
-    return f"If all objects are of one class: `{line}`. {remedy}"
+    return command("segarena", "convert", root, folder, "--from", "instances")
 
 
 def infer_like(masks: Sequence[CountedMask], classes: ClassTable, root: Path | None = None) -> InferredEncoding:
