@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from encoding_zoo import VOID, draw, write_classes
+from segarena.classes import name_classes
 from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from support import refuses
@@ -175,3 +176,17 @@ def test_a_colour_that_fills_areas_must_be_declared(tmp_path: Path) -> None:
     write_classes(tmp_path, COLORS[1:], ())
     with refuses(value="[0, 0, 0]"):
         FolderSource(tmp_path)
+
+
+@pytest.mark.parametrize("layers", [("crack", "rust"), ("rust",)])
+def test_layers_without_any_pixel_are_background_for_a_run(layers: tuple[str, ...], tmp_path: Path) -> None:
+    """One mask per class, of images without any object; a class may have no folder at all."""
+    for number in range(4):
+        for name in ("images", *(f"masks/{layer}" for layer in layers)):
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+            image = Image.effect_noise((48, 36), 60) if name == "images" else Image.new("L", (48, 36))
+            image.save(tmp_path / name / f"{number}.png")
+    run = name_classes([0, 2, 1], ["background", "crack", "rust"])
+    source = FolderSource(tmp_path, run_classes=run)
+    assert source.classes.names == run.names
+    assert source.class_pixels.tolist() == [4 * 48 * 36, 0, 0]

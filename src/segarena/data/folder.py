@@ -130,6 +130,10 @@ class FolderSource:
             self._classes_from = f"declared in {relative_name(self.root, self._declared.path)}"
         if declared is not None and run_classes is not None and set(declared.names) == set(run_classes.names):
             declared = like_run(run_classes, declared)
+        if self.layout.layers and run_classes is not None:
+            if declared is None and set(self.layout.layers) <= set(run_classes.names):
+                declared, self._classes_from = run_classes, "the classes of the run"
+            return encode_layers(self.masks, self.layout.layers, declared, least=1)
         if self.layout.layers:
             return self._encode(declared)
         if declared is None and (named := self._read_class_files(run_classes)) is not None:

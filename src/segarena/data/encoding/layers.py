@@ -19,7 +19,7 @@ _BACKGROUND = "background"
 
 
 def encode_layers(
-    masks: Sequence[CountedMask], names: Sequence[str], classes: ClassTable | None = None
+    masks: Sequence[CountedMask], names: Sequence[str], classes: ClassTable | None = None, *, least: int = 2
 ) -> InferredEncoding:
     """Give each set of layers a class.
 
@@ -32,6 +32,7 @@ def encode_layers(
         masks: The masks; the value of a pixel has bit k where layer k covers it.
         names: The name of each layer.
         classes: The content of a classes.yaml, if there is one.
+        least: The number of classes that the masks must show: 1 or 2.
 
     Raises:
         DataError: classes.yaml lacks the name of a layer, or all pixels are of one class.
@@ -47,7 +48,7 @@ def encode_layers(
     shared = count_overlap(masks)
     share = small_percent(shared / sum(int(facts.pixels.sum()) for _, facts in masks))
     note = f"{share} of the pixels are in several layers and get the class with the highest value" if shared else ""
-    return count_classes(masks, MaskEncoding("layer", table, lookup, note=note))
+    return count_classes(masks, MaskEncoding("layer", table, lookup, note=note), least=least)
 
 
 def count_overlap(masks: Sequence[CountedMask]) -> int:
