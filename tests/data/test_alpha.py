@@ -191,16 +191,18 @@ def test_images_of_another_scale_among_16_bit_images_are_reported(
     assert found == ([tuple(f"images/{number}.png" for number in odd)] if odd else [])
 
 
-@pytest.mark.parametrize(("bits", "stretched"), [(8, True), (16, True), (8, False), (16, False)])
+@pytest.mark.parametrize(("bits", "stretched"), [(8, True), (16, True), (8, False), (16, False), (24, False)])
 def test_images_that_are_each_stretched_to_their_own_range_are_reported(
     bits: int, stretched: bool, tmp_path: Path
 ) -> None:
     for number in range(6):
         write_pair(tmp_path, f"{number}", size=200)
         grey = np.asarray(scene(number, 200).convert("L"), dtype=np.float64) * (0.5 + 0.08 * number) + 20 + number
-        if stretched:
+        if stretched or bits == 24:
             grey = (grey - grey.min()) / (grey.max() - grey.min()) * 255
         values = grey.clip(0, 255).astype(np.uint8) if bits == 8 else (grey.clip(0, 255) * 257).astype(np.uint16)
+        if bits == 24:  # a photograph in colour, whose noise is cut off at both ends
+            values = np.dstack([grey, grey[::-1], grey]).astype(np.uint8)
         Image.fromarray(values).save(tmp_path / "images" / f"{number}.png")
     found = [problem for problem in check_channels(FolderSource(tmp_path)) if problem.code == "stretched-images"]
     assert len(found) == stretched

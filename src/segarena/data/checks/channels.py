@@ -64,8 +64,8 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
             "stretched-images",
             "note",
             (),
-            f"Each of {total} images has both ends of the scale, black and white, in few pixels: each may have been"
-            " stretched to its own range, so that the same brightness means different things in different images",
+            f"Each of {total} grey images has both ends of the scale, black and white, in few pixels: each may have"
+            " been stretched to its own range, so that the same brightness means different things in different images",
             "If brightness matters, export the images again on one scale for all",
         )
     files = tuple(name for name, found in facts if found.extra_bands)

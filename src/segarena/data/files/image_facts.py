@@ -20,7 +20,7 @@ from segarena.data.files.images import DEPTHS, highest_value, is_deep, read_deep
 #: Height and width of a thumbnail, in pixels.
 SIDE = 64
 #: The cache's name for these facts; another version of the decoder may find others.
-KIND = f"image facts 4, Pillow {PIL.__version__}"
+KIND = f"image facts 5, Pillow {PIL.__version__}"
 
 #: The grey levels are those of a grid of so many pixels along each side.
 SAMPLES = 128
@@ -45,8 +45,8 @@ class ImageFacts:
             decoded (a JPEG at down to an eighth of its size).
         alpha: How its alpha is used.
         extra_bands: The number of bands that are neither colour nor alpha, and left out.
-        stretched: Whether a few pixels have the lowest value of the scale and a few the highest, as after stretching
-            the image to its own range. Not found out for JPEG.
+        stretched: Whether the image is grey, and a few pixels have the lowest value of the scale and a few the highest,
+            as after stretching the image to its own range. Not found out for JPEG.
     """
 
     size: tuple[int, int]
@@ -112,6 +112,8 @@ def read_image_facts(path: Path, content: bytes) -> ImageFacts:
 
 def _is_stretched(values: NDArray[Any], top: int) -> bool:
     if values.min() > 0 or values.max() < top:
+        return False
+    if values.ndim == 3 and not (values[..., :1] == values[..., 1:3]).all():
         return False
     return all(int(np.count_nonzero(values == end)) < _FEW * values.size for end in (0, top))
 
