@@ -22,6 +22,7 @@ TRAINED = {"lowest": 60.0, "median": 90.0, "highest": 120.0}
         ([5, 6, 100], "2 of 3 images are darker"),
         ([5, 100], ""),
         ([200, 210], "2 of 2 images are brighter"),
+        ([5], "the image is darker than all training images: mean grey level 5, against"),
         ([], ""),
     ],
 )

@@ -18,7 +18,7 @@ from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
 from segarena.data.files.headers import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
-from segarena.formats import shorten
+from segarena.formats import plural, shorten
 
 #: (H, W), class indices, 255 = void.
 Mask = NDArray[np.uint8]
@@ -208,7 +208,7 @@ def read_coordinate(value: object) -> float:
 def read_outline(coordinates: Sequence[object]) -> Outline:
     """Return x0, y0, x1, y1, ... as (N, 2). Raises Malformed for an odd count or something that is no coordinate."""
     if len(coordinates) % 2:
-        raise Malformed(f"the polygon has {len(coordinates)} coordinates, an odd number")
+        raise Malformed(f"the polygon has {plural(len(coordinates), 'coordinate')}, an odd number")
     return np.array([read_coordinate(value) for value in coordinates]).reshape(-1, 2)
 
 

@@ -58,9 +58,11 @@ def warn_if_unlike(levels: Sequence[float], trained: dict[str, float] | None) ->
     ):
         nearly_all = len(levels) >= _FEWEST and len(found) >= MOST * len(levels)
         if 2 * len(far) > len(levels) or (nearly_all and differs):
+            one = len(levels) == 1
+            seen = f"{min(found):.0f}" if one else f"{min(found):.0f} to {max(found):.0f}"
             return (
-                f"{len(found)} of {len(levels)} images are {word} than all training images: mean grey level"
-                f" {min(found):.0f} to {max(found):.0f}, against {lowest:.0f} to {highest:.0f} of 255. The results may"
-                " be wrong: export these images with the same bits, range and colours as those of the training"
+                f"{'the image is' if one else f'{len(found)} of {len(levels)} images are'} {word} than all training"
+                f" images: mean grey level {seen}, against {lowest:.0f} to {highest:.0f} of 255. The results may be"
+                " wrong: export with the same bits, range and colours as the training images"
             )
     return ""
