@@ -67,6 +67,19 @@ def test_layers_are_read_as_they_were_drawn(image: str, mask: str, tmp_path: Pat
     assert [sample.split for sample in source.samples if "{split}" in image] == list(SPLITS) * ("{split}" in image)
 
 
+def test_a_folder_of_many_images_is_not_one_of_their_names(tmp_path: Path) -> None:
+    """CelebAMask-HQ: images 0.jpg, 1.jpg, ...; the masks of the first thousands in 0/, of the next in 1/."""
+    write(tmp_path, "images/{n}.jpg", "masks/{n:05}_{label}.png")
+    for path in (tmp_path / "masks").glob("*.png"):
+        target = tmp_path / "masks" / str(int(path.name[:5]) // 5 + 1) / path.name
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+    source = FolderSource(tmp_path)
+    assert source.classes.names == ("background", *CLASSES)
+    for index, sample in enumerate(source.samples):
+        np.testing.assert_array_equal(source.read(index)[1], draw(int(sample.name)))
+
+
 OBJECTS = {
     "Data Science Bowl": (
         "stage1_train/{name}/images/{name}.png",

@@ -86,7 +86,10 @@ def _by_sample_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
 
 
 def _by_image_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
-    """`masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`: a folder in the image's name."""
+    """`masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`: a folder in the image's name.
+
+    Nothing where most images have none: the folders 0, 1, 2 of CelebAMask-HQ are parts of the set, not images.
+    """
     by_key = _by_core(images)
     found: Parts = {}
     for mask in masks:
@@ -97,7 +100,7 @@ def _by_image_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
                 if image:
                     found[mask.file] = Part(image, label, depth == 2)
                     break
-    return found
+    return found if 2 * len({part.image for part in found.values()}) >= len(images) else {}
 
 
 #: The ways of naming, by what they are in words.
