@@ -131,6 +131,16 @@ def copy_pairs(*pairs: tuple[int, str]) -> Edit:
     return edit
 
 
+def copy_masks(ending: str) -> Edit:
+    """Each mask once more in other levels, beside it."""
+
+    def edit(root: Path) -> None:
+        for path in sorted((root / "masks").iterdir()):
+            save(path.with_name(f"{path.stem}{ending}.png"), 100 * np.asarray(Image.open(path)))
+
+    return edit
+
+
 def write_sequence(root: Path) -> None:
     """Frames that fade into each other."""
     shutil.rmtree(root)
@@ -190,6 +200,7 @@ CASES = [
          remove(f"images/{name(3)}.png")),
     Case("no image", remove(f"images/{name(3)}.png"), "mask-without-image", "remove them",
          remove(f"masks/{name(3)}.png")),
+    Case("another mask of an image", copy_masks("_color"), "further-file", "--masks '*_color.png'"),
     Case("listed twice", lists(train=range(12), val=range(11, 16)), "leak-listed-twice", "one of the lists",
          lists(train=range(11))),
     Case("in no list", lists(train=range(10), val=range(11, 16)), "unlisted-image", "Add them to a list",

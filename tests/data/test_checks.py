@@ -43,6 +43,16 @@ def test_orphans_are_listed(squares: Path) -> None:
     assert find_one(squares, "mask-without-image").files == ("masks/square07.png",)
 
 
+@pytest.mark.parametrize(
+    ("further", "is_partner"),
+    [("square05_color", True), ("square05-vis", True), ("square05b", False), ("square99", False)],
+)
+def test_another_mask_of_an_image_is_no_orphan(squares: Path, further: str, is_partner: bool) -> None:
+    (squares / "masks" / f"{further}.png").write_bytes((squares / "masks" / "square05.png").read_bytes())
+    problem = find_one(squares, "further-file" if is_partner else "mask-without-image")
+    assert problem.files == (f"masks/{further}.png",)
+
+
 def test_a_truncated_image_is_an_error(squares: Path) -> None:
     path = squares / "images" / "square03.png"
     path.write_bytes(path.read_bytes()[:2000])

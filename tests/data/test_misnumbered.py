@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from layout_zoo import found, touch, write_lists, write_mask, write_photograph
-from segarena.data.checks.metadata import check_pairs
+from segarena.data.checks.pairs import check_pairs
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
 from support import refuses

@@ -17,51 +17,8 @@ from segarena.formats import command, listing, plural, small_percent
 
 #: A class in fewer images than this cannot be in training, validation and test at once.
 FEW_IMAGES = 3
-_NO_MASK = "Label them, or move them elsewhere; an image that shows only background needs a mask of background"
 #: Extreme imbalance is a largest class with more than so many times the pixels of another one.
 EXTREME_RATIO = 50
-
-
-def check_pairs(source: FolderSource) -> Iterator[Problem]:
-    """Yield images and masks that are left out, images in two lists, and masks of another size than their image."""
-    layout = source.layout
-    for code, paths, what, remedy in (
-        ("image-without-mask", layout.images_without_mask, "without a mask", _NO_MASK),
-        ("mask-without-image", layout.masks_without_image, "without an image", "Restore the images, or remove them"),
-        ("unlisted-image", layout.unlisted, "in no list of splits", "Add them to a list, or move them elsewhere"),
-    ):
-        if paths:
-            noun = "mask" if code == "mask-without-image" else "image"
-            message = f"{plural(len(paths), noun)} {what}: left out"
-            likely = [_files(source, pair) for pair in layout.likely_pairs if set(pair) & set(paths)]
-            if likely:
-                named = listing([f"{image} and {mask}" for image, mask in likely])
-                message = f"{message}. By their names, {named} may belong together"
-            action = f"Rename those that belong together. {remedy}" if likely else remedy
-            yield Problem(code, "warning", _files(source, paths), message, action)
-    if layout.conflicts:
-        files, sentences = (
-            _files(source, [one.image for one in layout.conflicts]),
-            [one.sentence for one in layout.conflicts],
-        )
-        message, remedy = sentences[0], "Remove it from one of the lists"
-        if len(files) > 1:
-            message = f"{plural(len(files), 'image')} are in two lists of splits, e.g. {message}"
-            remedy = "Remove each of them from one of the lists"
-        yield Problem(
-            "leak-listed-twice", "warning", files, message, remedy, tuple(sentences) if len(files) > 1 else ()
-        )
-    if source.resized:
-        first = source.resized[0]
-        (height, width), (to_height, to_width) = first.size, first.image_size
-        yield Problem(
-            "resized-mask",
-            "warning",
-            _files(source, [one.mask for one in source.resized]),
-            f"{plural(len(source.resized), 'mask')} of another size than the image, e.g. {width} x {height} for"
-            f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
-            "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
-        )
 
 
 def check_class_files(source: FolderSource) -> Iterator[Problem]:
