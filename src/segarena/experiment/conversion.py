@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from segarena.data.converters.foreign import Foreign, find_foreign
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.registry import convert_command, recognise
 from segarena.errors import DataError
 from segarena.formats import join_words
+
+if TYPE_CHECKING:  # most folders need no converter, and reading them all takes a tenth of a second
+    from segarena.data.converters.foreign import Foreign
 
 
 @contextmanager
@@ -30,6 +31,8 @@ def advise_conversion(root: Path) -> Iterator[None]:
             raise DataError(what, where=error.where, remedy=foreign.remedy) from error
         if not found:
             raise
+        from segarena.data.converters.registry import convert_command
+
         target = _free_name(root)
         commands = [convert_command(root, target, name) for name in found]
         raise DataError(
@@ -41,6 +44,10 @@ def advise_conversion(root: Path) -> Iterator[None]:
 
 def _look(root: Path) -> tuple[dict[str, str], Foreign | None]:
     """The formats that are found, and a format that no converter reads."""
+    from segarena.data.converters.foreign import find_foreign
+    from segarena.data.converters.peek import Peek
+    from segarena.data.converters.registry import recognise
+
     try:
         return recognise(root), find_foreign(Peek(root))
     except DataError:  # the folder cannot be read: the first error describes that
