@@ -155,7 +155,7 @@ def test_photographs_of_phones_need_an_extra(tmp_path: Path) -> None:
         path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
         with refuses(where=path, value="HEIC") as caught, open_image(path):
             pass
-        assert "segarena[heic]" in caught.value.remedy
+        assert "pillow-heif" in caught.value.remedy
         return
     from_pillow(Image.fromarray(photograph(1))).save(path, quality=90)
     assert np.abs(read_image(path).astype(int) - photograph(1)).mean() < 25

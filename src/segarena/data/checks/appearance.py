@@ -22,7 +22,7 @@ FEW_LEVELS = 12
 #: ... or if so much of it is around two levels, and half of that on the levels themselves: a mask saved as JPEG.
 TWO_LEVELS, _AROUND = 0.97, 6
 #: A mask looks like a photograph if so many neighbouring pixels differ. Measured: at most 0.15 in masks of street
-#: scenes, plants, tissue, roads and the built-in scenes, 0.4 and more in their images at 8 grey levels.
+#: scenes, plants, tissue, roads and the built-in scenes.
 BUSY, _BUSY_VALUES = 0.3, 8
 #: A split is brighter than another one if so many pairs of their images say so, and the medians differ by so many grey
 #: levels. Measured: 0.76 and 18 between the published splits of street scenes.
