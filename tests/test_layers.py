@@ -16,9 +16,8 @@ from source_code import FILES, IMPORTS, TREES, is_in, room
 FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"errors", "formats", "seeding", "streams", "threads", "_version"},
-        {"class_values", "texts"},
-        {"class_entries"},
-        {"classes", "config", "files"},
+        {"config", "files", "texts"},
+        {"classes"},
         {"records"},
         {"runs"},
         {"kernels"},
@@ -33,6 +32,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.data": (
         {"files", "scenes", "source", "transforms"},
         {"dataset", "encoding", "layout", "splitting", "synthetic"},
+        {"annotations"},
         {"converters", "folder"},
         {"published"},
         {"checks"},

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotated import HEIGHT, WIDTH, coco, cvat, cvat_image, labelme, write_image, write_json
-from segarena.data.converters.annotations import Annotations
+from segarena.data.annotations.annotations import Annotations
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.cvat import read_cvat
 from segarena.data.converters.labelme import read_labelme

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from annotated import COCO_MASK, HEIGHT, SQUARE, WIDTH, coco, convert, read_back, write_image, write_json
+from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.coco import read_coco
-from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from support import refuses
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from drawn_annotations import NAMES, SIZE, WRITERS, draw_scene
+from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.registry import FORMATS, choose_format
-from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 
 

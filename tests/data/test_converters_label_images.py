@@ -14,9 +14,9 @@ from PIL import Image
 from annotated import write_image
 from drawn_annotations import SIZE
 from segarena import cli
+from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.instances import read_instances
 from segarena.data.converters.registry import choose_format
-from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from support import refuses
 

@@ -11,9 +11,9 @@ import pytest
 from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image, write_json
 from broken_folders import Spoil
 from drawn_annotations import encode_brush
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.brush import decode_brush
 from segarena.data.converters.label_studio import read_label_studio, recognise_label_studio
-from segarena.data.converters.peek import Peek
 from segarena.data.folder import FolderSource
 
 SQUARE = {"x": 25, "y": 100 / 6, "width": 37.5, "height": 50, "rotation": 0}

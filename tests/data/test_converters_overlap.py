@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from annotated import coco, cvat, cvat_image, labelme, read_back, write_bowl, write_image, write_json
-from segarena.data.converters.painting import Item, Kept, Overlap, Painting, Tally
-from segarena.data.converters.rasterize import Patch, Polygons, rectangle
+from segarena.data.annotations.painting import Item, Kept, Overlap, Painting, Tally
+from segarena.data.annotations.rasterize import Patch, Polygons, rectangle
+from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.registry import FORMATS
-from segarena.data.converters.write import write_annotations
 from segarena.data.folder import FolderSource
 from support import refuses
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from annotated import show
-from segarena.data.converters.annotations import Malformed
-from segarena.data.converters.rasterize import (
+from segarena.data.annotations.annotations import Malformed
+from segarena.data.annotations.rasterize import (
     ColumnRuns,
     Ellipse,
     Patch,

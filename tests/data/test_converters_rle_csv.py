@@ -12,7 +12,7 @@ from PIL import Image
 from annotated import HEIGHT, WIDTH, check_refusal, convert, write_image
 from broken_folders import Spoil, both, fill
 from drawn_annotations import draw_scene, runs_of, write_rle_csv
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.rle_csv import read_rle_csv, recognise_rle_csv
 from segarena.data.folder import FolderSource
 

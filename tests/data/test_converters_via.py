@@ -10,7 +10,7 @@ import pytest
 
 from annotated import check_refusal, convert, write_image, write_json
 from broken_folders import Spoil, both, fill
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.folder import FolderSource
 from support import refuses

@@ -12,9 +12,9 @@ from PIL import Image
 
 from annotated import draw, read_back, write_image
 from broken_folders import lock
-from segarena.data.converters.annotations import Annotations, LabelledImage, Malformed, make_classes
-from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
-from segarena.data.converters.write import write_annotations
+from segarena.data.annotations.annotations import Annotations, LabelledImage, Malformed, make_classes
+from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
+from segarena.data.annotations.write import write_annotations
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split
 from segarena.errors import RunError

@@ -27,7 +27,7 @@ from annotated import (
     write_voc,
 )
 from broken_folders import Spoil, both, fill, leave, save
-from segarena.data.converters.annotations import Annotations
+from segarena.data.annotations.annotations import Annotations
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.cvat import read_cvat
 from segarena.data.converters.instances import read_instances

@@ -8,7 +8,7 @@ import pytest
 
 from annotated import check_refusal, convert, write_image
 from broken_folders import Spoil, both, fill
-from segarena.data.converters.annotations import Annotations
+from segarena.data.annotations.annotations import Annotations
 from segarena.data.converters.yolo import read_yolo
 from segarena.data.folder import FolderSource
 

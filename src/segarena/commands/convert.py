@@ -9,8 +9,8 @@ from typing import Any
 from segarena.commands.terminal import console, show_progress
 from segarena.config import ConvertOptions
 from segarena.config.checks import flag
+from segarena.data.annotations.write import check_free, write_annotations
 from segarena.data.converters.registry import FORMATS, choose_format
-from segarena.data.converters.write import check_free, write_annotations
 from segarena.errors import ConfigError
 from segarena.formats import command, join_words, listing, plural
 

@@ -44,8 +44,8 @@ def advise_conversion(root: Path) -> Iterator[None]:
 
 def _look(root: Path) -> tuple[dict[str, str], Foreign | None]:
     """The formats that are found, and a format that no converter reads."""
+    from segarena.data.annotations.peek import Peek
     from segarena.data.converters.foreign import find_foreign
-    from segarena.data.converters.peek import Peek
     from segarena.data.converters.registry import recognise
 
     try:

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.converters.annotations import Malformed, check_size
-from segarena.data.converters.rasterize import Region
+from segarena.data.annotations.annotations import Malformed, check_size
+from segarena.data.annotations.rasterize import Region
 from segarena.data.files.image_io import decode, open_image
 
 _CHANNELS = 4

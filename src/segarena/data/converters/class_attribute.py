@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from segarena.data.converters.annotations import Malformed, show
+from segarena.data.annotations.annotations import Malformed, show
 from segarena.errors import DataError
 from segarena.formats import listing
 

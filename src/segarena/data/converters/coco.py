@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     LabelledImage,
     Malformed,
@@ -22,21 +22,21 @@ from segarena.data.converters.annotations import (
     read_size,
     show,
 )
-from segarena.data.converters.coco_categories import read_categories
-from segarena.data.converters.coco_crowds import Crowd, read_crowds
-from segarena.data.converters.coco_files import are_panoptic, choose_files
-from segarena.data.converters.drawn import check_inside
-from segarena.data.converters.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
-from segarena.data.converters.left_out import LeftOut
-from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.panoptic import Segments, find_segments
-from segarena.data.converters.rasterize import (
+from segarena.data.annotations.drawn import check_inside
+from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
+from segarena.data.annotations.left_out import LeftOut
+from segarena.data.annotations.painting import Item, Painting
+from segarena.data.annotations.rasterize import (
     ColumnRuns,
     Polygons,
     Shape,
     check_counts,
     decompress_counts,
 )
+from segarena.data.converters.coco_categories import read_categories
+from segarena.data.converters.coco_crowds import Crowd, read_crowds
+from segarena.data.converters.coco_files import are_panoptic, choose_files
+from segarena.data.converters.panoptic import Segments, find_segments
 from segarena.data.source import Split
 from segarena.errors import DataError
 

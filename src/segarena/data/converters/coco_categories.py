@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segarena.data.converters.annotations import Color, Malformed, entry, read_id, read_member
+from segarena.data.annotations.annotations import Color, Malformed, entry, read_id, read_member
 from segarena.formats import join_words, listing
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segarena.data.converters.annotations import read_json
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.annotations import read_json
+from segarena.data.annotations.peek import Peek
 from segarena.errors import DataError
 from segarena.formats import listing
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from xml.etree.ElementTree import Element
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
@@ -19,17 +19,17 @@ from segarena.data.converters.annotations import (
     read_xml,
     show,
 )
-from segarena.data.converters.image_index import (
+from segarena.data.annotations.image_index import (
     ImageFiles,
     find_annotation_files,
     name_without_ending,
     split_of_file,
     split_of_folders,
 )
-from segarena.data.converters.left_out import LeftOut
-from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import (
+from segarena.data.annotations.left_out import LeftOut
+from segarena.data.annotations.painting import Item, Painting
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import (
     Ellipse,
     Patch,
     Polygons,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from segarena.data.converters.image_index import walk
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.image_index import walk
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.yolo import find_labels
 
 

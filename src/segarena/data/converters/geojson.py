@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     Malformed,
@@ -21,8 +21,7 @@ from segarena.data.converters.annotations import (
     read_outline,
     show,
 )
-from segarena.data.converters.class_attribute import NAMES, choose_attribute, is_missing, read_class
-from segarena.data.converters.drawn import (
+from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
     Counts,
@@ -34,9 +33,10 @@ from segarena.data.converters.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.converters.image_index import ImageFiles, walk
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Polygons, Shape
+from segarena.data.annotations.image_index import ImageFiles, walk
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Polygons, Shape
+from segarena.data.converters.class_attribute import NAMES, choose_attribute, is_missing, read_class
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segarena.data.converters.annotations import Annotations, LabelledImage, check_mask_size, make_classes
-from segarena.data.converters.image_index import split_of_folders, walk
+from segarena.data.annotations.annotations import Annotations, LabelledImage, check_mask_size, make_classes
+from segarena.data.annotations.image_index import split_of_folders, walk
+from segarena.data.annotations.left_out import LeftOut
+from segarena.data.annotations.painting import Item, Painting
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Cover, Region, Shape, crop
 from segarena.data.converters.label_images import may_be_label_images, read_label_images, recognise_label_images
-from segarena.data.converters.left_out import LeftOut
-from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Cover, Region, Shape, crop
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
-from segarena.data.converters.drawn import ONLY_CLASS
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
+from segarena.data.annotations.drawn import ONLY_CLASS
+from segarena.data.annotations.peek import Peek
 from segarena.data.files.raw_masks import Places, Plane, read_plane
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Malformed,
     check_size,
@@ -20,8 +20,7 @@ from segarena.data.converters.annotations import (
     read_member,
     show,
 )
-from segarena.data.converters.brush import decode_brush, read_bitmask
-from segarena.data.converters.drawn import (
+from segarena.data.annotations.drawn import (
     NOT_LISTED,
     Counts,
     DrawnImage,
@@ -31,10 +30,11 @@ from segarena.data.converters.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.converters.image_index import ImageFiles, find_annotation_files
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.image_index import ImageFiles, find_annotation_files
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
+from segarena.data.converters.brush import decode_brush, read_bitmask
 from segarena.data.converters.pixel_runs import PixelRuns
-from segarena.data.converters.rasterize import Ellipse, Polygons, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError

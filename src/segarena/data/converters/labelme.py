@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     LabelledImage,
     Malformed,
@@ -27,12 +27,12 @@ from segarena.data.converters.annotations import (
     read_size,
     show,
 )
-from segarena.data.converters.drawn import check_inside
-from segarena.data.converters.image_index import ImageFiles, find_annotation_files, split_of_folders
-from segarena.data.converters.left_out import LeftOut
-from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.annotations.drawn import check_inside
+from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, split_of_folders
+from segarena.data.annotations.left_out import LeftOut
+from segarena.data.annotations.painting import Item, Painting
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES

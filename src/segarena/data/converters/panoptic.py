@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import Malformed, Mask, read_id, read_member
+from segarena.data.annotations.annotations import Malformed, Mask, read_id, read_member
 from segarena.data.converters.coco_crowds import Crowd
 from segarena.data.files.headers import image_size
 from segarena.data.files.raw_masks import read_plane

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.converters.annotations import Malformed, show
-from segarena.data.converters.rasterize import Cover, Region, Shape, crop
+from segarena.data.annotations.annotations import Malformed, show
+from segarena.data.annotations.rasterize import Cover, Region, Shape, crop
 
 _NOTHING = frozenset({"", "-1", "nan", "none"})
 

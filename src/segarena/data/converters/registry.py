@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segarena.data.converters.annotations import Annotations
+from segarena.data.annotations.annotations import Annotations
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.coco_files import recognise_coco
 from segarena.data.converters.cvat import read_cvat, recognise_cvat
@@ -19,7 +20,6 @@ from segarena.data.converters.geojson import read_geojson, recognise_geojson
 from segarena.data.converters.instances import read_instances, recognise_instances
 from segarena.data.converters.label_studio import read_label_studio, recognise_label_studio
 from segarena.data.converters.labelme import read_labelme, recognise_labelme
-from segarena.data.converters.peek import Peek
 from segarena.data.converters.rle_csv import read_rle_csv, recognise_rle_csv
 from segarena.data.converters.supervisely import read_supervisely, recognise_supervisely
 from segarena.data.converters.via import read_via, recognise_via

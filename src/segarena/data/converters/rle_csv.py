@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from segarena.data.converters.annotations import Annotations, check_size, entry
-from segarena.data.converters.drawn import (
+from segarena.data.annotations.annotations import Annotations, check_size, entry
+from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
     Counts,
@@ -23,11 +23,11 @@ from segarena.data.converters.drawn import (
     name_of,
     split_of,
 )
-from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.tables import read_rows
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
 from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
-from segarena.data.converters.tables import read_rows
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError

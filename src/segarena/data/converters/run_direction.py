@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.data.annotations.rasterize import Region
 from segarena.data.converters.pixel_runs import PixelRuns
-from segarena.data.converters.rasterize import Region
 from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     Malformed,
@@ -32,7 +32,7 @@ from segarena.data.converters.annotations import (
     read_outline,
     show,
 )
-from segarena.data.converters.drawn import (
+from segarena.data.annotations.drawn import (
     Counts,
     DrawnImage,
     make_annotations,
@@ -41,9 +41,9 @@ from segarena.data.converters.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.converters.image_index import ImageFiles, walk
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.annotations.image_index import ImageFiles, walk
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Malformed,
     Outline,
@@ -19,8 +19,7 @@ from segarena.data.converters.annotations import (
     read_member,
     show,
 )
-from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
-from segarena.data.converters.drawn import (
+from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
     Counts,
@@ -32,9 +31,10 @@ from segarena.data.converters.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.converters.image_index import ImageFiles, split_of_file, walk
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Ellipse, Polygons, Shape, rectangle
+from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
+from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
 from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, read_content, read_csv
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError

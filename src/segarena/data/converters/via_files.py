@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segarena.data.converters.annotations import Malformed, entry, read_member, show
-from segarena.data.converters.tables import read_rows
+from segarena.data.annotations.annotations import Malformed, entry, read_member, show
+from segarena.data.annotations.tables import read_rows
 from segarena.errors import DataError
 from segarena.texts import decode_text
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
@@ -20,9 +20,9 @@ from segarena.data.converters.annotations import (
     entry,
     make_classes,
 )
-from segarena.data.converters.image_index import split_of_file, walk
-from segarena.data.converters.left_out import LeftOut
-from segarena.data.converters.peek import Peek
+from segarena.data.annotations.image_index import split_of_file, walk
+from segarena.data.annotations.left_out import LeftOut
+from segarena.data.annotations.peek import Peek
 from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names, voc_color
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import BACKGROUND, Color
+from segarena.data.annotations.annotations import BACKGROUND, Color
 from segarena.errors import DataError
 from segarena.texts import decode_text
 

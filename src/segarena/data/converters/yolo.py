@@ -12,11 +12,11 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from segarena.data.converters.annotations import Annotations, Malformed, Outline, entry, show
-from segarena.data.converters.drawn import Counts, DrawnImage, make_annotations, name_of, split_of
-from segarena.data.converters.image_index import ImageFiles, split_of_folders, walk
-from segarena.data.converters.peek import Peek
-from segarena.data.converters.rasterize import Polygons
+from segarena.data.annotations.annotations import Annotations, Malformed, Outline, entry, show
+from segarena.data.annotations.drawn import Counts, DrawnImage, make_annotations, name_of, split_of
+from segarena.data.annotations.image_index import ImageFiles, split_of_folders, walk
+from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.rasterize import Polygons
 from segarena.data.converters.yolo_names import NAME_FILES, read_declared, read_text
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError

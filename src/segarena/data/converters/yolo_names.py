@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from segarena.data.converters.annotations import Malformed, entry, show
-from segarena.data.converters.image_index import ImageFiles, walk
+from segarena.data.annotations.annotations import Malformed, entry, show
+from segarena.data.annotations.image_index import ImageFiles, walk
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.texts import decode_text

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segarena.class_values import Color, read_number, read_rgb
+from segarena.classes.values import Color, read_number, read_rgb
 from segarena.data.files.image_io import reading
 from segarena.texts import decode_text
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from segarena.class_values import MINUS_ONE
 from segarena.classes import ClassTable, Value
+from segarena.classes.values import MINUS_ONE
 from segarena.data.encoding.color import FILLS, NEAR, find_thick, find_unexplained, nearest
 from segarena.data.encoding.grey import find_modes, find_modes_with_strays, stray_encoding
 from segarena.data.encoding.mask_encoding import (

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.class_values import MINUS_ONE
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
+from segarena.classes.values import MINUS_ONE
 from segarena.data.files.layers import read_layers
 from segarena.data.files.raw_masks import Places, read_plane
 from segarena.data.source import MaskFiles

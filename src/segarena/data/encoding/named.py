@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.class_entries import DEFAULT_COLORS, SegmentationClass
-from segarena.class_values import Value
 from segarena.classes import IGNORE_INDEX, ClassTable
+from segarena.classes.entries import DEFAULT_COLORS, SegmentationClass
+from segarena.classes.values import Value
 from segarena.data.encoding.class_files import ClassFile, Listed, find_class_files
 from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.infer import InferredEncoding, count_classes

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.data.layout.image_index import ImageIndex
-from segarena.data.layout.split_lists import SplitList
+from segarena.data.layout.lists.image_index import ImageIndex
+from segarena.data.layout.lists.split_lists import SplitList
 from segarena.data.layout.tree import relative_name
 from segarena.data.layout.vocabulary import split_of_word, words_besides_kind
 from segarena.data.source import Sample, Split

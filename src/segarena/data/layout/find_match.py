@@ -9,8 +9,8 @@ from pathlib import Path
 from segarena.data.layout.candidates import apart, make_collection
 from segarena.data.layout.chosen import choose_files
 from segarena.data.layout.errors import nothing_paired
-from segarena.data.layout.layers import LayerMatch, find_export, find_layers
-from segarena.data.layout.listed_pairs import ListedPair, contradiction
+from segarena.data.layout.layers.find import LayerMatch, find_export, find_layers
+from segarena.data.layout.lists.listed_pairs import ListedPair, contradiction
 from segarena.data.layout.pairing import Pairing
 from segarena.data.layout.rival_masks import check_rivals
 from segarena.data.layout.search import Match, Search

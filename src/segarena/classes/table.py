@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from segarena.class_entries import (
+from segarena.classes.entries import (
     DEFAULT_COLORS,
     REMEDY,
     SegmentationClass,
@@ -21,25 +21,10 @@ from segarena.class_entries import (
     plain_values,
     values_of,
 )
-from segarena.class_values import HIGHEST, Color, Value, ValueMistakeError, read_ignored, settle
+from segarena.classes.values import HIGHEST, Color, Value, ValueMistakeError, read_ignored, settle
 from segarena.errors import DataError
 from segarena.formats import plural
 from segarena.texts import decode_text, is_lfs_pointer, parse_yaml, yaml_problem
-
-__all__ = [
-    "DEFAULT_COLORS",
-    "IGNORE_INDEX",
-    "TABLE",
-    "TABLES",
-    "ClassTable",
-    "DeclaredClasses",
-    "SegmentationClass",
-    "Value",
-    "find_class_table",
-    "find_declared",
-    "name_classes",
-    "read_class_table",
-]
 
 #: The label of pixels that no loss and no score counts: void, padding. Class indices are 0..254.
 IGNORE_INDEX = 255

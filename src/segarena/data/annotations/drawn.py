@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segarena.data.converters.annotations import (
+from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
@@ -15,9 +15,9 @@ from segarena.data.converters.annotations import (
     Outline,
     make_classes,
 )
-from segarena.data.converters.image_index import ImageFiles, name_without_ending, split_of_folders
-from segarena.data.converters.painting import Item, Painting
-from segarena.data.converters.rasterize import Polygons, Shape
+from segarena.data.annotations.image_index import ImageFiles, name_without_ending, split_of_folders
+from segarena.data.annotations.painting import Item, Painting
+from segarena.data.annotations.rasterize import Polygons, Shape
 from segarena.data.source import Split
 from segarena.formats import plural
 

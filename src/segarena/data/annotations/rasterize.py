@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.converters.annotations import Malformed, Mask, Outline
+from segarena.data.annotations.annotations import Malformed, Mask, Outline
 
 #: (H, W), True inside.
 Region = NDArray[np.bool_]

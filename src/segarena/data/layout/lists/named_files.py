@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from segarena.data.layout.list_lines import has_image_suffix
+from segarena.data.layout.lists.lines import has_image_suffix
 from segarena.data.layout.tree import File, relative_name
 from segarena.data.layout.vocabulary import to_nfc
 

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from segarena.class_values import Color, Value, Written, read_rgb, read_values
+from segarena.classes.values import Color, Value, Written, read_rgb, read_values
 from segarena.errors import DataError
 
 #: Part of the remedies of errors about the content of a classes.yaml.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from segarena.data.converters.image_index import walk
+from segarena.data.annotations.image_index import walk
 from segarena.data.files.images import IMAGE_SUFFIXES
 
 _ENDINGS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".geojson", ".ndjson", ".jsonl")

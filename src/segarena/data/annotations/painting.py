@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.converters.annotations import Mask
-from segarena.data.converters.rasterize import Shape
+from segarena.data.annotations.annotations import Mask
+from segarena.data.annotations.rasterize import Shape
 from segarena.errors import DataError
 from segarena.formats import join_words, listing, percent, plural, small_percent
 

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import yaml
 from PIL import Image
 
-from segarena.data.converters.annotations import Annotations, LabelledImage
-from segarena.data.converters.painting import Kept, Overlap, Painting, Tally
+from segarena.data.annotations.annotations import Annotations, LabelledImage
+from segarena.data.annotations.painting import Kept, Overlap, Painting, Tally
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with

@@ -13,9 +13,9 @@ from segarena.data.files.headers import fit, image_size
 from segarena.data.files.layers import read_layers
 from segarena.data.layout.candidates import Collection, make_collection
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.label_studio import is_label_studio, read_export
-from segarena.data.layout.layer_names import name_classes_of_files, name_classes_of_folders
-from segarena.data.layout.layer_parts import (
+from segarena.data.layout.layers.label_studio import is_label_studio, read_export
+from segarena.data.layout.layers.names import name_classes_of_files, name_classes_of_folders
+from segarena.data.layout.layers.parts import (
     OF_ONE_IMAGE,
     WAYS,
     Parts,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Literal, overload
 from urllib.parse import unquote, urlsplit
 
-from segarena.data.converters.annotations import Malformed
+from segarena.data.annotations.annotations import Malformed
 from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, words_in
 from segarena.data.source import Split
