@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from segarena.data.annotations.annotations import Annotations, LabelledImage
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.painting import Kept, Overlap, Painting, Tally
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError
@@ -55,21 +56,24 @@ def write_annotations(
     open_folder(folder, folder.name)
     palette = annotations.classes.palette()
     tally = Tally()
+    faults = Faults()
     try:
         for done, (image, target) in enumerate(zip(annotations.images, targets, strict=True), start=1):
-            objects: list[Kept] | None = None
-            if isinstance(image.labels, Painting):
-                mask, objects = image.labels.paint(overlap)
-            else:
-                mask = image.labels()
-            tally.add(image.name, mask, objects)
-            labels = Image.fromarray(mask)
-            labels.putpalette(palette)
-            path = folder / "masks" / (target.split or "") / f"{target.stem}.png"
-            write_with(path, partial(labels.save, format="PNG", optimize=False))
-            _copy(image, folder / "images" / (target.split or "") / f"{target.stem}{image.suffix}")
+            with faults:
+                objects: list[Kept] | None = None
+                if isinstance(image.labels, Painting):
+                    mask, objects = image.labels.paint(overlap)
+                else:
+                    mask = image.labels()
+                tally.add(image.name, mask, objects)
+                labels = Image.fromarray(mask)
+                labels.putpalette(palette)
+                path = folder / "masks" / (target.split or "") / f"{target.stem}.png"
+                write_with(path, partial(labels.save, format="PNG", optimize=False))
+                _copy(image, folder / "images" / (target.split or "") / f"{target.stem}{image.suffix}")
             if on_progress is not None:
                 on_progress(done, len(targets))
+        faults.check()
         tally.check()
         write_text(folder / "classes.yaml", yaml.safe_dump(annotations.classes.to_dict(), sort_keys=False))
     except BaseException:  # part of a data set must not be mistaken for all of it

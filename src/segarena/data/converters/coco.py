@@ -23,6 +23,7 @@ from segarena.data.annotations.annotations import (
     show,
 )
 from segarena.data.annotations.drawn import check_inside
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
 from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
@@ -72,6 +73,7 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
     images: list[LabelledImage] = []
     file_of: dict[Path, Path] = {}
     boxes = total = 0
+    faults = Faults()
     for path, content in contents.items():
         labels = {number: label_of[name] for number, name in categories.by_id[path].items() if name in label_of}
         found = _read_images(path, content["images"], files, split_of_file(path.relative_to(root)), left_out)
@@ -82,7 +84,7 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
             if orphans[position] and are_few:
                 left_out.add("annotation", "of an image that is not in the file: left out", path.name)
                 continue
-            with entry(path, _describe(position, annotation)):
+            with faults, entry(path, _describe(position, annotation)):
                 total += 1
                 image = _look_up(annotation, "image_id", found, "image")
                 if image is None:
@@ -94,6 +96,7 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
                     boxes += 1
                     left_out.add("annotation", "without an area: left out", image.path.name)
         images += _make_images(found, split_of_file(path.relative_to(root)), is_panoptic, left_out)
+    faults.check()
     used = {image.image for image in images} | {
         image.labels.path for image in images if isinstance(image.labels, Segments)
     }
@@ -144,8 +147,9 @@ def _read_images(
 ) -> dict[Any, _Image | None]:
     """The images of one file by their id; None for an image that does not exist, if others do."""
     found: dict[Any, _Image | None] = {}
+    faults = Faults()
     for position, image in enumerate(images):
-        with entry(path, f"images[{position}]"):
+        with faults, entry(path, f"images[{position}]"):
             number, name = read_id(image, "id"), read_member(image, "file_name", str)
             if number in found:
                 raise Malformed(f"another image has the id {number!r}, too")
@@ -157,6 +161,7 @@ def _read_images(
             declared = image.get("height"), image.get("width")
             size = read_size(file, *declared)
             found[number] = _Image(file, name_without_ending(name), size, is_size(*declared))
+    faults.check()
     if found and not any(found.values()):
         with entry(path, "images[0]"):
             files.find(images[0]["file_name"], split)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.annotations.annotations import Color, Malformed, entry, read_id, read_member
+from segarena.data.annotations.faults import Faults
 from segarena.formats import join_words, listing
 
 
@@ -42,19 +43,21 @@ def read_categories(contents: dict[Path, Any]) -> Categories:
     colors: dict[str, Color] = {}
     first: dict[str, int | str] = {}
     groups: set[str] = set()
+    faults = Faults()
     for path, content in contents.items():
         ids = by_id[path] = {}
         for position, category in enumerate(content["categories"]):
-            with entry(path, f"categories[{position}]"):
+            with faults, entry(path, f"categories[{position}]"):
                 number, name = read_id(category, "id"), read_member(category, "name", str).strip()
                 if ids.setdefault(number, name) != name:
                     raise Malformed(f"the category {number} is {name!r} here and {ids[number]!r} before")
-            first.setdefault(name, number)
-            color = category.get("color")
-            if isinstance(color, list) and len(color) == 3 and all(type(c) is int and 0 <= c < 256 for c in color):
-                colors.setdefault(name, (color[0], color[1], color[2]))
-            if isinstance(group := category.get("supercategory"), str) and group != name:
-                groups.add(group)
+                first.setdefault(name, number)
+                color = category.get("color")
+                if isinstance(color, list) and len(color) == 3 and all(type(c) is int and 0 <= c < 256 for c in color):
+                    colors.setdefault(name, (color[0], color[1], color[2]))
+                if isinstance(group := category.get("supercategory"), str) and group != name:
+                    groups.add(group)
+    faults.check()
     objects = Counter(by_id[path].get(number) for path, number in _objects(contents))
     dropped = [name for name in first if name in groups and not objects[name]]
     names = sorted((name for name in first if name not in dropped), key=lambda name: _order(first[name]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.annotations.annotations import read_json
+from segarena.data.annotations.faults import read_all
 from segarena.data.annotations.peek import Peek
 from segarena.errors import DataError
 from segarena.formats import listing
@@ -27,7 +28,7 @@ def choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
     """Return the content of each file that is read. Raises DataError if none is COCO's."""
     for start in ("instances", "panoptic"):
         paths = [path for path in paths if path.name.startswith(start)] or paths
-    contents = {path: read_json(path) for path in paths}
+    contents = read_all(paths, read_json)
     contents = {path: content for path, content in contents.items() if _is_coco(content)}
     if not contents:
         raise DataError(

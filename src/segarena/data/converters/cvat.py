@@ -19,6 +19,7 @@ from segarena.data.annotations.annotations import (
     read_xml,
     show,
 )
+from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import (
     ImageFiles,
     find_annotation_files,
@@ -62,7 +63,7 @@ def read_cvat(src: Path) -> Annotations:
     points, cuboids and skeletons have no area and are left out. Raises DataError.
     """
     root, paths = find_annotation_files(src, ".xml")
-    trees = {path: _read_file(path) for path in paths}
+    trees = read_all(paths, _read_file)
     colors: dict[str, Color | None] = {}
     for path, tree in trees.items():
         for label in tree.findall("./meta//label"):
@@ -77,11 +78,17 @@ def read_cvat(src: Path) -> Annotations:
     files = ImageFiles(root)
     left_out = LeftOut()
     elements = [(path, *each) for path, tree in trees.items() for each in enumerate(tree.findall("image"))]
-    images = [image for element in elements if (image := _read_image(*element, files, labels, left_out)) is not None]
+    found = []
+    faults = Faults()
+    for element in elements:
+        with faults:
+            found.append(_read_image(*element, files, labels, left_out))
+    faults.check()
+    images = [image for image in found if image is not None]
     if elements and not images:
-        path, position, element = elements[0]
-        with entry(path, f"image {element.get('name') or position}"):
-            files.find(element.get("name", ""))
+        path, position, first = elements[0]
+        with entry(path, f"image {first.get('name') or position}"):
+            files.find(first.get("name", ""))
     used = {image.image for image in images}
     for file in files.unused(used):
         left_out.add("image", "not in the annotations: left out", file)

@@ -33,6 +33,7 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
+from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, walk
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons, Shape
@@ -80,17 +81,19 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
     counts: Counts = Counter()
     drawn: dict[Path, DrawnImage] = {}
     by_file: dict[Path, DrawnImage] = {}
+    faults = Faults()
     for path in contents:
-        with entry(path, "image"):
+        with faults, entry(path, "image"):
             file = _find_image(path, files)
             if file in drawn:
                 raise Malformed(f"{file.name} is annotated by another file, too", remedy="Remove one of the two files")
             drawn[file] = by_file[path] = DrawnImage(
                 name_of(file, files), file, image_size(file), split_of(file, files)
             )
+    faults.check()
     colors: dict[str, Color] = {}
     for path, position, feature in features:
-        with entry(path, f"features[{position}]"):
+        with faults, entry(path, f"features[{position}]"):
             shapes = _read_geometry(read_member(feature, "geometry", dict), by_file[path].size, counts)
             if not shapes:
                 continue
@@ -98,6 +101,7 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
             if (color := _read_color(feature)) is not None:
                 colors[name] = color
             by_file[path].objects += [(shape, name) for shape in shapes]
+    faults.check()
     counts[NOT_LISTED] = len(files.paths) - len(drawn)
     images = list(drawn.values())
     return make_annotations(images, names_in(images), counts, where=src, colors=colors)
@@ -127,7 +131,7 @@ def _is_geojson(content: Any) -> bool:
 def _read_files(src: Path) -> tuple[Path, dict[Path, list[Any]]]:
     """The folder of the images, and the features of each file."""
     root = src.parent if src.is_file() else src
-    contents = {path: read_json(path) for path in ([src] if src.is_file() else walk(src, _ENDINGS))}
+    contents = read_all([src] if src.is_file() else walk(src, _ENDINGS), read_json)
     found = {path: _find_features(content) for path, content in contents.items() if _is_geojson(content)}
     if not found:
         raise DataError(

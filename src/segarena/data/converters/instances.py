@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segarena.data.annotations.annotations import Annotations, LabelledImage, check_mask_size, make_classes
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import split_of_folders, walk
 from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
@@ -59,14 +60,17 @@ def read_instances(src: Path) -> Annotations:
     _check_not_inverted(src, labelled)
     classes, labels = make_classes(sorted({name for item in labelled for _, name in item.objects}), where=src)
     converted = []
+    faults = Faults()
     for item in labelled:
         for path, _ in item.objects:
-            check_mask_size(path, item.image)
+            with faults:
+                check_mask_size(path, item.image)
         objects = [Item(_MaskFile(path), labels[name]) for path, name in item.objects]
         objects.sort(key=lambda each: each.label)
         union = Painting(image_size(item.image), tuple(objects))
         split = split_of_folders(item.image.relative_to(src))
         converted.append(LabelledImage(item.name, split, item.image, item.image.suffix.lower(), union))
+    faults.check()
     left_out = LeftOut()
     for item in found:
         left_out.add("image", "without masks: left out", item.image.relative_to(src), not item.objects)
@@ -133,7 +137,10 @@ def _check_not_inverted(src: Path, items: Sequence[_Item]) -> None:
         of_a_class = [path for path, name in item.objects if name == item.objects[0][1]]
         if len(of_a_class) < 2:
             continue
-        one, other = map(_read_region, of_a_class[:2])
+        try:
+            one, other = map(_read_region, of_a_class[:2])
+        except DataError:  # all damaged masks are named when they are painted
+            continue
         if one.shape != other.shape or min(one.mean(), other.mean()) <= 0.5 or (one & other).mean() <= 0.5:
             return
         looked += 1

@@ -14,6 +14,7 @@ import numpy as np
 from segarena.classes import IGNORE_INDEX
 from segarena.data.annotations.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
 from segarena.data.annotations.drawn import ONLY_CLASS
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.peek import Peek
 from segarena.data.files.raw_masks import Places, Plane, read_plane
 from segarena.data.layout.layout import find_pairs
@@ -88,7 +89,11 @@ def read_label_images(src: Path) -> Annotations:
     """
     layout = find_pairs(src)
     classes, _ = make_classes([ONLY_CLASS], where=src)
-    images = [_make_image(sample) for sample in layout.samples]
+    images, faults = [], Faults()
+    for sample in layout.samples:
+        with faults:
+            images.append(_make_image(sample))
+    faults.check()
     orphans = ((layout.images_without_mask, "image", "mask"), (layout.masks_without_image, "mask", "image"))
     notes = ["every object is of the class foreground: numbers above 0 are objects"]
     notes += [f"{plural(len(left), one)} without {other}: left out" for left, one, other in orphans if left]

@@ -30,6 +30,7 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
+from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
@@ -69,7 +70,8 @@ def read_label_studio(src: Path) -> Annotations:
     points have no area and are left out. Raises DataError.
     """
     root, paths = find_annotation_files(src, ".json")
-    exports = {path: tasks for path in paths if (tasks := _tasks(read_json(path)))}
+    contents = read_all(paths, read_json)
+    exports = {path: tasks for path, content in contents.items() if (tasks := _tasks(content))}
     if not exports:
         raise DataError(
             "is no JSON export of Label Studio: a list of tasks with annotations",
@@ -79,21 +81,25 @@ def read_label_studio(src: Path) -> Annotations:
     files = ImageFiles(root)
     counts: Counts = Counter()
     drawn: dict[Path, DrawnImage] = {}
+    faults = Faults()
     for path, tasks in exports.items():
         for position, task in enumerate(tasks):
-            with entry(path, f"task {task.get('id', position)}"):
-                annotation = _choose(task, counts)
-                if annotation is None:
-                    continue
-                file = _find_image(task, files)
-                if file in drawn:
-                    raise Malformed(
-                        f"{file.name} is in another task, too", remedy="Remove one of the two tasks, or name one file"
-                    )
-                drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
-            for number, result in enumerate(results := annotation["result"]):
-                with entry(path, f"task {task.get('id', position)}, result {number}"):
-                    _add_object(drawn[file], result, results, counts, path)
+            with faults:
+                with entry(path, f"task {task.get('id', position)}"):
+                    annotation = _choose(task, counts)
+                    if annotation is None:
+                        continue
+                    file = _find_image(task, files)
+                    if file in drawn:
+                        raise Malformed(
+                            f"{file.name} is in another task, too",
+                            remedy="Remove one of the two tasks, or name one file",
+                        )
+                    drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
+                for number, result in enumerate(results := annotation["result"]):
+                    with entry(path, f"task {task.get('id', position)}, result {number}"):
+                        _add_object(drawn[file], result, results, counts, path)
+    faults.check()
     if not drawn:
         raise DataError("has no task with an annotation", where=src, remedy="Label some images, and export them again")
     counts[NOT_LISTED] = len(files.paths) - len(drawn)

@@ -28,6 +28,7 @@ from segarena.data.annotations.annotations import (
     show,
 )
 from segarena.data.annotations.drawn import check_inside
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, split_of_folders
 from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
@@ -63,19 +64,22 @@ def read_labelme(src: Path) -> Annotations:
     images = ImageFiles(root)
     left_out = LeftOut()
     files, missing = [], []
+    faults = Faults()
     for path in paths:
-        content = read_json(path)
-        name = path.relative_to(root).as_posix()
-        if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
-            left_out.add("JSON file", "not from LabelMe: ignored", name)
-            continue
-        with entry(path, "image"):
-            image = _read_image(path, content, images, left_out)
-        if image is None:
-            missing.append((path, content))
-            left_out.add("annotation", f"whose image is not below {root}: left out", name)
-        else:
-            files.append(_read_file(path, content, image, left_out))
+        with faults:
+            content = read_json(path)
+            name = path.relative_to(root).as_posix()
+            if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+                left_out.add("JSON file", "not from LabelMe: ignored", name)
+                continue
+            with entry(path, "image"):
+                image = _read_image(path, content, images, left_out)
+            if image is None:
+                missing.append((path, content))
+                left_out.add("annotation", f"whose image is not below {root}: left out", name)
+            else:
+                files.append(_read_file(path, content, image, left_out))
+    faults.check()
     if missing and not files:
         path, content = missing[0]
         with entry(path, "image"):

@@ -23,6 +23,7 @@ from segarena.data.annotations.drawn import (
     name_of,
     split_of,
 )
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.tables import read_rows
@@ -81,11 +82,12 @@ def read_rle_csv(src: Path) -> Annotations:
     names: dict[str, None] = {}
     found: dict[str, Path] = {}
     by_stem = {path.stem: path for path in files.paths}
+    faults = Faults()
     for path in paths:
         objects: list[tuple[DrawnImage, PixelRuns, str]] = []
         columns, rows = _read_rows(path)
         for number, row in rows:
-            with entry(path, f"line {number}"):
+            with faults, entry(path, f"line {number}"):
                 name, class_name = _split_name(row, columns)
                 file = found[name] = found.get(name) or _find_image(name, files, by_stem)
                 if file not in drawn:
@@ -94,10 +96,11 @@ def read_rle_csv(src: Path) -> Annotations:
                 size = drawn[file].size
                 check_size(size, _whole(row, columns.height), _whole(row, columns.width), file)
                 runs = read_runs(row[columns.runs], size)
-            if runs is not None or class_name != ONLY_CLASS:
-                names[class_name] = None
-            if runs is not None:
-                objects.append((drawn[file], runs, class_name))
+                if runs is not None or class_name != ONLY_CLASS:
+                    names[class_name] = None
+                if runs is not None:
+                    objects.append((drawn[file], runs, class_name))
+        faults.check()
         from_0 = any(runs.starts[0] == 0 for _, runs, _ in objects)
         by_rows = is_along_rows([(image.size, runs) for image, runs, _ in objects])
         if by_rows is None:

@@ -41,6 +41,7 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, walk
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
@@ -84,27 +85,30 @@ def read_supervisely(src: Path) -> Annotations:
     beside: dict[Path, list[Path]] = defaultdict(list)
     for path in files.paths:
         beside[path.parent].append(path)
+    faults = Faults()
     for path in _find_files(project):
-        content = read_json(path)
-        with entry(path, "image"):
-            image = _find_image(path, beside, files)
-            size = image_size(image)
-            declared = read_member(content, "size", dict)
-            check_size(size, declared.get("height"), declared.get("width"), image)
-            items = read_member(content, "objects", list)
-        drawn = DrawnImage(name_of(image, files), image, size, split_of(image, files))
-        counts[_TAGGED] += len(content["tags"]) if isinstance(content.get("tags"), list) else 0
-        for position, item in enumerate(items):
-            with entry(path, f"objects[{position}]"):
-                name = read_member(item, "classTitle", str)
-                if names is not None and name not in names:
-                    raise Malformed(f"the class {name!r} is not in meta.json")
-                shape = _read_shape(item, path)
-                if shape is None:
-                    counts[without_area(item["geometryType"])] += 1
-                else:
-                    drawn.objects.append((shape, name))
-        images.append(drawn)
+        with faults:
+            content = read_json(path)
+            with entry(path, "image"):
+                image = _find_image(path, beside, files)
+                size = image_size(image)
+                declared = read_member(content, "size", dict)
+                check_size(size, declared.get("height"), declared.get("width"), image)
+                items = read_member(content, "objects", list)
+            drawn = DrawnImage(name_of(image, files), image, size, split_of(image, files))
+            counts[_TAGGED] += len(content["tags"]) if isinstance(content.get("tags"), list) else 0
+            for position, item in enumerate(items):
+                with entry(path, f"objects[{position}]"):
+                    name = read_member(item, "classTitle", str)
+                    if names is not None and name not in names:
+                        raise Malformed(f"the class {name!r} is not in meta.json")
+                    shape = _read_shape(item, path)
+                    if shape is None:
+                        counts[without_area(item["geometryType"])] += 1
+                    else:
+                        drawn.objects.append((shape, name))
+            images.append(drawn)
+    faults.check()
     if not images:
         raise DataError(
             "has no JSON file in a folder ann", where=project, remedy="Download the project with its annotations"

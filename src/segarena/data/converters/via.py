@@ -31,6 +31,7 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
@@ -84,18 +85,21 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
     elif len(names) > 1:
         counts["attribute", f"used as the class: {attribute}"] = 1
     drawn: dict[Path, DrawnImage] = {}
+    faults = Faults()
     for path, images in found.items():
         for image in images:
-            with entry(path, image.filename):
-                file = _find_image(path, image.filename, files)
-                if file in drawn:
-                    raise Malformed(
-                        "this image is annotated twice, here or in another file",
-                        remedy="Name the one file to read, or remove one of the two entries",
-                    )
-                drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
-            counts[_RESIZED] += image.size >= 0 and image.size != file.stat().st_size
-            drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, counts)
+            with faults:
+                with entry(path, image.filename):
+                    file = _find_image(path, image.filename, files)
+                    if file in drawn:
+                        raise Malformed(
+                            "this image is annotated twice, here or in another file",
+                            remedy="Name the one file to read, or remove one of the two entries",
+                        )
+                    drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
+                counts[_RESIZED] += image.size >= 0 and image.size != file.stat().st_size
+                drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, counts)
+    faults.check()
     counts[NOT_LISTED] = len(files.paths) - len(drawn)
     return make_annotations(list(drawn.values()), names_in(list(drawn.values())), counts, where=src)
 
@@ -104,12 +108,15 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
     """The folder of the images, and the images that each file annotates."""
     root = src.parent if src.is_file() else src
     found = {}
+    faults = Faults()
     for path in [src] if src.is_file() else walk(src, (".json", ".csv")):
-        if path.suffix.lower() == ".csv":
-            if _is_csv(path):
-                found[path] = read_csv(path)
-        elif is_via(content := read_json(path)):
-            found[path] = read_content(path, content)
+        with faults:
+            if path.suffix.lower() == ".csv":
+                if _is_csv(path):
+                    found[path] = read_csv(path)
+            elif is_via(content := read_json(path)):
+                found[path] = read_content(path, content)
+    faults.check()
     if not found:
         raise DataError(
             "has no JSON or CSV file of VIA",

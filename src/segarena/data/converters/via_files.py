@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.annotations.annotations import Malformed, entry, read_member, show
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.tables import read_rows
 from segarena.errors import DataError
 from segarena.texts import decode_text
@@ -57,8 +58,9 @@ def read_content(path: Path, content: Any) -> list[ViaImage]:
     elif isinstance(content, dict) and {"project", "file", "view", "metadata"} <= set(content):
         return _read_version_3(path, content)
     images = []
+    faults = Faults()
     for key, image in enumerate(content) if isinstance(content, list) else content.items():
-        with entry(path, str(key)):
+        with faults, entry(path, str(key)):
             regions = read_member(image, "regions", dict, list)
             pairs = [
                 (read_member(region, "shape_attributes", dict), read_member(region, "region_attributes", dict))
@@ -66,6 +68,7 @@ def read_content(path: Path, content: Any) -> list[ViaImage]:
             ]
             size = image.get("size", -1)
             images.append(ViaImage(read_member(image, "filename", str), size if type(size) is int else -1, pairs))
+    faults.check()
     return images
 
 
@@ -78,13 +81,15 @@ def read_csv(path: Path) -> list[ViaImage]:
     if "# CSV_HEADER = " in text[:65536]:
         return _read_csv_3(path, text)
     images: dict[str, ViaImage] = {}
+    faults = Faults()
     for position, row in read_rows(path, text.lstrip("#")):
-        with entry(path, f"line {position}"):
+        with faults, entry(path, f"line {position}"):
             name, size = read_member(row, "filename", str), str(row.get("file_size", ""))
             image = images.setdefault(name, ViaImage(name, int(size) if size.isdecimal() else -1))
             shape = _decode(read_member(row, "region_shape_attributes", str))
             if shape:
                 image.regions.append((shape, _decode(read_member(row, "region_attributes", str))))
+    faults.check()
     return list(images.values())
 
 

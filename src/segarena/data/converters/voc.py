@@ -20,6 +20,7 @@ from segarena.data.annotations.annotations import (
     entry,
     make_classes,
 )
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import split_of_file, walk
 from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
@@ -55,14 +56,17 @@ def read_voc(src: Path) -> Annotations:
     masks = {path.stem: path for path in sorted((root / "SegmentationClass").iterdir()) if _is_image(path)}
     images = {path.stem: path for path in sorted((root / "JPEGImages").iterdir()) if _is_image(path)}
     splits, notes = _read_lists(root, masks)
+    faults = Faults()
     for stem in splits:
-        if stem not in images:
-            raise DataError(
-                "does not exist, but has a mask",
-                where=root / "JPEGImages" / f"{stem}.jpg",
-                remedy="Add the image, or remove its mask and its lines in ImageSets",
-            )
-        check_mask_size(masks[stem], images[stem])
+        with faults:
+            if stem not in images:
+                raise DataError(
+                    "does not exist, but has a mask",
+                    where=root / "JPEGImages" / f"{stem}.jpg",
+                    remedy="Add the image, or remove its mask and its lines in ImageSets",
+                )
+            check_mask_size(masks[stem], images[stem])
+    faults.check()
     classes, tables = _read_classes(root, {stem: masks[stem] for stem in splits}, notes)
     converted = [
         LabelledImage(stem, split, images[stem], images[stem].suffix.lower(), tables[stem])
@@ -163,6 +167,7 @@ def _read_lists(root: Path, masks: Mapping[str, Path]) -> tuple[dict[str, Split 
     splits: dict[str, Split | None] = {}
     list_of: dict[str, Path] = {}
     notes = []
+    faults = Faults()
     for path in named or lists:
         split = split_of_file(PurePath(path.name)) if named else None
         stems = read_lines(path) or []
@@ -171,12 +176,13 @@ def _read_lists(root: Path, masks: Mapping[str, Path]) -> tuple[dict[str, Split 
             notes.append(f"{path.name}: none of its {plural(len(stems), 'image')} has a mask: left out")
             continue
         for stem in stems:
-            with entry(path, stem):
+            with faults, entry(path, stem):
                 if stem in missing:
                     raise Malformed(f"the mask {root / 'SegmentationClass' / stem}.png does not exist")
                 if list_of.setdefault(stem, path) != path and splits[stem] != split:
                     raise Malformed(f"is in {list_of[stem].name}, too, but an image is in one split only")
                 splits[stem] = split
+    faults.check()
     return splits, notes
 
 
@@ -188,9 +194,12 @@ def _read_classes(
     if labelmap is not None and labelmap.colors and _are_in_its_colors(labelmap, masks):
         return _read_colors(labelmap, masks)
     mask_with: dict[int, Path] = {}
+    faults = Faults()
     for path in masks.values():
-        counts = np.bincount(read_indices(path).ravel())
-        mask_with.update(dict.fromkeys(np.flatnonzero(counts).tolist(), path))
+        with faults:
+            counts = np.bincount(read_indices(path).ravel())
+            mask_with.update(dict.fromkeys(np.flatnonzero(counts).tolist(), path))
+    faults.check()
     present = sorted(set(mask_with) - {IGNORE_INDEX})
     found = read_names(root, present)
     names = None if found is None else list(found.names)

@@ -14,6 +14,7 @@ import numpy as np
 
 from segarena.data.annotations.annotations import Annotations, Malformed, Outline, entry, show
 from segarena.data.annotations.drawn import Counts, DrawnImage, make_annotations, name_of, split_of
+from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_folders, walk
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons
@@ -71,16 +72,19 @@ def read_yolo(src: Path) -> Annotations:
     counts: Counts = Counter()
     pairs = _pair(root, files, counts)
     drawn, indices, corners, boxes = [], set(), Counter[int](), 0
+    faults = Faults()
     for image, path in pairs.items():
-        objects = []
-        height, width = image_size(image)
-        for number, outline in _read_labels(path, declared.names):
-            boxes += outline is None
-            indices.add(number)
-            if outline is not None:
-                objects.append((Polygons((outline * (width, height),)), number))
-                corners[len(outline)] += 1
-        drawn.append((image, (height, width), objects))
+        with faults:
+            objects = []
+            height, width = image_size(image)
+            for number, outline in _read_labels(path, declared.names):
+                boxes += outline is None
+                indices.add(number)
+                if outline is not None:
+                    objects.append((Polygons((outline * (width, height),)), number))
+                    corners[len(outline)] += 1
+            drawn.append((image, (height, width), objects))
+    faults.check()
     if boxes and not corners:
         raise DataError(
             "has only bounding boxes: no label is a polygon",

@@ -18,7 +18,7 @@ def group_by_cause(faults: Iterable[DataError]) -> list[tuple[DataError, ...]]:
     """Group faults that differ in names and numbers only, in the order of the first of each group."""
     groups: dict[str, list[DataError]] = {}
     for fault in faults:
-        groups.setdefault(_cause(fault), []).append(fault)
+        groups.setdefault(find_cause(fault), []).append(fault)
     return [tuple(group) for group in groups.values()]
 
 
@@ -78,5 +78,6 @@ def _details(fault: DataError) -> str:
     return _NAMES.sub("~", text)
 
 
-def _cause(fault: DataError) -> str:
+def find_cause(fault: DataError) -> str:
+    """Return the text that faults of one cause share: what and remedy without names and numbers."""
     return _NUMBERS.sub("#", _details(fault))
