@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
@@ -110,10 +111,9 @@ def edge_strengths(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray
     if not gradient.any():
         return None
     chosen = np.random.default_rng(0).permutation(len(rows))[:_MOST_POINTS]
-    places = rows[chosen] * mask.shape[1] + columns[chosen]
-    steps = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
-    shifts = steps[:, None, None] * mask.shape[1] + steps[:, None]
-    strengths: NDArray[np.float64] = gradient.ravel()[shifts + places].mean(axis=2, dtype=np.float64)
+    around = sliding_window_view(gradient, (2 * MAX_SHIFT + 1, 2 * MAX_SHIFT + 1))  # a place in it is its upper left
+    near = around[rows[chosen] - MAX_SHIFT, columns[chosen] - MAX_SHIFT]
+    strengths: NDArray[np.float64] = near.mean(axis=0, dtype=np.float64)
     return strengths / float(gradient.mean())
 
 
