@@ -1,196 +1,116 @@
-"""Every remedy is followed on a folder that provokes it, and gets further: the problem is gone, and no error came.
+"""Every remedy of a problem is followed on a folder that provokes it: the problem is gone, and no error came.
 
-Commands, options and files that a remedy writes out are taken from its text; edits in words are done as they say.
+Pairs, lists and splits; labels and encodings; pictures; channels of the images; a mask in several files; class files.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
-from drawings import label_map
-from segarena import cli
+from drawings import label_map, paint, soften
+from followed_remedies import (
+    COUNT,
+    Case,
+    both,
+    check,
+    copy,
+    copy_masks,
+    copy_pairs,
+    declare,
+    each_image,
+    each_mask,
+    empty,
+    gets_further,
+    in_two_splits,
+    lists,
+    make_one_class,
+    masks_for_images,
+    move,
+    move_masks,
+    name,
+    number_objects,
+    remove,
+    rename_masks,
+    save,
+    text,
+    write,
+    write_discs,
+    write_layers,
+    write_sequence,
+)
 from support import scene
+from tiff_files import save_tiff
 
-Edit = Callable[[Path], None]
-COUNT = 16
-
-
-def name(number: int) -> str:
-    return f"photo {number:02}"
+BAND = np.asarray(scene(99, 80))[:64, :, :1]
+DISC = 255 * (np.hypot(*(np.mgrid[:64, :80] - 30)) < 20).astype(np.uint8)
 
 
-def save(path: Path, pixels: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(np.asarray(pixels, dtype=np.uint8))).save(path)
+def deepen(pixels: np.ndarray) -> np.ndarray:
+    """A grey image of 16 bits, with values of 12 bits."""
+    return pixels[..., 1].astype(np.uint16) * 16
 
 
-def write(root: Path, values: tuple[int, ...] = (0, 1, 2), numbers: range = range(COUNT), inside: str = "") -> None:
-    """Photographs whose colours follow the labels, and masks with these values."""
-    colors = np.array([[60, 120, 60], [200, 80, 50], [70, 90, 210], [220, 200, 70], [140, 60, 160], [90, 90, 90]])
-    for number in numbers:
-        labels = label_map(number, len(values), 64, 80)
-        shade = np.asarray(scene(number, 80))[:64] * 0.35
-        save(root / inside / "images" / f"{name(number)}.png", np.clip(0.65 * colors[labels] + shade, 0, 255))
-        save(root / inside / "masks" / f"{name(number)}.png", np.array(values)[labels])
+def stretch(root: Path) -> None:
+    """Grey photographs, each from black to white."""
+    shutil.rmtree(root)
+    for number in range(8):
+        grey = np.asarray(scene(number, 200).convert("L"), dtype=np.float64)
+        save(root / "images" / f"{name(number)}.png", (grey - grey.min()) / (grey.max() - grey.min()) * 255)
+        save(root / "masks" / f"{name(number)}.png", label_map(number, 3, 200, 200))
 
 
-def each_mask(change: Callable[[np.ndarray], Any], numbers: range = range(COUNT)) -> Edit:
-    return _each("masks", change, numbers)
+def add_bands(root: Path) -> None:
+    """Each image as a TIFF with two bands more."""
+    for path in sorted((root / "images").iterdir()):
+        save_tiff(path.with_suffix(".tif"), np.dstack([np.asarray(Image.open(path)), BAND, BAND]), extra=0)
+        path.unlink()
 
 
-def each_image(change: Callable[[np.ndarray], Any], numbers: range = range(COUNT)) -> Edit:
-    return _each("images", change, numbers)
+def keep_three_bands(root: Path) -> None:
+    for path in sorted((root / "images").iterdir()):
+        save(path.with_suffix(".png"), scene(int(path.stem[-2:]), 80).crop((0, 0, 80, 64)))
+        path.unlink()
 
 
-def _each(kind: str, change: Callable[[np.ndarray], Any], numbers: range) -> Edit:
-    def edit(root: Path) -> None:
-        for path in [one for number in numbers for one in root.rglob(f"{kind}/{name(number)}.png")]:
-            save(path, change(np.asarray(Image.open(path))))
-
-    return edit
-
-
-def remove(*names: str) -> Edit:
-    def edit(root: Path) -> None:
-        for each in names:
-            (root / each).unlink()
-
-    return edit
+def lighter_copy(root: Path) -> None:
+    """Of the first image of train, in val."""
+    for kind in ("images", "masks"):
+        pixels = np.asarray(Image.open(root / "train" / kind / f"{name(0)}.png"))
+        save(root / "val" / kind / "again.png", pixels if kind == "masks" else pixels * 0.8 + 40)
 
 
-def rename_masks(step: int) -> Edit:
-    """The mask of each number becomes that of the number `step` further, and the last the first."""
-
-    def edit(root: Path) -> None:
-        contents = [(root / "masks" / f"{name(number)}.png").read_bytes() for number in range(COUNT)]
-        for number in range(COUNT):
-            (root / "masks" / f"{name((number + step) % COUNT)}.png").write_bytes(contents[number])
-
-    return edit
-
-
-def both(*edits: Edit) -> Edit:
-    def edit(root: Path) -> None:
-        for each in edits:
-            each(root)
-
-    return edit
+def draw_flowers(root: Path) -> None:
+    """Soft masks of three colours, in one of which are strokes of a fourth."""
+    shutil.rmtree(root)
+    for number in range(5):
+        mask = soften(paint(label_map(number, 3, 120, 160), ((0, 0, 0), (0, 255, 0), (255, 0, 0))), 1.5)
+        pixels = np.asarray(mask).copy()
+        if number == 3:
+            for left in (20, 60, 110, 160):
+                pixels[80:92, left : left + 2] = 255
+        save(root / "masks" / f"{name(number)}.png", pixels)
+        save(root / "images" / f"{name(number)}.png", scene(number, 240).crop((0, 0, 240, 180)))
 
 
-def empty(*names: str) -> Edit:
-    def edit(root: Path) -> None:
-        for each in names:
-            (root / each).write_bytes(b"")
-
-    return edit
-
-
-def declare(*values: object, ignore: str = "") -> Edit:
-    """A classes.yaml of the classes a, b, c, ... with these values."""
-    classes = ", ".join(f"{{name: {letter}, value: {value}}}" for letter, value in zip("abcd", values, strict=False))
-
-    def edit(root: Path) -> None:
-        (root / "classes.yaml").write_text(f"{{classes: [{classes}], ignore: [{ignore}]}}")
-
-    return edit
+def noisy_masks(root: Path) -> None:
+    """The folder of the masks holds pictures of few levels; the masks are elsewhere."""
+    (root / "masks").rename(root.parent / "labels")
+    for number in range(COUNT):
+        save(root / "masks" / f"{name(number)}.png", np.random.default_rng(number).integers(0, 10, (64, 80)))
 
 
-def masks_for_images(root: Path) -> None:
-    """The photographs are elsewhere, and masks of other levels in their place."""
-    (root / "images").rename(root.parent / "photos")
+def one_hot(root: Path) -> None:
+    """The masks as arrays of shape (3, 64, 80)."""
     for path in sorted((root / "masks").iterdir()):
-        save(root / "images" / path.name, 90 * np.asarray(Image.open(path)))
-
-
-def lists(**parts: range) -> Edit:
-    def edit(root: Path) -> None:
-        for part, numbers in parts.items():
-            (root / f"{part}.txt").write_text("".join(f"{name(number)}\n" for number in numbers))
-
-    return edit
-
-
-def copy_pairs(*pairs: tuple[int, str]) -> Edit:
-    def edit(root: Path) -> None:
-        for number, target in pairs:
-            for kind in ("images", "masks"):
-                shutil.copy(root / kind / f"{name(number)}.png", root / kind / f"{target}.png")
-
-    return edit
-
-
-def copy_masks(ending: str) -> Edit:
-    """Each mask once more in other levels, beside it."""
-
-    def edit(root: Path) -> None:
-        for path in sorted((root / "masks").iterdir()):
-            save(path.with_name(f"{path.stem}{ending}.png"), 100 * np.asarray(Image.open(path)))
-
-    return edit
-
-
-def write_sequence(root: Path) -> None:
-    """Frames that fade into each other."""
-    shutil.rmtree(root)
-    knots = [np.asarray(scene(seed, 64), dtype=np.float64) for seed in range(12)]
-    for number in range(30):
-        knot, share = divmod(number / 3, 1)
-        save(root / "images" / f"frame{number:02}.png", (1 - share) * knots[int(knot)] + share * knots[int(knot) + 1])
-        save(root / "masks" / f"frame{number:02}.png", label_map(number, 3, 64, 64))
-
-
-def move_masks(step: int) -> Edit:
-    return each_mask(lambda labels: np.roll(labels, step, axis=1))
-
-
-def in_two_splits(train: tuple[int, ...], val: tuple[int, ...]) -> Edit:
-    def edit(root: Path) -> None:
-        shutil.rmtree(root)
-        write(root, train, range(10), "train")
-        write(root, val, range(10, COUNT), "val")
-
-    return edit
-
-
-def number_objects(root: Path) -> None:
-    """Squares numbered from 1 on in each mask, three to six of them."""
-    for number, path in enumerate(sorted((root / "masks").iterdir())):
-        labels = np.zeros((64, 80))
-        for one in range(3 + number % 4):
-            labels[10:30, 13 * one : 13 * one + 8] = one + 1
-        save(path, labels)
-
-
-def make_one_class(root: Path) -> None:
-    """What `segarena convert ROOT ROOT-one-class --from instances` writes, in the place of the folder."""
-    target = root.parent / f"{root.name}-one-class"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["segarena", "convert", str(root), str(target), "--from", "instances"])
-        assert cli.main() == 0
-    shutil.rmtree(root)
-    target.rename(root)
-
-
-class Case(NamedTuple):
-    """What is done to a good folder, the code that it provokes, words of the remedy, and the edit that they ask for."""
-
-    title: str
-    spoil: Edit
-    code: str
-    words: str
-    edit: Edit | None = None
+        labels = np.asarray(Image.open(path))
+        np.save(path.with_suffix(".npy"), np.stack([labels == label for label in range(3)]).astype(np.uint8))
+        path.unlink()
 
 
 PAIRS_2_AND_3 = [f"{kind}/{name(number)}.png" for number in (2, 3) for kind in ("images", "masks")]
@@ -240,30 +160,53 @@ CASES = [
          both(each_mask(lambda labels: np.where(labels == 2, 255, 0), range(8)),
               each_mask(lambda labels: np.where(labels == 2, 1, 0), range(8, 16))),
          "unclear-encoding", "classes.yaml"),
+    Case("a lighter copy", both(in_two_splits((0, 1, 2), (0, 1, 2)), lighter_copy), "leak-near-duplicates",
+         "into one split", both(move("val/images/again.png", "train/images/again.png"),
+                                move("val/masks/again.png", "train/masks/again.png"))),
+    Case("a lighter copy in one split", both(in_two_splits((0, 1, 2), (0, 1, 2)), lighter_copy,
+                                              move("val/images/again.png", "train/images/again.png"),
+                                              move("val/masks/again.png", "train/masks/again.png")),
+         "near-duplicate-images", "keep such images in one split", stays=True),
+    Case("one inverted mask", both(write_discs, each_mask(lambda labels: 255 - labels, range(4, 5))), "inverted-mask",
+         "exchange the two values in the mask", each_mask(lambda labels: 255 - labels, range(4, 5))),
+    Case("all masks inverted", both(write_discs, each_mask(lambda labels: 255 - labels)), "inverted-mask",
+         "exchange the names of the two values in a classes.yaml",
+         text("classes.yaml", "{classes: [{name: foreground, value: 0}, {name: background, value: 255}]}")),
+    Case("unfinished masks", each_mask(lambda labels: 0 * labels, range(9)), "empty-mask", "remove them with",
+         remove(*(f"{kind}/{name(number)}.png" for number in range(9) for kind in ("images", "masks")))),
+    Case("a picture as mask", noisy_masks, "mask-like-a-photograph", "--masks DIR=../labels"),
+    Case("a thin colour", draw_flowers, "merged-value", "declare all colours in a classes.yaml", text("classes.yaml",
+         "{classes: [{name: soil, value: [0, 0, 0]}, {name: crop, value: [0, 255, 0]}, {name: weed,"
+         " value: [255, 0, 0]}, {name: flower, value: [255, 255, 255]}]}")),
+    Case("a band as alpha", each_image(lambda rgb: np.dstack([rgb, BAND])), "alpha-left-out", "the three most useful",
+         each_image(lambda rgba: rgba[..., [0, 1, 3]])),
+    Case("alpha of 0", each_image(lambda rgb: np.dstack([rgb, 0 * BAND])), "alpha-left-out", "nothing has to be done",
+         stays=True),
+    Case("a hidden picture", each_image(lambda rgb: np.dstack([rgb, DISC])), "hidden-by-alpha",
+         "without the alpha channel", each_image(lambda rgba: rgba[..., :3])),
+    Case("five bands", add_bands, "extra-bands", "the three most useful", keep_three_bands),
+    Case("two cameras", both(each_image(deepen), each_image(lambda grey: grey * 16, range(6))), "mixed-scales",
+         "Save all images on one scale", each_image(lambda grey: grey // 16, range(6))),
+    Case("stretched images", stretch, "stretched-images", "on one scale for all",
+         each_image(lambda grey: grey * 0.7 + 20)),
+    Case("a layer that is not there", both(write_layers, move("masks/rust/b-20.png", "elsewhere.txt")),
+         "missing-layer", "restore the files", move("elsewhere.txt", "masks/rust/b-20.png")),
+    Case("a class named trash", both(write_layers, move("masks/rust", "masks/trash")), "skipped-folder",
+         "Rename it if it is a class", move("masks/trash", "masks/litter")),
+    Case("old masks", both(write_layers, move("masks/rust", "masks/trash")), "skipped-folder",
+         "move it elsewhere", move("masks/trash", "../trash")),
+    Case("a channel per class", one_hot, "one-channel-per-class", "name the classes", declare(0, 1, 2), stays=True),
+    Case("a table in the folder above", text("../classes.yaml",
+         "{classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]}"), "unused-class-file",
+         "copy it to", copy("../classes.yaml", "classes.yaml")),
 ]  # fmt: skip
 
-
-def check(root: Path, *options: str) -> list[dict[str, Any]]:
-    """The problems that `segarena check` writes; a folder that is refused as a whole is one of code "refused"."""
-    file = root.parent / f"found{len(list(root.parent.iterdir()))}.json"
-    arguments = ["segarena", "check", str(root), *options, "--json", str(file), "--out", str(file.with_suffix(""))]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", arguments)
-        patch.setattr("segarena.commands.check.save_sheet", lambda sheet, path: None)  # takes longer than all the rest
-        assert cli.main() in (0, 2)
-    found: list[dict[str, Any]] = json.loads(file.read_text())["problems"] if file.exists() else [{"code": "refused"}]
-    return found
-
-
-def follow(remedy: str, words: str, root: Path) -> list[str]:
-    """Do what the remedy writes out: a classes.yaml, or options, which are returned."""
-    for text in re.findall(r"`(\{classes: .*?\})`", remedy)[:1]:
-        yaml.safe_load(text)
-        (root / "classes.yaml").write_text(text)
-    if not words.startswith("--"):
-        return []
-    option, _, folder = words.partition(" DIR=")
-    return [option, str(root / folder)] if folder else shlex.split(words)
+#: The tests that follow the other remedies: those that are a command or an option of another command.
+ELSEWHERE = {
+    "extreme-imbalance": "experiment/test_inputs.py::test_class_weights_and_foreground_crops_train",
+    "overlapping-layers": "data/test_mask_layer_values.py::test_the_values_of_a_classes_yaml_order_the_layers",
+    "unused-folders": "data/test_mask_class_folders.py::test_folders_of_single_masks_may_be_classes",
+}
 
 
 def test_the_good_folder_has_no_problem(tmp_path: Path) -> None:
@@ -273,17 +216,16 @@ def test_the_good_folder_has_no_problem(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_the_remedy_gets_further(case: Case, tmp_path: Path) -> None:
-    root = tmp_path / "my data"
-    write(root)
-    case.spoil(root)
-    before = check(root)
-    found = [problem for problem in before if re.fullmatch(case.code, problem["code"])]
-    assert found, f"{case.code} is not among {[problem['code'] for problem in before]}"
-    remedy = found[0]["remedy"]
-    assert re.search(re.escape(case.words.partition("=")[0]).replace(r"\|", "|"), remedy), remedy
-    options = follow(remedy, case.words, root)
-    if case.edit is not None:
-        case.edit(root)
-    after = check(root, *options)
-    assert not [problem for problem in after if re.fullmatch(case.code, problem["code"])]
-    assert not [problem for problem in after if problem["severity"] == "error" or problem["code"] == "refused"]
+    gets_further(case, tmp_path)
+
+
+def test_the_remedy_of_every_code_is_followed(request: pytest.FixtureRequest) -> None:
+    """By a case above or by the test that is named."""
+    table = (request.config.rootpath / "docs" / "data.md").read_text().partition("## Problems")[2]
+    codes = set(re.findall(r"^\| `([a-z-]+)`", table.partition("\n## ")[0], flags=re.MULTILINE))
+    here = {code for case in CASES for code in case.code.split("|")}
+    assert codes == here | set(ELSEWHERE)
+    assert not here & set(ELSEWHERE)
+    for place in ELSEWHERE.values():
+        file, _, test = place.partition("::")
+        assert f"def {test}(" in (Path(__file__).parent / file).read_text()

@@ -140,7 +140,8 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             "warning" if share > 0.5 else "note",
             _masks(source, empty),
             f"{plural(len(empty), 'mask')} of {len(source.samples)} with only {source.classes.names[background]!r}",
-            "Intended if the images show nothing else; look at the first ones to be sure",
+            "Intended if the images show nothing else; look at the first ones to be sure. Label those that are not"
+            " finished, or remove them with their images",
         )
 
 
