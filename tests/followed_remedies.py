@@ -243,6 +243,8 @@ class Case(NamedTuple):
     edit: Edit | None = None
     stays: bool = False
     """Whether the problem is still there, as of a note whose remedy begins with "Intended"."""
+    options: tuple[str, ...] = ()
+    """Options that the words ask for, if they have DIR in them."""
 
 
 def check(root: Path, *options: str) -> list[dict[str, Any]]:
@@ -268,9 +270,9 @@ def follow(remedy: str, words: str, root: Path) -> list[str]:
     for text in re.findall(r"`(\{classes: .*?\})`", remedy)[:1]:
         yaml.safe_load(text)
         (root / "classes.yaml").write_text(text)
-    if not words.startswith("--"):
-        return []
     option, _, folder = words.partition(" DIR=")
+    if not words.startswith("--") or ("DIR" in words and not folder):
+        return []
     return [option, str(root / folder)] if folder else shlex.split(words)
 
 
@@ -289,7 +291,7 @@ def gets_further(case: Case, folder: Path) -> None:
     assert found, f"{case.code} is not among {[problem['code'] for problem in before]}"
     remedy = found[0]["remedy"]
     assert re.search(re.escape(case.words.partition("=")[0]).replace(r"\|", "|"), remedy), remedy
-    options = follow(remedy, case.words, root)
+    options = [*follow(remedy, case.words, root), *case.options]
     if case.edit is not None:
         case.edit(root)
     after = check(root, *options)

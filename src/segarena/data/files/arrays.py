@@ -219,7 +219,11 @@ def _as_integers(array: NDArray[Any], path: Path) -> NDArray[np.unsignedinteger[
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
         if not math.isfinite(low) or not math.isfinite(high):
-            raise DataError("has values that are no numbers (NaN or infinite)", where=path, remedy="Replace them")
+            raise DataError(
+                "has values that are no numbers (NaN or infinite)",
+                where=path,
+                remedy="Replace them; void as 255, e.g. `np.nan_to_num(mask, nan=255)`",
+            )
         if (array != np.round(array)).any():
             if low < 0 or high > 1:
                 raise DataError(
@@ -233,7 +237,7 @@ def _as_integers(array: NDArray[Any], path: Path) -> NDArray[np.unsignedinteger[
         raise DataError(
             f"has values from {low} to {high}, but those of images and masks are 0 to 65535",
             where=path,
-            remedy="Save other values; void as 255, e.g. `mask[mask < 0] = 255`",
+            remedy="Save other values; void as 255, e.g. `np.where(mask < 0, 255, mask.astype(int))`",
         )
     # Two bytes stay two bytes, so that a dark image has the scale of the others. Four or eight are what libraries make
     # of any number: masks are read like those of one byte, colours like those of two.

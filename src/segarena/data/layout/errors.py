@@ -15,7 +15,7 @@ from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.numbered_masks import find_numbered
 from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.unread_files import find_unread
-from segarena.data.layout.vocabulary import FileKind, folder_kind, words_besides_kind
+from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, words_besides_kind
 from segarena.errors import DataError
 from segarena.formats import join_words, listing
 
@@ -26,6 +26,7 @@ _EXPECTED = (
     "Put them into images/ and masks/, with or without train/, val/ and test/ inside or around both, and name the "
     "folder that holds them all, or name the two folders with --images DIR --masks DIR"
 )
+_ALL_IN_SPLITS = "Move all of them into train/, val/ and test/, or none"
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz"})
 _ANNOTATIONS = frozenset({".json", ".xml", ".txt"})
 #: Names of folders with the same images in several formats or sizes.
@@ -61,7 +62,7 @@ def check_pairs(root: Path, pairs: Sequence[Pair]) -> None:
         raise DataError(
             f"has images in folders for splits ({inside}) and outside of them ({outside})",
             where=root,
-            remedy="Move all of them into train/, val/ and test/, or none",
+            remedy=_ALL_IN_SPLITS,
         )
     for names in zip(*(image.location.context for image, _ in pairs), strict=False):
         one, *others = sorted(set(names))
@@ -130,6 +131,7 @@ def ambiguous(
     all_masks = [masks.title for _, masks, _ in choices]
     both = "both" if len(choices) == 2 else "all"
     needs_images = needs_masks = True
+    remedy = f"Move {'one of the two' if len(choices) == 2 else 'all but one'} out of the data folder"
     if len(set(all_images)) == 1:
         what = f"{join_words(all_masks)} could {both} be the masks of {all_images[0]}"
         needs_images = False
@@ -139,10 +141,12 @@ def ambiguous(
     else:
         each = [f"{images} with {masks}" for images, masks in zip(all_images, all_masks, strict=True)]
         what = f"{join_words(each)} could {both} be the images with their masks"
+        if any(split_of_name(Path(images.option).name) for images, _, _ in choices):
+            remedy += f". To use {both}, {_ALL_IN_SPLITS[0].lower()}{_ALL_IN_SPLITS[1:]}"
     return UnclearError(
         what,
         where=root,
-        remedy=f"Move {'one of the two' if len(choices) == 2 else 'all but one'} out of the data folder",
+        remedy=remedy,
         alternatives=tuple(
             Alternative(
                 Path(images.option) if needs_images else None,
