@@ -119,9 +119,9 @@ ROBOFLOW = [{"id": 0, "name": "pets", "supercategory": "none"}, {"id": 7, "name"
 @pytest.mark.parametrize(
     ("categories", "names", "note"),
     [
-        (ROBOFLOW, ["dog"], "category 'pets'"),
-        ([{**ROBOFLOW[0], "name": "dog"}, {**ROBOFLOW[1], "supercategory": "dog"}], ["dog"], "categories 0 and 7"),
-        ([{"id": 9, "name": "dog"}, {"id": 7, "name": "dog"}], ["dog"], "categories 9 and 7"),
+        (ROBOFLOW, ["dog"], "left out: pets"),
+        ([{**ROBOFLOW[0], "name": "dog"}, {**ROBOFLOW[1], "supercategory": "dog"}], ["dog"], "'dog' of 0 and 7"),
+        ([{"id": 9, "name": "dog"}, {"id": 7, "name": "dog"}], ["dog"], "'dog' of 9 and 7"),
         ([{"id": 900, "name": "cat"}, {"id": 7, "name": "dog"}], ["dog", "cat"], "kept as classes: cat"),
         ([{"id": 7, "name": "dog", "supercategory": "dog"}], ["dog"], None),
         ([{"id": 7, "name": "dog"}, {"id": 8, "name": "background"}, {"id": 9, "name": "Background"}], ["dog"], "kept"),

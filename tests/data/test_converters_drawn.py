@@ -24,7 +24,7 @@ def test_what_was_drawn_is_what_is_written(title: str, tmp_path: Path) -> None:
     write(tmp_path / "in", {**{key: objects for key, (objects, _) in drawn.items()}, "nothing": []})
     assert choose_format(tmp_path / "in", tmp_path / "out")[0] == name
     annotations = FORMATS[name].read(tmp_path / "in")
-    assert annotations.notes[:1] == ("1 image without an object: all background",)
+    assert annotations.notes[:1] == ("1 image without an object: all background (nothing.png)",)
     write_annotations(tmp_path / "out", annotations)
     source = FolderSource(tmp_path / "out")
     assert source.classes.names == ("background", *NAMES)

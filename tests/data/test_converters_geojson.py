@@ -119,9 +119,9 @@ def test_what_is_left_out_is_in_the_notes(tmp_path: Path) -> None:
     write(root, collection(), "empty.png", "empty.geojson")
     write_image(root / "b.png")
     assert read_geojson(root).notes == (
-        "1 object of type LineString without an area: left out",
-        "1 image not in the annotations: left out",
-        "1 image without an object: all background",
+        "1 object of type LineString without an area: left out (a.png)",
+        "1 image not in the annotations: left out (b.png)",
+        "1 image without an object: all background (empty.png)",
     )
 
 

@@ -56,7 +56,7 @@ def test_rows_without_pixels_are_background(nothing: str, tmp_path: Path) -> Non
     write_image(root / "c.png")
     assert convert(read_rle_csv, root, tmp_path / "out") == {"a": ROWS, "b": EMPTY}
     assert FolderSource(tmp_path / "out").classes.names == ("background", "class_1")
-    assert "1 image not in the annotations: left out" in read_rle_csv(root).notes
+    assert "1 image not in the annotations: left out (c.png)" in read_rle_csv(root).notes
 
 
 @pytest.mark.parametrize("order", ["F", "C"])

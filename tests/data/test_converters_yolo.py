@@ -101,7 +101,7 @@ def test_names_in_classes_txt_and_no_names_at_all(tmp_path: Path) -> None:
 def test_boxes_are_left_out_and_counted(tmp_path: Path) -> None:
     write(tmp_path / "in", ("images/a.png", "labels/a.txt"), lines=f"{BOX}\n0 {SQUARE}\n{BOX} 0.87\n")
     assert convert(read_yolo, tmp_path / "in", tmp_path / "out") == {"a": square(1)}
-    assert "2 objects with a bounding box and no mask: left out" in read_yolo(tmp_path / "in").notes
+    assert "2 objects with a bounding box and no mask: left out (a.txt)" in read_yolo(tmp_path / "in").notes
 
 
 def test_an_empty_file_is_background_and_a_missing_one_is_no_label(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +15,10 @@ from segarena.data.annotations.annotations import (
     make_classes,
 )
 from segarena.data.annotations.image_index import ImageFiles, name_without_ending, split_of_folders
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.rasterize import Polygons, Shape
 from segarena.data.source import Split
-from segarena.formats import plural
-
-#: What is left out or unusual, by its noun and what follows it: ("image", "without an object: all background").
-Counts = Counter[tuple[str, str]]
 
 #: The class of all objects where the annotations name none.
 ONLY_CLASS = "foreground"
@@ -50,7 +46,8 @@ class DrawnImage:
 def make_annotations(
     images: Sequence[DrawnImage],
     names: Sequence[str],
-    counts: Counts,
+    left_out: LeftOut,
+    files: ImageFiles,
     *,
     where: object,
     colors: Mapping[str, Color] | None = None,
@@ -60,20 +57,23 @@ def make_annotations(
     Args:
         images: The images that are annotated.
         names: The classes in the order of their labels, without the background that is added.
-        counts: What to report.
+        left_out: What to report.
+        files: Where the images were found.
         where: The file or folder, for messages.
         colors: Colours by name.
 
     Returns:
-        The data set, with a note for each count.
+        The data set, with a note for each reason, and one on images of other names.
 
     Raises:
         DataError: As `make_classes`.
     """
     classes, labels = make_classes(names, colors=colors, where=where)
-    counts[EMPTY] += sum(not image.objects for image in images)
+    for image in images:
+        left_out.add(*EMPTY, image.file.name, not image.objects)
     shapes = [shape for image in images for shape, _ in image.objects]
-    counts[_BOXES] += len(shapes) if len(shapes) >= _MANY and all(map(_is_box, shapes)) else 0
+    if len(shapes) >= _MANY and all(map(_is_box, shapes)):
+        left_out.add(*_BOXES, count=len(shapes))
     converted = [
         LabelledImage(
             image.name,
@@ -84,8 +84,7 @@ def make_annotations(
         )
         for image in images
     ]
-    notes = tuple(f"{plural(number, noun)} {what}" for (noun, what), number in counts.items() if number)
-    return Annotations(classes, tuple(converted), notes)
+    return Annotations(classes, tuple(converted), (*left_out.notes(), *files.notes()))
 
 
 def names_in(images: Sequence[DrawnImage]) -> list[str]:

@@ -21,6 +21,7 @@ Overlap = Literal["smaller-on-top", "file-order"]
 
 _HALF, _TENTH = 0.5, 0.1
 _MANY_EMPTY = 0.3
+_MOST_CLASSES = 5  # that have a note of their own
 _VOID_NAMES = frozenset("ignore ignored void dontcare unlabeled unlabelled unknown undefined".split())
 _FEW_PIXELS = 1000  # of all images together: drawings of a few pixels are no photographs
 
@@ -141,14 +142,19 @@ class Tally:
                 f"{plural(self.missing, 'object')} {what} outside the image or smaller than a pixel"
                 f" (in {listing(self.missing_in)})"
             )
-        for label, count in sorted(self.covered[_HALF].items()):
-            if count:
+        covered = sorted((label, count) for label, count in self.covered[_HALF].items() if count)
+        most = sorted(covered, key=lambda each: -each[1])[:_MOST_CLASSES]
+        for label, count in covered:
+            if (label, count) in most:
                 tenth = self.covered[_TENTH][label]
                 notes.append(
                     f"{names[label]}: {count:,} of {plural(self.objects[label], 'object')}"
                     f" ({percent(count / self.objects[label], 0)}) lie more than half under other objects"
                     + (f", {tenth:,} of them more than nine tenths" if tenth else "")
                 )
+        if rest := sum(count for label, count in covered if (label, count) not in most):
+            others = plural(len(covered) - len(most), "other class")
+            notes.append(f"more than half under others, too: {plural(rest, 'object')} of {others}")
         if self.covered_in:
             notes.append(f"objects that lie mostly under others are in {listing(self.covered_in)}")
         empty = self.painted - len(self.with_objects)

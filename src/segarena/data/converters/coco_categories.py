@@ -63,8 +63,9 @@ def read_categories(contents: dict[Path, Any]) -> Categories:
     names = sorted((name for name in first if name not in dropped), key=lambda name: _order(first[name]))
     if not names:
         names, dropped = sorted(first, key=lambda name: _order(first[name])), []
-    notes = [f"category {name!r} only groups others and has no object: left out" for name in dropped]
-    notes += _note_merged(by_id)
+    notes = [f"without an object, only groups of others, left out: {listing(dropped)}"] if dropped else []
+    if merged := list(_describe_merged(by_id)):
+        notes.append(f"ids of one name are read as one class: {listing(merged)}")
     unused = [name for name in names if not objects[name]]
     if unused and any(objects.values()):
         notes.append(f"without an object, kept as classes: {listing(unused)}")
@@ -89,9 +90,9 @@ def _objects(contents: dict[Path, Any]) -> Iterator[tuple[Path, Any]]:
                         yield path, None
 
 
-def _note_merged(by_id: dict[Path, dict[int | str, str]]) -> Iterator[str]:
+def _describe_merged(by_id: dict[Path, dict[int | str, str]]) -> Iterator[str]:
     for path, ids in by_id.items():
         for name, count in Counter(ids.values()).items():
             if count > 1:
                 numbers = [str(number) for number, other in ids.items() if other == name]
-                yield f"categories {join_words(numbers)} are all named {name!r} in {path.name}: read as one class"
+                yield f"{name!r} of {join_words(numbers)} in {path.name}"

@@ -6,7 +6,7 @@ it does not paint pixels.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from segarena.data.annotations.annotations import (
 from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
-    Counts,
     DrawnImage,
     check_inside,
     make_annotations,
@@ -35,6 +34,7 @@ from segarena.data.annotations.drawn import (
 )
 from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, walk
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons, Shape
 from segarena.data.converters.class_attribute import NAMES, choose_attribute, is_missing, read_class
@@ -78,7 +78,7 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
     files = ImageFiles(root)
     features = [(path, position, each) for path, found in contents.items() for position, each in enumerate(found)]
     attribute = _choose(features, class_attribute, src)
-    counts: Counts = Counter()
+    left_out = LeftOut()
     drawn: dict[Path, DrawnImage] = {}
     by_file: dict[Path, DrawnImage] = {}
     faults = Faults()
@@ -94,7 +94,7 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
     colors: dict[str, Color] = {}
     for path, position, feature in features:
         with faults, entry(path, f"features[{position}]"):
-            shapes = _read_geometry(read_member(feature, "geometry", dict), by_file[path].size, counts)
+            shapes = _read_geometry(read_member(feature, "geometry", dict), by_file[path], left_out)
             if not shapes:
                 continue
             name = ONLY_CLASS if attribute is None else _read_name(feature, attribute)
@@ -102,9 +102,10 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
                 colors[name] = color
             by_file[path].objects += [(shape, name) for shape in shapes]
     faults.check()
-    counts[NOT_LISTED] = len(files.paths) - len(drawn)
+    for unused in files.unused(drawn):
+        left_out.add(*NOT_LISTED, unused)
     images = list(drawn.values())
-    return make_annotations(images, names_in(images), counts, where=src, colors=colors)
+    return make_annotations(images, names_in(images), left_out, files, where=src, colors=colors)
 
 
 # Files
@@ -199,14 +200,14 @@ def _read_color(feature: dict[str, Any]) -> Color | None:
     return None
 
 
-def _read_geometry(geometry: dict[str, Any], size: tuple[int, int], counts: Counts) -> list[Shape]:
+def _read_geometry(geometry: dict[str, Any], image: DrawnImage, left_out: LeftOut) -> list[Shape]:
     kind = read_member(geometry, "type", str)
     if kind in _NO_AREA:
-        counts[without_area(kind)] += 1
+        left_out.add(*without_area(kind), image.file.name)
         return []
     if kind == "GeometryCollection":
         parts = read_member(geometry, "geometries", list)
-        return [shape for part in parts for shape in _read_geometry(part, size, counts)]
+        return [shape for part in parts for shape in _read_geometry(part, image, left_out)]
     if kind not in ("Polygon", "MultiPolygon"):
         raise Malformed(f"the geometry {show(kind)} is unknown")
     coordinates = read_member(geometry, "coordinates", list)
@@ -216,7 +217,7 @@ def _read_geometry(geometry: dict[str, Any], size: tuple[int, int], counts: Coun
             raise Malformed(f"the polygon {show(rings)} has no ring")
         outer, *holes = (_read_ring(ring) for ring in rings)
         if len(outer) > 2:
-            check_inside(outer, size)
+            check_inside(outer, image.size)
             shapes.append(Polygons((outer,), tuple(hole for hole in holes if len(hole) > 2)))
     return shapes
 

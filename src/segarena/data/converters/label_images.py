@@ -20,7 +20,7 @@ from segarena.data.files.raw_masks import Places, Plane, read_plane
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample
 from segarena.errors import DataError
-from segarena.formats import plural
+from segarena.formats import listing, plural
 
 #: In all masks that are looked at: so many different numbers of objects, and so many objects in one of them.
 _DIFFERENT, _MANY = 3, 8
@@ -96,7 +96,11 @@ def read_label_images(src: Path) -> Annotations:
     faults.check()
     orphans = ((layout.images_without_mask, "image", "mask"), (layout.masks_without_image, "mask", "image"))
     notes = ["every object is of the class foreground: numbers above 0 are objects"]
-    notes += [f"{plural(len(left), one)} without {other}: left out" for left, one, other in orphans if left]
+    notes += [
+        f"{plural(len(left), one)} without {other}: left out ({listing([path.name for path in left])})"
+        for left, one, other in orphans
+        if left
+    ]
     return Annotations(classes, tuple(images), tuple(notes))
 
 

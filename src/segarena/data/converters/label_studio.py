@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,7 +21,6 @@ from segarena.data.annotations.annotations import (
 )
 from segarena.data.annotations.drawn import (
     NOT_LISTED,
-    Counts,
     DrawnImage,
     make_annotations,
     name_of,
@@ -32,6 +30,7 @@ from segarena.data.annotations.drawn import (
 )
 from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
 from segarena.data.converters.brush import decode_brush, read_bitmask
@@ -79,14 +78,14 @@ def read_label_studio(src: Path) -> Annotations:
             remedy="Export the project in the format JSON (not JSON-MIN), and name that file",
         )
     files = ImageFiles(root)
-    counts: Counts = Counter()
+    left_out = LeftOut()
     drawn: dict[Path, DrawnImage] = {}
     faults = Faults()
     for path, tasks in exports.items():
         for position, task in enumerate(tasks):
             with faults:
                 with entry(path, f"task {task.get('id', position)}"):
-                    annotation = _choose(task, counts)
+                    annotation = _choose(task, task.get("id", position), left_out)
                     if annotation is None:
                         continue
                     file = _find_image(task, files)
@@ -98,12 +97,13 @@ def read_label_studio(src: Path) -> Annotations:
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
                 for number, result in enumerate(results := annotation["result"]):
                     with entry(path, f"task {task.get('id', position)}, result {number}"):
-                        _add_object(drawn[file], result, results, counts, path)
+                        _add_object(drawn[file], result, results, left_out, path)
     faults.check()
     if not drawn:
         raise DataError("has no task with an annotation", where=src, remedy="Label some images, and export them again")
-    counts[NOT_LISTED] = len(files.paths) - len(drawn)
-    return make_annotations(list(drawn.values()), names_in(list(drawn.values())), counts, where=src)
+    for unused in files.unused(drawn):
+        left_out.add(*NOT_LISTED, unused)
+    return make_annotations(list(drawn.values()), names_in(list(drawn.values())), left_out, files, where=src)
 
 
 def _tasks(content: Any) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def _tasks(content: Any) -> list[dict[str, Any]]:
 # Tasks
 
 
-def _choose(task: dict[str, Any], counts: Counts) -> dict[str, Any] | None:
+def _choose(task: dict[str, Any], number: object, left_out: LeftOut) -> dict[str, Any] | None:
     """The annotation of a task that is used, if there is one."""
     annotations = task.get("annotations", task.get("completions")) or []
     if not isinstance(annotations, list):
@@ -130,9 +130,9 @@ def _choose(task: dict[str, Any], counts: Counts) -> dict[str, Any] | None:
         read_member(annotation, "result", list)
     done = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
     if not done:
-        counts[_SKIPPED] += 1
+        left_out.add(*_SKIPPED, number)
         return None
-    counts[_SEVERAL] += len(done) > 1
+    left_out.add(*_SEVERAL, number, len(done) > 1)
     chosen: dict[str, Any] = next((annotation for annotation in done if annotation.get("ground_truth")), done[0])
     return chosen
 
@@ -165,7 +165,7 @@ def _image_name(address: str) -> str:
 # Objects
 
 
-def _add_object(image: DrawnImage, result: Any, results: list[Any], counts: Counts, path: Path) -> None:
+def _add_object(image: DrawnImage, result: Any, results: list[Any], left_out: LeftOut, path: Path) -> None:
     kind = read_member(result, "type", str) if isinstance(result, dict) and "value" in result else "relation"
     if kind == "labels" and _twin(result, results) is not None:  # its shape is a result of its own, with the same id
         return
@@ -174,7 +174,7 @@ def _add_object(image: DrawnImage, result: Any, results: list[Any], counts: Coun
     value = read_member(result, "value", dict)
     labels = _labels(value) or _labels((_twin(result, results) or {}).get("value"))
     if kind.startswith("keypoint"):
-        counts[without_area("keypoint")] += 1
+        left_out.add(*without_area("keypoint"), image.file.name)
         return
     check_size(image.size, result.get("original_height"), result.get("original_width"), image.file)
     if result.get("image_rotation"):
@@ -187,11 +187,11 @@ def _add_object(image: DrawnImage, result: Any, results: list[Any], counts: Coun
     if len(labels) > 1:
         raise Malformed(f"it has several labels: {listing(labels)}", remedy="Leave it one of them")
     if value.get("closed") is False:
-        counts[_OPEN] += 1
+        left_out.add(*_OPEN, image.file.name)
         return
     shape = _read_shape(value, image.size, path)
     if shape is None:
-        counts[without_area(kind)] += 1
+        left_out.add(*without_area(kind), image.file.name)
     else:
         image.objects.append((shape, labels[0]))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -17,7 +16,6 @@ from segarena.data.annotations.annotations import Annotations, check_size, entry
 from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
-    Counts,
     DrawnImage,
     make_annotations,
     name_of,
@@ -25,6 +23,7 @@ from segarena.data.annotations.drawn import (
 )
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.tables import read_rows
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
@@ -77,7 +76,7 @@ def read_rle_csv(src: Path) -> Annotations:
     """
     root, paths = _find_files(src)
     files = ImageFiles(root)
-    counts: Counts = Counter()
+    left_out = LeftOut()
     drawn: dict[Path, DrawnImage] = {}
     names: dict[str, None] = {}
     found: dict[str, Path] = {}
@@ -107,16 +106,17 @@ def read_rle_csv(src: Path) -> Annotations:
             by_rows = columns.runs.strip().lower() in _ALONG_ROWS or edges_are_along_rows(
                 [(image.file, image.size, runs) for image, runs, _ in objects]
             )
-        counts[_FROM_0] += from_0
-        counts[_BY_ROWS] += by_rows
+        left_out.add(*_FROM_0, path.name, from_0)
+        left_out.add(*_BY_ROWS, path.name, by_rows)
         for image, runs, class_name in objects:
             image.objects.append((PixelRuns(runs.starts - (not from_0), runs.lengths, by_rows), class_name))
-    counts[NOT_LISTED] = len(files.paths) - len(drawn)
+    for unused in files.unused(drawn):
+        left_out.add(*NOT_LISTED, unused)
     ordered = sorted(names, key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
     shown = {name: f"class_{name}" if name.isdecimal() else name for name in ordered}
     for image in drawn.values():
         image.objects = [(shape, shown[name]) for shape, name in image.objects]
-    return make_annotations(list(drawn.values()), list(shown.values()), counts, where=src)
+    return make_annotations(list(drawn.values()), list(shown.values()), left_out, files, where=src)
 
 
 # Files and columns

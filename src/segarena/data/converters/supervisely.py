@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,6 @@ from segarena.data.annotations.annotations import (
     show,
 )
 from segarena.data.annotations.drawn import (
-    Counts,
     DrawnImage,
     make_annotations,
     name_of,
@@ -43,6 +42,7 @@ from segarena.data.annotations.drawn import (
 )
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, walk
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
@@ -80,7 +80,7 @@ def read_supervisely(src: Path) -> Annotations:
     project = root if meta is None or meta.parent in root.parents else meta.parent
     names, colors = (None, {}) if meta is None else _read_classes(meta)
     files = ImageFiles(project)
-    counts: Counts = Counter()
+    left_out = LeftOut()
     images: list[DrawnImage] = []
     beside: dict[Path, list[Path]] = defaultdict(list)
     for path in files.paths:
@@ -96,7 +96,8 @@ def read_supervisely(src: Path) -> Annotations:
                 check_size(size, declared.get("height"), declared.get("width"), image)
                 items = read_member(content, "objects", list)
             drawn = DrawnImage(name_of(image, files), image, size, split_of(image, files))
-            counts[_TAGGED] += len(content["tags"]) if isinstance(content.get("tags"), list) else 0
+            tags = content.get("tags")
+            left_out.add(*_TAGGED, image.name, len(tags) if isinstance(tags, list) else 0)
             for position, item in enumerate(items):
                 with entry(path, f"objects[{position}]"):
                     name = read_member(item, "classTitle", str)
@@ -104,7 +105,7 @@ def read_supervisely(src: Path) -> Annotations:
                         raise Malformed(f"the class {name!r} is not in meta.json")
                     shape = _read_shape(item, path)
                     if shape is None:
-                        counts[without_area(item["geometryType"])] += 1
+                        left_out.add(*without_area(item["geometryType"]), image.name)
                     else:
                         drawn.objects.append((shape, name))
             images.append(drawn)
@@ -113,11 +114,12 @@ def read_supervisely(src: Path) -> Annotations:
         raise DataError(
             "has no JSON file in a folder ann", where=project, remedy="Download the project with its annotations"
         )
-    counts[_UNLABELLED] = len(files.paths) - len(images)
+    for file in files.unused({drawn.file for drawn in images}):
+        left_out.add(*_UNLABELLED, file)
     if names is None:
         names = names_in(images)
-        counts["class", "in the order of the names: there is no meta.json"] = len(names)
-    return make_annotations(images, names, counts, where=meta or root, colors=colors)
+        left_out.add("class", "in the order of the names: there is no meta.json", count=len(names))
+    return make_annotations(images, names, left_out, files, where=meta or root, colors=colors)
 
 
 # Files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import degrees
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -22,7 +21,6 @@ from segarena.data.annotations.annotations import (
 from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
-    Counts,
     DrawnImage,
     check_inside,
     make_annotations,
@@ -33,6 +31,7 @@ from segarena.data.annotations.drawn import (
 )
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
 from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
@@ -77,13 +76,13 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
     files = ImageFiles(root)
     regions = [attributes for images in found.values() for image in images for _, attributes in image.regions]
     attribute = choose_attribute(regions, class_attribute, src)
-    counts: Counts = Counter()
+    left_out = LeftOut()
     names = list(dict.fromkeys(name for attributes in regions for name in attributes))
     if attribute == NAMES:
         which = f"used as classes by their names, because each region has one of them: {listing(names)}"
-        counts["attribute", which] = len(names)
+        left_out.add("attribute", which, count=len(names))
     elif len(names) > 1:
-        counts["attribute", f"used as the class: {attribute}"] = 1
+        left_out.add("attribute", f"used as the class: {attribute}")
     drawn: dict[Path, DrawnImage] = {}
     faults = Faults()
     for path, images in found.items():
@@ -97,11 +96,13 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
                             remedy="Name the one file to read, or remove one of the two entries",
                         )
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
-                counts[_RESIZED] += image.size >= 0 and image.size != file.stat().st_size
-                drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, counts)
+                is_resized = image.size >= 0 and image.size != file.stat().st_size
+                left_out.add(*_RESIZED, file.name, is_resized)
+                drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, left_out)
     faults.check()
-    counts[NOT_LISTED] = len(files.paths) - len(drawn)
-    return make_annotations(list(drawn.values()), names_in(list(drawn.values())), counts, where=src)
+    for unused in files.unused(drawn):
+        left_out.add(*NOT_LISTED, unused)
+    return make_annotations(list(drawn.values()), names_in(list(drawn.values())), left_out, files, where=src)
 
 
 def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
@@ -141,14 +142,14 @@ def _find_image(path: Path, name: str, files: ImageFiles) -> Path:
 
 
 def _read_regions(
-    path: Path, image: ViaImage, size: tuple[int, int], attribute: str | None, counts: Counts
+    path: Path, image: ViaImage, size: tuple[int, int], attribute: str | None, left_out: LeftOut
 ) -> list[tuple[Shape, str]]:
     objects = []
     for position, (content, attributes) in enumerate(image.regions):
         with entry(path, f"{image.filename}, region {position}"):
             shape = _read_shape(content, size)
             if shape is None:
-                counts[without_area(str(content["name"]))] += 1
+                left_out.add(*without_area(str(content["name"])), image.filename)
             else:
                 objects.append((shape, ONLY_CLASS if attribute is None else read_class(attributes, attribute)))
     return objects

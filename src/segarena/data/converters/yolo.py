@@ -13,9 +13,10 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from segarena.data.annotations.annotations import Annotations, Malformed, Outline, entry, show
-from segarena.data.annotations.drawn import Counts, DrawnImage, make_annotations, name_of, split_of
+from segarena.data.annotations.drawn import DrawnImage, make_annotations, name_of, split_of
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_folders, walk
+from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons
 from segarena.data.converters.yolo_names import NAME_FILES, read_declared, read_text
@@ -69,8 +70,8 @@ def read_yolo(src: Path) -> Annotations:
     if not files.paths:
         raise DataError("has no images", where=root, remedy="Name the folder that holds both images and labels")
     declared = read_declared(files, src if src.is_file() else None)
-    counts: Counts = Counter()
-    pairs = _pair(root, files, counts)
+    left_out = LeftOut()
+    pairs = _pair(root, files, left_out)
     drawn, indices, corners, boxes = [], set(), Counter[int](), 0
     faults = Faults()
     for image, path in pairs.items():
@@ -79,6 +80,7 @@ def read_yolo(src: Path) -> Annotations:
             height, width = image_size(image)
             for number, outline in _read_labels(path, declared.names):
                 boxes += outline is None
+                left_out.add(*_BOX, path.name, outline is None)
                 indices.add(number)
                 if outline is not None:
                     objects.append((Polygons((outline * (width, height),)), number))
@@ -92,11 +94,11 @@ def read_yolo(src: Path) -> Annotations:
             remedy="Export polygons: each line is a class and at least three corners x y. Boxes are no masks",
         )
     names = declared.names or [f"class_{number}" for number in range(max(indices, default=0) + 1)]
-    counts[_BOX] = boxes
-    counts[_QUADS] = corners[4] if set(corners) == {4} else 0
+    left_out.add(*_QUADS, count=corners[4] if set(corners) == {4} else 0)
     if not declared.names:
-        counts["class", "named by its number: there is no data.yaml with names"] = len(names)
-    counts[_UNLABELLED] = len(files.paths) - len(pairs)
+        left_out.add("class", "named by its number: there is no data.yaml with names", count=len(names))
+    for file in files.unused(pairs):
+        left_out.add(*_UNLABELLED, file)
     images = [
         DrawnImage(
             name_of(image, files),
@@ -107,13 +109,13 @@ def read_yolo(src: Path) -> Annotations:
         )
         for image, size, objects in drawn
     ]
-    return make_annotations(images, names, counts, where=src)
+    return make_annotations(images, names, left_out, files, where=src)
 
 
 # Label files
 
 
-def _pair(root: Path, files: ImageFiles, counts: Counts) -> dict[Path, Path]:
+def _pair(root: Path, files: ImageFiles, left_out: LeftOut) -> dict[Path, Path]:
     """The label file of each image that has one."""
     by_key: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     by_stem: dict[str, list[Path]] = defaultdict(list)
@@ -130,7 +132,7 @@ def _pair(root: Path, files: ImageFiles, counts: Counts) -> dict[Path, Path]:
         ]
         if not images:
             is_label = any(part.lower() in _KIND_FOLDERS for part in relative.parts[:-1])
-            counts[_ORPHAN] += is_label and path.name.lower() not in NAME_FILES
+            left_out.add(*_ORPHAN, relative, is_label and path.name.lower() not in NAME_FILES)
             continue
         if len(images) > 1:
             raise DataError(
