@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from test_alpha import save_tiff
 
 from drawings import infer, label_map
 from segarena.classes import name_classes
 from segarena.data.encoding.mask_encoding import read_mask
+from segarena.data.files.mask_facts import MaskFacts, read_mask_facts
 from support import refuses
+from tiff_files import save_tiff
 
 FOUR = [label_map(seed, 4) for seed in range(4)]
 TWO = [labels // 2 for labels in FOUR]
@@ -54,6 +55,14 @@ def test_class_numbers_are_the_low_ones(dtype: Any, values: tuple[int, ...], tmp
     drawn = [np.searchsorted(sorted(values), array) for array in numbers]
     assert "stored" in check(save(tmp_path, numbers), drawn)
     assert "displayed" in check(save(tmp_path, [np.iinfo(dtype).max - array for array in numbers]), drawn)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_cache_keeps_that_white_is_zero(dtype: Any, tmp_path: Path) -> None:
+    for path in save(tmp_path, [labels.astype(dtype) for labels in FOUR]):
+        facts = read_mask_facts(path)
+        assert facts.white_is_zero
+        assert MaskFacts.from_bytes(facts.to_bytes()).white_is_zero
 
 
 def test_void_is_void_in_the_stored_numbers_too(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
             return Plane((palette & 255).astype(np.uint8)[indices], False)
         return Plane(indices, False, palette=palette, lossy=lossy)
     if image.mode == "L":
-        step = np.uint8(_GREY_STEP.get(raw, 1))
-        numbers = np.asarray(image) if step == 1 else np.asarray(image) // step
+        step = _GREY_STEP.get(raw, 1)
+        numbers = np.asarray(image) if step == 1 else np.asarray(image) // np.uint8(step)
         return Plane(numbers, False, lossy=lossy, white_is_zero=white and step == 1)
     wide, minus_one = _wide_numbers(image, path)
     # Pillow displays 0 as white in files of 8 bits, and not in those of 16.
