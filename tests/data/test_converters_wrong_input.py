@@ -138,7 +138,7 @@ LABELME: tuple[Case, ...] = (
     ("imageData that is no base64", labelme_file(imageData="a", imageWidth=9), "a.json | image | base64"),
     ("a point of three numbers", shapes(points=[[1, 2, 3]]), "a.json | shapes[0] | [[1, 2, 3]]"),
     ("a point that is no number", shapes(points=[["a", 2], [1, 1]]), "a.json | shapes[0] | 'a'"),
-    ("one corner", shapes(points=[[1, 2]]), "a.json | shapes[0] | 1 points"),
+    ("one corner", shapes(points=[[1, 2]]), "a.json | shapes[0] | 1 point,"),
     ("an unknown shape", shapes(shape_type="cube"), "a.json | shapes[0] | 'cube'"),
     ("no label", shapes(label="missing"), "a.json | shapes[0] | 'label'"),
     ("a mask that is none", shapes(shape_type="mask", mask="aaaa"), "a.json (mask) | not an image"),

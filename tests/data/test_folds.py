@@ -124,6 +124,11 @@ def test_too_few_images_or_groups_are_an_error_with_the_counts(count, k, groups)
     assert ("fewer folds" in caught.value.remedy) == (k > 2)
 
 
+def test_one_image_is_in_the_singular():
+    with refuses(where="--folds", value="1 labelled image in 1 group is too few for 2 folds"):
+        make_folds(samples(1), 2, groups=["a"])
+
+
 @pytest.mark.parametrize(("count", "k", "groups"), [(6, 2, None), (5, 3, None), (4, 4, None), (6, 2, list("aabbcd"))])
 def test_the_fewest_images_and_groups_that_are_enough(count, k, groups):
     for fold in make_folds(samples(count), k, groups=groups):

@@ -91,7 +91,7 @@ def test_a_1_bit_mask_may_be_declared_by_the_bit_or_by_black_and_white(
 
 def test_1_bit_masks_among_index_masks_are_refused(tmp_path: Path) -> None:
     paths = [save(tmp_path / "bits.png", [[True, False]], np.bool_), save(tmp_path / "b.png", [[0, 1, 2]])]
-    with refuses(where=tmp_path, value="(e.g. bits.png) have 1 bit"):
+    with refuses(where=tmp_path, value="(e.g. bits.png) has 1 bit"):
         infer(paths)
 
 

@@ -200,7 +200,7 @@ def test_a_file_with_a_damaged_head_is_refused(tmp_path):
     torch.save(state, path)
     with (
         thin_networks(),
-        refuses(WeightsError, where=path, value="1 tensors are missing, e.g. 'head.0.1.running_mean'"),
+        refuses(WeightsError, where=path, value="the tensor 'head.0.1.running_mean' is missing"),
     ):
         build_model("fcn", 6, track="paper", weights=path)
 

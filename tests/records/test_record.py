@@ -72,7 +72,7 @@ def test_the_schema_is_the_first_key_of_the_file() -> None:
         ({"numbers": {}}, "an object with keys as `numbers`, not a list"),
         ({"numbers": [1, "2"]}, "'2' as `numbers[1]`, not a number"),
         ({"numbers": [True]}, "True as `numbers[0]`"),
-        ({"pair": [1]}, "1 values in `pair`, not 2"),
+        ({"pair": [1]}, "1 value in `pair`, not 2"),
         ({"counts": {"a": 1.5}}, "1.5 as `counts.a`, not a whole number"),
         ({"counts": {"a": -1}}, "-1 as `counts.a`, which cannot be below 0"),
         ({"inner": {"share": 1.5}}, "1.5 as `inner.share`, which cannot be above 1"),

@@ -25,7 +25,7 @@ from segarena.experiment.check_report import classes_text, json_content, sheet_c
 from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.inputs import make_splits
 from segarena.files import write_json, write_text
-from segarena.formats import join_words, listing, shorten, small_percent
+from segarena.formats import join_words, listing, plural, shorten, small_percent
 from segarena.reporting.check_figures import save_sheet
 from segarena.runs import open_folder
 
@@ -100,7 +100,7 @@ def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
 
 
 def _show_layout(name: str, layout: Layout) -> None:
-    console.print(f"[bold]{escape(name)}[/bold]: {len(layout.samples)} images with masks")
+    console.print(f"[bold]{escape(name)}[/bold]: {plural(len(layout.samples), 'image')} with masks")
     console.print(f"  layout: {layout.sentence}", markup=False)
     console.print(f"  pairing: {layout.pairing}", markup=False)
 

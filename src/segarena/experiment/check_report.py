@@ -118,7 +118,8 @@ def sheet_content(source: FolderSource, splits: Splits) -> DataSheet:
     return DataSheet(
         title=source.name,
         facts=(
-            f"{len(source.samples)} images with masks: "
+            plural(len(source.samples), "image")
+            + " with masks: "
             + ", ".join(f"{number} {name}" for name, number in splits.counts.items() if number),
             source.layout.sentence,
             source.encoding.sentence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -113,9 +113,9 @@ def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: 
     shapes = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
     faults = []
     if missing:
-        faults.append(f"{len(missing)} tensors are missing, e.g. {missing[0]!r}")
+        faults.append(_count(missing, "missing"))
     if unknown:
-        faults.append(f"{len(unknown)} are unknown, e.g. {unknown[0]!r}")
+        faults.append(_count(unknown, "unknown"))
     if shapes:
         key = shapes[0]
         faults.append(f"{key!r} has the shape {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}")
@@ -125,3 +125,14 @@ def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: 
             where=source,
             remedy="Choose the model and the encoder that the file was saved from, or another file",
         )
+
+
+def _count(keys: Sequence[str], what: str) -> str:
+    """How many tensors are missing or unknown, with the first.
+
+    >>> _count(["conv.bias"], "missing"), _count(["conv.bias", "conv.weight"], "missing")
+    ("the tensor 'conv.bias' is missing", "2 tensors are missing, e.g. 'conv.bias'")
+    """
+    return (
+        f"the tensor {keys[0]!r} is {what}" if len(keys) == 1 else f"{len(keys):,} tensors are {what}, e.g. {keys[0]!r}"
+    )

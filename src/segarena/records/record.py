@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get
 
 from segarena.errors import RunError
 from segarena.files import read_json, write_json
+from segarena.formats import plural
 
 _REPEAT = "Repeat the run or the comparison in a new folder"
 #: What a value of each type is called in a message.
@@ -169,7 +170,7 @@ def _load(hint: Any, value: Any, key: str) -> Any:
     if origin is tuple:
         items = _expect(list, value, key)
         if arguments[-1] is not ... and len(items) != len(arguments):
-            raise _MismatchError(f"has {len(items)} values in `{key}`, not {len(arguments)}")
+            raise _MismatchError(f"has {plural(len(items), 'value')} in `{key}`, not {len(arguments)}")
         kinds = [arguments[0]] * len(items) if arguments[-1] is ... else arguments
         return tuple(_load(kind, item, f"{key}[{i}]") for i, (kind, item) in enumerate(zip(kinds, items, strict=True)))
     if origin is dict:

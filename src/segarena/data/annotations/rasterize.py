@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.annotations.annotations import Malformed, Mask, Outline
+from segarena.formats import plural
 
 #: (H, W), True inside.
 Region = NDArray[np.bool_]
@@ -156,7 +157,7 @@ def check_counts(counts: Sequence[object], height: int, width: int) -> NDArray[n
         raise Malformed(f"the run length {wrong[0]!r} cannot be in an RLE of {width} x {height} pixels")
     lengths = np.array(counts, dtype=np.int64)
     if lengths.sum() != height * width:
-        raise Malformed(f"the RLE has {lengths.sum()} pixels, not {width} x {height} = {width * height}")
+        raise Malformed(f"the RLE has {plural(int(lengths.sum()), 'pixel')}, not {width} x {height} = {width * height}")
     return lengths
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from segarena.data.annotations.annotations import Malformed, check_size
 from segarena.data.annotations.rasterize import Region
 from segarena.data.files.image_io import decode, open_image
+from segarena.formats import plural
 
 _CHANNELS = 4
 _OPAQUE = 128  # of 255: the edge of a brush's stroke is smoothed
@@ -60,7 +61,7 @@ def _decode(data: bytes, expected: int) -> NDArray[np.uint8]:
     bits = _Bits(data)
     total, word_size = bits.read(32), bits.read(5) + 1
     if total != expected:
-        raise Malformed(f"the rle has {total} values, but the image has 4 x {expected // _CHANNELS}")
+        raise Malformed(f"the rle has {plural(total, 'value')}, but the image has 4 x {expected // _CHANNELS}")
     if word_size != 8:
         raise Malformed(f"the rle has words of {word_size} bits, not 8")
     sizes = [bits.read(4) + 1 for _ in range(4)]

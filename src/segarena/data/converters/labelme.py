@@ -38,6 +38,7 @@ from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import IMAGE_SUFFIXES
 from segarena.errors import DataError
+from segarena.formats import plural
 
 #: The label that LabelMe's examples use for void.
 IGNORED = "__ignore__"
@@ -231,7 +232,7 @@ def _read_shape(shape: dict[str, Any], size: tuple[int, int], path: Path) -> Sha
     if kind not in ("rectangle", "circle", "mask"):
         raise Malformed(f"the shape_type {show(kind)} is unknown")
     if len(points) != 2:
-        raise Malformed(f"the {kind} has {len(points)} points, not 2")
+        raise Malformed(f"the {kind} has {plural(len(points), 'point')}, not 2")
     (x0, y0), (x1, y1) = points.tolist()
     if kind == "rectangle":
         return rectangle(x0, y0, x1, y1)

@@ -48,7 +48,7 @@ from segarena.data.annotations.rasterize import Cover, Patch, Polygons, Region, 
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError
-from segarena.formats import listing
+from segarena.formats import listing, plural
 
 _NO_AREA = frozenset({"point", "line", "polyline", "graph", "cuboid", "keypoint"})
 _UNLABELLED = ("image", "without a file in ann/: left out")
@@ -200,7 +200,7 @@ def _read_shape(item: dict[str, Any], path: Path) -> Shape | None:
     exterior = _read_points(read_member(points, "exterior", list))
     if kind == "rectangle":
         if len(exterior) != 2:
-            raise Malformed(f"the rectangle has {len(exterior)} corners, not 2")
+            raise Malformed(f"the rectangle has {plural(len(exterior), 'corner')}, not 2")
         (left, top), (right, bottom) = exterior.min(axis=0), exterior.max(axis=0)
         return rectangle(left, top, right + 1, bottom + 1)
     holes = [_read_points(hole) for hole in read_member({"interior": [], **points}, "interior", list)]

@@ -38,7 +38,7 @@ from segarena.data.converters.class_attribute import NAMES, choose_attribute, re
 from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, read_content, read_csv
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
-from segarena.formats import listing
+from segarena.formats import listing, plural
 from segarena.texts import decode_text
 
 _RESIZED = ("image", "of another size in bytes than when it was annotated: check that it was not resized since")
@@ -187,5 +187,5 @@ def _numbers(content: dict[str, Any], *keys: str) -> list[float]:
 def _read_points(content: dict[str, Any]) -> Outline:
     xs, ys = (read_member(content, key, list) for key in ("all_points_x", "all_points_y"))
     if len(xs) != len(ys):
-        raise Malformed(f"has {len(xs)} values of x and {len(ys)} of y")
+        raise Malformed(f"has {plural(len(xs), 'value')} of x and {len(ys)} of y")
     return np.array([[read_coordinate(x), read_coordinate(y)] for x, y in zip(xs, ys, strict=True)]).reshape(-1, 2)

@@ -22,6 +22,7 @@ from segarena.data.annotations.rasterize import Polygons
 from segarena.data.converters.yolo_names import NAME_FILES, read_declared, read_text
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
+from segarena.formats import plural
 
 #: Folders that tell images from labels, and are left out when the two are compared.
 _KIND_FOLDERS = frozenset({"images", "labels", "image", "label"})
@@ -187,7 +188,7 @@ def _read_line(words: list[str], names: list[str]) -> tuple[int, Outline | None]
         raise Malformed("has a class without corners", remedy="Leave the file empty if the image shows no object")
     if len(values) % 2 == 0 or len(values) < 7:
         raise Malformed(
-            f"has {len(values) - 1} numbers after the class, not x and y of at least three corners",
+            f"has {plural(len(values) - 1, 'number')} after the class, not x and y of at least three corners",
             remedy="Export the labels again, as polygons and without confidences",
         )
     outline = values[1:].reshape(-1, 2)

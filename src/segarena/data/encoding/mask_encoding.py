@@ -16,7 +16,7 @@ from segarena.data.files.layers import read_layers
 from segarena.data.files.raw_masks import Places, read_plane
 from segarena.data.source import MaskFiles
 from segarena.errors import DataError
-from segarena.formats import join_words, listing, shorten
+from segarena.formats import join_words, listing, plural, shorten
 
 EncodingKind = Literal["index", "two-level", "color", "layer"]
 
@@ -164,7 +164,9 @@ def snapped_encoding(classes: ClassTable, strays: NDArray[np.int64], labels: NDA
     encoding = exact_encoding("color", classes)
     own = encoding.lookup[strays] != _UNDECLARED
     encoding.lookup[strays[~own]] = labels[~own]
-    note = f"{int((~own).sum())} other colours, of soft edges or compression, count as the nearest of these"
+    number = int((~own).sum())
+    counts = "counts" if number == 1 else "count"
+    note = f"{plural(number, 'other colour')}, of soft edges or compression, {counts} as the nearest of these"
     return MaskEncoding("color", classes, encoding.lookup, note=note)
 
 
@@ -218,7 +220,7 @@ def undeclared(path: Path, place: int, kind: EncodingKind) -> DataError:
 def one_class(paths: Sequence[Path], seen: str) -> DataError:
     """Return the error for masks with only one class, or only void; `seen` is what they have."""
     return DataError(
-        f"all {len(paths)} masks have {seen}",
+        f"the mask has {seen}" if len(paths) == 1 else f"all {len(paths):,} masks have {seen}",
         where=paths[0].parent,
         remedy="Check that these are the masks; at least two classes are needed to train. A trained run counts "
         "false alarms on images without any object: segarena evaluate RUN DATA",

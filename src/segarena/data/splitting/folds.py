@@ -11,6 +11,7 @@ from segarena.data.source import Sample
 from segarena.data.splitting.assign import TRAIN, VAL, assign_folds, assign_parts, make_units, members_of
 from segarena.data.splitting.splits import SPLIT_SEED, Splits
 from segarena.errors import ConfigError, DataError
+from segarena.formats import plural
 from segarena.seeding import derive_seed
 
 
@@ -44,10 +45,11 @@ def make_folds(
         DataError: There are too few images or groups for k folds.
     """
     if k < 2:
-        raise ConfigError(f"{k} folds are too few", where="--folds", remedy="Give 2 or more, 5 for example")
+        raise ConfigError(f"{k} is too few", where="--folds", remedy="Give 2 or more, 5 for example")
     units = make_units(samples, range(len(samples)), class_images, groups)
+    number = plural(len(samples), "labelled image") + (f" in {plural(len(units), 'group')}" if groups else "")
     too_few = DataError(
-        f"{len(samples)} labelled images{f' in {len(units)} groups' if groups else ''} are too few for {k} folds:"
+        f"{number} {'is' if len(samples) == 1 else 'are'} too few for {k} folds:"
         " outside each fold, two images train and one validates",
         where=where,
         remedy="Add labelled images" if k == 2 else "Use fewer folds, or add labelled images",
