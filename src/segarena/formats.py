@@ -129,7 +129,7 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     >>> listing(["a", "b", "c", "d", "e"], most=2)
     'a, b and 3 more'
     """
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def command(*words: object, windows: bool = os.name == "nt") -> str:

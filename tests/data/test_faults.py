@@ -39,6 +39,8 @@ def spoil_masks(root: Path, labels: np.ndarray, numbers: range = range(30)) -> N
     [
         (fault("a.png", "is 3 x 4, x/a.png is 4 x 3"), fault("b.png", "is 9 x 8, x/b.png is 8 x 9"), True),
         (fault("a b.png", "has 255 beside 0, 15, 61"), fault("c.png", "has 255 beside 0, 7"), True),
+        (fault("a.png", "has 1 page"), fault("b.png", "has 2 pages"), True),
+        (fault("a.png", "has 1 class, not 2"), fault("b.png", "has 3 classes, not 2"), True),
         (fault("a.png", "has the value 7"), fault("b.png", "is empty"), False),
         (fault("a.png", "is empty"), fault("b.png", "is empty", "Remove it"), False),
     ],

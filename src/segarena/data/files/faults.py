@@ -12,6 +12,7 @@ from segarena.formats import listing
 _NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*[/\\]\S*|\S+\.\w{2,5}\b")
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _NUMBERS = re.compile(rf"{_NUMBER}(?:(?:, | x | to | and ){_NUMBER})*")
+_COUNTED = re.compile(r"# (\w+?)(?:s|ses)?\b")  # 1 page, 2 pages
 
 
 def group_by_cause(faults: Iterable[DataError]) -> list[tuple[DataError, ...]]:
@@ -79,5 +80,5 @@ def _details(fault: DataError) -> str:
 
 
 def find_cause(fault: DataError) -> str:
-    """Return the text that faults of one cause share: what and remedy without names and numbers."""
-    return _NUMBERS.sub("#", _details(fault))
+    """Return the text that faults of one cause share: what and remedy without names, numbers and plurals."""
+    return _COUNTED.sub(r"# \1", _NUMBERS.sub("#", _details(fault)))
