@@ -1,6 +1,6 @@
-"""Every remedy of a folder or a file that is refused is followed on it, and the folder is read then.
+"""Every remedy of a folder that is refused is followed on it, and the folder is read then.
 
-What the search finds or does not find; names that do not pair; lists; options; files of images and masks; arrays.
+What the search finds or does not find; names that do not pair; lists; options.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +20,6 @@ from followed_remedies import (
     Edit,
     both,
     copy,
-    declare,
-    each_mask,
     gets_further,
     move,
     name,
@@ -32,7 +28,6 @@ from followed_remedies import (
     text,
     write,
 )
-from tiff_files import save_tiff
 
 FIRST = name(0)
 DIGITS, LETTERS = "0123456789", "KLMNOPQRST"
@@ -49,40 +44,6 @@ def rename_all(kind: str, old: str, new: str) -> Edit:
     return edit
 
 
-def first_mask(ending: str, write_file: Callable[[np.ndarray, Path], Any]) -> Edit:
-    """The first mask as another file, from its labels."""
-
-    def edit(root: Path) -> None:
-        path = root / "masks" / f"{FIRST}.png"
-        labels = np.asarray(Image.open(path))
-        path.rename(root.parent / "kept.png")
-        write_file(labels, path.with_suffix(ending))
-
-    return edit
-
-
-def restore(ending: str) -> Edit:
-    """Remove that file, and put the mask back: it was saved again as a PNG of numbers."""
-
-    def edit(root: Path) -> None:
-        (root / "masks" / f"{FIRST}{ending}").unlink()
-        (root.parent / "kept.png").rename(root / "masks" / f"{FIRST}.png")
-
-    return edit
-
-
-def arrays(change: Callable[[np.ndarray], Any]) -> Edit:
-    """Each mask as an array in a .npy, made of its labels; or from the array that is there."""
-
-    def edit(root: Path) -> None:
-        for path in sorted((root / "masks").iterdir()):
-            array = np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path))
-            path.unlink()
-            np.save(path.with_suffix(".npy"), change(array))
-
-    return edit
-
-
 def translate(old: str, new: str) -> Edit:
     """The letters in the names of the masks."""
 
@@ -91,11 +52,6 @@ def translate(old: str, new: str) -> Edit:
             path.rename(path.with_stem(path.stem.translate(str.maketrans(old, new))))
 
     return edit
-
-
-def save_array(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as stream:
-        np.save(stream, array)
 
 
 def pack(root: Path) -> None:
@@ -107,24 +63,6 @@ def pack(root: Path) -> None:
 
 def unpack(root: Path) -> None:
     shutil.unpack_archive(root / "data.zip", root)
-
-
-def two_pages(root: Path) -> None:
-    for kind in ("images", "masks"):
-        paths = sorted((root / kind).iterdir())
-        pages = [Image.open(path) for path in paths]
-        pages[0].save(root / kind / "all.tif", save_all=True, append_images=pages[1:])
-        for path in paths:
-            path.unlink()
-
-
-def each_page(root: Path) -> None:
-    for kind in ("images", "masks"):
-        with Image.open(root / kind / "all.tif") as stack:
-            for number in range(COUNT):
-                stack.seek(number)
-                save(root / kind / f"{number:03}.png", stack.copy())
-        (root / kind / "all.tif").unlink()
 
 
 def in_two_formats(root: Path) -> None:
@@ -172,26 +110,6 @@ def number_masks(root: Path) -> None:
         path.unlink()
 
 
-def one_hot(labels: np.ndarray) -> np.ndarray:
-    """(H, W, 2), without a channel for the background."""
-    return np.stack([labels == label for label in (1, 2)], -1).astype(np.uint8)
-
-
-def scores(labels: np.ndarray) -> np.ndarray:
-    """(3, H, W), which add up to 1."""
-    return np.stack([np.where(labels == label, 0.8, 0.1) for label in range(3)])
-
-
-def arrays_of_objects(root: Path) -> None:
-    for path in sorted((root / "masks").iterdir()):
-        [loaded] = np.load(path, allow_pickle=True)
-        np.save(path, loaded["mask"].astype("uint8"))
-
-
-def argmax(array: np.ndarray) -> Any:
-    return array.argmax(0)
-
-
 PAIRS = [(f"images/{name(number)}.png", f"masks/{name(number)}.png") for number in range(COUNT)]
 ALL = "".join(f"{name(number)}\n" for number in range(12))
 
@@ -217,7 +135,6 @@ LAYOUTS = [
     Case("two folders of masks", copy_masks_to("labels"), "refused", "--masks labels"),
     Case("pointers", pointers, "unreadable-image", "git lfs pull", write),
     Case("a name of another encoding", break_name, "refused", "Rename the file", repair_name),
-    Case("pages in one file", two_pages, "unreadable-image|unreadable-mask", "Save each page as a file", each_page),
     Case("numbers as classes", number_masks, "refused", "_class1.png", rename_all("masks", r"_(\d)", r"_class\1")),
 ]  # fmt: skip
 
@@ -241,44 +158,7 @@ LISTS = [
          remove("train.txt", "val.txt")),
 ]  # fmt: skip
 
-FILES = [
-    Case("16 bits per channel", first_mask(".tif", lambda labels, path: save_tiff(
-         path, np.dstack([labels.astype(np.uint16)] * 3) * 257)), "unreadable-mask", "Export the masks as PNG",
-         restore(".tif")),
-    Case("floats with holes", first_mask(".tif", lambda labels, path: Image.fromarray(
-         np.where(labels == 2, np.nan, labels).astype(np.float32)).save(path)), "unreadable-mask",
-         "Export the masks as PNG", restore(".tif")),
-    Case("fractions", first_mask(".tif", lambda labels, path: Image.fromarray(
-         (labels / 3).astype(np.float32)).save(path)), "unreadable-mask", "Export the masks as PNG", restore(".tif")),
-    Case("negative numbers", first_mask(".tif", lambda labels, path: Image.fromarray(
-         labels.astype(np.int32) - 7).save(path)), "unreadable-mask", "Export the masks as PNG", restore(".tif")),
-    Case("a web page", first_mask(".jpg", lambda labels, path: path.write_text("<!doctype html>")),
-         "unreadable-mask", "Download it again", restore(".jpg")),
-    Case("an array named as an image", first_mask(".tif", lambda labels, path: save_array(path, labels)),
-         "unreadable-mask", "Give it the ending .npy", move(f"masks/{FIRST}.tif", f"masks/{FIRST}.npy")),
-    Case("objects of Python", arrays(lambda labels: np.array([{"mask": labels}])), "unreadable-mask|refused",
-         'np.save("a.npy", mask.astype("uint8"))', arrays_of_objects),
-    Case("channels without background", arrays(one_hot), "unreadable-mask",
-         "np.where(mask.any(-1), mask.argmax(-1) + 1, 0)",
-         arrays(lambda mask: np.where(mask.any(-1), mask.argmax(-1) + 1, 0))),
-    Case("scores", arrays(scores), "unreadable-mask", "scores.argmax(0)", arrays(argmax)),
-    Case("void of -1", arrays(lambda labels: np.where(labels == 2, -1, labels.astype(np.int8))), "unreadable-mask",
-         "`np.where(mask < 0, 255, mask.astype(int))`", arrays(lambda mask: np.where(mask < 0, 255, mask.astype(int)))),
-    Case("NaN", arrays(lambda labels: np.where(labels == 2, np.nan, labels.astype(np.float32))), "unreadable-mask",
-         "`np.nan_to_num(mask, nan=255)`", arrays(lambda mask: np.nan_to_num(mask, nan=255))),
-    Case("a stack of 5", arrays(lambda labels: np.stack([labels] * 5)), "unreadable-mask|refused",
-         "Save each slice as a file of its own", arrays(lambda stack: stack[0])),
-    Case("colours among numbers", first_mask(".png", lambda labels, path: save(
-         path, np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]])[labels])), "unclear-encoding",
-         "all as class numbers", restore(".png")),
-    Case("colours, but numbers declared", both(declare(0, 1, 2), each_mask(
-         lambda labels: np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]])[labels])), "undeclared-value",
-         "Declare the colours in classes.yaml",
-         text("classes.yaml", "{classes: [{name: a, value: [0, 0, 0]}, {name: b, value: [200, 0, 0]}, {name: c,"
-         " value: [0, 200, 0]}]}")),
-]  # fmt: skip
 
-
-@pytest.mark.parametrize("case", [*LAYOUTS, *LISTS, *FILES], ids=lambda case: case.title)
+@pytest.mark.parametrize("case", [*LAYOUTS, *LISTS], ids=lambda case: case.title)
 def test_the_remedy_gets_further(case: Case, tmp_path: Path) -> None:
     gets_further(case, tmp_path)
