@@ -12,7 +12,21 @@ import pytest
 from PIL import Image
 
 from drawings import label_map, paint, soften
-from followed_remedies import COUNT, Case, Edit, both, declare, each_mask, gets_further, move, name, remove, save, text
+from followed_remedies import (
+    COUNT,
+    Case,
+    Edit,
+    both,
+    declare,
+    each_mask,
+    gets_further,
+    move,
+    name,
+    remove,
+    save,
+    text,
+    write_layers,
+)
 from support import scene
 
 COLORS = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], dtype=np.uint8)
@@ -86,6 +100,38 @@ def composed(labels: np.ndarray) -> np.ndarray:
     return np.where(labels == 2, 26000 + BLOCKS[1] // 3, labels.astype(np.int64)).astype(np.uint16)
 
 
+def in_alpha(labels: np.ndarray) -> np.ndarray:
+    """One colour, opaque in the object."""
+    return np.dstack([np.full((*labels.shape, 3), 200), 255 * (labels > 0)])
+
+
+def tables(numbers: range, names: str = "a\nb\nc\n") -> Edit:
+    """A list of names beside each of these masks."""
+
+    def edit(root: Path) -> None:
+        for number in numbers:
+            (root / "masks" / f"{name(number)}_names.txt").write_text(names)
+
+    return edit
+
+
+def shrink(file: str) -> Edit:
+    return lambda root: save(root / file, np.asarray(Image.open(root / file))[::2, ::2])
+
+
+def add_level(file: str) -> Edit:
+    def edit(root: Path) -> None:
+        pixels = np.asarray(Image.open(root / file)).copy()
+        pixels[10:20, 10:20] = 100
+        save(root / file, pixels)
+
+    return edit
+
+
+LAYERS = (
+    "{classes: [{name: rest, value: 0}, {name: crack, value: 1}, {name: oil spill, value: 2}, {name: rust, value: 3}]}"
+)
+
 ENCODINGS = [
     Case("one bit beside numbers", each_mask(lambda labels: Image.fromarray(labels > 0) if labels[0].sum() % 2 else
          np.array([0, 1, 255])[labels]), "unclear-encoding", "Save all masks of a data set in the same way",
@@ -115,6 +161,20 @@ ENCODINGS = [
          declare(0, 1, 2)),
     Case("two files of classes", both(text("class_names.txt", "a\nb\nc\n"), text("masks/class_names.txt", "b\na\nc\n")),
          "unused-class-file|refused|unclear-encoding", "Remove one of the two", remove("masks/class_names.txt")),
+    Case("the object in alpha of some", each_mask(in_alpha, HALF), "unclear-encoding", "without transparency",
+         draw_again((0, 1, 2))),
+    Case("tables beside some masks", both(tables(range(4)), tables(range(4, 8), "a\nc\nb\n")), "unclear-encoding",
+         "of each mask beside it", tables(range(8, COUNT))),
+    Case("a number that a table lacks", both(tables(range(COUNT)), tables(range(1), "c\na\n")),
+         "unclear-encoding|undeclared-value",
+         "Export the mask and its table again", tables(range(1))),
+    Case("a layer of another size", both(write_layers, shrink("masks/rust/b-20.png")), "unreadable-mask",
+         "at the same size", write_layers),
+    Case("a layer of three levels", both(write_layers, add_level("masks/rust/b-20.png")),
+         "unreadable-mask|unclear-encoding|refused", "one black and white mask per class", write_layers),
+    Case("a layer that is not declared", both(write_layers, text("classes.yaml", LAYERS.replace("rust", "iron"))),
+         "refused|undeclared-value|unclear-encoding", "Name the classes in classes.yaml as the layers",
+         text("classes.yaml", LAYERS)),
 ]  # fmt: skip
 
 NAMES = "{classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]}"

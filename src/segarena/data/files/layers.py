@@ -91,8 +91,8 @@ def _combine(regions: Sequence[tuple[int, Path, NDArray[np.bool_]]]) -> Plane:
     for number, path, region in regions:
         if region.shape != (height, width):
             raise DataError(
-                f"is {region.shape[-1]} x {region.shape[0]} pixels, but {first.name} of the same image is"
-                f" {width} x {height}",
+                f"is {region.shape[-1]} x {region.shape[0]} pixels, but {first.parent.name}/{first.name}"
+                f" of the same image is {width} x {height}",
                 where=path,
                 remedy="Export all masks of an image at the same size",
             )
