@@ -151,6 +151,31 @@ def test_a_table_that_does_not_fit_is_an_error_with_file_and_line(tmp_path, tabl
         find_groups("abc", str(path))
 
 
+@pytest.mark.parametrize(
+    ("table", "words", "corrected"),
+    [
+        ("a,one\nb,one\n", "Add a line for each: name,group", "a,one\nb,one\nc,two\n"),
+        ("a,one\nb\nc,two\n", "Write a name and its group in each line", "a,one\nb,one\nc,two\n"),
+        ("a,one\nb,one\nc,one\na,two\n", "Keep one line for each image", "a,one\nb,one\nc,one\n"),
+    ],
+)
+def test_the_remedy_for_a_table_works(tmp_path, table, words, corrected):
+    path = tmp_path / "groups.csv"
+    path.write_text(table)
+    with refuses(where=path) as caught:
+        find_groups("abc", str(path))
+    assert words in caught.value.remedy
+    path.write_text(corrected)
+    assert len(find_groups("abc", str(path))) == 3
+
+
+def test_the_pattern_in_the_remedy_is_one():
+    with refuses(ConfigError, where="--group-by") as caught:
+        find_groups(["patient1_a"], "(patient")
+    pattern = caught.value.remedy.partition("'")[2].rpartition("'")[0]
+    assert find_groups(["patient1_a", "patient2_b"], pattern) == ("patient1", "patient2")
+
+
 def test_a_table_that_does_not_exist_is_no_pattern(tmp_path):
     with refuses(ConfigError, where="--group-by", value="groups.csv"):
         find_groups("abc", "groups.csv", root=tmp_path)
