@@ -18,7 +18,6 @@ from annotated import (
     coco,
     cvat,
     cvat_image,
-    draw,
     labelme,
     write_bowl,
     write_image,
@@ -28,7 +27,6 @@ from annotated import (
 )
 from segarena.data.annotations.annotations import Annotations
 from segarena.data.annotations.faults import Faults
-from segarena.data.annotations.painting import Kept, Tally
 from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.cvat import read_cvat
@@ -194,6 +192,23 @@ def label_sizes(root: Path) -> None:
         write_mask(root / "masks" / f"{name}.png", ["0123"] if name in BROKEN else ["01234567"] * HEIGHT)
 
 
+def yolo_two_labels(root: Path) -> None:
+    each(root / "images", lambda name, broken: None)
+    for folder, names in (("label", NAMES), ("labels", BROKEN)):
+        (root / folder).mkdir()
+        for name in names:
+            (root / folder / f"{name}.txt").write_text("0 0.1 0.1 0.9 0.1 0.9 0.9\n")
+
+
+def labelme_twice(root: Path) -> None:
+    def write(name: str, broken: bool) -> None:
+        shape = {"label": "leaf", "points": [[0, 0], [3, 3]], "shape_type": "rectangle"}
+        for number in range(1 + broken):
+            write_json(root / f"{name}{number}.json", labelme(shape, imagePath=f"{name}.png"))
+
+    each(root, write)
+
+
 PARTS: tuple[tuple[Reader, Callable[[Path], None], str, tuple[str, ...]], ...] = (
     (read_coco, coco_objects, "a.json", tuple(f"annotations[{n}] (id {n})" for n in range(3))),
     (read_coco, coco_images, "a.json", tuple(f"images[{n}]" for n in range(3))),
@@ -205,6 +220,8 @@ PARTS: tuple[tuple[Reader, Callable[[Path], None], str, tuple[str, ...]], ...] =
     (read_voc, voc_damage, "SegmentationClass/a.png", ("a.png", "b.png", "c.png")),
     (read_voc, voc_lists, "ImageSets/Segmentation/train.txt", BROKEN),
     (read_yolo, yolo_files, "a.txt", tuple(f"{name}.txt line 1" for name in BROKEN)),
+    (read_yolo, yolo_two_labels, "labels/a.txt", ("a.txt", "b.txt", "c.txt")),
+    (read_labelme, labelme_twice, "a.png", ("a.png", "b.png", "c.png")),
     (read_via, via_images, "via.json", tuple(f"{name}.png region 0" for name in BROKEN)),
     (read_via, via_missing, "via.json", tuple(f"{name}.png" for name in BROKEN)),
     (read_supervisely, supervisely_files, "ds/ann/a.png.json", tuple(f"{name}.png.json objects[0]" for name in BROKEN)),
@@ -229,6 +246,24 @@ def test_a_fault_in_three_places_is_one_error(
     assert not list((tmp_path / "out").rglob("*.png"))
 
 
+def test_images_of_two_json_files_are_counted(tmp_path: Path) -> None:
+    each(tmp_path, lambda name, broken: None)
+    images = [{"id": number, "file_name": f"{name}.png"} for number, name in enumerate(NAMES)]
+    write_json(tmp_path / "all.json", coco(images=images, annotations=[]))
+    write_json(tmp_path / "some.json", coco(images=images[:3], annotations=[]))
+    with refuses(where=tmp_path, value="all.json and some.json, which both annotate 3 images (a.png, b.png, c.png)"):
+        read_coco(tmp_path)
+
+
+def test_images_in_no_split_are_counted(tmp_path: Path) -> None:
+    shape = {"label": "leaf", "points": [[0, 0], [3, 3]], "shape_type": "rectangle"}
+    for name in ("train/a", "train/b", "c", "d", "e"):
+        write_image(tmp_path / "in" / f"{name}.png")
+        write_json(tmp_path / "in" / f"{name}.json", labelme(shape, imagePath=f"{Path(name).name}.png"))
+    with refuses(value="3 images (c, d, e) are in no split, but 2 other images are"):
+        write_annotations(tmp_path / "out", read_labelme(tmp_path / "in"))
+
+
 def test_a_fault_in_one_place_has_no_count(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png")
     [good] = coco()["annotations"]
@@ -251,65 +286,6 @@ def test_of_two_causes_the_most_frequent_is_described(tmp_path: Path) -> None:
     assert "annotations[7]" not in what
     assert "1 other fault" in what
     assert len(caught.value.parts) == 8
-
-
-# Notes: what is left out is one line for each reason, with its number and the names of five files
-
-
-def yolo_unlabelled(root: Path) -> None:
-    (root / "good.txt").write_text("0 0.1 0.1 0.9 0.1 0.9 0.9 0.2 0.9 0.1 0.5\n")
-
-
-def via_unlabelled(root: Path) -> None:
-    write_json(root / "via.json", {"good": via_region("good")})
-
-
-def geojson_unlabelled(root: Path) -> None:
-    geometry = {"type": "Polygon", "coordinates": [[[1, 1], [4, 1], [4, 4], [1, 1]]]}
-    write_json(root / "good.geojson", {"type": "Feature", "geometry": geometry, "properties": {}})
-
-
-def csv_unlabelled(root: Path) -> None:
-    (root / "train.csv").write_text("ImageId,EncodedPixels\ngood.png,14 3\n")
-
-
-def coco_unlabelled(root: Path) -> None:
-    write_json(root / "a.json", coco(images=[{"id": 1, "file_name": "good.png"}]))
-
-
-@pytest.mark.parametrize(
-    ("read", "write"),
-    [
-        (read_coco, coco_unlabelled),
-        (read_yolo, yolo_unlabelled),
-        (read_via, via_unlabelled),
-        (read_geojson, geojson_unlabelled),
-        (read_rle_csv, csv_unlabelled),
-    ],
-)
-def test_images_left_out_are_one_note_with_five_names(
-    read: Reader, write: Callable[[Path], None], tmp_path: Path
-) -> None:
-    for name in ("good", *"abcdefg"):
-        write_image(tmp_path / f"{name}.png")
-    write(tmp_path)
-    [note] = [note for note in read(tmp_path).notes if note.startswith("7 images")]
-    assert note.endswith("(a.png, b.png, c.png, d.png, e.png and 2 more)")
-
-
-def test_images_found_under_another_name_are_in_the_notes(tmp_path: Path) -> None:
-    """VIA's file has photo.jpg, and the image was saved again as photo.png."""
-    write_image(tmp_path / "good.png")
-    write_json(tmp_path / "via.json", {"good": {**via_region("good"), "filename": "good.jpg"}})
-    assert any("good.png for good.jpg" in note for note in read_via(tmp_path).notes)
-
-
-def test_classes_under_others_have_at_most_six_notes() -> None:
-    tally = Tally()
-    tally.add("a", draw(["." * 8] * 8), [Kept(label, 10, 1) for label in range(1, 9) for _ in range(label)])
-    notes = [note for note in tally.notes([f"c{n}" for n in range(9)]) if "object" in note and "are in" not in note]
-    assert [note.split(":")[0] for note in notes[:-1]] == ["c4", "c5", "c6", "c7", "c8"]
-    assert "6 objects of 3 other classes" in notes[-1]
 
 
 def test_other_errors_are_not_collected() -> None:

@@ -85,7 +85,7 @@ def test_names_that_differ_by_case_only_get_their_folders_in_front(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("names", "splits", "value"),
-    [("x/a x__a X/a", (None, None, None), "named x/a"), ("a b", ("train", None), "b is in no split")],
+    [("x/a x__a X/a", (None, None, None), "named x/a"), ("a b", ("train", None), "1 image (b) is in no split")],
 )
 def test_images_without_a_place_of_their_own_are_refused(
     names: str, splits: tuple[Split | None, ...], value: str, tmp_path: Path

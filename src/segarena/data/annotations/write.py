@@ -17,6 +17,7 @@ from segarena.data.annotations.painting import Kept, Overlap, Painting, Tally
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with
+from segarena.formats import listing, plural
 from segarena.runs import open_folder
 
 
@@ -97,9 +98,10 @@ def _choose_targets(images: tuple[LabelledImage, ...], folder: Path) -> list[_Ta
         raise DataError("no image would be written", where=folder, remedy="Check that the annotations name images")
     splits = {image.split for image in images}
     if None in splits and len(splits) > 1:
-        without_split = next(image.name for image in images if image.split is None)
+        names = [image.name for image in images if image.split is None]
         raise DataError(
-            f"{without_split} is in no split, but other images are",
+            f"{plural(len(names), 'image')} ({listing(names)}) {'is' if len(names) == 1 else 'are'} in no split, but"
+            f" {plural(len(images) - len(names), 'other image')} {'is' if len(images) - len(names) == 1 else 'are'}",
             remedy="Put its annotation into a folder or a file named for train, val or test, or convert it separately",
         )
     _check_used_once(images)
@@ -119,14 +121,17 @@ def _choose_targets(images: tuple[LabelledImage, ...], folder: Path) -> list[_Ta
 
 def _check_used_once(images: tuple[LabelledImage, ...]) -> None:
     seen: set[Path] = set()
+    faults = Faults()
     for image in images:
         if isinstance(image.image, Path):
             path = image.image.resolve()
-            if path in seen:
-                raise DataError(
-                    "is annotated twice", where=image.image, remedy="Remove one of the two entries that name it"
-                )
+            with faults:
+                if path in seen:
+                    raise DataError(
+                        "is annotated twice", where=image.image, remedy="Remove one of the two entries that name it"
+                    )
             seen.add(path)
+    faults.check()
 
 
 def _are_distinct(targets: list[_Target]) -> bool:

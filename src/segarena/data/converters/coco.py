@@ -40,6 +40,7 @@ from segarena.data.converters.coco_files import are_panoptic, choose_files
 from segarena.data.converters.panoptic import Segments, find_segments
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.formats import listing, plural
 
 
 def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
@@ -202,14 +203,17 @@ def _read_segmentation(segmentation: object, size: tuple[int, int]) -> Shape | N
 
 def _check_once(root: Path, path: Path, images: dict[Any, _Image | None], file_of: dict[Path, Path]) -> None:
     """Raise DataError if an image is in another JSON file, too; `file_of` has the file of each image."""
-    for image in filter(None, images.values()):
-        other = file_of.setdefault(image.path, path)
-        if other != path:
-            raise DataError(
-                f"has {other.relative_to(root)} and {path.relative_to(root)}, which both annotate {image.path.name}",
-                where=root,
-                remedy="Name one of the files, or move the other one away",
-            )
+    shared = [image.path for image in filter(None, images.values()) if file_of.setdefault(image.path, path) != path]
+    if shared:
+        first = shared[0]
+        other = file_of[first].relative_to(root)
+        names = [image.name for image in shared if file_of[image] == file_of[first]]
+        raise DataError(
+            f"has {other} and {path.relative_to(root)}, which both annotate {plural(len(names), 'image')}"
+            f" ({listing(names)})",
+            where=root,
+            remedy="Name one of the files, or move the other one away",
+        )
 
 
 def _is_orphan(annotation: Any, images: dict[Any, _Image | None]) -> bool:

@@ -124,6 +124,7 @@ def _pair(root: Path, files: ImageFiles, left_out: LeftOut) -> dict[Path, Path]:
         by_key[_key(image.relative_to(root))].append(image)
         by_stem[image.stem].append(image)
     pairs: dict[Path, Path] = {}
+    faults = Faults()
     for path in walk(root, [".txt"]):
         relative = path.relative_to(root)
         images = by_key.get(_key(relative), []) or [
@@ -135,19 +136,21 @@ def _pair(root: Path, files: ImageFiles, left_out: LeftOut) -> dict[Path, Path]:
             is_label = any(part.lower() in _KIND_FOLDERS for part in relative.parts[:-1])
             left_out.add(*_ORPHAN, relative, is_label and path.name.lower() not in NAME_FILES)
             continue
-        if len(images) > 1:
-            raise DataError(
-                f"could be the labels of {images[0].relative_to(root)} or {images[1].relative_to(root)}",
-                where=path,
-                remedy="Put images and labels into folders of the same name below images/ and labels/",
-            )
-        if images[0] in pairs:
-            raise DataError(
-                f"and {pairs[images[0]].relative_to(root)} are both labels of {images[0].relative_to(root)}",
-                where=path,
-                remedy="Move one of the two away, or name the folder of the right ones",
-            )
-        pairs[images[0]] = path
+        with faults:
+            if len(images) > 1:
+                raise DataError(
+                    f"could be the labels of {images[0].relative_to(root)} or {images[1].relative_to(root)}",
+                    where=path,
+                    remedy="Put images and labels into folders of the same name below images/ and labels/",
+                )
+            if images[0] in pairs:
+                raise DataError(
+                    f"and {pairs[images[0]].relative_to(root)} are both labels of {images[0].relative_to(root)}",
+                    where=path,
+                    remedy="Move one of the two away, or name the folder of the right ones",
+                )
+            pairs[images[0]] = path
+    faults.check()
     if not pairs:
         raise DataError(
             "has no .txt file with the name of an image",
