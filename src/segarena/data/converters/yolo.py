@@ -81,11 +81,12 @@ def read_yolo(src: Path) -> Annotations:
             height, width = image_size(image)
             for number, outline in _read_labels(path, declared.names):
                 boxes += outline is None
-                left_out.add(*_BOX, path.name, outline is None)
                 indices.add(number)
                 if outline is not None:
                     objects.append((Polygons((outline * (width, height),)), number))
                     corners[len(outline)] += 1
+                else:
+                    left_out.add(*_BOX, path.name)
             drawn.append((image, (height, width), objects))
     faults.check()
     if boxes and not corners:
