@@ -6,8 +6,7 @@ Read in this order:
   many files or entries, as one error
 - `image_index`: which files are below a folder, and which image an annotation refers to
 - `rasterize` and `painting`: shapes, and how the objects of an image are painted onto a mask
-- `drawn`: images with objects whose classes are names; `tables`: CSV; `left_out`: what is counted and not converted;
-  `faults`: faults of many annotations, by cause
+- `drawn`: images with objects whose classes are names; `tables`: CSV; `left_out`: what is counted and not converted
 - `peek`: a cheap look at the files of a folder
 - `write`: the folder that is written
 """
