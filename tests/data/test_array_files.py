@@ -139,6 +139,8 @@ def test_arrays_of_16_bits_have_one_scale(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF", ".jp2", ".j2k", ".avif", ".webp", ".tga"])
 def test_photographs_with_less_usual_endings_are_images(suffix: str, tmp_path: Path) -> None:
+    if Image.registered_extensions().get(suffix.lower()) not in Image.SAVE:
+        pytest.skip(f"this Pillow does not write {suffix}")
     form = "JPEG" if suffix.lower() in (".jfif", ".jpe") else None
     write(tmp_path, picture(suffix, format=form) if form else picture(suffix), PNG)
     source = FolderSource(tmp_path)

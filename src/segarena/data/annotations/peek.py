@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 
 from segarena.data.annotations.image_index import walk
 from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.texts import decode_text
 
 _ENDINGS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".geojson", ".ndjson", ".jsonl")
 _MOST_BYTES = 1 << 25  # of a JSON file that is read for a look: more take over a second
@@ -59,29 +61,31 @@ class Peek:
         return self._json[path]
 
     def head(self, path: Path) -> str:
-        """Return the first 64 KiB of a text file; what is not UTF-8 is replaced."""
-        try:
-            with path.open("rb") as stream:
-                content = stream.read(_HEAD)
-        except OSError:
-            return ""
-        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        return content.decode(encoding, errors="replace")
+        """Return the first 64 KiB of a text file, see `read_head`."""
+        return read_head(path)
 
     def xml_tags(self, path: Path) -> set[str]:
         """Return the tag of the root of an XML file and of its first children; empty if it is no XML."""
         tags = _Tags()
         head = self.head(path)
-        try:
-            if "<!DOCTYPE" not in head:  # which may define entities without end
+        # What is read before an error counts; a document type may define entities without end.
+        with suppress(ElementTree.ParseError, ValueError, LookupError):
+            if "<!DOCTYPE" not in head:
                 ElementTree.XMLParser(target=tags).feed(head)
-        except (ElementTree.ParseError, ValueError, LookupError):
-            pass  # what was read before the error counts
         return tags.found
 
     def name(self, path: Path) -> str:
         """Return a file's path below the folder, for messages."""
         return path.relative_to(self.root).as_posix()
+
+
+def read_head(path: Path) -> str:
+    """Return the first 64 KiB of a text file in any encoding; "" where they cannot be read or are no text."""
+    try:
+        with path.open("rb") as stream:
+            return decode_text(stream.read(_HEAD))
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 class _Tags:

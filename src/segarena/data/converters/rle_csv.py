@@ -24,7 +24,7 @@ from segarena.data.annotations.drawn import (
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.data.annotations.left_out import LeftOut
-from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.peek import Peek, read_head
 from segarena.data.annotations.tables import read_rows
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
 from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
@@ -51,7 +51,6 @@ _CLASSES = ("classid", "class_id", "class", "label", "categoryid", "category_id"
 _ALONG_ROWS = frozenset({"annotation", "segmentation"})  # Sartorius and UW-Madison
 _NAME_AND_CLASS = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))}))_(.+)", re.IGNORECASE)
 _HAS_RUNS = re.compile(r"(?:^|[,;\"])\s*\d+ \d+(?: \d+ \d+)*\s*(?:$|[,;\"])", re.MULTILINE)
-_HEAD = 1 << 16  # bytes with the names of the columns
 _FROM_0 = ("file", "that counts pixels from 0, not from 1, because a run begins at 0")
 _BY_ROWS = ("file", "with runs along the rows, not down the columns, as the objects or the images show")
 
@@ -173,11 +172,7 @@ def _find_files(src: Path) -> tuple[Path, list[Path]]:
 
 
 def _header(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return decode_text(stream.read(_HEAD)).partition("\n")[0]
-    except (OSError, UnicodeDecodeError):
-        return ""
+    return read_head(path).partition("\n")[0]
 
 
 def _read_rows(path: Path) -> tuple[_Columns, list[tuple[int, dict[str, str]]]]:

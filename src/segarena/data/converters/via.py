@@ -32,14 +32,13 @@ from segarena.data.annotations.drawn import (
 from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.data.annotations.left_out import LeftOut
-from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.peek import Peek, read_head
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
 from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
 from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, read_content, read_csv
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
 from segarena.formats import listing, plural
-from segarena.texts import decode_text
 
 _RESIZED = ("image", "of another size in bytes than when it was annotated: check that it was not resized since")
 _WITHOUT_AREA = frozenset({"point", "line", "polyline"})
@@ -113,7 +112,7 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
     for path in [src] if src.is_file() else walk(src, (".json", ".csv")):
         with faults:
             if path.suffix.lower() == ".csv":
-                if _is_csv(path):
+                if is_via_csv(read_head(path)):
                     found[path] = read_csv(path)
             elif is_via(content := read_json(path)):
                 found[path] = read_content(path, content)
@@ -125,14 +124,6 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
             remedy="Export it in VIA: Annotation, Export Annotations (as json)",
         )
     return root, found
-
-
-def _is_csv(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return is_via_csv(decode_text(stream.read(1 << 16)))
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def _find_image(path: Path, name: str, files: ImageFiles) -> Path:
