@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from segarena import config as _config
 from segarena._version import __version__ as __version__
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
+from segarena.threads import limit_spinning as _limit_spinning
 
 if TYPE_CHECKING:
     from segarena.models import build_model
     from segarena.training.predictor import Predictor
+
+_limit_spinning()
 
 __all__ = [
     "ConfigError",
