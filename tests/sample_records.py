@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 
 from segarena.config import Protocol
-from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline, RankedModel
+from segarena.records.comparison import (
+    Answer,
+    ComparedClass,
+    ComparedData,
+    ComparisonRecord,
+    MajorityBaseline,
+    RankedModel,
+)
 from segarena.records.config import DataSettings
 from segarena.records.metrics import Metrics
 from segarena.records.record import field_names
 from segarena.records.run import Costs, Environment
 from segarena.records.tables import ModelRow
 from segarena.records.values import MeanScores
+from segarena.scoring.ranking import rank
 from segarena.scoring.scores import score, to_metrics
-from segarena.scoring.verdict import rank
 
 ENVIRONMENT = Environment(
     segarena="0.1.0",
@@ -62,6 +69,15 @@ PROTOCOL = Protocol(
     workers=0,
     cache_gib=4.0,
 )
+ANSWER = Answer(
+    claim="best_network",
+    best="unet",
+    candidates=("unet",),
+    lead=0.041,
+    baseline_lead=0.45,
+    headline="U-Net is the best of the four.",
+    details=("Each model was trained once.",),
+)
 INPUTS = DataSettings(
     data="/data/street",
     images=None,
@@ -102,7 +118,8 @@ def sample_comparison(**changes: Any) -> ComparisonRecord:
         "name": "street scenes",
         "created": "2026-11-22T10:15:00+00:00",
         "track": "encoder",
-        "verdict": "U-Net is the best of the four.",
+        "verdict": ANSWER.text,
+        "answer": ANSWER,
         "ranking": (ranked_model("unet"),),
         "trivial_miou": baseline.miou,
         "majority_baseline": baseline,

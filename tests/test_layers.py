@@ -93,6 +93,7 @@ def test_these_import_no_torch() -> None:
         "segarena",
         "segarena.cli",
         "segarena.scoring.scores",
+        "segarena.scoring.ranking",
         "segarena.scoring.verdict",
         "segarena.reporting.page",
         "segarena.commands.check",

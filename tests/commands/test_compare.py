@@ -48,8 +48,9 @@ def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:
         scores = models[models["model"] == entry.model]["miou"]
         assert entry.miou == pytest.approx(scores.mean())
         assert (entry.lowest_miou, entry.highest_miou) == (scores.min(), scores.max())
-    assert ARCHITECTURES[content.ranking[0].model].label in content.verdict
-    assert "validation" in content.verdict  # the data has no test split
+    assert ARCHITECTURES[content.ranking[0].model].label in content.answer.headline
+    assert "validation" in content.answer.headline  # the data has no test split
+    assert content.verdict == content.answer.text
 
 
 def test_costs_are_measured(comparison: Path) -> None:

@@ -25,8 +25,8 @@ from segarena.records.tables import EpochRow, columns
 from segarena.records.values import EpochChoice, MeanScores
 from segarena.reporting.page import build_report
 from segarena.runs import Run
+from segarena.scoring.ranking import rank
 from segarena.scoring.scores import score, to_metrics
-from segarena.scoring.verdict import rank
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
@@ -155,8 +155,6 @@ def write_comparison(
         content.to_csv(folder / f"{name}.csv", index=False)
 
     record = sample_comparison(
-        verdict="U-Net is the best of the four: 4.1 points of mIoU before DeepLabv3, "
-        "more than chance explains (95% interval 2.0 to 6.3).",
         ranking=tuple(rank(rows)),
         majority_baseline=MajorityBaseline(class_name=classes[0], miou=0.05, pixel_accuracy=0.31),
         protocol=replace(PROTOCOL, epochs=epochs),

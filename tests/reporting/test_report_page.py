@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from segarena.errors import RunError
+from segarena.records.comparison import Answer
 from segarena.reporting.page import build_report
 from support import refuses
 
@@ -90,7 +91,7 @@ def test_names_from_users_are_text_and_never_markup(make_comparison) -> None:
         images=1,
         epochs=2,
         name=evil,
-        verdict=evil,
+        answer=Answer(claim="undecided", headline=evil, details=(evil,), advice=evil),
         notes=(evil,),
     )
     text = build_report(folder).read_text()

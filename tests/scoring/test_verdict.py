@@ -1,206 +1,232 @@
-"""The ranking and the verdict: it never claims more than the seeds show."""
+"""What is claimed in each situation: for which model, with which numbers, in how many sentences."""
+
+from __future__ import annotations
 
 import itertools
 import math
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sample_records import model_row
-from segarena.records.comparison import RankedModel
-from segarena.scoring.verdict import rank, verdict
+from segarena.records.comparison import Answer, RankedModel
+from segarena.scoring.ranking import rank
+from segarena.scoring.verdict import answer
+from segarena.scoring.wording import Setting
 
-NAN = math.nan
-
-
-def ranked(**scores: list[float | None]) -> list[RankedModel]:
-    """One model for each keyword, with its mIoU for each seed."""
-    return rank([model_row(model, seed, miou) for model, mious in scores.items() for seed, miou in enumerate(mious)])
-
-
-def say(split="test", images=140, baseline_miou=0.12, titles=None, **scores) -> str:
-    return verdict(ranked(**scores), split=split, images=images, baseline_miou=baseline_miou, titles=titles)
-
-
-def ranked_folds(**mious: list[float | None]) -> list[RankedModel]:
-    """One model for each keyword, with one seed and its mIoU for each fold; the mIoU of all folds is their mean."""
-    means = {model: [sum(miou or 0 for miou in values) / len(values)] for model, values in mious.items()}
-    return [replace(entry, fold_mious=tuple(mious[entry.model])) for entry in ranked(**means)]
+TITLES = {"unet": "U-Net", "fcn": "FCN", "pspnet": "PSPNet", "deeplabv3": "DeepLabv3"}
+SETTING: dict[str, Any] = {
+    "split": "test",
+    "images": 40,
+    "baseline_miou": 0.12,
+    "baseline_class": "soil",
+    "epochs": 30,
+    "titles": TITLES,
+}
+Scores = dict[str, list[float | None]]
 
 
-def test_models_are_ranked_by_their_mean_over_the_seeds():
-    ranking = ranked(fcn=[0.5, 0.6], unet=[0.7, 0.65], pspnet=[0.9, 0.4])
-    assert [entry.model for entry in ranking] == ["unet", "pspnet", "fcn"]
-    assert ranking[1].miou == pytest.approx(0.65)
-    assert (ranking[1].lowest_miou, ranking[1].highest_miou, ranking[1].seeds) == (0.4, 0.9, (0, 1))
+def ranked(scores: Scores, folds: int | None = None, **costs: list[float]) -> list[RankedModel]:
+    """Models with their mIoU for each seed, and costs in the order of the models."""
+    rows = [
+        model_row(model, seed, miou, **{key: values[place] for key, values in costs.items()})
+        for place, (model, mious) in enumerate(scores.items())
+        for seed, miou in enumerate(mious)
+    ]
+    return [replace(entry, fold_mious=None if folds is None else (0.5,) * folds) for entry in rank(rows)]
 
 
-def test_scores_and_costs_are_averaged_and_counts_stay_whole():
-    (entry,) = rank([model_row("unet", 3, epochs=10, params=31), model_row("unet", 1, epochs=15, params=31)])
-    assert (entry.epochs, entry.params, entry.seeds) == (12.5, 31, (1, 3))
-    assert isinstance(entry.params, int)
+def decide(scores: Scores, folds: int | None = None, **setting: Any) -> Answer:
+    return answer(ranked(scores, folds), Setting(**{**SETTING, **setting}))
 
 
-def test_a_value_that_one_seed_lacks_has_no_mean():
-    (entry,) = rank([model_row("unet", seed, peak_memory_mib=mib) for seed, mib in enumerate([8.0, None])])
-    assert entry.peak_memory_mib is None
+CLEAR: Scores = {"unet": [0.712], "fcn": [0.65]}
+THREE: Scores = {"unet": [0.70, 0.72, 0.71], "fcn": [0.60, 0.66, 0.61]}
+
+#: scores, what differs in the setting, claim, best, candidates
+SITUATIONS: dict[str, tuple[Scores, dict[str, Any], str, str | None, tuple[str, ...]]] = {
+    "one model": ({"unet": [0.7]}, {}, "single_model", "unet", ("unet",)),
+    "one model, several seeds": ({"unet": [0.7, 0.6]}, {}, "single_model", "unet", ("unet",)),
+    "all others without a score": ({"unet": [0.7], "fcn": [None]}, {}, "single_model", "unet", ("unet",)),
+    "a clear lead, one seed": (CLEAR, {}, "best_network", "unet", ("unet",)),
+    "a clear lead, a model without a score": (CLEAR | {"pspnet": [None]}, {}, "best_network", "unet", ("unet",)),
+    "a small lead, one seed": ({"unet": [0.71], "fcn": [0.7]}, {}, "undecided", None, ("unet", "fcn")),
+    "a lead of two points": ({"unet": [0.7], "fcn": [0.68]}, {}, "best_network", "unet", ("unet",)),
+    "a tie": ({"unet": [0.7], "pspnet": [0.5], "fcn": [0.7]}, {}, "undecided", None, ("unet", "fcn")),
+    "all level": ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.7]}, {}, "undecided", None, ("unet", "fcn", "pspnet")),
+    "two seeds apart": ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {}, "best_network", "unet", ("unet",)),
+    "three seeds apart": (THREE, {}, "best_architecture", "unet", ("unet",)),
+    "three seeds apart, another with one": (THREE | {"pspnet": [0.6]}, {}, "best_network", "unet", ("unet",)),
+    "overlapping seeds": ({"unet": [0.7, 0.8], "fcn": [0.6, 0.71]}, {}, "undecided", None, ("unet", "fcn")),
+    "seeds that touch": ({"unet": [0.7, 0.8], "fcn": [0.6, 0.7]}, {}, "undecided", None, ("unet", "fcn")),
+    "the third one overlaps": (
+        {"unet": [0.7, 0.8], "pspnet": [0.69, 0.69], "fcn": [0.71, 0.6]},
+        {},
+        "undecided",
+        None,
+        ("unet", "fcn"),
+    ),
+    "seeds apart by less than two points": (
+        {"unet": [0.71] * 3, "fcn": [0.7] * 3},
+        {},
+        "undecided",
+        None,
+        ("unet", "fcn"),
+    ),
+    "a seed without a score": ({"unet": [0.9, None], "fcn": [0.5, 0.5]}, {}, "single_model", "fcn", ("fcn",)),
+    "below the baseline": ({"unet": [0.1], "fcn": [0.05]}, {}, "no_better_than_baseline", None, ()),
+    "level with the baseline": ({"unet": [0.12] * 3, "fcn": [0.01] * 3}, {}, "no_better_than_baseline", None, ()),
+    "31.2% against 30.7%": (
+        {"pspnet": [0.312], "fcn": [0.2]},
+        {"baseline_miou": 0.307},
+        "no_better_than_baseline",
+        None,
+        (),
+    ),
+    "one seed below the baseline": ({"unet": [0.3, 0.12], "fcn": [0.1, 0.1]}, {}, "no_better_than_baseline", None, ()),
+    "one model near the baseline": ({"unet": [0.13]}, {}, "no_better_than_baseline", None, ()),
+    "two points above the baseline": ({"unet": [0.14], "fcn": [0.01]}, {}, "best_network", "unet", ("unet",)),
+    "no baseline": (CLEAR, {"baseline_miou": math.nan}, "best_network", "unet", ("unet",)),
+    "four images": (CLEAR, {"images": 4}, "undecided", None, ("unet", "fcn")),
+    "four images, below the baseline": (
+        CLEAR,
+        {"images": 4, "baseline_miou": 0.8},
+        "no_better_than_baseline",
+        None,
+        (),
+    ),
+    "five images": (CLEAR, {"images": 5}, "best_network", "unet", ("unet",)),
+    "validation images": (CLEAR, {"split": "val"}, "best_network", "unet", ("unet",)),
+    "folds": (CLEAR, {"folds": 5}, "best_network", "unet", ("unet",)),
+    "a class that no model finds": (CLEAR, {"missed": ["boat"]}, "best_network", "unet", ("unet",)),
+    "no score": ({"unet": [None], "fcn": [None]}, {}, "no_score", None, ()),
+}
 
 
-def test_a_model_without_a_score_for_one_seed_is_last():
-    ranking = ranked(unet=[0.9, None], fcn=[0.5, 0.5], pspnet=[0.6, 0.6])
-    assert [entry.model for entry in ranking] == ["pspnet", "fcn", "unet"]
-    assert (ranking[2].miou, ranking[2].lowest_miou, ranking[2].highest_miou) == (None, None, None)
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_is_claimed(name: str) -> None:
+    scores, setting, claim, best, candidates = SITUATIONS[name]
+    found = decide(scores, **setting)
+    assert (found.claim, found.best, found.candidates) == (claim, best, candidates)
 
 
-def test_equal_models_keep_the_order_of_the_rows():
-    assert [entry.model for entry in ranked(unet=[0.5], fcn=[0.5], pspnet=[0.5])] == ["unet", "fcn", "pspnet"]
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_every_situation_has_a_headline_and_at_most_two_details(name: str) -> None:
+    scores, setting, claim, best, candidates = SITUATIONS[name]
+    found = decide(scores, **setting)
+    assert len(found.details) <= 2
+    assert all(text.endswith((".", "`.")) and not text[0].islower() for text in (found.headline, *found.details))
+    assert len(found.headline) < 160
+    assert not [model for model in TITLES if re.search(rf"\b{model}\b", found.text)]
+    assert "significan" not in found.text
+    assert found.advice or claim not in ("undecided", "no_better_than_baseline")
+    named = candidates or ((best,) if best else ())
+    assert [TITLES[model] for model in named if TITLES[model] not in found.headline] == []
 
 
-def test_a_seed_given_twice_is_refused():
-    with pytest.raises(ValueError, match="unet.* seed twice"):
-        rank([model_row("unet"), model_row("unet")])
-
-
-def test_one_seed_gives_order_and_gaps_and_calls_no_difference_real():
-    assert say(fcn=[0.65], unet=[0.712], pspnet=[0.699]) == (
-        "On 140 test images unet is first with 71.2% mIoU, ahead of pspnet by 1.3 and fcn by 6.2 points. "
-        "Each model was trained with one seed, so training noise was not measured and no difference can be called "
-        "real; repeat with 3 seeds or more."
-    )
-
-
-def test_a_model_with_one_seed_beside_models_with_more_is_named():
-    sentence = say(unet=[0.7, 0.71], fcn=[0.6])
-    assert "fcn was trained with one seed" in sentence
-    assert "every one of" not in sentence
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
 @pytest.mark.parametrize(
-    ("scores", "named"),
+    ("name", "shown"),
     [
-        ({"unet": [0.70, 0.72, 0.71], "pspnet": [0.70, 0.705, 0.69], "fcn": [0.5] * 3}, "pspnet (69.0 to 70.5%)"),
-        ({"unet": [0.70, 0.72], "fcn": [0.70, 0.65]}, "fcn (65.0 to 70.0%)"),  # ranges that touch
-        ({"unet": [0.70, 0.72], "pspnet": [0.69, 0.69], "fcn": [0.71, 0.60]}, "fcn (60.0 to 71.0%)"),  # the third one
+        ("a clear lead, one seed", [71.2, 40, 6.2]),
+        ("a tie", [70, 40]),
+        ("31.2% against 30.7%", [31.2, 30.7, 40]),
+        ("one model", [70, 40, 12]),
+        ("three seeds apart", [71, 40, 8.7, 3]),
+        ("folds", [71.2, 40, 5, 6.2]),
     ],
 )
-def test_seed_ranges_that_overlap_leave_the_order_open(scores, named):
-    sentence = say(**scores)
-    assert sentence.endswith(f"unet (70.0 to 72.0%) and {named} overlap: the order between them is not settled.")
+def test_the_headline_has_the_numbers_that_it_is_about(name: str, shown: list[float]) -> None:
+    scores, setting, *_ = SITUATIONS[name]
+    assert numbers(decide(scores, **setting).headline.replace("DeepLabv3", "")) == pytest.approx(shown)
 
 
-def test_separate_seed_ranges_are_not_called_significant():
-    sentence = say(unet=[0.70, 0.72, 0.71, 0.70], fcn=[0.66, 0.65, 0.64, 0.66], pspnet=[0.5, 0.5, 0.5, 0.68])
-    assert sentence.endswith(
-        "unet was higher with every one of the 4 seeds: its lowest, 70.0%, is above the highest of the others, 68.0%."
-    )
-    assert "significan" not in sentence
+def test_leads_are_differences_of_miou() -> None:
+    found = decide({"unet": [0.7], "fcn": [0.65], "pspnet": [0.2]})
+    assert (found.lead, found.baseline_lead) == (pytest.approx(0.05), pytest.approx(0.58))
+    assert (decide({"unet": [0.7]}).lead, decide(CLEAR, baseline_miou=None).baseline_lead) == (None, None)
+    assert decide({"unet": [0.05], "fcn": [0.01]}).baseline_lead == pytest.approx(-0.07)
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_few_seeds_come_with_the_chance_that_equal_models_separate(seeds):
+def test_few_seeds_come_with_the_chance_that_equal_models_separate(seeds: int) -> None:
     """The chance is counted: all ways to assign the scores, and those in which one model has the best ones."""
     ways = list(itertools.combinations(range(2 * seeds), seeds))
     separate = [way for way in ways if way in (tuple(range(seeds)), tuple(range(seeds, 2 * seeds)))]
-    sentence = say(unet=[0.7] * seeds, fcn=[0.6] * seeds)
-    assert sentence.endswith(f"separate like this by chance 1 time in {len(ways) // len(separate)}.")
-
-
-def test_scores_of_validation_images_are_called_too_high():
-    assert say(split="val", unet=[0.7], fcn=[0.6]).startswith(
-        "On 140 validation images (also used to select each model's best epoch, so every score is somewhat too high) "
-    )
-    assert "too high" not in say(split="test", unet=[0.7], fcn=[0.6])
-
-
-@pytest.mark.parametrize("best", [0.12, 0.05])
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_no_order_is_given_where_no_model_beats_the_baseline(best, seeds):
-    sentence = say(unet=[best] * seeds, fcn=[0.01] * seeds, baseline_miou=0.12)
-    assert sentence.startswith("NO MODEL BEATS THE BASELINE")
-    assert f"{100 * best:.1f}%" in sentence
-    assert "12.0%" in sentence
-    assert "first" not in sentence
-
-
-@pytest.mark.parametrize("baseline", [NAN, None, 0.12])
-def test_a_model_above_the_baseline_or_without_one_is_ranked(baseline):
-    assert "unet is first" in say(unet=[0.13], fcn=[0.11], baseline_miou=baseline)
+    doubt = decide({"unet": [0.7] * seeds, "fcn": [0.6] * seeds}).details[0]
+    assert numbers(doubt) == [seeds, 1, len(ways) // len(separate)]
 
 
 @pytest.mark.parametrize(
-    ("unet", "warned"), [([0.125], True), ([0.14], False), ([0.3, 0.12], True), ([0.3, 0.2], False)]
-)
-def test_a_winner_that_hardly_learned_anything_is_warned_about(unet, warned):
-    """Above the baseline by less than a point, or not above it with one of the seeds."""
-    for scores in ({"unet": unet}, {"unet": unet, "fcn": [0.01] * len(unet)}):
-        sentence = say(**scores, baseline_miou=0.12)
-        assert ("class reaches 12.0%: hardly anything was learned" in sentence) is warned
-
-
-@pytest.mark.parametrize(
-    ("scores", "words"),
+    ("scores", "setting", "words"),
     [
-        (
-            {"unet": [0.7], "pspnet": [0.6], "fcn": [0.7]},
-            "unet and fcn are level at 70.0% mIoU, ahead of pspnet by 10.0 points.",
-        ),
-        ({"unet": [0.7], "fcn": [0.7]}, "unet and fcn are level at 70.0% mIoU. Each"),
-        ({"unet": [0.7001], "fcn": [0.7]}, "ahead of fcn by under 0.1 points."),  # not 0.0
-        ({"unet": [0.7], "fcn": [0.6], "pspnet": [None]}, "ahead of fcn by 10.0 points; pspnet has no score."),
-        ({"unet": [0.7], "fcn": [None], "pspnet": [None]}, "reaches 70.0% mIoU; fcn and pspnet have no score."),
-        ({"unet": [None], "fcn": [None]}, "No model has a score on the 140 test images"),
-        ({"unet": [0.7]}, "On 140 test images unet reaches 70.0% mIoU. There is no other model"),
-        ({"unet": [0.7, 0.6]}, "unet reaches 65.0% mIoU. There is no other model to compare it with; its 2 seeds give"),
+        (CLEAR, {"split": "val"}, "too high"),
+        (CLEAR | {"pspnet": [None]}, {}, "PSPNet has no score"),
+        ({"unet": [0.7, 0.8], "fcn": [0.6, 0.71]}, {}, "60.0 to 71.0%"),
+        ({"unet": [0.7, 0.71], "fcn": [0.6]}, {}, "FCN was trained once"),
+        ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.6]}, {}, "10.0 points"),
+        ({"unet": [0.7001], "fcn": [0.7]}, {}, ""),
     ],
 )
-def test_ties_missing_scores_and_a_single_model(scores, words):
-    assert words in say(**scores)
+def test_the_doubt_is_among_the_details(scores: Scores, setting: dict[str, Any], words: str) -> None:
+    assert words in " ".join(decide(scores, **setting).details)
 
 
-def test_one_image_is_not_written_as_images():
-    assert "On 1 test image unet" in say(images=1, unet=[0.7])
+@pytest.mark.parametrize(
+    ("setting", "options"),
+    [
+        ({}, {"--epochs", "--patience", "--loss"}),
+        ({"loss": "ce+dice"}, {"--epochs", "--patience"}),
+        ({"data": "my fields"}, {"--epochs", "--patience", "--loss", "'my fields'"}),
+    ],
+)
+def test_the_advice_below_the_baseline_is_what_was_not_tried(setting: dict[str, Any], options: set[str]) -> None:
+    advice = decide({"unet": [0.1]}, **setting).advice
+    assert set(re.findall(r"--[a-z]+|'[^']+'", advice)) == options
 
 
-def test_an_unknown_split_and_an_empty_ranking_are_refused():
+@pytest.mark.parametrize(
+    ("setting", "options"),
+    [
+        ({}, {"--class-weights", "--loss"}),
+        ({"loss": "ce+dice"}, {"--class-weights"}),
+        ({"class_weights": "median"}, {"--loss"}),
+        ({"loss": "ce+dice", "class_weights": "median"}, {"--epochs", "--size"}),
+    ],
+)
+def test_the_advice_for_missed_classes_is_what_was_not_tried(setting: dict[str, Any], options: set[str]) -> None:
+    advice = decide(CLEAR, missed=["house", "boat"], **setting).advice
+    assert set(re.findall(r"--[a-z-]+", advice)) == options
+    assert "'house', 'boat'" in advice
+
+
+@pytest.mark.parametrize(
+    ("scores", "setting", "option"),
+    [
+        ({"unet": [0.7], "fcn": [0.7]}, {}, "--seeds 3"),
+        ({"unet": [0.7] * 3, "fcn": [0.7] * 3}, {}, None),
+        (CLEAR, {"images": 3}, "--folds 5"),
+        (CLEAR, {"images": 3, "folds": 3}, "--seeds 3"),
+    ],
+)
+def test_the_advice_between_equal_models(scores: Scores, setting: dict[str, Any], option: str | None) -> None:
+    found = re.findall(r"--[a-z]+ \d", decide(scores, **setting).advice)
+    assert found == ([] if option is None else [option])
+
+
+@pytest.mark.parametrize(("milliseconds", "faster"), [([20.0, 10.0], True), ([10.5, 10.0], False)])
+def test_of_equal_models_the_faster_one_is_named(milliseconds: list[float], faster: bool) -> None:
+    ranking = ranked({"unet": [0.7], "fcn": [0.7]}, latency_ms=milliseconds)
+    assert ("FCN takes the least time" in answer(ranking, Setting(**SETTING)).advice) is faster
+
+
+def test_an_unknown_split_and_an_empty_ranking_are_refused() -> None:
     with pytest.raises(ValueError, match="split must be"):
-        say(split="train", unet=[0.7])
+        decide(CLEAR, split="train")
     with pytest.raises(ValueError, match="ranking is empty"):
-        verdict([], split="test", images=3, baseline_miou=0.1)
-
-
-@pytest.mark.parametrize(
-    ("folds", "words"),
-    [
-        ({"unet": [0.7, 0.6, 0.65], "fcn": [0.5, 0.5, 0.5]}, "unet is first in each of the 3 folds."),
-        # level in the second fold, undefined in the third, behind in the fourth
-        ({"unet": [0.7, 0.6, 0.8, 0.6], "fcn": [0.5, 0.6, None, 0.65]}, "unet is first in 1 of the 4 folds."),
-        ({"unet": [0.7, 0.6]}, "On 90 images in 2 folds"),
-    ],
-)
-def test_folds_are_counted_in_which_the_first_model_is_first(folds, words):
-    text = verdict(ranked_folds(**folds), split="test", images=90, baseline_miou=0.1)
-    assert words in text
-    assert "each tested by a model that was not trained on it, unet" in text
-    assert "training noise was not measured" in text
-    assert ("first in" in text) is (len(folds) > 1)
-
-
-@pytest.mark.parametrize(
-    "scores",
-    [
-        {"unet": [0.8], "fcn": [0.5]},
-        {"unet": [0.8, 0.81, 0.82], "fcn": [0.5, 0.51, 0.52]},
-        {"unet": [0.6, 0.8], "fcn": [0.5, 0.7]},
-        {"unet": [0.5], "fcn": [0.5]},
-        {"unet": [0.8], "fcn": [None]},
-        {"unet": [0.05]},
-    ],
-)
-def test_models_are_called_by_their_titles_and_never_by_their_names(scores):
-    titles = {"unet": "U-Net", "fcn": "FCN"}
-    with_folds = [replace(entry, fold_mious=(0.5, 0.6)) for entry in ranked(**scores)]
-    given = {"split": "test", "images": 40, "baseline_miou": 0.1, "titles": titles}
-    for sentence in (verdict(ranked(**scores), **given), verdict(with_folds, **given)):
-        assert "U-Net" in sentence
-        assert "unet" not in sentence
-        assert "fcn" not in sentence
+        decide({})

@@ -18,7 +18,7 @@ from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.formats import command, count, duration, milliseconds, percent
-from segarena.records.comparison import ComparisonRecord
+from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.runs import Run, check_out, finished_runs, open_folder
@@ -87,7 +87,17 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
         escape(f"always '{baseline.class_name}'"), percent(baseline.miou), "", percent(baseline.pixel_accuracy)
     )
     console.print(table)
-    console.print(comparison.verdict, markup=False)
+    _show_answer(comparison.answer)
     console.print(f"Report: {page}", markup=False)
-    if (comparison.ranking[0].miou or 0.0) > (comparison.trivial_miou or 0.0):
-        console.print(f"Use the winner: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
+    if comparison.answer.best is not None:
+        label = styles[comparison.answer.best].label
+        console.print(f"Use {label}: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
+
+
+def _show_answer(answer: Answer) -> None:
+    console.print()
+    console.print(f"[bold]{escape(answer.headline)}[/bold]")
+    for text in (" ".join(answer.details), answer.advice):
+        if text:
+            console.print(escape(text))
+    console.print()

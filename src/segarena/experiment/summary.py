@@ -21,8 +21,10 @@ from segarena.records.run import Environment
 from segarena.records.tables import FoldRow, ModelRow
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
+from segarena.scoring.ranking import rank
 from segarena.scoring.scores import Scores, majority_baseline_scores
-from segarena.scoring.verdict import rank, verdict
+from segarena.scoring.verdict import answer
+from segarena.scoring.wording import Setting
 from segarena.training.costs import measure_latency
 from segarena.training.predictor import load
 
@@ -93,17 +95,27 @@ def summarise(
     ranking = [replace(entry, fold_mious=_fold_mious(by_fold, entry.model)) for entry in rank(models)]
     num_images = sum(len(split.scored_names) for split in splits)
     answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
+    result = answer(
+        ranking,
+        Setting(
+            split=scored,
+            images=num_images,
+            baseline_miou=baseline.miou,
+            baseline_class=" or ".join(answers),
+            missed=_missed_classes(images, source.classes.names),
+            epochs=prepared.protocol.epochs,
+            loss=prepared.protocol.loss,
+            class_weights=prepared.protocol.class_weights,
+            data=None if prepared.options.data is None else str(prepared.options.data),
+            titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
+        ),
+    )
     return ComparisonRecord(
         name=source.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         track=prepared.protocol.track,
-        verdict=verdict(
-            ranking,
-            split=scored,
-            images=num_images,
-            baseline_miou=baseline.miou,
-            titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
-        ),
+        verdict=result.text,
+        answer=result,
         ranking=tuple(ranking),
         trivial_miou=_defined(baseline.miou),
         majority_baseline=MajorityBaseline(
@@ -144,6 +156,12 @@ def _measure_latency(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> d
 def _defined(value: float) -> float | None:
     """The value; None for NaN."""
     return None if math.isnan(value) else value
+
+
+def _missed_classes(images: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
+    """The classes with true pixels of which no model found one with any seed."""
+    found = images.groupby("class_index")[["tp", "fn"]].sum()
+    return tuple(name for index, name in enumerate(names) if found["tp"].get(index) == 0 and found["fn"].get(index))
 
 
 def _fold_mious(rows: Sequence[FoldRow], model: str) -> tuple[float | None, ...] | None:

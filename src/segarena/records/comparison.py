@@ -41,6 +41,48 @@ class MajorityBaseline:
     """Its share of correct pixels."""
 
 
+Claim = Literal[
+    "best_architecture",
+    "best_network",
+    "undecided",
+    "single_model",
+    "no_better_than_baseline",
+    "no_score",
+    "not_recorded",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The verdict in parts: what can be claimed, for which model, and the sentences that state it."""
+
+    claim: Claim
+    """best_architecture: one model is better than every other one, also allowing for repeated training. best_network:
+    one of the trained networks is better than every other one; a repeated training could change that. undecided: two
+    models or more may be the best. single_model: there is only one model with a score. no_better_than_baseline: no
+    model is clearly better than the majority baseline. no_score: no model has a score. not_recorded: written by a
+    version of segarena that had only the sentence."""
+    best: str | None = None
+    """The model that the claim is about; null for undecided, no_better_than_baseline and no_score."""
+    candidates: tuple[str, ...] = ()
+    """The models that may be the best, highest mIoU first; one for a model that is ahead of all others."""
+    lead: Fraction | None = None
+    """mIoU of the first model minus that of the second; null where there is no second one."""
+    baseline_lead: float | None = None
+    """mIoU of the first model minus that of the majority baseline; below 0 where no model is better than it."""
+    headline: str = ""
+    """The result in one sentence."""
+    details: tuple[str, ...] = ()
+    """At most two further sentences: how far the headline can be trusted."""
+    advice: str = ""
+    """What to do next, where the result is not clear."""
+
+    @property
+    def text(self) -> str:
+        """All sentences, as one paragraph."""
+        return " ".join(part for part in (self.headline, *self.details, self.advice) if part)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComparedClass:
     """One class of the data."""
@@ -80,7 +122,9 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     track: Literal["encoder", "paper"]
     """encoder: each architecture on the same encoder; paper: each as published."""
     verdict: str
-    """Which model is first, by how much, and how far the order can be trusted."""
+    """The result and how far it can be trusted, in a few sentences: those of `answer`, together."""
+    answer: Answer
+    """The same in parts, for other programs."""
     ranking: tuple[RankedModel, ...]
     """The models, best first. Scores and costs are means over the seeds of a model."""
     trivial_miou: Fraction | None
@@ -110,7 +154,12 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
 
     @classmethod
     def from_json(cls, content: Any, where: object) -> Self:
-        """Check the content as every record does, and that it ranks a model. Raises RunError."""
+        """Check the content as every record does, and that it ranks a model. Raises RunError.
+
+        A comparison without the key `answer`, of an older version, gets one with its verdict as the headline.
+        """
+        if isinstance(content, dict) and "answer" not in content:
+            content = {**content, "answer": {"claim": "not_recorded", "headline": content.get("verdict", "")}}
         record = super().from_json(content, where)
         if not record.ranking:
             raise RunError("ranks no model", where=where, remedy="Repeat the comparison in a new folder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segarena import formats
 from segarena.reporting.comparison import Comparison
-from segarena.scoring.verdict import SMALL_LEAD
+from segarena.scoring.verdict import CLEAR_LEAD
 
 
 def caveats(comparison: Comparison) -> list[str]:
@@ -72,14 +72,14 @@ def _hardly_better(comparison: Comparison) -> list[str]:
     baseline = comparison.record.majority_baseline
     lead = {e.model: e.miou - (baseline.miou or 0.0) for e in comparison.ranking if e.miou is not None}
     best = max(lead.values(), default=0.0)
-    poor = [name for name in lead if lead[name] <= (best / 10 if best >= SMALL_LEAD else SMALL_LEAD)]
+    poor = [name for name in lead if lead[name] <= (best / 10 if best >= CLEAR_LEAD else CLEAR_LEAD)]
     if not poor:
         return []
     labels = formats.join_words([comparison.styles[name].label for name in poor])
     be = "is" if len(poor) == 1 else "are"
     much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
     note = f"{labels} {be} {much} than always predicting “{baseline.class_name}”."
-    if best >= SMALL_LEAD:
+    if best >= CLEAR_LEAD:
         options = ["a larger --size", "more --epochs"]
         if any(comparison.chosen_stride(name) == 16 for name in poor):
             options.insert(0, "--output-stride 8")

@@ -1,1 +1,1 @@
-"""From logits to the ranking: `counts` and `scores` (pixels to scores), `pooling` (folds), `verdict` (the answer)."""
+"""From logits to the answer: `counts`, `scores`, `pooling` (folds), `ranking`, `verdict` and its `wording`."""

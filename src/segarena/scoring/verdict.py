@@ -1,212 +1,78 @@
-"""The order of the models, and the sentences that say how far to trust it."""
+"""What the scores show: which model is best, or that none can be called best. `wording` has the sentences."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
-from segarena.formats import join_words, percent, plural
-from segarena.records.comparison import RankedModel
-from segarena.records.record import field_names
-from segarena.records.tables import ModelRow
+from segarena.records.comparison import Answer, Claim, RankedModel
+from segarena.scoring.wording import FEWEST_IMAGES, FEWEST_SEEDS, Setting, put_into_words
 
-#: A lead over the majority baseline, as a fraction, below which a model has hardly learned anything.
-SMALL_LEAD = 0.01
+#: A difference of mIoU, as a fraction, below which no model is called better than another one or than the baseline.
+CLEAR_LEAD = 0.02
 
-_SPLITS = {"test": "test", "val": "validation"}
-_RETRY = "check the masks and their classes, then train longer"
+_ROUNDING = 1e-9  # 0.7 - 0.68 is a little below 0.02
 
 
-def rank(rows: Sequence[ModelRow]) -> list[RankedModel]:
-    """Order the models, best first, by their mIoU over the data set, averaged over the seeds.
+def answer(ranking: Sequence[RankedModel], setting: Setting) -> Answer:
+    """Decide what the scores show, and put it into words.
 
-    A score or cost of a model is the mean over its seeds, and None where it is missing for one of them, never a mean
-    over the rest. So a model that has no mIoU for one seed is placed last. Equal models keep the order of the rows.
-
-    Args:
-        rows: One for each model and seed.
-
-    Raises:
-        ValueError: A model has a seed twice.
-    """
-    groups: dict[str, list[ModelRow]] = {}
-    for row in rows:
-        groups.setdefault(row.model, []).append(row)
-    ranking = [_average(model, group) for model, group in groups.items()]
-    return sorted(ranking, key=lambda entry: -math.inf if entry.miou is None else entry.miou, reverse=True)
-
-
-def verdict(
-    ranking: Sequence[RankedModel],
-    *,
-    split: Literal["test", "val"],
-    images: int,
-    baseline_miou: float | None,
-    titles: Mapping[str, str] | None = None,
-) -> str:
-    """Write which model is first, by how much, and how far the order can be trusted, in two or three sentences.
-
-    Scores are written in percent, differences in points of mIoU. No significance is claimed: that the seed ranges of
-    two models do not overlap, or that a model is first in each fold, is reported as an observation.
+    A model is called better than another one where it is ahead by two points of mIoU or more, with every seed, on five
+    images or more. The architecture is called better, rather than the trained network, from three seeds on. All this is
+    a rule for careful reading, not a test.
 
     Args:
         ranking: The models as `rank` orders them.
-        split: The part of the data that gave the scores.
-        images: Number of images scored.
-        baseline_miou: mIoU of always predicting the most frequent class, on the same pixels, 0..1.
-        titles: Names to write instead of the models' own.
+        setting: What was scored.
 
     Raises:
-        ValueError: The ranking is empty, or `split` is another word.
+        ValueError: The ranking is empty, or the split is another word.
     """
-    if split not in _SPLITS:
-        raise ValueError(f"split must be 'test' or 'val', got {split!r}")
+    if setting.split not in ("test", "val"):
+        raise ValueError(f"split must be 'test' or 'val', got {setting.split!r}")
     if not ranking:
         raise ValueError("the ranking is empty")
-    titles = titles or {}
-    names = {entry.model: titles.get(entry.model, entry.model) for entry in ranking}
-    scored = [score for entry in ranking if (score := _read(entry, names[entry.model])) is not None]
-    failed = [names[entry.model] for entry in ranking if entry.miou is None]
-    place = _place(split, images, ranking[0].fold_mious)
+    scored = [entry for entry in ranking if entry.miou is not None]
     if not scored:
-        return f"No model has a score on the {place}: look for failed runs, and for masks that are all void."
-    best = scored[0]
-    baseline = math.nan if baseline_miou is None else baseline_miou
-    if best.miou <= baseline:
-        return (
-            f"NO MODEL BEATS THE BASELINE: on {place} the best one, {best.name}, reaches {percent(best.miou)} mIoU, "
-            f"and always predicting the most frequent class {percent(baseline)}. "
-            f"The order of the models means nothing; {_RETRY}."
-        )
-    missing = f"; {join_words(failed)} {'has' if len(failed) == 1 else 'have'} no score" if failed else ""
-    little = ""
-    if min(best.lowest, best.miou - SMALL_LEAD) <= baseline:
-        little = (
-            f" Always predicting the most frequent class reaches {percent(baseline)}: hardly anything was learned;"
-            f" {_RETRY}."
-        )
+        return put_into_words(Answer(claim="no_score"), ranking, setting)
+    first, *others = scored
+    facts = Answer(
+        claim="undecided",
+        candidates=(first.model, *(other.model for other in others if not _is_better(first, other, setting.images))),
+        lead=None if not others else _miou(first) - _miou(others[0]),
+        baseline_lead=_baseline_lead(first, setting),
+    )
+    claim = _claim(facts, scored, setting)
+    best = first.model if claim in ("best_architecture", "best_network", "single_model") else None
+    candidates = () if claim == "no_better_than_baseline" else facts.candidates
+    return put_into_words(replace(facts, claim=claim, best=best, candidates=candidates), ranking, setting)
+
+
+def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Claim:
+    first = scored[0]
+    if facts.baseline_lead is not None:
+        lowest = facts.baseline_lead - (_miou(first) - (first.lowest_miou or 0.0))
+        if facts.baseline_lead < CLEAR_LEAD - _ROUNDING or lowest <= 0:
+            return "no_better_than_baseline"
     if len(scored) == 1:
-        return f"On {place} {best.name} reaches {percent(best.miou)} mIoU{missing}.{little} {_trust_alone(best)}"
-    folds = f" {_compare_folds(scored)}" if best.folds else ""
-    return f"On {place} {_compare(scored)}{missing}.{little}{folds} {_trust(scored)}"
+        return "single_model"
+    if len(facts.candidates) > 1:
+        return "undecided"
+    return "best_architecture" if min(len(entry.seeds) for entry in scored) >= FEWEST_SEEDS else "best_network"
 
 
-@dataclass(frozen=True)
-class _Score:
-    """A model that has a score: mIoU as fractions, mean over the seeds, of the lowest and of the highest seed."""
-
-    name: str
-    miou: float
-    lowest: float
-    highest: float
-    seeds: int
-    folds: tuple[float, ...]
-
-    @property
-    def seed_range(self) -> str:
-        """From the lowest seed to the highest, e.g. "51.2 to 53.0%"."""
-        return f"{100 * self.lowest:.1f} to {percent(self.highest)}"
+def _is_better(first: RankedModel, other: RankedModel, images: int) -> bool:
+    """Whether `first` is clearly better than `other`: by enough, on enough images, with every seed."""
+    apart = (first.lowest_miou or 0.0) > (other.highest_miou or 0.0)
+    return images >= FEWEST_IMAGES and _miou(first) - _miou(other) >= CLEAR_LEAD - _ROUNDING and apart
 
 
-def _read(entry: RankedModel, name: str) -> _Score | None:
-    if entry.miou is None or entry.lowest_miou is None or entry.highest_miou is None:
-        return None
-    folds = tuple(math.nan if miou is None else miou for miou in entry.fold_mious or ())
-    return _Score(name, entry.miou, entry.lowest_miou, entry.highest_miou, len(entry.seeds), folds)
+def _baseline_lead(first: RankedModel, setting: Setting) -> float | None:
+    baseline = setting.baseline_miou
+    return None if baseline is None or math.isnan(baseline) else _miou(first) - baseline
 
 
-def _average(model: str, group: Sequence[ModelRow]) -> RankedModel:
-    seeds = [row.seed for row in group]
-    if len(set(seeds)) != len(seeds):
-        raise ValueError(f"model {model!r} has a seed twice: {sorted(seeds)}")
-    shared = [name for name in field_names(RankedModel) if name in field_names(ModelRow) and name != "model"]
-    means: dict[str, Any] = {name: _mean([getattr(row, name) for row in group]) for name in shared}
-    scores = [row.miou for row in group if row.miou is not None]
-    complete = len(scores) == len(group)
-    means["miou"] = math.fsum(scores) / len(scores) if complete else None
-    return RankedModel(
-        model=model,
-        seeds=tuple(sorted(seeds)),
-        lowest_miou=min(scores) if complete else None,
-        highest_miou=max(scores) if complete else None,
-        **means,
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean; None where a value is missing; where all are equal that value, so that a count stays a whole number."""
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return None
-    return known[0] if len(set(known)) == 1 else math.fsum(known) / len(known)
-
-
-def _place(split: str, images: int, fold_mious: Sequence[float | None] | None) -> str:
-    if fold_mious:
-        return f"{images} images in {len(fold_mious)} folds, each tested by a model that was not trained on it,"
-    place = plural(images, f"{_SPLITS[split]} image")
-    if split == "val":
-        place += " (also used to select each model's best epoch, so every score is somewhat too high)"
-    return place
-
-
-def _compare(scored: Sequence[_Score]) -> str:
-    best = scored[0]
-    level = [entry.name for entry in scored if entry.miou == best.miou]
-    behind = [f"{entry.name} by {_points(best.miou - entry.miou)}" for entry in scored[len(level) :]]
-    verb = "is first with" if len(level) == 1 else "are level at"
-    ahead = f", ahead of {join_words(behind)} points" if behind else ""
-    return f"{join_words(level)} {verb} {percent(best.miou)} mIoU{ahead}"
-
-
-def _compare_folds(scored: Sequence[_Score]) -> str:
-    """In how many folds the first model is better than all others."""
-    mious = zip(*(entry.folds for entry in scored), strict=True)
-    ahead = sum(all(first > other for other in others) for first, *others in mious)
-    best, folds = scored[0].name, len(scored[0].folds)
-    return f"{best} is first in {f'each of the {folds}' if ahead == folds else f'{ahead} of the {folds}'} folds."
-
-
-def _trust(scored: Sequence[_Score]) -> str:
-    """What the seeds show about the order of two models or more."""
-    best, *rest = scored
-    alone = [entry.name for entry in scored if entry.seeds == 1]
-    if alone:
-        who = "Each model" if len(alone) == len(scored) else join_words(alone)
-        return (
-            f"{who} was trained with one seed, so training noise was not measured and no difference can be called "
-            "real; repeat with 3 seeds or more."
-        )
-    overlapping = [entry for entry in rest if entry.highest >= best.lowest]
-    if overlapping:
-        ranges = join_words([f"{entry.name} ({entry.seed_range})" for entry in (best, *overlapping)])
-        return f"The seed ranges of {ranges} overlap: the order between them is not settled."
-    highest = max(entry.highest for entry in rest)
-    others = rest[0].name if len(rest) == 1 else "the others"
-    return (
-        f"{best.name} was higher with every one of the {best.seeds} seeds: its lowest, {percent(best.lowest)}, is "
-        f"above the highest of {others}, {percent(highest)}{_caution(best.seeds, rest[0].seeds)}."
-    )
-
-
-def _caution(seeds: int, others: int) -> str:
-    """How often two equally good models separate by chance, where that is often; nothing where it is rare.
-
-    The scores of two equally good models are exchangeable: of the comb(seeds + others, seeds) ways to assign them, 2
-    put all of one model above all of the other.
-    """
-    ways = math.comb(seeds + others, seeds) // 2
-    return f", but two equally good models separate like this by chance 1 time in {ways}" if ways <= 20 else ""
-
-
-def _trust_alone(best: _Score) -> str:
-    if best.seeds == 1:
-        return "There is no other model to compare it with, and with one seed training noise was not measured."
-    return f"There is no other model to compare it with; its {best.seeds} seeds give {best.seed_range}."
-
-
-def _points(fraction: float) -> str:
-    points = f"{100 * fraction:.1f}"
-    return "under 0.1" if points == "0.0" else points
+def _miou(entry: RankedModel) -> float:
+    assert entry.miou is not None
+    return entry.miou
