@@ -30,6 +30,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def called_as_segarena() -> Iterator[None]:
+    """Messages name the program as it was called; in tests, whoever runs them, it is `segarena`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["segarena"])
+        yield
+
+
 @pytest.fixture
 def squares(tmp_path: Path) -> Path:
     """A folder of twelve images with bright squares and their 0/255 masks."""

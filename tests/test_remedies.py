@@ -15,6 +15,7 @@ TRAINING = {"compare", "train"}
 
 #: Messages of a module, or those with an option, that not all commands show that import the module.
 SHOWN_BY = {
+    "segarena.data.checks.layers --from": {"convert"},  # the others show its command as a whole
     "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
     "segarena.data.checks.metadata --write-classes": {"check"},  # the others show its command as a whole
     "segarena.data.converters.class_attribute": {"convert"},
@@ -23,6 +24,7 @@ SHOWN_BY = {
     "segarena.data.encoding.infer": {"convert"},  # likewise
     "segarena.data.layout.alternatives": {*TRAINING, "check", "evaluate"},
     "segarena.data.layout.errors": {*TRAINING, "check", "evaluate"},
+    "segarena.data.layout.errors --from": {"convert"},  # the others show its command as a whole
     "segarena.data.layout.pairing": {*TRAINING, "check", "evaluate"},
     "segarena.data.published": {*TRAINING, "evaluate"},  # `check` takes folders only
     "segarena.data.published --download": TRAINING,

@@ -6,9 +6,11 @@ import math
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 #: Text for an absent value: a class in neither truth nor prediction, a cost that was not measured.
 NOTHING = "–"
@@ -132,20 +134,45 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def command(*words: object, windows: bool = os.name == "nt") -> str:
+def command(*words: object, program: Sequence[str] | None = None, windows: bool = os.name == "nt") -> str:
     """Write a command line as it can be pasted into a shell: words with spaces, quotes or other signs are quoted.
 
     Args:
-        *words: The command, options, paths, ...
+        *words: The command, options, paths, ... `segarena` as the first is replaced by the program.
+        program: How segarena is called; None: as it was called here, see `called_program`. In a file, which is read
+            elsewhere, it is ("segarena",).
         windows: Whether the shell is that of Windows (cmd) rather than one of POSIX.
 
-    >>> command("segarena", "predict", PurePath("r/my run"), "IMAGES")
-    "segarena predict 'r/my run' IMAGES"
-    >>> command("segarena", "check", "a&b", PurePath("-x"), windows=True)
-    'segarena check "a&b" ./-x'
+    >>> command("segarena", "predict", PurePath("r/my run"), "IMAGES", program=[".venv/bin/segarena"], windows=False)
+    ".venv/bin/segarena predict 'r/my run' IMAGES"
+    >>> command("segarena", "check", "a&b", PurePath("-x"), program=["python", "-m", "segarena"], windows=True)
+    'python -m segarena check "a&b" ./-x'
     """
+    if words[:1] == ("segarena",):
+        words = (*(called_program() if program is None else program), *words[1:])
     texts = [f"./{word}" if isinstance(word, PurePath) and str(word).startswith("-") else str(word) for word in words]
     return " ".join(map(_quote_for_cmd, texts)) if windows else shlex.join(texts)
+
+
+def is_command_line() -> bool:
+    """Whether this process is the command `segarena` or `python -m segarena`, not another Python program."""
+    return _is_module() or _script() is not None
+
+
+def called_program() -> tuple[str, ...]:
+    """Return the words that call segarena in the shell of the user.
+
+    The program as it was called; in another Python program or a notebook the one that is installed beside its Python.
+    """
+    if _is_module():
+        return (_python(sys.orig_argv[0] if sys.orig_argv else ""), "-m", "segarena")
+    script = _script()
+    if script is not None and script.parent == Path():
+        return ("segarena",)
+    installed = script or Path(sys.executable).with_name("segarena.exe" if os.name == "nt" else "segarena")
+    if _on_path("segarena") == _bare(installed):
+        return ("segarena",)
+    return (str(installed),) if installed.exists() or script else (_python(), "-m", "segarena")
 
 
 def plain(value: object) -> str:
@@ -163,6 +190,37 @@ def plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) or NOTHING
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _is_module() -> bool:
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name == "segarena.__main__"
+
+
+def _script() -> Path | None:
+    """The script `segarena` as this process was started with it; None if it is another Python program."""
+    called = Path(sys.argv[0]) if sys.argv else Path()
+    return called if called.name.lower() in ("segarena", "segarena.exe") else None
+
+
+def _python(called: str = "") -> str:
+    """This Python as it was called or, if that name is not on the PATH, its file."""
+    if called and Path(called).parent != Path():
+        return called
+    names = (called, "python", "python3") if called else ("python", "python3")
+    return next((name for name in names if _on_path(name) == _bare(Path(sys.executable))), sys.executable)
+
+
+def _on_path(name: str) -> str | None:
+    """The file that a shell starts for a name. Links count as what they are: each environment links the same Python."""
+    found = shutil.which(name)
+    return None if found is None else _bare(Path(found))
+
+
+def _bare(file: Path) -> str:
+    """The absolute path, on Windows without .exe and case."""
+    text = os.path.normcase(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links
+    return text.removesuffix(".exe") if os.name == "nt" else text
 
 
 def _quote_for_cmd(word: str) -> str:

@@ -154,7 +154,7 @@ def test_problems_are_sorted_and_summarised() -> None:
     assert lines == [
         "error: Something of severity error. Do this",
         "warning: Something of severity warning. Do this",
-        "2 notes: see `segarena check`",
+        "2 notes: see segarena check DATA",
     ]
     assert summarise([]) == ""
 

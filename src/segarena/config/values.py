@@ -41,7 +41,7 @@ def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
 
 
 def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
-    """Return the command line of `train` or `compare` that gives the options the values.
+    """Return the command line of `train` or `compare` that gives the options the values, as files have it.
 
     Args:
         kind: The options of the command.
@@ -55,7 +55,7 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
         if item.name not in ("data", "out", "resume") and value is not None and value != item.default:
             items = value if isinstance(value, tuple) else [] if value is True else [value]
             words += [flag(item.name), *items]
-    return command(*words)
+    return command(*words, program=("segarena",))
 
 
 def _convert(value: Any, hint: Any) -> Any:

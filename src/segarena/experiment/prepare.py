@@ -242,7 +242,7 @@ def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporte
         return
     found = [inspect(source, splits, closely=False, grouped=grouped) for splits in divisions]
     problems = worst_of(found)
-    summary = summarise(problems)
+    summary = summarise(problems, source.root)
     if summary:
         reporter.say("\n".join(f"  {line}" for line in summary.splitlines()))
     stop_on_errors(problems, source.root)

@@ -95,7 +95,7 @@ def data_rows(comparison: Comparison) -> list[tuple[str, str]]:
 
 def rebuild_command(comparison: Comparison) -> str:
     """The command that makes this page again from the comparison's files."""
-    return formats.command("segarena", "report", PurePath(comparison.folder.name))
+    return formats.command("segarena", "report", PurePath(comparison.folder.name), program=("segarena",))
 
 
 def _rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:

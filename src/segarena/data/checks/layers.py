@@ -43,7 +43,7 @@ def check_class_folders(source: FolderSource) -> Iterator[Problem]:
             f"The masks are in {listing([f'{name}/' for name in names], 6)}, the images in one folder: all masks are"
             f" read as {source.classes.names[1]!r}, whatever the folder",
             "Intended if the folders are days, places or people; if they are classes, convert them:"
-            f" segarena convert {command(source.root)} DST --from instances",
+            f" {command('segarena', 'convert', source.root, 'DST', '--from', 'instances')}",
         )
 
 

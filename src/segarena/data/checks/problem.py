@@ -11,7 +11,7 @@ from typing import Any, Literal
 from segarena.data.source import Split
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
-from segarena.formats import listing, plural
+from segarena.formats import command, listing, plural
 
 #: "error": training would stop. "warning": training or scores suffer. "note": worth a look, often intended.
 Severity = Literal["error", "warning", "note"]
@@ -70,17 +70,19 @@ def worst_of(findings: Sequence[Sequence[Problem]]) -> tuple[Problem, ...]:
     return sort_problems(chain.from_iterable(worst))
 
 
-def summarise(problems: Sequence[Problem]) -> str:
+def summarise(problems: Sequence[Problem], data: object = "DATA") -> str:
     """Return a line for each error and warning, with five files and the remedy, and one with the number of notes.
 
-    "" without problems.
+    Args:
+        problems: The problems; without any the text is empty.
+        data: The folder, for the command that shows the notes.
     """
     lines = [
         f"{one.severity}: {one.message}{_show_files(one)}. {one.remedy}" for one in problems if one.severity != "note"
     ]
     notes = sum(problem.severity == "note" for problem in problems)
     if notes:
-        lines.append(f"{plural(notes, 'note')}: see `segarena check`")
+        lines.append(f"{plural(notes, 'note')}: see {command('segarena', 'check', data)}")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from segarena.data.files.layers import read_layers
 from segarena.data.files.raw_masks import Places, read_plane
 from segarena.data.source import MaskFiles
 from segarena.errors import DataError
-from segarena.formats import join_words, listing, plural, shorten
+from segarena.formats import command, join_words, listing, plural, shorten
 
 EncodingKind = Literal["index", "two-level", "color", "layer"]
 
@@ -223,5 +223,5 @@ def one_class(paths: Sequence[Path], seen: str) -> DataError:
         f"the mask has {seen}" if len(paths) == 1 else f"all {len(paths):,} masks have {seen}",
         where=paths[0].parent,
         remedy="Check that these are the masks; at least two classes are needed to train. A trained run counts "
-        "false alarms on images without any object: segarena evaluate RUN DATA",
+        f"false alarms on images without any object: {command('segarena', 'evaluate', 'RUN', 'DATA')}",
     )

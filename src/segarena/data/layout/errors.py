@@ -17,7 +17,7 @@ from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.unread_files import find_unread
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, words_besides_kind
 from segarena.errors import DataError
-from segarena.formats import join_words, listing
+from segarena.formats import command, join_words, listing
 
 #: Images, masks, and the paths of those that are paired.
 Choice = tuple[Collection, Collection, Iterable[tuple[Path, Path]]]
@@ -196,10 +196,11 @@ def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataEr
     crowded = _folder_of_several_masks(images.files, masks.files)
     if crowded:
         folder, count = crowded
+        convert = command("segarena", "convert", root, "DST", "--from", "instances")
         return DataError(
             f"{folder}/ has one image and {count} masks, probably one for each object",
             where=root,
-            remedy="Merge the masks of each image: segarena convert SRC DST --from instances",
+            remedy=f"Merge the masks of each image: {convert}",
         )
     numbered = find_numbered(images.files, masks.files)
     if numbered:
