@@ -184,6 +184,11 @@ def test_255_classes_fit_in_a_byte_beside_void(tmp_path):
         ("classes: [{name: a, value: [0, 0]}]", "[0, 0] is not a mask value"),
         ("classes: [{name: a, value: 0, color: 7}]", "class 0 has a color that is not [r, g, b]"),
         ("classes: [{name: a, value: 0, color: red}]", "class 0 has a color that is not [r, g, b]"),
+        ("classes: [{name: a, value: 0, background: soil}, {name: b, value: 1}]", "'soil'"),
+        (
+            "classes: [{name: a, value: 0, background: true}, {name: b, value: 1, background: true}]",
+            "marks 2 classes as background: a, b",
+        ),
         ("classes: [{name: a, value: 0}]", "declares 1 class, needs 2 to 255"),
         (many(256), "declares 256 classes, needs 2 to 255"),
         ("classes: [{name: a, value: 0}, {name: a, value: 1}]", "two classes have the name 'a'"),
@@ -221,10 +226,41 @@ def test_a_broken_link_is_an_error_and_no_file_is_none(tmp_path):
         find_class_table(tmp_path)
 
 
-def test_background_is_found_by_its_name_in_any_case():
-    assert name_classes([0, 255], ["Background", "cell"]).background == 0
-    assert name_classes([0, 1, 2], ["a", "b", "background"]).background == 2
-    assert name_classes([0, 1], ["a", "b"]).background is None
+@pytest.mark.parametrize(
+    ("names", "values", "mark", "background", "untinted"),
+    [
+        (["Background", "cell"], [0, 255], None, 0, 0),
+        (["a", "b", "__background__"], [0, 1, 2], None, 2, 2),
+        (["a", "BG"], [0, 1], None, 1, 1),
+        (["soil", "crop", "weed"], [5, 6, 7], 1, 1, 1),
+        (["background", "soil"], [0, 1], 1, 1, 1),
+        (["road", "car", "other"], [0, 1, 2], None, None, 2),
+        (["Unlabelled", "car"], [0, 1], None, None, 0),
+        (["crack", "wall", "door"], [1, 0, 2], None, None, 1),
+        (["crack", "wall"], [(9, 9, 9), (0, 0, 0)], None, None, 1),
+        (["sky", "road"], [1, 2], None, None, 0),
+    ],
+)
+def test_the_background_and_the_untinted_class(tmp_path, names, values, mark, background, untinted):
+    lines = [
+        f"  - {{name: {name}, value: {list(value) if isinstance(value, tuple) else value}"
+        + (", background: true}" if index == mark else "}")
+        for index, (name, value) in enumerate(zip(names, values, strict=True))
+    ]
+    table = read(tmp_path, "\n".join(["classes:", *lines]))
+    assert (table.background, table.untinted) == (background, untinted)
+    assert [entry.is_background for entry in table.classes] == [index == mark for index in range(len(names))]
+    assert read(tmp_path, yaml.safe_dump(table.to_dict())) == ClassTable.from_dict(table.to_dict(), where="") == table
+
+
+def test_a_mark_is_in_the_digest_only_where_the_name_differs(tmp_path):
+    marked = TWO.replace("value: 1", "value: 1, background: yes")
+    assert read(tmp_path, marked).digest != read(tmp_path, TWO).digest
+    named = TWO.replace("name: b", "name: background")
+    assert (
+        read(tmp_path, named.replace("value: 1", "value: 1, background: true")).digest == read(tmp_path, named).digest
+    )
+    assert read(tmp_path, TWO.replace("value: 1", "value: 1, background: false")) == read(tmp_path, TWO)
 
 
 def test_palette_has_the_class_colours_and_black_for_void():
@@ -233,10 +269,3 @@ def test_palette_has_the_class_colours_and_black_for_void():
     assert tuple(palette[:6]) == DEFAULT_COLORS[0] + DEFAULT_COLORS[1]
     assert palette[-3:] == [0, 0, 0]
     assert len(palette) == 768
-
-
-def test_default_colours_repeat_for_more_classes():
-    table = name_classes(list(range(20)), [f"c{n}" for n in range(20)], ignore=[30])
-    assert table.colors[len(DEFAULT_COLORS)] == DEFAULT_COLORS[0]
-    assert len(set(DEFAULT_COLORS)) == len(DEFAULT_COLORS)
-    assert table.ignore == (30,)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 import segarena
@@ -221,3 +222,21 @@ def test_deep_images_of_other_data_are_read_as_in_the_training(tmp_path: Path) -
         truth = np.asarray(Image.open(tmp_path / "dark" / "masks" / f"{number}.png")) > 0
         assert counts.loc[(str(number), 1), "tp"] == ((labels == 1) & truth).sum()
         assert counts.loc[(str(number), 1), "fp"] == ((labels == 1) & ~truth).sum()
+
+
+@pytest.mark.parametrize(("in_run", "in_data"), [(True, False), (False, True)])
+def test_the_marked_background_is_left_out_of_the_means_without_it(
+    trained: Path, tmp_path: Path, in_run: bool, in_data: bool
+) -> None:
+    """The mark of the scored data counts, else that of the run."""
+
+    def table(*, marked: bool) -> dict[str, object]:
+        mark = {"background": True} if marked else {}
+        return {"classes": [{"name": "soil", "value": 0, **mark}, {"name": "plant", "value": 255}], "ignore": []}
+
+    folder = copy_with_data(trained, tmp_path / "copy")
+    data = Data.read(folder / "run")
+    replace(data, class_table=table(marked=in_run)).write(folder / "run")
+    (folder / "data" / "classes.yaml").write_text(yaml.safe_dump(table(marked=in_data)))
+    scores = segarena.evaluate(folder / "run", folder / "data", out=tmp_path / "out", device="cpu")
+    assert scores["miou_without_background"] == scores["per_class"]["plant"]["iou"]

@@ -48,7 +48,10 @@ def check_alike(folder: Path) -> None:
     before, text = FolderSource(folder), classes_text(FolderSource(folder))
     expected = labels(folder)
     (folder / "classes.yaml").write_text(text, encoding="utf-8")
-    assert FolderSource(folder).classes == before.classes
+    again = FolderSource(folder).classes
+    assert (again.digest, again.colors) == (before.classes.digest, before.classes.colors)
+    marked = [index for index, entry in enumerate(again.classes) if entry.is_background]
+    assert marked == ([] if before.classes.background is None else [before.classes.background])
     for old, new in zip(expected, labels(folder), strict=True):
         np.testing.assert_array_equal(old, new)
 

@@ -47,7 +47,9 @@ def test_the_folder_is_complete_and_reads_back_to_the_same_labels(tmp_path: Path
         assert tuple(mask.getpalette()[3:6]) == source.classes.colors[1]
     assert progress == [(1, 2), (2, 2)]
     with (tmp_path / "out/classes.yaml").open(encoding="utf-8") as stream:
-        assert [entry["value"] for entry in yaml.safe_load(stream)["classes"]] == [0, 1, 2]
+        written = yaml.safe_load(stream)["classes"]
+    assert [entry["value"] for entry in written] == [0, 1, 2]
+    assert [entry.get("background") for entry in written] == [True, None, None]
 
 
 def test_a_folder_that_is_not_empty_is_refused_and_unchanged(tmp_path: Path) -> None:

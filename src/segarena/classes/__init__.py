@@ -1,6 +1,7 @@
 """The classes of a data set: names, values in masks, colours, void; and the file that declares them."""
 
-from segarena.classes.entries import DEFAULT_COLORS, SegmentationClass
+from segarena.classes.colors import DEFAULT_COLORS
+from segarena.classes.entries import SegmentationClass
 from segarena.classes.table import (
     IGNORE_INDEX,
     TABLE,

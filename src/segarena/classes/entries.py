@@ -1,36 +1,22 @@
-"""One entry of `classes` in a classes.yaml: a name, its values, a colour."""
+"""The entries of `classes` in a classes.yaml: a name, its values, a colour, whether it is the background."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segarena.classes.background import find_untinted
+from segarena.classes.colors import choose_colors
 from segarena.classes.values import Color, Value, Written, read_rgb, read_values
 from segarena.errors import DataError
+from segarena.formats import listing, plural
 
 #: Part of the remedies of errors about the content of a classes.yaml.
 REMEDY = "Write it as `classes: [{name: road, value: 3, color: [128, 64, 128]}, ...]` and `ignore: [255]`"
 _VALUES = ("value", "values")
-
-#: Paul Tol's "bright" and "muted" sets (personal.sron.nl/~pault), which colour-blind readers can distinguish; the
-#: colours of classes that are declared without one.
-DEFAULT_COLORS: tuple[tuple[int, int, int], ...] = (
-    (221, 221, 221),
-    (68, 119, 170),
-    (238, 102, 119),
-    (34, 136, 51),
-    (204, 187, 68),
-    (102, 204, 238),
-    (170, 51, 119),
-    (51, 34, 136),
-    (221, 204, 119),
-    (17, 119, 51),
-    (136, 204, 238),
-    (136, 34, 85),
-    (68, 170, 153),
-    (153, 153, 51),
-)
+_MARKS = {"true": True, "yes": True, "on": True, **dict.fromkeys(("", "false", "no", "off", "null", "~"), False)}
 
 
 @dataclass(frozen=True)
@@ -44,6 +30,8 @@ class SegmentationClass:
     """The colour it is drawn in, RGB of 0..255."""
     others: tuple[Value, ...] = ()
     """Further values of the class, of the same kind as `value`: several values are one class."""
+    is_background: bool = False
+    """Whether it is marked as background."""
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -56,7 +44,7 @@ def check_entry(index: int, entry: Any, where: object) -> None:
     if not isinstance(entry, dict) or _is_empty(entry.get("name")) or all(map(_is_empty, map(entry.get, _VALUES))):
         hint = ' A colour is written in quotes, `"#804080"`' if isinstance(entry, dict) and "value" in entry else ""
         raise DataError(f"class {index} has no name or no value", where=where, remedy=f"{REMEDY}.{hint}".rstrip("."))
-    unknown = sorted(set(entry) - {"name", *_VALUES, "color"}, key=str)
+    unknown = sorted(set(entry) - {"name", *_VALUES, "color", "background"}, key=str)
     if unknown:
         raise DataError(f"class {index} has an unknown key {unknown[0]!r}", where=where, remedy=REMEDY)
     if all(name in entry for name in _VALUES):
@@ -68,19 +56,59 @@ def values_of(entry: dict[str, Any]) -> Written:
     return read_values(entry["values"], several=True) if "values" in entry else read_values(entry["value"])
 
 
-def make_class(index: int, entry: dict[str, Any], values: tuple[Value, ...], where: object) -> SegmentationClass:
-    """Make the class of an entry, with a name on one line. Raises DataError where its colour is none."""
+def make_classes(
+    entries: Sequence[dict[str, Any]], values: Sequence[tuple[Value, ...]], where: object
+) -> tuple[SegmentationClass, ...]:
+    """Make the classes of the entries, with names on one line; classes without a colour get one.
+
+    Raises DataError where a name is empty, a colour is none, or more than one class is the background.
+    """
+    names = [_read_name(index, entry, where) for index, entry in enumerate(entries)]
+    marks = [index for index, entry in enumerate(entries) if _read_mark(index, entry, where)]
+    if len(marks) > 1:
+        raise DataError(
+            f"marks {plural(len(marks), 'class')} as background: {listing([names[index] for index in marks])}",
+            where=where,
+            remedy="Keep `background: true` at one of them; to make one class of several, give it all their values",
+        )
+    marked = marks[0] if marks else None
+    declared = [_read_color(index, entry, values[index], where) for index, entry in enumerate(entries)]
+    colors = choose_colors(declared, find_untinted(names, [one[0] for one in values], marked))
+    return tuple(
+        SegmentationClass(name, one[0], color, one[1:], is_background=index == marked)
+        for index, (name, one, color) in enumerate(zip(names, values, colors, strict=True))
+    )
+
+
+def _read_name(index: int, entry: dict[str, Any], where: object) -> str:
     name = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in str(entry["name"])).split())
     if not name:
         raise DataError(f"class {index} has no name or no value", where=where, remedy=REMEDY)
-    color = values[0] if isinstance(values[0], tuple) else DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
+    return name
+
+
+def _read_color(index: int, entry: dict[str, Any], values: tuple[Value, ...], where: object) -> Color | None:
+    """The colour that is declared; None without one."""
     given = entry.get("color")
-    if not _is_empty(given) and given not in ("null", "~"):
-        read = read_rgb(given)
-        if read is None:
-            raise DataError(f"class {index} has a color that is not [r, g, b]", where=where, remedy=REMEDY)
-        color = read
-    return SegmentationClass(name, values[0], color, values[1:])
+    if _is_empty(given) or given in ("null", "~"):
+        return values[0] if isinstance(values[0], tuple) else None
+    color = read_rgb(given)
+    if color is None:
+        raise DataError(f"class {index} has a color that is not [r, g, b]", where=where, remedy=REMEDY)
+    return color
+
+
+def _read_mark(index: int, entry: dict[str, Any], where: object) -> bool:
+    """Whether the entry is marked as background."""
+    given = entry.get("background")
+    word = "" if given is None else str(given).strip().lower()
+    if word not in _MARKS:
+        raise DataError(
+            f"class {index} has a background that is not true or false: {given!r}",
+            where=where,
+            remedy="Write `background: true` at the class that is the background, and nothing at the others",
+        )
+    return _MARKS[word]
 
 
 def plain_value(value: Value) -> int | list[int]:

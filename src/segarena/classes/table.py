@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from segarena.classes.background import find_background, find_untinted
+from segarena.classes.colors import choose_colors
 from segarena.classes.entries import (
-    DEFAULT_COLORS,
     REMEDY,
     SegmentationClass,
     check_entry,
-    make_class,
+    make_classes,
     plain_value,
     plain_values,
     values_of,
@@ -67,9 +68,17 @@ class ClassTable:
 
     @property
     def background(self) -> int | None:
-        """The index of the class named "background", None where the data has none."""
-        names = [name.lower() for name in self.names]
-        return names.index("background") if "background" in names else None
+        """The index of the class marked or named as background, None where the data has none; see `find_background`."""
+        return find_background(self.names, self._marked)
+
+    @property
+    def untinted(self) -> int:
+        """The index of the class that overlays leave untinted; see `find_untinted`."""
+        return find_untinted(self.names, [entry.value for entry in self.classes], self._marked)
+
+    @property
+    def _marked(self) -> int | None:
+        return next((index for index, entry in enumerate(self.classes) if entry.is_background), None)
 
     def palette(self) -> list[int]:
         """768 numbers of 0..255 for `PIL.Image.putpalette`: class colours, then grey; void (255) is black."""
@@ -81,16 +90,24 @@ class ClassTable:
         """Return the content of classes.yaml, as lists, numbers and strings; several values are `values`."""
         return {
             "classes": [
-                {"name": entry.name, **plain_values(entry), "color": list(entry.color)} for entry in self.classes
+                {
+                    "name": entry.name,
+                    **plain_values(entry),
+                    "color": list(entry.color),
+                    **({"background": True} if entry.is_background else {}),
+                }
+                for entry in self.classes
             ],
             "ignore": [plain_value(value) for value in self.ignore],
         }
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of what scores depend on: names and values in their order, and the void values."""
+        """SHA-256, in hex, of what scores depend on: names and values in their order, void values, the background."""
         classes = [(entry.name, entry.values if entry.others else entry.value) for entry in self.classes]
-        content = [classes, self.ignore]
+        content: list[Any] = [classes, self.ignore]
+        if self.background != find_background(self.names):
+            content.append(self.background)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
@@ -121,8 +138,7 @@ class ClassTable:
             raise DataError(
                 f"{mistake} is not a mask value (a number of 0 to {HIGHEST}, or a colour)", where=where, remedy=REMEDY
             ) from mistake
-        pairs = enumerate(zip(entries, values, strict=True))
-        table = cls(tuple(make_class(index, *pair, where) for index, pair in pairs), tuple(dict.fromkeys(void)))
+        table = cls(make_classes(entries, values, where), tuple(dict.fromkeys(void)))
         table._check(where)
         return table
 
@@ -232,7 +248,7 @@ def name_classes(values: Sequence[Value], names: Sequence[str], ignore: Sequence
     >>> name_classes([0, 255], ["background", "road"]).background
     0
     """
-    colors = [DEFAULT_COLORS[i % len(DEFAULT_COLORS)] for i in range(len(values))]
+    colors = choose_colors([None] * len(values), find_untinted(names, values))
     entries = [SegmentationClass(n, v, c) for n, v, c in zip(names, values, colors, strict=True)]
     return ClassTable(tuple(entries), tuple(ignore))
 

@@ -157,7 +157,8 @@ class FolderSource:
         except DataError:
             return False
         pairs = ((labels_of_values(one, self.encoding), labels_of_values(one, again)) for one in self.masks)
-        return again.classes == self.classes and all(np.array_equal(old, new) for old, new in pairs)
+        same = [(table.digest, table.colors) for table in (again.classes, self.classes)]
+        return same[0] == same[1] and all(np.array_equal(old, new) for old, new in pairs)
 
     def _read_class_files(self, run_classes: ClassTable | None) -> InferredEncoding | None:
         """The encoding with the classes of a file that a tool wrote, None if there is none that fits."""

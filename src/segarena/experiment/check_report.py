@@ -26,6 +26,7 @@ _HEAD = (
     "#   value:  what the class is in the mask files. To merge classes, write their values into one: value: [1, 2]",
     '#   color:  how the class is drawn: [r, g, b] or "#rrggbb". May be left out.',
     "#   ignore: values that are void: in no loss and in no score. To leave a class out, move its value there.",
+    "#   background: true, at one class at most: means are also given without it, and overlays do not tint it.",
     "# The share of the pixels of each class is behind its line.",
 )
 
@@ -85,7 +86,10 @@ def classes_text(source: FolderSource) -> str:
         share = small_percent(int(source.class_pixels[label]) / total)
         images = plural(int(source.image_counts[label]), "image")
         name = json.dumps(entry["name"], ensure_ascii=False)
-        lines.append(f"  - {{name: {name}, {values} color: {json.dumps(entry['color'])}}}  # {share}, in {images}")
+        mark = ", background: true" if label == source.classes.background else ""
+        lines.append(
+            f"  - {{name: {name}, {values} color: {json.dumps(entry['color'])}{mark}}}  # {share}, in {images}"
+        )
     ignore = json.dumps(source.classes.to_dict()["ignore"])
     text = "\n".join([*_HEAD, "classes:", *lines, f"ignore: {ignore}", ""])
     if not source.reads_alike(ClassTable.from_dict(parse_yaml(text), where=TABLE)):

@@ -141,7 +141,7 @@ def _check_same_training(training: Training) -> None:
     data = Data.read(folder)
     if ClassTable.from_dict(data.class_table, where=folder / Data.file).digest != source.classes.digest:
         raise RunError(
-            "was started with other classes: a name, a value in the masks or what is void has changed since",
+            "was started with other classes: a name, a value in the masks, void or the background has changed since",
             where=folder,
             remedy="Put classes.yaml back as it was, or name a new folder with --out",
         )

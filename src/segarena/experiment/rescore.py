@@ -113,7 +113,7 @@ def _select(options: EvaluateOptions, predictor: Predictor, source: Source) -> t
     again = f"score the data as it is now: {command('segarena', 'evaluate', *words)}"
     if source.classes.digest != predictor.classes.digest:
         raise DataError(
-            "the values of the classes in the masks, or what is void, are not what the run recorded",
+            "the values of the classes in the masks, void or the background are not what the run recorded",
             where=recorded.origin,
             remedy=f"Put classes.yaml back, or {again}",
         )
@@ -152,7 +152,8 @@ def _score(
             precision=predictor.precision,
             on_progress=count,
         )
-    scores = score(confusions, background=source.classes.background)
+    background = source.classes.background
+    scores = score(confusions, background=predictor.classes.background if background is None else background)
     metrics = replace(to_metrics(scores, source.classes.names, split=split), data=source.describe()["origin"])
     metrics.write(folder)
     names = [source.samples[i].name for i in indices]

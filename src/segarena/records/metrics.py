@@ -13,11 +13,11 @@ class MetricDetails:
     """What metrics.json has beside the scores that tables have too."""
 
     mean_f1_without_background: Fraction | None
-    """Mean F1 over all classes but background; null where no class has that name."""
+    """Mean F1 over all classes but background; null where no class is marked or named as such."""
     mean_precision_without_background: Fraction | None
-    """Mean precision over all classes but background; null where no class has that name."""
+    """Mean precision over all classes but background; null where no class is marked or named as such."""
     mean_recall_without_background: Fraction | None
-    """Mean recall over all classes but background; null where no class has that name."""
+    """Mean recall over all classes but background; null where no class is marked or named as such."""
     undefined_classes: Count
     """Classes with no pixel in truth and prediction; the means leave them out."""
     images: Count

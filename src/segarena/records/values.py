@@ -26,7 +26,7 @@ class MeanScores:
     mean_image_iou: Fraction | None
     """Mean over the images of each image's own mIoU."""
     miou_without_background: Fraction | None
-    """mIoU over all classes but background; null where no class has that name."""
+    """mIoU over all classes but background; null where no class is marked or named as such."""
 
 
 @dataclass(frozen=True, kw_only=True)

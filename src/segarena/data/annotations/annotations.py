@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.classes import DEFAULT_COLORS, IGNORE_INDEX, ClassTable
+from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.files.headers import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
@@ -106,7 +106,8 @@ def make_classes(
             {
                 "name": "background" if name.lower() in BACKGROUND else name,
                 "value": label,
-                "color": list((colors or {}).get(name, DEFAULT_COLORS[label % len(DEFAULT_COLORS)])),
+                "color": list((colors or {}).get(name, ())),
+                "background": background and label == 0,
             }
             for label, name in enumerate(ordered)
         ],

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.classes.entries import DEFAULT_COLORS, SegmentationClass
+from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass
+from segarena.classes.background import find_untinted
+from segarena.classes.colors import choose_colors
 from segarena.classes.values import Value
 from segarena.data.encoding.class_files import ClassFile, Listed, find_class_files
 from segarena.data.encoding.declared import apply_classes
@@ -195,11 +196,12 @@ def _tabulate(file: ClassFile, values: Sequence[Value], void: tuple[int, ...]) -
     names = [name for name in listed if name not in ignored]
     if not 2 <= len(names) <= IGNORE_INDEX:
         raise _MisfitError(f"lists {plural(len(names), 'class')}")
-    colors = {_plain_name(entry): entry.color for entry in file.entries}
+    declared = {_plain_name(entry): entry.color for entry in file.entries}
+    untinted = find_untinted(names, [listed[name][0] for name in names])
+    colors = choose_colors([declared[name] for name in names], untinted)
     classes = (
-        SegmentationClass(name, listed[name][0], colors[name] or DEFAULT_COLORS[place % len(DEFAULT_COLORS)], rest)
-        for place, name in enumerate(names)
-        for rest in (tuple(listed[name][1:]),)
+        SegmentationClass(name, listed[name][0], color, tuple(listed[name][1:]))
+        for name, color in zip(names, colors, strict=True)
     )
     return ClassTable(tuple(classes), (*(value for name in ignored for value in listed[name]), *void))
 
