@@ -30,7 +30,12 @@ def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
     for kind, text in FENCES:
         program = ["bash", "-euo", "pipefail", "-c"] if kind == "bash" else [sys.executable, "-c"]
         done = subprocess.run(
-            [*program, text], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+            [*program, text],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     assert (tmp_path / "runs" / "quick" / "report.html").exists()

@@ -36,7 +36,7 @@ def decode_text(content: bytes) -> str:
         content: The bytes.
 
     Raises:
-        UnicodeError: The bytes are no text, neither in the encoding that their mark names nor in UTF-8.
+        UnicodeError: The bytes are not text, neither in the encoding that their mark names nor in UTF-8.
 
     >>> decode_text("Fläche".encode("cp1252")), decode_text("Fläche".encode("utf-16"))
     ('Fläche', 'Fläche')
@@ -71,7 +71,7 @@ def parse_yaml(text: str) -> Any:
         Dictionaries, lists and strings.
 
     Raises:
-        yaml.YAMLError: It is no YAML, or a key is given twice.
+        yaml.YAMLError: It is not YAML, or a key is given twice.
         ValueError: As yaml.YAMLError, from inside the parser.
         RecursionError: It is nested too deeply.
 

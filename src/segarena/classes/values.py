@@ -37,7 +37,7 @@ class Written(NamedTuple):
 
 
 class ValueMistakeError(ValueError):
-    """What is written is no mask value; the message is the value."""
+    """What is written is not a mask value; the message is the value."""
 
 
 def read_values(written: Any, *, several: bool = False) -> Written:

@@ -24,7 +24,7 @@ def check_networks(options: ProtocolOptions) -> None:
         options: The options as typed.
 
     Raises:
-        ConfigError: A network cannot be built, no model uses an option, or nobody has published such weights.
+        ConfigError: A network cannot be built, no model uses an option, or such weights were never published.
         WeightsError: There is no such file of weights.
     """
     models, given = options.model_names, typed_arguments(options)

@@ -38,7 +38,7 @@ class DeepLabv3(SegmentationModel):
         num_classes: Number of classes.
         multi_grid: Dilations of the blocks of a ResNet's last stage (3.2.1), as multiples of the stage's 2, or 4 at
             output stride 8. None is the paper's (1, 2, 4), shortened to (1, 2) for the two blocks of ResNet-18;
-            (1, 1, 1) is no multi-grid. Other encoders have no such blocks and keep the stage's dilation.
+            (1, 1, 1) is not a multi-grid. Other encoders have no such blocks and keep the stage's dilation.
         eval_output_stride: Output stride outside of training, 8 or 16; None is the encoder's. The paper trains at 16
             and evaluates at 8 (4.2), which is the default of the paper track.
         auxiliary: Add an auxiliary head on conv4, which the paper does not have, for training mode.

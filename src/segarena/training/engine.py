@@ -124,7 +124,7 @@ class Trainer:
 
     def _is_finished(self) -> bool:
         done = self.state.epoch - 1
-        # a tie is no improvement: best_epoch only moves on a strictly better score
+        # a tie is not an improvement: best_epoch only moves on a strictly better score
         return done >= self.protocol.epochs or done - self.state.best_epoch >= self.protocol.patience
 
     def _train_epoch(self) -> None:

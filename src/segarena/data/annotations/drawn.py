@@ -25,7 +25,7 @@ ONLY_CLASS = "foreground"
 EMPTY = ("image", "without an object: all background")
 NOT_LISTED = ("image", "not in the annotations: left out")
 
-_BOXES = ("object", "of rectangular shape, and none of another: bounding boxes are no masks")
+_BOXES = ("object", "of rectangular shape, and none of another shape: bounding boxes are not masks")
 _MANY = 10  # fewer objects may all be rectangles by chance
 _SLACK = 0.1  # of a side, by which a hand-drawn corner may be outside the image
 

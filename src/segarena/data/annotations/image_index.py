@@ -36,7 +36,7 @@ def split_of_file(path: PurePath) -> Split | None:
 def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
     """Yield the files below `root` with one of the endings, sorted; links are followed, each folder once.
 
-    Hidden files and folders are skipped. Raises DataError if the root is no folder, or a folder cannot be listed.
+    Hidden files and folders are skipped. Raises DataError if the root is not a folder, or a folder cannot be listed.
     """
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"

@@ -80,7 +80,7 @@ class Peek:
 
 
 def read_head(path: Path) -> str:
-    """Return the first 64 KiB of a text file in any encoding; "" where they cannot be read or are no text."""
+    """Return the first 64 KiB of a text file in any encoding; "" where they cannot be read or are not text."""
     try:
         with path.open("rb") as stream:
             return decode_text(stream.read(_HEAD))

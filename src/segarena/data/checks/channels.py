@@ -26,8 +26,8 @@ _ALPHA: tuple[tuple[AlphaUse, str, Severity, str, str], ...] = (
         "band",
         "alpha-left-out",
         "warning",
-        "a fourth channel with so many levels that it is a band of light, e.g. near infrared, and no transparency:"
-        " it is left out",
+        "a fourth channel with many levels, probably a spectral band, e.g. near infrared, and not transparency: it is"
+        " left out",
         _BANDS,
     ),
     (

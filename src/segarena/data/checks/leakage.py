@@ -101,7 +101,7 @@ def _is_sequence(numbers: Sequence[int]) -> bool:
 def _correlations(
     pixels: NDArray[np.uint8], neighbours: Sequence[tuple[int, int]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlations of neighbours, and of random pairs that are no neighbours; some thousands of each at most."""
+    """Correlations of neighbours, and of random pairs that are not neighbours; some thousands of each at most."""
     random = np.random.default_rng(0)
     near = np.array(neighbours)[random.permutation(len(neighbours))[:_MOST_PAIRS]]
     touching = {*neighbours, *((second, first) for first, second in neighbours)}

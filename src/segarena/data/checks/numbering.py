@@ -15,16 +15,17 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import listing, percent
 
-#: A class belongs to one of two groups of files if so many files of the one show it, and so few of the other.
+#: A class belongs to one of two groups of files if at least the first share of that group shows it, and at most the
+#: second share of the other group.
 OFTEN, SELDOM = 0.5, 0.005
-#: The smaller group has so many of the files.
+#: Smallest share and number of files in the smaller group.
 MIN_SHARE, _MIN_FILES = 0.2, 3
-#: The same classes with other numbers have the same sizes: their shares of the pixels, sorted, differ by so much.
+#: The same classes with other numbers have the same sizes: the largest difference of their sorted shares of the pixels.
 MAX_DIFFERENCE = 0.25
 
 _MOST_VALUES = 20  # of one property
 
-#: Numbers of objects end at so many different numbers at least, the highest of them is so high, in so many masks.
+#: Numbers of objects: smallest number of different last numbers, smallest highest number, smallest number of masks.
 _ENDS, _HIGHEST, _MASKS = 3, 4, 5
 
 

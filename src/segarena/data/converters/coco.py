@@ -67,7 +67,7 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
         categories.names, colors=categories.colors, background=not is_panoptic, where=next(iter(contents))
     )
     with_pngs = [path for path in paths if path.name.startswith("panoptic") or (is_panoptic and path in contents)]
-    files = ImageFiles(root, without=frozenset(path.stem for path in with_pngs))  # panoptic PNGs are no images
+    files = ImageFiles(root, without=frozenset(path.stem for path in with_pngs))  # panoptic PNGs are not images
     left_out = LeftOut()
     for path in paths:
         left_out.add("JSON file", "not read", path.relative_to(root).as_posix(), path not in contents)

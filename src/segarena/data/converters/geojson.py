@@ -44,7 +44,7 @@ from segarena.errors import DataError
 _ENDINGS = (".geojson", ".json")
 _NO_AREA = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString"})
 _CLASS = "classification"
-#: Properties of QuPath's objects that are no class.
+#: Properties of QuPath's objects that are not a class.
 _NO_CLASS = frozenset(
     {"objectType", "isLocked", "measurements", "name", "color", "object_type", "metadata", "isEllipse"}
 )

@@ -29,7 +29,7 @@ _KIND_FOLDERS = frozenset({"images", "labels", "image", "label"})
 _BOX = ("object", "with a bounding box and no mask: left out")
 _UNLABELLED = ("image", "without a label file: left out (an empty .txt file makes an image all background)")
 _ORPHAN = ("label file", "without an image: left out")
-_QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are no masks")
+_QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are not masks")
 _SLACK = 0.1
 
 
@@ -93,7 +93,7 @@ def read_yolo(src: Path) -> Annotations:
         raise DataError(
             "has only bounding boxes: no label is a polygon",
             where=src,
-            remedy="Export polygons: each line is a class and at least three corners x y. Boxes are no masks",
+            remedy="Export polygons: each line is a class and at least three corners x y. Boxes are not masks",
         )
     names = declared.names or [f"class_{number}" for number in range(max(indices, default=0) + 1)]
     left_out.add(*_QUADS, count=corners[4] if set(corners) == {4} else 0)

@@ -27,7 +27,7 @@ _UNDECLARED = -1
 
 
 class MergedValue(NamedTuple):
-    """A value that is no class and counts as one, though its pixels are not those of soft edges.
+    """A value that is not a class and counts as one, though its pixels are not those of soft edges.
 
     Attributes:
         value: RGB of 0..255, or a number.

@@ -190,7 +190,7 @@ def _as_plane(array: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _refuse_scores(array: NDArray[Any], path: Path) -> None:
-    """Raise DataError for channels that are no colours: probabilities of classes, or 0 and 1 for each class."""
+    """Raise DataError for channels that are not colours: probabilities of classes, or 0 and 1 for each class."""
     axis = 0 if array.shape[0] == min(array.shape) else -1
     if not np.isfinite(array).all():
         return  # refused as such
@@ -220,7 +220,7 @@ def _as_integers(array: NDArray[Any], path: Path) -> NDArray[np.unsignedinteger[
         low, high = float(array.min()), float(array.max())
         if not math.isfinite(low) or not math.isfinite(high):
             raise DataError(
-                "has values that are no numbers (NaN or infinite)",
+                "has values that are not numbers (NaN or infinite)",
                 where=path,
                 remedy="Replace them; void as 255, e.g. `np.nan_to_num(mask, nan=255)`",
             )

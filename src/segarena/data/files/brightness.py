@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Images are unlike those of the training if more than half are darker than the darkest or brighter than the brightest
-#: of them by so many grey levels, or have less than this share of the darkest one's brightness; ...
+#: of them by this number of grey levels, or have less than this share of the darkest one's brightness; ...
 MARGIN, SHARE = 25, 0.5
-#: ... or if so many images, so many of them, are outside the range, and the medians differ by a factor of 2. Measured
+#: ... or if this share of the images, and this number of them, is outside the range, and the medians differ by a factor
+#: of 2. Measured
 #: on street scenes, plants, roads and tissue: no split is reported with another one as training images, and every one
 #: is at an eighth of its brightness.
 MOST, _FEWEST = 0.9, 5

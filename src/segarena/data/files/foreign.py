@@ -1,4 +1,4 @@
-"""Files that are no images that can be read: what they are, by their first bytes or their ending, and what to do."""
+"""Files that are not images that can be read: what they are, by their first bytes or their ending, and what to do."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _ZEROS = Kind("empty: all of its bytes are zero, as after an interrupted copy", 
 
 
 def identify(head: bytes) -> Kind | None:
-    """Return what a file is that is no image, from its first 512 bytes; None if that is unknown."""
+    """Return what a file is that is not an image, from its first 512 bytes; None if that is unknown."""
     if is_lfs_pointer(head):
         return _POINTER
     text = head.lstrip().lower()
@@ -81,7 +81,7 @@ def identify(head: bytes) -> Kind | None:
 
 
 def describe_unreadable(path: Path, head: bytes) -> DataError:
-    """Return the error for a file that is no image; `head` are its first 512 bytes."""
+    """Return the error for a file that is not an image; `head` are its first 512 bytes."""
     suffix = path.suffix.lower()
     kind = identify(head) or FOREIGN.get(suffix) or (HEIC if suffix in HEIC_SUFFIXES else None)
     if kind is None:

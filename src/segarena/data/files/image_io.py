@@ -52,7 +52,7 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
         content: Its bytes, if they have been read already; then `path` is only used in messages.
 
     Raises:
-        DataError: The file is no image, is too large to decode safely, or has several pages.
+        DataError: The file is not an image, is too large to decode safely, or has several pages.
     """
     with reading(path):
         size = path.stat().st_size if content is None else len(content)

@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import (
 from segarena.errors import DataError
 from segarena.formats import plural
 
-# Pillow logs what it cannot read, and Python prints that if nobody handles it.
+# Pillow logs what it cannot read, and Python prints that if no handler is set.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

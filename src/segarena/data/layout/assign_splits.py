@@ -140,8 +140,8 @@ def _name_words(sample: Sample) -> list[str]:
 def _find_members(index: ImageIndex, split_list: SplitList, split: Split) -> set[int]:
     """The images that the entries of a split refer to; empty if none of them is an image, or for a table of others.
 
-    A table of facts about images, train.csv with columns of its own, may have rows without an image here. It is no list
-    of splits if there is none of another split beside it.
+    A table of facts about images, train.csv with columns of its own, may have rows without an image here. It is not a
+    list of splits if there is none of another split beside it.
     """
     path = split_list.files[split]
     is_alone = set(split_list.entries) == {"train"}

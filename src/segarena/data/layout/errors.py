@@ -87,7 +87,7 @@ def _two_formats(root: Path, pairs: Sequence[Pair], names: Sequence[str], format
 
 
 def no_such_folder(root: Path, tree: Tree, given: Path, kind: FileKind) -> DataError:
-    """Return the error for a value of --images or --masks that is no folder."""
+    """Return the error for a value of --images or --masks that is not a folder."""
     option = f"--{kind}s"
     if (root / given).exists() or given.exists():
         return DataError("is a file, not a folder", where=given, remedy=f"Name a folder with {option} DIR")
@@ -239,7 +239,7 @@ def _annotations(root: Path, tree: Tree) -> str:
     for folder, counts in tree.endings.items():
         endings = sorted(ending for ending in counts if ending in _ANNOTATIONS)
         if endings and any(folder_kind(part) == "mask" for part in folder.relative_to(root).parts):
-            return f"; {folder.relative_to(root).as_posix()}/ has {join_words(endings)} files, which are no masks"
+            return f"; {folder.relative_to(root).as_posix()}/ has {join_words(endings)} files, which are not masks"
     return ""
 
 

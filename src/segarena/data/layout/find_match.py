@@ -52,7 +52,7 @@ def find_match(
     except DataError as error:
         problem = error
     if found is None or len(found.pairs) < max(len(found.masks.files), len(found.images.files)):
-        # Several masks for one image are no pairs: they were refused, not found, or only some of them were. Those of a
+        # Several masks for one image are not pairs: they were refused, not found, or only some of them were. Those of a
         # rare class may have been taken for images.
         layered = find_layers(root, tree.files, chosen_images, chosen_masks, found)
         # With one mask for each image, the names of a few are mistyped rather than those of classes.

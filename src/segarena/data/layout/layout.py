@@ -61,7 +61,7 @@ class Layout:
 def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = None) -> Layout:
     """Find the images and masks below a folder, and pair them by name, never by position in a listing.
 
-    Hidden files, files that are no images, and folders of previews, predictions and the like are skipped. Splits are
+    Hidden files, files that are not images, and folders of previews, predictions and the like are skipped. Splits are
     those of the folders' names, else those of lists (`split_lists`), else those of the images' names.
 
     Args:

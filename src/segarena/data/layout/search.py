@@ -261,8 +261,8 @@ def _is_clear(match: Match) -> bool:
 def are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
     """Whether the second of each pair is clearly a mask of the first.
 
-    It is if the sizes are equal, it is no JPEG, and its 16 most common values cover 90% of it. False if a file cannot
-    be read.
+    It is if the sizes are equal, it is not a JPEG, and its 16 most common values cover 90% of it. False if a file
+    cannot be read.
     """
     try:
         return all(_is_mask(image, mask) for image, mask in _choose_evenly(pairs))
@@ -273,8 +273,8 @@ def are_masks(pairs: Sequence[tuple[Path, Path]]) -> bool:
 def are_photographs(pairs: Sequence[tuple[Path, Path]]) -> bool:
     """Whether the first of each pair is clearly a photograph: a JPEG, or an image with many colours.
 
-    The 16 most common colours of those that are no JPEGs must cover less than 60% on average. False if a file cannot
-    be read.
+    The 16 most common colours of those that are not JPEGs must cover less than 60% on average. False if a file
+    cannot be read.
     """
     others = [image for image, _ in _choose_evenly(pairs) if image.suffix.lower() not in _JPEG]
     try:

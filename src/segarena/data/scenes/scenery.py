@@ -253,7 +253,7 @@ def _add_houses(random: RandomStream, canvas: Canvas, road: Plane, near_water: R
 
 
 def _add_boats(random: RandomStream, canvas: Canvas, water: Region) -> None:
-    """Boats, equally frequent on lakes and on the sea, so that they are no clue to either."""
+    """Boats, equally frequent on lakes and on the sea, so that a boat does not show which of the two it is."""
     open_water = blur(~water, 3) == 0
     wanted = round(random.uniform(0.8, 1.3) * float(np.count_nonzero(water)) / SAMPLES**2 / 600)
     for x, y in _choose_places(random, canvas, open_water, wanted, 9):

@@ -28,8 +28,8 @@ def make_folds(
     """Return k splits of all samples: in split i fold i tests, and a part of the other images validates.
 
     Folds of images differ by one image at most; groups are never divided. A class that occurs in m images or groups
-    occurs in min(m, k) folds, and in train and val of each split where two images or groups outside its fold have it,
-    if exchanges of images or groups can reach that.
+    occurs in min(m, k) folds, and in train and val of each split where two images or groups outside its fold have it.
+    If that is impossible, as many classes as possible are covered.
 
     Args:
         samples: the N samples; their own splits are ignored.

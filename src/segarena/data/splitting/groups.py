@@ -148,7 +148,7 @@ def _require(names: Sequence[str], groups: Sequence[str], fault: str) -> tuple[s
 
 def _find_file(by: str, root: Path | None) -> Path | None:
     for folder in (Path(), root or Path()):
-        with suppress(OSError, ValueError):  # a regular expression may be no valid path
+        with suppress(OSError, ValueError):  # a regular expression may not be a valid path
             if (folder / by).is_file():
                 return folder / by
     if Path(by).suffix.lower() in (".csv", ".tsv", ".txt"):

@@ -64,8 +64,9 @@ def split_samples(
 
     The result depends on names, classes, groups and the seed, not on the machine or the order of `samples`. The shares
     are met within one image, or with groups within one group, the largest. A class that occurs in two images (groups)
-    is in train and in val, in three also in test, if exchanges of images (groups) can reach that. Without a missing
-    class the hashes of the names decide, and an image that is added moves at most one other into or out of a part.
+    is in train and in val, in three also in test; if that is impossible, as many classes as possible are covered.
+    Without a missing class the hashes of the names decide, and an image that is added moves at most one other into or
+    out of a part.
 
     Args:
         samples: the N samples.

@@ -77,7 +77,7 @@ class ImageIndex:
             raise DataError(
                 f"has numbers in the columns {join_words(equal)}, and it is not clear which are the names of images",
                 where=where,
-                remedy="Call that column filename, or move the table to another folder if it is no list of splits",
+                remedy="Call that column filename, or move the table to another folder if it is not a list of splits",
             )
         if best and not header and not rate(best)[1]:
             best = 0  # a word in a line of text may be a name by chance

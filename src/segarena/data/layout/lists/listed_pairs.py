@@ -123,7 +123,7 @@ def _rows_of(content: Any) -> list[Cells]:
 
 
 def _read_pairs(root: Path, table: _Table, named: NamedFiles) -> tuple[list[ListedPair], list[str]]:
-    """The pairs of a table, and the names in it that are no files."""
+    """The pairs of a table, and the names in it that are not files."""
     found = [[named.find(cell, table.folder) for cell in cells] for cells in table.rows]
     is_header = len(found) > 1 and not any(found[0]) and not any(map(has_image_suffix, table.rows[0]))
     header = table.rows[0] if is_header else ()
@@ -153,7 +153,7 @@ def _are_masks(pairs: Sequence[ListedPair]) -> bool:
 def _file_columns(rows: Sequence[Cells], found: Sequence[Sequence[list[File]]], header: Cells) -> list[int]:
     """The columns whose cells are files, at least half of them in the data or with the ending of an image.
 
-    Numbers are no files, unless the header names images and masks: a class may be the name of one by chance.
+    Numbers are not files, unless the header names images and masks: a class may be the name of one by chance.
     """
     kinds = [folder_kind(cell) for cell in header]
     columns: list[int] = []

@@ -30,7 +30,7 @@ _SPLIT_WORD = re.compile("|".join(sorted(_SPLIT_NAMES, key=len, reverse=True)), 
 
 #: Names of a column that has the split of each image.
 _SPLIT_COLUMNS = frozenset("split splits set subset partition phase usage stage".split())
-#: A longer file, in bytes, is no list.
+#: A longer file, in bytes, is not a list.
 LARGEST_LIST = 20_000_000
 
 Entries = dict[Split, tuple[str, ...]]
@@ -145,7 +145,7 @@ def _read_columns(place: Path) -> list[SplitList]:
 
 
 def _find_entries(content: Any, split_of_file: Split | None) -> Entries:
-    """The entries of each split in the content of a YAML or JSON file; empty if it is no list of splits."""
+    """The entries of each split in the content of a YAML or JSON file; empty if it is not a list of splits."""
     if isinstance(content, list) and split_of_file:
         return _as_names({split_of_file: content})
     if not isinstance(content, dict):
