@@ -47,6 +47,19 @@ def test_help_does_not_import_torch() -> None:
     assert done.stdout.strip().endswith("False")
 
 
+@pytest.mark.parametrize("error", ["RuntimeError('operator torchvision::nms does not exist')", "OSError('c10.dll')"])
+def test_a_broken_pytorch_is_one_message(error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "torch" / "__init__.py"
+    package.parent.mkdir()
+    package.write_text(f"raise {error}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = run("models")
+    assert done.returncode == 2
+    assert error.split("'")[1] in done.stderr
+    assert "--force-reinstall torch torchvision" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_version() -> None:
     assert run("--version").stdout.startswith("segarena ")
 

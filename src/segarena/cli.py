@@ -6,7 +6,9 @@ import gc
 import importlib
 import operator
 import sys
+import traceback
 from functools import reduce
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -17,6 +19,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 from segarena import config
 from segarena._version import __version__
 from segarena.errors import Interrupted, SegarenaError
+from segarena.formats import command
 from segarena.streams import make_all_printable
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
@@ -87,17 +90,31 @@ def _import(module: str) -> ModuleType:
     gc.disable()
     try:
         return importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise _broken_install(error) or error from None
     finally:
         if "torch" not in sys.modules:  # its Triton reports what is not collected at exit as leaks
             gc.freeze()
         gc.enable()
 
 
+def _broken_install(error: Exception) -> SegarenaError | None:
+    """The error for a PyTorch that cannot be imported, e.g. a torchvision that was built for another torch."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not {"torch", "torchvision"} & {part for frame in frames for part in Path(frame.filename).parts}:
+        return None
+    again = command(sys.executable, *"-m pip install --force-reinstall torch torchvision".split())
+    return SegarenaError(
+        f"PyTorch cannot be imported: {error}",
+        remedy=f"Install torch and torchvision again, both from the same place, e.g. `{again}`; see docs/install.md",
+    )
+
+
 def _parse() -> Any:
     """The options of the command that was typed; exits with a message or the help text."""
-    command: Any = reduce(operator.or_, (Annotated[kind, subcommand(name)] for name, (kind, _) in COMMANDS.items()))
+    commands: Any = reduce(operator.or_, (Annotated[kind, subcommand(name)] for name, (kind, _) in COMMANDS.items()))
     return tyro.cli(
-        command,
+        commands,
         prog="segarena",
         description=_DESCRIPTION,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
