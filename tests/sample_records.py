@@ -42,7 +42,10 @@ COSTS = Costs(
     params=14_328_209,
     flops=23_500_000_000,
     latency_ms=21.3,
+    latency_low_ms=21.0,
+    latency_high_ms=21.6,
     train_seconds=512.0,
+    train_cpu_seconds=980.0,
     images_per_second=98.0,
     peak_memory_mib=None,
 )

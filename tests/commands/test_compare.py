@@ -55,7 +55,7 @@ def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:
 
 def test_costs_are_measured(comparison: Path) -> None:
     models = pd.read_csv(comparison / "models.csv")
-    assert (models[["params", "flops", "latency_ms", "train_seconds"]] > 0).all(axis=None)
+    assert (models[["params", "flops", "latency_ms", "train_seconds", "train_cpu_seconds"]] > 0).all(axis=None)
     fcn = models[models["model"] == "fcn"].iloc[0]
     assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="mobilenet_v2").parameters())
 

@@ -86,6 +86,8 @@ def test_tables_name_the_fold_and_have_each_image_once_per_model(comparison: Pat
 def test_costs_are_of_all_folds(comparison: Path) -> None:
     whole, parts = Costs.read(comparison / "unet-seed0"), [Costs.read(run) for run in folds(comparison / "unet-seed0")]
     assert whole.train_seconds == pytest.approx(sum(part.train_seconds for part in parts))
+    assert whole.train_cpu_seconds == pytest.approx(sum(part.train_cpu_seconds for part in parts))
+    assert (whole.latency_low_ms, whole.latency_ms) in {(part.latency_low_ms, part.latency_ms) for part in parts}
     assert whole.peak_memory_mib == max({part.peak_memory_mib for part in parts} - {None}, default=None)
     assert whole.params == parts[0].params
 

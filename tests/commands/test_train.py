@@ -19,7 +19,7 @@ from segarena.errors import ConfigError, Interrupted, RunError, WeightsError
 from segarena.experiment import run as command
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
-from segarena.records.run import Data
+from segarena.records.run import Costs, Data
 from segarena.training import engine
 from support import QUICK, refuses
 
@@ -42,6 +42,9 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     assert history["val_miou"].max() == metrics.val_miou == metrics.miou  # the best epoch's weights are scored
     assert data.counts == {"train": 10, "val": 2, "test": 0}
     assert all(len(digest) == 64 for digest in data.sha256.values())
+    costs = Costs.read(run)
+    assert 0 < costs.train_cpu_seconds < costs.train_seconds * (os.cpu_count() or 1)
+    assert costs.latency_low_ms <= costs.latency_ms <= costs.latency_high_ms
     assert "mIoU" in capsys.readouterr().out
 
 

@@ -86,12 +86,20 @@ def test_what_does_not_fit_is_refused_with_its_key(tmp_path: Path, change: dict[
         Sample.read(tmp_path)
 
 
-@pytest.mark.parametrize("key", field_names(Costs))
+ADDED = ("latency_low_ms", "latency_high_ms", "train_cpu_seconds")
+
+
+@pytest.mark.parametrize("key", [key for key in field_names(Costs) if key not in ADDED])
 def test_a_missing_key_is_refused_by_name(key: str) -> None:
     content = COSTS.to_json()
     del content[key]
     with refuses(RunError, where="costs.json", value=f"no key `{key}`"):
         Costs.from_json(content, "costs.json")
+
+
+def test_keys_that_older_versions_did_not_write_are_null() -> None:
+    content = {key: value for key, value in COSTS.to_json().items() if key not in ADDED}
+    assert Costs.from_json(content, "costs.json") == replace(COSTS, **dict.fromkeys(ADDED))
 
 
 def test_a_file_that_is_missing_or_no_object_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.formats import command, count, duration, milliseconds, percent
 from segarena.records.comparison import Answer, ComparisonRecord
+from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.runs import Run, check_out, finished_runs, open_folder
@@ -87,6 +88,8 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
         escape(f"always '{baseline.class_name}'"), percent(baseline.miou), "", percent(baseline.pixel_accuracy)
     )
     console.print(table)
+    if note := load_note(comparison, {name: style.label for name, style in styles.items()}):
+        console.print(note, markup=False)
     _show_answer(comparison.answer)
     console.print(f"Report: {page}", markup=False)
     if comparison.answer.best is not None:

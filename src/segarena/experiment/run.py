@@ -124,13 +124,16 @@ def _fit(
 def _measure_costs(training: Training, model: SegmentationModel, state: TrainingState) -> Costs:
     protocol = training.protocol
     size = protocol.input_size
-    latency = measure_latency({"model": model}, size, device=protocol.device, precision=protocol.precision)
+    latency = measure_latency({"model": model}, size, device=protocol.device, precision=protocol.precision)["model"]
     history = pd.DataFrame(state.history)
     return Costs(
         params=count_parameters(model),
         flops=count_flops(model, padded_size(model, size)),
-        latency_ms=latency["model"],
+        latency_ms=latency.median,
+        latency_low_ms=latency.low,
+        latency_high_ms=latency.high,
         train_seconds=float(history["seconds"].sum()),
+        train_cpu_seconds=state.cpu_seconds,
         images_per_second=float(history["images_per_second"].median()),
         peak_memory_mib=state.peak_memory_mib,
     )

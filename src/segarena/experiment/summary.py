@@ -25,7 +25,7 @@ from segarena.scoring.ranking import rank
 from segarena.scoring.scores import Scores, majority_baseline_scores
 from segarena.scoring.verdict import answer
 from segarena.scoring.wording import Setting
-from segarena.training.costs import measure_latency
+from segarena.training.costs import Latency, measure_latency
 from segarena.training.predictor import load
 
 
@@ -145,8 +145,8 @@ def summarise(
     )
 
 
-def _measure_latency(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, float]:
-    """Milliseconds for one image of the usual size, by model; the models take turns."""
+def _measure_latency(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:
+    """The time of one image of the usual size, by model; the models take turns."""
     protocol, fold = prepared.protocol, prepared.splits[0].fold
     first = {run.model: run._replace(fold=fold) for run in reversed(runs)}
     networks = {model: load(folder / run.path, device=protocol.device).model for model, run in first.items()}

@@ -17,24 +17,26 @@ from segarena.records.run import Costs
 from segarena.records.tables import ClassRow, FoldRow, ModelRow, columns, to_columns
 from segarena.records.values import EpochChoice, MeanScores
 from segarena.runs import Run
+from segarena.training.costs import Latency
 
 _SCORES = (*field_names(MeanScores), *field_names(EpochChoice))
 
 
-def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, float], folds: int | None) -> list[ModelRow]:
+def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, Latency], folds: int | None) -> list[ModelRow]:
     """Return a row per model and seed: scores and costs; with folds, of all folds together.
 
     Args:
         folder: The comparison folder.
         runs: The model and seed of each row.
-        latency: Milliseconds for one image, by model.
+        latency: The time of one image, by model.
         folds: The number of folds; None without cross-validation.
     """
     rows = []
     for run in runs:
         config = Config.read(folder / run.folds(folds)[0].path)
         settings = config.architecture
-        costs = replace(Costs.read(folder / run.path), latency_ms=latency[run.model])
+        median, low, high = latency[run.model]
+        costs = replace(Costs.read(folder / run.path), latency_ms=median, latency_low_ms=low, latency_high_ms=high)
         rows.append(
             ModelRow(
                 model=run.model,

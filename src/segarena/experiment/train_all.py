@@ -87,9 +87,10 @@ def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:
     together.insert(0, "fold", together.pop("fold"))
     write_text(folder / "images.csv", together.to_csv(index=False, lineterminator="\n"))
     memory = [part.peak_memory_mib for part in costs if part.peak_memory_mib is not None]
+    cpu_seconds = [part.train_cpu_seconds for part in costs if part.train_cpu_seconds is not None]
     total = replace(
-        costs[0],
-        latency_ms=min(part.latency_ms for part in costs),
+        min(costs, key=lambda part: part.latency_ms),
+        train_cpu_seconds=sum(cpu_seconds) if len(cpu_seconds) == len(costs) else None,
         train_seconds=sum(part.train_seconds for part in costs),
         images_per_second=float(pd.Series([part.images_per_second for part in costs]).median()),
         peak_memory_mib=max(memory, default=None),

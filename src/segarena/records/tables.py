@@ -6,7 +6,7 @@ A value that does not exist (an undefined score, memory that the system does not
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from segarena.records.record import Count, Fraction, PerSecond, Seconds, field_names
@@ -100,6 +100,11 @@ class EpochRow:
 def columns(row: type) -> tuple[str, ...]:
     """Return the column names of a table, in their order, from the class of its rows."""
     return tuple(name.rstrip("_") for name in field_names(row))
+
+
+def optional_columns(row: type) -> tuple[str, ...]:
+    """Return the columns that tables of older versions may lack: those of fields with a default value."""
+    return tuple(item.name.rstrip("_") for item in fields(row) if item.default is not MISSING)
 
 
 def to_columns(row: Any) -> dict[str, Any]:

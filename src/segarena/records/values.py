@@ -75,8 +75,15 @@ class CostValues:
     """Floating-point operations for one image of the working size; a multiply-add counts as two."""
     latency_ms: Milliseconds
     """Time from one image in memory to its labels: median of 15 repetitions."""
+    latency_low_ms: Milliseconds | None = None
+    """First quartile of the repetitions: a quarter of them were faster."""
+    latency_high_ms: Milliseconds | None = None
+    """Third quartile of the repetitions: a quarter of them were slower."""
     train_seconds: Seconds
     """Time of all epochs, validation included; with folds, of all folds."""
+    train_cpu_seconds: Seconds | None = None
+    """Processor time, user and system, of the same epochs: of all threads and of the processes that load images. Other
+    programs change it less than the time that passes. null where the system does not report it."""
     images_per_second: PerSecond
     """Training images per second: median over the epochs."""
     peak_memory_mib: Mebibytes | None

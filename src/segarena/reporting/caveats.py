@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from segarena import formats
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.load import load_note
 from segarena.scoring.verdict import CLEAR_LEAD
 
 
@@ -41,6 +42,8 @@ def caveats(comparison: Comparison) -> list[str]:
         f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "
         f"time were measured on {machine} and differ on another machine."
     )
+    if note := load_note(record, {name: style.label for name, style in comparison.styles.items()}):
+        notes.append(note)
     undefined = _undefined_classes(comparison)
     if undefined:
         notes.append(

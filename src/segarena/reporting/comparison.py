@@ -15,7 +15,7 @@ from segarena import formats
 from segarena.errors import RunError
 from segarena.records.comparison import ComparisonRecord, RankedModel
 from segarena.records.metrics import Metrics
-from segarena.records.tables import ClassRow, EpochRow, FoldRow, ModelRow, columns
+from segarena.records.tables import ClassRow, EpochRow, FoldRow, ModelRow, columns, optional_columns
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 
@@ -172,9 +172,9 @@ def _read_table(path: Path, row: type) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
     absent = [column for column in columns(row) if column not in table.columns]
-    if absent:
-        raise RunError(f"has no column `{absent[0]}`", where=path, remedy=_REPEAT)
-    return table
+    if needed := [column for column in absent if column not in optional_columns(row)]:
+        raise RunError(f"has no column `{needed[0]}`", where=path, remedy=_REPEAT)
+    return table.assign(**dict.fromkeys(absent, np.nan))
 
 
 def _read_metrics(folder: Path, size: int) -> tuple[NDArray[np.int64], int]:

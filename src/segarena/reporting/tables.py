@@ -12,6 +12,8 @@ from typing import Any, Literal
 from segarena import formats
 from segarena.records.comparison import RankedModel
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.load import slowed_models
+from segarena.scoring.verdict import CLEAR_LEAD
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Column:
         hint: What the numbers are, in a few words.
         better: Which end is better.
         show: Makes the text of a value.
+        clear: Share of the best value by which the next one has to differ for a mark. A measured cost varies.
     """
 
     key: str
@@ -31,11 +34,12 @@ class Column:
     hint: str
     better: Literal["high", "low"]
     show: Callable[[Any], str]
+    clear: float = 0.0
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, its value (None where there is none), whether it is the best, and a note in small print."""
+    """One cell: its text, its value (None where there is none), whether it is marked, and a note in small print."""
 
     text: str
     value: float | None
@@ -67,10 +71,14 @@ SCORES = (
 COSTS = (
     Column("params", "parameters", "numbers that the training adjusts", "low", formats.count),
     Column("flops", "FLOPs", "floating-point operations for one image", "low", formats.giga),
-    Column("latency_ms", "latency", "time for one image", "low", formats.milliseconds),
-    Column("train_seconds", "training time", "time to train, mean over the seeds", "low", formats.duration),
-    Column("peak_memory_mib", "peak memory", "most memory in use during training", "low", formats.mebibytes),
+    Column("latency_ms", "latency", "time for one image, and its middle half", "low", formats.milliseconds, 0.1),
+    Column("train_seconds", "training time", "time to train, mean over the seeds", "low", formats.duration, 0.1),
+    Column("train_cpu_seconds", "CPU time", "processor time of the training, all cores", "low", formats.duration, 0.1),
+    Column("peak_memory_mib", "peak memory", "most memory in use during training", "low", formats.mebibytes, 0.1),
 )
+
+
+_NAMES_A_MODEL = ("best_architecture", "best_network", "not_recorded")
 
 
 def model_tables(comparison: Comparison) -> tuple[list[Column], list[Column], Table]:
@@ -80,7 +88,7 @@ def model_tables(comparison: Comparison) -> tuple[list[Column], list[Column], Ta
     """
     scores, costs = ([c for c in group if _has_values(comparison, c)] for group in (SCORES, COSTS))
     columns = [*scores, *costs]
-    by_column = [_column_cells(comparison.ranking, column) for column in columns]
+    by_column = [_column_cells(comparison, column) for column in columns]
     rows = [(name, [cells[row] for cells in by_column]) for row, name in enumerate(comparison.names)]
     return scores, costs, Table(columns, rows)
 
@@ -121,28 +129,62 @@ def _model_columns(comparison: Comparison, hint: str) -> list[Column]:
 
 
 def _row_cells(columns: Sequence[Column], values: list[float | None]) -> list[Cell]:
-    return [
-        Cell(formats.percent(value), value, best) for value, best in zip(values, _best(columns[0], values), strict=True)
-    ]
+    """The scores of the models in one class or fold. One is marked where it is ahead by a difference that is clear."""
+    known = sorted((value for value in values if value is not None), reverse=True)
+    best = known[0] if len(known) > 1 and known[0] - known[1] >= CLEAR_LEAD else None
+    return [Cell(formats.percent(value), value, value is not None and value == best) for value in values]
 
 
 def _has_values(comparison: Comparison, column: Column) -> bool:
     return any(getattr(entry, column.key) is not None for entry in comparison.ranking)
 
 
-def _column_cells(ranking: Sequence[RankedModel], column: Column) -> list[Cell]:
+def _column_cells(comparison: Comparison, column: Column) -> list[Cell]:
+    ranking = comparison.ranking
     values = [_number(getattr(entry, column.key)) for entry in ranking]
+    is_marked = comparison.record.answer.claim in _NAMES_A_MODEL if column in SCORES else _is_clear(comparison, column)
+    best = _best(column, values) if is_marked else [False] * len(values)
+    notes = {"miou": _seed_range, "latency_ms": _latency_range}
     cells = []
-    for entry, value, best in zip(ranking, values, _best(column, values), strict=True):
-        note = _seed_range(entry) if column.key == "miou" else ""
-        cells.append(Cell(column.show(value), value, best, note))
+    for entry, value, mark in zip(ranking, values, best, strict=True):
+        note = notes[column.key](entry) if column.key in notes else ""
+        cells.append(Cell(column.show(value), value, mark, note))
     return cells
+
+
+def _is_clear(comparison: Comparison, column: Column) -> bool:
+    """Whether the lowest of these costs is clearly lower than the next one."""
+    entries = [entry for entry in comparison.ranking if getattr(entry, column.key) is not None]
+    if column.clear == 0 or len(entries) < 2:
+        return True
+    best, *others = sorted(entries, key=lambda entry: getattr(entry, column.key))
+    if getattr(others[0], column.key) < (1 + column.clear) * getattr(best, column.key):
+        return False
+    if column.key == "train_seconds":
+        return not slowed_models(comparison.record) and _needs_least_cpu_time(best, others)
+    if column.key == "latency_ms" and best.latency_high_ms is not None:
+        return all(best.latency_high_ms < entry.latency_low_ms for entry in others if entry.latency_low_ms is not None)
+    return True
+
+
+def _needs_least_cpu_time(best: RankedModel, others: Sequence[RankedModel]) -> bool:
+    """Whether the processor times agree that it is the quickest; yes where they are unknown."""
+    if best.train_cpu_seconds is None:
+        return True
+    return all(best.train_cpu_seconds < e.train_cpu_seconds for e in others if e.train_cpu_seconds is not None)
 
 
 def _seed_range(entry: RankedModel) -> str:
     if entry.lowest_miou is None or entry.highest_miou is None or len(entry.seeds) < 2:
         return ""
     return f"{100 * entry.lowest_miou:.1f} to {100 * entry.highest_miou:.1f}"
+
+
+def _latency_range(entry: RankedModel) -> str:
+    if entry.latency_low_ms is None or entry.latency_high_ms is None:
+        return ""
+    low, high = formats.milliseconds(entry.latency_low_ms), formats.milliseconds(entry.latency_high_ms)
+    return "" if low == high else f"{low.removesuffix(' ms')} to {high.removesuffix(' ms')}"
 
 
 def _best(column: Column, values: list[float | None]) -> list[bool]:

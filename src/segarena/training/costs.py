@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segarena.models import SegmentationModel
 from segarena.training.evaluation import predict_masks
+
+
+class Latency(NamedTuple):
+    """The time of one image, in milliseconds: the median of all repetitions, and their first and third quartile."""
+
+    median: float
+    low: float
+    high: float
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -54,7 +63,7 @@ def measure_latency(
     device: str,
     precision: str,
     rounds: int = 15,
-) -> dict[str, float]:
+) -> dict[str, Latency]:
     """Measure the time from one image in memory, uint8, to its labels.
 
     The models alternate within each round, so that other work of the machine affects all of them. The first three
@@ -68,7 +77,7 @@ def measure_latency(
         rounds: Number of rounds that are counted.
 
     Returns:
-        The median of each model, in milliseconds.
+        The latency of each model.
     """
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     seconds: dict[str, list[float]] = {name: [] for name in models}
@@ -79,4 +88,5 @@ def measure_latency(
             start = time.perf_counter()
             predict_masks(model, image, size, device=device, precision=precision).cpu()
             seconds[name].append(time.perf_counter() - start)
-    return {name: 1000 * float(np.median(times[3:])) for name, times in seconds.items()}
+    quartiles = {name: 1000 * np.quantile(times[3:], (0.5, 0.25, 0.75)) for name, times in seconds.items()}
+    return {name: Latency(*values.tolist()) for name, values in quartiles.items()}

@@ -22,6 +22,7 @@ from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
 from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
+from segarena.training.cpu_time import cpu_seconds
 from segarena.training.evaluation import autocast, to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer
@@ -56,6 +57,8 @@ class TrainingState:
     loss_sum: float = 0.0
     auxiliary_sum: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float | None = 0.0
+    """Processor time of all epochs so far, validation included; None where the system does not report it."""
     best_epoch: int = 0
     """0 before the first validation."""
     best_miou: float = -1.0
@@ -107,6 +110,7 @@ class Trainer:
         )
         self.state = TrainingState()
         self.last_save = time.perf_counter()
+        self.cpu_mark = cpu_seconds()
 
     def fit(self) -> TrainingState:
         """Train to the end, from the saved state where the folder has one.
@@ -134,6 +138,7 @@ class Trainer:
         self.model.train()
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
+        self.cpu_mark = cpu_seconds()
         for images, mask in self.loader.epoch(state.epoch, first=first):
             total, auxiliary = self._train_step(images, mask)
             loss_sum += total.detach()
@@ -149,11 +154,13 @@ class Trainer:
             if stop or now - self.last_save >= SAVE_EVERY:
                 state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
                 state.seconds = before + time.perf_counter() - start
+                self._count_cpu_time()
                 self._save()
             if stop:
                 raise Interrupted(f"stopped in epoch {state.epoch} after step {state.step} of {steps}")
         state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
         state.seconds = before + time.perf_counter() - start
+        self._count_cpu_time()
         if not math.isfinite(state.loss_sum):
             raise ConfigError(
                 f"the loss became {state.loss_sum} in epoch {state.epoch}",
@@ -187,6 +194,7 @@ class Trainer:
             state.best_miou = scores["val_miou"] if is_best else -1.0
             save_weights(self.model, self.folder / BEST)
         validation_seconds = time.perf_counter() - start
+        self._count_cpu_time()
         row = {
             "epoch": state.epoch,
             "train_loss": state.loss_sum / steps,
@@ -207,6 +215,14 @@ class Trainer:
         if self.should_stop() and not self._is_finished():
             raise Interrupted(f"stopped after epoch {row['epoch']}")
 
+    def _count_cpu_time(self) -> None:
+        """Add the processor time since the last call, or since the epoch began."""
+        before, self.cpu_mark = self.cpu_mark, cpu_seconds()
+        if self.state.cpu_seconds is None or before is None or self.cpu_mark is None:
+            self.state.cpu_seconds = None
+        else:
+            self.state.cpu_seconds += self.cpu_mark - before
+
     def _save(self) -> None:
         content = {
             "model": self.model.state_dict(),
@@ -221,7 +237,7 @@ class Trainer:
         if content is not None:
             self.model.load_state_dict(content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
-            self.state = TrainingState(**content["progress"])
+            self.state = TrainingState(**{"cpu_seconds": None, **content["progress"]})
 
 
 def _seed_dropout(seed: int, device: str) -> None:
