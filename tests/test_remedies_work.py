@@ -221,7 +221,7 @@ def test_the_remedy_gets_further(case: Case, tmp_path: Path) -> None:
 
 def test_the_remedy_of_every_code_is_followed(request: pytest.FixtureRequest) -> None:
     """By a case above or by the test that is named."""
-    table = (request.config.rootpath / "docs" / "data.md").read_text().partition("## Problems")[2]
+    table = (request.config.rootpath / "docs" / "problems.md").read_text().partition("## Codes")[2]
     codes = set(re.findall(r"^\| `([a-z-]+)`", table.partition("\n## ")[0], flags=re.MULTILINE))
     here = {code for case in CASES for code in case.code.split("|")}
     assert codes == here | set(ELSEWHERE)

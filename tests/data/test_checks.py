@@ -164,7 +164,7 @@ def test_every_code_is_documented_and_no_other(request: pytest.FixtureRequest) -
     trees = [ast.parse(path.read_text()) for path in (root / "src/segarena/data/checks").glob("*.py")]
     texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     codes = {text for text in texts if isinstance(text, str) and re.fullmatch("[a-z]+(-[a-z]+)+", text)}
-    table = (root / "docs" / "data.md").read_text().partition("## Problems")[2].partition("\n## ")[0]
+    table = (root / "docs" / "problems.md").read_text().partition("## Codes")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z-]+)`", table, flags=re.MULTILINE)) == codes
 
 

@@ -24,7 +24,7 @@ from segarena.data.splitting.splits import Splits
 def inspect(
     source: FolderSource, splits: Splits, *, closely: bool = True, grouped: bool = False
 ) -> tuple[Problem, ...]:
-    """Run all checks that docs/data.md lists under "Problems", and return the problems, errors first.
+    """Run all checks that docs/problems.md lists, and return the problems, errors first.
 
     Args:
         source: the folder; its files have been read, and only possible copies are opened again.

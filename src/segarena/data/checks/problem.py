@@ -24,7 +24,7 @@ class Problem:
     """One thing that looks wrong.
 
     Attributes:
-        code: never changes, so that programs can rely on it; docs/data.md lists all codes.
+        code: never changes, so that programs can rely on it; docs/problems.md lists all codes.
         severity: see `Severity`.
         files: relative to the data folder; empty if the problem concerns the whole set.
         message: what is wrong, a sentence or phrase without a full stop.
