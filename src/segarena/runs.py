@@ -130,7 +130,7 @@ def find_run(folder: Path) -> Path:
     run that was interrupted after an epoch may be used too, see `describe_unfinished`.
 
     Args:
-        folder: A run folder, or a comparison folder: then it is a run of the winner.
+        folder: A run folder, or a comparison folder: then it is a run of the model with the highest mIoU.
 
     Returns:
         The run folder.
@@ -141,8 +141,8 @@ def find_run(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / ComparisonRecord.file).exists():
-        winner = ComparisonRecord.read(folder).ranking[0]
-        return _best([run for seed in winner.seeds for run in _trainings(folder / Run(winner.model, seed).path)])
+        first = ComparisonRecord.read(folder).ranking[0]
+        return _best([run for seed in first.seeds for run in _trainings(folder / Run(first.model, seed).path)])
     if (runs := list(_trainings(folder))) != [folder]:
         return _best(runs)
     missing = [name for name in ("config.json", "metrics.json", "best.safetensors") if not (folder / name).exists()]

@@ -138,7 +138,7 @@ def test_models_that_were_still_improving_are_named(comparison: Comparison) -> N
 def test_a_model_that_is_fastest_and_best_is_named(comparison: Comparison) -> None:
     ranking = [replace(entry, latency_ms=5.0 if entry.model == "unet" else 9.0) for entry in comparison.ranking]
     caption = captions.latency_caption(with_record(comparison, ranking=tuple(ranking)))
-    assert caption == "U-Net is both the fastest and the most accurate."
+    assert caption == "U-Net has both the highest mIoU and the lowest latency."
 
 
 def test_folds_are_explained_where_there_are_some(crossed: Path, street: Path) -> None:

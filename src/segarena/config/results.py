@@ -21,7 +21,7 @@ class EvaluateOptions:
     """Score a trained run on a split of its data, or on other labelled data."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or a comparison folder (then its winner)."""
+    """Run folder, or a comparison folder (then its model with the highest mIoU)."""
     data: Annotated[tyro.conf.Positional[Path | None], default("the data of the training")] = None
     """Other labelled data, with the same class names."""
     images: Annotated[Path | None, default("found by name and content")] = None
@@ -55,7 +55,7 @@ class PredictOptions:
     """Write masks and overlays for images, at the images' own size."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or a comparison folder (then its winner)."""
+    """Run folder, or a comparison folder (then its model with the highest mIoU)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Image files, or folders of them; subfolders are searched too."""
     device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"

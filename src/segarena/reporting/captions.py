@@ -39,14 +39,15 @@ def latency_alt(comparison: Comparison) -> str:
 
 
 def latency_caption(comparison: Comparison) -> str:
-    """The models that no other one beats in both mIoU and latency."""
+    """The models that no other one exceeds in both mIoU and speed."""
     entries = measured(comparison)
     if len(entries) < 2:
         return "mIoU against the time for one image."
     best = [_label(comparison, entry.model) for entry in undominated(entries)]
     if len(best) == 1:
-        return f"{best[0]} is both the fastest and the most accurate."
-    return f"The dotted line connects {formats.join_words(best)}: no other model is both faster and more accurate."
+        return f"{best[0]} has both the highest mIoU and the lowest latency."
+    names = formats.join_words(best)
+    return f"The dotted line connects {names}: no other model has both a higher mIoU and a lower latency."
 
 
 def curves_alt(comparison: Comparison) -> str:

@@ -15,14 +15,14 @@ def caveats(comparison: Comparison) -> list[str]:
     if record.scored_split == "val":
         notes.append(
             "There is no test split: the scores come from the validation images, which were also used to select the "
-            "best epoch, so they are a little too high for every model."
+            "best epoch, so they are likely to be a little too high, for every model."
         )
     if comparison.folds is not None:
         notes.append(
             "Cross-validated: each image was tested once, by models trained on other images, and the scores come from "
             f"the pixels of all {comparison.folds} folds together. Any two folds share most of their training images, "
-            "so their scores are not independent. `segarena predict` uses the winner's model of one fold, not a model "
-            "trained on all images."
+            "so their scores are not independent. `segarena predict` uses a network of one fold, not one trained on "
+            "all images."
         )
     if not comparison.has_several_seeds:
         notes.append(
@@ -33,8 +33,8 @@ def caveats(comparison: Comparison) -> list[str]:
     if len(starts) > 1:
         groups = "; ".join(f"{formats.join_words(labels)} from {start}" for start, labels in starts.items())
         notes.append(
-            f"The models have different initial weights: {groups}. Part of any difference between these groups comes "
-            "from the initial weights, not from the architecture."
+            f"The models have different initial weights: {groups}. A difference between these groups may come from "
+            "the initial weights rather than from the architecture."
         )
     height, width = record.protocol.input_size
     machine = record.environment.gpu or record.environment.cpu
@@ -86,8 +86,8 @@ def _hardly_better(comparison: Comparison) -> list[str]:
         options = ["a larger --size", "more --epochs"]
         if any(comparison.chosen_stride(name) == 16 for name in poor):
             options.insert(0, "--output-stride 8")
-        winner = comparison.styles[comparison.names[0]].label
-        note += f" {winner} scores far higher on the same data: try {formats.join_words(options, 'or')}."
+        first = comparison.styles[comparison.names[0]].label
+        note += f" {first} scores far higher on the same data: try {formats.join_words(options, 'or')}."
     return [note]
 
 

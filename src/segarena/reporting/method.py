@@ -15,8 +15,8 @@ RANDOM = "random weights"
 
 _SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _TRACKS = {
-    "encoder": "All models have the same encoder, so the differences come from the architecture.",
-    "paper": "Each model is built as in its paper, so they differ in more than the decoder.",
+    "encoder": "All models have the same encoder and differ in the layers after it.",
+    "paper": "Each model is built as in its paper, so they differ in their encoders too.",
 }
 
 

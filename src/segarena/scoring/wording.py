@@ -160,7 +160,7 @@ def _too_high(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -
     if setting.split != "val" or answer.claim == "no_better_than_baseline":
         return ""
     scores = "all scores are" if len(scored) > 1 else "the score is"
-    return f"The same images were used to select the best epochs, so {scores} a little too high."
+    return f"The same images were used to select the best epochs, so {scores} likely to be a little too high."
 
 
 def _behind(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:

@@ -80,7 +80,7 @@ class Predictor:
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
-    """Load a run, or the winner of a comparison, to label images.
+    """Load a run, or the model of a comparison with the highest mIoU, to label images.
 
     Args:
         run: A run folder or a comparison folder.
