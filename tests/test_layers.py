@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"files", "scenes", "source", "transforms"},
+        {"files", "scenes", "sizes", "source", "transforms"},
         {"dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations"},
         {"converters", "folder"},
@@ -48,8 +48,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.experiment": (
         {"conversion", "progress"},
-        {"check_report", "image_counts", "inputs", "networks"},
-        {"rescore", "resolve"},
+        {"ceilings", "image_counts", "inputs", "networks"},
+        {"check_report", "rescore", "resolve"},
         {"prepare"},
         {"plan"},
         {"run"},
@@ -60,6 +60,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.commands": (
         {"terminal"},
+        {"ceiling_table"},
         {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
         {"__init__"},
     ),

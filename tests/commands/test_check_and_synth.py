@@ -71,6 +71,15 @@ def test_check_writes_json_for_programs(squares: Path, tmp_path: Path) -> None:
     assert written["ignore"] == []
     assert sum(written["splits"].values()) == 11
     assert {sample["split"] for sample in written["samples"]} == {"train", "val"}
+    ceilings = written["ceilings"]
+    assert ceilings["masks"] == written["splits"]["train"]
+    fine, coarse = (
+        next(grid for grid in ceilings["grids"] if (grid["size"], grid["stride"]) == (48, stride)) for stride in (1, 16)
+    )
+    assert set(fine["ious"]) == {"background", "foreground"}
+    assert 1 >= fine["miou"] > coarse["miou"] > 0
+    assert ceilings["advice"]["size"] in {grid["size"] for grid in ceilings["grids"]}
+    assert ceilings["optimised"] == []
     [problem] = written["problems"]
     assert set(problem) == {"code", "severity", "files", "message", "remedy", "details"}
     assert (problem["code"], problem["files"]) == ("image-without-mask", ["images/square05.png"])

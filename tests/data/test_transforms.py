@@ -11,15 +11,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from segarena.classes import IGNORE_INDEX as VOID
+from segarena.data.sizes import crop_size, working_size
 from segarena.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Augmentation,
     RandomScaleCrop,
-    crop_size,
     normalize,
     resize_image,
-    working_size,
 )
 
 #: Class c is drawn in the pure colour with these bits: each pixel has two levels, so that changes of brightness,

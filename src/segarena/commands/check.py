@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.classes import TABLE, TABLES
+from segarena.commands.ceiling_table import show_ceilings
 from segarena.commands.terminal import console, show_progress
 from segarena.config import CheckOptions
 from segarena.data.checks import inspect
@@ -21,6 +22,7 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.splitting.splits import Splits
 from segarena.errors import ConfigError, DataError
+from segarena.experiment.ceilings import survey_ceilings
 from segarena.experiment.check_report import classes_text, json_content, sheet_content
 from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.inputs import make_splits
@@ -50,12 +52,15 @@ def run(options: CheckOptions) -> dict[str, Any]:
         text = classes_text(source)
     splits = make_splits(source, options)
     problems = inspect(source, splits, grouped=options.group_by is not None)
+    with show_progress("measuring the resolution ceiling") as on_progress:
+        ceilings = survey_ceilings(source, splits, on_progress, optimise=options.optimise_ceilings)
     _show(source, splits, options)
+    show_ceilings(ceilings, source.classes.names)
     _show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check")
-    save_sheet(sheet_content(source, splits), folder / "check.png")
+    save_sheet(sheet_content(source, splits, ceilings), folder / "check.png")
     console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
-    content = json_content(options.data, source.layout, problems, source, splits)
+    content = json_content(options.data, source.layout, problems, source, splits, ceilings)
     _write(options.json, content)
     if text is not None:
         write_text(options.data / TABLE, text)

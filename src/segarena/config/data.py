@@ -56,6 +56,8 @@ class CheckOptions(DataOptions):
     """Folder for check.png; it must not exist or be empty."""
     write_classes: Flag = False
     """Write the classes, as they were understood, to DATA/classes.yaml, to be edited; there must be none."""
+    optimise_ceilings: Flag = False
+    """Also fit logits to some training masks: the ceiling that is possible, not only likely. Takes minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)

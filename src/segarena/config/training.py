@@ -39,6 +39,9 @@ TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
     "encoder": ("fcn", "unet", "pspnet", "deeplabv3"),
     "paper": ("fcn8s", "unet", "pspnet", "deeplabv3"),
 }
+#: Pixels of the image from one logit to the next, for the models of the encoder track. Two of them depend on
+#: --output-stride. A test compares this with the networks, which need torch.
+LOGIT_STRIDES: dict[ModelName, tuple[int, ...]] = {"unet": (1,), "fcn": (8,), "pspnet": (8, 16), "deeplabv3": (8, 16)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from segarena.data.sizes import working_size
 from segarena.data.source import Source
-from segarena.data.transforms import Augmentation, resize_image, working_size
+from segarena.data.transforms import Augmentation, resize_image
 from segarena.errors import SegarenaError
 from segarena.seeding import derive_seed
 from segarena.threads import thread_pool

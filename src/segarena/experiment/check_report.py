@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from segarena.data.layout.layout import Layout
 from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
+from segarena.experiment.ceilings import CeilingTable
 from segarena.formats import plural, small_percent
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
+from segarena.scoring.ceilings import Ceiling
 from segarena.texts import parse_yaml
 
 _HEAD = (
@@ -37,11 +41,12 @@ def json_content(
     problems: Sequence[Problem],
     source: FolderSource | None = None,
     splits: Splits | None = None,
+    ceilings: CeilingTable | None = None,
 ) -> dict[str, Any]:
     """Return what --json writes, for a folder at `data`.
 
-    `source` and `splits` are None for a folder that cannot be read. Then its encoding and void pixels are None, and its
-    classes and splits are empty.
+    `source`, `splits` and `ceilings` are None for a folder that cannot be read. Then its encoding, void pixels and
+    ceilings are None, and its classes and splits are empty.
     """
     part = {} if splits is None else parts_of(splits)
     return {
@@ -69,6 +74,7 @@ def json_content(
             }
             for index, sample in enumerate(layout.samples)
         ],
+        "ceilings": None if ceilings is None or source is None else _ceilings(ceilings, source.classes.names),
         "problems": [problem.to_dict() for problem in problems],
     }
 
@@ -115,7 +121,32 @@ def _classes(source: FolderSource) -> list[dict[str, Any]]:
     ]
 
 
-def sheet_content(source: FolderSource, splits: Splits) -> DataSheet:
+def _ceilings(table: CeilingTable, names: Sequence[str]) -> dict[str, Any]:
+    def grids(ceilings: Sequence[Ceiling]) -> list[dict[str, Any]]:
+        return [
+            {
+                "size": ceiling.grid.size,
+                "stride": ceiling.grid.stride,
+                "miou": _defined(ceiling.miou),
+                "ious": {name: _defined(iou) for name, iou in zip(names, ceiling.ious.tolist(), strict=True)},
+            }
+            for ceiling in ceilings
+        ]
+
+    return {
+        "masks": table.used,
+        "grids": grids(table.ceilings),
+        "optimised": grids(table.optimised),
+        "advice": None if table.advice is None else asdict(table.advice),
+    }
+
+
+def _defined(value: float) -> float | None:
+    """The value; None for NaN."""
+    return None if math.isnan(value) else value
+
+
+def sheet_content(source: FolderSource, splits: Splits, ceilings: CeilingTable) -> DataSheet:
     """Return what check.png shows."""
     void = int(source.void_pixels.sum())
     parts = {part: list(splits.indices(part)) for part in PARTS if splits.indices(part)}
@@ -134,6 +165,7 @@ def sheet_content(source: FolderSource, splits: Splits) -> DataSheet:
         images=source.image_counts,
         void=void / (void + int(source.class_pixels.sum())),
         sizes=source.sizes,
+        ceilings=ceilings.ceilings,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions, defaults
-from segarena.data.transforms import crop_size, working_size
+from segarena.data.sizes import crop_size, working_size
 from segarena.experiment.networks import has_encoder, typed_arguments
 from segarena.threads import count_cores
 from segarena.training.machine import choose_device, computes_bf16

@@ -94,3 +94,35 @@ def count_pairs(first: NDArray[np.uint8], second: NDArray[np.uint8], counts: NDA
     """
     for i in range(first.size):
         counts[256 * np.int64(first[i]) + np.int64(second[i])] += 1
+
+
+@compiled
+def share_cells(
+    places: NDArray[np.uint8],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    shares: NDArray[np.float32],
+) -> None:
+    """Average a mask over the cells of a grid; a pixel on the edge of two cells counts in each with its share.
+
+    Args:
+        places: (H, W). The place of each pixel's class in `shares`; 255 is void and counts nowhere.
+        rows: (h + 1,), rising, in 0..H. Where the rows of cells begin and end, in pixels.
+        columns: (w + 1,), the same for columns.
+        shares: (h, w, K), written in place: the share of each class among the pixels of the cell that count, in 0..1;
+            all zero where none counts.
+    """
+    height, width = places.shape
+    shares[:] = 0
+    for i in range(len(rows) - 1):
+        for j in range(len(columns) - 1):
+            total = 0.0
+            for y in range(int(rows[i]), min(height, int(np.ceil(rows[i + 1])))):
+                tall = min(rows[i + 1], y + 1.0) - max(rows[i], float(y))
+                for x in range(int(columns[j]), min(width, int(np.ceil(columns[j + 1])))):
+                    if places[y, x] != 255:
+                        area = tall * (min(columns[j + 1], x + 1.0) - max(columns[j], float(x)))
+                        shares[i, j, places[y, x]] += np.float32(area)
+                        total += area
+            if total > 0:
+                shares[i, j] /= np.float32(total)

@@ -7,9 +7,10 @@ from itertools import pairwise, product
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from segarena.kernels.label_grid import cell_bounds
 
 #: Most memory of upsampled logits at a time, in bytes: larger images are labelled strip by strip.
 MAX_BYTES = 256 << 20
@@ -53,10 +54,15 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
 
 def plain_upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, float] | None = None) -> Tensor:
     """Reference implementation of `upsample_argmax`: upsample all logits, then take the largest."""
-    return _label(_interpolate(logits, size, extent or (logits.shape[2], logits.shape[3])))
+    return _label(interpolate(logits, size, extent or (logits.shape[2], logits.shape[3])))
 
 
-def _interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
+def interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
+    """Interpolate logits bilinearly (align_corners=False), differentiably; arguments as in `upsample_argmax`.
+
+    Returns:
+        (N, C, *size), of the type of the logits.
+    """
     whole = [pixels * grid / cells for pixels, grid, cells in zip(size, logits.shape[2:], extent, strict=True)]
     # Where the whole grid has a whole number of pixels, torch upsamples it and the result is cropped.
     if all(abs(pixels - round(pixels)) < 1e-9 * pixels for pixels in whole):
@@ -84,7 +90,8 @@ def _label(logits: Tensor) -> Tensor:
 def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     from segarena.kernels.loops import label_cells
 
-    (rows, down), (columns, right) = (_cells(*sides) for sides in zip(logits.shape[-2:], size, extent, strict=True))
+    rows, down = cell_bounds(logits.shape[2], size[0], extent[0])
+    columns, right = cell_bounds(logits.shape[3], size[1], extent[1])
     grids = logits.detach().permute(0, 2, 3, 1).contiguous().numpy()
     labels = np.empty((len(logits), *size), np.uint8)
     # A few parts for each thread: cells in which many classes can win take longer.
@@ -104,12 +111,6 @@ def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, f
     return torch.from_numpy(labels)
 
 
-def _cells(grid: int, pixels: int, extent: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """First pixel of each cell, (grid + 1,), and the position of each pixel in its cell, in 0..1."""
-    before, fraction = _positions(grid, pixels, extent, torch.float32)
-    return np.searchsorted(before.numpy(), np.arange(grid + 1)), fraction.numpy()
-
-
 def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     """Label (C, h, w) at `size`, as many rows at a time as `MAX_BYTES` allows."""
     above, fraction = _positions(logits.shape[1], size[0], extent[0], logits.dtype)
@@ -119,7 +120,7 @@ def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float
     for start in range(0, size[0], step):
         upper, lower, down = (part[start : start + step] for part in (above, below, fraction))
         first, last = int(upper[0]), int(lower[-1]) + 1
-        wide = _interpolate(logits[None, :, first:last], (last - first, size[1]), (last - first, extent[1]))
+        wide = interpolate(logits[None, :, first:last], (last - first, size[1]), (last - first, extent[1]))
         upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down))
         strips.append(_label(_mix(wide[:, :, upper], wide[:, :, lower], down, dim=2)))
     return torch.cat(strips, dim=1)[0]

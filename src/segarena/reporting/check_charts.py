@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.classes import ClassTable
-from segarena.reporting.style import INK, MUTED, RULE, to_unit
+from segarena.config.training import LOGIT_STRIDES
+from segarena.reporting.style import INK, MUTED, RULE, model_styles, to_unit
+from segarena.scoring.ceilings import Ceiling
 
 #: The most rows of the chart. Of more classes, half of the rows are for the most frequent ones, half for the rarest.
 ROWS = 30
@@ -94,6 +97,37 @@ def draw_sizes(axes: Axes, sizes: list[tuple[int, int]]) -> None:
         axis.label.set_fontsize(_SMALL)
     axes.tick_params(labelsize=_SMALL)
     axes.set_title("Image sizes" if len(different) == 1 else f"Image sizes: {len(different)} different", pad=8, y=1)
+
+
+def has_ceilings(ceilings: Sequence[Ceiling]) -> bool:
+    """Whether there is a ceiling to draw: one of masks with truth pixels."""
+    return bool(ceilings) and not np.isnan(ceilings[0].miou)
+
+
+def draw_ceilings(axes: Axes, ceilings: Sequence[Ceiling]) -> None:
+    """Draw the resolution ceiling by working size, a line for each stride, named after the models that have it.
+
+    Args:
+        axes: Where to draw.
+        ceilings: Those of all sizes and strides; each has an mIoU.
+    """
+    styles = model_styles(list(LOGIT_STRIDES))
+    sizes = sorted({ceiling.grid.size for ceiling in ceilings})
+    for stride in sorted({ceiling.grid.stride for ceiling in ceilings}):
+        line = sorted((c.grid.size, c.miou) for c in ceilings if c.grid.stride == stride)
+        models = [name for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
+        style = styles[models[0]]
+        label = f"stride {stride}: {', '.join(styles[name].label for name in models)}"
+        axes.plot(*zip(*line, strict=True), color=style.color, marker=style.marker, ms=4, lw=1.5, label=label)
+    axes.legend(loc="best", fontsize=_SMALLER, borderaxespad=0.2, labelspacing=0.3)
+    axes.set_ylim(0, 1.04)
+    axes.set_xticks(sizes)
+    axes.set_xlim(0, 1.06 * max(sizes))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
+    axes.set_xlabel("working size (px)")
+    axes.xaxis.label.set_fontsize(_SMALL)
+    axes.tick_params(labelsize=_SMALL)
+    axes.set_title("Resolution ceiling (mIoU)", pad=8, y=1)
 
 
 def frequency_order(total: NDArray[np.int64]) -> list[int]:

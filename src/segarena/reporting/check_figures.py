@@ -17,8 +17,9 @@ from PIL import Image
 from segarena import formats
 from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.files import write_with
-from segarena.reporting.check_charts import ROWS, draw_frequencies, draw_sizes
+from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
 from segarena.reporting.style import MUTED, theme, to_unit
+from segarena.scoring.ceilings import Ceiling
 
 #: The most image tiles on the sheet.
 TILES = 12
@@ -30,7 +31,7 @@ _DARK, _LIGHT = 40, 255  # an outline has both, so that it is visible on any bac
 _DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
 _WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
 _COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
-_TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES = 0.62, 0.25, 0.4, 0.5, (2.7, 2.0)
+_TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES, _CEILINGS = 0.62, 0.25, 0.4, 0.5, (2.7, 1.7), (2.7, 1.5)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class DataSheet:
         images: The number of masks that have the class, (num_classes,).
         void: The share of void among all pixels, 0..1.
         sizes: Height and width of each image.
+        ceilings: The resolution ceiling at several working sizes and strides.
     """
 
     title: str
@@ -73,6 +75,7 @@ class DataSheet:
     images: NDArray[np.int64]
     void: float
     sizes: list[tuple[int, int]]
+    ceilings: tuple[Ceiling, ...] = ()
 
 
 def save_sheet(sheet: DataSheet, path: Path) -> None:
@@ -95,7 +98,8 @@ def draw_sheet(sheet: DataSheet) -> Figure:
     below_head = _MARGIN + _TITLE + _FACT * len(sheet.facts)
     below_tiles = below_head + -(-len(sheet.tiles) // _COLUMNS) * (tile[1] + _CAPTION + _GAP)
     below_legend = below_tiles + _LEGEND_ROW * -(-len(legend) // columns) + _LEGEND_GAP
-    charts = max(_SIZES[1], _CLASS_ROW * rows)
+    right = _SIZES[1] + (_CHART_FOOT + _CHART_HEAD + _CEILINGS[1] if has_ceilings(sheet.ceilings) else 0)
+    charts = max(right, _CLASS_ROW * rows)
     height = below_legend + _CHART_HEAD + charts + _CHART_FOOT + _MARGIN / 2
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
     _write_head(figure, sheet, height)
@@ -113,13 +117,18 @@ def draw_sheet(sheet: DataSheet) -> Figure:
         fontsize=8.5,
     )
 
-    def place(left: float, chart_width: float, chart_height: float) -> tuple[float, float, float, float]:
-        bottom = height - below_legend - _CHART_HEAD - chart_height
+    def place(
+        left: float, chart_width: float, chart_height: float, above: float = 0.0
+    ) -> tuple[float, float, float, float]:
+        bottom = height - below_legend - above - _CHART_HEAD - chart_height
         return left / _WIDTH, bottom / height, chart_width / _WIDTH, chart_height / height
 
     frequencies = figure.add_axes(place(1.75, 3.1, max(1.0, _CLASS_ROW * rows)))
     draw_frequencies(frequencies, sheet.classes, sheet.pixels, sheet.images, sheet.void)
     draw_sizes(figure.add_axes(place(_WIDTH - _MARGIN - _SIZES[0], *_SIZES)), sheet.sizes)
+    if has_ceilings(sheet.ceilings):
+        below = _SIZES[1] + _CHART_HEAD + _CHART_FOOT
+        draw_ceilings(figure.add_axes(place(_WIDTH - _MARGIN - _CEILINGS[0], *_CEILINGS, below)), sheet.ceilings)
     return figure
 
 

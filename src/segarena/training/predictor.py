@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from segarena.classes import ClassTable
 from segarena.data.files.bit_depth import ChosenBits, choose_bits, highest_values
 from segarena.data.files.images import read_image
-from segarena.data.transforms import resize_image, working_size
+from segarena.data.sizes import working_size
+from segarena.data.transforms import resize_image
 from segarena.errors import DataError
 from segarena.models import SegmentationModel, build_model
 from segarena.records.config import Config

@@ -1,0 +1,74 @@
+"""How `check` shows the resolution ceiling: a table of sizes and strides, the classes that are lost, advice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.table import Table
+
+from segarena.commands.terminal import console
+from segarena.config.training import LOGIT_STRIDES
+from segarena.experiment.ceilings import Advice, CeilingTable
+from segarena.formats import join_words, listing, percent, plural, shorten
+from segarena.reporting.style import model_styles
+from segarena.scoring.ceilings import Grid
+
+#: A class with a lower ceiling (IoU) is named: most of its pixels are lost, whatever a model learns.
+LOST = 0.3
+
+
+def show_ceilings(table: CeilingTable, names: Sequence[str]) -> None:
+    """Print the ceilings of all grids, the classes that are mostly lost on the coarsest usual one, and the advice.
+
+    Args:
+        table: The ceilings.
+        names: The classes, in the order of their indices.
+    """
+    if table.advice is None:
+        return
+    masks = plural(table.used, "training mask") + (f" of {table.available}" if table.used < table.available else "")
+    console.print(f"\n[bold]Resolution ceiling[/bold]: the highest mIoU to expect, computed from {masks}")
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("size", justify="right")
+    for stride in table.strides:
+        shown.add_column(_head(stride), justify="right")
+    for size in table.sizes:
+        shown.add_row(str(size), *(_cell(table, Grid(size, stride)) for stride in table.strides))
+    console.print(shown)
+    coarsest = table.at(table.advice.usual, max(table.strides))
+    lost = [label for label in np.argsort(coarsest.ious, kind="stable") if coarsest.ious[label] < LOST]
+    if lost:
+        classes = listing([f"{shorten(names[label])} {percent(coarsest.ious[label])}" for label in lost])
+        console.print(
+            f"  mostly lost at size {coarsest.grid.size} and stride {coarsest.grid.stride} (IoU at most): {classes}",
+            markup=False,
+        )
+    if table.optimised:
+        console.print("  In brackets: possible with logits that are fitted to some of the masks.")
+    console.print("  With --output-stride 8, PSPNet and DeepLabv3 have stride 8.")
+    console.print(f"  advice: {_sentence(table.advice)}", markup=False)
+
+
+def _cell(table: CeilingTable, grid: Grid) -> str:
+    """The ceiling; in brackets the one that is possible, if it was computed."""
+    possible = [f" ({percent(ceiling.miou)})" for ceiling in table.optimised if ceiling.grid == grid]
+    return percent(table.at(*grid).miou) + "".join(possible)
+
+
+def _head(stride: int) -> str:
+    """The stride, and the models whose logits have it by default."""
+    styles = model_styles(list(LOGIT_STRIDES))
+    models = [styles[name].label for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
+    return f"stride {stride}\n{join_words(models)}"
+
+
+def _sentence(advice: Advice) -> str:
+    options = f"--size {advice.size} --output-stride {advice.output_stride}"
+    reason = f"no model's ceiling is below {percent(advice.ceiling)}"
+    if advice.cost == 1:
+        return f"{options}: {reason}"
+    return (
+        f"{options}: {reason}, for about {advice.cost:.2g} times the computing of size {advice.usual} and output"
+        f" stride 16; at most {percent(advice.best_ceiling)}, with size {advice.best_size} and output stride 8"
+    )
