@@ -40,9 +40,19 @@ def test_masks_and_overlays_have_the_images_own_size(trained: Path, tmp_path: Pa
         *("wide.png", "wide_overlay.jpg", "grey.png", "grey_overlay.jpg", "alpha.png", "alpha_overlay.jpg")
     }
     assert labels(out / "wide.png").shape == (67, 101)
-    with Image.open(out / "wide_overlay.jpg") as overlay:
-        assert overlay.size == (101, 67)
     assert labels(out / "grey.png").shape == (90, 33)
+
+
+def test_an_overlay_is_the_image_with_a_legend_and_an_untinted_class(trained: Path, tmp_path: Path) -> None:
+    image = trained.parent / "data" / "images" / "square03.png"
+    out = segarena.predict(trained, [image], out=tmp_path / "out", device="cpu")
+    mask, photo = labels(out / "square03.png"), np.asarray(Image.open(image).convert("RGB")).astype(int)
+    with Image.open(out / "square03_overlay.jpg") as overlay:
+        shown = np.asarray(overlay.convert("RGB")).astype(int)
+    assert shown.size > photo.size
+    changed = np.abs(shown[: photo.shape[0], : photo.shape[1]] - photo).mean(axis=2)
+    assert np.median(changed[mask == 0]) < 8
+    assert np.median(changed[mask == 1]) > 20
 
 
 def test_prediction_is_what_the_evaluation_scored(trained: Path, tmp_path: Path) -> None:

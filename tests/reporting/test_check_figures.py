@@ -11,10 +11,8 @@ from PIL import Image
 
 from segarena.classes import ClassTable, name_classes
 from segarena.reporting.check_charts import ROWS, frequency_order
-from segarena.reporting.check_figures import OPACITY, DataSheet, Tile, draw_sheet, fit_pair, overlay, save_sheet
+from segarena.reporting.check_figures import DataSheet, Tile, draw_sheet, fit_pair, save_sheet
 from segarena.reporting.style import theme
-
-COLORS = [(200, 0, 0), (0, 100, 0)]
 
 
 def make_sheet(
@@ -53,35 +51,6 @@ def texts(sheet: DataSheet) -> list[str]:
     return found + [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def test_an_overlay_tints_each_class_but_the_background() -> None:
-    image = np.full((20, 30, 3), 100, dtype=np.uint8)
-    labels = np.zeros((20, 30), dtype=np.uint8)
-    labels[:, 15:] = 1
-    tinted = overlay(image, labels, COLORS)
-    np.testing.assert_allclose(tinted[10, 3], 100 + OPACITY * (np.array([200, 0, 0]) - 100), atol=1)
-    np.testing.assert_allclose(tinted[10, 25], 100 + OPACITY * (np.array([0, 100, 0]) - 100), atol=1)
-    assert (overlay(image, labels, COLORS, background=0)[10, 3] == 100).all()
-
-
-def test_an_outline_is_dark_and_light_where_the_class_changes() -> None:
-    labels = np.zeros((20, 30), dtype=np.uint8)
-    labels[:, 15:] = 1
-    for grey in (0, 255):
-        shown = overlay(np.full((20, 30, 3), grey, dtype=np.uint8), labels, COLORS)
-        assert np.ptp(shown[:, 14:16].astype(int).sum(axis=2), axis=1).min() > 500
-        assert (shown[:, :14] == shown[0, 0]).all()
-        assert (shown[:, 16:] == shown[0, 29]).all()
-
-
-def test_void_is_pale_and_striped_and_has_no_class_colour() -> None:
-    image = np.full((40, 40, 3), 50, dtype=np.uint8)
-    shown = overlay(image, np.full((40, 40), 255, dtype=np.uint8), COLORS)
-    different = np.unique(shown.reshape(-1, 3), axis=0)
-    assert len(different) == 2
-    assert (different[:, 0] == different[:, 1]).all()
-    assert different.max() > 150
-
-
 @pytest.mark.parametrize("shape", [(10, 10), (400, 100), (37, 611)])
 def test_pairs_are_resized_to_their_tile_without_new_labels(shape: tuple[int, int]) -> None:
     labels = np.where(np.indices(shape).sum(axis=0) % 2, 3, 255).astype(np.uint8)
@@ -98,6 +67,7 @@ def test_the_sheet_shows_classes_splits_sizes_and_void(tmp_path: Path) -> None:
         assert words in found
     assert any("void: 12.5% of all" in text for text in found)
     assert "void, not scored" not in texts(make_sheet(classes))
+    assert "soil (not tinted)" in texts(make_sheet(name_classes((1, 0), ("plant", "soil"))))
 
 
 def test_saving_writes_a_png_and_keeps_matplotlibs_settings(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,7 +72,7 @@ class ClassTable:
         """The index of the class marked or named as background, None where the data has none; see `find_background`."""
         return find_background(self.names, self._marked)
 
-    @property
+    @cached_property
     def untinted(self) -> int:
         """The index of the class that overlays leave untinted; see `find_untinted`."""
         return find_untinted(self.names, [entry.value for entry in self.classes], self._marked)

@@ -21,11 +21,11 @@ from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text, write_with
 from segarena.formats import listing, plural
+from segarena.reporting.legend import add_legend
+from segarena.reporting.overlay import draw_overlay
 from segarena.runs import find_run, open_folder
 from segarena.training.predictor import load
 
-#: Share of the class colour in an overlay.
-OPACITY = 0.5
 #: The table of images and their masks, where the names alone do not show it.
 NAMES = "names.csv"
 
@@ -37,8 +37,8 @@ def run(options: PredictOptions) -> Path:
         options: The options as typed.
 
     Returns:
-        The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg for each image; images of
-        subfolders have theirs in subfolders of the same names.
+        The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg (the image, tinted, with a legend)
+        for each image; images of subfolders have theirs in subfolders of the same names.
 
     Raises:
         DataError: An image cannot be read; the others have been labelled.
@@ -107,10 +107,9 @@ def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None
 
 
 def _save_overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
-    colors = np.array(classes.palette(), dtype=np.float32).reshape(-1, 3)[mask]
-    mixed = (1 - OPACITY) * image + OPACITY * colors
-    picture = Image.fromarray(mixed.round().astype(np.uint8))
-    write_with(path, lambda stream: picture.save(stream, "JPEG", quality=92))
+    picture = add_legend(draw_overlay(image, mask, classes), mask, classes)
+    # At full resolution of colours: a contour is a coloured line of one pixel.
+    write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))
 
 
 def _legend(classes: ClassTable) -> str:

@@ -15,19 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena import formats
-from segarena.classes import IGNORE_INDEX, ClassTable
+from segarena.classes import ClassTable
 from segarena.files import write_with
 from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
+from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.style import MUTED, theme, to_unit
 from segarena.scoring.ceilings import Ceiling
 
 #: The most image tiles on the sheet.
 TILES = 12
-#: Share of the class colour in a tinted pixel.
-OPACITY = 0.45
 
-_STRIPES = 8  # pixels from one void stripe to the next
-_DARK, _LIGHT = 40, 255  # an outline has both, so that it is visible on any background
 _DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
 _WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
 _COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
@@ -143,38 +140,6 @@ def fit_pair(
     return np.asarray(small), np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
 
 
-def overlay(
-    image: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    colors: list[tuple[int, int, int]],
-    background: int | None = None,
-) -> NDArray[np.uint8]:
-    """Draw labels over their image: tinted in the class colours, outlined where the class changes, void striped.
-
-    Args:
-        image: RGB, (H, W, 3), 0..255.
-        labels: Class indices, (H, W); 255 is void.
-        colors: RGB of each class, 0..255.
-        background: A class whose pixels are not tinted.
-
-    Returns:
-        RGB, (H, W, 3), 0..255.
-    """
-    table = np.zeros((256, 3), dtype=np.float32)
-    table[: len(colors)] = colors
-    share = np.full(256, OPACITY, dtype=np.float32)
-    if background is not None:
-        share[background] = 0
-    result = image + share[labels][..., None] * (table[labels] - image)
-    void = labels == IGNORE_INDEX
-    result[void] = 0.45 * image[void] + 0.55 * 255
-    diagonal = np.add.outer(np.arange(labels.shape[0]), np.arange(labels.shape[1]))
-    result[void & (diagonal % _STRIPES < 2)] *= 0.6
-    ends, starts = _outline(labels)
-    result[ends], result[starts] = _DARK, _LIGHT
-    return result.round().astype(np.uint8)
-
-
 def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
     x = _MARGIN / _WIDTH
     figure.text(x, 1 - _MARGIN / height, formats.shorten(sheet.title, 70), fontsize=16, weight="bold", va="top")
@@ -185,13 +150,12 @@ def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
 
 def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
     canvas = (round(tile[0] * _DPI), round(tile[1] * _DPI))
-    background = sheet.classes.background
     for number, shown in enumerate(sheet.tiles):
         row, column = divmod(number, _COLUMNS)
         left = _MARGIN + column * (tile[0] + _GAP)
         bottom = top - row * (tile[1] + _CAPTION + _GAP) - tile[1]
         image, labels = fit_pair(shown.image, shown.labels, *canvas)
-        picture = overlay(image, labels, list(sheet.classes.colors), background)
+        picture = draw_overlay(image, labels, sheet.classes)
         aside = (canvas[0] - picture.shape[1]) // 2, (canvas[1] - picture.shape[0]) // 2
         figure.add_artist(_Picture(picture, round(left * _DPI) + aside[0], round(bottom * _DPI) + aside[1]))
         caption = f"{formats.shorten(shown.name, 34)}  ·  {shown.part}"
@@ -223,9 +187,9 @@ def _legend(sheet: DataSheet) -> list[Patch]:
     classes = sheet.classes
     shown = list(zip(classes.names, classes.colors, strict=True))[: 2 * ROWS]
     patches = [_patch(formats.shorten(name), to_unit(color)) for name, color in shown]
-    if classes.background is not None and classes.background < len(patches):
-        name = formats.shorten(classes.names[classes.background])
-        patches[classes.background] = _patch(f"{name} (not tinted)", "white")
+    if classes.untinted < len(patches):
+        name = formats.shorten(classes.names[classes.untinted])
+        patches[classes.untinted] = _patch(f"{name} (not tinted)", "white")
     if classes.num_classes > len(patches):
         patches.append(Patch(alpha=0, label=f"and {classes.num_classes - len(patches)} more"))
     if sheet.void:
@@ -240,13 +204,3 @@ def _patch(label: str, color: tuple[float, float, float] | str, hatch: str | Non
 def _legend_columns(patches: list[Patch]) -> int:
     longest = max(len(str(patch.get_label())) for patch in patches)
     return max(1, min(len(patches), int((_WIDTH - 2 * _MARGIN) / (0.42 + 0.07 * longest))))
-
-
-def _outline(labels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The pixels on either side of each change of class: right of it or below, left of it or above."""
-    ends, starts = np.zeros((2, *labels.shape), dtype=bool)
-    for axis in (0, 1):
-        change = np.diff(labels.astype(np.int16), axis=axis) != 0
-        ends |= np.insert(change, 0, False, axis=axis)
-        starts |= np.insert(change, change.shape[axis], False, axis=axis)
-    return ends, starts & ~ends

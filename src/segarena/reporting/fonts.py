@@ -1,0 +1,59 @@
+"""Fonts for text in pictures, in any script that an installed font has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib.ft2font import FT2Font
+from PIL import ImageFont
+
+
+@lru_cache(1024)
+def find_font(text: str, size: int) -> ImageFont.FreeTypeFont | None:
+    """Return a font with all characters of a text: DejaVu Sans, else an installed one; None if no font has them.
+
+    Args:
+        text: What is to be written, on one line.
+        size: Pixels of an em.
+    """
+    needed = {ord(sign) for sign in text if not sign.isspace()}
+    for path in _files():
+        if needed <= _characters(path):
+            try:
+                return ImageFont.truetype(path, size)
+            except OSError:  # bitmaps of one size, as of emoji
+                continue
+    return None
+
+
+def displayable(text: str) -> str:
+    """Return a text as a font can show it: without symbols that no font has. Empty if no font has its letters.
+
+    >>> displayable("Straße"), displayable("road " + chr(0x1FAE8))
+    ('Straße', 'road')
+    """
+    if find_font(text, 16) is None:
+        text = "".join(sign if sign.isalnum() or find_font(sign, 16) else " " for sign in text)
+    text = " ".join(text.split())
+    return text if find_font(text, 16) else ""
+
+
+def _files() -> Iterator[str]:
+    yield str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
+    from matplotlib import font_manager  # reads the list of installed fonts, which few texts need
+
+    entries = [entry for entry in font_manager.fontManager.ttflist if "Last Resort" not in entry.name]
+    entries.sort(key=lambda entry: (entry.style != "normal", entry.weight not in (400, "normal", "regular")))
+    yield from (entry.fname for entry in entries)
+
+
+@cache
+def _characters(path: str) -> frozenset[int]:
+    """The characters that a font file has; none if it cannot be read."""
+    try:
+        return frozenset(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
