@@ -20,6 +20,9 @@ class RecordingReporter(Reporter):
     def say(self, text: str, *, title: str = "") -> None:
         self.lines.append(f"{title}: {text}" if title else text)
 
+    def warn(self, text: str, *, title: str = "warning") -> None:
+        self.lines.append(f"{title}: {text}")
+
 
 def protocol(**changes: Any) -> Protocol:
     """What `train --model unet --device cpu` resolves to, with some settings changed."""

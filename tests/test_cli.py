@@ -133,8 +133,8 @@ def test_each_command_is_in_the_table_with_its_module(verb: str) -> None:
 
 
 def test_no_command_is_missing_from_the_table() -> None:
-    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__", "ceiling_table", "terminal"}
-    assert files == set(cli.COMMANDS)
+    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")}
+    assert files - {"__init__", "ceiling_table", "log", "progress", "terminal"} == set(cli.COMMANDS)
 
 
 @pytest.mark.parametrize(

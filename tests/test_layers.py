@@ -47,7 +47,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "progress"},
+        {"conversion", "progress", "time_left"},
         {"ceilings", "image_counts", "inputs", "networks"},
         {"check_report", "rescore", "resolve"},
         {"prepare"},
@@ -59,8 +59,9 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
+        {"log"},
         {"terminal"},
-        {"ceiling_table"},
+        {"ceiling_table", "progress"},
         {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
         {"__init__"},
     ),

@@ -16,7 +16,9 @@ import pytest
 
 import segarena
 from segarena import cli
-from segarena.commands.terminal import TerminalReporter, console, show_progress
+from segarena.commands.progress import TerminalReporter, show_progress
+from segarena.commands.terminal import console
+from segarena.experiment.progress import TrainingStart
 from segarena.streams import make_printable
 from support import write_pair
 
@@ -93,11 +95,11 @@ def test_python_functions_and_bars_print_in_any_encoding(
     """Without a command line, and with the bars of a terminal."""
     output = stream(encoding)
     monkeypatch.setattr(sys, "stdout", output)
-    monkeypatch.setattr(console, "_force_terminal", True)
+    monkeypatch.setattr(console.rich, "_force_terminal", True)
     segarena.synth(tmp_path / "scène 道路")
     with show_progress("größer …") as on_progress:
         on_progress(1, 3)
     TerminalReporter().say("3 × 4 █", title="道路")
-    with TerminalReporter().training("unet – seed 0", 2):
+    with TerminalReporter().training(TrainingStart("unet – seed 0", 1, 1, 2, tmp_path)):
         pass
     assert "scenes and their masks" in written(output)

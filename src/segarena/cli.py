@@ -10,7 +10,7 @@ import traceback
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import IO, Annotated, Any, Literal, get_args, get_origin
 
 import tyro
 from tyro.conf import subcommand
@@ -20,7 +20,7 @@ from segarena import config
 from segarena._version import __version__
 from segarena.errors import Interrupted, SegarenaError
 from segarena.formats import command
-from segarena.streams import make_all_printable
+from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
 #: needed, so that --help is fast.
@@ -35,6 +35,9 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "models": (config.ModelsOptions, "segarena.commands.models"),
     "convert": (config.ConvertOptions, "segarena.commands.convert"),
 }
+
+#: The exit status of a program that SIGPIPE ends, as a shell reports it.
+CLOSED_PIPE = 141
 
 _DESCRIPTION = "Which of FCN, U-Net, PSPNet and DeepLabv3 is right for your images, by how much, at what cost?"
 _registry = ConstructorRegistry()
@@ -59,24 +62,43 @@ def main() -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0 done, 2 wrong input, 130 interrupted; a bug raises, which is 1.
+        The exit status: 0 done, 2 wrong input or output that cannot be written, 130 interrupted, 141 where the reader
+        of a pipe has closed it, as for other programs; a bug raises, which is 1.
     """
-    make_all_printable()
+    open_standard_streams()
+    try:
+        status = _run(guard(sys.stderr))
+    except OSError as error:
+        if error is not guard(sys.stdout).failure:
+            raise
+        status = 0
+    finally:
+        failure = close_standard_streams() or guard(sys.stdout).failure
+    if failure is None:
+        return status
+    if is_closed_pipe(failure):
+        return status or CLOSED_PIPE
+    guard(sys.stderr).write(f"segarena: standard output cannot be written ({failure.strerror or failure}).\n")
+    close_standard_streams()
+    return status or 2
+
+
+def _run(errors: IO[str]) -> int:
     if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"segarena {__version__}\n")
+        guard(sys.stdout).write(f"segarena {__version__}\n")
         return 0
     try:
         options = _parse()
         module = next(module for kind, module in COMMANDS.values() if kind is type(options))
         _import(module).run(options)
     except SegarenaError as error:
-        sys.stderr.write(f"segarena: {error}\n")
+        errors.write(f"segarena: {error}\n")
         return 2
     except Interrupted as stop:
-        sys.stderr.write(f"segarena: {stop}\n")
+        errors.write(f"segarena: {stop}\n")
         return 130
     except KeyboardInterrupt:
-        sys.stderr.write("segarena: interrupted\n")
+        errors.write("segarena: interrupted\n")
         return 130
     return 0
 

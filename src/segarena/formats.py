@@ -106,6 +106,21 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def rough_duration(seconds: float) -> str:
+    """Write an estimate of seconds, as coarse as estimates are.
+
+    >>> [rough_duration(value) for value in (0.2, 12, 44, 61, 95, 1530, 3620, 5000, 100000)]
+    ['5 s', '15 s', '45 s', '1 min', '2 min', '26 min', '1 h', '1 h 25 min', '28 h']
+    """
+    if seconds <= 55:
+        return f"{max(1, math.ceil(seconds / 5)) * 5} s"
+    if seconds <= 59.5 * _MINUTE:
+        return f"{max(1, round(seconds / _MINUTE))} min"
+    minutes = round(seconds / (5 * _MINUTE)) * 5
+    rest = f" {minutes % 60} min" if minutes % 60 and minutes < 600 else ""
+    return f"{minutes // 60 if minutes < 600 else round(minutes / 60)} h{rest}"
+
+
 def shorten(text: str, length: int = 24) -> str:
     """Cut a text to `length` characters with an ellipsis, and put it on one line.
 

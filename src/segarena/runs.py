@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,12 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
     except OSError as error:
         raise _unwritable(out, error, root) from error
     return out
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove the folder of a command that has written nothing, so that it does not look like a result."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def fold_folder(folder: Path, fold: int | None) -> Path:

@@ -1,14 +1,20 @@
-"""Output on any terminal: plain characters in place of those that its encoding does not have.
+"""Output on any terminal and into any pipe.
 
 A pipe on Windows has the encoding of the code page, e.g. cp1252, and `LANG=C` may mean ASCII. Python then raises
-UnicodeEncodeError at the first character that is missing.
+UnicodeEncodeError at the first character that is missing: plain characters are written in their place.
+
+A reader may close its end (`segarena check data | head -1`), a disk may be full, a terminal may be gone, a stream may
+be closed from the start. Python then raises in the middle of the work, and again when it ends.
 """
 
 from __future__ import annotations
 
 import codecs
+import errno
+import io
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -66,10 +72,84 @@ def make_printable(stream: Any) -> Any:
     return stream
 
 
-def make_all_printable() -> None:
-    """Apply `make_printable` to standard output and standard error."""
+class _Guard:
+    """A stream whose first error is kept in `failure`; from then on nothing is written."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        self._try(self._stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._try(self._stream.flush)
+
+    def _try(self, action: Callable[..., object], *arguments: object) -> None:
+        if self.failure is None:
+            try:
+                action(*arguments)
+            except OSError as error:
+                self.failure = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_guards: dict[int, _Guard] = {}
+
+
+def guard(stream: Any) -> Any:
+    """Return a stream that writes any text to this one, see `make_printable`, and raises no OSError.
+
+    Its attribute `failure` has the first OSError, None where there was none. From then on nothing is written.
+
+    Args:
+        stream: A text stream.
+    """
+    found = _guards.get(id(stream))
+    if found is None or found._stream is not stream:
+        _guards.clear()  # of streams that are no longer in use
+        found = _guards[id(stream)] = _Guard(make_printable(stream))
+    return found
+
+
+def open_standard_streams() -> None:
+    """Make standard output and standard error writable, also where they are closed: then what is written is lost.
+
+    A file that is opened later would else take the place of a closed stream, and receive what libraries print.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest descriptor that is free
+    sys.stdout = make_printable(sys.stdout or io.StringIO())
+    sys.stderr = make_printable(sys.stderr or io.StringIO())
+
+
+def close_standard_streams() -> OSError | None:
+    """Write what is left to standard output and standard error. Returns the error of standard output, if there is one.
+
+    A stream that cannot be written is connected to nothing: Python flushes both again when it ends, and would print
+    the error then.
+    """
+    failure = None
     for stream in (sys.stdout, sys.stderr):
-        make_printable(stream)
+        try:
+            stream.flush()
+        except OSError as error:
+            failure = failure or (error if stream is sys.stdout else None)
+            with suppress(OSError, ValueError):  # ValueError: the stream has no descriptor, or is closed
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return failure
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Whether the reader of a pipe has closed it."""
+    return error.errno == errno.EPIPE or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:

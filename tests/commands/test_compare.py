@@ -35,7 +35,16 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
     names = {path.name for path in comparison.iterdir()}
     runs = {"fcn-seed0", "fcn-seed1", "pspnet-seed0", "pspnet-seed1"}
-    files = {"comparison.json", "models.csv", "classes.csv", "images.csv", "report.html", "figures", "gallery"}
+    files = {
+        "comparison.json",
+        "models.csv",
+        "classes.csv",
+        "images.csv",
+        "report.html",
+        "figures",
+        "gallery",
+        "log.txt",
+    }
     assert names == runs | files
 
 

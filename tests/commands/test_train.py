@@ -17,6 +17,7 @@ import yaml
 import segarena
 from segarena.errors import ConfigError, Interrupted, RunError, WeightsError
 from segarena.experiment import run as command
+from segarena.formats import percent
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
@@ -32,7 +33,7 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     run = train(squares, tmp_path / "run", model="unet")
     names = {path.name for path in run.iterdir()}
     records = {f"{name}.json" for name in ("config", "environment", "data", "metrics", "costs")}
-    assert names == records | {"history.csv", "images.csv", "best.safetensors", "last"}
+    assert names == records | {"history.csv", "images.csv", "best.safetensors", "last", "log.txt"}
     metrics, data = Metrics.read(run), Data.read(run)
     assert metrics.split == "val"
     assert list(metrics.per_class) == ["background", "foreground"]
@@ -193,7 +194,7 @@ def test_resume_with_other_classes_is_refused(squares: Path, tmp_path: Path) -> 
 
 
 def test_early_stopping_counts_a_plateau_as_no_improvement(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A validation score that never moves ends the training after `patience` epochs, with the first epoch's weights."""
     constant = np.array([[[8, 2], [1, 9]]])
@@ -202,6 +203,8 @@ def test_early_stopping_counts_a_plateau_as_no_improvement(
     run = train(squares, tmp_path / "run", epochs=9, patience=2)
     assert list(pd.read_csv(run / "history.csv")["epoch"]) == [1, 2, 3]
     assert Metrics.read(run).best_epoch == 1
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "stopped early" in line]
+    assert all(word in line for word in ("2 epochs", "epoch 1", percent(Metrics.read(run).val_miou)))
 
 
 def test_weights_of_another_network(squares: Path, tmp_path: Path) -> None:

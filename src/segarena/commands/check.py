@@ -12,7 +12,8 @@ from rich.table import Table
 
 from segarena.classes import TABLE, TABLES
 from segarena.commands.ceiling_table import show_ceilings
-from segarena.commands.terminal import console, show_progress
+from segarena.commands.progress import show_progress
+from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
@@ -34,6 +35,7 @@ from segarena.runs import open_folder
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
+@shown
 def run(options: CheckOptions) -> dict[str, Any]:
     """Read all images and masks, show the problems and write check.png. Return what --json writes.
 

@@ -10,7 +10,8 @@ from typing import get_args
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.terminal import TerminalReporter, catch_interrupt, console
+from segarena.commands.progress import TerminalReporter
+from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.plan import check_same_track
@@ -26,6 +27,7 @@ from segarena.runs import Run, check_out, finished_runs, open_folder
 from segarena.training.machine import describe_environment
 
 
+@shown
 def run(options: CompareOptions) -> Path:
     """Compare, and write the comparison folder and its report.
 
@@ -41,12 +43,14 @@ def run(options: CompareOptions) -> Path:
     """
     reporter = TerminalReporter()
     environment = describe_environment()
+    reporter.detail(f"{to_command(options)}\n{environment.sentence}")
     check_out(options.out, resume=options.resume)
     check_same_track(options)
     check_networks(options)
     prepared = prepare(options, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume)
+    reporter.folder = folder
     runs = [Run(model, seed) for seed in range(options.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
     with catch_interrupt(resume=to_command(options, out=folder)) as should_stop:
@@ -87,20 +91,20 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     table.add_row(
         escape(f"always '{baseline.class_name}'"), percent(baseline.miou), "", percent(baseline.pixel_accuracy)
     )
-    console.print(table)
+    console.result(table)
     if note := load_note(comparison, {name: style.label for name, style in styles.items()}):
-        console.print(note, markup=False)
+        console.result(note, markup=False)
     _show_answer(comparison.answer)
-    console.print(f"Report: {page}", markup=False)
+    console.result(f"Report: {page}", markup=False)
     if comparison.answer.best is not None:
         label = styles[comparison.answer.best].label
         console.print(f"Use {label}: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
 
 
 def _show_answer(answer: Answer) -> None:
-    console.print()
-    console.print(f"[bold]{escape(answer.headline)}[/bold]")
+    console.result()
+    console.result(f"[bold]{escape(answer.headline)}[/bold]")
     for text in (" ".join(answer.details), answer.advice):
         if text:
-            console.print(escape(text))
-    console.print()
+            console.result(escape(text))
+    console.result()

@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from segarena.commands.terminal import console, show_progress
+from segarena.commands.progress import show_progress
+from segarena.commands.terminal import console, shown
 from segarena.config import ConvertOptions
 from segarena.config.checks import flag
 from segarena.data.annotations.write import check_free, write_annotations
@@ -15,6 +16,7 @@ from segarena.errors import ConfigError
 from segarena.formats import command, join_words, listing, plural
 
 
+@shown
 def run(options: ConvertOptions) -> Path:
     """Read all annotations, then write. Returns the folder that is written.
 
@@ -32,7 +34,7 @@ def run(options: ConvertOptions) -> Path:
     counts = Counter(image.split for image in annotations.images)
     splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
     images = plural(len(annotations.images), "image") + " with masks" + (f" ({splits})" if splits else "")
-    console.print(f"{images}: {options.dst}", markup=False)
+    console.result(f"{images}: {options.dst}", markup=False)
     names = annotations.classes.names
     console.print(f"  {plural(len(names), 'class')}: {listing(names, 8)}", markup=False)
     for note in (*annotations.notes, *notes):

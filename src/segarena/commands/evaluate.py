@@ -7,12 +7,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.terminal import TerminalReporter, console
+from segarena.commands.progress import TerminalReporter
+from segarena.commands.terminal import console, shown
 from segarena.config import EvaluateOptions
 from segarena.experiment.rescore import Rescored, rescore
 from segarena.formats import percent, plural, shorten, small_percent
 
 
+@shown
 def run(options: EvaluateOptions) -> dict[str, Any]:
     """Score a run, write metrics.json and images.csv, and print the scores.
 
@@ -32,8 +34,8 @@ def run(options: EvaluateOptions) -> dict[str, Any]:
 
 def _show(result: Rescored) -> None:
     metrics = result.metrics
-    console.print(f"Scores: {result.folder / metrics.file}", markup=False)
-    console.print(
+    console.result(f"Scores: {result.folder / metrics.file}", markup=False)
+    console.result(
         f"[bold]{result.model}[/bold] on {escape(result.data)}, {metrics.split} ({plural(metrics.images, 'image')}): "
         f"mIoU {percent(metrics.miou)}, F1 {percent(metrics.mean_f1)}, "
         f"precision {percent(metrics.mean_precision)}, recall {percent(metrics.mean_recall)}, "
@@ -46,8 +48,8 @@ def _show(result: Rescored) -> None:
     for name, scores in metrics.per_class.items():
         values = (scores.iou, scores.f1, scores.precision, scores.recall)
         table.add_row(escape(shorten(name, 40)), *("absent" if value is None else percent(value) for value in values))
-    console.print(table)
+    console.result(table)
     for name, scores in metrics.per_class.items():
         if scores.fp and not scores.tp + scores.fn:
             share = small_percent(scores.fp / metrics.pixels)
-            console.print(f"No mask has {name}; {share} of all pixels are predicted as it.", markup=False)
+            console.warn(f"No mask has {name}; {share} of all pixels are predicted as it")

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from segarena.commands.terminal import console
+from segarena.commands.terminal import console, shown
 from segarena.config import ModelsOptions
 from segarena.errors import ConfigError
 from segarena.models import TRACKS, build_model, find_model
 from segarena.training.costs import count_flops, count_parameters
 
 
+@shown
 def run(options: ModelsOptions) -> list[dict[str, Any]]:
     """Show a table of the networks; those that do not support the encoder are named below it.
 
@@ -41,9 +42,9 @@ def run(options: ModelsOptions) -> list[dict[str, Any]]:
             where="--encoder",
             remedy="Leave it out, or use --track encoder",
         )
-    console.print(_table(rows))
+    console.result(_table(rows))
     for reason in refused:
-        console.print(reason, markup=False)
+        console.result(reason, markup=False)
     console.print(
         f"GFLOPs: one image of {height} x {width}, {options.num_classes} classes, in evaluation; a multiply-add counts"
         " as two. Parameters: with the auxiliary head, if there is one.",

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
-from segarena.commands.terminal import console, show_progress
+from segarena.commands.progress import show_progress
+from segarena.commands.terminal import console, shown
 from segarena.config import PredictOptions
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
@@ -20,16 +21,17 @@ from segarena.data.files.images import read_image
 from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text, write_with
-from segarena.formats import listing, plural
+from segarena.formats import listing, plural, small_percent
 from segarena.reporting.legend import add_legend
 from segarena.reporting.overlay import draw_overlay
-from segarena.runs import find_run, open_folder
+from segarena.runs import find_run, open_folder, remove_if_empty
 from segarena.training.predictor import load
 
 #: The table of images and their masks, where the names alone do not show it.
 NAMES = "names.csv"
 
 
+@shown
 def run(options: PredictOptions) -> Path:
     """Label every image at its own size.
 
@@ -48,10 +50,10 @@ def run(options: PredictOptions) -> Path:
     found = find_new_images(options.images)
     predictor = load(run_folder, device=options.device)
     if predictor.unfinished:
-        console.print(predictor.unfinished, markup=False)
+        console.warn(predictor.unfinished)
     bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
     if warning:
-        console.print(f"warning: {warning}", markup=False)
+        console.warn(warning)
     folder = open_folder(options.out, "predictions", root=predictor.run)
     faults, levels = [], []
     with show_progress("predicting") as on_progress:
@@ -66,15 +68,19 @@ def run(options: PredictOptions) -> Path:
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}{OVERLAY}")
+            console.detail(f"  {path}: {name}.png, {_shares(mask, predictor.classes)}")
     labelled = len(found.images) - len(faults)
-    console.print(
+    if not labelled:
+        remove_if_empty(folder)
+        raise _refuse(faults, labelled)
+    console.result(
         f"{plural(labelled, 'image')} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False
     )
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     _show_names(found, folder)
     unlike = warn_if_unlike(levels, predictor.train_brightness)
     if unlike:
-        console.print(f"warning: {unlike}", markup=False)
+        console.warn(unlike)
     if faults:
         raise _refuse(faults, labelled)
     return folder
@@ -83,7 +89,7 @@ def run(options: PredictOptions) -> Path:
 def _show_names(found: NewImages, folder: Path) -> None:
     """Print what was left out, and which result is of which image where several have one name."""
     for note in found.left_out:
-        console.print(f"  left out: {note}", markup=False)
+        console.warn(f"left out: {note}")
     renamed = [image for image in found.images if image.is_renamed]
     if renamed:
         table = pd.DataFrame({"image": [str(image.path) for image in found.images]})
@@ -96,8 +102,8 @@ def _show_names(found: NewImages, folder: Path) -> None:
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
     """One error for all images that cannot be read."""
     error = join_faults([fault for _, fault in faults])
-    rest = " The others are labelled" if labelled else ""
-    return DataError(error.what, where=error.where, remedy=f"{error.remedy}.{rest}".rstrip("."), parts=error.parts)
+    rest = ". The others are labelled" if labelled else ". No image was labelled"
+    return DataError(error.what, where=error.where, remedy=f"{error.remedy}{rest}", parts=error.parts)
 
 
 def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
@@ -110,6 +116,13 @@ def _save_overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Cl
     picture = add_legend(draw_overlay(image, mask, classes), mask, classes)
     # At full resolution of colours: a contour is a coloured line of one pixel.
     write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))
+
+
+def _shares(mask: NDArray[np.uint8], classes: ClassTable) -> str:
+    """The share of each class that occurs, the largest first."""
+    pixels = np.bincount(mask.ravel(), minlength=len(classes.names))
+    shares = [f"{classes.names[i]} {small_percent(int(pixels[i]) / mask.size)}" for i in np.argsort(-pixels)]
+    return ", ".join(shares[: np.count_nonzero(pixels)])
 
 
 def _legend(classes: ClassTable) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.commands.terminal import console
+from segarena.commands.terminal import console, shown
 from segarena.config import ReportOptions
 from segarena.reporting.page import build_report
 
 
+@shown
 def run(options: ReportOptions) -> Path:
     """Rebuild the figures and the page.
 
@@ -22,5 +23,5 @@ def run(options: ReportOptions) -> Path:
         RunError: The folder is not a comparison.
     """
     page = build_report(options.folder)
-    console.print(f"Report: {page}", markup=False)
+    console.result(f"Report: {page}", markup=False)
     return page

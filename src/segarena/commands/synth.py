@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.commands.terminal import console, show_progress
+from segarena.commands.progress import show_progress
+from segarena.commands.terminal import console, shown
 from segarena.config import SynthOptions
 from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.formats import command
 
 
+@shown
 def run(options: SynthOptions) -> Path:
     """Write the scenes and their masks.
 
@@ -25,7 +27,7 @@ def run(options: SynthOptions) -> Path:
     source = SyntheticSource(seed=options.seed, size=options.size)
     with show_progress("drawing scenes") as on_progress:
         write_scenes(options.folder, source, on_progress)
-    console.print(f"{len(source.samples)} scenes and their masks: {options.folder}", markup=False)
+    console.result(f"{len(source.samples)} scenes and their masks: {options.folder}", markup=False)
     line = command("segarena", "compare", options.folder)
     console.print(f"Compare the architectures on them with: {line}", markup=False)
     return options.folder

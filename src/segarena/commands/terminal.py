@@ -1,34 +1,54 @@
-"""What the user sees while a command works: progress bars on a terminal, plain lines in a log file."""
+"""What a command prints: the result always, messages unless --quiet, details with --verbose; all of it into the log."""
 
 from __future__ import annotations
 
+import functools
+import io
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from segarena.commands.log import LOG, Log
+from segarena.config import OutputOptions
 from segarena.errors import Interrupted
-from segarena.experiment.progress import Reporter, TrainingListener
-from segarena.formats import duration, percent
-from segarena.streams import make_printable
+from segarena.streams import guard
 
-if TYPE_CHECKING:  # `check` needs no torch
-    from segarena.training.engine import Step
+Options = TypeVar("Options", bound=OutputOptions)
+Result = TypeVar("Result")
+#: Columns of tables in a log.
+_LOG_WIDTH = 100
+
+
+@dataclass
+class _Session:
+    """One call of a command."""
+
+    quiet: bool = False
+    verbose: bool = False
+    log: Log = field(default_factory=Log)
+    survives: bool = False
+    """Whether the work goes on where nothing can be printed any more: hours of training are worth more than output."""
+
+
+_session: ContextVar[_Session] = ContextVar("_session")
 
 
 class _PlainConsole(Console):
-    """A console that prints on any terminal, see `make_printable`; also where no command line was parsed."""
+    """A console that prints on any terminal, see `streams.guard`; also where no command line was parsed."""
 
     @property
     def file(self) -> IO[str]:
         """The stream that is written to, of this moment."""
-        stream: IO[str] = make_printable(super().file)
+        stream: IO[str] = guard(super().file)
         return stream
 
     @file.setter
@@ -36,81 +56,114 @@ class _PlainConsole(Console):
         self._file = stream
 
 
-#: Everything that a command prints goes through here.
-console = _PlainConsole(highlight=False, soft_wrap=True)
+class Output:
+    """Everything that a command prints goes through here."""
+
+    def __init__(self) -> None:
+        self.rich = _PlainConsole(highlight=False, soft_wrap=True)
+
+    def result(self, content: Any = "", *, markup: bool = True) -> None:
+        """Print what the command was called for."""
+        self._show(content, markup)
+
+    def print(self, content: Any = "", *, markup: bool = True) -> None:
+        """Print a message; not with --quiet."""
+        self._show(content, markup, not _now().quiet)
+
+    def detail(self, content: Any = "", *, markup: bool = False) -> None:
+        """Print a detail, with --verbose only; a log has it in any case."""
+        self._show(content, markup, _now().verbose)
+
+    def warn(self, text: str, *, title: str = "warning") -> None:
+        """Print a warning, also with --quiet."""
+        self._show(f"[yellow]{title}[/]: {escape(text)}")
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether bars are drawn: on a terminal, not with --quiet."""
+        return self.rich.is_terminal and not _now().quiet
+
+    def _show(self, content: Any, markup: bool = True, is_shown: bool = True) -> None:
+        session = _now()
+        session.log.add(_plain(content, markup))
+        failure = session.log.failure
+        if failure is not None and not session.log.is_failure_shown:
+            session.log.is_failure_shown = True
+            self.warn(f"{LOG} cannot be written ({failure.strerror or failure}); the work goes on without it")
+        if is_shown:
+            self.rich.print(content, markup=markup)
+        error = getattr(self.rich.file, "failure", None)
+        if error is not None and not session.survives:
+            raise error
 
 
-class TerminalReporter(Reporter):
-    """Shows the messages and the progress of an experiment."""
+#: What commands print with.
+console = Output()
 
-    def say(self, text: str, *, title: str = "") -> None:
-        """Print the message; the title is bold."""
-        console.print(f"[bold]{escape(title)}[/bold]: {escape(text)}" if title else escape(text))
 
-    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
-        """Show a bar."""
-        return show_progress(what)
+def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
+    """Decorate the function of a command, so that --quiet and --verbose of its options hold while it works.
 
-    def training(self, title: str, epochs: int) -> AbstractContextManager[TrainingListener]:
-        """Show a bar for each epoch, and a line when it is finished."""
-        return _TrainingProgress(title, epochs)
+    An error that ends it is added to its log.
+    """
+
+    @functools.wraps(run)
+    def call(options: Options) -> Result:
+        session = _Session(options.quiet, options.verbose)
+        token = _session.set(session)
+        try:
+            return run(options)
+        except BaseException as error:
+            session.log.add_error(error)
+            raise
+        finally:
+            _session.reset(token)
+
+    return call
+
+
+def keep_log(folder: Path) -> None:
+    """Write everything that was shown, and what follows, to log.txt in the folder.
+
+    From now on the work goes on where nothing can be printed any more.
+
+    Args:
+        folder: The run or comparison folder.
+    """
+    session = _now()
+    session.survives = True
+    session.log.open(folder)
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar, and give the function (done, total) that moves it; without a terminal nothing is shown."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
+def log_also_in(folder: Path) -> Iterator[None]:
+    """Write what is shown in the block to a log.txt in this folder too."""
+    log = _now().log
+    if log.writes_to(folder):
+        yield
+        return
+    log.open(folder)
+    try:
+        yield
+    except BaseException as error:
+        log.add_error(error)
+        raise
+    finally:
+        log.close(folder)
 
-        def move(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
 
-        yield move
+def _now() -> _Session:
+    """The session of the command that works now; a new one for a function that was called by itself."""
+    return _session.get(None) or _Session()
 
 
-class _TrainingProgress(TrainingListener):
-    """A bar within the epoch and a line for each finished one: loss, validation mIoU, images/s, time left."""
-
-    def __init__(self, title: str, epochs: int) -> None:
-        self.title, self.epochs = title, epochs
-        self.seconds: list[float] = []
-        self.bar = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[facts]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("starting", total=None, facts="")
-
-    def __enter__(self) -> _TrainingProgress:
-        console.print(f"[bold]{escape(self.title)}[/bold]")
-        self.bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.stop()
-
-    def on_step(self, step: Step) -> None:
-        self.bar.update(
-            self.task,
-            description=f"epoch {step.epoch}/{self.epochs}",
-            completed=step.step,
-            total=step.steps,
-            facts=f"loss {step.loss:.3f}  {step.images_per_second:.1f} images/s",
-        )
-
-    def on_epoch(self, row: dict[str, Any], is_best: bool) -> None:
-        self.seconds.append(row["seconds"])
-        left = (self.epochs - row["epoch"]) * sum(self.seconds) / len(self.seconds)
-        console.print(
-            f"  epoch {row['epoch']:>3}/{self.epochs}  loss {row['train_loss']:.3f}"
-            f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}"
-            f"  {row['images_per_second']:6.1f} images/s  at most {duration(left)} left"
-        )
+def _plain(content: Any, markup: bool) -> str:
+    """The content as plain text."""
+    text = io.StringIO()
+    Console(file=text, width=_LOG_WIDTH, highlight=False, soft_wrap=True, color_system=None).print(
+        content, markup=markup
+    )
+    return text.getvalue()
 
 
 @contextmanager

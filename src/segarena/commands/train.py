@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.commands.terminal import TerminalReporter, catch_interrupt, console
+from segarena.commands.progress import TerminalReporter
+from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import TrainOptions, to_command
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
@@ -13,8 +14,10 @@ from segarena.formats import command, duration, percent, plural
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.runs import Run, check_out, open_folder
+from segarena.training.machine import describe_environment
 
 
+@shown
 def run(options: TrainOptions) -> Path:
     """Train, choose the epoch, test, write the run folder.
 
@@ -29,11 +32,13 @@ def run(options: TrainOptions) -> Path:
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
     reporter = TerminalReporter()
+    reporter.detail(f"{to_command(options)}\n{describe_environment().sentence}")
     check_out(options.out, resume=options.resume)
     check_networks(options)
     prepared = prepare(options, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
+    reporter.folder = folder
     with catch_interrupt(resume=to_command(options, out=folder)) as should_stop:
         train_all(prepared, {Run(options.model, options.seed): folder}, should_stop, reporter)
     _show(options, folder)
@@ -43,9 +48,9 @@ def run(options: TrainOptions) -> Path:
 def _show(options: TrainOptions, folder: Path) -> None:
     metrics, costs = Metrics.read(folder), Costs.read(folder)
     place = metrics.split if metrics.folds is None else f"{plural(metrics.images, 'image')} in {metrics.folds} folds,"
-    console.print(
+    console.result(
         f"[bold]{options.model}[/bold]: {place} mIoU {percent(metrics.miou)},"
         f" best epoch {metrics.best_epoch:g}, trained in {duration(costs.train_seconds)}"
     )
-    console.print(f"Run folder: {folder}", markup=False)
+    console.result(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)

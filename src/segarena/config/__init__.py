@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from segarena.config.data import CheckOptions, ConvertOptions, DataOptions, SynthOptions
 from segarena.config.defaults import DataFacts
+from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
 from segarena.config.training import TRACK_MODELS, CompareOptions, EncoderName, ModelName, ProtocolOptions, TrainOptions
@@ -26,6 +27,7 @@ __all__ = [
     "EvaluateOptions",
     "ModelName",
     "ModelsOptions",
+    "OutputOptions",
     "PredictOptions",
     "Protocol",
     "ProtocolOptions",

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import tyro
 
 from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default
+from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions:
+class DataOptions(OutputOptions):
     """Which images with masks, and how they are split."""
 
     data: Annotated[tyro.conf.Positional[Path | None], default("the built-in scenes")] = None
@@ -34,6 +35,7 @@ class DataOptions:
     """Use the split of an earlier run: its folder, or its data.json."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_share("split", self.split)
         check_share("test_fraction", self.test_fraction, least=0.0)
         if self.splits is not None and (self.group_by is not None or self.test_fraction):
@@ -61,7 +63,7 @@ class CheckOptions(DataOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SynthOptions:
+class SynthOptions(OutputOptions):
     """Write the built-in data set to a folder, as images and masks."""
 
     folder: tyro.conf.Positional[Path]
@@ -72,6 +74,7 @@ class SynthOptions:
     """Side of a scene, in pixels."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_at_least("seed", self.seed, 0)
 
 
@@ -92,7 +95,7 @@ AnnotationFormat = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvertOptions:
+class ConvertOptions(OutputOptions):
     """Write annotations of another format as images, index masks and a classes.yaml."""
 
     src: tyro.conf.Positional[Path]
@@ -109,4 +112,5 @@ class ConvertOptions:
     """The attribute of an object that is its class; for via and geojson."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choices(self)

@@ -10,6 +10,7 @@ import tyro
 
 from segarena.config import defaults
 from segarena.config.checks import OPTIONAL, check_at_least, check_choices, default, flag
+from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
 from segarena.errors import ConfigError
 
@@ -17,7 +18,7 @@ SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
+class EvaluateOptions(OutputOptions):
     """Score a trained run on a split of its data, or on other labelled data."""
 
     run: tyro.conf.Positional[Path]
@@ -40,6 +41,7 @@ class EvaluateOptions:
     """Folder to write; it must not exist or be empty."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choices(self)
         given = [name for name in ("images", "masks", "root") if getattr(self, name) is not None]
         if self.data is None and given:
@@ -51,7 +53,7 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions:
+class PredictOptions(OutputOptions):
     """Write masks and overlays for images, at the images' own size."""
 
     run: tyro.conf.Positional[Path]
@@ -64,11 +66,12 @@ class PredictOptions:
     """Folder to write; it must not exist or be empty."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choices(self)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportOptions:
+class ReportOptions(OutputOptions):
     """Rebuild the figures and the page of a comparison from its files."""
 
     folder: tyro.conf.Positional[Path]
@@ -76,7 +79,7 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelsOptions:
+class ModelsOptions(OutputOptions):
     """List the networks: encoder, output stride, parameters and FLOPs."""
 
     track: Annotated[TrackName | None, default("both")] = None
@@ -89,6 +92,7 @@ class ModelsOptions:
     """Height and width of the image that FLOPs are counted for, in pixels, or one number for both."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choices(self)
         check_at_least("num_classes", self.num_classes, 1)
         if len(self.size) not in (1, 2):

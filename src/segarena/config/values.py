@@ -33,7 +33,8 @@ def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
     """Return the command line that gives these options.
 
     Args:
-        options: The options; those that have their default value are left out, and so are --out and --resume.
+        options: The options; those that have their default value are left out, and so are --out, --resume,
+            --quiet and --verbose.
         out: The folder of a run: the command line then resumes it.
     """
     line = command_line(type(options), vars(options))
@@ -52,7 +53,11 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
     words: list[object] = ["segarena", verb, *([data] if data is not None else [])]
     for item in fields(kind):
         value = values.get(item.name)
-        if item.name not in ("data", "out", "resume") and value is not None and value != item.default:
+        if (
+            item.name not in ("data", "out", "resume", "quiet", "verbose")
+            and value is not None
+            and value != item.default
+        ):
             items = value if isinstance(value, tuple) else [] if value is True else [value]
             words += [flag(item.name), *items]
     return command(*words, program=("segarena",))

@@ -15,6 +15,8 @@ from segarena.formats import join_words, listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
 from segarena.models.weights import NAMED, check_weights
 from segarena.seeding import derive_seed
+from segarena.training.costs import count_flops
+from segarena.training.evaluation import padded_size
 
 
 def check_networks(options: ProtocolOptions) -> None:
@@ -115,6 +117,12 @@ def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, re
             reporter.say(f"  {model}: {_describe(network)}")
     if protocol.track == "encoder" and weights not in NAMED:
         reporter.say(f"  each starts from {listing(sorted(starts))}")
+
+
+def relative_cost(protocol: Protocol, model: str) -> float:
+    """Return the FLOPs of one image of the usual size, with two classes: how the networks' times compare, roughly."""
+    network = _build_shape(protocol.track, protocol.network, model)
+    return float(count_flops(network, padded_size(network, protocol.input_size)))
 
 
 def _build_shape(track: str, arguments: dict[str, Any], model: str) -> SegmentationModel:

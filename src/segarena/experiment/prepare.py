@@ -229,7 +229,7 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
             reporter.say(f"  {key}: {description[key]}")
     unpaired: Sequence[str] = description.get("images_without_mask", ())
     if unpaired:
-        reporter.say(f"  not used, no mask: {listing(unpaired)}")
+        reporter.warn(f"not used, because they have no mask: {listing(unpaired)}")
     if not counts["test"]:
         reporter.say("  no test split: the scores come from the validation images, which also choose the epoch")
     if prepared.notes:
@@ -244,5 +244,10 @@ def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporte
     problems = worst_of(found)
     summary = summarise(problems, source.root)
     if summary:
-        reporter.say("\n".join(f"  {line}" for line in summary.splitlines()))
+        for line in summary.splitlines():
+            severity, _, message = line.partition(": ")
+            if severity in ("error", "warning"):
+                reporter.warn(message, title=severity)
+            else:
+                reporter.say(f"  {line}")
     stop_on_errors(problems, source.root)

@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
 
 
+@dataclass(frozen=True)
+class TrainingStart:
+    """A training that begins.
+
+    Args:
+        title: The training, e.g. "unet, seed 0".
+        number: Its place among all trainings of the command, from 1.
+        total: Number of all trainings, with those that were finished earlier.
+        epochs: Number of epochs if it is not stopped early.
+        folder: The run folder.
+        seconds_left: Estimate for this and all further trainings if none is stopped early; None where nothing has been
+            measured.
+    """
+
+    title: str
+    number: int
+    total: int
+    epochs: int
+    folder: Path
+    seconds_left: float | None = None
+
+
 class TrainingListener:
     """Receives the progress of one training. This one ignores it."""
 
-    def on_step(self, step: Step) -> None:
-        """Called about once a second within an epoch."""
+    def on_step(self, step: Step, seconds_left: float | None) -> None:
+        """Called about once a second within an epoch.
 
-    def on_epoch(self, row: dict[str, Any], is_best: bool) -> None:
+        Args:
+            step: The progress within the epoch.
+            seconds_left: Estimate for all trainings of the command that are left, as in `TrainingStart`.
+        """
+
+    def on_classes(self, ious: Mapping[str, float]) -> None:
+        """Called after each validation with the IoU of each class, 0..1; NaN for a class without truth pixels."""
+
+    def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
         """Called after each epoch.
 
         Args:
             row: The epoch's row of history.csv.
             is_best: Whether its validation mIoU is the best so far.
+            seconds_left: Estimate for all trainings of the command that are left, as in `TrainingStart`.
+        """
+
+    def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
+        """Called when a training ends before its last epoch.
+
+        Args:
+            epochs: Number of epochs since the best one.
+            best_epoch: The epoch whose weights are kept, from 1.
+            best_miou: Its validation mIoU, 0..1; None where it was undefined in each epoch.
         """
 
 
@@ -36,6 +78,15 @@ class Reporter:
             title: What the message is about, to be shown before it.
         """
 
+    def detail(self, text: str) -> None:
+        """Called with a message for users who ask for more."""
+
+    def warn(self, text: str, *, title: str = "warning") -> None:
+        """Called with a warning, or with an error that is described before it is raised; shown in any case."""
+
+    def begin(self) -> None:
+        """Called when all has been checked and the trainings begin: from now on files of the results change."""
+
     def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
         """Give a context with the function that is called with the number of items done and their total.
 
@@ -44,12 +95,11 @@ class Reporter:
         """
         return nullcontext(lambda done, total: None)
 
-    def training(self, title: str, epochs: int) -> AbstractContextManager[TrainingListener]:
+    def training(self, start: TrainingStart) -> AbstractContextManager[TrainingListener]:
         """Give a context with the listener of one training.
 
         Args:
-            title: The training, e.g. "unet, seed 0".
-            epochs: The number of epochs if it is not stopped early.
+            start: The training.
         """
         return nullcontext(TrainingListener())
 

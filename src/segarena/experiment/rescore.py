@@ -55,7 +55,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     """
     predictor = load(options.run, device=options.device)
     if predictor.unfinished:
-        reporter.say(predictor.unfinished)
+        reporter.warn(predictor.unfinished)
     source = _open(options, predictor, reporter)
     split, indices = _select(options, predictor, source)
     if not indices:
@@ -87,10 +87,10 @@ def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) ->
             highest = [image.facts.highest for image in source.images if image.facts is not None]
             source.bits, warning = predictor.choose_bits(value for value in highest if value is not None)
             if warning:
-                reporter.say(warning, title="warning")
+                reporter.warn(warning)
             unlike = warn_if_unlike(source.brightness(range(len(source.samples))), predictor.train_brightness)
             if unlike:
-                reporter.say(unlike, title="warning")
+                reporter.warn(unlike)
     return source
 
 

@@ -15,7 +15,8 @@ from segarena.data.transforms import Augmentation
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
-from segarena.experiment.progress import Reporter
+from segarena.experiment.progress import Reporter, TrainingStart
+from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
 from segarena.records.run import Costs
 from segarena.scoring.scores import score, to_metrics
@@ -28,12 +29,19 @@ from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
 
 
-def train_run(training: Training, title: str, should_stop: Callable[[], bool], reporter: Reporter) -> None:
+def train_run(
+    training: Training,
+    start: TrainingStart,
+    left: TrainingTimeLeft,
+    should_stop: Callable[[], bool],
+    reporter: Reporter,
+) -> None:
     """Train a network, choose its epoch, score it and write the run folder. A training that was stopped is resumed.
 
     Args:
         training: What is trained on what, and the folder.
-        title: The training, for people.
+        start: The training, for people.
+        left: Estimates the time that is left.
         should_stop: Called after each step; True stops the training.
         reporter: Receives the progress.
 
@@ -47,7 +55,7 @@ def train_run(training: Training, title: str, should_stop: Callable[[], bool], r
     split.describe_data().write(folder)
     describe_environment().write(folder)
     training.describe(model).write(folder)
-    state = _fit(training, model, memory, title, should_stop, reporter)
+    state = _fit(training, model, memory, start, left, should_stop, reporter)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
     confusions = evaluate_split(training, model, scored)
@@ -84,7 +92,8 @@ def _fit(
     training: Training,
     model: SegmentationModel,
     memory: PeakMemory,
-    title: str,
+    start: TrainingStart,
+    left: TrainingTimeLeft,
     should_stop: Callable[[], bool],
     reporter: Reporter,
 ) -> TrainingState:
@@ -100,11 +109,13 @@ def _fit(
     weights = weigh_classes(split.mask_pixels, protocol.class_weights)
     loss = SegmentationLoss(protocol.loss, None if weights is None else weights.to(protocol.device))
 
-    def validate(network: SegmentationModel) -> dict[str, float]:
-        scores = score(evaluate_split(training, network, "val"))
-        return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
+    with reporter.training(start) as listener:
 
-    with reporter.training(title, protocol.epochs) as listener:
+        def validate(network: SegmentationModel) -> dict[str, float]:
+            scores = score(evaluate_split(training, network, "val"))
+            listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
+            return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
+
         trainer = Trainer(
             model,
             loader,
@@ -113,8 +124,11 @@ def _fit(
             protocol,
             training.seed,
             training.folder,
-            on_step=listener.on_step,
-            on_epoch=listener.on_epoch,
+            on_step=lambda step: listener.on_step(step, left.after_step(step)),
+            on_epoch=lambda row, is_best: listener.on_epoch(row, is_best, left.after_epoch(row)),
+            on_early_stop=lambda state: listener.on_early_stop(
+                state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
+            ),
             should_stop=should_stop,
             read_peak_memory=memory.read,
         )

@@ -11,16 +11,19 @@ import pandas as pd
 from segarena.classes import ClassTable
 from segarena.errors import Interrupted
 from segarena.experiment.image_counts import read_image_counts
+from segarena.experiment.networks import relative_cost
 from segarena.experiment.plan import Training, check_resumable, plan_trainings
 from segarena.experiment.prepare import Prepared
-from segarena.experiment.progress import Reporter
+from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.run import train_run
+from segarena.experiment.time_left import TimeLeft, TrainingTimeLeft
 from segarena.files import write_text
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.runs import Run
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_metrics
+from segarena.training.checkpoint import HISTORY
 
 
 def train_all(
@@ -41,24 +44,66 @@ def train_all(
     plans = {run: plan_trainings(prepared, run, folder) for run, folder in folders.items()}
     for run, trainings in plans.items():
         check_resumable(trainings, folders[run])
-    for number, (run, trainings) in enumerate(plans.items(), start=1):
-        title = f"{run.model}, seed {run.seed}" + (f" ({number} of {len(plans)})" if len(plans) > 1 else "")
+    reporter.begin()
+    every = [training for trainings in plans.values() for training in trainings]
+    left, number = _estimate(every), 0
+    for run, trainings in plans.items():
         for training in trainings:
             fold = training.split.fold
-            part = "" if fold is None else f", fold {fold} of {len(trainings)}"
-            _train(training, title + part, should_stop, reporter)
+            start = TrainingStart(
+                title=f"{run.model}, seed {run.seed}" + ("" if fold is None else f", fold {fold} of {len(trainings)}"),
+                number=number + 1,
+                total=len(every),
+                epochs=training.protocol.epochs,
+                folder=training.folder,
+                seconds_left=left.seconds(),
+            )
+            own = TrainingTimeLeft(left, number, training.protocol.epochs, training.protocol.batch_size)
+            _train(training, start, own, should_stop, reporter)
+            left.finish(number)
+            number += 1
         if prepared.options.folds is not None:
             pool_folds(folders[run], [training.folder for training in trainings], prepared.source.classes)
 
 
-def _train(training: Training, title: str, should_stop: Callable[[], bool], reporter: Reporter) -> None:
+def _train(
+    training: Training,
+    start: TrainingStart,
+    left: TrainingTimeLeft,
+    should_stop: Callable[[], bool],
+    reporter: Reporter,
+) -> None:
     if training.is_finished:
-        reporter.say("finished already", title=title)
+        reporter.say("finished already", title=start.title)
         return
     try:
-        train_run(training, title, should_stop, reporter)
+        train_run(training, start, left, should_stop, reporter)
     except Interrupted as stop:
-        raise Interrupted(f"{title}: {stop}") from stop
+        raise Interrupted(f"{start.title}: {stop}") from stop
+
+
+def _estimate(trainings: Sequence[Training]) -> TimeLeft:
+    """The estimate of the time before the first training, from the epochs that earlier calls have finished."""
+    first = {training.model: training for training in reversed(trainings)}
+    flops = {model: relative_cost(one.protocol, model) if len(first) > 1 else 1.0 for model, one in first.items()}
+    seconds = [_epoch_seconds(training.folder) for training in trainings]
+    epochs = [
+        0 if one.is_finished else max(0, one.protocol.epochs - len(done))
+        for one, done in zip(trainings, seconds, strict=True)
+    ]
+    left = TimeLeft(list(zip([one.model for one in trainings], epochs, strict=True)), flops)
+    for training, done in zip(trainings, seconds, strict=True):
+        if done:
+            left.add_earlier(training.model, sum(done) / len(done))
+    return left
+
+
+def _epoch_seconds(folder: Path) -> list[float]:
+    """The time of each finished epoch of a run; empty where there is none, or they cannot be read."""
+    try:
+        return [float(value) for value in pd.read_csv(folder / HISTORY)["seconds"]]
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from segarena.formats import plural
 from segarena.records.record import Count, Pixels, Record
 from segarena.records.values import CostValues
 
@@ -33,6 +34,16 @@ class Environment(Record, file="environment.json", schema=1):
     """Name of the GPU; null where there is none."""
     commit: str | None
     """Commit of segarena's own checkout; null where it is installed as a package."""
+
+    @property
+    def sentence(self) -> str:
+        """Versions and machine on one line."""
+        commit = f" ({self.commit})" if self.commit else ""
+        return (
+            f"segarena {self.segarena}{commit}, Python {self.python}, torch {self.torch}, torchvision"
+            f" {self.torchvision}, {self.platform}, {self.gpu or self.cpu}, {plural(self.threads, 'thread')} on"
+            f" {plural(self.cores, 'core')}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

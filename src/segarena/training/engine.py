@@ -80,6 +80,7 @@ class Trainer:
         folder: Where history.csv, best.safetensors and last/state.pt are written.
         on_step: Called with the progress about once a second.
         on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
+        on_early_stop: Called with the state when the patience has run out.
         should_stop: Called after each step; the training stops where it returns True.
         read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
     """
@@ -96,6 +97,7 @@ class Trainer:
         *,
         on_step: Callable[[Step], None] = lambda step: None,
         on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
+        on_early_stop: Callable[[TrainingState], None] = lambda state: None,
         should_stop: Callable[[], bool] = lambda: False,
         read_peak_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
@@ -103,7 +105,8 @@ class Trainer:
         self.model = model.to(protocol.device).to(memory_format=torch.channels_last)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
         self.seed = seed
-        self.on_step, self.on_epoch, self.should_stop = on_step, on_epoch, should_stop
+        self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
+        self.should_stop = should_stop
         self.read_peak_memory = read_peak_memory
         self.optimizer = build_optimizer(
             self.model, protocol.optimizer, protocol.learning_rate, protocol.weight_decay, protocol.decoder_factor
@@ -124,6 +127,8 @@ class Trainer:
         while not self._is_finished():
             self._train_epoch()
             self._finish_epoch()
+        if self.state.epoch <= self.protocol.epochs:
+            self.on_early_stop(self.state)
         return self.state
 
     def _is_finished(self) -> bool:

@@ -1,0 +1,130 @@
+"""The progress of an experiment: bars on a terminal, plain lines in a pipe and in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from segarena.commands.terminal import console, keep_log, log_also_in
+from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
+from segarena.formats import percent, plural, rough_duration
+
+if TYPE_CHECKING:  # `check` needs no torch
+    from segarena.training.engine import Step
+
+
+class TerminalReporter(Reporter):
+    """Shows the messages and the progress of an experiment."""
+
+    #: The folder whose log.txt is written once the trainings begin.
+    folder: Path | None = None
+
+    def begin(self) -> None:
+        """Write the log from now on."""
+        if self.folder is not None:
+            keep_log(self.folder)
+
+    def say(self, text: str, *, title: str = "") -> None:
+        """Print the message; the title is bold."""
+        console.print(f"[bold]{escape(title)}[/bold]: {escape(text)}" if title else escape(text))
+
+    def detail(self, text: str) -> None:
+        """Print the message with --verbose only."""
+        console.detail(text)
+
+    def warn(self, text: str, *, title: str = "warning") -> None:
+        """Print the warning."""
+        console.warn(text, title=title)
+
+    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Show a bar."""
+        return show_progress(what)
+
+    @contextmanager
+    def training(self, start: TrainingStart) -> Iterator[TrainingListener]:
+        """Show a bar for each epoch, and a line when it is finished; its run folder has a log of its own."""
+        with log_also_in(start.folder), _TrainingProgress(start) as listener:
+            yield listener
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar, and give the function (done, total) that moves it; without a terminal nothing is shown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console.rich, transient=True, disable=not console.shows_bars) as progress:
+        task = progress.add_task(what, total=None)
+
+        def move(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield move
+
+
+class _TrainingProgress(TrainingListener):
+    """A bar within the epoch and a line for each finished one: loss, validation mIoU, time left for all trainings."""
+
+    def __init__(self, start: TrainingStart) -> None:
+        self.start = start
+        self.ious: Mapping[str, float] = {}
+        self.bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=console.rich,
+            transient=True,
+            disable=not console.shows_bars,
+        )
+        self.task = self.bar.add_task("starting", total=None, facts="")
+
+    def __enter__(self) -> _TrainingProgress:
+        place = f" (training {self.start.number} of {self.start.total})" if self.start.total > 1 else ""
+        left = _describe(self.start.seconds_left)
+        console.print(f"[bold]{escape(self.start.title)}[/bold]{place}{f', {left}' if left else ''}")
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def on_step(self, step: Step, seconds_left: float | None) -> None:
+        left = _describe(seconds_left)
+        self.bar.update(
+            self.task,
+            description=f"epoch {step.epoch}/{self.start.epochs}",
+            completed=step.step,
+            total=step.steps,
+            facts=f"loss {step.loss:.3f}  {step.images_per_second:.1f} images/s  {left}",
+        )
+
+    def on_classes(self, ious: Mapping[str, float]) -> None:
+        self.ious = ious
+
+    def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
+        console.print(
+            f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}"
+            f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}  {_describe(seconds_left)}".rstrip()
+        )
+        console.detail(
+            f"    {row['seconds']:.1f} s, {row['images_per_second']:.1f} images/s in training,"
+            f" learning rate {row['learning_rate']:.2g}, validation accuracy {percent(row['val_pixel_accuracy'])}"
+        )
+        if self.ious:
+            console.detail(f"    IoU: {', '.join(f'{name} {percent(iou)}' for name, iou in self.ious.items())}")
+
+    def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
+        best = "undefined" if best_miou is None else percent(best_miou)
+        console.print(
+            f"  stopped early: no better validation mIoU for {plural(epochs, 'epoch')};"
+            f" best was epoch {best_epoch}, {best}"
+        )
+
+
+def _describe(seconds_left: float | None) -> str:
+    """The time left, for all trainings of the command: an estimate, and less where a training is stopped early."""
+    return "" if not seconds_left else f"at most about {rough_duration(seconds_left)} left"

@@ -1,0 +1,47 @@
+"""The time that is left for all trainings of a command: from epochs, from steps, from earlier calls, and guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from segarena.experiment.time_left import TimeLeft, TrainingTimeLeft
+from segarena.training.engine import Step
+
+FLOPS = {"fcn": 1.0, "unet": 3.0}
+
+
+def step(number: int, images_per_second: float) -> Step:
+    return Step(epoch=1, step=number, steps=10, loss=1.0, images_per_second=images_per_second)
+
+
+def test_every_training_counts_with_what_its_model_took() -> None:
+    left = TimeLeft([("fcn", 4), ("unet", 4), ("fcn", 4)], FLOPS)
+    own = TrainingTimeLeft(left, 0, epochs=4, batch_size=8)
+    assert (
+        own.after_epoch({"epoch": 1, "seconds": 10.0}) == 3 * 10 + 4 * 20 + 4 * 10
+    )  # unet: half fixed, half three times
+    assert own.after_epoch({"epoch": 2, "seconds": 20.0}) == 2 * 15 + 4 * 30 + 4 * 15
+    left.finish(0)  # stopped early
+    assert left.seconds() == 4 * 30 + 4 * 15
+    own = TrainingTimeLeft(left, 1, epochs=4, batch_size=8)
+    assert own.after_epoch({"epoch": 1, "seconds": 50.0}) == 3 * 50 + 4 * 15  # measured now
+
+
+def test_the_first_steps_give_a_first_estimate_and_then_only_the_progress() -> None:
+    left = TimeLeft([("fcn", 2)], FLOPS)
+    own = TrainingTimeLeft(left, 0, epochs=2, batch_size=8)
+    assert left.seconds() is None
+    assert own.after_step(step(5, images_per_second=4.0)) == pytest.approx(1.5 * 20)  # 80 images of an epoch
+    assert own.after_epoch({"epoch": 1, "seconds": 30.0}) == 30.0  # with the validation
+    assert own.after_step(step(5, images_per_second=4.0)) == pytest.approx(15.0)
+    assert own.after_epoch({"epoch": 2, "seconds": 30.0}) == 0.0
+
+
+def test_epochs_of_an_earlier_call_count_until_one_is_measured() -> None:
+    left = TimeLeft([("fcn", 0), ("unet", 2)], FLOPS)
+    left.add_earlier("fcn", 10.0)
+    assert left.seconds() == 2 * 20
+    left.add_earlier("unet", 12.0)
+    assert left.seconds() == 2 * 12
+    left.add_epoch(1, 1, seconds=40.0)
+    assert left.seconds() == 40
