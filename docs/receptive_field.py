@@ -13,7 +13,7 @@ from segarena.models.deeplabv3 import ASPP
 from segarena.models.encoders.patches import PatchConv2d, PatchMaxPool2d
 from segarena.models.pspnet import PyramidPooling
 
-#: The coarsest stride of all networks: the grid of every network repeats after so many pixels.
+#: The coarsest stride of all networks: the grid of every network repeats after this number of pixels.
 _PERIOD = 32
 #: Layers that compute each pixel of the output from the same pixel of the input.
 _POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d, nn.Identity)

@@ -75,7 +75,7 @@ def side_for(case: Case) -> int:
 def overfit(model: nn.Module, steps: int, rate: float, side: int, crop: int | None = None) -> float:
     """Train in training mode and return the mIoU in eval mode, after `steps` steps or when it is above 0.95.
 
-    With `crop`, each step is on a random square of so many pixels.
+    With `crop`, each step is on a random square of this side.
     """
     images, labels = pictures(side)
     size = crop or side

@@ -27,7 +27,7 @@ from segarena.training.evaluation import autocast, to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer
 
-#: Seconds between two saved states within an epoch; kill -9 loses at most so much.
+#: Seconds between two saved states within an epoch; kill -9 loses at most this much work.
 SAVE_EVERY = 300.0
 #: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0

@@ -14,18 +14,18 @@ from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import Splits
 from segarena.formats import plural
 
-#: An image is flat if all grey levels but a thousandth of its pixels at both ends are within so many.
+#: An image is flat if its grey levels span less than this, without a thousandth of the pixels at both ends.
 FLAT_LEVELS = 8
-#: An image has few levels, as a mask has, if so many have all but a thousandth of its pixels; photographs and scans
-#: have more than 60.
+#: An image has few levels, as a mask has, if this number of levels has all but a thousandth of its pixels;
+#: photographs and scans have more than 60.
 FEW_LEVELS = 12
-#: ... or if so much of it is around two levels, and half of that on the levels themselves: a mask saved as JPEG.
+#: ... or if this share of it is around two levels, and half of that on the levels themselves: a mask saved as JPEG.
 TWO_LEVELS, _AROUND = 0.97, 6
-#: A mask looks like a photograph if so many neighbouring pixels differ. Measured: at most 0.15 in masks of street
-#: scenes, plants, tissue, roads and the built-in scenes.
+#: A mask looks like a photograph if this share of the neighbouring pixels differs. Measured: at most 0.15 in masks of
+#: street scenes, plants, tissue, roads and the built-in scenes.
 BUSY, _BUSY_VALUES = 0.3, 8
-#: A split is brighter than another one if so many pairs of their images say so, and the medians differ by so many grey
-#: levels. Measured: 0.76 and 18 between the published splits of street scenes.
+#: A split is brighter than another one if its image is the brighter one in this share of all pairs, and the medians
+#: differ by this number of grey levels. Measured: 0.76 and 18 between the published splits of street scenes.
 APART, MIN_DIFFERENCE = 0.98, 25
 
 _FEWEST = 5  # images in a split

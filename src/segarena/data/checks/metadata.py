@@ -17,7 +17,7 @@ from segarena.formats import command, listing, plural, small_percent
 
 #: A class in fewer images than this cannot be in training, validation and test at once.
 FEW_IMAGES = 3
-#: Extreme imbalance is a largest class with more than so many times the pixels of another one.
+#: Extreme imbalance is a largest class with more than this factor times the pixels of another one.
 EXTREME_RATIO = 50
 
 

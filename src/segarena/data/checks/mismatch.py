@@ -28,8 +28,8 @@ RIGHT = 0.9
 #: Of 158 rightly paired subsets of 10 to 701 pairs of these five sets none is reported; of 532 that were shuffled,
 #: reversed, or moved on by one or two files 99%, and none of 100 such subsets of the roads.
 RECOGNISED = 0.9
-#: In so many images the best mask must be better than their own: 0.00 to 0.07 of rightly paired ones, 0.83 to 1.00 of
-#: permuted ones; 0.57 for roads.
+#: Share of the images whose best mask must be better than their own: 0.00 to 0.07 if paired correctly, 0.83 to 1.00 if
+#: permuted; 0.57 for roads.
 MIN_BETTER = 0.8
 
 _MOST_IMAGES, _MIN_IMAGES = 48, 10

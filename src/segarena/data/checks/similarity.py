@@ -17,16 +17,17 @@ from segarena.data.checks.products import largest_eigenvectors, multiply, projec
 from segarena.data.checks.registration import crop, find_crop
 from segarena.data.checks.thumbnails import halve, perceptual_hash
 
-#: Candidates: thumbnails of 16 x 16 pixels correlate by so much, ...
+#: Candidates: smallest correlation of thumbnails of 16 x 16 pixels, ...
 COARSE = 0.75
-#: ... or by so much where their hashes of 128 bits differ in at most so many bits, and in no more than this share of
-#: the set's median: a small crop moves what the hash hardly shows.
+#: ... or the smallest one if their hashes of 128 bits differ in at most this number of bits, and in no more than this
+#: share of the set's median: a small crop hardly changes the hash.
 COARSE_CROPPED, MAX_DISTANCE, SHARE_OF_MEDIAN = 0.3, 10, 0.25
-#: A candidate is confirmed if thumbnails of 64 x 64 pixels correlate by so much, and their fine details, too; with one
-#: of the two cropped, by so much.
+#: A candidate is confirmed: smallest correlation of thumbnails of 64 x 64 pixels and of their fine details; the same
+#: if one of the two is cropped.
 FINE, CROPPED = 0.7, 0.82
-#: Without the principal components as well they must correlate by so much less. This does not count where less than
-#: this share of the details that are usual in the set is left: the picture itself is a component, as it occurs often.
+#: After subtracting the principal components too, the required correlation is lower by this. This does not count
+#: where less than this share of the details that are usual in the set is left: the picture itself is a component, as it
+#: occurs often.
 EASIER, LEFT = 0.4, 0.1
 
 _MIN_IMAGES = 6  # fewer have no mean image
@@ -71,7 +72,7 @@ class Turn(NamedTuple):
 
     Attributes:
         mirrored: left to right, first.
-        quarters: by so many times 90 degrees, then.
+        quarters: then rotated by this number of quarter turns.
     """
 
     mirrored: bool

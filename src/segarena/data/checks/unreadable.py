@@ -17,7 +17,7 @@ from segarena.data.layout.layout import Layout, find_pairs
 from segarena.data.layout.tree import relative_name
 from segarena.errors import DataError
 
-#: Causes for which masks do not fit the encoding of the others are found one by one, at most so many.
+#: Causes for which masks do not fit the encoding of the others are found one by one, up to this number.
 MOST_CAUSES = 50
 
 

@@ -2,8 +2,8 @@
 
 Source: the description of the format in github.com/thi-ng/umbrella, packages/rle-pack. The stream is 32 bits for the
 number of words, 5 for the size of a word less one, four times 4 for the sizes of lengths less one, and then chunks: one
-bit (1: a word repeated, 0: different words), 2 bits (which of the four sizes), the length less one in so many bits, and
-the words. The words are red, green, blue and opacity of each pixel, row by row; what is opaque is the object.
+bit (1: a word repeated, 0: different words), 2 bits (which of the four sizes), the length less one in that number of
+bits, and the words. The words are red, green, blue and opacity of each pixel, row by row; what is opaque is the object.
 
 `label-studio-converter` (Apache 2.0) is not used: it is no longer developed and brings lxml, nltk and eight others; its
 successor `label-studio-sdk` brings 38.
@@ -85,13 +85,13 @@ class _Bits:
         self._place = 0
 
     def read(self, number: int) -> int:
-        """Return the next bits, at most 32, as a number. Raises Malformed if there are not so many."""
+        """Return the next bits, at most 32, as a number. Raises Malformed if there are fewer."""
         window = self._take(number)
         last = (self._place + 7) // 8 * 8
         return int.from_bytes(window, "big") >> last - self._place & (1 << number) - 1
 
     def read_bytes(self, number: int) -> NDArray[np.uint8]:
-        """Return the next `number` words of eight bits. Raises Malformed if there are not so many."""
+        """Return the next `number` words of eight bits. Raises Malformed if there are fewer."""
         shift = self._place % 8
         window = np.frombuffer(self._take(8 * number), dtype=np.uint8)
         if not shift:

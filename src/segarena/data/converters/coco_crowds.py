@@ -61,7 +61,7 @@ def _decide(contents: dict[Path, Any], objects: list[Any], crowds: list[Any]) ->
     if not any("segmentation" in each for each in objects):
         return "void", "as in COCO's panoptic annotations"
     if len(crowds) > _MOST_CROWDS * len(objects):
-        return "object", "because a flag on so many marks masks of a brush, not crowds"
+        return "object", "because it is set on too many objects to mark crowds: they are masks of a brush"
     if any(_is_cvat(content) for content in contents.values()):
         return "object", "because CVAT sets the flag for every mask of a brush"
     ordinary = [each for each in objects if not each.get("iscrowd")]

@@ -22,7 +22,7 @@ from segarena.data.source import Sample
 from segarena.errors import DataError
 from segarena.formats import listing, plural
 
-#: In all masks that are looked at: so many different numbers of objects, and so many objects in one of them.
+#: In all masks that are examined: different numbers of objects, and objects in one of them, at least.
 _DIFFERENT, _MANY = 3, 8
 #: Masks with fewer numbers are those of classes.
 _FEW = 3

@@ -14,7 +14,8 @@ from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError
 
 _SAMPLE, _CLEARLY = 20, 1.2
-#: On square images: so much stronger edges below the outlines, in so many images and in this share of them.
+#: On square images: factor by which edges below the outlines are stronger, in how many images and in which share of
+#: them, at least.
 _STRONGER, _LEAST, _MOST = 1.3, 4, 0.8
 
 

@@ -39,7 +39,7 @@ _NEAR_MODE = 18
 _MOST_SOFT, _UNEXPLAINED, _THICK = 0.5, 0.005, 0.001
 #: Colours that differ by no more than this in each channel are one, after JPEG has converted them and back.
 _ROUNDED = 4
-#: In a compressed file, so many pixels inside areas of an undeclared colour are a class that was forgotten.
+#: In a compressed file, an undeclared colour with more pixels than this inside areas is a class that was forgotten.
 _MOST_INSIDE = 16
 
 

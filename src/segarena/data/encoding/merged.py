@@ -19,7 +19,7 @@ SAME, SAME_COMPRESSED = 12, 48
 _FEWEST, _SHARE = 20, 2e-5
 #: More of the pixels of a value of soft edges are strictly between their neighbours.
 _BETWEEN = 0.5
-#: At most so many values are looked for.
+#: Values are searched for up to this number.
 _MOST = 5
 
 

@@ -14,7 +14,7 @@ from segarena.data.files.raw_masks import GREY
 from segarena.errors import DataError
 from segarena.formats import plural
 
-#: A value fills areas if a part of its pixels, 1 in so many, is inside areas of it: those of soft edges do not.
+#: A value fills areas if one in this number of its pixels is inside areas of it: those of soft edges do not.
 _FILLS = 4
 #: Class numbers are lower than this; greys to be distinguished by eye are not.
 _LOW = 32

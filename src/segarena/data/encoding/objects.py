@@ -24,15 +24,18 @@ _OBJECTS = "numbers of objects, not of classes"
 
 #: The most objects of one class in a mask.
 _MOST_OBJECTS = 200
-#: Objects are numbered from 0 or 1 in each mask. That is certain if so many different counts occur, up to at least ...
+#: Objects are numbered from 0 or 1 in each mask. That is certain if this number of different counts occurs,
+#: and the highest of them is at least this.
 _COUNTS, _MANY_OBJECTS = 3, 5
-#: Masks that number objects with gaps have this share of all numbers up to their highest, and one has so many.
+#: Masks that number objects with gaps have this share of all numbers up to their highest, and one has at least
+#: this number of objects.
 _DENSE, _LONG = 0.6, 30
-#: Objects are in one mask only: at least so many values, of which at most this share is in a second mask.
+#: Objects are in one mask only: at least this number of values, of which at most this share is in a second mask.
 _VALUES, _SHARED = 12, 0.05
-#: Red is a class, and green and blue are objects, if red is lower than this and a value of red has so many colours.
+#: Red is a class, and green and blue are objects, if red is lower than this and a value of red has this number
+#: of colours.
 _LOW_RED, _COLORS_OF_A_CLASS = 64, 3
-#: A value fills areas if a part of its pixels, 1 in so many, is inside areas of it.
+#: A value fills areas if one in this number of its pixels is inside areas of it.
 _FILLS = 4
 
 

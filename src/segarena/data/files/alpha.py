@@ -20,9 +20,10 @@ from segarena.data.files.image_io import raw_mode
 #: more opaque than transparent. "band": left out, it has many levels, as a band of light has.
 AlphaUse = Literal["", "transparent", "hiding", "shapeless", "band"]
 
-#: Transparency has at most so many levels, or at least the share of its pixels within the margin of 0 or 255.
+#: Transparency has at most this number of levels, or at least the share of its pixels within the margin of 0 or 255.
 _FEW_LEVELS, _EXTREMES, _MARGIN = 8, 0.5, 2
-#: Transparent parts are a picture if they are at least this share of all pixels and have so many different colours.
+#: Transparent parts are a picture if they are at least this share of all pixels and have this number of
+#: different colours.
 _HIDDEN_SHARE, _HIDDEN_COLORS = 0.01, 32
 #: A premultiplied colour is no brighter than its alpha, in all but this share of the pixels.
 _BRIGHTER = 0.01

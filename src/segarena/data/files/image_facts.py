@@ -22,7 +22,7 @@ SIDE = 64
 #: The cache's name for these facts; another version of the decoder may find others.
 KIND = f"image facts 5, Pillow {PIL.__version__}"
 
-#: The grey levels are those of a grid of so many pixels along each side.
+#: The grey levels are those of a grid with this number of pixels along each side.
 SAMPLES = 128
 
 _HISTOGRAM_BYTES = 512

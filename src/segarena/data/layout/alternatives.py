@@ -46,7 +46,7 @@ class UnclearError(DataError):
         super().__init__(what, where=where, remedy=remedy)
         self.alternatives = alternatives
         self.least = 1
-        """An alternative has to give so many pairs."""
+        """Smallest number of pairs that an alternative has to give."""
 
 
 def choose_file(kind: FileKind, pairs: tuple[tuple[Path, Path], ...]) -> tuple[Alternative, ...]:

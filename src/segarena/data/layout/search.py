@@ -32,10 +32,11 @@ from segarena.data.layout.tree import File
 from segarena.data.layout.vocabulary import FileKind, is_preview
 from segarena.errors import DataError
 
-#: So many pairs, evenly chosen, are examined; of a large file only every n-th pixel, at least so many on its side.
+#: Number of pairs, evenly chosen, that are examined; of a large file only every n-th pixel, at least this number along
+#: its side.
 _EXAMINED_PAIRS = 6
 _EXAMINED_SIDE = 512
-#: The share of the pixels with the most common values: at least so much of a mask, less than so much of photographs.
+#: The share of the pixels with the most common values: smallest of a mask, largest of photographs.
 _MOST_COMMON = 16
 _MASK_SHARE = 0.9
 _PHOTOGRAPH_SHARE = 0.6

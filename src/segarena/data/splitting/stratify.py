@@ -27,7 +27,7 @@ def exchange(
         classes: (U, num_classes), 1 if the class occurs in the unit, else 0.
         worth: (P, num_classes) of whole numbers: the value of a class occurring in a part, 0 where it is not needed.
         targets: (P,), how many images each part should have.
-        fewest: each part keeps so many units at least.
+        fewest: each part keeps at least this number of units.
     """
     part_of = np.array(parts)
     while (move := _best_move(part_of, sizes, classes, worth, targets, fewest)) is not None:

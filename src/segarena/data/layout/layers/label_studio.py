@@ -29,9 +29,9 @@ _NAME = re.compile(r"task-(\d+)-annotation-(\d+)-by-(\d+|[^@]*@.*?\.[a-z]+|)-(.+
 _UPLOAD = re.compile(r"[0-9a-f]{8}-")
 _NUMBER = re.compile(r"\d+")
 _TASK = re.compile(r"task[-_ ]?", re.IGNORECASE)
-#: So many tasks are examined, each with so many images; at least so many are needed, and this share has to agree.
+#: Number of tasks that are examined, of images for each, of tasks that are needed, and the share that has to agree.
 _EXAMINED, _OTHERS, _FEWEST, _AGREE = 24, 8, 4, 0.9
-#: Edges agree with a mask if they are so much stronger under its boundaries than those of all other images.
+#: Edges agree with a mask if they are stronger by this factor under its boundaries than those of all other images.
 _MARGIN = 1.05
 
 

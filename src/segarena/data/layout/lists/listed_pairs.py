@@ -25,7 +25,7 @@ _TABLE = frozenset({".json", ".jsonl", ".ndjson"}) | _YAML
 _LARGEST_YAML = 1_000_000
 #: Of more files in one folder, only those named for splits may be lists: the others are labels, one for each image.
 _MOST_FILES = 20
-#: Lists may be so many folders below the data folder.
+#: Lists may be up to this number of folders below the data folder.
 _DEEPEST = 3
 _LIST_WORDS = frozenset("pairs pair list lists files index data dataset metadata samples split splits".split())
 _REMEDY = "Put the file back, correct the list, or move the list to another folder if it is not to be used"
