@@ -35,7 +35,8 @@ bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation 
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/steps.py
 
-docs: .venv/dev.stamp  ## the pictures of docs/data.md, the tables of docs/files.md, tables and figures of docs/models.md
+docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; tables and pictures of data.md, files.md and models.md
+	$(BIN)/python docs/build_signatures.py
 	$(BIN)/python docs/build_files_page.py
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py

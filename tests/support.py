@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shlex
 import struct
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 
 from segarena import cli, config
+from segarena.api.calls import in_python
 from segarena.config.checks import flag
 from segarena.errors import DataError, SegarenaError
 
@@ -90,19 +92,22 @@ def huge_png(side: int) -> bytes:
 
 @contextmanager
 def refuses(
-    kind: type[SegarenaError] = DataError, *, where: str | Path = "", value: object = ""
+    kind: type[SegarenaError] = DataError, *, where: str | os.PathLike[str] = "", value: object = ""
 ) -> Iterator[pytest.ExceptionInfo[SegarenaError]]:
     """The block raises exactly `kind`, and its parts say what a test needs to know; the wording is left free.
 
-    `where`: the place that the error names, equal for a Path, a part of it for a string. `value`: the offending value,
-    somewhere in what is wrong.
+    `where`: the place that the error names, equal for a Path, a part of it for a string; an option may be written as
+    on the command line. `value`: the offending value, somewhere in what is wrong.
     """
     with pytest.raises(SegarenaError) as caught:
         yield caught
     error = caught.value
     assert type(error) is kind
-    assert error.where == where if isinstance(where, Path) else where in str(error.where)
-    assert str(value) in error.what
+    if isinstance(where, os.PathLike):
+        assert error.where == Path(where)
+    else:
+        assert where in str(error.where) or in_python(where) in str(error.where)
+    assert str(value) in error.what or in_python(str(value)) in error.what
     assert error.remedy
 
 

@@ -23,9 +23,9 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"kernels"},
         {"data", "models", "scoring"},
         {"training", "reporting"},
-        {"experiment"},
+        {"experiment", "results"},
         {"commands"},
-        {"cli"},
+        {"api", "cli"},
         {"__init__"},
         {"__main__"},
     ),
@@ -56,6 +56,18 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"train_all"},
         {"examples", "tables"},
         {"summary"},
+        {"__init__"},
+    ),
+    "segarena.results": (
+        {"folder"},
+        {"evaluation", "findings"},
+        {"trained_run"},
+        {"comparison"},
+        {"__init__"},
+    ),
+    "segarena.api": (
+        {"calls"},
+        {"data", "results", "training"},
         {"__init__"},
     ),
     "segarena.commands": (
@@ -98,6 +110,7 @@ def test_these_import_no_torch() -> None:
         "segarena.scoring.ranking",
         "segarena.scoring.verdict",
         "segarena.reporting.page",
+        "segarena.results.comparison",
         "segarena.commands.check",
     ]
     lines = [f"import {name}; assert 'torch' not in sys.modules, '{name} imports torch'" for name in names]

@@ -15,7 +15,7 @@ import segarena
 from segarena import config
 
 PUBLIC = (
-    "ConfigError DataError Interrupted RunError SegarenaError WeightsError "
+    "Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError TrainedRun WeightsError "
     "build_model check compare convert evaluate load predict report synth train"
 ).split()
 
@@ -45,7 +45,7 @@ def test_report_is_a_function_also_after_the_page_was_built() -> None:
 @pytest.mark.parametrize("images", ["a.jpg", Path("a.jpg"), ["a.jpg"]])
 def test_predict_takes_one_image_or_several(monkeypatch: pytest.MonkeyPatch, images: str | Path | list[str]) -> None:
     monkeypatch.setattr("segarena.commands.predict.run", lambda options: options.images)
-    assert segarena.predict("run", images) == (Path("a.jpg"),)
+    assert segarena.predict("run", images) == (Path("a.jpg"),)  # type: ignore[comparison-overlap]
 
 
 def test_changelog_names_the_version() -> None:

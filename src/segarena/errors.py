@@ -2,7 +2,9 @@
 
     SegarenaError            the base: the command line prints it and exits with status 2
     ├── DataError            an image, a mask, a folder of them, classes.yaml
+    │   └── ImageTypeError   an object in memory that is not an image; also a TypeError
     ├── ConfigError          an option, or a combination of options
+    │   └── OptionTypeError  an option that does not exist, or a value of the wrong type; also a TypeError
     ├── WeightsError         weights that cannot be found, downloaded or read, or that do not fit
     └── RunError             a run or comparison folder: missing, not empty, not writable, damaged
 
@@ -13,7 +15,7 @@ A message has three parts: what is wrong, where, and what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class SegarenaError(Exception):
@@ -32,8 +34,21 @@ class SegarenaError(Exception):
     def __init__(self, what: str, *, where: object = None, remedy: str, parts: Sequence[SegarenaError] = ()) -> None:
         self.what, self.where, self.remedy, self.parts = what, where, remedy, tuple(parts)
         self.code: str | None = None  # the cause, for a caller that has a better remedy
-        place = f"{where}: " if where is not None else ""
-        super().__init__(f"{place}{what}. {remedy}.")
+        super().__init__(self._message())
+
+    def restate(self, spell: Callable[[str], str]) -> None:
+        """Write the message again in the words of another interface.
+
+        Args:
+            spell: Replaces the names of options in a text.
+        """
+        self.what, self.remedy = spell(self.what), spell(self.remedy)
+        self.where = spell(self.where) if isinstance(self.where, str) else self.where
+        self.args = (self._message(),)
+
+    def _message(self) -> str:
+        place = f"{self.where}: " if self.where is not None else ""
+        return f"{place}{self.what}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Make it picklable: an error of a worker process is raised in the main one with its type and parts."""
@@ -44,8 +59,16 @@ class DataError(SegarenaError):
     """The images, the masks, their pairing or classes.yaml."""
 
 
+class ImageTypeError(DataError, TypeError):
+    """An object was given that is not an image, or whose values have no clear meaning as one."""
+
+
 class ConfigError(SegarenaError):
     """An option has an impossible value."""
+
+
+class OptionTypeError(ConfigError, TypeError):
+    """There is no such option, or its value is of the wrong type."""
 
 
 class WeightsError(SegarenaError):

@@ -36,8 +36,8 @@ _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 @shown
-def run(options: CheckOptions) -> dict[str, Any]:
-    """Read all images and masks, show the problems and write check.png. Return what --json writes.
+def run(options: CheckOptions) -> tuple[dict[str, Any], Path]:
+    """Read all images and masks, show the problems and write check.png. Return what --json writes, and check.png.
 
     Raises DataError, after all problems are shown, if one of them would stop a training.
     """
@@ -68,7 +68,7 @@ def run(options: CheckOptions) -> dict[str, Any]:
         write_text(options.data / TABLE, text)
         console.print(f"Classes, to be edited: {options.data / TABLE}", markup=False)
     stop_on_errors(problems, options.data)
-    return content
+    return content, folder / "check.png"
 
 
 def _refuse_second(data: Path, declared: Path | None) -> None:

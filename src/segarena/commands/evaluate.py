@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -15,21 +15,21 @@ from segarena.formats import percent, plural, shorten, small_percent
 
 
 @shown
-def run(options: EvaluateOptions) -> dict[str, Any]:
+def run(options: EvaluateOptions) -> Path:
     """Score a run, write metrics.json and images.csv, and print the scores.
 
     Args:
         options: The options as typed.
 
     Returns:
-        The content of metrics.json.
+        The folder with metrics.json and images.csv.
 
     Raises:
         SegarenaError: Something in the input is wrong.
     """
     result = rescore(options, TerminalReporter())
     _show(result)
-    return result.metrics.to_json()
+    return result.folder
 
 
 def _show(result: Rescored) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
@@ -25,22 +26,72 @@ def default(rule: str | Callable[..., Any]) -> Any:
 
 #: Annotates an option that has no effect where it is left out.
 OPTIONAL = default("")
+#: Annotates a count of things with the numbers 0, 1, ...: in Python the list of the numbers may be given instead.
+NUMBERED = "numbered from 0"
 
 
 def check_choices(options: object) -> None:
-    """Check each field that has fixed choices, for the command line and the Python API alike. Raises ConfigError."""
+    """Check each field that has fixed choices, for the command line and the Python API alike.
+
+    A name in another spelling is replaced by the choice, see `find_choice`. Raises ConfigError.
+    """
     for name, hint in get_type_hints(type(options)).items():
         choices = _literals(hint)
         value = getattr(options, name)
+        if not choices or value is None:
+            continue
         several = isinstance(value, tuple)
-        for item in value if several else (value,):
-            if choices and item is not None and item not in choices:
+        items = [part for item in value for part in split_names(item)] if several else [value]
+        found = tuple(find_choice(item, choices) for item in items)
+        for item, choice in zip(items, found, strict=True):
+            if choice is None:
                 noun = (name.removesuffix("s") if several else name).replace("_", " ")
                 raise ConfigError(
-                    f"unknown {noun} {item!r}",
-                    where=flag(name),
-                    remedy=f"Choose from {', '.join(map(str, choices))}",
+                    f"unknown {noun} {item!r}", where=flag(name), remedy=choose_from(choices, like=str(item))
                 )
+        object.__setattr__(options, name, found if several else found[0])  # the options are frozen once checked
+
+
+def find_choice(value: object, choices: Iterable[object]) -> Any:
+    """Find the choice that a value names, whatever its case, hyphens, underscores and spaces; None if there is none.
+
+    >>> find_choice("DeepLab-V3", ["unet", "deeplabv3"]), find_choice("U-Net++", ["unet"])
+    ('deeplabv3', None)
+    """
+    if value in (choices := list(choices)):
+        return value
+    same = [choice for choice in choices if isinstance(value, str) and _squeeze(str(choice)) == _squeeze(value)]
+    return same[0] if len(same) == 1 else None
+
+
+def split_names(item: object) -> list[object]:
+    """Split "unet,fcn" into its names; anything else is one item.
+
+    >>> split_names("unet, fcn"), split_names(8)
+    (['unet', 'fcn'], [8])
+    """
+    return [part.strip() for part in item.split(",") if part.strip()] if isinstance(item, str) else [item]
+
+
+def choose_from(choices: Iterable[object], *, like: str = "") -> str:
+    """Write the remedy for an unknown name: the choices, after the one that is spelled most alike.
+
+    >>> choose_from(["fcn", "unet"], like="unett")
+    'Did you mean unet? Choose from fcn, unet'
+    """
+    names = [str(choice) for choice in choices]
+    meant = [f"Did you mean {name}? " for name in find_alike(like, names)[:1]]
+    return f"{''.join(meant)}Choose from {', '.join(names)}"
+
+
+def find_alike(word: str, names: Iterable[str]) -> list[str]:
+    """Return the names that are spelled almost as the word, the most similar first."""
+    spelled = {_squeeze(name): name for name in names}
+    return [spelled[found] for found in get_close_matches(_squeeze(word), spelled)]
+
+
+def _squeeze(name: str) -> str:
+    return "".join(sign for sign in name.casefold() if sign not in "-_ ")
 
 
 def flag(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default, flag
+from segarena.config.checks import NUMBERED, OPTIONAL, Flag, check_at_least, check_choices, check_share, default, flag
 from segarena.config.data import DataOptions
 from segarena.errors import ConfigError
 
@@ -157,7 +157,7 @@ class CompareOptions(ProtocolOptions):
     ] = None
     """Which architectures. fcn8s, fcn16s and fcn32s are in the paper track only.
     With --track paper, fcn is torchvision's dilated FCN."""
-    seeds: int = 1
+    seeds: Annotated[int, NUMBERED] = 1
     """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
 
     @property

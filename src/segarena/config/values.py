@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
+from segarena.config.arguments import convert_argument, refuse_unknown
 from segarena.config.checks import flag
 from segarena.config.training import ProtocolOptions, TrainOptions
 from segarena.formats import command
@@ -19,14 +20,16 @@ def make_options(kind: type[Options], **values: Any) -> Options:
 
     Args:
         kind: The options of the command.
-        **values: Values by the options' names; a path may be a string, a tuple may be a list.
+        **values: Values by the options' names; a path may be a string, a tuple may be a list or its only item.
 
     Raises:
         ConfigError: An option has a value that cannot work.
-        TypeError: There is no such option.
+        OptionTypeError: An option has a value of the wrong type, or there is no such option.
     """
-    hints = get_type_hints(kind)
-    return kind(**{name: _convert(value, hints.get(name)) for name, value in values.items()})
+    hints = get_type_hints(kind, include_extras=True)
+    names = [item.name for item in fields(kind)]  # type: ignore[arg-type]  # all options are dataclasses
+    refuse_unknown(values, names)
+    return kind(**{name: convert_argument(name, value, hints[name]) for name, value in values.items()})
 
 
 def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
@@ -61,17 +64,3 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
             items = value if isinstance(value, tuple) else [] if value is True else [value]
             words += [flag(item.name), *items]
     return command(*words, program=("segarena",))
-
-
-def _convert(value: Any, hint: Any) -> Any:
-    if isinstance(value, list):
-        value = tuple(value)
-    if isinstance(value, tuple):
-        return tuple(_convert(item, hint) for item in value)
-    if isinstance(value, (str, Path)):
-        return Path(value) if _takes_path(hint) else str(value)
-    return value
-
-
-def _takes_path(hint: Any) -> bool:
-    return hint is Path or any(_takes_path(part) for part in get_args(hint))

@@ -141,15 +141,15 @@ def read_comparison(folder: Path) -> Comparison:
             remedy="Name a folder that `segarena compare` wrote",
         )
     record = ComparisonRecord.read(folder)
-    models = _read_table(folder / "models.csv", ModelRow)
-    classes = _read_table(folder / "classes.csv", ClassRow)
+    models = read_table(folder / "models.csv", ModelRow)
+    classes = read_table(folder / "classes.csv", ClassRow)
     names = [entry.model for entry in record.ranking]
     for table, file in ((models, "models.csv"), (classes, "classes.csv")):
         absent = sorted(set(names) - set(table["model"]))
         if absent:
             raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
     folds = record.folds
-    by_fold = None if folds is None else _read_table(folder / "folds.csv", FoldRow)
+    by_fold = None if folds is None else read_table(folder / "folds.csv", FoldRow)
     wholes = [Run(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
     runs = [run for whole in wholes for run in whole.folds(folds)]
     size = len(record.data.classes)
@@ -158,11 +158,11 @@ def read_comparison(folder: Path) -> Comparison:
     for run in runs:
         confusion, best_epochs[run] = _read_metrics(folder / run.path, size)
         confusions[run.model] += confusion
-    histories = {run: _read_table(folder / run.path / "history.csv", EpochRow) for run in runs}
+    histories = {run: read_table(folder / run.path / "history.csv", EpochRow) for run in runs}
     return Comparison(folder, record, models, classes, by_fold, histories, best_epochs, confusions)
 
 
-def _read_table(path: Path, row: type) -> pd.DataFrame:
+def read_table(path: Path, row: type) -> pd.DataFrame:
     """Read a table that has the columns of `row`. A name such as "NA" stays a name; an empty cell is missing."""
     words = [name.rstrip("_") for name, hint in get_type_hints(row).items() if hint is str]
     try:

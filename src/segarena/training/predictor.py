@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ class Predictor:
         return mask
 
 
-def load(run: str | Path, *, device: str = "auto") -> Predictor:
+def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
     """Load a run, or the model of a comparison with the highest mIoU, to label images.
 
     Args:

@@ -1,0 +1,104 @@
+"""What all functions of the Python API do: check the names of options, and write errors as Python spells options."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from segarena.config import make_options
+from segarena.config.checks import find_alike
+from segarena.errors import OptionTypeError, SegarenaError
+from segarena.formats import join_words
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Words that follow an option in a sentence and are not its value.
+_NO_VALUES = "and or to for if is with in of as from does has cannot was were are by but the so then only names"
+_FLAGS = "--resume --download --write-classes --quiet --verbose"
+_COMMAND = r"`[^`]*`|\b(?:\S*/)?segarena [a-z]+(?= )[^;:]*?(?=[.;:]? [A-Z][a-z]|[.;:]?$)"
+_OPTION = rf"--([a-z][a-z-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"
+
+
+def api_function(function: Function) -> Function:
+    """Decorate a function of the API: a misspelt option, and an error that names options, get messages for Python."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        _check_names(function.__name__, signature, arguments, options)
+        try:
+            return function(*arguments, **options)
+        except SegarenaError as error:
+            error.restate(in_python)
+            raise
+
+    return cast(Function, call)
+
+
+def run_command(kind: type, values: Mapping[str, Any], name: str) -> Any:
+    """Run a command with the arguments of an API function.
+
+    Args:
+        kind: The options of the command.
+        values: The function's arguments, by name.
+        name: Name of the command.
+
+    Returns:
+        What the command's `run` returns.
+    """
+    options: Any = make_options(kind, **values)
+    return importlib.import_module(f"segarena.commands.{name}").run(options)
+
+
+def in_python(text: str) -> str:
+    """Write the options in a text as keyword arguments; command lines stay as they are.
+
+    >>> in_python("Add --track paper, or leave out --batch-size")
+    'Add track="paper", or leave out batch_size'
+    >>> in_python("Name the folder: --out DIR")
+    'Name the folder: out=DIR'
+    """
+    parts = re.split(f"({_COMMAND})", text)
+    return "".join(part if place % 2 else re.sub(_OPTION, _keyword, part) for place, part in enumerate(parts))
+
+
+def _keyword(found: re.Match[str]) -> str:
+    name, value = found[1].replace("-", "_"), found[2]
+    name = {"from": "source"}.get(name, name)
+    if f"--{found[1]}" in _FLAGS.split():
+        rest = "" if value is None else f" {value}"
+        return f"{name}=True{rest}"
+    if value is None:
+        return name
+    value = value.strip("'")
+    is_literal = value.isupper() or re.fullmatch(r"[\d.]+", value)  # DIR, FILE, K; a number
+    return f"{name}={value}" if is_literal else f'{name}="{value}"'
+
+
+def _check_names(
+    function: str, signature: inspect.Signature, arguments: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """Raise OptionTypeError where Python's own message would not name the remedy."""
+    names = list(signature.parameters)
+    positional = [name for name, item in signature.parameters.items() if item.kind is item.POSITIONAL_OR_KEYWORD]
+    more = f"help(segarena.{function}) shows all options"
+    for name in options:
+        if name not in names:
+            alike = [f"Did you mean {other}? " for other in find_alike(name, names)[:1]]
+            raise OptionTypeError(f"{function}() has no option {name!r}", remedy=f"{''.join(alike)}{more}")
+    if len(arguments) > len(positional):
+        value = arguments[len(positional)]
+        raise OptionTypeError(
+            f"{function}() takes {join_words(positional)} without a name, and not {value!r}",
+            remedy=f"Name the option, e.g. {names[len(positional)]}={value!r}",
+        )
+    needed = [name for name, item in signature.parameters.items() if item.default is item.empty]
+    for name in needed:
+        if name not in options and name not in positional[: len(arguments)]:
+            raise OptionTypeError(
+                f"{function}() needs {name!r}", remedy=f"Add {name}=...; see help(segarena.{function})"
+            )

@@ -1,0 +1,129 @@
+"""`check`, `convert` and `synth` as functions. Generated from the options by docs/build_signatures.py."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from segarena import config
+from segarena.api.calls import api_function, run_command
+
+if TYPE_CHECKING:  # `import segarena` is light
+    from segarena.results.findings import Findings
+
+
+@api_function
+def check(
+    data: str | PathLike[str],
+    *,
+    json: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    write_classes: bool = False,
+    images: str | PathLike[str] | None = None,
+    masks: str | PathLike[str] | None = None,
+    split: float = 0.8,
+    test_fraction: float = 0.0,
+    group_by: str | PathLike[str] | None = None,
+    splits: str | PathLike[str] | None = None,
+) -> Findings:
+    """Show what was understood of a folder of images and masks, and what looks wrong in it.
+
+    Args:
+        data: Folder of images and masks.
+        json: File to write the findings to, as JSON; it must not exist.
+        out: Folder for check.png; it must not exist or be empty. Default: a new folder under runs/.
+        write_classes: Write the classes, as they were understood, to `data`/classes.yaml, to be edited; there must be
+            none.
+        images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
+            content.
+        masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
+            content.
+        split: Share of the images for training, if the data has no train and val split of its own.
+        test_fraction: Share of all images for the test split, if the data has none of its own.
+        group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
+            number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
+            file with name,group in each line.
+        splits: Use the split of an earlier run: its folder, or its data.json.
+
+    Returns:
+        What was found, a dictionary as `json` writes it, with tables as `.problems`, `.classes`, `.samples`.
+
+    Raises:
+        DataError: A training on the folder would stop; all problems are printed first.
+    """
+    result = run_command(config.CheckOptions, locals(), "check")
+    from segarena.results.findings import Findings
+
+    return Findings(*result)
+
+
+@api_function
+def convert(
+    src: str | PathLike[str],
+    dst: str | PathLike[str],
+    *,
+    source: Literal[
+        "auto",
+        "coco",
+        "labelme",
+        "cvat",
+        "voc",
+        "yolo",
+        "via",
+        "supervisely",
+        "label-studio",
+        "rle-csv",
+        "geojson",
+        "instances",
+    ] = "auto",
+    overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top",
+    crowd: Literal["void", "object"] | None = None,
+    class_attribute: str | None = None,
+) -> Path:
+    """Write annotations of another format as images, index masks and a classes.yaml.
+
+    Args:
+        src: Folder of annotations and images, or the annotation file.
+        dst: Folder to write; it must not exist or be empty.
+        source: Format of the annotations; auto: the one that is found. One of auto, coco, labelme, cvat, voc, yolo,
+            via, supervisely, label-studio, rle-csv, geojson, instances.
+        overlap: Which of two overlapping objects is above: the one of fewer pixels, or the later one in the file. One
+            of smaller-on-top, file-order.
+        crowd: COCO: what objects with iscrowd: 1 are. One of void, object. Default: void in COCO's own files, else
+            mostly object.
+        class_attribute: The attribute of an object that is its class; for via and geojson. Default: the only one, or
+            one named class or label.
+
+    Returns:
+        The folder that was written.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result: Path = run_command(config.ConvertOptions, locals(), "convert")
+    return result
+
+
+@api_function
+def synth(
+    folder: str | PathLike[str],
+    *,
+    seed: int = 0,
+    size: int = 96,
+) -> Path:
+    """Write the built-in data set to a folder, as images and masks.
+
+    Args:
+        folder: Folder to write; it must not exist or be empty.
+        seed: Another seed gives other scenes.
+        size: Side of a scene, in pixels.
+
+    Returns:
+        The folder that was written.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result: Path = run_command(config.SynthOptions, locals(), "synth")
+    return result

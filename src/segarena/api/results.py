@@ -1,0 +1,101 @@
+"""`evaluate`, `predict` and `report` as functions. Generated from the options by docs/build_signatures.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from segarena import config
+from segarena.api.calls import api_function, run_command
+from segarena.config.results import SplitName
+
+if TYPE_CHECKING:  # `import segarena` is light
+    from segarena.results.evaluation import Evaluation
+
+
+@api_function
+def evaluate(
+    run: str | PathLike[str],
+    data: str | PathLike[str] | None = None,
+    *,
+    images: str | PathLike[str] | None = None,
+    masks: str | PathLike[str] | None = None,
+    root: str | PathLike[str] | None = None,
+    split: SplitName | Literal["all"] | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    out: str | PathLike[str] | None = None,
+) -> Evaluation:
+    """Score a trained run on a split of its data, or on other labelled data.
+
+    The scores are written to a new folder in the run folder, or to `out`.
+
+    Args:
+        run: Run folder, or a comparison folder (then its winner).
+        data: Other labelled data, with the same class names. Default: the data of the training.
+        images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
+        masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.
+        root: Folder of the other data, if it is a published data set.
+        split: Which images to score. One of train, val, test, all. Default: test, or val if there is no test split; of
+            other data all.
+        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+
+    Returns:
+        The scores, a dictionary with the content of metrics.json; `.classes` and `.images` are tables.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result = run_command(config.EvaluateOptions, locals(), "evaluate")
+    from segarena.results.evaluation import Evaluation
+
+    return Evaluation(result)
+
+
+@api_function
+def predict(
+    run: str | PathLike[str],
+    images: str | PathLike[str] | Iterable[str | PathLike[str]],
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    out: str | PathLike[str] | None = None,
+) -> Path:
+    """Write masks and overlays for images, at the images' own size.
+
+    For images in memory use `segarena.load(run).predict(image)`.
+
+    Args:
+        run: Run folder, or a comparison folder (then its winner).
+        images: Image files, or folders of them; subfolders are searched too.
+        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+
+    Returns:
+        The folder of the masks and overlays.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result: Path = run_command(config.PredictOptions, locals(), "predict")
+    return result
+
+
+@api_function
+def report(
+    folder: str | PathLike[str],
+) -> Path:
+    """Rebuild the figures and the page of a comparison from its files.
+
+    Args:
+        folder: Comparison folder.
+
+    Returns:
+        The page, report.html.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result: Path = run_command(config.ReportOptions, locals(), "report")
+    return result

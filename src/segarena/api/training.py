@@ -1,0 +1,248 @@
+"""`compare` and `train` as functions. Generated from the options by docs/build_signatures.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+from segarena import config
+from segarena.api.calls import api_function, run_command
+from segarena.config.training import EncoderName, ModelName, TrackName
+
+if TYPE_CHECKING:  # `import segarena` is light
+    from segarena.results.comparison import Comparison
+    from segarena.results.trained_run import TrainedRun
+
+
+@api_function
+def compare(
+    data: str | PathLike[str] | None = None,
+    *,
+    models: ModelName | Sequence[ModelName] | None = None,
+    seeds: int | Sequence[int] = 1,
+    images: str | PathLike[str] | None = None,
+    masks: str | PathLike[str] | None = None,
+    split: float = 0.8,
+    test_fraction: float = 0.0,
+    group_by: str | PathLike[str] | None = None,
+    splits: str | PathLike[str] | None = None,
+    root: str | PathLike[str] | None = None,
+    download: bool = False,
+    folds: int | None = None,
+    track: TrackName = "encoder",
+    encoder: EncoderName | None = None,
+    weights: str | PathLike[str] | None = None,
+    output_stride: Literal[8, 16] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    batch_size: int | None = None,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    schedule: Literal["onecycle", "poly"] = "onecycle",
+    learning_rate: float | None = None,
+    decoder_factor: float | None = None,
+    weight_decay: float = 0.01,
+    clip_norm: float = 5.0,
+    loss: Literal["ce", "ce+dice"] = "ce",
+    class_weights: Literal["none", "inverse", "effective", "median"] = "none",
+    crop_foreground: float = 0.0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    workers: int | None = None,
+    cache_gib: float = 4.0,
+    out: str | PathLike[str] | None = None,
+    resume: bool = False,
+) -> Comparison:
+    """Train, test and compare the architectures on one folder of images and masks.
+
+    Options that are left out, or None, are chosen for the data and the machine, printed, and saved with the result.
+    Names may be spelled as you like: "UNet", "U-Net" and "unet" are one model.
+
+    Args:
+        data: Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
+            Default: the built-in scenes.
+        models: Which architectures. fcn8s, fcn16s and fcn32s are in the paper track only. With track="paper", fcn is
+            torchvision's dilated FCN. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Default: fcn unet
+            pspnet deeplabv3; with track="paper" fcn8s in place of fcn.
+        seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
+            measured. [0, 1, 2] is understood as 3.
+        images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
+            content.
+        masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
+            content.
+        split: Share of the images for training, if the data has no train and val split of its own.
+        test_fraction: Share of all images for the test split, if the data has none of its own.
+        group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
+            number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
+            file with name,group in each line.
+        splits: Use the split of an earlier run: its folder, or its data.json.
+        root: Folder of a published data set.
+        download: Download a published data set into root if it is not there.
+        folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
+            folds, split is the share for training. Default: none, one split into train, val and test.
+        track: encoder: every architecture on the same encoder. paper: every architecture as published.
+        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
+            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
+            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
+            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
+        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
+            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
+            encoder. Default: imagenet; none for the built-in scenes.
+        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
+            track="paper" that of the paper.
+        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
+            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+            a GPU and 60 on a CPU.
+        patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
+            5.
+        batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
+            training images.
+        optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
+        schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
+            poly.
+        learning_rate: Peak learning rate of the encoder. Default: 1e-3 for adamw and 1e-2 for sgd at batch size 8; 3
+            times that from scratch, a tenth with track="paper".
+        decoder_factor: Learning rate of the layers outside the encoder, as a multiple of learning_rate. A network
+            without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
+        weight_decay: Weight decay; not applied to normalisation layers and biases.
+        clip_norm: Gradients are clipped to this norm.
+        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice.
+        class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
+            effective, median.
+        crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
+        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
+            else fp32.
+        workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
+        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
+        resume: Resume the run in out.
+
+    Returns:
+        The comparison: `.verdict`, `.ranking`, `.models`, `.best`, ... It is its folder too: use it as a path.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+        Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
+    """
+    result = run_command(config.CompareOptions, locals(), "compare")
+    from segarena.results.comparison import Comparison
+
+    return Comparison(result)
+
+
+@api_function
+def train(
+    data: str | PathLike[str] | None = None,
+    *,
+    model: ModelName,
+    seed: int = 0,
+    images: str | PathLike[str] | None = None,
+    masks: str | PathLike[str] | None = None,
+    split: float = 0.8,
+    test_fraction: float = 0.0,
+    group_by: str | PathLike[str] | None = None,
+    splits: str | PathLike[str] | None = None,
+    root: str | PathLike[str] | None = None,
+    download: bool = False,
+    folds: int | None = None,
+    track: TrackName = "encoder",
+    encoder: EncoderName | None = None,
+    weights: str | PathLike[str] | None = None,
+    output_stride: Literal[8, 16] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    batch_size: int | None = None,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    schedule: Literal["onecycle", "poly"] = "onecycle",
+    learning_rate: float | None = None,
+    decoder_factor: float | None = None,
+    weight_decay: float = 0.01,
+    clip_norm: float = 5.0,
+    loss: Literal["ce", "ce+dice"] = "ce",
+    class_weights: Literal["none", "inverse", "effective", "median"] = "none",
+    crop_foreground: float = 0.0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    workers: int | None = None,
+    cache_gib: float = 4.0,
+    out: str | PathLike[str] | None = None,
+    resume: bool = False,
+) -> TrainedRun:
+    """Train and test one architecture.
+
+    Options that are left out, or None, are chosen for the data and the machine, printed, and saved with the result.
+    Names may be spelled as you like: "UNet", "U-Net" and "unet" are one model.
+
+    Args:
+        data: Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
+            Default: the built-in scenes.
+        model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s.
+        seed: Seed of the initial weights, the order of the images and the augmentation.
+        images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
+            content.
+        masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
+            content.
+        split: Share of the images for training, if the data has no train and val split of its own.
+        test_fraction: Share of all images for the test split, if the data has none of its own.
+        group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
+            number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
+            file with name,group in each line.
+        splits: Use the split of an earlier run: its folder, or its data.json.
+        root: Folder of a published data set.
+        download: Download a published data set into root if it is not there.
+        folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
+            folds, split is the share for training. Default: none, one split into train, val and test.
+        track: encoder: every architecture on the same encoder. paper: every architecture as published.
+        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
+            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
+            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
+            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
+        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
+            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
+            encoder. Default: imagenet; none for the built-in scenes.
+        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
+            track="paper" that of the paper.
+        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
+            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+            a GPU and 60 on a CPU.
+        patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
+            5.
+        batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
+            training images.
+        optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
+        schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
+            poly.
+        learning_rate: Peak learning rate of the encoder. Default: 1e-3 for adamw and 1e-2 for sgd at batch size 8; 3
+            times that from scratch, a tenth with track="paper".
+        decoder_factor: Learning rate of the layers outside the encoder, as a multiple of learning_rate. A network
+            without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
+        weight_decay: Weight decay; not applied to normalisation layers and biases.
+        clip_norm: Gradients are clipped to this norm.
+        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice.
+        class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
+            effective, median.
+        crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
+        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
+            else fp32.
+        workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
+        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
+        resume: Resume the run in out.
+
+    Returns:
+        The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+        Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
+    """
+    result = run_command(config.TrainOptions, locals(), "train")
+    from segarena.results.trained_run import TrainedRun
+
+    return TrainedRun(result)

@@ -1,0 +1,175 @@
+"""A finished comparison: what `compare` returns, and how it is read later."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segarena.errors import ConfigError, RunError
+from segarena.formats import count, duration, join_words, milliseconds, percent
+from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config
+from segarena.records.tables import ClassRow, FoldRow, ImageRow, ModelRow
+from segarena.results.folder import ResultFolder, html_table, read_rows
+from segarena.results.trained_run import TrainedRun
+from segarena.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segarena.training.predictor import Predictor
+
+
+class Comparison(ResultFolder):
+    """A finished comparison: what `segarena.compare` returns. `Comparison("runs/mine")` reads one of earlier.
+
+    It is also its folder: use it wherever a path is expected.
+
+    Args:
+        folder: A folder that `segarena compare` wrote.
+
+    Raises:
+        RunError: The folder is not a finished comparison.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__(folder)
+        self.record: ComparisonRecord = _read(self.folder)
+        """The content of comparison.json."""
+
+    @property
+    def verdict(self) -> str:
+        """Which model is first, by how much, and how far the order can be trusted."""
+        return self.record.verdict
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """A row for each model, best first: scores (fractions) and costs, means over the seeds. Index: the place."""
+        import pandas as pd
+
+        rows = [vars(entry) for entry in self.record.ranking]
+        table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="place"))
+        table.insert(0, "model", table.pop("model"))
+        return table.drop(columns="fold_mious") if self.record.folds is None else table
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """models.csv: a row for each model and seed, with scores (fractions) and costs."""
+        return read_rows(self / "models.csv", ModelRow)
+
+    @cached_property
+    def classes(self) -> pd.DataFrame:
+        """classes.csv: a row for each model, seed and class, with scores (fractions) and pixel counts."""
+        return read_rows(self / "classes.csv", ClassRow)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """images.csv: a row for each model, seed, image and class, with the pixel counts behind every score."""
+        return read_rows(self / "images.csv", ImageRow)
+
+    @cached_property
+    def folds(self) -> pd.DataFrame | None:
+        """folds.csv: a row for each model, seed and fold; None without cross-validation."""
+        return None if self.record.folds is None else read_rows(self / "folds.csv", FoldRow)
+
+    @property
+    def best(self) -> str:
+        """The model that is first in the ranking. The verdict has whether its lead can be trusted."""
+        return self.record.ranking[0].model
+
+    @property
+    def report(self) -> Path:
+        """The page, report.html."""
+        return self / "report.html"
+
+    @property
+    def runs(self) -> list[TrainedRun]:
+        """The trained runs, best model first, seed by seed."""
+        return [TrainedRun(self / Run(entry.model, seed).path) for entry in self.record.ranking for seed in entry.seeds]
+
+    def run(self, model: str | None = None, seed: int | None = None) -> TrainedRun:
+        """Return one of the trained runs.
+
+        Args:
+            model: Its architecture. None: the best.
+            seed: Its seed. None: the one with the best validation mIoU.
+
+        Raises:
+            ConfigError: No such run is in the comparison.
+        """
+        model = self._find(model)
+        runs = [run for run in self.runs if run.model == model]
+        if seed is None:
+            return max(runs, key=lambda run: run.val_miou)
+        for run in runs:
+            if run.seed == seed:
+                return run
+        raise ConfigError(
+            f"{model} was not trained with seed {seed}",
+            where=self.folder,
+            remedy=f"Choose from {join_words([str(run.seed) for run in runs], 'or')}",
+        )
+
+    def predictor(self, model: str | None = None, *, seed: int | None = None, device: str = "auto") -> Predictor:
+        """Load a trained model to label images: `comparison.predictor().predict(image)`.
+
+        Args:
+            model: The architecture. None: the best.
+            seed: Its seed. None: the one with the best validation mIoU.
+            device: auto, cpu or cuda.
+        """
+        return self.run(model, seed).predictor(device=device)
+
+    def _find(self, model: str | None) -> str:
+        from segarena.config.checks import choose_from, find_choice
+
+        names = [entry.model for entry in self.record.ranking]
+        found = names[0] if model is None else find_choice(model, names)
+        if found is None:
+            raise ConfigError(f"has no model {model!r}", where=self.folder, remedy=choose_from(names, like=str(model)))
+        return str(found)
+
+    def __repr__(self) -> str:
+        scores = [f"{entry.model} {percent(entry.miou)}" for entry in self.record.ranking]
+        return f"Comparison({str(self)!r}: mIoU {', '.join(scores)})"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the ranking and the path of the page, for a notebook."""
+        from segarena.reporting.style import model_styles
+
+        styles = model_styles([entry.model for entry in self.record.ranking])
+        rows: list[tuple[object, ...]] = [
+            (
+                styles[entry.model].label,
+                *(percent(score) for score in (entry.miou, entry.mean_f1, entry.pixel_accuracy)),
+                *(count(entry.params), milliseconds(entry.latency_ms), duration(entry.train_seconds)),
+            )
+            for entry in self.record.ranking
+        ]
+        baseline = self.record.majority_baseline
+        name = f"always '{baseline.class_name}'"
+        rows.append((name, percent(baseline.miou), "", percent(baseline.pixel_accuracy), "", "", ""))
+        titles = ("model", "mIoU", "F1", "pixel accuracy", "parameters", "latency", "training")
+        page = f"Report: <code>{escape(str(self.report))}</code>"
+        return f"<p>{escape(self.verdict)}</p>{html_table(titles, rows)}<p>{page}</p>"
+
+
+def _read(folder: Path) -> ComparisonRecord:
+    if (folder / ComparisonRecord.file).is_file():
+        return ComparisonRecord.read(folder)
+    if any(folder.glob(f"*-seed*/**/{Config.file}")):
+        raise RunError(
+            f"is a comparison that is not finished (it has no {ComparisonRecord.file})",
+            where=folder,
+            remedy="Repeat the comparison with --resume",
+        )
+    if (folder / Config.file).is_file():
+        raise RunError("is one run, not a comparison", where=folder, remedy=f"Use segarena.TrainedRun({str(folder)!r})")
+    raise RunError(
+        f"is not a comparison, it has no {ComparisonRecord.file}",
+        where=folder,
+        remedy="Name a folder that `segarena compare` wrote",
+    )
