@@ -32,7 +32,7 @@ def evaluate(
     The scores are written to a new folder in the run folder, or to `out`.
 
     Args:
-        run: Run folder, or a comparison folder (then its winner).
+        run: Run folder, or a comparison folder (then its model with the highest mIoU).
         data: Other labelled data, with the same class names. Default: the data of the training.
         images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
         masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.
@@ -67,7 +67,7 @@ def predict(
     For images in memory use `segarena.load(run).predict(image)`.
 
     Args:
-        run: Run folder, or a comparison folder (then its winner).
+        run: Run folder, or a comparison folder (then its model with the highest mIoU).
         images: Image files, or folders of them; subfolders are searched too.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.

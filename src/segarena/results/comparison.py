@@ -12,7 +12,9 @@ from segarena.errors import ConfigError, RunError
 from segarena.formats import count, duration, join_words, milliseconds, percent
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.record import field_names
 from segarena.records.tables import ClassRow, FoldRow, ImageRow, ModelRow
+from segarena.records.values import MeanScores
 from segarena.results.folder import ResultFolder, html_table, read_rows
 from segarena.results.trained_run import TrainedRun
 from segarena.runs import Run
@@ -47,12 +49,13 @@ class Comparison(ResultFolder):
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        """A row for each model, best first: scores (fractions) and costs, means over the seeds. Index: the place."""
+        """A row for each model, highest mIoU first: scores (fractions) and costs, means over its seeds."""
         import pandas as pd
 
         rows = [vars(entry) for entry in self.record.ranking]
+        first = ["model", *field_names(MeanScores), "lowest_miou", "highest_miou", "seeds"]
         table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="place"))
-        table.insert(0, "model", table.pop("model"))
+        table = table[[*first, *(name for name in table if name not in first)]]
         return table.drop(columns="fold_mious") if self.record.folds is None else table
 
     @cached_property
@@ -76,9 +79,9 @@ class Comparison(ResultFolder):
         return None if self.record.folds is None else read_rows(self / "folds.csv", FoldRow)
 
     @property
-    def best(self) -> str:
-        """The model that is first in the ranking. The verdict has whether its lead can be trusted."""
-        return self.record.ranking[0].model
+    def best(self) -> str | None:
+        """The model that is the best one according to the verdict; None where that is not clear."""
+        return self.record.answer.best
 
     @property
     def report(self) -> Path:
@@ -87,14 +90,14 @@ class Comparison(ResultFolder):
 
     @property
     def runs(self) -> list[TrainedRun]:
-        """The trained runs, best model first, seed by seed."""
+        """The trained runs, in the order of the ranking, seed by seed."""
         return [TrainedRun(self / Run(entry.model, seed).path) for entry in self.record.ranking for seed in entry.seeds]
 
     def run(self, model: str | None = None, seed: int | None = None) -> TrainedRun:
         """Return one of the trained runs.
 
         Args:
-            model: Its architecture. None: the best.
+            model: Its architecture. None: the one with the highest mIoU.
             seed: Its seed. None: the one with the best validation mIoU.
 
         Raises:
@@ -117,7 +120,7 @@ class Comparison(ResultFolder):
         """Load a trained model to label images: `comparison.predictor().predict(image)`.
 
         Args:
-            model: The architecture. None: the best.
+            model: The architecture. None: the one with the highest mIoU.
             seed: Its seed. None: the one with the best validation mIoU.
             device: auto, cpu or cuda.
         """
@@ -153,8 +156,10 @@ class Comparison(ResultFolder):
         name = f"always '{baseline.class_name}'"
         rows.append((name, percent(baseline.miou), "", percent(baseline.pixel_accuracy), "", "", ""))
         titles = ("model", "mIoU", "F1", "pixel accuracy", "parameters", "latency", "training")
-        page = f"Report: <code>{escape(str(self.report))}</code>"
-        return f"<p>{escape(self.verdict)}</p>{html_table(titles, rows)}<p>{page}</p>"
+        headline, page = self.record.answer.headline, f"Report: <code>{escape(str(self.report))}</code>"
+        rest = self.verdict.removeprefix(headline)
+        words = f"<p><b>{escape(headline)}</b>{escape(rest)}</p>" if headline else f"<p>{escape(rest)}</p>"
+        return f"{words}{html_table(titles, rows)}<p>{page}</p>"
 
 
 def _read(folder: Path) -> ComparisonRecord:
