@@ -29,6 +29,9 @@ FOLDER = Path(__file__).parents[1] / "src" / "segarena" / "api"
 WIDTH = 120
 _PATH = "str | PathLike[str]"
 _ALIASES = {ModelName: "ModelName", TrackName: "TrackName", EncoderName: "EncoderName", SplitName: "SplitName"}
+#: The options that are wanted most often, behind those of the command alone; and those that are last.
+_FIRST = ("out", "size", "epochs", "encoder", "weights")
+_LAST = ("quiet", "verbose")
 #: Texts that may be the path of a file.
 _NAMES_OR_FILES = ("weights", "group_by")
 #: The module of each kind of result.
@@ -169,10 +172,12 @@ def function(name: str, verb: Verb) -> str:
 
 
 def _order(kind: type, hints: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-    """The options that need no name, and the others: first those that only this command has."""
+    """The options that need no name, and the others: first those of `_FIRST` and those that only this command has."""
     items = dataclasses.fields(kind)
-    own = list(inspect.get_annotations(kind))
-    items = tuple(sorted(items, key=lambda item: item.name not in own))
+    own = [name for name in inspect.get_annotations(kind) if name not in _LAST]
+    order = [*(name for name in own if name not in _FIRST), *_FIRST]
+    places = {name: place - len(order) for place, name in enumerate(order)} | dict.fromkeys(_LAST, 1)
+    items = tuple(sorted(items, key=lambda item: places.get(item.name, 0)))
     positional = [item for item in items if tyro.conf.Positional[int].__metadata__[0] in _metadata(hints[item.name])]
     return positional, [item for item in items if item not in positional]
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from build_signatures import FOLDER, modules
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -42,6 +43,11 @@ def test_links_have_a_target(document: Path) -> None:
 def test_every_picture_has_an_alternative_text(document: Path) -> None:
     for words in re.findall(r"!\[(.*)\]\(", document.read_text()):
         assert len(words.split()) > 2, f"{document.name}: the alternative text {words!r} is too short"
+
+
+def test_the_generated_functions_are_up_to_date() -> None:
+    for name, text in modules().items():
+        assert (FOLDER / f"{name}.py").read_text() == text, "run: python docs/build_signatures.py"
 
 
 def test_answers_in_where_are_in_their_files() -> None:

@@ -18,23 +18,28 @@ def check(
     data: str | PathLike[str],
     *,
     json: str | PathLike[str] | None = None,
-    out: str | PathLike[str] | None = None,
     write_classes: bool = False,
+    optimise_ceilings: bool = False,
+    out: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     split: float = 0.8,
     test_fraction: float = 0.0,
     group_by: str | PathLike[str] | None = None,
     splits: str | PathLike[str] | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Findings:
     """Show what was understood of a folder of images and masks, and what looks wrong in it.
 
     Args:
         data: Folder of images and masks.
         json: File to write the findings to, as JSON; it must not exist.
-        out: Folder for check.png; it must not exist or be empty. Default: a new folder under runs/.
         write_classes: Write the classes, as they were understood, to `data`/classes.yaml, to be edited; there must be
             none.
+        optimise_ceilings: Also fit logits to some training masks: the ceiling that is possible, not only likely. Takes
+            minutes.
+        out: Folder for check.png; it must not exist or be empty. Default: a new folder under runs/.
         images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
@@ -45,6 +50,8 @@ def check(
             number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
             file with name,group in each line.
         splits: Use the split of an earlier run: its folder, or its data.json.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         What was found, a dictionary as `json` writes it, with tables as `.problems`, `.classes`, `.samples`.
@@ -80,6 +87,8 @@ def convert(
     overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top",
     crowd: Literal["void", "object"] | None = None,
     class_attribute: str | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Write annotations of another format as images, index masks and a classes.yaml.
 
@@ -94,6 +103,8 @@ def convert(
             mostly object.
         class_attribute: The attribute of an object that is its class; for via and geojson. Default: the only one, or
             one named class or label.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The folder that was written.
@@ -111,6 +122,8 @@ def synth(
     *,
     seed: int = 0,
     size: int = 96,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Write the built-in data set to a folder, as images and masks.
 
@@ -118,6 +131,8 @@ def synth(
         folder: Folder to write; it must not exist or be empty.
         seed: Another seed gives other scenes.
         size: Side of a scene, in pixels.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The folder that was written.

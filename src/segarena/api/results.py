@@ -26,6 +26,8 @@ def evaluate(
     split: SplitName | Literal["all"] | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | PathLike[str] | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Evaluation:
     """Score a trained run on a split of its data, or on other labelled data.
 
@@ -41,6 +43,8 @@ def evaluate(
             other data all.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The scores, a dictionary with the content of metrics.json; `.classes` and `.images` are tables.
@@ -61,6 +65,8 @@ def predict(
     *,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | PathLike[str] | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Write masks and overlays for images, at the images' own size.
 
@@ -71,6 +77,8 @@ def predict(
         images: Image files, or folders of them; subfolders are searched too.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The folder of the masks and overlays.
@@ -85,11 +93,16 @@ def predict(
 @api_function
 def report(
     folder: str | PathLike[str],
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Rebuild the figures and the page of a comparison from its files.
 
     Args:
         folder: Comparison folder.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The page, report.html.

@@ -21,6 +21,11 @@ def compare(
     *,
     models: ModelName | Sequence[ModelName] | None = None,
     seeds: int | Sequence[int] = 1,
+    out: str | PathLike[str] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    encoder: EncoderName | None = None,
+    weights: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     split: float = 0.8,
@@ -31,11 +36,7 @@ def compare(
     download: bool = False,
     folds: int | None = None,
     track: TrackName = "encoder",
-    encoder: EncoderName | None = None,
-    weights: str | PathLike[str] | None = None,
     output_stride: Literal[8, 16] | None = None,
-    size: int | None = None,
-    epochs: int | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
@@ -51,8 +52,9 @@ def compare(
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
     cache_gib: float = 4.0,
-    out: str | PathLike[str] | None = None,
     resume: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Comparison:
     """Train, test and compare the architectures on one folder of images and masks.
 
@@ -67,6 +69,18 @@ def compare(
             pspnet deeplabv3; with track="paper" fcn8s in place of fcn.
         seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
             measured. [0, 1, 2] is understood as 3.
+        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
+        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
+            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+            a GPU and 60 on a CPU.
+        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
+            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
+            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
+            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
+        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
+            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
+            encoder. Default: imagenet; none for the built-in scenes.
         images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
@@ -82,19 +96,8 @@ def compare(
         folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
             folds, split is the share for training. Default: none, one split into train, val and test.
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
-        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
-            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
-            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
-            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
-        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
-            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
-            encoder. Default: imagenet; none for the built-in scenes.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
             track="paper" that of the paper.
-        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
-            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
-        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
-            a GPU and 60 on a CPU.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
@@ -117,8 +120,9 @@ def compare(
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
-        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         resume: Resume the run in out.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The comparison: `.verdict`, `.ranking`, `.models`, `.best`, ... It is its folder too: use it as a path.
@@ -139,6 +143,11 @@ def train(
     *,
     model: ModelName,
     seed: int = 0,
+    out: str | PathLike[str] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    encoder: EncoderName | None = None,
+    weights: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     split: float = 0.8,
@@ -149,11 +158,7 @@ def train(
     download: bool = False,
     folds: int | None = None,
     track: TrackName = "encoder",
-    encoder: EncoderName | None = None,
-    weights: str | PathLike[str] | None = None,
     output_stride: Literal[8, 16] | None = None,
-    size: int | None = None,
-    epochs: int | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
@@ -169,8 +174,9 @@ def train(
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
     cache_gib: float = 4.0,
-    out: str | PathLike[str] | None = None,
     resume: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> TrainedRun:
     """Train and test one architecture.
 
@@ -182,6 +188,18 @@ def train(
             Default: the built-in scenes.
         model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s.
         seed: Seed of the initial weights, the order of the images and the augmentation.
+        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
+        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
+            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+            a GPU and 60 on a CPU.
+        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
+            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
+            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
+            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
+        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
+            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
+            encoder. Default: imagenet; none for the built-in scenes.
         images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
@@ -197,19 +215,8 @@ def train(
         folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
             folds, split is the share for training. Default: none, one split into train, val and test.
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
-        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
-            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
-            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
-            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
-        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
-            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
-            encoder. Default: imagenet; none for the built-in scenes.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
             track="paper" that of the paper.
-        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
-            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
-        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
-            a GPU and 60 on a CPU.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
@@ -232,8 +239,9 @@ def train(
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
-        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         resume: Resume the run in out.
+        quiet: Show only the result and warnings.
+        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
 
     Returns:
         The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.
