@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"files", "scenes", "sizes", "source", "transforms"},
+        {"contents", "files", "scenes", "sizes", "source", "transforms"},
         {"dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations"},
         {"converters", "folder"},
@@ -47,10 +47,10 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "progress", "time_left"},
+        {"conversion", "progress", "recognition", "time_left"},
         {"ceilings", "image_counts", "inputs", "networks"},
-        {"check_report", "rescore", "resolve"},
-        {"prepare"},
+        {"check_report", "resolve", "scored"},
+        {"prepare", "rescore"},
         {"plan"},
         {"run"},
         {"train_all"},

@@ -90,7 +90,7 @@ def test_images_without_foreground_are_scored(
 ) -> None:
     """False alarms on good parts. Without a classes.yaml, the values of the run's masks are used."""
     for number in range(3):
-        write_pair(tmp_path / "good", f"n{number}", seed=number)
+        write_pair(tmp_path / "good", f"n{number}", seed=100 + number)
         Image.new("L", (48, 48), 0).save(tmp_path / "good" / "masks" / f"n{number}.png")
     if declared:
         table = "classes: [{name: background, value: 0}, {name: foreground, value: 255}]"
@@ -111,7 +111,7 @@ def test_a_class_that_is_nowhere_is_undefined(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No foreground in the truth, and none predicted."""
-    write_pair(tmp_path / "good", "a")
+    write_pair(tmp_path / "good", "a", seed=100)
     Image.new("L", (48, 48), 0).save(tmp_path / "good" / "masks" / "a.png")
     monkeypatch.setattr("segarena.experiment.rescore.evaluate", lambda *_, **__: np.array([[[2304, 0], [0, 0]]]))
     scores = segarena.evaluate(trained, tmp_path / "good", out=tmp_path / "out")
@@ -124,7 +124,7 @@ def test_a_class_that_is_nowhere_is_undefined(
 
 def test_classes_in_another_order_are_those_of_the_same_names(trained: Path, tmp_path: Path) -> None:
     for number in range(3):
-        write_pair(tmp_path / "new", f"n{number}", seed=number)
+        write_pair(tmp_path / "new", f"n{number}", seed=100 + number)
     expected = segarena.evaluate(trained, tmp_path / "new", out=tmp_path / "out", device="cpu")
     table = "classes: [{name: foreground, value: 255}, {name: background, value: 0}]"
     (tmp_path / "new" / "classes.yaml").write_text(table)
@@ -134,7 +134,7 @@ def test_classes_in_another_order_are_those_of_the_same_names(trained: Path, tmp
 
 def test_other_classes_are_refused(trained: Path, tmp_path: Path) -> None:
     for number in range(3):
-        write_pair(tmp_path / "other", f"n{number}", seed=number, high=1)
+        write_pair(tmp_path / "other", f"n{number}", seed=100 + number, high=1)
         mask = tmp_path / "other" / "masks" / f"n{number}.png"
         pixels = np.asarray(Image.open(mask)).copy()
         pixels[:3] = 2

@@ -15,6 +15,7 @@ from PIL import Image
 import segarena
 from recording import RecordingReporter
 from segarena.config import TrainOptions
+from segarena.data.folder import FolderSource
 from segarena.experiment.prepare import prepare
 from support import QUICK, refuses, write_pair
 
@@ -44,16 +45,18 @@ def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -
         assert words in said
 
 
-def test_a_folder_that_memory_does_not_hold_is_measured_without_decoding(
-    squares: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_memory_does_not_hold_is_decoded_once(squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the hashes of what it shows; masks were counted when the files were read."""
     options = TrainOptions(data=squares, model="fcn", **QUICK)
     [kept] = prepare(options, RecordingReporter()).splits
-    monkeypatch.setattr("segarena.data.folder.FolderSource.read", None)
+    read, decoded = FolderSource.read, []
+    monkeypatch.setattr(FolderSource, "read", lambda source, index: decoded.append(index) or read(source, index))
     [measured] = prepare(replace(options, cache_gib=0), RecordingReporter()).splits
     expected = [np.bincount(kept.images[index][1].ravel(), minlength=2) for index in kept.splits.train]
     for split in (kept, measured):
         np.testing.assert_array_equal(split.mask_pixels, expected)
+    assert sorted(decoded) == list(range(12))
+    assert measured.contents == kept.contents
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

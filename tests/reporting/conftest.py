@@ -86,7 +86,7 @@ def write_run(
     pd.DataFrame(dict(zip(columns(EpochRow), values, strict=True))).to_csv(folder / "history.csv", index=False)
     trained = {"best_epoch": int(miou.argmax()) + 1, "epochs": epochs, "val_miou": float(miou.max())}
     replace(to_metrics(scores, classes.names, split="test"), **trained).write(folder)
-    write_image_counts(folder / "images.csv", names, classes.names, confusions)
+    write_image_counts(folder / "images.csv", names, ["test"] * len(names), classes.names, confusions)
 
 
 def write_comparison(

@@ -23,7 +23,7 @@ def evaluate(
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     root: str | PathLike[str] | None = None,
-    split: SplitName | Literal["all"] | None = None,
+    split: SplitName | Literal["unseen", "all"] | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
@@ -39,8 +39,9 @@ def evaluate(
         images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
         masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.
         root: Folder of the other data, if it is a published data set.
-        split: Which images to score. One of train, val, test, all. Default: test, or val if there is no test split; of
-            other data all.
+        split: Which images to score. Images of the training are recognised by their content, and keep their part of the
+            split. unseen: test, and images that the run does not have. One of train, val, test, unseen, all. Default:
+            those that had no part in the training, or val if there are none.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.

@@ -14,6 +14,7 @@ from segarena.classes import ClassTable
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import PredictOptions
+from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import join_faults
@@ -22,6 +23,7 @@ from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text, write_with
 from segarena.formats import listing, plural, small_percent
+from segarena.records.run import Data
 from segarena.reporting.legend import add_legend
 from segarena.reporting.overlay import draw_overlay
 from segarena.runs import find_run, open_folder, remove_if_empty
@@ -55,7 +57,8 @@ def run(options: PredictOptions) -> Path:
     if warning:
         console.warn(warning)
     folder = open_folder(options.out, "predictions", root=predictor.run)
-    faults, levels = [], []
+    faults, levels, trained_on = [], [], 0
+    training_images = _training_images(Data.read(predictor.run))
     with show_progress("predicting") as on_progress:
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
@@ -65,6 +68,7 @@ def run(options: PredictOptions) -> Path:
                 faults.append((path, error))
                 continue
             levels.append(brightness(image))
+            trained_on += hash_pixels(image) in training_images
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
             _save_overlay(image, mask, predictor.classes, folder / f"{name}{OVERLAY}")
@@ -78,12 +82,23 @@ def run(options: PredictOptions) -> Path:
     )
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     _show_names(found, folder)
+    if trained_on:
+        console.warn(
+            f"{trained_on} of the {plural(labelled, 'image')} trained the model: "
+            "their masks are better than those of new images.",
+            title="note",
+        )
     unlike = warn_if_unlike(levels, predictor.train_brightness)
     if unlike:
         console.warn(unlike)
     if faults:
         raise _refuse(faults, labelled)
     return folder
+
+
+def _training_images(data: Data) -> set[str]:
+    """The hashes of the images that trained the model; empty where an earlier version recorded none."""
+    return {data.image_sha256[name] for name in data.split.train if name in data.image_sha256}
 
 
 def _show_names(found: NewImages, folder: Path) -> None:

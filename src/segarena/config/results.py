@@ -32,9 +32,11 @@ class EvaluateOptions(OutputOptions):
     root: Annotated[Path | None, OPTIONAL] = None
     """Folder of the other data, if it is a published data set."""
     split: Annotated[
-        SplitName | Literal["all"] | None, default("test, or val if there is no test split; of other data all")
+        SplitName | Literal["unseen", "all"] | None,
+        default("those that had no part in the training, or val if there are none"),
     ] = None
-    """Which images to score."""
+    """Which images to score. Images of the training are recognised by their content, and keep their part of the split.
+    unseen: test, and images that the run does not have."""
     device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
     """Where to compute."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None

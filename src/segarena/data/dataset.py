@@ -67,8 +67,12 @@ class DecodedImages:
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError."""
-        image, mask = self.kept[index] if index in self.kept else self.source.read(index)
+        image, mask = self.pair(index)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
+
+    def pair(self, index: int) -> Pair:
+        """Return the image uint8 (H, W, 3) and the mask uint8 (H, W). Raises DataError."""
+        return self.kept[index] if index in self.kept else self.source.read(index)
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,19 @@ from segarena.records.tables import ImageRow, columns
 from segarena.scoring.scores import class_counts
 
 
-def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], confusions: NDArray[np.int64]) -> None:
+def write_image_counts(
+    path: Path,
+    images: Sequence[str],
+    parts: Sequence[str],
+    classes: tuple[str, ...],
+    confusions: NDArray[np.int64],
+) -> None:
     """Write a row per image and class: its true positives, false positives and false negatives, in pixels.
 
     Args:
         path: The file.
         images: The names of the images.
+        parts: What the run used each image for: train, val, test or new.
         classes: The names of the classes.
         confusions: A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
     """
@@ -27,6 +35,7 @@ def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], 
     table = pd.DataFrame(
         {
             "image": np.repeat(images, num_classes),
+            "part": np.repeat(parts, num_classes),
             "class_index": np.tile(np.arange(num_classes), num_images),
             "class": np.tile(classes, num_images),
             "tp": tp.ravel(),
@@ -40,4 +49,7 @@ def write_image_counts(path: Path, images: list[str], classes: tuple[str, ...], 
 
 def read_image_counts(path: Path) -> pd.DataFrame:
     """Read what `write_image_counts` wrote; an image called 007 or NA keeps its name."""
-    return pd.read_csv(path, dtype={"image": str, "class": str}, na_filter=False)
+    table = pd.read_csv(path, dtype={"image": str, "class": str}, na_filter=False)
+    if "part" not in table:  # of an earlier version
+        table.insert(1, "part", "")
+    return table

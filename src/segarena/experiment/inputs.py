@@ -12,14 +12,18 @@ from segarena.classes import ClassTable
 from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, open_published
-from segarena.data.source import Source
+from segarena.data.source import Source, Split
 from segarena.data.splitting.folds import make_folds
 from segarena.data.splitting.groups import find_groups
-from segarena.data.splitting.splits import Splits, read_splits, split_samples
-from segarena.errors import ConfigError
+from segarena.data.splitting.splits import PARTS, Splits, find_named, read_splits, split_samples
+from segarena.errors import ConfigError, DataError, RunError
 from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.progress import SILENT, Reporter
+from segarena.experiment.recognition import parts_by_name, recognise
+from segarena.files import read_json
+from segarena.formats import listing
 from segarena.records.config import DataSettings
+from segarena.records.run import Data
 
 
 def open_source(
@@ -85,20 +89,21 @@ def reopen_source(data: DataSettings, reporter: Reporter = SILENT) -> Source:
     return open_source(folder, images=images, masks=masks, root=root, reporter=reporter)
 
 
-def make_splits(source: Source, options: DataOptions) -> Splits:
+def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILENT) -> Splits:
     """Split the samples into train, val and test.
 
     Args:
         source: The data.
         options: A saved split, or the shares of a new one: it is stratified and keeps groups together, and the data's
             own split comes first.
+        reporter: Receives what was recognised of the data of a saved split, if files have other names or masks.
 
     Raises:
         DataError: There are too few images, or the saved split is of other data.
         ConfigError: The groups cannot be made.
     """
     if options.splits is not None:
-        return read_splits(options.splits, source.samples)
+        return _restore_splits(options.splits, source, reporter)
     return split_samples(
         source.samples,
         share=options.split,
@@ -149,6 +154,38 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
         test_fraction=options.test_fraction,
         group_by=options.group_by,
     )
+
+
+def _restore_splits(path: Path, source: Source, reporter: Reporter) -> Splits:
+    """The split of a run, whose images are recognised by their content, or a split in a file, by names."""
+    file = path / Data.file if path.is_dir() else path
+    try:
+        data = Data.from_json(read_json(file), file)
+    except RunError:  # another file with a split
+        return read_splits(path, source.samples)
+    found = recognise(source, data)
+    own = [sample.name for sample in source.samples]
+    unknown = {own[index] for index, name in enumerate(found.names) if name is None}
+    named: dict[Split, list[str]] = {
+        part: [own[index] for index in found.found if found.part(index) == part] for part in PARTS
+    }
+    replaced = sorted(unknown & set(found.missing))
+    gone = [name for name in found.missing if name not in unknown]
+    if gone:
+        raise DataError(
+            f"names {listing(gone, 3)}, not in the data",
+            where=file,
+            remedy="Restore the images and masks, or remove the names",
+        )
+    for name in replaced:
+        named[parts_by_name(data)[name]].append(name)
+    renamed = [f"{found.names[index]} is {own[index]}" for index in found.found if found.names[index] != own[index]]
+    splits = find_named(named, source.samples, file)
+    if renamed:
+        reporter.say(f"  images of {path} under other names: {listing(renamed)}")
+    if replaced:
+        reporter.say(f"  other images than in {path}, under the same names: {listing(replaced)}")
+    return splits
 
 
 def _locate(folder: Path | None, files: Sequence[Path | None]) -> str | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
+from segarena.data.contents import ContentHash, hash_contents
 from segarena.data.dataset import DecodedImages
 from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
@@ -39,6 +40,7 @@ class PreparedSplit:
         images: The decoded images and masks.
         mask_pixels: Pixels of each class in each training mask, (N, C).
         digests: The SHA-256 of each image with its mask, in hex.
+        contents: The hashes of each decoded image and its labels.
         fold: The fold that is tested, from 1; None without cross-validation.
     """
 
@@ -47,6 +49,7 @@ class PreparedSplit:
     images: DecodedImages
     mask_pixels: NDArray[np.int64]
     digests: tuple[str, ...]
+    contents: tuple[ContentHash, ...]
     fold: int | None = None
 
     @cached_property
@@ -87,6 +90,8 @@ class PreparedSplit:
             counts=self.splits.counts,
             split=Parts(**{part: tuple(names[i] for i in indices) for part, indices in self._parts().items()}),
             sha256=dict(zip(names, self.digests, strict=True)),
+            image_sha256={name: content.image for name, content in zip(names, self.contents, strict=True)},
+            label_sha256={name: content.labels for name, content in zip(names, self.contents, strict=True)},
             train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
             image_bits=found.get("image_bits", 16),
             description={key: value for key, value in found.items() if key not in known} | self._describe_brightness(),
@@ -153,7 +158,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         reporter=reporter,
     )
     if options.folds is None:
-        divisions = [make_splits(source, options)]
+        divisions = [make_splits(source, options, reporter)]
     else:
         divisions = make_fold_splits(source, options, options.folds)
     images = _decode(source, divisions[0], options.cache_gib, reporter)
@@ -164,7 +169,10 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
     height, width = (int(np.median([size[axis] for _, size in measured.values()])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
     protocol, choices = resolve(options, facts)
-    digests = tuple(source.digest(index) for index in range(len(source.samples)))
+    everything = range(len(source.samples))
+    digests = tuple(source.digest(index) for index in everything)
+    with reporter.progress("hashing images") as on_progress:
+        contents = tuple(hash_contents(images.pair, everything, on_progress))
     parts = tuple(
         PreparedSplit(
             source=source,
@@ -172,6 +180,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
             images=images,
             mask_pixels=np.stack([measured[index][0] for index in splits.train]),
             digests=digests,
+            contents=contents,
             fold=None if options.folds is None else number,
         )
         for number, splits in enumerate(divisions, start=1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segarena.config import EvaluateOptions
@@ -11,10 +10,12 @@ from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loade
 from segarena.data.files.brightness import warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
-from segarena.errors import ConfigError, DataError
+from segarena.errors import DataError
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
+from segarena.experiment.recognition import Recognised, parts_by_name, recognise
+from segarena.experiment.scored import Scored, caveat, select
 from segarena.formats import command
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -22,6 +23,8 @@ from segarena.runs import open_folder
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.evaluation import evaluate
 from segarena.training.predictor import Predictor, load
+
+_AS_IT_IS = "score the data as it is now"
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,14 @@ class Rescored:
         data: Name of the data.
         metrics: The scores; they name the part of the split.
         folder: The folder with metrics.json and images.csv.
+        caveat: Which of the images had a part in the training, as a sentence; empty if none had.
     """
 
     model: str
     data: str
     metrics: Metrics
     folder: Path
+    caveat: str
 
 
 def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
@@ -46,29 +51,43 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
 
     Args:
         options: The run, the data and the part of the split.
-        reporter: Receives the progress.
+        reporter: Receives the progress, and which images are those of the training.
 
     Raises:
         RunError: The folder has no finished run, or the folder to write cannot be used.
         DataError: The data cannot be read, has other classes, or is not what the run recorded.
-        ConfigError: No image is in the part of the split.
+        ConfigError: No image is in the part of the split, or all images trained the model.
     """
     predictor = load(options.run, device=options.device)
     if predictor.unfinished:
         reporter.warn(predictor.unfinished)
-    source = _open(options, predictor, reporter)
-    split, indices = _select(options, predictor, source)
-    if not indices:
-        raise ConfigError(
-            f"the data has no {split} images", where="--split", remedy="Choose another split, or --split all"
-        )
-    folder = open_folder(options.out, f"evaluate-{source.name}-{split}", root=predictor.run)
-    metrics = _score(predictor, source, indices, split, folder, reporter)
-    return Rescored(predictor.config.model, source.name, metrics, folder)
+    recorded = Data.read(predictor.run)
+    source = _open(options, predictor, recorded, reporter)
+    found = _recognise(options, predictor, recorded, source, reporter)
+    again = _repeat(options, predictor)
+    is_other = options.data is not None
+    scored = select(options.split, found, source.samples, with_new=is_other, again=again)
+    if not is_other:
+        _check_unchanged(recorded, source, scored, again)
+    elif found.found:
+        reporter.say(f"  {found.describe()}")
+        reporter.say(f"  scored: {scored.describe()}")
+    folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
+    metrics = _score(predictor, source, scored, folder, reporter)
+    return Rescored(predictor.config.model, source.name, metrics, folder, caveat(metrics))
 
 
-def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) -> Source:
+def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:
+    """The command that scores the run's own data, or that which was named, as it is now."""
+    given = predictor.config.data if options.data is None else options
+    named = ((f"--{name}", getattr(given, name)) for name in ("images", "masks", "root"))
+    places = [word for name, value in named if value is not None for word in (name, value)]
+    return command("segarena", "evaluate", options.run, given.data or "DATA", *places)
+
+
+def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, reporter: Reporter) -> Source:
     if options.data is None:
+        _check_still_there(options, predictor, recorded)
         source = reopen_source(predictor.config.data, reporter)
     else:
         source = open_source(
@@ -94,9 +113,26 @@ def _open(options: EvaluateOptions, predictor: Predictor, reporter: Reporter) ->
     return source
 
 
-def _select(options: EvaluateOptions, predictor: Predictor, source: Source) -> tuple[str, list[int]]:
-    """The part of the split and the indices of its images; of the run's own data, files must be as recorded."""
-    recorded = Data.read(predictor.run)
+def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded: Data) -> None:
+    """Raise DataError if the folder of the data has been moved or removed since the training."""
+    used = predictor.config.data
+    is_published = used.root is not None
+    place = used.root if is_published else used.data
+    if place is None or Path(place).exists():
+        return
+    words = (used.data, "--root", "NEW_FOLDER") if is_published else ("NEW_FOLDER",)
+    raise DataError(
+        f"the {sum(recorded.counts.values())} images of the training are no longer there",
+        where=place,
+        remedy="Name the folder that they are in now, and they are recognised by their content: "
+        f"{command('segarena', 'evaluate', options.run, *words)}",
+    )
+
+
+def _recognise(
+    options: EvaluateOptions, predictor: Predictor, recorded: Data, source: Source, reporter: Reporter
+) -> Recognised:
+    """Find the images of the run in the data; of the run's own data, files must be as recorded."""
     if source.classes.names != predictor.classes.names:
         raise DataError(
             f"has the classes {', '.join(source.classes.names)}; the run was trained on"
@@ -104,36 +140,36 @@ def _select(options: EvaluateOptions, predictor: Predictor, source: Source) -> t
             where=options.data or recorded.origin,
             remedy="Declare the same classes in the same order in its classes.yaml",
         )
+    alike = source.classes.digest == predictor.classes.digest
     if options.data is not None:
-        split = options.split or "all"
-        return split, [i for i, sample in enumerate(source.samples) if split in ("all", sample.split)]
-    used = predictor.config.data
-    folders = [(f"--{name}", getattr(used, name)) for name in ("images", "masks", "root") if getattr(used, name)]
-    words = chain([predictor.run, used.data or "DATA"], *folders)
-    again = f"score the data as it is now: {command('segarena', 'evaluate', *words)}"
-    if source.classes.digest != predictor.classes.digest:
+        with reporter.progress("comparing with the images of the training") as on_progress:
+            return recognise(source, recorded, decoded_alike=alike, on_progress=on_progress)
+    if not alike:
         raise DataError(
             "the values of the classes in the masks, void or the background are not what the run recorded",
             where=recorded.origin,
-            remedy=f"Put classes.yaml back, or {again}",
+            remedy=f"Put classes.yaml back, or {_AS_IT_IS}: {_repeat(options, predictor)}",
         )
-    parts = asdict(recorded.split)
-    split = options.split or ("test" if recorded.split.test else "val")
+    parts = parts_by_name(recorded)
+    names = [sample.name if sample.name in parts else None for sample in source.samples]
+    return Recognised(recorded, tuple(names), frozenset())
+
+
+def _check_unchanged(recorded: Data, source: Source, scored: Scored, again: str) -> None:
+    """Raise DataError if a file of the part of the run's own split has changed since the training, or is gone."""
     by_name = {sample.name: index for index, sample in enumerate(source.samples)}
-    names = list(chain(*parts.values())) if split == "all" else parts[split]
-    for name in names:
-        if name not in by_name or source.digest(by_name[name]) != recorded.sha256[name]:
+    wanted = {"unseen": ("test",), "all": ("train", "val", "test")}.get(scored.split, (scored.split,))
+    for name, part in parts_by_name(recorded).items():
+        if part in wanted and (name not in by_name or source.digest(by_name[name]) != recorded.sha256[name]):
             raise DataError(
                 f"{name} is not the file that the run recorded",
                 where=recorded.origin,
-                remedy=f"Put it back, or {again}",
+                remedy=f"Put it back, or {_AS_IT_IS}: {again}",
             )
-    return split, [by_name[name] for name in names]
 
 
-def _score(
-    predictor: Predictor, source: Source, indices: list[int], split: str, folder: Path, reporter: Reporter
-) -> Metrics:
+def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, reporter: Reporter) -> Metrics:
+    indices = scored.indices
     dataset = EvaluationSet(DecodedImages(source, indices, limit_bytes=0), indices, predictor.size)
     loader = evaluation_loader(dataset, batch_size=predictor.config.protocol.batch_size, workers=0)
     done = 0
@@ -154,8 +190,13 @@ def _score(
         )
     background = source.classes.background
     scores = score(confusions, background=predictor.classes.background if background is None else background)
-    metrics = replace(to_metrics(scores, source.classes.names, split=split), data=source.describe()["origin"])
+    metrics = replace(
+        to_metrics(scores, source.classes.names, split=scored.split),
+        data=source.describe()["origin"],
+        train_images=scored.count("train"),
+        val_images=scored.count("val"),
+    )
     metrics.write(folder)
     names = [source.samples[i].name for i in indices]
-    write_image_counts(folder / "images.csv", names, source.classes.names, confusions)
+    write_image_counts(folder / "images.csv", names, scored.uses, source.classes.names, confusions)
     return metrics

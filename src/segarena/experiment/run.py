@@ -16,6 +16,7 @@ from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingStart
+from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
 from segarena.records.run import Costs
@@ -52,22 +53,27 @@ def train_run(
     split, folder = training.split, training.folder
     memory = PeakMemory(training.protocol.device)
     model = build(training.protocol, training.model, training.num_classes, training.seed)
-    split.describe_data().write(folder)
+    data = split.describe_data()
+    data.write(folder)
     describe_environment().write(folder)
     training.describe(model).write(folder)
     state = _fit(training, model, memory, start, left, should_stop, reporter)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
     confusions = evaluate_split(training, model, scored)
-    classes = split.source.classes
+    classes, names = split.source.classes, split.scored_names
+    use_of = uses_by_name(data)
+    uses = [use_of[name] for name in names]
     metrics = replace(
         to_metrics(score(confusions, background=classes.background), classes.names, split=scored),
+        train_images=uses.count("train"),
+        val_images=uses.count("val"),
         best_epoch=state.best_epoch,
         epochs=len(state.history),
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
     )
     metrics.write(folder)
-    write_image_counts(folder / "images.csv", split.scored_names, classes.names, confusions)
+    write_image_counts(folder / "images.csv", names, uses, classes.names, confusions)
     _measure_costs(training, model, state).write(folder)
 
 

@@ -123,6 +123,8 @@ def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:
     pooled = replace(
         scores,
         folds=len(runs),
+        train_images=sum(part.train_images or 0 for part in metrics),
+        val_images=sum(part.val_images or 0 for part in metrics),
         best_epoch=sum(part.best_epoch or 0 for part in metrics) / len(runs),
         epochs=sum(part.epochs or 0 for part in metrics) / len(runs),
     )

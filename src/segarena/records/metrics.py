@@ -22,6 +22,11 @@ class MetricDetails:
     """Classes with no pixel in truth and prediction; the means leave them out."""
     images: Count
     """Images scored."""
+    train_images: Count | None = None
+    """Images scored that trained the network, so that these scores are higher than those of new images; null in files
+    of earlier versions."""
+    val_images: Count | None = None
+    """Images scored that chose the epoch; null in files of earlier versions."""
     void_images: Count
     """Images with no counted pixel, among those scored."""
     pixels: Pixels
@@ -40,7 +45,8 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """
 
     split: str
-    """Images that were scored: train, val, test or all."""
+    """Images that were scored: train, val, test, all, or unseen: those of test, and others that the run does not
+    have."""
     data: str | None = None
     """Data that `segarena evaluate` scored; null for the scores of the training itself."""
     folds: Count | None = None

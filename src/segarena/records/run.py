@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from segarena.formats import plural
@@ -76,6 +76,10 @@ class Data(Record, file="data.json", schema=1):
     """Names of the images in each part."""
     sha256: dict[str, str]
     """SHA-256, in hex, of each image with its mask, by the image's name."""
+    image_sha256: dict[str, str] = field(default_factory=dict)
+    """SHA-256, in hex, of each image's shape and decoded pixels, by its name; empty in files of earlier versions."""
+    label_sha256: dict[str, str] = field(default_factory=dict)
+    """SHA-256, in hex, of the shape and class indices of each mask, likewise."""
     train_class_pixels: dict[str, Pixels]
     """Pixels of each class in the training masks, by the class's name."""
     image_bits: Count = 16

@@ -158,7 +158,7 @@ def to_metrics(scores: Scores, class_names: Sequence[str], *, split: str) -> Met
     Args:
         scores: The scores of C classes.
         class_names: C different names, in the order of the class indices.
-        split: The images that were scored: train, val, test or all.
+        split: The images that were scored: train, val, test, unseen or all.
 
     Raises:
         ValueError: The names are not C different ones.

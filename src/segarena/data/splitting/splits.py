@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -124,7 +124,20 @@ def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
     once, names others, or leaves fewer than two images in train or none in val.
     """
     file = path / "data.json" if path.is_dir() else path
-    named = _read(file)
+    return find_named(_read(file), samples, file)
+
+
+def find_named(named: Mapping[Split, Sequence[str]], samples: Sequence[Sample], where: Path) -> Splits:
+    """Return the split with the named samples in each part.
+
+    Args:
+        named: The names of each part.
+        samples: The samples of the data.
+        where: The file of the split, for the error.
+
+    Raises:
+        DataError: Not each sample is named exactly once, other names are there, or a part has too few.
+    """
     index = {sample.name: i for i, sample in enumerate(samples)}
     times = Counter(name for names in named.values() for name in names)
     twice = [name for name, count in times.items() if count > 1]
@@ -139,11 +152,11 @@ def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
         (too_few, f"has {len(splits.train)} in train and {len(splits.val)} in val", "Name at least 2 and 1 images"),
     ):
         if is_wrong:
-            raise DataError(what, where=file, remedy=remedy)
+            raise DataError(what, where=where, remedy=remedy)
     return splits
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def _read(file: Path) -> dict[Split, list[str]]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
