@@ -169,7 +169,7 @@ def find_run(folder: Path) -> Path:
 
 
 def describe_unfinished(folder: Path) -> str:
-    """Return which weights an interrupted run has, as a sentence; empty where the run is finished.
+    """Return which weights an interrupted run has, as a sentence; empty if the run is finished.
 
     Args:
         folder: What `find_run` returned.

@@ -99,7 +99,7 @@ def _estimate(trainings: Sequence[Training]) -> TimeLeft:
 
 
 def _epoch_seconds(folder: Path) -> list[float]:
-    """The time of each finished epoch of a run; empty where there is none, or they cannot be read."""
+    """The time of each finished epoch of a run; empty if there is none, or they cannot be read."""
     try:
         return [float(value) for value in pd.read_csv(folder / HISTORY)["seconds"]]
     except (OSError, ValueError, KeyError):

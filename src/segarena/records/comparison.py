@@ -15,7 +15,7 @@ from segarena.records.values import CostValues, EpochChoice, MeanScores
 
 @dataclass(frozen=True, kw_only=True)
 class RankedModel(MeanScores, EpochChoice, CostValues):
-    """One model of the ranking. Scores and costs are means over its seeds, null where one of them has none."""
+    """One model of the ranking. Scores and costs are means over its seeds, null if one of them has none."""
 
     model: str
     """Name of the architecture."""
@@ -67,7 +67,7 @@ class Answer:
     candidates: tuple[str, ...] = ()
     """The models that may be the best, highest mIoU first; one for a model that is ahead of all others."""
     lead: Fraction | None = None
-    """mIoU of the first model minus that of the second; null where there is no second one."""
+    """mIoU of the first model minus that of the second; null if there is no second one."""
     baseline_lead: float | None = None
     """mIoU of the first model minus that of the majority baseline; below 0 where no model is better than it."""
     headline: str = ""

@@ -13,11 +13,11 @@ class MetricDetails:
     """What metrics.json has beside the scores that tables have too."""
 
     mean_f1_without_background: Fraction | None
-    """Mean F1 over all classes but background; null where no class is marked or named as such."""
+    """Mean F1 over all classes but background; null if no class is marked or named as such."""
     mean_precision_without_background: Fraction | None
-    """Mean precision over all classes but background; null where no class is marked or named as such."""
+    """Mean precision over all classes but background; null if no class is marked or named as such."""
     mean_recall_without_background: Fraction | None
-    """Mean recall over all classes but background; null where no class is marked or named as such."""
+    """Mean recall over all classes but background; null if no class is marked or named as such."""
     undefined_classes: Count
     """Classes with no pixel in truth and prediction; the means leave them out."""
     images: Count
@@ -56,4 +56,4 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     epochs: Epochs | None = None
     """Epochs trained; with folds their mean; null for `segarena evaluate`."""
     val_miou: Fraction | None = None
-    """Validation mIoU of the best epoch; null where it is undefined, with folds, and for `segarena evaluate`."""
+    """Validation mIoU of the best epoch; null if it is undefined, with folds, and for `segarena evaluate`."""

@@ -31,9 +31,9 @@ class Environment(Record, file="environment.json", schema=1):
     threads: Count
     """Threads that PyTorch computes with."""
     gpu: str | None
-    """Name of the GPU; null where there is none."""
+    """Name of the GPU; null if there is none."""
     commit: str | None
-    """Commit of segarena's own checkout; null where it is installed as a package."""
+    """Commit of segarena's own checkout; null if it is installed as a package."""
 
     @property
     def sentence(self) -> str:
@@ -55,7 +55,7 @@ class Parts:
     val: tuple[str, ...]
     """Images used to select the epoch."""
     test: tuple[str, ...]
-    """Images used for the scores; empty where there is no test split, then the scores are those of val."""
+    """Images used for the scores; empty if there is no test split, then the scores are those of val."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ class EpochRow:
     auxiliary_loss: float | None
     """Mean loss of the auxiliary head; empty for an architecture without one."""
     val_miou: Fraction | None
-    """mIoU on the validation images; empty where it is undefined."""
+    """mIoU on the validation images; empty if it is undefined."""
     val_pixel_accuracy: Fraction | None
     """Pixel accuracy on the validation images."""
     learning_rate: float

@@ -26,7 +26,7 @@ class MeanScores:
     mean_image_iou: Fraction | None
     """Mean over the images of each image's own mIoU."""
     miou_without_background: Fraction | None
-    """mIoU over all classes but background; null where no class is marked or named as such."""
+    """mIoU over all classes but background; null if no class is marked or named as such."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class ClassCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMetrics(ClassCounts):
-    """Scores and counts of one class; all four scores are null where neither truth nor prediction has a pixel of it."""
+    """Scores and counts of one class; all four scores are null if neither truth nor prediction has a pixel of it."""
 
     iou: Fraction | None
     """Intersection over union, tp / (tp + fp + fn)."""
@@ -83,8 +83,8 @@ class CostValues:
     """Time of all epochs, validation included; with folds, of all folds."""
     train_cpu_seconds: Seconds | None = None
     """Processor time, user and system, of the same epochs: of all threads and of the processes that load images. Other
-    programs change it less than the time that passes. null where the system does not report it."""
+    programs change it less than the time that passes. null if the system does not report it."""
     images_per_second: PerSecond
     """Training images per second: median over the epochs."""
     peak_memory_mib: Mebibytes | None
-    """Largest memory in use during training, without libraries and images; null where the system does not report it."""
+    """Largest memory in use during training, without libraries and images; null if the system does not report it."""

@@ -46,7 +46,7 @@ class ClassFile(NamedTuple):
 
     Args:
         path: The file.
-        entries: The classes in the order of the file; empty where the file could not be understood.
+        entries: The classes in the order of the file; empty if the file could not be understood.
         by_row: Whether the number of a class is its place in the file, from 0 on, by the format.
     """
 

@@ -39,7 +39,7 @@ class Encoder(nn.Module):
     channels: tuple[int, ...]
     #: Stride of each map, in pixels of the image.
     strides: tuple[int, ...]
-    #: Multiples of the last stage's dilation, one for each of `last_blocks`; empty where none were set.
+    #: Multiples of the last stage's dilation, one for each of `last_blocks`; empty if none were set.
     multi_grid: tuple[int, ...] = ()
 
     def __init__(self, name: str) -> None:
