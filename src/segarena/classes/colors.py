@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from segarena.classes.values import Color
 
@@ -77,6 +78,7 @@ def lightness(color: Color) -> float:
     return _to_lab(color)[0]
 
 
+@lru_cache(2048)
 def _to_lab(color: Color) -> tuple[float, float, float]:
     red, green, blue = (
         channel / 3294.6 if channel <= 10.31 else float(((channel / 255 + 0.055) / 1.055) ** 2.4) for channel in color

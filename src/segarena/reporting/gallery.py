@@ -1,9 +1,10 @@
-"""The gallery: predictions in the classes' colours and error maps, as one figure and as pictures inside the page."""
+"""The gallery: images, labels and error maps, as one figure and as pictures inside the page."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +18,13 @@ from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
 from segarena.reporting.style import DPI, to_unit
 
-#: The colour of a wrong pixel in an error map: dark enough to stand out on pale grey without its hue.
-WRONG = (196, 12, 64)
-#: The two colours of void.
-VOID, STRIPE = (255, 255, 255), (150, 158, 166)
 #: The longest side of a gallery picture in the page, in pixels.
 LONGEST_SIDE = 420
 
 _GAP, _TILE = 8, 250  # pixels of the figure
-_STRIPES = 8  # pixels from one void stripe to the next
-_GREYS = 8  # step between greys of an error map: fewer greys compress better and look the same
 _REPEAT = "Repeat the comparison in a new folder"
 
 
@@ -48,6 +44,11 @@ class Example:
     truth: NDArray[np.uint8]
     predictions: dict[str, NDArray[np.uint8]]
 
+    @property
+    def labels(self) -> set[int]:
+        """The labels that occur in the truth or in a prediction, void among them."""
+        return {int(label) for one in (self.truth, *self.predictions.values()) for label in np.unique(one)}
+
     def accuracy(self, model: str) -> float:
         """The fraction of the pixels with a true class that `model` predicts correctly; NaN where there are none."""
         counted = self.truth != IGNORE_INDEX
@@ -62,20 +63,9 @@ def read_example(comparison: Comparison, name: str) -> Example:
     return Example(name, image, labels.pop("truth"), labels)
 
 
-def color_labels(labels: NDArray[np.uint8], colors: list[tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """Return labels (H, W) as RGB (H, W, 3) in the class colours; void is striped, a label without a class black."""
-    table = np.zeros((256, 3), dtype=np.uint8)
-    table[: len(colors)] = colors
-    return _stripe(table[labels], labels == IGNORE_INDEX)
-
-
-def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the image in pale grey, RGB (H, W, 3), with wrong pixels in the colour WRONG and void striped."""
-    grey = image @ np.array([0.299, 0.587, 0.114])
-    pale = (130 + 0.47 * grey).astype(np.uint8) // _GREYS * _GREYS
-    result = np.repeat(pale[..., None], 3, axis=2)
-    result[(prediction != truth) & (truth != IGNORE_INDEX)] = WRONG
-    return _stripe(result, truth == IGNORE_INDEX)
+def occurring(examples: Sequence[Example]) -> set[int]:
+    """Return the labels that occur in any of the examples; IGNORE_INDEX among them if there is void."""
+    return set().union(*(example.labels for example in examples))
 
 
 def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
@@ -98,12 +88,16 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
     for column, head in enumerate(heads):
         x = column * (_TILE + _GAP) + _TILE / 2
         axes.text(x, -_GAP, formats.shorten(head, 22), ha="center", va="bottom", fontsize=9, weight="bold")
+    labels = occurring(examples)
+    classes = zip(comparison.class_names, comparison.class_colors, strict=True)
     patches = [
         Patch(facecolor=to_unit(color), edgecolor="#888888", lw=0.4, label=formats.shorten(name))
-        for name, color in zip(comparison.class_names, comparison.class_colors, strict=True)
+        for index, (name, color) in enumerate(classes)
+        if index in labels
     ]
-    patches.append(Patch(facecolor=to_unit(WRONG), lw=0, label="wrong"))
-    patches.append(Patch(facecolor="white", edgecolor="#969ea6", hatch="////", lw=0.4, label="void, not scored"))
+    patches.append(Patch(facecolor=to_unit(wrong_color(comparison.class_colors)), lw=0, label="wrong"))
+    if IGNORE_INDEX in labels:
+        patches.append(Patch(facecolor="white", edgecolor="#969ea6", hatch="////", lw=0.4, label="void, not scored"))
     figure.legend(
         handles=patches, loc="outside lower center", ncols=max(2, int(inches / 1.3)), handlelength=1.2, fontsize=8
     )
@@ -170,9 +164,10 @@ def _with_palette(image: Image.Image) -> Image.Image:
 def _block(comparison: Comparison, example: Example) -> NDArray[np.uint8]:
     """The tiles of one example, side by side: two rows of pictures of the same size."""
     pairs = [(example.image, color_labels(example.truth, comparison.class_colors))]
+    wrong = wrong_color(comparison.class_colors)
     for name in comparison.names:
         labels = example.predictions[name]
-        errors = error_map(example.image, example.truth, labels)
+        errors = error_map(example.image, example.truth, labels, wrong)
         pairs.append((color_labels(labels, comparison.class_colors), errors))
     height = max(1, round(_TILE * example.image.shape[0] / example.image.shape[1]))
     block = np.full((2 * height + _GAP, len(pairs) * (_TILE + _GAP) - _GAP, 3), 255, dtype=np.uint8)
@@ -186,15 +181,6 @@ def _block(comparison: Comparison, example: Example) -> NDArray[np.uint8]:
 def _resize(array: NDArray[np.uint8], height: int, *, smooth: bool) -> NDArray[np.uint8]:
     method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(array).resize((_TILE, height), method))
-
-
-def _stripe(rgb: NDArray[np.uint8], void: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Fill the void pixels with stripes, in place."""
-    height, width = void.shape
-    stripe = (np.arange(height)[:, None] + np.arange(width)) % _STRIPES < 2
-    rgb[void] = VOID
-    rgb[void & stripe] = STRIPE
-    return rgb
 
 
 def _open(path: Path) -> Image.Image:

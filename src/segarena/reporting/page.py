@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from segarena import formats
+from segarena.classes import IGNORE_INDEX
 from segarena.files import write_text, write_with
-from segarena.reporting import captions, gallery, method, tables
+from segarena.reporting import captions, gallery, label_pictures, method, tables
 from segarena.reporting.caveats import caveats
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
@@ -97,7 +98,9 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         classes=tables.class_table(comparison),
         folds=None if comparison.folds is None else tables.fold_table(comparison),
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
-        wrong=gallery.WRONG,
+        wrong=label_pictures.wrong_color(comparison.class_colors),
+        shown_labels=gallery.occurring(examples),
+        void=IGNORE_INDEX,
         annotated_classes=ANNOTATED_CLASSES,
     )
 
@@ -115,18 +118,19 @@ def _embed(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]
 
 def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:
     colors, name = comparison.class_colors, example.name
-    truth = gallery.labels_picture(gallery.color_labels(example.truth, colors), f"True classes of {name}")
+    truth = gallery.labels_picture(label_pictures.color_labels(example.truth, colors), f"True classes of {name}")
     pairs = [Pair("Image", "and its true classes", gallery.photo(example.image, f"Image {name}"), truth)]
     for model in comparison.names:
         label, right = comparison.styles[model].label, example.accuracy(model)
         remark = f"{formats.percent(right)} of pixels correct"
         labels = example.predictions[model]
-        errors = gallery.error_map(example.image, example.truth, labels)
+        shown = label_pictures.color_labels(labels, colors)
+        errors = label_pictures.error_map(example.image, example.truth, labels, label_pictures.wrong_color(colors))
         pairs.append(
             Pair(
                 label,
                 remark,
-                gallery.labels_picture(gallery.color_labels(labels, colors), f"Prediction of {label} for {name}"),
+                gallery.labels_picture(shown, f"Prediction of {label} for {name}"),
                 gallery.labels_picture(errors, f"Errors of {label} on {name}: {remark}"),
             )
         )
