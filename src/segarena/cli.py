@@ -41,6 +41,7 @@ CLOSED_PIPE = 141
 
 _DESCRIPTION = "Which of FCN, U-Net, PSPNet and DeepLabv3 is right for your images, by how much, at what cost?"
 _registry = ConstructorRegistry()
+_COLLECT_EVERY = 20_000  # new objects; Python's default is 700 to 2,000
 
 
 @_registry.primitive_rule
@@ -107,7 +108,8 @@ def _import(module: str) -> ModuleType:
     """Import a command's module.
 
     What it imports stays until the end. The garbage collector is kept from searching it again and again, and once more
-    at exit, which took a sixth of the time of `check`.
+    at exit, which took a sixth of the time of `check`. It also searches less often: it took a third of the time in
+    which the layout of 20,000 pairs is found.
     """
     gc.disable()
     try:
@@ -117,6 +119,7 @@ def _import(module: str) -> ModuleType:
     finally:
         if "torch" not in sys.modules:  # its Triton reports what is not collected at exit as leaks
             gc.freeze()
+            gc.set_threshold(_COLLECT_EVERY)
         gc.enable()
 
 

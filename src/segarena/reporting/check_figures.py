@@ -16,9 +16,10 @@ from PIL import Image
 
 from segarena import formats
 from segarena.classes import ClassTable
-from segarena.files import write_with
+from segarena.files import write_bytes
 from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
 from segarena.reporting.overlay import draw_overlay
+from segarena.reporting.png import encode_png
 from segarena.reporting.style import MUTED, theme, to_unit
 from segarena.scoring.ceilings import Ceiling
 
@@ -80,9 +81,10 @@ def save_sheet(sheet: DataSheet, path: Path) -> None:
     with theme():
         canvas = FigureCanvasAgg(draw_sheet(sheet))
         canvas.draw()  # type: ignore[no-untyped-call]
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
-    # Photographs hardly get smaller at a higher level, which takes several times as long.
-    write_with(path, lambda stream: picture.save(stream, format="PNG", compress_level=1, dpi=(_DPI, _DPI)))
+        drawn = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    height, width = drawn.shape[:2]
+    picture = Image.frombuffer("RGBA", (width, height), drawn, "raw", "RGBA", 0, 1).convert("RGB")
+    write_bytes(path, encode_png(np.asarray(picture), _DPI))
 
 
 def draw_sheet(sheet: DataSheet) -> Figure:

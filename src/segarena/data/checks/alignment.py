@@ -99,7 +99,7 @@ def edge_strengths(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray
         gradient, for the mask shifted down (rows) and right (columns) by -MAX_SHIFT to MAX_SHIFT pixels; the mask as it
         is is in the center. None if the mask has too few boundaries, or the image no edges.
     """
-    rows, columns = np.nonzero(_boundaries(mask))
+    rows, columns = np.divmod(np.flatnonzero(_boundaries(mask)), mask.shape[1])  # np.nonzero takes twice as long
     low, high_row, high_column = MAX_SHIFT, mask.shape[0] - MAX_SHIFT, mask.shape[1] - MAX_SHIFT
     inside = (rows >= low) & (rows < high_row) & (columns >= low) & (columns < high_column)
     rows, columns = rows[inside], columns[inside]

@@ -21,8 +21,8 @@ from segarena.data.layout.vocabulary import (
     FileKind,
     before_number,
     folder_kind,
-    is_word_edge,
     strip_kind_words,
+    word_edges,
     words_in,
 )
 
@@ -93,7 +93,7 @@ def apart(
 
 def relative_folders(root: Path, files: Iterable[File]) -> list[str]:
     """Return the folders of the files, relative to the root and sorted."""
-    return sorted({relative_name(root, folder) for folder in {file.path.parent for file in files}})
+    return sorted({relative_name(root, folder) for folder in {file.folder for file in files}})
 
 
 # Whole folders
@@ -146,11 +146,11 @@ def group_by_mask_words(files: Sequence[File]) -> Groups:
     A file with such words at both ends is in two groups, one without them is in none. A number behind the stem of
     another file does not count: a_mask_1 is in the group of a_mask.
     """
-    stems = {(file.path.parent, file.stem) for file in files}
+    stems = {(file.folder, file.stem) for file in files}
     groups: Groups = {}
     for file in files:
         base = before_number(file.stem)
-        stem = base if base and (file.path.parent, base) in stems else file.stem
+        stem = base if base and (file.folder, base) in stems else file.stem
         stripped = strip_kind_words(stem, "mask")
         endings = [part.ending for part in stripped if part.ending and not part.beginning]
         beginnings = [part.beginning for part in stripped if part.beginning and not part.ending]
@@ -175,11 +175,11 @@ def group_by_common_ending(files: Sequence[File]) -> Groups:
 
     An ending counts if it does so for at least two files and for a quarter of all.
     """
-    stems = {(file.path.parent, file.stem) for file in files}
+    stems = {(file.folder, file.stem) for file in files}
     endings: dict[File, list[str]] = {}
     for file in files:
-        cuts = [cut for cut in range(1, len(file.stem)) if is_word_edge(file.stem, cut)]
-        endings[file] = [file.stem[cut:] for cut in cuts if (file.path.parent, file.stem[:cut]) in stems]
+        cuts = word_edges(file.stem)
+        endings[file] = [file.stem[cut:] for cut in cuts if (file.folder, file.stem[:cut]) in stems]
     counts = Counter(ending for found in endings.values() for ending in found)
     common = {ending for ending, count in counts.items() if count >= 2 and 4 * count >= len(files)}
     groups: Groups = {}

@@ -89,16 +89,16 @@ def _with_unmarked(match: Match, files: Sequence[File]) -> Match:
     are_parallel = all(image.location.context == mask.location.context for image, mask in match.pairs)
     if match.images.kind or () in folders or not are_parallel:
         return match
-    own = {file.path.parent for file in (*match.images.files, *match.masks.files)}
-    places = {file.path.parent.parent for file in match.images.files}
+    own = {file.folder for file in (*match.images.files, *match.masks.files)}
+    places = {file.folder.parent for file in match.images.files}
     patterns = {file.location.pattern for file in match.images.files if file.location.split}
     unmarked = [
         file
         for file in files
-        if file.path.parent not in own
+        if file.folder not in own
         and file.location.kind is None
         and not is_preview(file.stem)
-        and (file.path.parent.parent in places or file.location.pattern in patterns)
+        and (file.folder.parent in places or file.location.pattern in patterns)
         and len(file.location.context) == len(match.pairs[0][0].location.context)
     ]
     images = replace(match.images, files=(*match.images.files, *unmarked))
@@ -126,8 +126,8 @@ def _pair_as_listed(root: Path, files: Sequence[File], listed: Sequence[ListedPa
     listed_files = {*images, *masks}
     sides = []
     for own, other in ((images, masks), (masks, images)):
-        folders = {file.path.parent for file in own} - {file.path.parent for file in other}
-        unlisted = [file for file in files if file.path.parent in folders and file not in listed_files]
+        folders = {file.folder for file in own} - {file.folder for file in other}
+        unlisted = [file for file in files if file.folder in folders and file not in listed_files]
         sides.append([*own, *unlisted])
     lists = join_words(list(dict.fromkeys(pair.path.name for pair in listed)))
     return Match(

@@ -210,12 +210,16 @@ def _core(stem: str, start: str, end: str) -> str | None:
 
 def _cuts(stem: str, common_start: str, common_end: str) -> Iterator[tuple[str, Cut]]:
     """What is left of a stem for each way to cut its two ends without dividing a word or a number."""
-    longest_start = len(os.path.commonprefix([stem, common_start]))  # noqa: RUF071 - of letters, not of folders
-    longest_end = len(os.path.commonprefix([stem[::-1], common_end[::-1]]))  # noqa: RUF071
+    longest_start, longest_end = _shared(stem, common_start), _shared(stem[::-1], common_end[::-1])
     ends = [end for end in range(longest_end + 1) if is_word_edge(stem, len(stem) - end)]
     for start in range(longest_start + 1):
         if is_word_edge(stem, start):
             yield from ((stem[start : len(stem) - end], (start, end)) for end in ends if start + end < len(stem))
+
+
+def _shared(stem: str, start: str) -> int:
+    """How many letters a stem has in common with a start that all but a few stems have."""
+    return len(start if stem.startswith(start) else os.path.commonprefix([stem, start]))  # noqa: RUF071 - of letters
 
 
 def _varying_numbers(names: Sequence[Name]) -> dict[Name, Hashable]:

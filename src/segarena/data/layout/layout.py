@@ -189,7 +189,7 @@ def _make_samples(root: Path, pairs: Sequence[Pair]) -> tuple[Sample, ...]:
         ["/".join(filter(None, [folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
         ["/".join(filter(None, [s.split, folder, s.name])) for folder, s in zip(folders, samples, strict=True)],
     )
-    paths = ["/".join([relative_name(root, image.path.parent), image.stem]) for image, _ in pairs]
+    paths = ["/".join([relative_name(root, image.folder), image.stem]) for image, _ in pairs]
     names = next((names for names in choices if len(set(names)) == len(names)), paths)
     return _sort([replace(sample, name=name) for sample, name in zip(samples, names, strict=True)])
 
@@ -204,7 +204,7 @@ def _sort(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 def _folders_of_lists(root: Path, pairs: Sequence[Pair]) -> list[Path]:
     """Where lists of splits may be: the root, and the folder that holds all images and masks."""
-    common = Path(os.path.commonpath([file.path.parent for pair in pairs for file in pair]))
+    common = Path(os.path.commonpath({file.folder for pair in pairs for file in pair}))
     return [root, common] if common.is_relative_to(root) else [root]
 
 

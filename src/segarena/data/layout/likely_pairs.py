@@ -48,7 +48,7 @@ def find_likely_pairs(pairs: Sequence[Pair], images: Sequence[File], masks: Sequ
 
 def _expected_stems(image: File, pairs: Sequence[Pair]) -> set[str]:
     """The stems that the image's mask may have, with the letters before and behind that the mask of a pair has."""
-    one, mask = next((pair for pair in pairs if pair[0].path.parent == image.path.parent), pairs[0])
+    one, mask = next((pair for pair in pairs if pair[0].folder == image.folder), pairs[0])
     stems = set()
     for start, mask_start, size in SequenceMatcher(None, one.stem, mask.stem, autojunk=False).get_matching_blocks():
         before, behind = one.stem[:start], one.stem[start + size :]

@@ -89,7 +89,7 @@ def _choose(root: Path, tree: Tree) -> tuple[list[File], list[str]]:
     """The files of a folder that are images to label, and what is left out, in words."""
     folders: dict[Path, list[File]] = defaultdict(list)
     for file in tree.files:
-        folders[file.path.parent].append(file)
+        folders[file.folder].append(file)
     masks = [folder for folder, files in folders.items() if files[0].location.kind == "mask"]
     results = [folder for folder, files in folders.items() if _are_results(files) and folder not in masks]
     notes = [
@@ -138,7 +138,7 @@ def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
 
 
 def _no_images(path: Path, tree: Tree) -> DataError:
-    masks = sorted({f"{file.path.parent}" for file in tree.files})
+    masks = sorted({f"{file.folder}" for file in tree.files})
     if masks:
         return DataError(
             f"has images only in folders named for masks, or that `segarena predict` has written: {listing(masks)}",

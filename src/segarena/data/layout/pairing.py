@@ -111,7 +111,7 @@ def _below_common(names: list[Name]) -> list[Name]:
     common = 0
     while common < len(first) and all(name.folders[: common + 1] == first[: common + 1] for name in names):
         common += 1
-    return [name._replace(folders=name.folders[common:]) for name in names]
+    return [name._replace(folders=name.folders[common:]) for name in names] if common else names
 
 
 def _fold_case(names: Sequence[Name]) -> list[Name]:

@@ -8,7 +8,7 @@ from segarena.data.layout.alternatives import Alternative, UnclearError
 from segarena.data.layout.candidates import file_pattern
 from segarena.data.layout.search import Match, are_masks
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import MASK_WORDS, VARIANT_WORDS, is_word_edge, words_in
+from segarena.data.layout.vocabulary import MASK_WORDS, VARIANT_WORDS, word_edges, words_in
 
 
 def check_rivals(root: Path, match: Match) -> None:
@@ -17,16 +17,16 @@ def check_rivals(root: Path, match: Match) -> None:
     They are if half of the images have one, with the image's stem and an ending that has a word for masks, and their
     pixels are clearly those of masks. Files in colours or of objects, by their names, are no rivals.
     """
-    shared = {mask.path.parent for _, mask in match.pairs} & {image.path.parent for image, _ in match.pairs}
-    paired = {(image.path.parent, image.stem): image for image, _ in match.pairs}
+    shared = {mask.folder for _, mask in match.pairs} & {image.folder for image, _ in match.pairs}
+    paired = {(image.folder, image.stem): image for image, _ in match.pairs}
     by_ending: dict[str, list[tuple[File, File]]] = {}
     for file in match.images.files:
-        if file.path.parent in shared and (file.path.parent, file.stem) not in paired:
-            cuts = [cut for cut in range(1, len(file.stem)) if is_word_edge(file.stem, cut)]
-            found = [cut for cut in cuts if (file.path.parent, file.stem[:cut]) in paired]
+        if file.folder in shared and (file.folder, file.stem) not in paired:
+            cuts = word_edges(file.stem)
+            found = [cut for cut in cuts if (file.folder, file.stem[:cut]) in paired]
             words = set(words_in(file.stem[found[-1] :])) if found else set()
             if words & MASK_WORDS and not words & VARIANT_WORDS:
-                image = paired[file.path.parent, file.stem[: found[-1]]]
+                image = paired[file.folder, file.stem[: found[-1]]]
                 by_ending.setdefault(file.stem[found[-1] :], []).append((image, file))
     for rivals in by_ending.values():
         paths = [(image.path, file.path) for image, file in rivals]

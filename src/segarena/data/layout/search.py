@@ -194,8 +194,8 @@ class Search:
 
     def _beside(self, chosen: Collection | None) -> list[Collection]:
         """The other files of the folders of which the user chose some files: all of them, and those of each ending."""
-        folders = {file.path.parent for file in chosen.files} if chosen else set()
-        rest = [file for file in self._unassigned() if file.path.parent in folders and not is_preview(file.stem)]
+        folders = {file.folder for file in chosen.files} if chosen else set()
+        rest = [file for file in self._unassigned() if file.folder in folders and not is_preview(file.stem)]
         groups = [("", rest)]
         if chosen and rest:
             groups += [*group_by_common_ending([*chosen.files, *rest]).items(), *group_by_format(rest).items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,9 +58,16 @@ def check_numbers(root: Path, pairs: Sequence[Pair], images: Iterable[File], mas
 
 
 def _numbers(file: File, in_each_folder: bool) -> Iterator[tuple[Series, int]]:
-    for match in _NUMBER.finditer(file.stem):
-        template = f"{file.stem[: match.start()]}#{file.stem[match.end() :]}"
-        yield (file.path.parent if in_each_folder else None, template), int(match.group())
+    folder = file.folder if in_each_folder else None
+    for template, number in _templates(file.stem):
+        yield (folder, template), number
+
+
+@lru_cache(maxsize=2**17)
+def _templates(stem: str) -> tuple[tuple[str, int], ...]:
+    """A stem with # in place of one of its numbers, and that number, for each."""
+    found = _NUMBER.finditer(stem)
+    return tuple((f"{stem[: match.start()]}#{stem[match.end() :]}", int(match.group())) for match in found)
 
 
 def _is_shifted(images: list[int], masks: list[int]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -91,6 +92,8 @@ _TOKEN = re.compile(r"(?:8|16)bit|\d+|[^\W\d_]+", re.IGNORECASE)
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(.+?)[ _-]?\(?\d{1,3}\)?")
 _SEPARATORS = " _-.+"
+#: Names whose words are remembered: all of a large folder, as each rule of pairing asks for them.
+_MANY_NAMES = 2**17
 
 
 def to_nfc(name: str) -> str:
@@ -98,7 +101,7 @@ def to_nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_MANY_NAMES)
 def words_in(name: str) -> tuple[str, ...]:
     """Return the words and numbers of a name in lower case.
 
@@ -190,7 +193,7 @@ class StrippedStem:
     beginning: str
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_MANY_NAMES)
 def strip_kind_words(stem: str, kind: FileKind) -> tuple[StrippedStem, ...]:
     """Return the stem itself, then without one or more words of its kind at its end, its beginning, or both.
 
@@ -211,6 +214,7 @@ def strip_kind_words(stem: str, kind: FileKind) -> tuple[StrippedStem, ...]:
     return tuple(found.values())
 
 
+@lru_cache(maxsize=_MANY_NAMES)
 def words_besides_kind(stem: str, kind: FileKind) -> tuple[str, ...]:
     """Return the stem's words and numbers as they are written, without those of its kind wherever they are."""
     removed = IMAGE_WORDS if kind == "image" else MASK_WORDS
@@ -225,25 +229,48 @@ def before_number(stem: str) -> str | None:
 
 def is_word_edge(stem: str, position: int) -> bool:
     """Whether a cut before `position` divides no word: at a separator, between letter and digit, at change of case."""
-    if position in (0, len(stem)):
-        return True
-    before, after = stem[position - 1], stem[position]
-    if before.isdigit() or after.isdigit():
-        return before.isdigit() != after.isdigit()
-    return not (before.isalpha() and after.isalpha()) or (before.islower() and after.isupper())
+    return position in (0, len(stem)) or position in word_edges(stem)
 
 
-def _tokens(stem: str) -> list[tuple[str, int, int]]:
+@lru_cache(maxsize=_MANY_NAMES)
+def word_edges(stem: str) -> tuple[int, ...]:
+    """Return the positions inside a stem where a cut divides no word.
+
+    >>> word_edges("a7_gtFine")
+    (1, 2, 3, 5)
+    """
+    found = (match.start() for match in _EDGE.finditer(stem.translate(_letters)))
+    return tuple(position for position in found if 0 < position < len(stem))
+
+
+class _Letters(dict[int, str]):
+    """For `str.translate`: 0 for a digit, a for a lower and A for an upper letter, x for one without case, else _."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        kinds = ((letter.isdigit(), "0"), (not letter.isalpha(), "_"), (letter.islower(), "a"), (letter.isupper(), "A"))
+        return self.setdefault(code, next((kind for fits, kind in kinds if fits), "x"))
+
+
+_letters = _Letters()
+_EDGE = re.compile("(?<=0)(?!0)|(?<!0)(?=0)|(?<=_)|(?=_)|(?<=a)(?=A)")
+
+
+@lru_cache(maxsize=_MANY_NAMES)
+def _tokens(stem: str) -> tuple[tuple[str, int, int], ...]:
     """Words and numbers of a stem with their first position and the one behind their last."""
     found = []
     for match in _TOKEN.finditer(stem):
-        cuts = [0, *(cut.start() for cut in _CASE_CHANGE.finditer(match.group())), len(match.group())]
-        for begin, end in pairwise(cuts):
-            found.append((match.group()[begin:end], match.start() + begin, match.start() + end))
-    return found
+        text, start = match.group(), match.start()
+        if text.islower() or text.isdigit():  # no change of case
+            found.append((text, start, match.end()))
+            continue
+        cuts = [0, *(cut.start() for cut in _CASE_CHANGE.finditer(text)), len(text)]
+        found += [(text[begin:end], start + begin, start + end) for begin, end in pairwise(cuts)]
+    return tuple(found)
 
 
-def _cuts(tokens: list[tuple[str, int, int]], kind: FileKind, *, backwards: bool = False) -> list[int]:
+def _cuts(tokens: Sequence[tuple[str, int, int]], kind: FileKind, *, backwards: bool = False) -> list[int]:
     """Where a stem may be cut so that a run of words of the kind is removed from its beginning, or its end."""
     kind_words = IMAGE_WORDS if kind == "image" else MASK_WORDS
     allowed = kind_words | _COMPANIONS[kind]

@@ -18,8 +18,10 @@ from segarena.data.layout.layers.names import name_classes_of_files, name_classe
 from segarena.data.layout.layers.parts import (
     OF_ONE_IMAGE,
     WAYS,
+    ByKey,
     Parts,
     beginnings,
+    by_core,
     has_digit,
     with_bare_numbers,
     with_class_folders,
@@ -112,7 +114,10 @@ def find_layers(
         image has several, the names of the classes recur, and the masks are binary and mark different pixels. Where
         there are pairs already, all masks must have an image.
     """
-    matches = list(_find_matches(root, files, images, masks))
+    candidates = list(_candidates(files, images.files if images else (), masks.files if masks else ()))
+    if found and all(len(some_masks) <= len(found.pairs) for _, some_masks in candidates):
+        return None  # before the names are compared
+    matches = list(_find_matches(root, candidates))
     if found:
         matches = [match for match in matches if len(match.pairs) == len(match.masks.files) > len(found.pairs)]
     matches.sort(key=lambda match: -len(match.pairs))
@@ -137,10 +142,7 @@ def find_export(
     return _number_classes(*collections, export.layers, export.rule)
 
 
-def _find_matches(
-    root: Path, files: Sequence[File], images: Collection | None, masks: Collection | None
-) -> Iterator[LayerMatch]:
-    candidates = list(_candidates(files, images.files if images else (), masks.files if masks else ()))
+def _find_matches(root: Path, candidates: Sequence[tuple[list[File], list[File]]]) -> Iterator[LayerMatch]:
     for are_bare in (False, True):
         matches = []
         for some_images, some_masks in candidates:
@@ -148,10 +150,12 @@ def _find_matches(
                 collections = make_collection(root, some_images, "image"), make_collection(root, some_masks, "mask")
                 for view in compare_folders(some_images, some_masks):
                     renamed = with_class_folders(view[1], root)
+                    by_key: ByKey | None = None
                     for own_masks in [view[1]] if renamed == view[1] else [view[1], renamed]:
                         names = with_bare_numbers(view[0], own_masks) if are_bare else (view[0], own_masks)
+                        by_key = by_core(names[0]) if by_key is None else by_key
                         for way, find in WAYS.items():
-                            parts = find(*names)
+                            parts = find(names[0], by_key, names[1])
                             if are_bare:  # with a number left in what is to be the class, it may be the image's
                                 parts = {
                                     m: part for m, part in parts.items() if part.is_folder or not has_digit(part.label)
@@ -190,7 +194,7 @@ def _candidates(
 
 def _is_named_for_images(file: File) -> bool:
     """Whether a file is named `image`, or as its folder."""
-    return file.stem == to_nfc(file.path.parent.name) or not strip_kind_words(file.stem, "image")[-1].core
+    return file.stem == to_nfc(file.folder.name) or not strip_kind_words(file.stem, "image")[-1].core
 
 
 def _match(images: Collection, masks: Collection, found: Parts, way: str) -> LayerMatch | None:
@@ -217,7 +221,7 @@ def _match(images: Collection, masks: Collection, found: Parts, way: str) -> Lay
     folders: dict[tuple[File, str], set[Path]] = defaultdict(set)
     for mask, part in found.items():
         layers[part.image].append((names[part.label], mask))
-        folders[part.image, names[part.label]].add(mask.path.parent)
+        folders[part.image, names[part.label]].add(mask.folder)
     if is_folder == {False} and max(map(len, folders.values())) > 1:
         return None  # what the files are named is not their class
     return _number_classes(images, masks, layers, way)

@@ -59,7 +59,7 @@ def read_export(root: Path, images: Sequence[File], masks: Sequence[File]) -> Ex
         DataError: It is not clear which image a task has, or a task has two annotations.
     """
     tasks = _read_tasks(masks)
-    folders = dict.fromkeys([root, *(mask.path.parent for mask in masks)])
+    folders = dict.fromkeys([root, *(mask.folder for mask in masks)])
     listed = _by_json([path for folder in folders for path in files_ending(folder, {".json"})], images)
     if 2 * len(tasks.keys() & listed.keys()) > len(tasks):
         by_json = {listed[task]: tasks[task] for task in tasks if task in listed}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Key, Name
 from segarena.data.layout.tree import File, relative_name
-from segarena.data.layout.vocabulary import folder_kind, is_word_edge, split_of_name, strip_kind_words, to_nfc
+from segarena.data.layout.vocabulary import folder_kind, split_of_name, strip_kind_words, to_nfc, word_edges
 
 _SEPARATORS = " _-.+"
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
@@ -28,11 +27,12 @@ class Part(NamedTuple):
 
 #: What each way of naming finds: for some masks, their parts.
 Parts = dict[File, Part]
+#: Images by what a mask's name may have of them.
+ByKey = dict[Key, File]
 
 
-def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+def _by_class_folder(images: Sequence[Name], by_key: ByKey, masks: Sequence[Name]) -> Parts:
     """`masks/CLASS/IMAGE.png`: the image's folders and name, one more folder, and in the name perhaps its ending."""
-    by_key = _by_core(images)
     found: Parts = {}
     endings: dict[str, set[str]] = defaultdict(set)
     for mask in masks:
@@ -52,12 +52,11 @@ def _by_class_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
     return {file: part for file, part in found.items() if len(endings[part.label]) == 1}
 
 
-def _by_affix(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+def _by_affix(images: Sequence[Name], by_key: ByKey, masks: Sequence[Name]) -> Parts:
     """`IMAGE_CLASS.png` or `CLASS_IMAGE.png`: the image's folders, and its name at one end of the mask's."""
-    by_key = _by_core(images)
     found: Parts = {}
     for mask in masks:
-        edges = _edges(mask.stem)
+        edges = word_edges(mask.stem)
         starts = [(mask.stem[:cut], mask.stem[cut:]) for cut in reversed(edges)]
         ends = [(mask.stem[cut:], mask.stem[:cut]) for cut in edges]
         for name, label in sorted([*starts, *ends], key=lambda both: -len(both[0])):
@@ -70,7 +69,7 @@ def _by_affix(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
     return found
 
 
-def _by_sample_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+def _by_sample_folder(images: Sequence[Name], by_key: ByKey, masks: Sequence[Name]) -> Parts:
     """`ID/masks/CLASS.png` or `ID/masks/CLASS/*.png`: the folder has one image."""
     crowds = Counter((image.split, image.folders) for image in images)
     alone = {(image.split, image.folders): image.file for image in images if crowds[image.split, image.folders] == 1}
@@ -85,12 +84,11 @@ def _by_sample_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
     return found
 
 
-def _by_image_folder(images: Sequence[Name], masks: Sequence[Name]) -> Parts:
+def _by_image_folder(images: Sequence[Name], by_key: ByKey, masks: Sequence[Name]) -> Parts:
     """`masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`: a folder in the image's name.
 
     Nothing where most images have none: the folders 0, 1, 2 of CelebAMask-HQ are parts of the set, not images.
     """
-    by_key = _by_core(images)
     found: Parts = {}
     for mask in masks:
         for depth, label in ((1, mask.stem), (2, mask.folders[-1] if mask.folders else "")):
@@ -116,8 +114,8 @@ OF_ONE_IMAGE = frozenset(list(WAYS)[2:])
 
 def with_class_folders(names: Sequence[Name], root: Path) -> list[Name]:
     """The names with what folders for masks are named besides: `crack` of `crack_masks` and of `masks_crack`."""
-    folders = {parent: _class_folders(parent, root) for parent in {name.file.path.parent for name in names}}
-    return [name._replace(folders=folders[name.file.path.parent]) for name in names]
+    folders = {parent: _class_folders(parent, root) for parent in {name.file.folder for name in names}}
+    return [name._replace(folders=folders[name.file.folder]) for name in names]
 
 
 def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
@@ -146,7 +144,7 @@ def has_digit(label: str) -> bool:
     return any(letter.isdigit() for letter in label)
 
 
-def _by_core(images: Sequence[Name]) -> dict[Key, File]:
+def by_core(images: Sequence[Name]) -> ByKey:
     """The images by their stems, and by their stems without words for images at the ends."""
     found: dict[Key, File] = {}
     for place in range(2):
@@ -159,11 +157,5 @@ def _by_core(images: Sequence[Name]) -> dict[Key, File]:
 
 def beginnings(stem: str) -> Iterator[str]:
     """The beginnings of a stem that end with a word, the longest first."""
-    for cut in reversed(_edges(stem)):
+    for cut in reversed(word_edges(stem)):
         yield stem[:cut].rstrip(_SEPARATORS)
-
-
-@lru_cache(maxsize=65536)
-def _edges(stem: str) -> tuple[int, ...]:
-    """Where a stem may be cut."""
-    return tuple(cut for cut in range(1, len(stem)) if is_word_edge(stem, cut))
