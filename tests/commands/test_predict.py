@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import segarena
-from segarena.errors import RunError
+from segarena.errors import ImageTypeError, RunError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from support import refuses
@@ -207,7 +207,7 @@ def test_wrong_input_names_the_file(trained: Path, tmp_path: Path) -> None:
         segarena.predict(trained, [tmp_path / "empty"], out=tmp_path / "out3")
     with refuses(RunError, where=tmp_path / "empty", value="config.json"):
         segarena.predict(tmp_path / "empty", [broken], out=tmp_path / "out4")
-    with refuses(value="(3, 64, 64)"):
+    with refuses(ImageTypeError, value="(3, 64, 64)"):
         segarena.load(trained).predict(np.zeros((3, 64, 64), dtype=np.float32))
 
 

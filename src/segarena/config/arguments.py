@@ -44,6 +44,8 @@ def convert_argument(name: str, value: Any, hint: Any) -> Any:
         remedy = f"Give {describe_hint(hint)}"
         if value is None:
             remedy += ", or leave it out"
+        if name == "images" and _is_in_memory(value):
+            remedy += ". For images in memory use segarena.load(run).predict(image)"
         raise OptionTypeError(
             f"{shorten(repr(value), 60)} is of type {type(value).__name__}", where=flag(name), remedy=remedy
         ) from None
@@ -159,6 +161,12 @@ def _count(name: str, value: Any) -> Any:
             f"segarena.train(..., seed={items[0] if items else 0})",
         )
     return len(items)
+
+
+def _is_in_memory(value: Any) -> bool:
+    """Whether it is an image, or a list of them, of a library that is not imported for this."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return any(type(item).__module__.partition(".")[0] in ("PIL", "numpy", "torch", "torchvision") for item in items)
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
+from segarena.config.checks import choose_from, find_choice
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel
 from segarena.models.checks import require_positive
 from segarena.models.deeplabv3 import DeepLabv3
-from segarena.models.encoders import VGG16, Encoder, create_encoder
+from segarena.models.encoders import ENCODERS, VGG16, Encoder, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
 from segarena.models.fitting import load_encoder, load_heads
 from segarena.models.pspnet import PSPNet
@@ -84,6 +85,8 @@ def build_model(
     >>> model(image).logits.shape
     torch.Size([1, 5, 64, 96])
     """
+    name = find_choice(name, TRACKS.get(track, ())) or name
+    encoder = find_choice(encoder, ENCODERS) or encoder
     kind = find_model(name, track)
     known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is p.KEYWORD_ONLY]
     unknown = sorted(set(options) - set(known))
@@ -146,7 +149,9 @@ def find_model(name: str, track: str) -> type[SegmentationModel]:
     if name not in models:
         others = [other for other, known in TRACKS.items() if name in known]
         elsewhere = f", or track {others[0]!r}" if others else ""
-        raise ConfigError(f"track {track!r} has no model {name!r}", remedy=f"Choose one of {_list(models)}{elsewhere}")
+        raise ConfigError(
+            f"track {track!r} has no model {name!r}", remedy=f"{choose_from(models, like=name)}{elsewhere}"
+        )
     return models[name]
 
 

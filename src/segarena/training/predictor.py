@@ -6,19 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
-from segarena.data.files.bit_depth import ChosenBits, choose_bits, highest_values
-from segarena.data.files.images import read_image
+from segarena.data.files.bit_depth import ChosenBits, choose_bits
+from segarena.data.files.in_memory import ImageInput, read_images
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
-from segarena.errors import DataError
+from segarena.formats import listing, percent, plural, shorten
 from segarena.models import SegmentationModel, build_model
 from segarena.records.config import Config
+from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
@@ -26,7 +28,7 @@ from segarena.training.evaluation import predict_masks
 from segarena.training.machine import choose_device, computes_bf16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictor:
     """A trained network and what labelling an image takes: classes, working size, device, precision."""
 
@@ -54,31 +56,53 @@ class Predictor:
         """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
         return choose_bits(highest, self.image_bits, self.deep_images)
 
-    def predict(self, image: NDArray[np.uint8] | str | Path) -> NDArray[np.uint8]:
+    @overload
+    def predict(self, image: list[ImageInput] | tuple[ImageInput, ...]) -> list[NDArray[np.uint8]]: ...
+
+    @overload
+    def predict(self, image: ImageInput) -> NDArray[np.uint8]: ...
+
+    def predict(self, image: Any) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
         """Label each pixel of an image. The logits are resized to the image's own size, as in the evaluation.
 
         Args:
-            image: RGB, uint8 (H, W, 3), or an image file.
+            image: An image, or a list of images. Each is a file; a PIL image, of any mode, whose EXIF orientation is
+                applied; an array, uint8 of RGB (H, W, 3), grey (H, W) or (H, W, 1), or with alpha (H, W, 4), or uint16
+                as in a file of 16 bits; or a tensor of the same with its channels first, (3, H, W). OpenCV's arrays
+                are BGR: give `cv2.cvtColor(image, cv2.COLOR_BGR2RGB)`. Floating-point values are refused, as their
+                range is not clear; the message has the conversion.
 
         Returns:
-            Class indices, uint8 (H, W).
+            Class indices, uint8 (H, W); for a list of images a list of them.
 
         Raises:
-            DataError: The file cannot be read, or the array has another shape or type.
+            ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
+            DataError: A file cannot be read.
         """
-        if isinstance(image, (str, Path)):
-            image = read_image(Path(image), self.choose_bits(highest_values([Path(image)])).bits)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise DataError(
-                f"an image of shape {image.shape} and type {image.dtype} cannot be labelled",
-                remedy="Give RGB as uint8 (H, W, 3), e.g. numpy.asarray(PIL.Image.open(path).convert('RGB'))",
-            )
+        if isinstance(image, (list, tuple)):
+            return [self._label(pixels) for pixels in read_images(image, self._bits)]
+        [mask] = [self._label(pixels) for pixels in read_images([image], self._bits)]
+        return mask
+
+    def _bits(self, highest: list[int]) -> int:
+        return self.choose_bits(highest).bits
+
+    def _label(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
         small = resize_image(pixels, working_size(height, width, self.size))
         labels = predict_masks(self.model, small[None], (height, width), device=self.device, precision=self.precision)
         mask: NDArray[np.uint8] = labels[0].cpu().numpy()
         return mask
+
+    def __repr__(self) -> str:
+        network = " on ".join(filter(None, (self.config.model, self.config.architecture.get("encoder"))))
+        names = listing([shorten(name) for name in self.classes.names], 8)
+        facts = [f"{network}, {plural(self.classes.num_classes, 'class')}: {names}", f"size {self.size}", self.device]
+        if (self.run / Metrics.file).exists():
+            metrics = Metrics.read(self.run)
+            facts.append(f"{metrics.split} mIoU {percent(metrics.miou)}")
+        return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
 
 
 def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:

@@ -100,7 +100,7 @@ def read_picture(path: Path, bits: int = 16, content: bytes | None = None) -> Pi
                 image = Image.fromarray(straighten(np.asarray(image)[..., [0, 0, 0, 1]], 255))
             elif premultiplied:
                 image = Image.fromarray(straighten(np.asarray(image), 255))
-            return _to_rgb(image, path)._replace(extra_bands=bands)
+            return rgb_picture(image, path)._replace(extra_bands=bands)
     return scale_deep(read_deep(path, content), bits, path)
 
 
@@ -148,7 +148,7 @@ def scale_deep(image: DeepImage, bits: int, path: Path) -> Picture:
     """
     top = 2**bits - 1
     scaled = ((np.minimum(image.values, top) * 255 + top // 2) // top).astype(np.uint8)
-    picture = _to_rgb(Image.fromarray(255 - scaled if image.white_is_zero else scaled), path)
+    picture = rgb_picture(Image.fromarray(255 - scaled if image.white_is_zero else scaled), path)
     return picture._replace(extra_bands=image.extra_bands)
 
 
@@ -178,7 +178,16 @@ def find_bits(path: Path) -> int:
     return common_bits([highest_value(read_deep(path))] if deep else [])
 
 
-def _to_rgb(image: Image.Image, path: Path) -> Picture:
+def rgb_picture(image: Image.Image, path: Path) -> Picture:
+    """Convert a decoded image of 8 bits per channel to RGB; transparent parts are shown on white.
+
+    Args:
+        image: Decoded, in any mode.
+        path: The file, for messages.
+
+    Raises:
+        DataError: Its pixels are floating-point numbers, or its mode cannot be converted.
+    """
     if image.mode == "F":
         raise DataError(
             "has 32-bit floating-point pixels, whose value range is unknown",

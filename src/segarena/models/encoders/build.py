@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.models import get_model
 from torchvision.models.resnet import ResNet
 
+from segarena.config.checks import choose_from
 from segarena.errors import ConfigError
 from segarena.models.checks import require_positive
 from segarena.models.encoders import swin
@@ -69,7 +70,7 @@ def build_encoder(
 def create_encoder(name: str, *, output_stride: int = 32, in_channels: int = 3) -> Encoder:
     """Build an encoder with random weights; arguments and ConfigError as in `build_encoder`."""
     if name not in ENCODERS:
-        raise ConfigError(f"there is no encoder {name!r}", remedy=f"Choose one of {', '.join(ENCODERS)}")
+        raise ConfigError(f"there is no encoder {name!r}", remedy=choose_from(ENCODERS, like=str(name)))
     require_positive("in_channels", in_channels, "image channels")
     network: Any = get_model(name, weights=None, **(swin.PARTS if name == "swin_t" else {}))
     kind = ResNetEncoder if isinstance(network, ResNet) else FeatureListEncoder
