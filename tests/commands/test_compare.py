@@ -69,6 +69,12 @@ def test_costs_are_measured(comparison: Path) -> None:
     assert fcn["params"] == sum(p.numel() for p in segarena.build_model("fcn", 2, encoder="mobilenet_v2").parameters())
 
 
+def test_ceilings_are_those_of_the_models_strides(comparison: Path) -> None:
+    ranking = {entry.model: entry for entry in ComparisonRecord.read(comparison).ranking}
+    assert {model: entry.logit_stride for model, entry in ranking.items()} == {"fcn": 8, "pspnet": 16}
+    assert 1 > ranking["fcn"].ceiling > ranking["pspnet"].ceiling > 0
+
+
 def test_scores_follow_from_the_counts_of_the_images(comparison: Path) -> None:
     images = pd.read_csv(comparison / "images.csv")
     models = pd.read_csv(comparison / "models.csv").set_index(["model", "seed"])
@@ -145,7 +151,8 @@ def test_report_is_rebuilt_from_the_files_alone(comparison: Path) -> None:
 
 def test_a_finished_comparison_resumes_to_the_same_scores(comparison: Path) -> None:
     def scores() -> pd.DataFrame:
-        return pd.read_csv(comparison / "models.csv").drop(columns="latency_ms").set_index(["model", "seed"])
+        latencies = ["latency_ms", "latency_low_ms", "latency_high_ms"]
+        return pd.read_csv(comparison / "models.csv").drop(columns=latencies).set_index(["model", "seed"])
 
     before, data = scores(), ComparisonRecord.read(comparison).data
     segarena.compare(

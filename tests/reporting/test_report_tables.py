@@ -138,3 +138,11 @@ def test_fold_table_has_the_mious_of_the_file(crossed: Path) -> None:
         rows = file[file["fold"] == fold].set_index("model")
         assert images.value == rows["images"].iloc[0]
         assert [cell.value for cell in cells] == [rows.loc[name, "miou"] for name in comparison.names]
+
+
+def test_the_ceiling_is_shown_and_never_marked_as_best(comparison) -> None:
+    scores, _, table = model_tables(with_ranking(comparison, ceiling=[0.9, 0.7]))
+    place = [column.key for column in scores].index("ceiling")
+    assert [cells[place].value for _, cells in table.rows] == [0.9, 0.7]
+    assert not any(cells[place].best for _, cells in table.rows)
+    assert "ceiling" not in [column.key for column in model_tables(comparison)[0]]  # a comparison of an older version

@@ -230,3 +230,37 @@ def test_an_unknown_split_and_an_empty_ranking_are_refused() -> None:
         decide(CLEAR, split="train")
     with pytest.raises(ValueError, match="ranking is empty"):
         decide({})
+
+
+def with_ceilings(scores: Scores, ceilings: list[float | None], **setting: Any) -> Answer:
+    strides = {"unet": 1, "fcn": 8, "pspnet": 16, "deeplabv3": 16}
+    known = dict(zip(scores, ceilings, strict=True))
+    ranking = [replace(e, ceiling=known[e.model], logit_stride=strides[e.model]) for e in ranked(scores)]
+    return answer(ranking, Setting(**{**SETTING, **setting}))
+
+
+@pytest.mark.parametrize(
+    ("scores", "ceilings", "limited"),
+    [
+        ({"unet": [0.57], "pspnet": [0.37], "fcn": [0.3]}, [1.0, 0.369, 0.46], ("pspnet",)),
+        ({"unet": [0.57], "fcn": [0.48], "pspnet": [0.349]}, [1.0, 0.46, 0.369], ("fcn", "pspnet")),
+        ({"unet": [0.57], "pspnet": [0.348]}, [1.0, 0.369], ()),
+        ({"unet": [0.98], "fcn": [0.96]}, [1.0, 0.97], ()),  # a high ceiling limits nothing
+        ({"unet": [0.57], "fcn": [0.5]}, [None, None], ()),
+    ],
+)
+def test_models_at_their_resolution_ceiling_are_named(scores, ceilings, limited) -> None:
+    found = with_ceilings(scores, ceilings)
+    assert found.at_ceiling == limited
+    [sentence] = [text for text in found.details if "resolution" in text] or [""]
+    assert [TITLES[model] in sentence for model in scores] == [model in limited for model in scores]
+    assert {100 * known for model, known in zip(scores, ceilings, strict=True) if model in limited} == set(
+        numbers(re.sub("DeepLabv3", "", sentence))
+    )
+    assert ("--size" in found.advice) == bool(limited)
+    assert ("--output-stride 8" in found.advice) == ("pspnet" in limited)
+
+
+def test_the_output_stride_of_the_paper_is_not_to_be_changed() -> None:
+    found = with_ceilings({"unet": [0.57], "pspnet": [0.37]}, [1.0, 0.369], track="paper")
+    assert "--output-stride" not in found.advice

@@ -3,10 +3,12 @@
 import time
 
 import pytest
+import torch
 from torch import nn
 
+from segarena.models import build_model
 from segarena.models.base import SegmentationOutput
-from segarena.training.costs import count_flops, count_parameters, measure_latency
+from segarena.training.costs import count_flops, count_parameters, logit_stride, measure_latency
 
 
 class Network(nn.Module):
@@ -74,3 +76,20 @@ def test_latency_ignores_the_first_and_single_slow_rounds():
 
     latency = measure_latency({"a": Interrupted()}, (8, 8), device="cpu", precision="fp32", rounds=5)
     assert latency["a"].median < 190
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "stride"),
+    [
+        ("unet", {}, 1),
+        ("fcn", {}, 8),
+        ("pspnet", {"output_stride": 16}, 16),
+        ("deeplabv3", {"output_stride": 8}, 8),
+        ("fcn16s", {"track": "paper"}, 16),  # its fixed upsampling adds no detail
+        ("fcn8s", {"track": "paper"}, 8),
+    ],
+)
+def test_the_stride_of_the_logits_is_that_of_the_finest_scores(name, options, stride):
+    with torch.device("meta"):
+        model = build_model(name, 3, **options).eval()
+    assert logit_stride(model) == stride

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,21 +11,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
+from segarena.models import SegmentationModel
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
 from segarena.records.run import Environment
 from segarena.records.tables import FoldRow, ModelRow
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
+from segarena.scoring.ceilings import Grid
 from segarena.scoring.ranking import rank
 from segarena.scoring.scores import Scores, majority_baseline_scores
 from segarena.scoring.verdict import answer
 from segarena.scoring.wording import Setting
-from segarena.training.costs import Latency, measure_latency
+from segarena.training.costs import Latency, logit_stride, measure_latency
 from segarena.training.predictor import load
 
 
@@ -46,7 +49,9 @@ def write_comparison(
     """
     folds = prepared.options.folds
     names = list(dict.fromkeys(run.model for run in runs))
-    models = model_rows(folder, runs, _measure_latency(prepared, folder, runs), folds)
+    networks = _load_networks(prepared, folder, runs)
+    models = model_rows(folder, runs, _measure_latency(prepared, networks), folds)
+    strides = {name: logit_stride(network) for name, network in networks.items()}
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
     images = image_table(folder, runs)
@@ -55,6 +60,7 @@ def write_comparison(
         models,
         by_fold,
         images,
+        strides,
         command=command,
         environment=environment,
         gallery=write_gallery(prepared, images, names, folder),
@@ -73,6 +79,7 @@ def summarise(
     models: Sequence[ModelRow],
     by_fold: Sequence[FoldRow],
     images: pd.DataFrame,
+    strides: Mapping[str, int],
     *,
     command: str,
     environment: Environment,
@@ -85,6 +92,7 @@ def summarise(
         models: The rows of models.csv.
         by_fold: The rows of folds.csv; empty without cross-validation.
         images: The table of images.csv.
+        strides: The stride of each model's logits, in pixels.
         command: The command line that repeats the comparison.
         environment: The software and the machine.
         gallery: The names of the images in the gallery.
@@ -92,7 +100,16 @@ def summarise(
     source, splits = prepared.source, prepared.splits
     scored = splits[0].splits.scored
     baseline = _majority_baseline(prepared, images)
-    ranking = [replace(entry, fold_mious=_fold_mious(by_fold, entry.model)) for entry in rank(models)]
+    ceilings = _ceilings(prepared, strides)
+    ranking = [
+        replace(
+            entry,
+            fold_mious=_fold_mious(by_fold, entry.model),
+            logit_stride=strides[entry.model],
+            ceiling=ceilings[strides[entry.model]],
+        )
+        for entry in rank(models)
+    ]
     num_images = sum(len(split.scored_names) for split in splits)
     answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
     result = answer(
@@ -106,6 +123,7 @@ def summarise(
             epochs=prepared.protocol.epochs,
             loss=prepared.protocol.loss,
             class_weights=prepared.protocol.class_weights,
+            track=prepared.protocol.track,
             data=None if prepared.options.data is None else str(prepared.options.data),
             titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
         ),
@@ -145,12 +163,24 @@ def summarise(
     )
 
 
-def _measure_latency(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:
+def _load_networks(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, SegmentationModel]:
+    """The network of the first run of each model."""
+    first = {run.model: run._replace(fold=prepared.splits[0].fold) for run in reversed(runs)}
+    return {model: load(folder / run.path, device=prepared.protocol.device).model for model, run in first.items()}
+
+
+def _measure_latency(prepared: Prepared, networks: Mapping[str, SegmentationModel]) -> dict[str, Latency]:
     """The time of one image of the usual size, by model; the models take turns."""
-    protocol, fold = prepared.protocol, prepared.splits[0].fold
-    first = {run.model: run._replace(fold=fold) for run in reversed(runs)}
-    networks = {model: load(folder / run.path, device=protocol.device).model for model, run in first.items()}
+    protocol = prepared.protocol
     return measure_latency(networks, protocol.input_size, device=protocol.device, precision=protocol.precision)
+
+
+def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float | None]:
+    """The resolution ceiling at each stride, from the training masks of the first split."""
+    first, size = prepared.splits[0], prepared.protocol.size
+    grids = [Grid(size, stride) for stride in sorted(set(strides.values()))]
+    ceilings, _ = measure_ceilings(first.source, first.splits.train, grids, first.mask_pixels)
+    return {ceiling.grid.stride: _defined(ceiling.miou) for ceiling in ceilings}
 
 
 def _defined(value: float) -> float | None:

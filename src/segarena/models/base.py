@@ -40,6 +40,8 @@ class SegmentationModel(nn.Module):
     #: Whole images are best padded to a multiple of this many pixels: the coarsest stride of most networks, 1 for those
     #: whose logits are computed at the image's own resolution.
     size_multiple: ClassVar[int] = 32
+    #: Factor of a fixed upsampling within the network, which its native logits have gone through.
+    fixed_upsampling: ClassVar[int] = 1
     #: Output strides that the architecture can be built with.
     output_strides: ClassVar[tuple[int, ...]]
     #: Its output stride in the encoder track.

@@ -49,9 +49,11 @@ class FCN32s(_FCNOnVGG16):
         num_classes: Number of classes.
     """
 
+    fixed_upsampling: ClassVar[int] = 32
+
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
         super().__init__(encoder, num_classes)
-        self.upscore = FixedUpsampling(num_classes, 32)
+        self.upscore = FixedUpsampling(num_classes, self.fixed_upsampling)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See `SegmentationModel.forward`. Native logits have the image's size. There is no auxiliary head."""
@@ -74,11 +76,13 @@ class FCN16s(_FCNOnVGG16):
         num_classes: Number of classes.
     """
 
+    fixed_upsampling: ClassVar[int] = 16
+
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
         super().__init__(encoder, num_classes)
         self.score_pool4 = _zero_score(encoder.channels[1], num_classes)
         self.upscore2 = _learned_upsampling(num_classes)
-        self.upscore16 = FixedUpsampling(num_classes, 16)
+        self.upscore16 = FixedUpsampling(num_classes, self.fixed_upsampling)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See `SegmentationModel.forward`. Native logits have the image's size. There is no auxiliary head."""
@@ -103,13 +107,15 @@ class FCN8s(_FCNOnVGG16):
         num_classes: Number of classes.
     """
 
+    fixed_upsampling: ClassVar[int] = 8
+
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
         super().__init__(encoder, num_classes)
         self.score_pool4 = _zero_score(encoder.channels[1], num_classes)
         self.score_pool3 = _zero_score(encoder.channels[0], num_classes)
         self.upscore2 = _learned_upsampling(num_classes)
         self.upscore_pool4 = _learned_upsampling(num_classes)
-        self.upscore8 = FixedUpsampling(num_classes, 8)
+        self.upscore8 = FixedUpsampling(num_classes, self.fixed_upsampling)
 
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See `SegmentationModel.forward`. Native logits have the image's size. There is no auxiliary head."""

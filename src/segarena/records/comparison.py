@@ -27,6 +27,10 @@ class RankedModel(MeanScores, EpochChoice, CostValues):
     """mIoU of the seed with the highest one."""
     fold_mious: tuple[Fraction | None, ...] | None = None
     """mIoU in each fold, mean over the seeds; null without cross-validation."""
+    logit_stride: Count | None = None
+    """Pixels of the image, at the working size, from one logit to the next."""
+    ceiling: Fraction | None = None
+    """Resolution ceiling: the mIoU to expect at most from logits at this stride, computed from training masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,8 @@ class Answer:
     """mIoU of the first model minus that of the second; null if there is no second one."""
     baseline_lead: float | None = None
     """mIoU of the first model minus that of the majority baseline; below 0 where no model is better than it."""
+    at_ceiling: tuple[str, ...] = ()
+    """The models whose mIoU is not below their resolution ceiling by more than two points."""
     headline: str = ""
     """The result in one sentence."""
     details: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from segarena.formats import percent
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, row_rates
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.score_figures import measured, undominated
+from segarena.scoring.verdict import HIGH_CEILING
 
 
 def ranking_alt(comparison: Comparison) -> str:
@@ -25,6 +26,8 @@ def ranking_caption(comparison: Comparison) -> str:
         text += "Markers are means over the seeds; each stroke is one seed. "
     if comparison.folds:
         text += "Rings are the mIoU of each fold. "
+    if any(entry.ceiling is not None and entry.ceiling <= HIGH_CEILING for entry in comparison.ranking):
+        text += "Upright lines are resolution ceilings: the mIoU to expect at most at the stride of a model's logits. "
     baseline = comparison.record.majority_baseline.class_name
     return f"{text}The dashed line is the score of always predicting “{baseline}”."
 

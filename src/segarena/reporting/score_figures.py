@@ -14,9 +14,12 @@ from segarena import formats
 from segarena.records.comparison import RankedModel
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.style import INK, MUTED, ModelStyle
+from segarena.scoring.verdict import HIGH_CEILING
 
 # Latencies that differ by more than this factor are drawn on a logarithmic axis.
 _LOG_SPREAD = 5.0
+# Where the mark of the ceiling is nearer to a bar's end than this, in points of mIoU, the score is written beyond it.
+_NEAR = 14.0
 # Offsets of a name from its point, in points: the first at which it covers nothing is used.
 _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-9, -12), (0, 28), (0, -28))
 
@@ -24,7 +27,7 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 def draw_ranking(comparison: Comparison) -> Figure:
     """Draw a bar and a marker per model, best on top.
 
-    Strokes are seeds, rings are folds, the dashed line is the majority baseline.
+    Strokes are seeds, rings are folds, upright lines resolution ceilings; the dashed line is the majority baseline.
     """
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")
@@ -37,6 +40,11 @@ def draw_ranking(comparison: Comparison) -> Figure:
         end = max(score, _draw_seeds(axes, comparison, entry.model, row, style))
         if entry.miou is not None:
             axes.plot(score, row, style.marker, color=style.color, ms=9, mec="white", mew=1.1, zorder=4)
+        if entry.ceiling is not None and entry.ceiling <= HIGH_CEILING:
+            ceiling = 100 * entry.ceiling
+            axes.vlines(ceiling, row - 0.3, row + 0.3, color=INK, lw=1.6, zorder=3)
+            end = max(end, ceiling) if ceiling - end < _NEAR else end
+            rightmost = max(rightmost, ceiling)
         axes.annotate(
             formats.percent(entry.miou),
             (end, row),

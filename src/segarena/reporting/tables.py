@@ -27,6 +27,7 @@ class Column:
         better: Which end is better.
         show: Makes the text of a value.
         clear: Share of the best value by which the next one has to differ for a mark. A measured cost varies.
+        has_best: Whether the best value may be marked.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Column:
     better: Literal["high", "low"]
     show: Callable[[Any], str]
     clear: float = 0.0
+    has_best: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class Table:
 
 SCORES = (
     Column("miou", "mIoU", "mean over classes of intersection over union", "high", formats.percent),
+    Column(
+        "ceiling",
+        "ceiling",
+        "mIoU to expect at most at this resolution",
+        "high",
+        formats.percent,
+        has_best=False,
+    ),
     Column("mean_f1", "mean F1", "mean over classes of F1 (Dice)", "high", formats.percent),
     Column("mean_precision", "mean precision", "mean over classes of precision", "high", formats.percent),
     Column("mean_recall", "mean recall", "mean over classes of recall", "high", formats.percent),
@@ -143,7 +153,7 @@ def _column_cells(comparison: Comparison, column: Column) -> list[Cell]:
     ranking = comparison.ranking
     values = [_number(getattr(entry, column.key)) for entry in ranking]
     is_marked = comparison.record.answer.claim in _NAMES_A_MODEL if column in SCORES else _is_clear(comparison, column)
-    best = _best(column, values) if is_marked else [False] * len(values)
+    best = _best(column, values) if is_marked and column.has_best else [False] * len(values)
     notes = {"miou": _seed_range, "latency_ms": _latency_range}
     cells = []
     for entry, value, mark in zip(ranking, values, best, strict=True):

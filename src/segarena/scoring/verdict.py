@@ -11,6 +11,8 @@ from segarena.scoring.wording import FEWEST_IMAGES, FEWEST_SEEDS, Setting, put_i
 
 #: A difference of mIoU, as a fraction, below which no model is called better than another one or than the baseline.
 CLEAR_LEAD = 0.02
+#: A resolution ceiling above this limits no model.
+HIGH_CEILING = 0.95
 
 _ROUNDING = 1e-9  # 0.7 - 0.68 is a little below 0.02
 
@@ -42,6 +44,7 @@ def answer(ranking: Sequence[RankedModel], setting: Setting) -> Answer:
         candidates=(first.model, *(other.model for other in others if not _is_better(first, other, setting.images))),
         lead=None if not others else _miou(first) - _miou(others[0]),
         baseline_lead=_baseline_lead(first, setting),
+        at_ceiling=tuple(entry.model for entry in scored if _is_at_ceiling(entry)),
     )
     claim = _claim(facts, scored, setting)
     best = first.model if claim in ("best_architecture", "best_network", "single_model") else None
@@ -66,6 +69,13 @@ def _is_better(first: RankedModel, other: RankedModel, images: int) -> bool:
     """Whether `first` is clearly better than `other`: by enough, on enough images, with every seed."""
     apart = (first.lowest_miou or 0.0) > (other.highest_miou or 0.0)
     return images >= FEWEST_IMAGES and _miou(first) - _miou(other) >= CLEAR_LEAD - _ROUNDING and apart
+
+
+def _is_at_ceiling(entry: RankedModel) -> bool:
+    """Whether the grid of the logits, not the model, may be what limits the score."""
+    if entry.ceiling is None or entry.ceiling > HIGH_CEILING:
+        return False
+    return _miou(entry) >= entry.ceiling - CLEAR_LEAD - _ROUNDING
 
 
 def _baseline_lead(first: RankedModel, setting: Setting) -> float | None:

@@ -16,6 +16,8 @@ FEWEST_IMAGES = 5
 #: With fewer seeds than this, no architecture is called better than another one.
 FEWEST_SEEDS = 3
 
+#: The stride of logits that --output-stride can halve.
+_COARSE = 16
 #: A model whose latency is below this share of another one's is called faster.
 _FASTER = 0.8
 #: From one time in so many on, that two equal models separate by chance is not worth a sentence.
@@ -36,6 +38,7 @@ class Setting:
         epochs: Largest number of epochs.
         loss: The loss that the models were trained with, as `--loss` has it.
         class_weights: The weights of the classes in it, as `--class-weights` has them.
+        track: The track of the models.
         data: The folder of the data; None for generated data.
         titles: Names to write instead of the models' own.
     """
@@ -48,6 +51,7 @@ class Setting:
     epochs: int
     loss: str = "ce"
     class_weights: str = "none"
+    track: str = "encoder"
     data: str | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,8 +76,8 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
         headline = f"There is no result: no model has a score on {_place(ranking, setting)}."
         advice = _look_at_masks(setting) or "Look for masks in which every pixel is void."
         return replace(answer, headline=headline, advice=advice)
-    details = [_doubt(answer, scored, setting), _missing(failed, setting), _too_high(answer, scored, setting)]
-    details.append(_behind(answer, scored, setting))
+    details = [_doubt(answer, scored, setting), _missing(failed, setting), _at_ceiling(answer, scored, setting)]
+    details += [_too_high(answer, scored, setting), _behind(answer, scored, setting)]
     return replace(
         answer,
         headline=_headline(answer, scored, setting),
@@ -156,6 +160,18 @@ def _missing(failed: Sequence[RankedModel], setting: Setting) -> str:
     return f"{join_words(names)} {'has' if len(names) == 1 else 'have'} no score." if names else ""
 
 
+def _at_ceiling(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
+    """Which models are limited by the grid of their logits."""
+    limited = [entry for entry in scored if entry.model in answer.at_ceiling]
+    if not limited:
+        return ""
+    names = join_words([setting.name(entry) for entry in limited])
+    reached = join_words(list(dict.fromkeys(percent(entry.ceiling) for entry in limited)))
+    if len(limited) == 1:
+        return f"The resolution of {names} limits its score: about {reached} is the most to expect at this --size."
+    return f"Their resolution limits the scores of {names}: about {reached} is the most to expect at this --size."
+
+
 def _too_high(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
     if setting.split != "val" or answer.claim == "no_better_than_baseline":
         return ""
@@ -183,6 +199,10 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         options += ["--loss ce+dice"] if setting.loss == "ce" else []
         return f"Try {join_words(options, 'or')}. {_look_at_masks(setting)}".rstrip()
     texts = [_settle(answer, scored, setting)] if answer.claim == "undecided" else []
+    if answer.at_ceiling:
+        coarse = [e for e in scored if e.model in answer.at_ceiling and e.logit_stride == _COARSE]
+        stride = f", or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
+        texts.append(f"A larger --size{stride} would show what these models can do.")
     if setting.missed:
         options = ["--class-weights median"] if setting.class_weights == "none" else []
         options += ["--loss ce+dice"] if setting.loss == "ce" else []

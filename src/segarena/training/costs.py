@@ -56,6 +56,20 @@ def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -
     return int(counter.get_total_flops())
 
 
+def logit_stride(model: SegmentationModel) -> int:
+    """Return how many pixels of the image are from one logit to the next, before any interpolation or fixed upsampling.
+
+    Args:
+        model: A network in eval mode, on any device.
+    """
+    side = 64
+    weight = next(model.parameters())
+    image = torch.zeros(1, model.settings["in_channels"], side, side, device=weight.device, dtype=weight.dtype)
+    with torch.inference_mode():
+        rows = int(model(image, size="native").logits.shape[-2])
+    return side // rows * model.fixed_upsampling
+
+
 def measure_latency(
     models: Mapping[str, SegmentationModel],
     size: tuple[int, int],
