@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,11 @@ def draw_flowers(root: Path) -> None:
         save(root / "images" / f"{name(number)}.png", scene(number, 240).crop((0, 0, 240, 180)))
 
 
+def declare_colors(one: str, other: str) -> Callable[[Path], None]:
+    classes = f"{{name: a, value: 0}}, {{name: b, value: 1, color: {one}}}, {{name: c, value: 2, color: {other}}}"
+    return text("classes.yaml", f"{{classes: [{classes}]}}")
+
+
 def noisy_masks(root: Path) -> None:
     """The folder of the masks holds pictures of few levels; the masks are elsewhere."""
     (root / "masks").rename(root.parent / "labels")
@@ -174,6 +180,8 @@ CASES = [
          text("classes.yaml", "{classes: [{name: foreground, value: 0}, {name: background, value: 255}]}")),
     Case("unfinished masks", each_mask(lambda labels: 0 * labels, range(9)), "empty-mask", "remove them with",
          remove(*(f"{kind}/{name(number)}.png" for number in range(9) for kind in ("images", "masks")))),
+    Case("two reds", declare_colors("[200, 0, 0]", "[201, 2, 0]"), "similar-colors", "another `color` in classes.yaml",
+         declare_colors("[200, 0, 0]", "[0, 0, 200]")),
     Case("a picture as mask", noisy_masks, "mask-like-a-photograph", "--masks DIR=../labels"),
     Case("a thin colour", draw_flowers, "merged-value", "declare all colours in a classes.yaml", text("classes.yaml",
          "{classes: [{name: soil, value: [0, 0, 0]}, {name: crop, value: [0, 255, 0]}, {name: weed,"

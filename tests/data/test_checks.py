@@ -130,6 +130,22 @@ def test_void_and_empty_masks_are_found(squares: Path) -> None:
     assert (problem.severity, problem.files) == ("note", ("masks/square02.png",))
 
 
+def test_masks_without_an_object_are_found_in_any_order_of_classes(squares: Path) -> None:
+    (squares / "classes.yaml").write_text("{classes: [{name: square, value: 255}, {name: paper, value: 0}]}")
+    write_mask(squares, "square02", np.zeros((48, 48)))
+    assert find_one(squares, "empty-mask").files == ("masks/square02.png",)
+
+
+def test_colours_that_look_the_same_are_found_unless_they_are_defaults(squares: Path) -> None:
+    table = "{classes: [{name: a, value: 0, color: [9, 9, 90]}, {name: b, value: 255, color: [9, 11, 90]}]}"
+    (squares / "classes.yaml").write_text(table)
+    problem = find_one(squares, "similar-colors")
+    assert (problem.severity, problem.files) == ("note", ("classes.yaml",))
+    many = ", ".join(f"{{name: c{value}, value: {value}}}" for value in (*range(250), 255))
+    (squares / "classes.yaml").write_text(f"{{classes: [{many}]}}")
+    assert "similar-colors" not in {one.code for one in find(squares)}
+
+
 def test_mostly_empty_masks_are_a_warning(squares: Path) -> None:
     for number in range(8):
         write_mask(squares, f"square{number:02}", np.zeros((48, 48)))

@@ -33,7 +33,8 @@ DEFAULT_COLORS: tuple[Color, ...] = tuple(
 )
 
 #: Colours that differ by less look the same when they are not side by side.
-ALIKE = 5.0
+ALIKE = 3.0
+_APART = 10.0  # a default colour keeps this distance from declared ones
 
 
 def choose_colors(declared: Sequence[Color | None], untinted: int) -> list[Color]:
@@ -56,7 +57,7 @@ def choose_colors(declared: Sequence[Color | None], untinted: int) -> list[Color
     for index, color in enumerate(declared):
         chosen = color or DEFAULT_COLORS[places.get(index, index) % len(DEFAULT_COLORS)]
         if color is None:
-            while any(difference(chosen, one) < 2 * ALIKE for one in taken):
+            while any(difference(chosen, one) < _APART for one in taken):
                 following = next(spare, None)
                 if following is None:
                     break

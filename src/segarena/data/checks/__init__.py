@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from segarena.data.checks.alignment import check_alignment
 from segarena.data.checks.appearance import check_appearance
 from segarena.data.checks.channels import check_channels
+from segarena.data.checks.colors import check_colors
 from segarena.data.checks.duplicates import check_duplicates
 from segarena.data.checks.layers import check_channels_of_masks, check_class_folders, check_layers
 from segarena.data.checks.leakage import check_sequences
@@ -49,6 +50,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_objects(source)
     yield from check_class_files(source)
     yield from check_labels(source, splits)
+    yield from check_colors(source)
     yield from check_duplicates(source, splits, thumbnails)
     if not grouped:
         yield from check_sequences(source, splits, thumbnails)

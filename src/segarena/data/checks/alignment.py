@@ -207,7 +207,7 @@ def _inverted_masks(
 
 
 def _inverted_set(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
-    background = source.classes.background or 0
+    background = source.classes.untinted
     foreground, name = 1 - background, source.classes.names[1 - background]
     share = float(source.class_pixels[foreground] / source.class_pixels.sum())
     border = float(np.mean([pair.border[foreground] for pair in pairs])) if pairs else 0.0

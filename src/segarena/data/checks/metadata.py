@@ -130,7 +130,7 @@ def _empty_masks(source: FolderSource) -> Iterator[Problem]:
             " training nor in scores",
             "Label them, or remove them with their images",
         )
-    background = source.classes.background or 0
+    background = source.classes.untinted
     foreground = np.delete(source.mask_pixels, background, axis=1).sum(axis=1)
     empty = np.flatnonzero((foreground == 0) & (source.mask_pixels[:, background] > 0)).tolist()
     if empty:
