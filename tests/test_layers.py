@@ -71,8 +71,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
-        {"log"},
-        {"terminal"},
+        {"log", "usage"},
+        {"completion", "terminal"},
         {"ceiling_table", "progress"},
         {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
         {"__init__"},

@@ -7,6 +7,7 @@ import importlib
 import operator
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,8 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from segarena import config
 from segarena._version import __version__
+from segarena.commands.completion import completion_script
+from segarena.commands.usage import check_words, command_help, main_help
 from segarena.errors import Interrupted, SegarenaError
 from segarena.formats import command
 from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams
@@ -39,7 +42,6 @@ COMMANDS: dict[str, tuple[type, str]] = {
 #: The exit status of a program that SIGPIPE ends, as a shell reports it.
 CLOSED_PIPE = 141
 
-_DESCRIPTION = "Which of FCN, U-Net, PSPNet and DeepLabv3 is right for your images, by how much, at what cost?"
 _registry = ConstructorRegistry()
 _COLLECT_EVERY = 20_000  # new objects; Python's default is 700 to 2,000
 
@@ -85,10 +87,15 @@ def main() -> int:
 
 
 def _run(errors: IO[str]) -> int:
-    if sys.argv[1:] == ["--version"]:
-        guard(sys.stdout).write(f"segarena {__version__}\n")
-        return 0
+    words, kinds = sys.argv[1:], {verb: kind for verb, (kind, _) in COMMANDS.items()}
     try:
+        if text := _ask(words, kinds):
+            guard(sys.stdout).write(text)
+            return 0
+        if not words:
+            errors.write(main_help(kinds, short=True))
+            return 2
+        check_words(words, kinds)
         options = _parse()
         module = next(module for kind, module in COMMANDS.values() if kind is type(options))
         _import(module).run(options)
@@ -102,6 +109,20 @@ def _run(errors: IO[str]) -> int:
         errors.write("segarena: interrupted\n")
         return 130
     return 0
+
+
+def _ask(words: Sequence[str], kinds: Mapping[str, type]) -> str:
+    """What the user asks for: --version, --help or --completion; empty where it is something else."""
+    if words[:1] == ["--version"]:
+        return f"segarena {__version__}\n"
+    if words[:1] == ["--completion"]:
+        return completion_script(words[1] if len(words) > 1 else "", kinds)
+    if not {"-h", "--help"} & set(words):
+        return ""
+    if words[0] not in ("-h", "--help"):
+        check_words(words[:1], kinds)
+        return command_help(words[0], kinds[words[0]])
+    return main_help(kinds)
 
 
 def _import(module: str) -> ModuleType:
@@ -141,7 +162,6 @@ def _parse() -> Any:
     return tyro.cli(
         commands,
         prog="segarena",
-        description=_DESCRIPTION,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
         registry=_registry,
     )

@@ -1,0 +1,250 @@
+"""The help texts, `segarena --help` and `segarena COMMAND --help`, and what a mistyped word may have meant."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from itertools import pairwise, zip_longest
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional
+
+from segarena.config.checks import find_alike, flag
+from segarena.config.groups import group_options
+from segarena.errors import ConfigError
+from segarena.formats import command, join_words
+
+#: Columns of the widest help text, and of the options beside their texts.
+WIDTH, LEFT = 100, 26
+#: A longer list of choices is in the text of the option, not beside its name.
+_LONGEST_CHOICES = 34
+
+DESCRIPTION = "Which of FCN, U-Net, PSPNet and DeepLabv3 is right for your images, by how much, at what cost?"
+_EXAMPLES = {
+    "segarena check my_data": "how the folder is read, what looks wrong",
+    "segarena compare my_data --out runs/mine": "train and compare the four",
+    "segarena predict runs/mine photos/": "label new images with the best one",
+}
+_STATUS = (
+    "Exit status: 0 done; 2 wrong input, with one message: what, where and what to do; 130 interrupted, the state is"
+    " saved; 141 the reader of a pipe has closed it; 1 a bug."
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a command as it is typed and explained."""
+
+    name: str
+    """Name of the field."""
+    typed: str
+    """The option with its value: `--size INT`; only the value where it has its place: `DATA`."""
+    text: str
+    """What it is, with its default."""
+    is_positional: bool
+    is_required: bool
+    is_several: bool
+    """Whether it takes several values."""
+    choices: tuple[str, ...]
+    """The values that it takes, if they are fixed."""
+
+
+def command_help(verb: str, kind: type) -> str:
+    """Return what `segarena VERB --help` shows.
+
+    Args:
+        verb: The command.
+        kind: Its options.
+    """
+    options = {option.name: option for option in find_options(kind)}
+    placed = [option for option in options.values() if option.is_positional]
+    named = [option for option in options.values() if not option.is_positional]
+    words = [option.typed if option.is_required else f"[{option.typed}]" for option in placed]
+    words += [option.typed for option in named if option.is_required]
+    lines = [
+        f"usage: segarena {verb} {' '.join([*words, '[OPTIONS]'])}",
+        "",
+        *textwrap.wrap(inspect.getdoc(kind) or "", _width()),
+    ]
+    if placed:
+        lines += ["", *(line for option in placed for line in _rows(option.typed, option.text))]
+    for title, group in group_options([option.name for option in named]).items():
+        lines += ["", title]
+        lines += [line for name in group for line in _rows(options[name].typed, options[name].text)]
+    lines += _rows("-h, --help", "Show this text.")
+    return "\n".join(lines) + "\n"
+
+
+def main_help(commands: Mapping[str, type], *, short: bool = False) -> str:
+    """Return what `segarena --help` shows.
+
+    Args:
+        commands: The options of each command.
+        short: Without examples and exit statuses, as `segarena` alone shows it.
+    """
+    lines = ["usage: segarena COMMAND [OPTIONS]", "", *textwrap.wrap(DESCRIPTION, _width()), "", "Commands"]
+    for verb, kind in commands.items():
+        lines += _rows(verb, (inspect.getdoc(kind) or "").partition("\n")[0], left=14)
+    lines += ["", "Options"]
+    lines += _rows("-h, --help", "Show this text; after a command, its options: segarena compare --help")
+    lines += _rows("--version", "Show the version.")
+    lines += _rows("--completion {bash,zsh}", "Print a script that completes commands and options with the Tab key.")
+    if not short:
+        lines += ["", "First steps"]
+        lines += [line for typed, text in _EXAMPLES.items() for line in _rows(typed, text, left=45)]
+        lines += ["", *textwrap.wrap(_STATUS, _width())]
+    return "\n".join(lines) + "\n"
+
+
+def check_words(words: Sequence[str], commands: Mapping[str, type]) -> None:
+    """Refuse a command or an option that does not exist, with what it may have meant.
+
+    Args:
+        words: The command line, without the program.
+        commands: The options of each command.
+
+    Raises:
+        ConfigError: There is no such command, or the command has no such option.
+    """
+    verb = words[0]
+    if verb not in commands:
+        meant = find_alike(verb, commands)
+        remedy = f"Did you mean {meant[0]}? " if meant else ""
+        remedy += f"`{command('segarena', '--help')}` lists all commands"
+        raise ConfigError("there is no such command", where=verb, remedy=remedy)
+    flags = {name: _flags(kind) for name, kind in commands.items()}
+    for word, following in zip_longest(words[1:], words[2:]):
+        name, is_joined, value = word.partition("=")
+        name = name.replace("_", "-")
+        if word == "--":
+            return
+        if word.startswith("--"):
+            if name not in flags[verb]:
+                raise ConfigError(f"{verb} has no such option", where=name, remedy=_advise(name, verb, flags))
+            _check_number(name, value if is_joined else following, flags[verb][name])
+
+
+def _check_number(name: str, value: str | None, kind: str) -> None:
+    """Refuse what is no number where one is expected. Raises ConfigError."""
+    if kind not in _NUMBERS:
+        return
+    words, example, convert = _NUMBERS[kind]
+    try:
+        convert(value or "")
+    except ValueError:
+        what = f"{value!r} is not {words}" if value is not None else f"{words} is missing"
+        raise ConfigError(what, where=name, remedy=f"Give {words}, e.g. {name} {example}") from None
+
+
+_NUMBERS: dict[str, tuple[str, str, Callable[[str], object]]] = {
+    "INT": ("a whole number", "8", int),
+    "FLOAT": ("a number", "0.5", float),
+}
+
+
+def _advise(name: str, verb: str, flags: Mapping[str, Mapping[str, str]]) -> str:
+    see_all = f"`{command('segarena', verb, '--help')}` lists all"
+    meant = find_alike(name, flags[verb])[:1] or [one for one in flags[verb] if one.startswith(name)][:1]
+    if meant:
+        return f"Did you mean {meant[0]}? {see_all}"
+    others = [other for other, known in flags.items() if name in known]
+    return f"It is an option of {join_words(others)}. {see_all}" if others else see_all
+
+
+def _flags(kind: type) -> dict[str, str]:
+    """The options of a command and what is typed for the value of each."""
+    named = [option for option in find_options(kind) if not option.is_positional]
+    return {**{flag(option.name): option.typed.partition(" ")[2] for option in named}, "--help": ""}
+
+
+def find_options(kind: type) -> Iterator[Option]:
+    """Yield the options of a command in the order of its fields."""
+    hints, texts = get_type_hints(kind, include_extras=True), _docstrings(kind)
+    for item in fields(kind):
+        yield _describe(item, hints[item.name], texts[item.name])
+
+
+def _describe(item: Field[Any], hint: Any, text: str) -> Option:
+    marks = getattr(hint, "__metadata__", ())
+    is_positional = any(mark in marks for mark in getattr(Positional[int], "__metadata__", ()))
+    bare = get_args(hint)[0] if marks else hint
+    choices = [str(choice) for part in _parts(bare) if get_origin(part) is Literal for choice in get_args(part)]
+    value = _value(bare, choices)
+    if choices and value == "NAME":
+        text = f"{text} One of {', '.join(choices)}."
+    is_several = any(get_origin(part) is tuple for part in _parts(bare))
+    value += " ..." if is_several and value else ""
+    is_required = item.default is MISSING
+    default = _default(item, marks)
+    typed = item.name.upper() + (" ..." if is_several else "") if is_positional else f"{flag(item.name)} {value}"
+    return Option(
+        name=item.name,
+        typed=typed.rstrip(),
+        text=f"{text} {default}".rstrip(),
+        is_positional=is_positional,
+        is_required=is_required,
+        is_several=is_several,
+        choices=tuple(choices),
+    )
+
+
+def _value(hint: Any, choices: Sequence[str]) -> str:
+    """What is typed for a value, e.g. INT; empty for a flag."""
+    parts = [part for part in _parts(hint) if part not in (NoneType, Ellipsis)]
+    if choices:
+        shown = "{" + ",".join(choices) + "}"
+        return shown if len(shown) <= _LONGEST_CHOICES else "NAME"
+    names = {Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT", bool: ""}
+    return next((names[part] for part in parts if part in names), "VALUE")
+
+
+def _default(item: Field[Any], marks: Sequence[Any]) -> str:
+    """The default as it is shown: the rule, where the option is left open."""
+    hint = next((mark.help_behavior_hint for mark in marks if hasattr(mark, "help_behavior_hint")), None)
+    if hint is not None:
+        return str(hint)
+    if any(item.default is value for value in (MISSING, None, False)):
+        return ""
+    shown = " ".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
+    return f"(default: {shown})"
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """A type and the types inside of it, without annotations and the choices of a Literal."""
+    yield hint
+    if get_origin(hint) is not Literal:
+        for part in get_args(hint):
+            yield from _parts(part)
+
+
+def _docstrings(kind: type) -> dict[str, str]:
+    """The docstring below each field of a dataclass and of its bases, on one line."""
+    texts: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if is_dataclass(base):
+            [tree] = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+            body = getattr(tree, "body", [])
+            for node, below in pairwise(body):
+                is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+                if is_text and isinstance(node, ast.AnnAssign):
+                    texts[ast.unparse(node.target)] = " ".join(ast.literal_eval(below.value).split())
+    return texts
+
+
+def _rows(typed: str, text: str, *, left: int = LEFT) -> list[str]:
+    """An option beside its text; above it where it is too long."""
+    lines = textwrap.wrap(text, _width() - left, break_on_hyphens=False) or [""]
+    if len(typed) + 4 <= left:
+        return [f"  {typed:<{left - 2}}{lines[0]}".rstrip(), *(" " * left + line for line in lines[1:])]
+    above = textwrap.wrap(typed, _width() - 2, break_on_hyphens=False, subsequent_indent="    ")
+    return [*(f"  {line}" for line in above), *(" " * left + line for line in lines)]
+
+
+def _width() -> int:
+    return max(60, min(WIDTH, shutil.get_terminal_size().columns))

@@ -1,0 +1,35 @@
+"""In which order --help shows the options, and under which titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: The groups of the options of `compare` and `train`, the most used first.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Most used": ("model", "models", "seed", "seeds", "out", "size", "epochs", "resume", "config"),
+    "Data": ("images", "masks", "root", "download"),
+    "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
+    "Networks": ("encoder", "weights", "output_stride", "track"),
+    "Training": (
+        *("patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
+        *("crop_foreground", "decoder_factor", "weight_decay", "clip_norm"),
+    ),
+    "Machine": ("device", "precision", "workers", "cache_gib"),
+    "Output": ("quiet", "verbose"),
+}
+#: A command with fewer options has them in one group, and those of `Output`.
+FEWEST = 15
+
+
+def group_options(names: Sequence[str]) -> dict[str, list[str]]:
+    """Put the options of a command into titled groups; an option that is in none of `GROUPS` comes first.
+
+    >>> group_options(["quiet", "seed", "size", "fancy"])
+    {'Options': ['fancy', 'seed', 'size'], 'Output': ['quiet']}
+    """
+    grouped = {name for group in GROUPS.values() for name in group}
+    found = {"Options": [name for name in names if name not in grouped]}
+    for title, group in GROUPS.items():
+        own = [name for name in group if name in names]
+        found.setdefault(title if len(names) >= FEWEST or title == "Output" else "Options", []).extend(own)
+    return {title: group for title, group in found.items() if group}
