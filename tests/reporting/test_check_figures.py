@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -68,6 +69,18 @@ def test_the_sheet_shows_classes_splits_sizes_and_void(tmp_path: Path) -> None:
     assert any("void: 12.5% of all" in text for text in found)
     assert "void, not scored" not in texts(make_sheet(classes))
     assert "soil (not tinted)" in texts(make_sheet(name_classes((1, 0), ("plant", "soil"))))
+
+
+def test_no_text_leaves_the_sheet_or_its_tile() -> None:
+    sheet = make_sheet(name_classes((0, 1), ("one", "two")), tiles=5)
+    tiles = tuple(replace(tile, name="M_very_long_name_" * 9) for tile in sheet.tiles)
+    with theme():
+        figure = draw_sheet(replace(sheet, title="M" * 90, facts=("mask " * 80, "x"), tiles=tiles))
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in figure.texts]
+    assert max(box.x1 for box in boxes) < figure.bbox.x1
+    first, second = [box for box, text in zip(boxes, figure.texts, strict=True) if "·" in text.get_text()][:2]
+    assert first.x1 < second.x0
 
 
 def test_saving_writes_a_png_and_keeps_matplotlibs_settings(tmp_path: Path) -> None:

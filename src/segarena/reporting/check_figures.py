@@ -18,6 +18,7 @@ from segarena import formats
 from segarena.classes import ClassTable
 from segarena.files import write_bytes
 from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
+from segarena.reporting.fonts import shorten_to, text_width
 from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.png import encode_png
 from segarena.reporting.style import MUTED, theme, to_unit
@@ -144,10 +145,12 @@ def fit_pair(
 
 def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
     x = _MARGIN / _WIDTH
-    figure.text(x, 1 - _MARGIN / height, formats.shorten(sheet.title, 70), fontsize=16, weight="bold", va="top")
+    width = _WIDTH - 2 * _MARGIN
+    title = _fit(sheet.title, 16, 0.85 * width)  # bold letters are wider
+    figure.text(x, 1 - _MARGIN / height, title, fontsize=16, weight="bold", va="top")
     for row, fact in enumerate(sheet.facts):
         y = 1 - (_MARGIN + 0.38 + _FACT * row) / height
-        figure.text(x, y, formats.shorten(fact, 148), fontsize=9.5, color=MUTED, va="top")
+        figure.text(x, y, _fit(fact, 9.5, width), fontsize=9.5, color=MUTED, va="top")
 
 
 def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
@@ -160,9 +163,19 @@ def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float
         picture = draw_overlay(image, labels, sheet.classes)
         aside = (canvas[0] - picture.shape[1]) // 2, (canvas[1] - picture.shape[0]) // 2
         figure.add_artist(_Picture(picture, round(left * _DPI) + aside[0], round(bottom * _DPI) + aside[1]))
-        caption = f"{formats.shorten(shown.name, 34)}  ·  {shown.part}"
+        end = f"  ·  {shown.part}"
+        caption = _fit(shown.name, 7.5, tile[0] - _inches(end, 7.5)) + end
         place = left / _WIDTH, (bottom - 0.05) / figure.get_figheight()
         figure.text(*place, caption, fontsize=7.5, color=MUTED, va="top")
+
+
+def _fit(text: str, points: float, inches: float) -> str:
+    """The text, cut to a width."""
+    return shorten_to(text, round(points * _DPI / 72), inches * _DPI)
+
+
+def _inches(text: str, points: float) -> float:
+    return text_width(text, round(points * _DPI / 72)) / _DPI
 
 
 class _Picture(Artist):

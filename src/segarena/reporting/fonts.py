@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
+
+from segarena import formats
 
 
 @lru_cache(1024)
@@ -39,6 +42,26 @@ def displayable(text: str) -> str:
         text = "".join(sign if sign.isalnum() or find_font(sign, 16) else " " for sign in text)
     text = " ".join(text.split())
     return text if find_font(text, 16) else ""
+
+
+def shorten_to(text: str, size: int, width: float) -> str:
+    """Cut a text with an ellipsis so that it is no wider than `width` pixels in the font of `find_font`.
+
+    >>> shorten_to("a name that is too long", 16, 100)
+    'a name th…'
+    """
+    text = " ".join(text.split())
+    lengths = range(1, len(text) + 1)
+    fitting = bisect(lengths, width, key=lambda length: text_width(formats.shorten(text, length), size))
+    return formats.shorten(text, max(1, fitting))
+
+
+@lru_cache(1024)
+def text_width(text: str, size: int) -> float:
+    """Return the width of a text in pixels; what no font has counts as in DejaVu Sans, as wide as a letter."""
+    font = find_font(text, size) or find_font("", size)
+    assert font is not None, "matplotlib has DejaVu Sans"
+    return font.getlength(text)
 
 
 def _files() -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from segarena import formats
 from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.reporting.fonts import displayable, find_font
+from segarena.reporting.fonts import displayable, find_font, shorten_to, text_width
 
 _INK, _EDGE, _PAPER = (29, 35, 41), (136, 136, 136), (255, 255, 255)
 #: Pixels of an em: at least the first; in a large picture a part of its longer side, but no more of its shorter side.
@@ -72,7 +71,7 @@ def add_legend(picture: NDArray[np.uint8], labels: NDArray[np.uint8], classes: C
     height, width = labels.shape
     em = max(_SMALLEST, int(min(_OF_LONGER * max(height, width), _OF_SHORTER * min(height, width))))
     line, margin = round(1.6 * em), round(0.6 * em)
-    entries = [_fit(entry, em) for entry in list_classes(labels, classes)]
+    entries = [replace(entry, name=shorten_to(entry.name, em, _NAME * em)) for entry in list_classes(labels, classes)]
     widest = round(max(_length(entry, em) for entry in entries))
     if width >= widest + 2 * margin:
         places = _flow(entries, em, width - 2 * margin)[: max(_FEWEST_ROWS, int(_MOST * height) // line)]
@@ -129,25 +128,12 @@ def _draw_entry(draw: ImageDraw.ImageDraw, entry: Entry, left: int, top: int, em
                 draw.line((x, y + part * em, x + part * em, y), fill=_EDGE, width=thin)
     start = left + _BOX * em if entry.is_class else left
     draw.text((start, middle), entry.name, _INK, _font(entry.name, em), "lm")
-    draw.text((start + _width(f"{entry.name} ", em), middle), entry.remark, _INK, _font("", em), "lm")
-
-
-def _fit(entry: Entry, em: int) -> Entry:
-    """The entry with a name of _NAME ems or less."""
-    name = entry.name
-    while _width(name, em) > _NAME * em:
-        name = formats.shorten(name, len(name) - 1)
-    return replace(entry, name=name)
+    draw.text((start + text_width(f"{entry.name} ", em), middle), entry.remark, _INK, _font("", em), "lm")
 
 
 def _length(entry: Entry, em: int) -> float:
     """The width of an entry in pixels."""
-    return _BOX * em + _width(f"{entry.name} ", em) + _width(entry.remark, em)
-
-
-@lru_cache(4096)
-def _width(text: str, em: int) -> float:
-    return _font(text, em).getlength(text)
+    return _BOX * em + text_width(f"{entry.name} ", em) + text_width(entry.remark, em)
 
 
 def _font(text: str, em: int) -> ImageFont.FreeTypeFont:

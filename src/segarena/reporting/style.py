@@ -123,7 +123,15 @@ _OWN: dict[Any, Any] = {
     "savefig.dpi": DPI,
 }
 
-_FONTS = "Helvetica Neue,Arial,Liberation Sans,DejaVu Sans,Noto Sans CJK JP,Hiragino Sans,SimHei".split(",")
+# The first for Latin, Greek and Cyrillic, the others for further scripts, as they come with Linux, macOS and Windows.
+_FONTS = (
+    *("Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"),
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "WenQuanYi Zen Hei", "Droid Sans Fallback"),
+    *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
+    *("Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI"),
+    *("Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil"),
+    *("Noto Sans Thai", "Lohit Devanagari", "Loma"),
+)
 
 
 def _fonts() -> list[str]:
