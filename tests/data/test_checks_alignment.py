@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.checks.alignment import MAX_SHIFT, check_alignment, edge_strengths, measure_pairs
+from segarena.data.checks import alignment
+from segarena.data.checks.alignment import (
+    MAX_SHIFT,
+    PairMeasurement,
+    check_alignment,
+    edge_strengths,
+    measure_pairs,
+)
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource
@@ -55,6 +63,26 @@ def test_masks_that_are_all_shifted_are_found(tmp_path: Path, shift: tuple[int, 
     [problem] = find(tmp_path)
     assert problem.code == "shifted-mask"
     assert f"moved {words}" in problem.message
+
+
+def test_pairs_are_measured_once_until_one_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def measure(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:
+        measured.append(len(indices))
+        return measure_pairs(source, indices)
+
+    monkeypatch.setattr(alignment, "measure_pairs", measure)
+    pairs = [discs(number) for number in range(12)]
+    for number, (image, mask) in enumerate(pairs):
+        write(tmp_path, number, image, 255 - mask if number == 4 else np.roll(mask, (3, 0), axis=(0, 1)))
+    first, again = find(tmp_path), find(tmp_path)
+    assert first == again
+    assert [problem.code for problem in first] == ["shifted-mask", "inverted-mask"]
+    assert measured == [12]
+    write(tmp_path, 4, *pairs[4])
+    assert [problem.code for problem in find(tmp_path)] == ["shifted-mask"]
+    assert measured == [12, 12]
 
 
 def test_masks_shifted_differently_are_no_shifted_set(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from segarena.data.checks import inspect
+from segarena.data.checks import duplicates, inspect
 from segarena.data.checks.problem import Problem
-from segarena.data.checks.similarity import find_duplicates
+from segarena.data.checks.similarity import DuplicatePair, find_duplicates
 from segarena.data.checks.thumbnails import collect_thumbnails, correlate, perceptual_hash
 from segarena.data.files.image_facts import read_image_facts
 from segarena.data.folder import FolderSource
@@ -49,6 +49,22 @@ def test_a_copied_file_is_a_duplicate(scenes: Path) -> None:
 def test_duplicates_in_another_format_with_another_mask_are_found(scenes: Path) -> None:
     write_scene(scenes / "train", "again", scene(2), ".bmp", seed=9)
     assert "the masks of 1 pair differ" in find(scenes)["duplicate-images"].message
+
+
+def test_images_are_compared_once_until_one_changes(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def compare(fine: np.ndarray) -> list[DuplicatePair]:
+        asked.append(len(fine))
+        return find_duplicates(fine)
+
+    monkeypatch.setattr(duplicates, "find_duplicates", compare)
+    write_scene(scenes / "train", "turned", scene(1).rotate(90), seed=1)
+    assert find(scenes) == find(scenes)
+    assert "near-duplicate-images" in find(scenes)
+    write_scene(scenes / "train", "turned", scene(0).rotate(90), seed=1)
+    assert "train/images/scene0.png" in find(scenes)["near-duplicate-images"].files
+    assert len(asked) == 2
 
 
 def test_flat_images_are_duplicates_only_if_their_bytes_are_equal(scenes: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ class FolderSource:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
         return self._digests[index].current()
 
-    @property
+    @cached_property
     def decoding_digest(self) -> str:
         """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
         digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())

@@ -115,11 +115,24 @@ def share_cells(
     height, width = places.shape
     shares[:] = 0
     for i in range(len(rows) - 1):
+        top, bottom = int(rows[i]), min(height, int(np.ceil(rows[i + 1])))
         for j in range(len(columns) - 1):
+            left, right = int(columns[j]), min(width, int(np.ceil(columns[j + 1])))
+            only = places[top, left]
+            others = 0  # counted without a branch, several pixels at a time
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    others += places[y, x] != only
+                if others:
+                    break
+            if not others:  # most cells
+                if only != 255:
+                    shares[i, j, only] = 1
+                continue
             total = 0.0
-            for y in range(int(rows[i]), min(height, int(np.ceil(rows[i + 1])))):
+            for y in range(top, bottom):
                 tall = min(rows[i + 1], y + 1.0) - max(rows[i], float(y))
-                for x in range(int(columns[j]), min(width, int(np.ceil(columns[j + 1])))):
+                for x in range(left, right):
                     if places[y, x] != 255:
                         area = tall * (min(columns[j + 1], x + 1.0) - max(columns[j], float(x)))
                         shares[i, j, places[y, x]] += np.float32(area)

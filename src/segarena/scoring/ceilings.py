@@ -67,10 +67,11 @@ def averaged_counts(
     counts = np.zeros((len(strides), 3, num_classes), dtype=np.int64)
     present = np.unique(mask[mask != IGNORE_INDEX])
     if present.size:
+        own = _among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
         for number, (size, stride) in enumerate(zip(working_sizes, strides, strict=True)):
-            shares = cell_shares(mask, present, size, stride)
-            labels = present[label_grid(shares, mask.shape, (size[0] / stride, size[1] / stride))]
-            counts[number] = count_errors(labels, mask, num_classes)
+            shares = _share(own, len(present), size, stride)
+            labels = label_grid(shares, mask.shape, (size[0] / stride, size[1] / stride))
+            counts[number][:, present] = count_errors(labels, own, len(present))
     return counts
 
 
@@ -89,14 +90,7 @@ def cell_shares(
         The share of each class among the pixels of the cell that count, (h, w, K), in 0..1; all zero in a cell that is
         void. Cells of the last row and column may extend beyond the image.
     """
-    from segarena.kernels.loops import share_cells
-
-    places = np.full(256, IGNORE_INDEX, dtype=np.uint8)
-    places[classes] = np.arange(len(classes))
-    rows, columns = (_edges(*sides, stride) for sides in zip(mask.shape, working_size, strict=True))
-    shares = np.empty((len(rows) - 1, len(columns) - 1, len(classes)), dtype=np.float32)
-    share_cells(places[mask], rows, columns, shares)
-    return shares
+    return _share(_among(classes, mask), len(classes), working_size, stride)
 
 
 def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
@@ -124,6 +118,23 @@ def to_ceilings(grids: Iterable[Grid], counts: NDArray[np.int64]) -> list[Ceilin
         ious[has_truth] = hits[has_truth] / (hits + false + missed)[has_truth]
         ceilings.append(Ceiling(grid, float(ious[has_truth].mean()) if has_truth.any() else float("nan"), ious))
     return ceilings
+
+
+def _among(classes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The place of each pixel's class among these; 255 is void."""
+    places = np.full(256, IGNORE_INDEX, dtype=np.uint8)
+    places[classes] = np.arange(len(classes))
+    return np.asarray(places[mask])
+
+
+def _share(places: NDArray[np.uint8], number: int, working_size: tuple[int, int], stride: int) -> NDArray[np.float32]:
+    """`cell_shares` of labels 0 to number - 1."""
+    from segarena.kernels.loops import share_cells
+
+    rows, columns = (_edges(*sides, stride) for sides in zip(places.shape, working_size, strict=True))
+    shares = np.empty((len(rows) - 1, len(columns) - 1, number), dtype=np.float32)
+    share_cells(places, rows, columns, shares)
+    return shares
 
 
 def _edges(pixels: int, working: int, stride: int) -> NDArray[np.float64]:

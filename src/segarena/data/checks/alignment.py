@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import PIL
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.checks.problem import Problem
+from segarena.data.files.cache import recall_array
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.errors import DataError
@@ -37,6 +39,8 @@ INVERTED_SHARE = 0.9
 INVERTED_WITH_BORDER, BORDER_SHARE = 0.6, 0.97
 
 _MOST_IMAGES, _MIN_IMAGES = 24, 6
+#: The cache's name for measurements; another version of them, or of the decoder, may find others.
+_KIND = f"measured pairs 1, Pillow {PIL.__version__}, NumPy {np.__version__}"
 _MOST_POINTS, _MIN_POINTS = 1000, 50
 _WINDOW = 1024  # of a larger image the center is enough
 
@@ -62,11 +66,44 @@ def check_alignment(source: FolderSource) -> Iterator[Problem]:
     """Yield shifted and inverted masks, judged by up to 24 pairs spread over the set and up to 24 suspicious ones."""
     spread = np.linspace(0, len(source.samples) - 1, min(_MOST_IMAGES, len(source.samples))).round().astype(int)
     suspects = _unlike_the_others(source)[:_MOST_IMAGES]
-    pairs = measure_pairs(source, sorted({*spread.tolist(), *suspects}))
+    pairs = _measure_or_recall(source, sorted({*spread.tolist(), *suspects}))
     yield from _shifted_masks(pairs)
     if source.classes.num_classes == 2:
         yield from _inverted_masks(source, pairs, suspects)
         yield from _inverted_set(source, pairs)
+
+
+def _measure_or_recall(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:
+    """What `measure_pairs` returns, from the cache where the same pairs have been measured before."""
+    shape, num_classes = (2 * MAX_SHIFT + 1, 2 * MAX_SHIFT + 1), source.classes.num_classes
+    width = shape[0] * shape[1]
+
+    def measure() -> NDArray[np.float64]:
+        return np.array([_flatten(pair, width) for pair in measure_pairs(source, indices)])
+
+    try:
+        parts = [source.decoding_digest, *(f"{index} {source.digest(index)}" for index in indices)]
+    except DataError:  # a file that cannot be read
+        return measure_pairs(source, indices)
+    rows = recall_array(_KIND, [part.encode() for part in parts], measure)
+    pairs = []
+    for row in rows.reshape(-1, 1 + width + num_classes + 6):
+        edges, border, colors = np.split(row[1:], [width, width + num_classes])
+        pairs.append(
+            PairMeasurement(
+                int(row[0]),
+                None if np.isnan(edges).all() else edges.reshape(shape),
+                border,
+                colors.reshape(2, 3) if num_classes == 2 else None,
+            )
+        )
+    return pairs
+
+
+def _flatten(pair: PairMeasurement, width: int) -> NDArray[np.float64]:
+    edges = np.full(width, np.nan) if pair.edges is None else pair.edges.ravel()
+    colors = np.full(6, np.nan) if pair.colors is None else pair.colors.ravel()
+    return np.concatenate([[pair.index], edges, pair.border, colors])
 
 
 def measure_pairs(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.checks.similarity import DuplicatePair, find_duplicates
 from segarena.data.checks.thumbnails import Thumbnails
+from segarena.data.files.cache import recall_array
 from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
@@ -18,13 +20,16 @@ from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.formats import join_words, plural
 
+#: The cache's name for pairs of similar images; another version of the comparison may find others.
+_KIND = f"similar images 1, NumPy {np.__version__}"
+
 
 def check_duplicates(source: FolderSource, splits: Splits, thumbnails: Thumbnails) -> Iterator[Problem]:
     """Yield duplicates and near-duplicates, in two splits as leaks, in one split as repetitions."""
     part = parts_of(splits)
     identical = _identical_files(thumbnails)
     similar = []
-    for pair in find_duplicates(thumbnails.fine):
+    for pair in _find_or_recall(thumbnails.fine):
         if pair[:2] not in identical:
             if _same_pixels(source, thumbnails, pair):
                 identical[pair[:2]] = pair
@@ -39,6 +44,14 @@ def check_duplicates(source: FolderSource, splits: Splits, thumbnails: Thumbnail
         if across:
             yield _leak(source, part, across, code, relation)
         yield from report(source, [pair for pair in used if part[pair.first] == part[pair.second]])
+
+
+def _find_or_recall(fine: NDArray[np.uint8]) -> list[DuplicatePair]:
+    """What `find_duplicates` returns, from the cache where the same thumbnails have been compared before."""
+    rows = recall_array(_KIND, [fine.tobytes()], lambda: np.array(find_duplicates(fine), dtype=np.float64))
+    return [
+        DuplicatePair(first, second, bool(turned)) for first, second, turned in rows.reshape(-1, 3).astype(int).tolist()
+    ]
 
 
 def _identical_files(thumbnails: Thumbnails) -> dict[tuple[int, int], DuplicatePair]:

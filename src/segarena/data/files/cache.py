@@ -6,12 +6,17 @@ where it is damaged, locked or cannot be written, everything is computed as if i
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import threading
 import zlib
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: Size of the store, in bytes, above which it is emptied.
 LIMIT = 500_000_000
@@ -66,6 +71,30 @@ class FactCache:
         """Keep `content`, which is written when the context is left."""
         with self._lock:
             self._new[kind, key] = content
+
+
+def recall_array(kind: str, parts: Iterable[bytes], compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return what `compute` returned in an earlier call of the same kind and parts, else call it and keep the result.
+
+    Args:
+        kind: What is computed, and the version of how.
+        parts: All that the result depends on.
+        compute: Returns an array.
+
+    Returns:
+        Its values, (L,).
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    key = digest.hexdigest()
+    with FactCache() as cache:
+        content = cache.get(kind, key)
+        if content is not None:
+            return np.frombuffer(content, dtype="<f8")
+        found = compute()
+        cache.add(kind, key, found.astype("<f8").tobytes())
+        return found.ravel()
 
 
 def cache_folder() -> Path:
