@@ -14,7 +14,8 @@ import sys
 from contextlib import ExitStack
 from statistics import median
 
-from segarena.threads import SPIN_COUNT, count_cores
+from segarena.cores import count_cores
+from segarena.threads import SPIN_COUNT
 
 _STEPS = """
 import resource, time, torch

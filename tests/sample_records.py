@@ -70,6 +70,7 @@ PROTOCOL = Protocol(
     device="cpu",
     precision="fp32",
     workers=0,
+    threads=2,
     cache_gib=4.0,
 )
 ANSWER = Answer(

@@ -15,6 +15,7 @@ from source_code import FILES, IMPORTS, TREES, is_in, room
 #: floors below it; the rooms of one floor do not import each other. A package's own file is the room `__init__`.
 FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
+        {"cores"},
         {"errors", "formats", "seeding", "streams", "threads", "_version"},
         {"config", "files", "texts"},
         {"classes"},

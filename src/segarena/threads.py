@@ -1,4 +1,4 @@
-"""The number of processor cores, how threads wait for each other, and a pool of threads for reading files."""
+"""How threads wait for each other, and a pool of threads for reading files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from segarena.cores import count_cores
+
 #: More threads than this wait for the disk and for Python's lock, not for a core.
 _MOST_THREADS = 8
 
 #: Turns that a thread of libgomp, torch's OpenMP, spins before it sleeps; its default is 300,000.
 SPIN_COUNT = 10_000
-
-
-def count_cores() -> int:
-    """Return the number of processor cores that this process may use, at least 1."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def limit_spinning() -> None:

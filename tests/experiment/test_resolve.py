@@ -13,6 +13,7 @@ import pytest
 
 from recording import FACTS
 from segarena.config import CompareOptions, Protocol, ProtocolOptions, TrainOptions, defaults
+from segarena.config.defaults import ComputeFacts
 from segarena.errors import ConfigError
 from segarena.experiment import resolve as module
 from segarena.experiment.resolve import resolve
@@ -45,7 +46,7 @@ def test_no_file_of_the_experiment_asserts_that_an_option_is_closed() -> None:
 
 def test_each_open_option_has_a_choice_with_its_reason() -> None:
     protocol, choices = resolve(CompareOptions(), FACTS)
-    assert {choice.name for choice in choices} == {*ALWAYS, "device", "precision", "workers"}
+    assert {choice.name for choice in choices} == {*ALWAYS, "device", "precision", "workers", "threads"}
     settings = protocol.settings()
     for choice in choices:
         assert settings[choice.name] == choice.value
@@ -54,7 +55,7 @@ def test_each_open_option_has_a_choice_with_its_reason() -> None:
 
 def test_what_is_typed_is_kept_and_is_no_choice() -> None:
     typed = {"encoder": "resnet34", "weights": "none", "size": 64, "batch_size": 4, "epochs": 7, "patience": 3}
-    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "workers": 1, "output_stride": 8, **CPU}
+    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "workers": 1, "threads": 3, "output_stride": 8, **CPU}
     protocol, choices = resolve(TrainOptions(model="pspnet", **typed), FACTS)
     assert choices == ()
     settings = protocol.settings()
@@ -92,6 +93,49 @@ def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 8)
     assert (protocol.network["encoder"], protocol.size, protocol.batch_size) == ("resnet50", 512, 16)
     assert protocol.epochs == 64
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "why"),
+    [
+        (ComputeFacts(16, None, 16, 16, 0.0), 16, "PyTorch"),
+        (ComputeFacts(16, None, 16, 16, 0.4), 16, "PyTorch"),
+        (ComputeFacts(16, None, 16, 16, 1.0), 15, "1.0 of 16 cores"),
+        (ComputeFacts(16, None, 16, 16, 15.7), 8, "15.7 of 16 cores"),
+        (ComputeFacts(2, None, 2, 2, 0.6), 1, "0.6 of 2 cores"),
+        (ComputeFacts(2, None, 2, 2, 8.0), 1, "8.0 of 2 cores"),
+        (ComputeFacts(1, None, 1, 1, 8.0), 1, "PyTorch"),
+        (ComputeFacts(8, None, 16, 16, 8.0), 8, "PyTorch"),  # one thread for each core of two processors
+        (ComputeFacts(64, None, 64, 4, 0.0), 4, "container may use 4"),
+        (ComputeFacts(64, None, 64, 4, 60.0), 4, "container may use 4"),
+        (ComputeFacts(64, None, 64, 4, 64.0), 2, "64.0 of 64 cores"),
+        (ComputeFacts(16, "OMP_NUM_THREADS", 16, 4, 16.0), 16, "OMP_NUM_THREADS"),
+        (ComputeFacts(16, None, 16, 16, 16.0, recorded=6), 6, "resumed"),
+    ],
+)
+def test_threads_are_those_that_other_work_leaves(facts: ComputeFacts, expected: int, why: str) -> None:
+    threads, reason = defaults.threads(facts)
+    assert threads == expected
+    assert why in reason
+
+
+@pytest.mark.parametrize(("variable", "load", "expected"), [(None, 1.0, 3), ("OMP_NUM_THREADS", 1.0, 4)])
+def test_the_load_is_measured_only_where_it_counts(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, load: float, expected: int
+) -> None:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "4")
+    measured: list[float] = []
+    monkeypatch.setattr("torch.get_num_threads", lambda: 4)
+    monkeypatch.setattr(module, "count_cores", lambda: 4)
+    monkeypatch.setattr(module, "count_processors", lambda: 4)
+    monkeypatch.setattr(module, "measure_load", lambda: measured.append(load) or load)
+    assert resolve(CompareOptions(**CPU), FACTS)[0].threads == expected
+    assert measured == ([load] if variable is None else [])
+    assert resolve(CompareOptions(threads=2, **CPU), FACTS)[0].threads == 2
+    assert len(measured) <= 1
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

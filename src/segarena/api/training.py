@@ -51,6 +51,7 @@ def compare(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
+    threads: int | None = None,
     cache_gib: float = 4.0,
     resume: bool = False,
     quiet: bool = False,
@@ -119,6 +120,8 @@ def compare(
         precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
+            pyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.
@@ -173,6 +176,7 @@ def train(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
+    threads: int | None = None,
     cache_gib: float = 4.0,
     resume: bool = False,
     quiet: bool = False,
@@ -238,6 +242,8 @@ def train(
         precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
+            pyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.

@@ -27,6 +27,7 @@ from segarena.records.run import Data
 from segarena.reporting.legend import add_legend
 from segarena.reporting.overlay import draw_overlay
 from segarena.runs import find_run, open_folder, remove_if_empty
+from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import load
 
 #: The table of images and their masks, where the names alone do not show it.
@@ -59,7 +60,7 @@ def run(options: PredictOptions) -> Path:
     folder = open_folder(options.out, "predictions", root=predictor.run)
     faults, levels, trained_on = [], [], 0
     training_images = _training_images(Data.read(predictor.run))
-    with show_progress("predicting") as on_progress:
+    with show_progress("predicting") as on_progress, computing_with(usual_threads()):
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
             try:

@@ -29,6 +29,27 @@ class DataFacts:
     built_in: bool
 
 
+@dataclass(frozen=True)
+class ComputeFacts:
+    """What the number of threads depends on.
+
+    Args:
+        usual: Threads that PyTorch computes with if nothing is set.
+        set_by: The environment variable that sets this number; None where none does.
+        processors: Number of processors that the process may run on.
+        cores: The same, limited to the CPU time that its container is given.
+        load: How many of the processors other programs use.
+        recorded: Threads of the run that is resumed; None for a new one.
+    """
+
+    usual: int
+    set_by: str | None
+    processors: int
+    cores: int
+    load: float
+    recorded: int | None = None
+
+
 def device(found: str) -> tuple[str, str]:
     """Auto, the GPU if there is one."""
     return found, f"{'a' if found == 'cuda' else 'no'} GPU was found"
@@ -113,6 +134,26 @@ def decoder_factor(pretrained: bool, track: str) -> tuple[float, str]:
 def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
     """The processor cores, at most 8, on a GPU; 0 on a CPU."""
     return (min(8, cores) if on_gpu else 0), _place(on_gpu)
+
+
+def threads(facts: ComputeFacts) -> tuple[int, str]:
+    """PyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
+
+    At least half of them: the other programs may end long before the training does, and until then the system shares
+    the cores between all.
+    """
+    if facts.recorded is not None:
+        return facts.recorded, "as in the run that is resumed"
+    if facts.set_by is not None:
+        return facts.usual, f"set by {facts.set_by}"
+    most = min(facts.usual, facts.cores)
+    free = math.floor(facts.processors - facts.load + 0.5)
+    value = max(1, most // 2, min(most, free))
+    if value < most:
+        return value, f"other programs use {facts.load:.1f} of {facts.processors} cores"
+    if most < facts.usual:
+        return most, f"of {facts.processors} cores, this container may use {facts.cores}"
+    return most, "PyTorch's own number here"
 
 
 def _place(on_gpu: bool) -> str:

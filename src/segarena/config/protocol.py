@@ -53,6 +53,9 @@ class Protocol:
     """Number format of the forward pass: fp32 or bf16."""
     workers: int
     """Processes that load images; 0: none but the main one."""
+    threads: int = 0
+    """Threads that PyTorch computes with on a CPU; 0 in files of earlier versions. With another number, results differ
+    by rounding."""
     cache_gib: float
     """Memory for decoded images, in GiB."""
 

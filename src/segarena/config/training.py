@@ -98,6 +98,8 @@ class ProtocolOptions(DataOptions, ABC):
     """Number format of the forward pass."""
     workers: Annotated[int | None, default(defaults.workers)] = None
     """Processes that load images."""
+    threads: Annotated[int | None, default(defaults.threads)] = None
+    """Threads that PyTorch computes with. The same number gives the same results, to the last bit."""
     cache_gib: float = 4.0
     """Memory for decoded images, in GiB; images that do not fit are decoded each time."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
@@ -113,7 +115,7 @@ class ProtocolOptions(DataOptions, ABC):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
-        smallest = {"folds": 2, "size": 32, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0}
+        smallest = {"folds": 2, "size": 32, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0, "threads": 1}
         for name, least in smallest.items():
             check_at_least(name, getattr(self, name), least)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):

@@ -22,8 +22,9 @@ from segarena.runs import Run, fold_folder
 #: Goes up when the same settings train or score differently: runs of an older version are not resumed.
 PROTOCOL_VERSION = 3
 #: Settings that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
-#: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score.
-_RESUME_MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "cache_gib"})
+#: their decoding and their split shows whether it is the same. The others change the speed of a run, and
+#: no score but by rounding.
+_RESUME_MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "threads", "cache_gib"})
 _OTHER_OPTIONS = "Repeat its options with --resume, or name a new folder with --out"
 _OTHER_DATA = "Put the data back as it was, or name a new folder with --out"
 

@@ -22,6 +22,7 @@ from segarena.records.run import Data
 from segarena.runs import open_folder
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.evaluation import evaluate
+from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
 
 _AS_IT_IS = "score the data as it is now"
@@ -173,7 +174,8 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
     dataset = EvaluationSet(DecodedImages(source, indices, limit_bytes=0), indices, predictor.size)
     loader = evaluation_loader(dataset, batch_size=predictor.config.protocol.batch_size, workers=0)
     done = 0
-    with reporter.progress("scoring") as on_progress:
+    threads = min(predictor.config.protocol.threads or usual_threads(), usual_threads())
+    with reporter.progress("scoring") as on_progress, computing_with(threads):
 
         def count(images: int) -> None:
             nonlocal done

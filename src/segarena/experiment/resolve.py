@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
+import torch
+
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions, defaults
+from segarena.config.defaults import ComputeFacts
+from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
+from segarena.errors import RunError
 from segarena.experiment.networks import has_encoder, typed_arguments
-from segarena.threads import count_cores
-from segarena.training.machine import choose_device, computes_bf16
+from segarena.records.run import Environment
+from segarena.training.machine import choose_device, computes_bf16, threads_variable
 
 Value = TypeVar("Value")
 
@@ -79,9 +85,28 @@ def resolve(options: ProtocolOptions, facts: DataFacts) -> tuple[Protocol, tuple
         device=device,
         precision=precision,
         workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
+        threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
         cache_gib=options.cache_gib,
     )
     return protocol, tuple(choices.made)
+
+
+def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:
+    """What the number of threads depends on. The load is measured where it can change the number."""
+    usual, set_by, recorded = torch.get_num_threads(), threads_variable(), _recorded_threads(options)
+    is_open = usual > 1 and set_by is None and recorded is None and not on_gpu
+    return ComputeFacts(usual, set_by, count_processors(), count_cores(), measure_load() if is_open else 0.0, recorded)
+
+
+def _recorded_threads(options: ProtocolOptions) -> int | None:
+    """The threads of the run, or of one run of the comparison, that is resumed: all of them use as many."""
+    if not options.resume or options.out is None:
+        return None
+    for pattern in ("", "*/", "*/*/"):
+        for path in sorted(options.out.glob(f"{pattern}{Environment.file}")):
+            with suppress(RunError):  # a damaged file is reported where the run is resumed
+                return Environment.read(path.parent).threads
+    return None
 
 
 def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, choices: _Choices) -> dict[str, Any]:

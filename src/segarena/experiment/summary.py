@@ -29,6 +29,7 @@ from segarena.scoring.scores import Scores, majority_baseline_scores
 from segarena.scoring.verdict import answer
 from segarena.scoring.wording import Setting
 from segarena.training.costs import Latency, logit_stride, measure_latency
+from segarena.training.machine import computing_with
 from segarena.training.predictor import load
 
 
@@ -49,12 +50,16 @@ def write_comparison(
     """
     folds = prepared.options.folds
     names = list(dict.fromkeys(run.model for run in runs))
+    environment = replace(environment, threads=prepared.protocol.threads)
     networks = _load_networks(prepared, folder, runs)
-    models = model_rows(folder, runs, _measure_latency(prepared, networks), folds)
+    with computing_with(environment.threads):
+        models = model_rows(folder, runs, _measure_latency(prepared, networks), folds)
     strides = {name: logit_stride(network) for name, network in networks.items()}
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
     images = image_table(folder, runs)
+    with computing_with(environment.threads):
+        gallery = write_gallery(prepared, images, names, folder)
     comparison = summarise(
         prepared,
         models,
@@ -63,7 +68,7 @@ def write_comparison(
         strides,
         command=command,
         environment=environment,
-        gallery=write_gallery(prepared, images, names, folder),
+        gallery=gallery,
     )
     tables = {"models": to_table(models), "classes": to_table(classes), "images": images}
     if by_fold:

@@ -24,6 +24,7 @@ from segarena.runs import Run
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_metrics
 from segarena.training.checkpoint import HISTORY
+from segarena.training.machine import computing_with
 
 
 def train_all(
@@ -77,7 +78,8 @@ def _train(
         reporter.say("finished already", title=start.title)
         return
     try:
-        train_run(training, start, left, should_stop, reporter)
+        with computing_with(training.protocol.threads):
+            train_run(training, start, left, should_stop, reporter)
     except Interrupted as stop:
         raise Interrupted(f"{start.title}: {stop}") from stop
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 import torchvision
 
 from segarena._version import __version__
+from segarena.cores import count_cores
 from segarena.errors import ConfigError
 from segarena.records.run import Environment
-from segarena.threads import count_cores
 
 
 def describe_environment() -> Environment:
@@ -29,6 +32,31 @@ def describe_environment() -> Environment:
         gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         commit=_commit(),
     )
+
+
+def threads_variable() -> str | None:
+    """Return the environment variable by which the user has set PyTorch's number of threads; None if there is none."""
+    return next((name for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if os.environ.get(name)), None)
+
+
+def usual_threads() -> int:
+    """Return PyTorch's number of threads, unless its container may use fewer cores; a number that is set stays."""
+    threads = torch.get_num_threads()
+    return threads if threads_variable() else min(threads, count_cores())
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Let PyTorch compute with so many threads in the block; 0 for as many as before it."""
+    before = torch.get_num_threads()
+    if threads in (0, before):
+        yield
+        return
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(device: str) -> str:
