@@ -1,4 +1,4 @@
-"""The README's commands and snippets, run as written, with `segarena` on the PATH."""
+"""The README's commands and snippets, and the snippets of docs/start.md, run as written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from PIL import Image
@@ -14,7 +16,12 @@ from support import write_pair
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-FENCES = re.findall(r"^```(bash|python)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+START = (ROOT / "docs" / "start.md").read_text()
+
+
+def fences(page: str, kinds: str) -> list[tuple[str, str]]:
+    """The fenced code of a page, from top to bottom: (kind, text)."""
+    return re.findall(rf"^```({kinds})\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
 def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
@@ -26,8 +33,12 @@ def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m segarena "$@"\n')
     command.chmod(0o755)
     path = os.pathsep.join([str(command.parent), os.environ["PATH"]])
-    assert {kind for kind, _ in FENCES} == {"bash", "python"}
-    for kind, text in FENCES:
+    (tmp_path / "runs" / "quick").mkdir(parents=True)
+    (tmp_path / "runs" / "mine").symlink_to("quick")  # the result of the longer command, on the page of the first steps
+    found = [*fences(README, "bash|python"), *fences(START, "python")]
+    assert {kind for kind, _ in found} == {"bash", "python"}
+    for kind, group in groupby(found, key=itemgetter(0)):  # one interpreter for snippets in a row, as in a notebook
+        text = "\n".join(text for _, text in group)
         program = ["bash", "-euo", "pipefail", "-c"] if kind == "bash" else [sys.executable, "-c"]
         done = subprocess.run(
             [*program, text],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +55,17 @@ def test_a_release_that_does_not_agree_is_refused(
     write_project(tmp_path, **files)
     with pytest.raises(ValueError, match=r"1\.2\.[34]"):
         check_release.release_notes(tag, tmp_path)
+
+
+def test_the_install_page_has_the_versions_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pythons = [line.rpartition(" ")[2] for line in project["classifiers"] if ":: Python :: 3" in line]
+    install = (ROOT / "docs" / "install.md").read_text()
+    assert pythons == sorted(set(re.findall(r"^\| (3\.\d+)\.\d+ \|", install, re.MULTILINE)))
+    words = f"{', '.join(pythons[:-1])} or {pythons[-1]}"
+    assert f"Python {words}" in install
+    assert f"Python {words}" in (ROOT / "README.md").read_text()
+    assert next(each for each in project["dependencies"] if each.startswith("torch>")) in install
 
 
 def test_the_citation_has_the_version_of_the_code() -> None:
