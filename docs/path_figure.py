@@ -124,7 +124,7 @@ def _draw_link(axes: Axes, link: Link, boxes: dict[str, Block], places: dict[str
     target = (
         y1 + end.height / 2 + 0.03 if down else y1 - end.height / 2 - (0 if end.shape is None else text_below) - 0.03
     )
-    middle = left - 0.16
+    middle = left - 0.26
     # Arrows that enter a block from above and leave it upwards do not overlap.
     aside = 0.0 if end.shape is None else 0.2 * (end if link.route == "hv" else start).width
     points = {
