@@ -121,7 +121,7 @@ def compare(
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
-            pyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
+            as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.
@@ -243,7 +243,7 @@ def train(
             else fp32.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
-            pyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
+            as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.

@@ -137,7 +137,7 @@ def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
 
 
 def threads(facts: ComputeFacts) -> tuple[int, str]:
-    """PyTorch's own; fewer if a container may use fewer cores, or while other programs use them.
+    """As many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
 
     At least half of them: the other programs may end long before the training does, and until then the system shares
     the cores between all.

@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
         *("crop_foreground", "decoder_factor", "weight_decay", "clip_norm"),
     ),
-    "Machine": ("device", "precision", "workers", "cache_gib"),
+    "Machine": ("device", "precision", "threads", "workers", "cache_gib"),
     "Output": ("quiet", "verbose"),
 }
 #: A command with fewer options has them in one group, and those of `Output`.
