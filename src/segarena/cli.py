@@ -159,9 +159,12 @@ def _broken_install(error: Exception) -> SegarenaError | None:
 def _parse() -> Any:
     """The options of the command that was typed; exits with a message or the help text."""
     commands: Any = reduce(operator.or_, (Annotated[kind, subcommand(name)] for name, (kind, _) in COMMANDS.items()))
-    return tyro.cli(
-        commands,
-        prog="segarena",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
-        registry=_registry,
-    )
+    try:
+        return tyro.cli(
+            commands,
+            prog="segarena",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
+            registry=_registry,
+        )
+    except OSError:  # its message cannot be printed
+        raise SystemExit(2) from None
