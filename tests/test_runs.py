@@ -53,14 +53,21 @@ def test_any_name_becomes_a_folder_below_the_root(tmp_path, name, folder):
 
 def test_a_named_folder_with_files_is_only_opened_to_resume(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with refuses(RunError, where=tmp_path, value="not empty") as caught:
-        open_folder(tmp_path, "x", resume=False)
-    assert "--resume" in caught.value.remedy
-    with refuses(RunError, where=tmp_path, value="not empty") as caught:
-        open_folder(tmp_path, "x")
-    assert "--resume" not in caught.value.remedy
+    for resume in (False, None):
+        with refuses(RunError, where=tmp_path, value="not empty") as caught:
+            open_folder(tmp_path, "x", resume=resume)
+        assert "--resume" not in caught.value.remedy
     assert open_folder(tmp_path, "x", resume=True) == tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("run", ["", "fold1", "unet-seed0", "unet-seed0/fold1"])
+def test_resuming_is_advised_where_there_is_a_run_and_the_command_can(tmp_path, run):
+    write_json(tmp_path / run / "config.json", {})
+    for resume, is_advised in ((False, True), (None, False)):
+        with refuses(RunError, where=tmp_path, value="not empty") as caught:
+            open_folder(tmp_path, "x", resume=resume)
+        assert ("--resume" in caught.value.remedy) is is_advised
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -43,10 +43,17 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
         if not out.is_dir():
             raise RunError("is a file, not a folder", where=out, remedy="Name another folder")
         if any(out.iterdir()) and not resume:
-            or_resume = "" if resume is None else ", or add --resume to resume the run in it"
+            or_resume = "" if resume is None or not _has_runs(out) else ", or add --resume to resume the run in it"
             raise RunError("exists and is not empty", where=out, remedy=f"Name a new folder{or_resume}")
     except OSError as error:
         raise _unwritable(out, error) from error
+
+
+def _has_runs(folder: Path) -> bool:
+    """Whether a folder is that of a run or of a comparison, finished or not."""
+    return any(
+        next(folder.glob(f"{place}{Config.file}"), None) for place in ("", "fold*/", "*-seed*/", "*-seed*/fold*/")
+    )
 
 
 def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:

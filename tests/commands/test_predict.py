@@ -221,6 +221,20 @@ def test_one_image_that_cannot_be_read_does_not_cost_the_others(trained: Path, t
     assert {path.name for path in (tmp_path / "out").glob("?.png")} == {"a.png", "b.png", "d.png"}
 
 
+def test_images_of_which_none_can_be_read_are_no_success(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each cause is named with its files, nothing is said to be labelled, and no folder is left."""
+    for name, content in (("a", b"no picture"), ("b", b"no picture"), ("c", b"")):
+        (tmp_path / f"{name}.png").write_bytes(content)
+    with refuses(where=tmp_path / "a.png", value="b.png"):
+        segarena.predict(trained, [tmp_path], out=tmp_path / "out")
+    text = capsys.readouterr().out
+    assert "labelled" not in text
+    assert [line for line in text.splitlines() if "c.png" in line and "warning" in line]
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_weights_are_one_message(trained: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained, run)

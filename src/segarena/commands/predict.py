@@ -17,7 +17,7 @@ from segarena.config import PredictOptions
 from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
-from segarena.data.files.faults import join_faults
+from segarena.data.files.faults import group_by_cause, join_faults
 from segarena.data.files.images import read_image
 from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
 from segarena.errors import DataError
@@ -78,9 +78,8 @@ def run(options: PredictOptions) -> Path:
     if not labelled:
         remove_if_empty(folder)
         raise _refuse(faults, labelled)
-    console.result(
-        f"{plural(labelled, 'image')} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False
-    )
+    labels = f"{labelled:,} of " * bool(faults) + plural(len(found.images), "image")
+    console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False)
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
     _show_names(found, folder)
     if trained_on:
@@ -116,7 +115,11 @@ def _show_names(found: NewImages, folder: Path) -> None:
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:
-    """One error for all images that cannot be read."""
+    """One error for all images that cannot be read; where they have several causes, a warning for each of these."""
+    groups = group_by_cause(fault for _, fault in faults)
+    if len(groups) > 1:
+        for group in groups:
+            console.warn(str(join_faults(group)))
     error = join_faults([fault for _, fault in faults])
     rest = ". The others are labelled" if labelled else ". No image was labelled"
     return DataError(error.what, where=error.where, remedy=f"{error.remedy}{rest}", parts=error.parts)
