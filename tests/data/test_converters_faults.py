@@ -7,6 +7,7 @@ and counts the others.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,27 @@ def via_missing(root: Path) -> None:
     write_json(root / "via.json", {name: via_region(name) for name in NAMES})
 
 
+def via_3(root: Path, *, regions: bool = False, views: bool = False) -> None:
+    """A project of VIA 3 with a box in each image; in three, its shape or the view is wrong."""
+    each(root, lambda name, broken: None)
+    files = {str(n): {"fid": n, "fname": f"{name}.png", "type": 2} for n, name in enumerate(NAMES)}
+    metadata = {
+        n: {"vid": n, "z": [], "xy": [9 if regions and NAMES[int(n)] in BROKEN else 2, 1, 1, 3, 3], "av": {}}
+        for n in files
+    }
+    shown = {n: {"fid_list": [n, n] if views and NAMES[int(n)] in BROKEN else [n]} for n in files}
+    content = {"project": {}, "attribute": {}, "file": files, "metadata": metadata, "view": shown}
+    write_json(root / "via.json", content)
+
+
+def via_3_csv(root: Path) -> None:
+    each(root, lambda name, broken: None)
+    columns = "metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata"
+    heads = f"# ATTRIBUTE = {{}}\n# CSV_HEADER = {columns}\n"
+    rows = [f'"1_{name}","[""{name}.png""]",0,[],"[{9 if name in BROKEN else 2},1,1,3,3]",{{}}\n' for name in NAMES]
+    (root / "via.csv").write_text(heads + "".join(rows))
+
+
 def supervisely_files(root: Path) -> None:
     size = {"height": HEIGHT, "width": WIDTH}
     square = {"exterior": [[2, 1], [4, 3]], "interior": []}
@@ -224,6 +246,9 @@ PARTS: tuple[tuple[Reader, Callable[[Path], None], str, tuple[str, ...]], ...] =
     (read_labelme, labelme_twice, "a.png", ("a.png", "b.png", "c.png")),
     (read_via, via_images, "via.json", tuple(f"{name}.png region 0" for name in BROKEN)),
     (read_via, via_missing, "via.json", tuple(f"{name}.png" for name in BROKEN)),
+    (read_via, partial(via_3, regions=True), "via.json", tuple(f"metadata {n}" for n in range(3))),
+    (read_via, partial(via_3, views=True), "via.json", tuple(f"view {n}" for n in range(3))),
+    (read_via, via_3_csv, "via.csv", tuple(f"row {n}" for n in (1, 2, 3))),
     (read_supervisely, supervisely_files, "ds/ann/a.png.json", tuple(f"{name}.png.json objects[0]" for name in BROKEN)),
     (read_label_studio, label_studio_tasks, "project.json", tuple(f"task {n} result 0" for n in (1, 2, 3))),
     (read_geojson, geojson_files, "a.geojson", tuple(f"{name}.geojson features[0]" for name in BROKEN)),
@@ -234,7 +259,13 @@ PARTS: tuple[tuple[Reader, Callable[[Path], None], str, tuple[str, ...]], ...] =
 )
 
 
-@pytest.mark.parametrize(("read", "write", "where", "places"), PARTS, ids=[case[1].__name__ for case in PARTS])
+def name_of(write: Callable[[Path], None]) -> str:
+    if isinstance(write, partial):
+        return "_".join([write.func.__name__, *write.keywords])
+    return write.__name__
+
+
+@pytest.mark.parametrize(("read", "write", "where", "places"), PARTS, ids=[name_of(write) for _, write, _, _ in PARTS])
 def test_a_fault_in_three_places_is_one_error(
     read: Reader, write: Callable[[Path], None], where: str, places: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -62,10 +62,34 @@ def test_a_joined_error_counts_its_files_and_names_five() -> None:
         "1.png is 1 x 4 pixels",
     ):
         assert part in error.what
-    assert "1 more file has another fault" in error.what
+    assert "1 other fault" in error.what
     assert "`segarena check data`" in error.remedy
     assert len(error.parts) == 8
     assert len(pickle.loads(pickle.dumps(error)).parts) == 8
+
+
+def test_the_most_frequent_cause_is_described() -> None:
+    error = join_faults([fault("z.png", "is empty"), *(fault(f"{number}.png", "has 2 pages") for number in range(3))])
+    assert error.where == Path("masks/0.png")
+    assert "3 files have this fault (0.png, 1.png, 2.png); 1 other fault" in error.what
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        (("train/a.png", "val/a.png"), "(train/a.png, val/a.png)"),
+        (("/data/a.png", "b.png"), "(/data/a.png, b.png)"),
+        (("a.png", "b.png"), "(a.png, b.png)"),
+    ],
+)
+def test_files_are_named_below_the_folder_that_they_share(places: tuple[str, ...], names: str) -> None:
+    error = join_faults([DataError("is empty", where=Path(place), remedy="Remove it") for place in places])
+    assert f"2 files have this fault {names}" in error.what
+
+
+def test_reasons_of_one_fault_are_one_cause() -> None:
+    error = join_faults([fault("a.png", "cannot be read (truncated)"), fault("b.png", "cannot be read (broken)")])
+    assert "2 files have such a fault (a.png, b.png), e.g. b.png cannot be read (broken)" in error.what
 
 
 def test_one_fault_is_itself() -> None:

@@ -1,21 +1,16 @@
-"""Faults of many annotation files, or of many entries of one, as one error: the most frequent cause with its places."""
+"""Faults of many annotation files, or of many entries of one, are collected before they are reported."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from segarena.data.annotations.annotations import Malformed
-from segarena.data.files.faults import find_cause
+from segarena.data.files.faults import join_faults
 from segarena.errors import DataError
-from segarena.formats import listing, plural
 
 _T = TypeVar("_T")
-_DETAILS = re.compile(r" \(.*\)")  # "is not valid JSON (Expecting value: line 1)"
 
 
 class Faults:
@@ -51,7 +46,7 @@ class Faults:
     def check(self) -> None:
         """Raise DataError if anything was wrong; its `parts` are all faults."""
         if self._found:
-            raise join_entries(self._found)
+            raise join_faults(self._found)
 
 
 def read_all(paths: Iterable[Path], read: Callable[[Path], _T]) -> dict[Path, _T]:
@@ -63,55 +58,3 @@ def read_all(paths: Iterable[Path], read: Callable[[Path], _T]) -> dict[Path, _T
             contents[path] = read(path)
     faults.check()
     return contents
-
-
-def join_entries(faults: list[DataError]) -> DataError:
-    """Return the first fault of the most frequent cause, with the number of such faults, five places and an example."""
-    if len(faults) == 1:
-        return faults[0]
-    groups: dict[str, list[_Place]] = {}
-    for fault in faults:
-        place = _Place.of(fault)
-        groups.setdefault(place.cause(), []).append(place)
-    alike = max(groups.values(), key=len)
-    first, others = alike[0], len(faults) - len(alike)
-    what = first.fault.what
-    if len(alike) > 1:
-        number = f"{len(alike):,} {'entries' if any(place.entry for place in alike) else 'files'}"
-        names = _names(alike)
-        example = next((n for n, place in enumerate(alike) if place.what != first.what), None)
-        same = "this" if example is None else "such a"
-        what += f"; {number} have {same} fault ({listing(list(dict.fromkeys(names)))})"
-        what += "" if example is None else f", e.g. {names[example]}: {alike[example].what}"
-    if others:
-        what += f"; {plural(others, 'other fault')}"
-    return DataError(what, where=first.fault.where, remedy=first.fault.remedy, parts=faults)
-
-
-class _Place(NamedTuple):
-    """A fault, with the entry that it is in ("" for the whole file) and what is wrong with that."""
-
-    fault: DataError
-    entry: str
-    what: str
-
-    @classmethod
-    def of(cls, fault: DataError) -> _Place:
-        if not isinstance(fault.__cause__, Malformed):
-            return cls(fault, "", fault.what)
-        what = str(fault.__cause__)
-        return cls(fault, fault.what.removesuffix(what).removesuffix(": "), what)
-
-    def cause(self) -> str:
-        """The text that faults of one cause share."""
-        return find_cause(DataError(_DETAILS.sub("", self.what), where=self.fault.where, remedy=self.fault.remedy))
-
-
-def _names(places: list[_Place]) -> list[str]:
-    """The entry of each place, after its file where there are several; without commas, to be listed."""
-    files = [str(place.fault.where) for place in places]
-    common = os.path.commonpath([Path(file).parent for file in files])
-    if len(set(files)) == 1:
-        files = [""] * len(files) if all(place.entry for place in places) else files
-    shown = [PurePath(os.path.relpath(file, common)).as_posix() if file else "" for file in files]
-    return [f"{file} {place.entry}".strip().replace(", ", " ") for file, place in zip(shown, places, strict=True)]

@@ -111,8 +111,9 @@ def _read_version_3(path: Path, content: dict[str, Any]) -> list[ViaImage]:
         files, views = read_member(content, "file", dict), read_member(content, "view", dict)
         regions, attributes = read_member(content, "metadata", dict), content.get("attribute") or {}
     images: dict[str, ViaImage] = {}
+    faults = Faults()
     for key, view in views.items():
-        with entry(path, f"view {key}"):
+        with faults, entry(path, f"view {key}"):
             numbers = read_member(view, "fid_list", list)
             if len(numbers) != 1:
                 raise Malformed(f"has {len(numbers)} files, not one image", remedy="Show each image in its own view")
@@ -121,11 +122,13 @@ def _read_version_3(path: Path, content: dict[str, Any]) -> list[ViaImage]:
                 raise Malformed(f"{show(file.get('fname'))} is a video", remedy="Save its frames as images first")
             images[key] = ViaImage(read_member(file, "fname", str))
     for key, region in regions.items():
-        with entry(path, f"metadata {key}"):
+        with faults, entry(path, f"metadata {key}"):
             view = str(read_member(region, "vid", str, int))
-            if view not in images:
+            if view not in views:
                 raise Malformed(f"the view {view!r} does not exist")
-            _add_region_3(images[view], region.get("xy"), region.get("z"), region.get("av"), attributes)
+            image = images.get(view) or ViaImage("")  # of a view that is wrong, its regions are looked at as well
+            _add_region_3(image, region.get("xy"), region.get("z"), region.get("av"), attributes)
+    faults.check()
     return list(images.values())
 
 
@@ -135,15 +138,17 @@ def _read_csv_3(path: Path, text: str) -> list[ViaImage]:
         heads = (line.partition(" = ") for line in lines if line.startswith("# ATTRIBUTE"))
         attributes = _decode(next((rest for _, _, rest in heads), "{}"))
     images: dict[str, ViaImage] = {}
+    faults = Faults()
     content = "\n".join(line for line in lines if not line.startswith("#"))
     for position, row in read_rows(path, content, columns=_COLUMNS_3):
-        with entry(path, f"row {position}"):
+        with faults, entry(path, f"row {position}"):
             names, place = (_decode_list(row.get(key) or "[]") for key in ("file_list", "spatial_coordinates"))
             if len(names) != 1 or not isinstance(names[0], str):
                 raise Malformed(f"{show(names)} is not one image")
             image = images.setdefault(names[0], ViaImage(names[0]))
             moment = _decode_list(row.get("temporal_coordinates") or "[]")
             _add_region_3(image, place, moment, _decode(row.get("metadata") or "{}"), attributes)
+    faults.check()
     return list(images.values())
 
 
