@@ -75,7 +75,7 @@ COCO: tuple[Case, ...] = (
     ("broken JSON", fill("a.json", '{"images": ['), "a.json | not valid JSON"),
     ("bytes that are no text", fill("a.json", b'{"a": "\xff"}'), "a.json | UTF-8"),
     ("JSON without end", fill("a.json", "[" * 100_000), "a.json | not valid JSON"),
-    ("JSON of something else", fill("a.json", "[1, 2]"), "a.json | no COCO annotation"),
+    ("JSON of something else", fill("a.json", "[1, 2]"), "a.json | not a COCO annotation"),
     ("no annotation file", leave, " | .json"),
     ("no such folder", lambda root: (root / "a.png").unlink() or root.rmdir(), " | does not exist"),
     (
@@ -161,7 +161,7 @@ CVAT: tuple[Case, ...] = (
     ("broken XML", fill("a.xml", "<annotations>"), "a.xml | not valid XML"),
     ("a DOCTYPE", cvat_file("", head=f"<!DOCTYPE x [{ENTITIES}]>"), "a.xml | DOCTYPE"),
     ("a DOCTYPE in UTF-16", fill("a.xml", UTF_16), "a.xml | DOCTYPE"),
-    ("boxes of VOC", fill("a.xml", "<annotation/>"), "a.xml | no CVAT annotation"),
+    ("boxes of VOC", fill("a.xml", "<annotation/>"), "a.xml | annotation of images by CVAT"),
     ("a video", fill("a.xml", "<annotations><track/></annotations>"), "a.xml | video"),
     ("no labels", fill("a.xml", "<annotations><image/></annotations>"), "a.xml | no labels"),
     ("an unknown label", cvat_file('<box label="dog"/>'), "a.xml | image a.png, box 0 | 'dog'"),

@@ -126,7 +126,7 @@ def test_thin_lines_of_a_class_among_soft_edges_are_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("color", "high", "wide", "said"),
     [
-        ((192, 192, 128), 3, 160, "no mixture of others"),
+        ((192, 192, 128), 3, 160, "not a mixture"),
         ((64, 64, 0), 9, 9, "0.jpg has areas of none of the 3 colours"),  # half way between black and olive
     ],
 )

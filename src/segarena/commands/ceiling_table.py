@@ -69,6 +69,6 @@ def _sentence(advice: Advice) -> str:
     if advice.cost == 1:
         return f"{options}: {reason}"
     return (
-        f"{options}: {reason}, for about {advice.cost:.2g} times the computing of size {advice.usual} and output"
+        f"{options}: {reason}, for about {advice.cost:.2g} times the computation of size {advice.usual} and output"
         f" stride 16; at most {percent(advice.best_ceiling)}, with size {advice.best_size} and output stride 8"
     )

@@ -89,7 +89,7 @@ class Output:
         failure = session.log.failure
         if failure is not None and not session.log.is_failure_shown:
             session.log.is_failure_shown = True
-            self.warn(f"{LOG} cannot be written ({failure.strerror or failure}); the work goes on without it")
+            self.warn(f"{LOG} cannot be written ({failure.strerror or failure}); continuing without it")
         if is_shown:
             self.rich.print(content, markup=markup)
         error = getattr(self.rich.file, "failure", None)

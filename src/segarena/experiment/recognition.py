@@ -78,7 +78,7 @@ class Recognised:
         if self.changed:
             names = listing([name for index in sorted(self.changed) if (name := self.names[index]) is not None])
             what = "another mask" if self.data.image_sha256 else "another image or mask"
-            line += f"; {plural(len(self.changed), 'image')} with {what} than then: {names}"
+            line += f"; {plural(len(self.changed), 'image')} with {what} than in the training: {names}"
         if self.missing:
             line += f"; not here: {listing(self.missing)}"
         return line

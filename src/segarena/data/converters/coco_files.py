@@ -32,7 +32,7 @@ def choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
     contents = {path: content for path, content in contents.items() if _is_coco(content)}
     if not contents:
         raise DataError(
-            f"is no COCO annotation: it needs the lists {', '.join(_KEYS)}",
+            f"is not a COCO annotation file: it needs the lists {', '.join(_KEYS)}",
             where=paths[0] if len(paths) == 1 else root,
             remedy="Name the JSON file of the annotations, or the folder that holds it",
         )

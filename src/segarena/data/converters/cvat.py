@@ -98,7 +98,7 @@ def read_cvat(src: Path) -> Annotations:
 def _read_file(path: Path) -> Element:
     tree = read_xml(path)
     if tree.tag != "annotations" or tree.find("track") is not None or tree.find("image") is None:
-        what = "is CVAT for video" if tree.find("track") is not None else "is no CVAT annotation of images"
+        what = "is CVAT for video" if tree.find("track") is not None else "is not an annotation of images by CVAT"
         raise DataError(what, where=path, remedy="Export the task as CVAT for images 1.1, or name its annotations.xml")
     return tree
 

@@ -49,7 +49,7 @@ def find_foreign(peek: Peek) -> Foreign | None:
 
 _COCO = "Export the annotations as COCO"
 _BOXES = (
-    "A box does not outline its object, so that no masks can be made: draw polygons or masks, in a tool that reads "
+    "A box does not outline its object, so no mask can be made from it: draw polygons or masks, in a tool that reads "
     "these boxes, e.g. CVAT or Label Studio"
 )
 

@@ -73,7 +73,7 @@ def read_label_studio(src: Path) -> Annotations:
     exports = {path: tasks for path, content in contents.items() if (tasks := _tasks(content))}
     if not exports:
         raise DataError(
-            "is no JSON export of Label Studio: a list of tasks with annotations",
+            "is not a JSON export of Label Studio, which is a list of tasks with annotations",
             where=paths[0] if len(paths) == 1 else root,
             remedy="Export the project in the format JSON (not JSON-MIN), and name that file",
         )
@@ -179,8 +179,8 @@ def _add_object(image: DrawnImage, result: Any, results: list[Any], left_out: Le
     check_size(image.size, result.get("original_height"), result.get("original_width"), image.file)
     if result.get("image_rotation"):
         raise Malformed(
-            f"the image was turned by {show(result['image_rotation'])} degrees when it was annotated",
-            remedy="Turn the image file itself, and annotate it again",
+            f"the image was rotated by {show(result['image_rotation'])} degrees when it was annotated",
+            remedy="Rotate the image file itself, and annotate it again",
         )
     if not labels:
         raise Malformed("it has no label", remedy="Give it a label in Label Studio, or remove it")

@@ -87,7 +87,7 @@ def read_labelme(src: Path) -> Annotations:
             images.find(read_member(content, "imagePath", str))
     if not files:
         raise DataError(
-            "is no LabelMe annotation: it needs the list shapes",
+            "is not a LabelMe annotation file: it needs the list shapes",
             where=paths[0] if len(paths) == 1 else root,
             remedy="Name the folder that holds LabelMe's JSON files",
         )

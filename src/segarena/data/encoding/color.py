@@ -208,7 +208,7 @@ def _check_strays(
     unexplained = counts.pixels[off]
     if unexplained.sum() > (_UNEXPLAINED_COMPRESSED if compressed else _UNEXPLAINED) * counts.total:
         worst = int(counts.values[off][unexplained.argmax()])
-        raise _unclear(masks, counts, f"e.g. {show_place(worst, 'color')} fills no areas, yet is no mixture of others")
+        raise _unclear(masks, counts, f"e.g. {show_place(worst, 'color')} fills no areas and is not a mixture")
     if compressed:
         thick, path = find_thick(masks, counts.values[stray])
         if path is not None and thick > _THICK * counts.total:

@@ -34,8 +34,8 @@ _WRAPPED = (255, 65535)
 _SOFT_LEVELS = 16
 #: The largest difference between a declared grey and the most frequent one nearby.
 _NEAR_MODE = 18
-#: The colours of soft edges have at most the first share of all pixels; at most the second may be no mixture of two
-#: declared colours, and at most the third inside areas thicker than edges.
+#: The colours of soft edges have at most the first share of all pixels; at most the second may be other than a mixture
+#: of two declared colours, and at most the third inside areas thicker than edges.
 _MOST_SOFT, _UNEXPLAINED, _THICK = 0.5, 0.005, 0.001
 #: Colours that differ by no more than this in each channel are one, after JPEG has converted them and back.
 _ROUNDED = 4

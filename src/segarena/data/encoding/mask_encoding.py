@@ -223,5 +223,5 @@ def one_class(paths: Sequence[Path], seen: str) -> DataError:
         f"the mask has {seen}" if len(paths) == 1 else f"all {len(paths):,} masks have {seen}",
         where=paths[0].parent,
         remedy="Check that these are the masks; at least two classes are needed to train. A trained run counts "
-        f"false alarms on images without any object: {command('segarena', 'evaluate', 'RUN', 'DATA')}",
+        f"false positives on images without any object: {command('segarena', 'evaluate', 'RUN', 'DATA')}",
     )

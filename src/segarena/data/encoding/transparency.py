@@ -49,7 +49,7 @@ def infer_objects_in_alpha(
         if facts.colored or len(facts.values) > 1 or share not in (0, 1):
             raise DataError(
                 f"{plural(len(in_alpha), 'mask')} of {len(masks)} (e.g. {in_alpha[0].path.name}) with one colour, and "
-                f"the object in alpha; others, e.g. {path.name}, are not like that",
+                f"the object in alpha; others, e.g. {path.name}, are saved differently",
                 where=path.parent,
                 remedy="Save all masks in the same way, without transparency",
             )

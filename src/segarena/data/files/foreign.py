@@ -30,7 +30,7 @@ RAW = Kind("a camera's raw file", "Develop it as JPEG or PNG, e.g. with darktabl
 DRAWING = Kind("a drawing", _EXPORT)
 SLIDE = Kind("a microscope's format", "Save planes or tiles as PNG or TIFF, e.g. with Fiji or `vips dzsave`")
 STORE = Kind("arrays in one file", "Save each image and each mask as a file of its own, e.g. as PNG")
-HEIC = Kind("HEIC", "Install what reads it, pip install pillow-heif, or save it as JPEG or PNG")
+HEIC = Kind("HEIC", "Install its reader, `python -m pip install pillow-heif`, or save it as JPEG or PNG")
 
 #: What files are by their endings, in lower case.
 FOREIGN: dict[str, Kind] = {

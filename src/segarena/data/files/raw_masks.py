@@ -97,7 +97,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
     if image.mode in {"RGB", "RGBA"}:
         if ";16" in raw:
             raise DataError(
-                "has 16 bits per colour channel, which no mask needs",
+                "has 16 bits per colour channel, which is not supported for masks",
                 where=path,
                 remedy="Export the masks as PNG with 8 bits per channel, or one number per class",
             )
