@@ -34,6 +34,7 @@ def test_check_shows_mapping_split_and_shares(squares: Path, capsys: pytest.Capt
     assert "Nothing looks wrong" in said
     assert found["pairs"] == 12
     assert sum(entry["pixels"] for entry in found["classes"]) == 12 * 48 * 48
+    assert [entry["background"] for entry in found["classes"]] == [True, False]
 
 
 def test_check_draws_a_sheet_in_a_new_folder_each_time(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:

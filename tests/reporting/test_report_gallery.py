@@ -78,6 +78,21 @@ def test_the_legends_have_what_is_shown(make_comparison: Callable[..., Path]) ->
     assert "void, not scored" not in render_page(comparison, [without], figures)
 
 
+@pytest.mark.parametrize("number", [2, 60])
+def test_the_figure_has_room_for_its_legend(number: int, make_comparison: Callable[..., Path]) -> None:
+    names = [f"class number {index}" for index in range(number)]
+    comparison = read_comparison(make_comparison(models=["fcn"], classes=names, images=1))
+    examples = [read_example(comparison, name) for name in comparison.record.gallery]
+    examples[0].truth[:60, ::2] = np.arange(60)[:, None] % number  # every class
+    with theme():
+        figure = draw_gallery(comparison, examples)
+        figure.draw_without_rendering()
+        legend, pictures = figure.legends[0].get_window_extent(), figure.axes[0].get_window_extent()
+    assert legend.y0 >= 0
+    assert legend.y1 <= pictures.y0
+    assert pictures.width > 0.9 * figure.bbox.width
+
+
 def test_accuracy_leaves_void_out() -> None:
     example = Example("x", np.zeros((2, 3, 3), dtype=np.uint8), TRUTH, {"unet": GUESS})
     assert example.accuracy("unet") == 0.5

@@ -114,6 +114,7 @@ def _classes(source: FolderSource) -> list[dict[str, Any]]:
             "name": entry["name"],
             "source": entry["values"] if "values" in entry else entry["value"],
             "color": entry["color"],
+            "background": index == source.classes.background,
             "pixels": int(source.class_pixels[index]),
             "images": int(source.image_counts[index]),
         }

@@ -18,6 +18,7 @@ from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.fonts import shorten_to
 from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
 from segarena.reporting.style import DPI, to_unit
 
@@ -25,6 +26,7 @@ from segarena.reporting.style import DPI, to_unit
 LONGEST_SIDE = 420
 
 _GAP, _TILE = 8, 250  # pixels of the figure
+_HEAD, _LEGEND_ROW = 0.25, 0.17  # inches
 _REPEAT = "Repeat the comparison in a new folder"
 
 
@@ -76,7 +78,10 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
     height = sum(len(block) + 3 * _GAP for block in blocks) - 3 * _GAP
     sheet = np.full((height, width, 3), 255, dtype=np.uint8)
     inches = width / DPI
-    figure = Figure(figsize=(inches + 0.1, inches * height / width + 1.1), layout="constrained")
+    patches = _legend(comparison, examples)
+    legend_columns = max(2, int(inches / 1.3))
+    legend_height = 0.3 + _LEGEND_ROW * -(-len(patches) // legend_columns)
+    figure = Figure(figsize=(inches + 0.1, inches * height / width + _HEAD + legend_height), layout="constrained")
     axes = figure.add_subplot()
     top = 0
     for block in blocks:
@@ -84,24 +89,26 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
         top += len(block) + 3 * _GAP
     axes.imshow(sheet, interpolation="none", aspect="equal")
     axes.set_axis_off()
-    heads = ["image above truth", *(comparison.styles[name].label for name in comparison.names)]
+    heads = ["image / truth", *(comparison.styles[name].label for name in comparison.names)]
     for column, head in enumerate(heads):
         x = column * (_TILE + _GAP) + _TILE / 2
-        axes.text(x, -_GAP, formats.shorten(head, 22), ha="center", va="bottom", fontsize=9, weight="bold")
+        text = shorten_to(head, round(9 * DPI / 72), 0.87 * _TILE)  # bold letters are wider
+        axes.text(x, -_GAP, text, ha="center", va="bottom", fontsize=9, weight="bold")
+    figure.legend(handles=patches, loc="outside lower center", ncols=legend_columns, handlelength=1.2, fontsize=8)
+    return figure
+
+
+def _legend(comparison: Comparison, examples: list[Example]) -> list[Patch]:
     labels = occurring(examples)
-    classes = zip(comparison.class_names, comparison.class_colors, strict=True)
     patches = [
-        Patch(facecolor=to_unit(color), edgecolor="#888888", lw=0.4, label=formats.shorten(name))
-        for index, (name, color) in enumerate(classes)
-        if index in labels
+        Patch(facecolor=to_unit(entry.color), edgecolor="#888888", lw=0.4, label=formats.shorten(entry.name))
+        for entry in comparison.record.data.classes
+        if entry.index in labels
     ]
     patches.append(Patch(facecolor=to_unit(wrong_color(comparison.class_colors)), lw=0, label="wrong"))
     if IGNORE_INDEX in labels:
         patches.append(Patch(facecolor="white", edgecolor="#969ea6", hatch="////", lw=0.4, label="void, not scored"))
-    figure.legend(
-        handles=patches, loc="outside lower center", ncols=max(2, int(inches / 1.3)), handlelength=1.2, fontsize=8
-    )
-    return figure
+    return patches
 
 
 @dataclass(frozen=True)
