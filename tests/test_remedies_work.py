@@ -137,6 +137,9 @@ CASES = [
          each_mask(lambda labels: labels.T)),
     Case("a rare class", each_mask(lambda labels: np.where(labels == 2, 3, labels), range(2)), "rare-class",
          "merge such a class", declare(0, 1, [2, 3])),
+    Case("void as a class", text("classes.yaml", "classes: [{name: a, value: 0}, {name: b, value: 1}, {name: void,"
+                                                 " value: 2}]"), "void-as-class", "into `ignore`",
+         declare(0, 1, ignore="2")),
     Case("a class in no mask", declare(0, 1, 2, 9), "rare-class", "remove it there", declare(0, 1, 2)),
     Case("another value", declare(0, 1), "undeclared-value", "Add it to `classes` or to `ignore`",
          declare(0, 1, ignore="2")),

@@ -99,6 +99,14 @@ def test_a_class_in_under_three_images_is_rare(squares: Path) -> None:
     assert "2 images only" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("named", "found"), [("void", True), ("Don't care", True), ("avoid", False), ("square", False)]
+)
+def test_a_class_that_is_named_void_is_found(squares: Path, named: str, found: bool) -> None:
+    (squares / "classes.yaml").write_text(f'classes: [{{name: ground, value: 0}}, {{name: "{named}", value: 255}}]')
+    assert any(problem.code == "void-as-class" for problem in find(squares)) is found
+
+
 def test_a_class_in_no_image_is_rare(squares: Path) -> None:
     (squares / "classes.yaml").write_text(
         "classes: [{name: ground, value: 0}, {name: square, value: 255}, {name: circle, value: 7}]"

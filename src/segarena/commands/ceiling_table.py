@@ -68,7 +68,8 @@ def _sentence(advice: Advice) -> str:
     reason = f"no model's ceiling is below {percent(advice.ceiling)}"
     if advice.cost == 1:
         return f"{options}: {reason}"
-    return (
-        f"{options}: {reason}, for about {advice.cost:.2g} times the computation of size {advice.usual} and output"
-        f" stride 16; at most {percent(advice.best_ceiling)}, with size {advice.best_size} and output stride 8"
-    )
+    cost = f"about {advice.cost:.2g} times the operations of size {advice.usual} and output stride 16"
+    if advice.best_ceiling == advice.ceiling:
+        return f"{options}: {reason}; {cost}"
+    best = f"{percent(advice.best_ceiling)} with size {advice.best_size} and output stride 8"
+    return f"{options}: {reason}; {cost}. The highest is {best}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from segarena.formats import command, listing, plural, small_percent
 FEW_IMAGES = 3
 #: Extreme imbalance is a largest class with more than this factor times the pixels of another one.
 EXTREME_RATIO = 50
+
+#: Names of what should be in no score, without spaces and signs.
+_VOID = frozenset({"void", "ignore", "ignored", "ignorelabel", "dontcare", "donotcare", "notlabeled", "notlabelled"})
 
 
 def check_class_files(source: FolderSource) -> Iterator[Problem]:
@@ -47,6 +51,7 @@ def check_class_files(source: FolderSource) -> Iterator[Problem]:
 def check_labels(source: FolderSource, splits: Splits) -> Iterator[Problem]:
     """Yield classes that cannot be learned or scored, masks without content, and imbalance of the classes."""
     yield from _merged_values(source)
+    yield from _void_as_class(source)
     yield from _rare_classes(source)
     yield from _classes_absent_from_a_split(source, splits)
     yield from _empty_masks(source)
@@ -67,6 +72,21 @@ def _merged_values(source: FolderSource) -> Iterator[Problem]:
             f" class and count as {one.name!r}",
             f"If it is a class, {first}declare all {kind}s in a classes.yaml, this one as `value: {show(one.value)}`",
         )
+
+
+def _void_as_class(source: FolderSource) -> Iterator[Problem]:
+    """A class that is named void: of a tool's files it would be void, in a classes.yaml it is what is declared."""
+    for label, entry in enumerate(source.classes.classes):
+        if re.sub(r"[\W_]+", "", entry.name).casefold() in _VOID and source.class_pixels[label]:
+            share = small_percent(int(source.class_pixels[label]) / int(source.class_pixels.sum()))
+            yield Problem(
+                "void-as-class",
+                "warning",
+                (),
+                f"{entry.name!r} ({share} of the pixels) is a class: models are trained to find it, and it is scored",
+                "If its pixels should count nowhere, remove it from `classes` in a classes.yaml and put its value into"
+                " `ignore`",
+            )
 
 
 def _rare_classes(source: FolderSource) -> Iterator[Problem]:
