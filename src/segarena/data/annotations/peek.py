@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from segarena.data.annotations.image_index import walk
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.texts import decode_text
 
 _ENDINGS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".geojson", ".ndjson", ".jsonl")
@@ -29,7 +29,7 @@ class Peek:
         self.src = src
         self.root = src.parent if src.is_file() else src
         self._files: dict[str, list[Path]] = defaultdict(list)
-        paths: Iterator[Path] = iter([src]) if src.is_file() else walk(src, (*_ENDINGS, *IMAGE_SUFFIXES))
+        paths: Iterator[Path] = iter([src]) if src.is_file() else walk(src, (*_ENDINGS, *PICTURE_SUFFIXES))
         for path in paths:
             self._files[path.suffix.lower()].append(path)
         self._json: dict[Path, Any] = {}
@@ -41,7 +41,7 @@ class Peek:
     @cached_property
     def images(self) -> list[Path]:
         """All files with an ending of images, masks among them."""
-        return self.files(*IMAGE_SUFFIXES)
+        return self.files(*PICTURE_SUFFIXES)
 
     def sample(self, *endings: str) -> list[Path]:
         """Return some of these files: of each folder the first, files at equal steps, and the largest."""

@@ -19,7 +19,7 @@ from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Cover, Region, Shape, crop
 from segarena.data.converters.label_images import may_be_label_images, read_label_images, recognise_label_images
 from segarena.data.files.headers import image_size
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
 
@@ -46,7 +46,7 @@ def read_instances(src: Path) -> Annotations:
     (stage1_train) are splits. Images without masks, and masks without an image, are left out. A folder with one mask
     for each image is read as label images (`label_images`). Raises DataError.
     """
-    found, masks = _find(src, walk(src, IMAGE_SUFFIXES))
+    found, masks = _find(src, walk(src, PICTURE_SUFFIXES))
     labelled = [item for item in found if item.objects]
     if all(len(item.objects) < 2 for item in found) and may_be_label_images(src):
         return read_label_images(src)

@@ -36,7 +36,7 @@ from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectan
 from segarena.data.converters.brush import decode_brush, read_bitmask
 from segarena.data.converters.pixel_runs import PixelRuns
 from segarena.data.files.headers import image_size
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.errors import DataError
 from segarena.formats import listing
 
@@ -140,7 +140,7 @@ def _choose(task: dict[str, Any], number: object, left_out: LeftOut) -> dict[str
 def _find_image(task: dict[str, Any], files: ImageFiles) -> Path:
     """The image of a task: by its name, or without what Label Studio puts before it."""
     addresses = {key: _image_name(value) for key, value in task["data"].items() if isinstance(value, str)}
-    named = {key: name for key, name in addresses.items() if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES}
+    named = {key: name for key, name in addresses.items() if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES}
     names = [named["image"]] if "image" in named else list(dict.fromkeys(named.values()))
     if len(names) != 1:
         what = f"several: {listing(names)}" if names else f"none: {show(task['data'])}"

@@ -36,7 +36,7 @@ from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image, shown_size
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.errors import DataError
 from segarena.formats import plural
 
@@ -184,7 +184,7 @@ def _find_file(path: Path, content: dict[str, Any], images: ImageFiles) -> Path 
     name = read_member(content, "imagePath", str)
     named = path.parent / PureWindowsPath(name).as_posix()
     image: Path | None = named
-    if named.suffix.lower() not in IMAGE_SUFFIXES or not named.is_file():
+    if named.suffix.lower() not in PICTURE_SUFFIXES or not named.is_file():
         image = images.find(name, optional=True)
     own = images.beside(path)
     if own is not None and image is None:

@@ -29,7 +29,7 @@ from segarena.data.annotations.tables import read_rows
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
 from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
 from segarena.data.files.headers import image_size
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.errors import DataError
 from segarena.formats import listing
 from segarena.texts import decode_text
@@ -49,7 +49,7 @@ _IMAGES = (
 )
 _CLASSES = ("classid", "class_id", "class", "label", "categoryid", "category_id", "category", "cell_type", "class_name")
 _ALONG_ROWS = frozenset({"annotation", "segmentation"})  # Sartorius and UW-Madison
-_NAME_AND_CLASS = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))}))_(.+)", re.IGNORECASE)
+_NAME_AND_CLASS = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(PICTURE_SUFFIXES)))}))_(.+)", re.IGNORECASE)
 _HAS_RUNS = re.compile(r"(?:^|[,;\"])\s*\d+ \d+(?: \d+ \d+)*\s*(?:$|[,;\"])", re.MULTILINE)
 _FROM_0 = ("file", "that counts pixels from 0, not from 1, because a run begins at 0")
 _BY_ROWS = ("file", "with runs along the rows, not down the columns, as the objects or the images show")
@@ -202,7 +202,7 @@ def _split_name(row: dict[str, str], columns: _Columns) -> tuple[str, str]:
 
 def _find_image(name: str, files: ImageFiles, by_stem: Mapping[str, Path]) -> Path:
     """The image of a name with or without an ending."""
-    has_ending = PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+    has_ending = PurePath(name).suffix.lower() in PICTURE_SUFFIXES
     known = None if has_ending else by_stem.get(PurePath(name).name)
     return files.find(name if known is None else name + known.suffix)
 

@@ -25,7 +25,7 @@ from segarena.data.annotations.image_index import split_of_file, walk
 from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names, voc_color
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane
 from segarena.data.source import Split
 from segarena.errors import DataError
@@ -140,11 +140,11 @@ class _ColorMask:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
 
 def _find_root(src: Path) -> Path:
-    folders = {path.parent for path in walk(src, IMAGE_SUFFIXES)}
+    folders = {path.parent for path in walk(src, PICTURE_SUFFIXES)}
     roots = sorted({folder.parent for folder in folders if folder.name == "SegmentationClass"})
     if len(roots) != 1 or roots[0] / "JPEGImages" not in folders:
         raise DataError(

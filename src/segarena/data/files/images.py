@@ -31,6 +31,9 @@ PICTURE_SUFFIXES = (
 #: Those of files that are taken for images or masks where the ones above give no pairs, or fewer.
 FURTHER_SUFFIXES = (PICTURE_SUFFIXES - IMAGE_SUFFIXES) | ARRAY_SUFFIXES
 
+#: All endings of files that can be read as images or masks: a name with one of them is the name of such a file.
+READABLE_SUFFIXES = IMAGE_SUFFIXES | FURTHER_SUFFIXES
+
 #: The numbers of bits that cameras and scanners store in files of 16 bits per channel.
 DEPTHS = (8, 10, 12, 14, 16)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segarena.data.files.images import IMAGE_SUFFIXES
+from segarena.data.files.images import READABLE_SUFFIXES
 from segarena.errors import ConfigError, DataError
 from segarena.formats import listing
 from segarena.texts import decode_text
@@ -161,7 +161,7 @@ def _by_file(names: Sequence[str], path: Path) -> tuple[str, ...]:
     group: dict[str, str] = {}
     for number, name, value in _read_table(path):
         stem, _, suffix = name.rpartition(".")
-        for key in (name, stem) if f".{suffix.lower()}" in IMAGE_SUFFIXES else (name,):
+        for key in (name, stem) if f".{suffix.lower()}" in READABLE_SUFFIXES else (name,):
             if group.setdefault(key, value) != value:
                 raise DataError(
                     f"line {number} assigns {key} to the group {value}, an earlier line to {group[key]}",
