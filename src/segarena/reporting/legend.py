@@ -16,7 +16,7 @@ _INK, _EDGE, _PAPER = (29, 35, 41), (136, 136, 136), (255, 255, 255)
 #: Pixels of an em: at least the first; in a large picture a part of its longer side, but no more of its shorter side.
 _SMALLEST, _OF_LONGER, _OF_SHORTER = 13, 1 / 75, 1 / 15
 _NAME = 16  # the longest name, in ems
-_MOST, _FEWEST_ROWS = 0.4, 4  # the strip below has this share of the picture's height or less, or so many rows
+_MOST, _FEWEST_ROWS = 0.4, 4  # the strip below has this share of the picture's height or less, or this number of rows
 _BESIDE = 8  # rows of the strip beside, or more in a high picture
 _BOX, _GAP = 1.35, 1.4  # ems from the box to the name, and between two classes
 

@@ -20,7 +20,7 @@ FEWEST_SEEDS = 3
 _COARSE = 16
 #: A model whose latency is below this share of another one's is called faster.
 _FASTER = 0.8
-#: From one time in so many on, that two equal models separate by chance is not worth a sentence.
+#: From one time in this number on, that two equal models separate by chance is not worth a sentence.
 _RARE = 20
 _SPLITS = {"test": "test", "val": "validation"}
 

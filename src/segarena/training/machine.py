@@ -47,7 +47,7 @@ def usual_threads() -> int:
 
 @contextmanager
 def computing_with(threads: int) -> Iterator[None]:
-    """Let PyTorch compute with so many threads in the block; 0 for as many as before it."""
+    """Let PyTorch compute with this number of threads in the block; 0 leaves the number as it is."""
     before = torch.get_num_threads()
     if threads in (0, before):
         yield

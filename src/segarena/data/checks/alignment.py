@@ -27,7 +27,7 @@ from segarena.threads import thread_pool
 MAX_SHIFT = 8
 #: A smaller shift, in pixels, is within the width of an edge.
 MIN_SHIFT = 2
-#: So many times stronger must the edges under the shifted boundaries be than under the boundaries as they are ...
+#: Factor by which the edges under the shifted boundaries must be stronger than under the boundaries as they are ...
 MIN_GAIN = 1.1
 #: ... and stronger in this share of the images. Measured on masks shifted on purpose by 2 pixels or more, in sets of
 #: three kinds: 1.10 or more, in all images; on the original masks: at most 1.04, in 60% of the images.

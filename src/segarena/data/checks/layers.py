@@ -13,7 +13,7 @@ from segarena.formats import command, listing, plural, small_percent
 
 #: More than this share of the pixels in the masks of several classes is worth a warning.
 MOST_OVERLAP = 0.001
-#: So many folders may be classes; more are the folders of samples.
+#: Up to this number, folders may be classes; more are the folders of samples.
 _MOST_CLASSES = 24
 
 

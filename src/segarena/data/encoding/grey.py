@@ -23,7 +23,7 @@ from segarena.formats import listing
 
 #: Two levels with soft edges between them differ by at least this.
 _APART = 32
-#: So many pixels inside areas of one level are more than the edges of other levels leave.
+#: This number of pixels inside areas of one level is more than the edges of other levels leave.
 _AREA = 16
 #: More than the second, different values are a depth map or a soft shade if neighbouring pixels that differ do so by 1
 #: more often than the first.

@@ -10,7 +10,7 @@ from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.tree import File
 
 _DIGITS = re.compile(r"\d+")
-#: So many letters of a name may be missing, wrong or exchanged; one of a short name, none of a shorter one.
+#: Number of letters of a name that may be missing, wrong or exchanged; one of a short name, none of a shorter one.
 _MOST_EDITS = 2
 _SHORT = 3
 #: Of more files nothing can be concluded.

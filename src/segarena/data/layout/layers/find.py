@@ -33,11 +33,11 @@ from segarena.data.layout.vocabulary import is_preview, strip_kind_words, to_nfc
 from segarena.data.source import Layer
 from segarena.errors import DataError
 
-#: So many images are examined.
+#: Number of images that are examined.
 _EXAMINED = 6
 #: Two layers that share a larger part of what they mark are two versions of one mask, not two classes.
 _TWINS = 0.7
-#: So many ways of naming are compared with the pixels.
+#: Number of ways of naming that are compared with the pixels.
 _TRIED = 4
 
 

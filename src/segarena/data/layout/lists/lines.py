@@ -10,7 +10,7 @@ from segarena.data.files.images import READABLE_SUFFIXES
 
 Cells = tuple[str, ...]
 
-#: So many lines show which separator a list uses.
+#: Number of lines that show which separator a list uses.
 _EXAMINED_LINES = 200
 _SEPARATORS = "\t,;|:"
 #: A longer line has no two names with spaces: it has a mask as numbers.
