@@ -72,7 +72,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
-        {"log", "usage"},
+        {"log", "notebook", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
         {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},

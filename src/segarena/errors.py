@@ -15,10 +15,26 @@ A message has three parts: what is wrong, where, and what to do about it.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
 
 
-class SegarenaError(Exception):
+class _ShortInNotebooks(Exception):  # noqa: N818 - the base of an error and of Interrupted
+    """In a notebook, the traceback ends at the user's own line: what follows are the insides of segarena."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Write the traceback. IPython calls it; a terminal shows the whole one."""
+        frames = traceback.extract_tb(self.__traceback__)
+        inside = [Path(frame.filename).is_relative_to(_PACKAGE) for frame in frames]
+        own = frames[: inside.index(True)] if True in inside else frames
+        own = [frame for frame in own if "IPython" not in Path(frame.filename).parts]
+        return [*traceback.format_list(own), f"{type(self).__name__}: {self}"]
+
+
+class SegarenaError(_ShortInNotebooks):
     """Something in the user's input is wrong. All parts are phrases without a full stop.
 
     Args:
@@ -79,7 +95,7 @@ class RunError(SegarenaError):
     """A run or comparison folder cannot be read, written or resumed."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the work so far is saved
+class Interrupted(_ShortInNotebooks):
     """The user stopped the command; the training state is saved. The message explains how to resume."""
 
 

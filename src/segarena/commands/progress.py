@@ -1,4 +1,4 @@
-"""The progress of an experiment: bars on a terminal, plain lines in a pipe and in the log."""
+"""The progress of an experiment: bars on a terminal, a line in a notebook, plain lines in a pipe and in the log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from segarena.commands.notebook import LiveLine, in_notebook
 from segarena.commands.terminal import console, keep_log, log_also_in
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.formats import percent, plural, rough_duration
@@ -54,15 +55,20 @@ class TerminalReporter(Reporter):
 
 @contextmanager
 def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar, and give the function (done, total) that moves it; without a terminal nothing is shown."""
+    """Show a bar, and give the function (done, total) that moves it; in a pipe nothing is shown."""
+    line = LiveLine(console.shows_live_lines)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.rich, transient=True, disable=not console.shows_bars) as progress:
         task = progress.add_task(what, total=None)
 
         def move(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
+            line.show(what, done, total)
 
-        yield move
+        try:
+            yield move
+        finally:
+            line.remove()
 
 
 class _TrainingProgress(TrainingListener):
@@ -71,6 +77,8 @@ class _TrainingProgress(TrainingListener):
     def __init__(self, start: TrainingStart) -> None:
         self.start = start
         self.ious: Mapping[str, float] = {}
+        self.line = LiveLine(console.shows_live_lines)
+        self.best = ""
         self.bar = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=16),
@@ -91,6 +99,9 @@ class _TrainingProgress(TrainingListener):
 
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
+        self.line.remove()
+        if in_notebook() and self.best:
+            console.print(f"  {self.best}")
 
     def on_step(self, step: Step, seconds_left: float | None) -> None:
         left = _describe(seconds_left)
@@ -101,12 +112,18 @@ class _TrainingProgress(TrainingListener):
             total=step.steps,
             facts=f"loss {step.loss:.3f}  {step.images_per_second:.1f} images/s  {left}",
         )
+        epoch = f"epoch {step.epoch}/{self.start.epochs}  loss {step.loss:.3f}"
+        done = (step.epoch - 1) * step.steps + step.step
+        self.line.show(f"{epoch}  {self.best}  {left}", done, self.start.epochs * step.steps)
 
     def on_classes(self, ious: Mapping[str, float]) -> None:
         self.ious = ious
 
     def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
-        console.print(
+        if is_best:
+            self.best = f"best epoch {row['epoch']}, val mIoU {percent(row['val_miou'])}"
+        show = console.detail if in_notebook() else console.print  # there `line` shows it
+        show(
             f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}"
             f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}  {_describe(seconds_left)}".rstrip()
         )

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from segarena.commands.log import LOG, Log
+from segarena.commands.notebook import in_notebook
 from segarena.config import OutputOptions
 from segarena.errors import Interrupted
 from segarena.streams import guard
@@ -60,7 +61,8 @@ class Output:
     """Everything that a command prints goes through here."""
 
     def __init__(self) -> None:
-        self.rich = _PlainConsole(highlight=False, soft_wrap=True)
+        # In a notebook rich would display each line on its own, and even what it is to write into a string.
+        self.rich = _PlainConsole(highlight=False, soft_wrap=True, force_jupyter=False)
 
     def result(self, content: Any = "", *, markup: bool = True) -> None:
         """Print what the command was called for."""
@@ -80,8 +82,13 @@ class Output:
 
     @property
     def shows_bars(self) -> bool:
-        """Whether bars are drawn: on a terminal, not with --quiet."""
-        return self.rich.is_terminal and not _now().quiet
+        """Whether bars are drawn: on a terminal, not with --quiet. A notebook has lines that change in place."""
+        return self.rich.is_terminal and not _now().quiet and not in_notebook()
+
+    @property
+    def shows_live_lines(self) -> bool:
+        """Whether lines that change in place are shown in a notebook: not with --quiet."""
+        return not _now().quiet
 
     def _show(self, content: Any, markup: bool = True, is_shown: bool = True) -> None:
         session = _now()
@@ -160,9 +167,10 @@ def _now() -> _Session:
 def _plain(content: Any, markup: bool) -> str:
     """The content as plain text."""
     text = io.StringIO()
-    Console(file=text, width=_LOG_WIDTH, highlight=False, soft_wrap=True, color_system=None).print(
-        content, markup=markup
+    plain = Console(
+        file=text, width=_LOG_WIDTH, highlight=False, soft_wrap=True, color_system=None, force_jupyter=False
     )
+    plain.print(content, markup=markup)
     return text.getvalue()
 
 
@@ -182,7 +190,8 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
         if pressed.is_set():
             raise KeyboardInterrupt
         pressed.set()
-        console.print("\nStopping after this step and saving; press Ctrl-C again to stop at once, without saving.")
+        again = "interrupt the cell" if in_notebook() else "press Ctrl-C"
+        console.print(f"\nStopping after this step and saving; {again} again to stop at once, without saving.")
 
     is_main = threading.current_thread() is threading.main_thread()  # signals reach the main thread only
     before = signal.signal(signal.SIGINT, note) if is_main else None
