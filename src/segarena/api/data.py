@@ -30,13 +30,13 @@ def check(
     quiet: bool = False,
     verbose: bool = False,
 ) -> Findings:
-    """Show what was understood of a folder of images and masks, and what looks wrong in it.
+    """Show how a folder of images and masks is read, and what looks wrong in it.
 
     Args:
         data: Folder of images and masks.
         json: File to write the findings to, as JSON; it must not exist.
-        write_classes: Write the classes, as they were understood, to `data`/classes.yaml, to be edited; there must be
-            none.
+        write_classes: Write the classes, as they are read, to `data`/classes.yaml, to be edited. The file must not
+            exist.
         optimise_ceilings: Also fit logits to some training masks: the ceiling that is possible, not only likely. Takes
             minutes.
         out: Folder for check.png; it must not exist or be empty. Default: a new folder under runs/.

@@ -73,7 +73,7 @@ def compare(
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
-        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+        epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
             a GPU and 60 on a CPU.
         encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
             resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
@@ -195,7 +195,7 @@ def train(
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
-        epochs: Largest number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+        epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
             a GPU and 60 on a CPU.
         encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
             resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,

@@ -48,7 +48,7 @@ class DataOptions(OutputOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(DataOptions):
-    """Show what was understood of a folder of images and masks, and what looks wrong in it."""
+    """Show how a folder of images and masks is read, and what looks wrong in it."""
 
     data: tyro.conf.Positional[Path] = field()  # required; without `field()` it would inherit the default
     """Folder of images and masks."""
@@ -57,7 +57,7 @@ class CheckOptions(DataOptions):
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder for check.png; it must not exist or be empty."""
     write_classes: Flag = False
-    """Write the classes, as they were understood, to DATA/classes.yaml, to be edited; there must be none."""
+    """Write the classes, as they are read, to DATA/classes.yaml, to be edited. The file must not exist."""
     optimise_ceilings: Flag = False
     """Also fit logits to some training masks: the ceiling that is possible, not only likely. Takes minutes."""
 

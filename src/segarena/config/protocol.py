@@ -24,7 +24,7 @@ class Protocol:
     input_size: tuple[int, int]
     """Height and width at which the network sees a typical whole image, in pixels."""
     epochs: int
-    """Largest number of epochs."""
+    """Maximum number of epochs."""
     patience: int
     """Epochs without a better validation mIoU after which the training stops."""
     batch_size: int

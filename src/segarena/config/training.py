@@ -68,7 +68,7 @@ class ProtocolOptions(DataOptions, ABC):
     size: Annotated[int | None, default(defaults.size)] = None
     """Working size, in pixels: images are resized to this shorter side, and training crops have about this side."""
     epochs: Annotated[int | None, default(defaults.epochs)] = None
-    """Largest number of epochs."""
+    """Maximum number of epochs."""
     patience: Annotated[int | None, default(defaults.patience)] = None
     """Stop after this many epochs without a better validation mIoU."""
     batch_size: Annotated[int | None, default(defaults.batch_size)] = None

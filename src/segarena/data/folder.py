@@ -228,7 +228,7 @@ class FolderSource:
         return digest.hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """Return what was understood: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
+        """Return how the folder was read: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
         splits = Counter(sample.split or "none" for sample in self.samples)
         sizes = Counter(self.sizes)
         return {

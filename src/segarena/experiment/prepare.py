@@ -143,7 +143,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
 
     Args:
         options: The options as typed.
-        reporter: Receives what was understood of the data, the choices, and what looks wrong.
+        reporter: Receives how the data is read, the choices, and what looks wrong.
 
     Raises:
         DataError: The data cannot be used.

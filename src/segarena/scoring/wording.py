@@ -35,7 +35,7 @@ class Setting:
         baseline_miou: mIoU of the majority baseline on the same pixels, 0..1; None or NaN where it is undefined.
         baseline_class: The class that it predicts.
         missed: Classes with true pixels of which no model found a single one.
-        epochs: Largest number of epochs.
+        epochs: Maximum number of epochs.
         loss: The loss that the models were trained with, as `--loss` has it.
         class_weights: The weights of the classes in it, as `--class-weights` has them.
         track: The track of the models.
