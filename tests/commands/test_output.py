@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from rich.table import Table
 
 import segarena
 from segarena.commands import log
@@ -17,7 +18,7 @@ from segarena.commands.terminal import _Session, _session, console
 from segarena.config import CheckOptions
 from segarena.errors import ConfigError, DataError, Interrupted
 from segarena.experiment import run as experiment_run
-from support import QUICK, refuses
+from support import QUICK, refuses, write_pair
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 def test_quiet_shows_the_result_alone_and_verbose_more(
     trained: Path, tmp_path: Path, shown: Callable[..., str]
 ) -> None:
-    image = trained.parent / "data" / "images" / "square00.png"
+    write_pair(tmp_path, "new", seed=99)
+    image = tmp_path / "images" / "new.png"
     usual, quiet, verbose = (
         shown(segarena.predict, trained, image, out=tmp_path / str(index), **options)
         for index, options in enumerate(({}, {"quiet": True}, {"verbose": True}))
@@ -43,7 +45,7 @@ def test_quiet_shows_the_result_alone_and_verbose_more(
     assert len(quiet.splitlines()) == 1
     assert str(tmp_path / "1") in quiet
     assert len(usual.splitlines()) > 1
-    assert "square00.png" in verbose
+    assert "new.png" in verbose
     assert len(verbose.splitlines()) > len(usual.splitlines())
 
 
@@ -155,3 +157,47 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
     assert own.failure is not None
     own.add("space again")
     assert (tmp_path / log.LOG).read_text().splitlines()[-1].endswith("space again")
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 40 columns."""
+    monkeypatch.setattr(console.rich, "_force_terminal", True)
+    monkeypatch.setattr(console.rich, "_width", 40)
+    monkeypatch.setattr(console.rich, "_height", 25)
+
+
+def test_a_terminal_breaks_lines_between_words(narrow: None, capsys: pytest.CaptureFixture[str]) -> None:
+    long = "runs/a-folder/with-a-name-that-is-longer-than-the-terminal-is-wide/check.png"
+    command = "Use FCN: segarena predict runs/a-folder-with-a-long-name IMAGES"
+    console.print("  layout: images in images/, masks in masks/, and more words", markup=False)
+    console.print(f"Overlays: {long}", markup=False)
+    console.print(f"[bold]one[/] two\n{command}")
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert lines[:2] == ["  layout: images in images/, masks in", "    masks/, and more words"]
+    assert long in [line.strip() for line in lines]
+    assert lines[-2:] == ["one two", command]
+
+
+def test_a_table_fits_the_terminal(narrow: None, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("class", "IoU")
+    table.add_row("a name of a class that is longer than the terminal is wide", "12.3%")
+    console.result(table)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert any("12.3%" in line for line in lines)
+
+
+def test_a_pipe_has_each_message_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print("word " * 60, markup=False)
+    assert capsys.readouterr().out == "word " * 60 + "\n"
+
+
+def test_a_check_in_quiet_shows_its_problems(squares: Path, tmp_path: Path, shown: Callable[..., str]) -> None:
+    (squares / "masks" / "square00.png").unlink()
+    quiet = shown(segarena.check, squares, out=tmp_path / "out", quiet=True)
+    usual = shown(segarena.check, squares, out=tmp_path / "again")
+    assert "layout" in usual
+    assert "layout" not in quiet
+    assert "square00" in quiet
+    assert "check.png" in quiet

@@ -51,7 +51,7 @@ def check(
             file with name,group in each line.
         splits: Use the split of an earlier run: its folder, or its data.json.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         What was found, a dictionary as `json` writes it, with tables as `.problems`, `.classes`, `.samples`.
@@ -104,7 +104,7 @@ def convert(
         class_attribute: The attribute of an object that is its class; for via and geojson. Default: the only one, or
             one named class or label.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The folder that was written.
@@ -132,7 +132,7 @@ def synth(
         seed: Another seed gives other scenes.
         size: Side of a scene, in pixels.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The folder that was written.

@@ -45,7 +45,7 @@ def evaluate(
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The scores, a dictionary with the content of metrics.json; `.classes` and `.images` are tables.
@@ -79,7 +79,7 @@ def predict(
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The folder of the masks and overlays.
@@ -103,7 +103,7 @@ def report(
     Args:
         folder: Comparison folder.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The page, report.html.

@@ -125,7 +125,7 @@ def compare(
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The comparison: `.verdict`, `.ranking`, `.models`, `.best`, ... It is its folder too: use it as a path.
@@ -247,7 +247,7 @@ def train(
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
         resume: Resume the run in out.
         quiet: Show only the result and warnings.
-        verbose: Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
     Returns:
         The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.

@@ -61,7 +61,7 @@ def run(options: CheckOptions) -> tuple[dict[str, Any], Path]:
     _show_problems(problems)
     folder = folder or open_folder(None, f"{source.name}-check")
     save_sheet(sheet_content(source, splits, ceilings), folder / "check.png")
-    console.print(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
+    console.result(f"\nOverlays, class frequencies, sizes: {folder / 'check.png'}", markup=False)
     content = json_content(options.data, source.layout, problems, source, splits, ceilings)
     _write(options.json, content)
     if text is not None:
@@ -107,7 +107,7 @@ def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
 
 
 def _show_layout(name: str, layout: Layout) -> None:
-    console.print(f"[bold]{escape(name)}[/bold]: {plural(len(layout.samples), 'image')} with masks")
+    console.result(f"[bold]{escape(name)}[/bold]: {plural(len(layout.samples), 'image')} with masks")
     console.print(f"  layout: {layout.sentence}", markup=False)
     console.print(f"  pairing: {layout.pairing}", markup=False)
 
@@ -139,15 +139,16 @@ def _class_table(source: FolderSource) -> Table:
 
 
 def _show_problems(problems: Sequence[Problem]) -> None:
-    """Print each problem: severity and code, message, the first files, remedy."""
+    """Print each problem: severity and code, message, the first files, remedy. Notes are not for --quiet."""
     if not problems:
-        console.print("\nNothing looks wrong.")
+        console.result("\nNothing looks wrong.")
     for problem in problems:
-        console.print(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
-        console.print(f"  {problem.message}", markup=False)
+        show = console.print if problem.severity == "note" else console.result
+        show(f"\n[{_COLORS[problem.severity]}]{problem.severity}[/] [dim]{problem.code}[/]")
+        show(f"  {problem.message}", markup=False)
         if problem.files:
-            console.print(f"  files: {listing(problem.files)}", markup=False)
-        console.print(f"  remedy: {problem.remedy}", markup=False)
+            show(f"  files: {listing(problem.files)}", markup=False)
+        show(f"  remedy: {problem.remedy}", markup=False)
 
 
 def _write(path: Path | None, content: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def run(options: ConvertOptions) -> Path:
     names = annotations.classes.names
     console.print(f"  {plural(len(names), 'class')}: {listing(names, 8)}", markup=False)
     for note in (*annotations.notes, *notes):
-        console.print(f"  {note}", markup=False)
+        console.result(f"  {note}", markup=False)
     console.print(f"Check the result with: {command('segarena', 'check', options.dst)}", markup=False)
     return options.dst
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
@@ -97,7 +100,11 @@ class Output:
         if failure is not None and not session.log.is_failure_shown:
             session.log.is_failure_shown = True
             self.warn(f"{LOG} cannot be written ({failure.strerror or failure}); continuing without it")
-        if is_shown:
+        if is_shown and self.rich.is_terminal:
+            # Tables fit the terminal; in a pipe and in a file each message and each row is one line.
+            fitted = _wrap(content, markup, self.rich) if isinstance(content, str) else content
+            self.rich.print(fitted, soft_wrap=isinstance(content, str))
+        elif is_shown:
             self.rich.print(content, markup=markup)
         error = getattr(self.rich.file, "failure", None)
         if error is not None and not session.survives:
@@ -162,6 +169,31 @@ def log_also_in(folder: Path) -> Iterator[None]:
 def _now() -> _Session:
     """The session of the command that works now; a new one for a function that was called by itself."""
     return _session.get(None) or _Session()
+
+
+def _wrap(text: str, markup: bool, terminal: Console) -> Text:
+    """The text in lines that fit, further ones indented. A line with a command stays whole, to be copied."""
+    fitted = []
+    for line in (Text.from_markup(text) if markup else Text(text)).split("\n", allow_blank=True):
+        indent = len(line.plain) - len(line.plain.lstrip())
+        if line.cell_len <= terminal.width or "segarena " in line.plain:
+            fitted.append(line)
+            continue
+        for number, part in enumerate(line[indent:].divide(_breaks(line.plain[indent:], terminal.width - indent - 2))):
+            part.rstrip()
+            fitted.append(Text.assemble(" " * (indent + 2 * bool(number)), part))
+    return Text("\n").join(fitted)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where lines of at most `width` columns begin, between words; a longer word has a line of its own."""
+    places, columns = [], 0
+    for word in re.finditer(r"\S+\s*", text):
+        if columns and columns + cell_len(word[0].rstrip()) > width:
+            places.append(word.start())
+            columns = 0
+        columns += cell_len(word[0])
+    return places
 
 
 def _plain(content: Any, markup: bool) -> str:

@@ -15,7 +15,7 @@ class OutputOptions:
     quiet: Flag = False
     """Show only the result and warnings."""
     verbose: Flag = False
-    """Show more: the reason of each choice, versions, IoU of each class after each epoch, files one by one."""
+    """Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled."""
 
     def __post_init__(self) -> None:
         if self.quiet and self.verbose:
