@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from segarena.records.record import field_names
 from segarena.records.run import Costs
 from segarena.records.tables import EpochRow, columns
 from segarena.records.values import EpochChoice, MeanScores
+from segarena.reporting import fonts
 from segarena.reporting.page import build_report
 from segarena.runs import Run
 from segarena.scoring.ranking import rank
@@ -194,3 +195,13 @@ def crossed(make_comparison: MakeComparison) -> Path:
     folder = make_comparison(models=FOUR[:3], classes=STREET[:5], images=5, folds=5)
     build_report(folder)
     return folder
+
+
+@pytest.fixture
+def only_dejavu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No other font is installed than the one that matplotlib brings."""
+    first = list(fonts._files())[:1]
+    monkeypatch.setattr(fonts, "_files", lambda: iter(first))
+    fonts.find_font.cache_clear()
+    yield
+    fonts.find_font.cache_clear()

@@ -71,6 +71,13 @@ def test_the_sheet_shows_classes_splits_sizes_and_void(tmp_path: Path) -> None:
     assert "soil (not tinted)" in texts(make_sheet(name_classes((1, 0), ("plant", "soil"))))
 
 
+@pytest.mark.usefixtures("only_dejavu")
+def test_a_name_that_no_font_can_write_is_the_index_of_its_class() -> None:
+    found = texts(make_sheet(name_classes((0, 1), ("道路", "дорога"))))
+    assert found.count("class 0") + found.count("class 0 (not tinted)") == 2, "in the chart and in the legend"
+    assert found.count("дорога") == 2
+
+
 def test_no_text_leaves_the_sheet_or_its_tile() -> None:
     sheet = make_sheet(name_classes((0, 1), ("one", "two")), tiles=5)
     tiles = tuple(replace(tile, name="M_very_long_name_" * 9) for tile in sheet.tiles)

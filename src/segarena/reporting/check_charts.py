@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from segarena import formats
 from segarena.classes import ClassTable
 from segarena.config.training import LOGIT_STRIDES
+from segarena.reporting.fonts import class_label
 from segarena.reporting.style import INK, MUTED, RULE, model_styles, to_unit
 from segarena.scoring.ceilings import Ceiling
 
@@ -60,7 +61,9 @@ def draw_frequencies(
     axes.set_xlabel(
         "share of the labelled pixels; " + (f"void: {formats.small_percent(void)} of all" if void else "no void")
     )
-    axes.set_yticks(range(len(order)), [formats.shorten(classes.names[label], 18) for label in order])
+    axes.set_yticks(
+        range(len(order)), [formats.shorten(class_label(classes.names[label], label), 18) for label in order]
+    )
     axes.tick_params(axis="y", labelcolor=INK, labelsize=_SMALL, length=0, pad=14)
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)

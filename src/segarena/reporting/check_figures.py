@@ -18,7 +18,7 @@ from segarena import formats
 from segarena.classes import ClassTable
 from segarena.files import write_bytes
 from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
-from segarena.reporting.fonts import shorten_to, text_width
+from segarena.reporting.fonts import class_label, shorten_to, text_width
 from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.png import encode_png
 from segarena.reporting.style import MUTED, theme, to_unit
@@ -200,11 +200,10 @@ def _tile_aspect(tiles: tuple[Tile, ...]) -> float:
 
 def _legend(sheet: DataSheet) -> list[Patch]:
     classes = sheet.classes
-    shown = list(zip(classes.names, classes.colors, strict=True))[: 2 * ROWS]
-    patches = [_patch(formats.shorten(name), to_unit(color)) for name, color in shown]
+    names = [formats.shorten(class_label(name, index)) for index, name in enumerate(classes.names[: 2 * ROWS])]
+    patches = [_patch(name, to_unit(color)) for name, color in zip(names, classes.colors, strict=False)]
     if classes.untinted < len(patches):
-        name = formats.shorten(classes.names[classes.untinted])
-        patches[classes.untinted] = _patch(f"{name} (not tinted)", "white")
+        patches[classes.untinted] = _patch(f"{names[classes.untinted]} (not tinted)", "white")
     if classes.num_classes > len(patches):
         patches.append(Patch(alpha=0, label=f"and {classes.num_classes - len(patches)} more"))
     if sheet.void:

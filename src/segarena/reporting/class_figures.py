@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.fonts import class_label
 from segarena.reporting.style import BAND, INK, MUTED, RULE, ModelStyle
 
 #: The most classes for which the cells of a confusion matrix have numbers.
@@ -32,7 +33,9 @@ def draw_class_iou(comparison: Comparison) -> Figure:
         _draw_bars(axes, rows, iou, comparison.styles[name], 72 * step)
     _mark_undefined(axes, comparison, 72 * step)
     shares = comparison.class_shares
-    labels = [f"{formats.shorten(comparison.class_names[i])}  ·  {formats.percent(shares[i])}" for i in order]
+    labels = [
+        f"{formats.shorten(class_label(comparison.class_names[i], i))}  ·  {formats.percent(shares[i])}" for i in order
+    ]
     axes.set_yticks(np.arange(len(order)) * group + (len(names) - 1) / 2, labels)
     axes.tick_params(axis="y", labelcolor=INK, labelsize=9.5 if step * group > 0.25 else 7.5)
     axes.set_ylim(len(order) * group - 1, -1)
@@ -54,7 +57,7 @@ def draw_confusion(comparison: Comparison, model: str) -> Figure:
     """Draw the confusion matrix: each row is a true class and sums to 100%; a row without pixels is hatched."""
     rates = row_rates(comparison.confusions[model])
     size = len(rates)
-    labels = [formats.shorten(name, 18) for name in comparison.class_names]
+    labels = [formats.shorten(class_label(name, i), 18) for i, name in enumerate(comparison.class_names)]
     figure = Figure(figsize=(5.6, 5.0) if size <= ANNOTATED_CLASSES else (7.2, 6.4), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(BAND)

@@ -44,6 +44,11 @@ def displayable(text: str) -> str:
     return text if find_font(text, 16) else ""
 
 
+def class_label(name: str, index: int) -> str:
+    """Return a class's name as a picture can show it; "class 3" for class 3 if no installed font has its letters."""
+    return displayable(name) or f"class {index}"
+
+
 def shorten_to(text: str, size: int, width: float) -> str:
     """Cut a text with an ellipsis so that it is no wider than `width` pixels in the font of `find_font`.
 

@@ -18,7 +18,7 @@ from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
 from segarena.reporting.comparison import Comparison
-from segarena.reporting.fonts import shorten_to
+from segarena.reporting.fonts import class_label, shorten_to
 from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
 from segarena.reporting.style import DPI, to_unit
 
@@ -101,7 +101,12 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
 def _legend(comparison: Comparison, examples: list[Example]) -> list[Patch]:
     labels = occurring(examples)
     patches = [
-        Patch(facecolor=to_unit(entry.color), edgecolor="#888888", lw=0.4, label=formats.shorten(entry.name))
+        Patch(
+            facecolor=to_unit(entry.color),
+            edgecolor="#888888",
+            lw=0.4,
+            label=formats.shorten(class_label(entry.name, entry.index)),
+        )
         for entry in comparison.record.data.classes
         if entry.index in labels
     ]

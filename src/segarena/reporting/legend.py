@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from segarena import formats
 from segarena.classes import IGNORE_INDEX, ClassTable
-from segarena.reporting.fonts import displayable, find_font, shorten_to, text_width
+from segarena.reporting.fonts import class_label, find_font, shorten_to, text_width
 
 _INK, _EDGE, _PAPER = (29, 35, 41), (136, 136, 136), (255, 255, 255)
 #: Pixels of an em: at least the first; in a large picture a part of its longer side, but no more of its shorter side.
@@ -41,16 +41,13 @@ class Entry:
 
 
 def list_classes(labels: NDArray[np.uint8], classes: ClassTable) -> list[Entry]:
-    """Return the classes that occur in the labels (H, W), the most frequent first, void last.
-
-    A class whose name no installed font can write is called by its index, e.g. "class 3".
-    """
+    """Return the classes that occur in the labels (H, W), the most frequent first, void last."""
     pixels = Image.fromarray(labels).histogram()
     present = [index for index in range(classes.num_classes) if pixels[index]]
     entries = []
     for index in sorted(present, key=lambda index: -pixels[index]):
         share = formats.small_percent(pixels[index] / labels.size)
-        name = displayable(classes.names[index]) or f"class {index}"
+        name = class_label(classes.names[index], index)
         if index == classes.untinted:
             entries.append(Entry(name, f"{share} (not tinted)", None))
         else:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from segarena import formats
 from segarena.records.comparison import RankedModel
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.fonts import displayable
 from segarena.reporting.style import INK, MUTED, ModelStyle
 from segarena.scoring.verdict import HIGH_CEILING
 
@@ -139,8 +140,10 @@ def _draw_seeds(axes: Axes, comparison: Comparison, model: str, row: int, style:
 def _draw_baseline(axes: Axes, score: float, class_name: str) -> None:
     axes.axvline(score, color=INK, lw=1.1, ls=(0, (4, 3)), zorder=5)
     on_the_right = score > 0.6 * axes.get_xlim()[1]
+    shown = formats.shorten(displayable(class_name))
+    name = f"“{shown}”" if shown else "the most frequent class"
     axes.annotate(
-        f"always “{formats.shorten(class_name)}”: {formats.percent(score / 100)}",
+        f"always {name}: {formats.percent(score / 100)}",
         (score, 1),
         xycoords=("data", "axes fraction"),
         xytext=(-2 if on_the_right else 2, 4),
