@@ -65,7 +65,7 @@ def test_the_recorded_split_is_scored(
     printed = capsys.readouterr().out
     assert "12 images of the training" in printed
     assert "10 train and 2 val" in printed
-    assert "2 of the 2 images chose the epoch" in printed
+    assert "All 2 images chose the epoch" in printed
 
 
 def test_new_images_are_scored_without_those_of_the_training(
@@ -100,7 +100,8 @@ def test_training_images_are_scored_on_request_and_counted(
 ) -> None:
     scores = segarena.evaluate(trained, moved if is_named else None, split=split, out=tmp_path / "out")
     assert (scores["images"], scores["train_images"], scores["val_images"]) == (images, train, val)
-    assert f"{train} of the {images} images trained the model" in capsys.readouterr().out
+    share = f"All {train} images" if train == images else f"{train} of the {images} images"
+    assert f"{share} trained the model" in capsys.readouterr().out
     table = pd.read_csv(tmp_path / "out" / "images.csv").drop_duplicates("image")
     assert table["part"].value_counts().to_dict() == {
         part: number for part, number in (("train", train), ("val", val)) if number
@@ -152,6 +153,9 @@ def test_work_goes_on_with_moved_data(squares: Path, tmp_path: Path) -> None:
     run = segarena.train(squares, model="fcn", out=tmp_path / "run", **ONCE)
     before = Data.read(run)
     moved = squares.rename(tmp_path / "moved")
+    segarena.train(moved, model="fcn", out=run, resume=True, **ONCE)
+    assert segarena.evaluate(run)["miou"] == Metrics.read(run).miou
+    assert str(moved) in Config.read(run).command
     (run / Costs.file).unlink()
     segarena.train(moved, model="fcn", out=run, resume=True, **ONCE)
     assert Data.read(run).split == before.split

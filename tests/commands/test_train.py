@@ -166,7 +166,7 @@ def test_resume_with_other_options_is_refused(squares: Path, unfinished: Path) -
 def test_resume_with_other_data_is_refused(squares: Path, unfinished: Path) -> None:
     image = next((squares / "images").iterdir())
     image.write_bytes(image.read_bytes() + b"\0")
-    with refuses(RunError, where=unfinished, value="other data"):
+    with refuses(RunError, where=unfinished, value=f"{image.stem} is changed"):
         train(squares, unfinished, resume=True)
 
 

@@ -85,7 +85,7 @@ def run(options: PredictOptions) -> Path:
     if trained_on:
         console.warn(
             f"{trained_on} of the {plural(labelled, 'image')} trained the model: "
-            "their masks are better than those of new images.",
+            "masks of new images are usually less accurate.",
             title="note",
         )
     unlike = warn_if_unlike(levels, predictor.train_brightness)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from segarena.errors import RunError
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import drop_unused_options
 from segarena.experiment.prepare import Prepared, PreparedSplit
+from segarena.formats import listing
 from segarena.models import SegmentationModel
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config, DataSettings
@@ -148,10 +149,31 @@ def _check_same_training(training: Training) -> None:
         )
     if data.fingerprint != training.split.fingerprint:
         raise RunError(
-            "was started on other data: a file, how it is decoded or the split has changed since",
+            f"was started on other data: {_describe_change(data.sha256, training.split)}",
             where=folder,
             remedy=_OTHER_DATA,
         )
+
+
+def _describe_change(before: Mapping[str, str], split: PreparedSplit) -> str:
+    """Which files differ from the recorded ones, or what else it may be."""
+    now = dict(zip((sample.name for sample in split.source.samples), split.digests, strict=True))
+    kinds = {
+        "changed": [name for name in now if name in before and before[name] != now[name]],
+        "not there": [name for name in before if name not in now],
+        "new": [name for name in now if name not in before],
+    }
+    parts = [f"{listing(names)} {'is' if len(names) == 1 else 'are'} {kind}" for kind, names in kinds.items() if names]
+    return "; ".join(parts) or "the split, or how the files are decoded, has changed since"
+
+
+def record_place(training: Training) -> None:
+    """Record where the data of a finished run is now, if it has been moved since the training."""
+    config = Config.read(training.folder)
+    if config.data == training.data:
+        return
+    moved = replace(config, data=training.data)
+    replace(moved, command=command_line(TrainOptions, _settings(moved))).write(training.folder)
 
 
 def _difference(name: str, old: object, new: object) -> str:

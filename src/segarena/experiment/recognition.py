@@ -67,9 +67,9 @@ class Recognised:
         return uses_by_name(self.data)
 
     def describe(self) -> str:
-        """Return what was recognised, in a line; empty if nothing was."""
+        """Return what was recognised, in a line."""
         if not self.found:
-            return ""
+            return f"none of the {plural(len(self._parts), 'image')} of the training was recognised here"
         parts = [self.part(index) for index in self.found]
         counts = join_words([f"{parts.count(part)} {part}" for part in _PARTS if part in parts])
         new = len(self.names) - len(self.found)

@@ -70,8 +70,9 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     scored = select(options.split, found, source.samples, with_new=is_other, again=again)
     if not is_other:
         _check_unchanged(recorded, source, scored, again)
-    elif found.found:
+    else:
         reporter.say(f"  {found.describe()}")
+    if found.found:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
     metrics = _score(predictor, source, scored, folder, reporter)

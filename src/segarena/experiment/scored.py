@@ -98,12 +98,14 @@ def caveat(metrics: Metrics) -> str:
     Args:
         metrics: The scores.
     """
-    images = plural(metrics.images, "image")
     if metrics.train_images:
-        return (
-            f"{metrics.train_images} of the {images} trained the model: "
-            "these scores are higher than those of new images."
-        )
+        return f"{_share(metrics.train_images, metrics)} trained the model: on new images it usually scores lower."
     if metrics.val_images:
-        return f"{metrics.val_images} of the {images} chose the epoch, which raises these scores a little."
+        return (
+            f"{_share(metrics.val_images, metrics)} chose the epoch: on new images the score is usually a little lower."
+        )
     return ""
+
+
+def _share(number: int, metrics: Metrics) -> str:
+    return f"All {plural(number, 'image')}" if number == metrics.images else f"{number} of the {metrics.images} images"

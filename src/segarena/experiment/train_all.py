@@ -12,7 +12,7 @@ from segarena.classes import ClassTable
 from segarena.errors import Interrupted
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.networks import relative_cost
-from segarena.experiment.plan import Training, check_resumable, plan_trainings
+from segarena.experiment.plan import Training, check_resumable, plan_trainings, record_place
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.run import train_run
@@ -75,6 +75,7 @@ def _train(
     reporter: Reporter,
 ) -> None:
     if training.is_finished:
+        record_place(training)
         reporter.say("finished already", title=start.title)
         return
     try:
