@@ -109,6 +109,7 @@ def test_these_import_no_torch() -> None:
         "segarena.cli",
         "segarena.scoring.scores",
         "segarena.scoring.ranking",
+        "segarena.scoring.statistics",
         "segarena.scoring.verdict",
         "segarena.reporting.page",
         "segarena.results.comparison",

@@ -28,6 +28,7 @@ from segarena.reporting.page import build_report
 from segarena.runs import Run
 from segarena.scoring.ranking import rank
 from segarena.scoring.scores import score, to_metrics
+from segarena.scoring.statistics import analyse
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
@@ -157,6 +158,7 @@ def write_comparison(
 
     record = sample_comparison(
         ranking=tuple(rank(rows)),
+        statistics=analyse(tables["images"]),
         majority_baseline=MajorityBaseline(class_name=classes[0], miou=0.05, pixel_accuracy=0.31),
         protocol=replace(PROTOCOL, epochs=epochs),
         seeds=len(seeds),

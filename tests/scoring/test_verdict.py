@@ -2,107 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from situations import CLEAR, NEAR, SETTING, SITUATIONS, TITLES, Scores, decide, ranked, statistics
 
-from sample_records import model_row
-from segarena.records.comparison import Answer, RankedModel
-from segarena.scoring.ranking import rank
+from segarena.records.comparison import Answer
+from segarena.records.statistics import Plan
+from segarena.scoring.setting import Setting
 from segarena.scoring.verdict import answer
-from segarena.scoring.wording import Setting
-
-TITLES = {"unet": "U-Net", "fcn": "FCN", "pspnet": "PSPNet", "deeplabv3": "DeepLabv3"}
-SETTING: dict[str, Any] = {
-    "split": "test",
-    "images": 40,
-    "baseline_miou": 0.12,
-    "baseline_class": "soil",
-    "epochs": 30,
-    "titles": TITLES,
-}
-Scores = dict[str, list[float | None]]
-
-
-def ranked(scores: Scores, folds: int | None = None, **costs: list[float]) -> list[RankedModel]:
-    """Models with their mIoU for each seed, and costs in the order of the models."""
-    rows = [
-        model_row(model, seed, miou, **{key: values[place] for key, values in costs.items()})
-        for place, (model, mious) in enumerate(scores.items())
-        for seed, miou in enumerate(mious)
-    ]
-    return [replace(entry, fold_mious=None if folds is None else (0.5,) * folds) for entry in rank(rows)]
-
-
-def decide(scores: Scores, folds: int | None = None, **setting: Any) -> Answer:
-    return answer(ranked(scores, folds), Setting(**{**SETTING, **setting}))
-
-
-CLEAR: Scores = {"unet": [0.712], "fcn": [0.65]}
-THREE: Scores = {"unet": [0.70, 0.72, 0.71], "fcn": [0.60, 0.66, 0.61]}
-
-#: scores, what differs in the setting, claim, best, candidates
-SITUATIONS: dict[str, tuple[Scores, dict[str, Any], str, str | None, tuple[str, ...]]] = {
-    "one model": ({"unet": [0.7]}, {}, "single_model", "unet", ("unet",)),
-    "one model, several seeds": ({"unet": [0.7, 0.6]}, {}, "single_model", "unet", ("unet",)),
-    "all others without a score": ({"unet": [0.7], "fcn": [None]}, {}, "single_model", "unet", ("unet",)),
-    "a clear lead, one seed": (CLEAR, {}, "best_network", "unet", ("unet",)),
-    "a clear lead, a model without a score": (CLEAR | {"pspnet": [None]}, {}, "best_network", "unet", ("unet",)),
-    "a small lead, one seed": ({"unet": [0.71], "fcn": [0.7]}, {}, "undecided", None, ("unet", "fcn")),
-    "a lead of two points": ({"unet": [0.7], "fcn": [0.68]}, {}, "best_network", "unet", ("unet",)),
-    "a tie": ({"unet": [0.7], "pspnet": [0.5], "fcn": [0.7]}, {}, "undecided", None, ("unet", "fcn")),
-    "all level": ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.7]}, {}, "undecided", None, ("unet", "fcn", "pspnet")),
-    "two seeds apart": ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {}, "best_network", "unet", ("unet",)),
-    "three seeds apart": (THREE, {}, "best_architecture", "unet", ("unet",)),
-    "three seeds apart, another with one": (THREE | {"pspnet": [0.6]}, {}, "best_network", "unet", ("unet",)),
-    "overlapping seeds": ({"unet": [0.7, 0.8], "fcn": [0.6, 0.71]}, {}, "undecided", None, ("unet", "fcn")),
-    "seeds that touch": ({"unet": [0.7, 0.8], "fcn": [0.6, 0.7]}, {}, "undecided", None, ("unet", "fcn")),
-    "the third one overlaps": (
-        {"unet": [0.7, 0.8], "pspnet": [0.69, 0.69], "fcn": [0.71, 0.6]},
-        {},
-        "undecided",
-        None,
-        ("unet", "fcn"),
-    ),
-    "seeds apart by less than two points": (
-        {"unet": [0.71] * 3, "fcn": [0.7] * 3},
-        {},
-        "undecided",
-        None,
-        ("unet", "fcn"),
-    ),
-    "a seed without a score": ({"unet": [0.9, None], "fcn": [0.5, 0.5]}, {}, "single_model", "fcn", ("fcn",)),
-    "below the baseline": ({"unet": [0.1], "fcn": [0.05]}, {}, "no_better_than_baseline", None, ()),
-    "level with the baseline": ({"unet": [0.12] * 3, "fcn": [0.01] * 3}, {}, "no_better_than_baseline", None, ()),
-    "31.2% against 30.7%": (
-        {"pspnet": [0.312], "fcn": [0.2]},
-        {"baseline_miou": 0.307},
-        "no_better_than_baseline",
-        None,
-        (),
-    ),
-    "one seed below the baseline": ({"unet": [0.3, 0.12], "fcn": [0.1, 0.1]}, {}, "no_better_than_baseline", None, ()),
-    "one model near the baseline": ({"unet": [0.13]}, {}, "no_better_than_baseline", None, ()),
-    "two points above the baseline": ({"unet": [0.14], "fcn": [0.01]}, {}, "best_network", "unet", ("unet",)),
-    "no baseline": (CLEAR, {"baseline_miou": math.nan}, "best_network", "unet", ("unet",)),
-    "four images": (CLEAR, {"images": 4}, "undecided", None, ("unet", "fcn")),
-    "four images, below the baseline": (
-        CLEAR,
-        {"images": 4, "baseline_miou": 0.8},
-        "no_better_than_baseline",
-        None,
-        (),
-    ),
-    "five images": (CLEAR, {"images": 5}, "best_network", "unet", ("unet",)),
-    "validation images": (CLEAR, {"split": "val"}, "best_network", "unet", ("unet",)),
-    "folds": (CLEAR, {"folds": 5}, "best_network", "unet", ("unet",)),
-    "a class that no model finds": (CLEAR, {"missed": ["boat"]}, "best_network", "unet", ("unet",)),
-    "no score": ({"unet": [None], "fcn": [None]}, {}, "no_score", None, ()),
-}
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
@@ -127,7 +37,7 @@ def test_every_situation_has_a_headline_and_at_most_two_details(name: str) -> No
 
 
 def numbers(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +47,9 @@ def numbers(text: str) -> list[float]:
         ("a tie", [70, 40]),
         ("31.2% against 30.7%", [31.2, 30.7, 40]),
         ("one model", [70, 40, 12]),
-        ("three seeds apart", [71, 40, 8.7, 3]),
+        ("three seeds", [71, 40, 8.7, 3]),
         ("folds", [71.2, 40, 5, 6.2]),
+        ("four groups", [71.2, 65, 40, 4]),
     ],
 )
 def test_the_headline_has_the_numbers_that_it_is_about(name: str, shown: list[float]) -> None:
@@ -153,13 +64,22 @@ def test_leads_are_differences_of_miou() -> None:
     assert decide({"unet": [0.05], "fcn": [0.01]}).baseline_lead == pytest.approx(-0.07)
 
 
-@pytest.mark.parametrize("seeds", [2, 3])
-def test_few_seeds_come_with_the_chance_that_equal_models_separate(seeds: int) -> None:
-    """The chance is counted: all ways to assign the scores, and those in which one model has the best ones."""
-    ways = list(itertools.combinations(range(2 * seeds), seeds))
-    separate = [way for way in ways if way in (tuple(range(seeds)), tuple(range(seeds, 2 * seeds)))]
-    doubt = decide({"unet": [0.7] * seeds, "fcn": [0.6] * seeds}).details[0]
-    assert numbers(doubt) == [seeds, 1, len(ways) // len(separate)]
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a clear lead, one seed", [4.2, 8.2, 95]),
+        ("an unclear lead, one seed", [-1, 3, 95]),
+        ("practically equal", [-0.3, 0.5, 95]),
+        ("two seeds, unclear when trained again", [8, 12, 95]),  # of the trained networks
+        ("three seeds", [4.7, 12.7, 95]),
+        ("the third one may be as good", [-2, 4, 95]),  # of the first two candidates
+        ("folds", [3.2, 9.2, 95, 5]),
+        ("four groups", [4]),
+    ],
+)
+def test_the_first_detail_has_the_interval_of_the_claim(name: str, shown: list[float]) -> None:
+    scores, setting, *_ = SITUATIONS[name]
+    assert sorted(numbers(decide(scores, **setting).details[0])) == pytest.approx(sorted(shown))
 
 
 @pytest.mark.parametrize(
@@ -167,14 +87,21 @@ def test_few_seeds_come_with_the_chance_that_equal_models_separate(seeds: int) -
     [
         (CLEAR, {"split": "val"}, "too high"),
         (CLEAR | {"pspnet": [None]}, {}, "PSPNet has no score"),
-        ({"unet": [0.7, 0.8], "fcn": [0.6, 0.71]}, {}, "60.0 to 71.0%"),
+        (CLEAR, {}, "each model was trained once"),
         ({"unet": [0.7, 0.71], "fcn": [0.6]}, {}, "FCN was trained once"),
-        ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.6]}, {}, "10.0 points"),
-        ({"unet": [0.7001], "fcn": [0.7]}, {}, ""),
+        ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.6]}, {}, "PSPNet by 10.0 points"),
     ],
 )
 def test_the_doubt_is_among_the_details(scores: Scores, setting: dict[str, Any], words: str) -> None:
     assert words in " ".join(decide(scores, **setting).details)
+
+
+def test_statistics_with_another_order_decide_nothing() -> None:
+    """MIoU counts a class that is absent and predicted; the statistics do not."""
+    other = statistics({"unet": [0.6], "fcn": [0.7]}, 0.02, None, 40, "image")
+    found = decide(CLEAR, statistics=other)
+    assert (found.claim, found.best, found.candidates) == ("undecided", None, ("unet", "fcn"))
+    assert numbers(found.details[0]) == pytest.approx([95, -12, -8])
 
 
 @pytest.mark.parametrize(
@@ -208,15 +135,36 @@ def test_the_advice_for_missed_classes_is_what_was_not_tried(setting: dict[str, 
 @pytest.mark.parametrize(
     ("scores", "setting", "option"),
     [
-        ({"unet": [0.7], "fcn": [0.7]}, {}, "--seeds 3"),
+        (NEAR, {}, "--seeds 3"),
         ({"unet": [0.7] * 3, "fcn": [0.7] * 3}, {}, None),
         (CLEAR, {"images": 3}, "--folds 5"),
         (CLEAR, {"images": 3, "folds": 3}, "--seeds 3"),
+        (CLEAR, {"units": 4, "unit": "group"}, "--folds 5"),
+        ({"unet": [0.701], "fcn": [0.7]}, {"half": 0.004}, None),  # practically equal
+        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2}, "--seeds 4"),
+        (NEAR, {"plan": Plan(difference=0.02, images_low=150, images_high=300, seeds=None)}, None),
     ],
 )
 def test_the_advice_between_equal_models(scores: Scores, setting: dict[str, Any], option: str | None) -> None:
     found = re.findall(r"--[a-z]+ \d", decide(scores, **setting).advice)
     assert found == ([] if option is None else [option])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "seeds", "shown"),
+    [
+        (150, 300, None, [2, 150, 300]),
+        (1500, None, 5, [2, 1500, 5]),
+        (40, 40, None, [2]),  # as many as there are
+        (None, None, None, [2]),
+        (None, None, 4, [2, 4]),
+    ],
+)
+def test_the_advice_has_what_would_settle_it(
+    low: int | None, high: int | None, seeds: int | None, shown: list[float]
+) -> None:
+    found = decide(NEAR, plan=Plan(difference=0.02, images_low=low, images_high=high, seeds=seeds))
+    assert numbers(found.advice.replace(",", "")) == shown
 
 
 @pytest.mark.parametrize(("milliseconds", "faster"), [([20.0, 10.0], True), ([10.5, 10.0], False)])

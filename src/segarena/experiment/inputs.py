@@ -206,6 +206,12 @@ def _class_occurrence(source: Source) -> NDArray[np.bool_] | None:
     return source.mask_pixels > 0 if isinstance(source, FolderSource) else None
 
 
+def groups_by_name(source: Source, options: DataOptions) -> dict[str, str] | None:
+    """Return the group of each image by its name, as `--group-by` makes them; None without that option."""
+    groups = _groups(source, options)
+    return None if groups is None else dict(zip((sample.name for sample in source.samples), groups, strict=True))
+
+
 def _groups(source: Source, options: DataOptions) -> Sequence[str] | None:
     return find_groups(
         [sample.name for sample in source.samples],

@@ -13,21 +13,23 @@ import pandas as pd
 
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
-from segarena.experiment.inputs import describe_inputs
+from segarena.experiment.inputs import describe_inputs, groups_by_name
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
 from segarena.models import SegmentationModel
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
 from segarena.records.run import Environment
+from segarena.records.statistics import Statistics
 from segarena.records.tables import FoldRow, ModelRow
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
 from segarena.scoring.ceilings import Grid
 from segarena.scoring.ranking import rank
 from segarena.scoring.scores import Scores, majority_baseline_scores
+from segarena.scoring.setting import Setting
+from segarena.scoring.statistics import analyse
 from segarena.scoring.verdict import answer
-from segarena.scoring.wording import Setting
 from segarena.training.costs import Latency, logit_stride, measure_latency
 from segarena.training.machine import computing_with
 from segarena.training.predictor import load
@@ -117,6 +119,7 @@ def summarise(
     ]
     num_images = sum(len(split.scored_names) for split in splits)
     answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
+    statistics = _analyse(images, prepared)
     result = answer(
         ranking,
         Setting(
@@ -130,6 +133,7 @@ def summarise(
             class_weights=prepared.protocol.class_weights,
             track=prepared.protocol.track,
             data=None if prepared.options.data is None else str(prepared.options.data),
+            statistics=statistics,
             titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
         ),
     )
@@ -139,6 +143,7 @@ def summarise(
         track=prepared.protocol.track,
         verdict=result.text,
         answer=result,
+        statistics=statistics,
         ranking=tuple(ranking),
         trivial_miou=_defined(baseline.miou),
         majority_baseline=MajorityBaseline(
@@ -191,6 +196,13 @@ def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float
 def _defined(value: float) -> float | None:
     """The value; None for NaN."""
     return None if math.isnan(value) else value
+
+
+def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
+    """Intervals and tests of the differences; None where every pixel of every mask is void."""
+    if not images[["tp", "fn"]].to_numpy().any():
+        return None
+    return analyse(images, groups=groups_by_name(prepared.source, prepared.options))
 
 
 def _missed_classes(images: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from segarena.errors import RunError
 from segarena.records.config import DataSettings
 from segarena.records.record import Channel, Count, Fraction, Record
 from segarena.records.run import Environment
+from segarena.records.statistics import Statistics
 from segarena.records.values import CostValues, EpochChoice, MeanScores
 
 
@@ -131,6 +132,8 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """The result and how far it can be trusted, in a few sentences: those of `answer`, together."""
     answer: Answer
     """The same in parts, for other programs."""
+    statistics: Statistics | None = None
+    """Intervals and tests of the differences; null where no class has true pixels, and in files of older versions."""
     ranking: tuple[RankedModel, ...]
     """The models, best first. Scores and costs are means over the seeds of a model."""
     trivial_miou: Fraction | None

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.files import write_text, write_with
-from segarena.reporting import captions, gallery, label_pictures, method, tables
+from segarena.reporting import captions, differences, gallery, label_pictures, method, tables
 from segarena.reporting.caveats import caveats
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
@@ -89,6 +89,9 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         record=comparison.record,
         figures=_embed(comparison, figures),
         captions=captions,
+        differences=differences.difference_rows(comparison),
+        difference_notes=differences.difference_notes(comparison),
+        has_architectures=differences.has_architectures(comparison),
         method=method,
         caveats=caveats(comparison),
         score_columns=score_columns,

@@ -28,7 +28,8 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 def draw_ranking(comparison: Comparison) -> Figure:
     """Draw a bar and a marker per model, best on top.
 
-    Strokes are seeds, rings are folds, upright lines resolution ceilings; the dashed line is the majority baseline.
+    Strokes are seeds, rings are folds, upright lines resolution ceilings, thin lines below the markers 95% intervals;
+    the dashed line is the majority baseline.
     """
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")
@@ -38,7 +39,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
         style = comparison.styles[entry.model]
         score = 100 * (entry.miou or 0.0)
         axes.barh(row, score, height=0.5, color=style.tint, linewidth=0)
-        end = max(score, _draw_seeds(axes, comparison, entry.model, row, style))
+        end = max(score, _draw_seeds(axes, comparison, entry.model, row, style), _draw_interval(axes, comparison, row))
         if entry.miou is not None:
             axes.plot(score, row, style.marker, color=style.color, ms=9, mec="white", mew=1.1, zorder=4)
         if entry.ceiling is not None and entry.ceiling <= HIGH_CEILING:
@@ -52,7 +53,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
             xytext=(10, 0),
             textcoords="offset points",
             va="center",
-            weight="bold" if row == 0 else "normal",
+            weight="bold" if entry.model == comparison.record.answer.best else "normal",
         )
         rightmost = max(rightmost, end)
     baseline = 100 * (comparison.record.majority_baseline.miou or 0.0)
@@ -135,6 +136,18 @@ def _draw_seeds(axes: Axes, comparison: Comparison, model: str, row: int, style:
         axes.hlines(row, scores.min(), scores.max(), color=style.color, lw=2.4, zorder=3)
         axes.plot(scores, [row] * len(scores), "|", color=style.color, ms=11, mew=1.6, zorder=3)
     return max([*scores.tolist(), *folds], default=0.0)
+
+
+def _draw_interval(axes: Axes, comparison: Comparison, row: int) -> float:
+    """Draw the interval of a model's mIoU, if it is known. Returns its upper end, in percent."""
+    shown = comparison.record.statistics
+    models = () if shown is None else shown.models
+    for entry in models:
+        if entry.model == comparison.names[row] and entry.low is not None and entry.high is not None:
+            low, high = 100 * entry.low, 100 * entry.high
+            axes.plot([low, high], [row + 0.17] * 2, "|-", color=INK, lw=0.9, ms=5, mew=0.9, zorder=3)
+            return high
+    return 0.0
 
 
 def _draw_baseline(axes: Axes, score: float, class_name: str) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from segarena.records.comparison import Answer, Claim, RankedModel
-from segarena.scoring.wording import FEWEST_IMAGES, FEWEST_SEEDS, Setting, put_into_words
+from segarena.scoring.setting import Setting
+from segarena.scoring.wording import put_into_words
 
-#: A difference of mIoU, as a fraction, below which no model is called better than another one or than the baseline.
+#: A lead over the majority baseline, as a fraction of mIoU, below which a model is not called better than it.
 CLEAR_LEAD = 0.02
 #: A resolution ceiling above this limits no model.
 HIGH_CEILING = 0.95
@@ -20,13 +21,13 @@ _ROUNDING = 1e-9  # 0.7 - 0.68 is a little below 0.02
 def answer(ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     """Decide what the scores show, and put it into words.
 
-    A model is called better than another one where it is ahead by two points of mIoU or more, with every seed, on five
-    images or more. The architecture is called better, rather than the trained network, from three seeds on. All this is
-    a rule for careful reading, not a test.
+    Nothing is claimed about the order of models of which none is ahead of the majority baseline by two points of mIoU,
+    with every seed. Otherwise the claim is that of the statistics: a model is best where its difference to every other
+    one is more than chance.
 
     Args:
         ranking: The models as `rank` orders them.
-        setting: What was scored.
+        setting: What was scored, and the statistics.
 
     Raises:
         ValueError: The ranking is empty, or the split is another word.
@@ -38,17 +39,16 @@ def answer(ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     scored = [entry for entry in ranking if entry.miou is not None]
     if not scored:
         return put_into_words(Answer(claim="no_score"), ranking, setting)
-    first, *others = scored
+    first = scored[0]
     facts = Answer(
         claim="undecided",
-        candidates=(first.model, *(other.model for other in others if not _is_better(first, other, setting.images))),
-        lead=None if not others else _miou(first) - _miou(others[0]),
+        lead=None if len(scored) == 1 else _miou(first) - _miou(scored[1]),
         baseline_lead=_baseline_lead(first, setting),
         at_ceiling=tuple(entry.model for entry in scored if _is_at_ceiling(entry)),
     )
     claim = _claim(facts, scored, setting)
     best = first.model if claim in ("best_architecture", "best_network", "single_model") else None
-    candidates = () if claim == "no_better_than_baseline" else facts.candidates
+    candidates = {"no_better_than_baseline": (), "undecided": _candidates(scored, setting)}.get(claim, (first.model,))
     return put_into_words(replace(facts, claim=claim, best=best, candidates=candidates), ranking, setting)
 
 
@@ -60,15 +60,18 @@ def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Cl
             return "no_better_than_baseline"
     if len(scored) == 1:
         return "single_model"
-    if len(facts.candidates) > 1:
-        return "undecided"
-    return "best_architecture" if min(len(entry.seeds) for entry in scored) >= FEWEST_SEEDS else "best_network"
+    shown = setting.statistics
+    if shown is None or shown.models[0].model != first.model:
+        return "undecided"  # false positives of absent classes can change the order: they cost mIoU a class
+    return shown.claim if shown.claim in ("best_architecture", "best_network") else "undecided"
 
 
-def _is_better(first: RankedModel, other: RankedModel, images: int) -> bool:
-    """Whether `first` is clearly better than `other`: by enough, on enough images, with every seed."""
-    apart = (first.lowest_miou or 0.0) > (other.highest_miou or 0.0)
-    return images >= FEWEST_IMAGES and _miou(first) - _miou(other) >= CLEAR_LEAD - _ROUNDING and apart
+def _candidates(scored: Sequence[RankedModel], setting: Setting) -> tuple[str, ...]:
+    """The models that may be the best, in the order of the ranking."""
+    shown = setting.statistics
+    if shown is None:
+        return tuple(entry.model for entry in scored)
+    return tuple(entry.model for entry in scored if entry.model in (scored[0].model, *shown.candidates))
 
 
 def _is_at_ceiling(entry: RankedModel) -> bool:

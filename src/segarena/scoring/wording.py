@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
-from typing import Literal
 
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
 from segarena.records.comparison import Answer, RankedModel
-
-#: With fewer scored images than this, no model is called better than another one.
-FEWEST_IMAGES = 5
-#: With fewer seeds than this, no architecture is called better than another one.
-FEWEST_SEEDS = 3
+from segarena.records.statistics import Difference, Interval, Plan, Statistics
+from segarena.scoring.setting import Setting
 
 #: The stride of logits that --output-stride can halve.
 _COARSE = 16
 #: A model whose latency is below this share of another one's is called faster.
 _FASTER = 0.8
-#: From one time in this number on, that two equal models separate by chance is not worth a sentence.
-_RARE = 20
+_ENOUGH_SEEDS = 3
 _SPLITS = {"test": "test", "val": "validation"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What was scored, and how the models were trained: what a verdict needs beside the ranking.
-
-    Args:
-        split: The part of the data that gave the scores.
-        images: Number of scored images.
-        baseline_miou: mIoU of the majority baseline on the same pixels, 0..1; None or NaN where it is undefined.
-        baseline_class: The class that it predicts.
-        missed: Classes with true pixels of which no model found a single one.
-        epochs: Maximum number of epochs.
-        loss: The loss that the models were trained with, as `--loss` has it.
-        class_weights: The weights of the classes in it, as `--class-weights` has them.
-        track: The track of the models.
-        data: The folder of the data; None for generated data.
-        titles: Names to write instead of the models' own.
-    """
-
-    split: Literal["test", "val"]
-    images: int
-    baseline_miou: float | None
-    baseline_class: str
-    missed: Sequence[str] = ()
-    epochs: int
-    loss: str = "ce"
-    class_weights: str = "none"
-    track: str = "encoder"
-    data: str | None = None
-    titles: Mapping[str, str] = field(default_factory=dict)
-
-    def name(self, entry: RankedModel) -> str:
-        """What the model is called."""
-        return self.titles.get(entry.model, entry.model)
 
 
 def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Setting) -> Answer:
@@ -88,9 +47,11 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
 
 def _place(ranking: Sequence[RankedModel], setting: Setting) -> str:
     """What was scored: "40 test images"."""
-    if folds := ranking[0].fold_mious:
-        return f"{plural(setting.images, 'image')} in {len(folds)} folds"
-    return plural(setting.images, f"{_SPLITS[setting.split]} image")
+    folds, shown = ranking[0].fold_mious, setting.statistics
+    place = plural(setting.images, "image" if folds else f"{_SPLITS[setting.split]} image")
+    if shown is not None and shown.unit == "group":
+        place += f" of {plural(shown.units, 'group')}"
+    return f"{place} in {len(folds)} folds" if folds else place
 
 
 def _headline(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
@@ -115,7 +76,8 @@ def _headline(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -
     ahead = f"{_points(scored[0], scored[1])} points more than {setting.name(scored[1])}"
     if answer.claim == "best_network":
         return f"{name} scored highest: {score} mIoU on {place}, {ahead}."
-    return f"{name} is best: {score} mIoU on {place}, {ahead}, on average over {len(scored[0].seeds)} seeds."
+    seeds = f", on average over {len(scored[0].seeds)} seeds" if len(scored[0].seeds) > 1 else ""
+    return f"{name} is best: {score} mIoU on {place}, {ahead}{seeds}."
 
 
 def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
@@ -131,28 +93,45 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
         if len(first.seeds) == 1:
             return f"{alone}, and how much it changes when the training is repeated was not measured."
         return f"{alone}; its {len(first.seeds)} seeds reach {_seed_range(first)}."
-    if setting.images < FEWEST_IMAGES:
-        return f"{plural(setting.images, 'image')} cannot show which model is better."
-    shown = _candidates(answer, scored) if answer.claim == "undecided" else scored
-    once = [setting.name(entry) for entry in shown if len(entry.seeds) == 1]
-    if once:
-        who = "Each model" if len(once) == len(shown) else join_words(once)
-        was = "was" if len(once) in (1, len(shown)) else "were"
-        return f"{who} {was} trained once, so how much a score changes when the training is repeated was not measured."
+    shown, pair = setting.statistics, _first_pair(answer, scored, setting)
+    interval = None if pair is None else pair.architectures or pair.networks
+    if shown is None or shown.claim == "too_few_units" or pair is None or interval is None:
+        few = plural(setting.images, "image") if shown is None else plural(shown.units, shown.unit)
+        return f"{few} cannot show which model is better."
+    low, high = _ends(pair, interval, first)
     if answer.claim == "undecided":
-        return f"By seed: {join_words([f'{setting.name(e)} {_seed_range(e)}' for e in shown])}."
-    return _apart([len(entry.seeds) for entry in scored])
+        if pair.practically_equal:
+            return f"In practice they are equal: the 95% interval of the difference is {low} to {high} points."
+        return f"The difference may be chance: its 95% interval is {low} to {high} points."
+    if answer.claim == "best_network":
+        lead = "" if pair.networks is None else " and ".join(_ends(pair, pair.networks, first))
+        once = [setting.name(entry) for entry in scored if len(entry.seeds) == 1]
+        who = "each model" if len(once) == len(scored) else join_words(once)
+        were = "were" if 1 < len(once) < len(scored) else "was"
+        again = f"{who} {were} trained once, so another training could change the order"
+        if not once:
+            again = "another training could change the order"
+        return f"On further images like these a lead between {lead} points is expected (95% interval); {again}."
+    trainings = "repeated training on this data"
+    if folds := first.fold_mious:
+        trainings = f"training on other parts of this data ({len(folds)} folds)"
+    return f"The lead is {low} to {high} points (95% interval), allowing for further images and {trainings}."
 
 
-def _apart(seeds: Sequence[int]) -> str:
-    """That the first model's seeds are above all others, and how often equally good models separate like this.
+def _first_pair(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> Difference | None:
+    """The difference of the first model to the next one, or to the next that may be as good."""
+    level = _candidates(answer, scored)
+    two = {entry.model for entry in (level if len(level) > 1 else scored)[:2]}
+    pairs = () if setting.statistics is None else setting.statistics.pairs
+    return next((pair for pair in pairs if {pair.first, pair.second} == two), None)
 
-    The scores of two equally good models are exchangeable: of the comb(a + b, a) ways to assign those of a and b seeds,
-    2 put all of one model above all of the other.
-    """
-    chance = math.comb(seeds[0] + min(seeds[1:]), seeds[0]) // 2
-    text = f"It was higher with each of its {seeds[0]} seeds than any other model with any seed"
-    return text + ("." if chance > _RARE else f"; two equally good models separate like this 1 time in {chance}.")
+
+def _ends(pair: Difference, interval: Interval, first: RankedModel) -> tuple[str, str]:
+    """The ends of an interval in points, as the lead of the first model of the ranking."""
+    low, high = interval.low, interval.high
+    if pair.first != first.model:
+        low, high = -interval.high, -interval.low
+    return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
 def _missing(failed: Sequence[RankedModel], setting: Setting) -> str:
@@ -185,10 +164,8 @@ def _behind(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     rest = [entry for entry in scored[shown:] if entry.model not in answer.candidates] if answer.candidates else []
     if not rest:
         return ""
-    by = [
-        f"{setting.name(entry)} is {_points(scored[0], entry)} points below {setting.name(scored[0])}" for entry in rest
-    ]
-    return f"{join_words(by)}."
+    by = join_words([f"{setting.name(entry)} by {_points(scored[0], entry)}" for entry in rest])
+    return f"Further below {setting.name(scored[0])}: {by} points."
 
 
 def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
@@ -199,6 +176,9 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         options += ["--loss ce+dice"] if setting.loss == "ce" else []
         return f"Try {join_words(options, 'or')}. {_look_at_masks(setting)}".rstrip()
     texts = [_settle(answer, scored, setting)] if answer.claim == "undecided" else []
+    seeds = min(len(entry.seeds) for entry in scored)
+    if answer.claim == "best_network" and seeds > 1:
+        texts.append(f"More seeds (--seeds {seeds + 2}) could show whether the architecture is better.")
     if answer.at_ceiling:
         coarse = [e for e in scored if e.model in answer.at_ceiling and e.logit_stride == _COARSE]
         stride = f", or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
@@ -217,15 +197,38 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     """What could decide between the candidates."""
     level = _candidates(answer, scored)
     text = ""
-    if setting.images < FEWEST_IMAGES and not scored[0].fold_mious:
+    shown = setting.statistics
+    pair = _first_pair(answer, scored, setting)
+    if pair is not None and pair.practically_equal and len(level) == 2:
+        text = "Take the one that costs less."
+    elif shown is not None and shown.plan is not None:
+        text = _plan(shown.plan, shown)
+    elif (shown is None or shown.claim == "too_few_units") and not scored[0].fold_mious:
         text = "Use --folds 5, so that every image is tested once."
-    elif min(len(entry.seeds) for entry in level) < FEWEST_SEEDS:
-        text = "Repeat the training with --seeds 3."
+    elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
+        text = f"Repeat the training with --seeds {_ENOUGH_SEEDS}."
     quick = sorted((entry for entry in level if entry.latency_ms), key=lambda entry: entry.latency_ms)
     if len(quick) > 1 and quick[0].latency_ms < _FASTER * quick[1].latency_ms:
         fastest = f"{setting.name(quick[0])} takes the least time for an image ({milliseconds(quick[0].latency_ms)})"
         text = f"{text} {fastest}.".lstrip()
     return text or "More scored images could decide it."
+
+
+def _plan(plan: Plan, shown: Statistics) -> str:
+    """What a difference of the plan's size needs: "roughly 150 to 300 images or 5 seeds"."""
+    points = f"{100 * plan.difference:g} points"
+    if plan.images_high is not None and plan.images_high <= shown.units:
+        return f"A difference of {points} or more would probably have been seen."
+    needs = []
+    if plan.images_low is not None:
+        most = "more" if plan.images_high is None else f"{plan.images_high:,}"
+        least = f"{plan.images_low:,}"
+        needs.append(f"{least if least == most else f'{least} to {most}'} scored {shown.unit}s")
+    if plan.seeds is not None:
+        needs.append(f"{plan.seeds} seeds")
+    if not needs:
+        return f"A difference of {points} cannot be shown with data like these."
+    return f"To show a difference of {points}, roughly {join_words(needs, 'or')} are needed."
 
 
 def _look_at_masks(setting: Setting) -> str:

@@ -1,0 +1,97 @@
+"""The table of the differences between the models, and what their intervals mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segarena.formats import join_words, plural
+from segarena.records.statistics import Difference, Interval, Statistics
+from segarena.reporting.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """A row of the table, as text: a pair of models, their difference in points and its intervals."""
+
+    pair: str
+    difference: str
+    networks: str
+    architectures: str
+    result: str
+
+
+def difference_rows(comparison: Comparison) -> list[DifferenceRow]:
+    """Return a row for each pair of models, pairs with the highest mIoU first; none with one model."""
+    shown = comparison.record.statistics
+    return [] if shown is None else [_row(comparison, pair, shown) for pair in shown.pairs]
+
+
+def has_architectures(comparison: Comparison) -> bool:
+    """Whether something is known about repeated training."""
+    shown = comparison.record.statistics
+    return shown is not None and any(pair.architectures is not None for pair in shown.pairs)
+
+
+def difference_notes(comparison: Comparison) -> list[str]:
+    """What the intervals mean, and what limits them: a sentence or two each."""
+    shown = comparison.record.statistics
+    if shown is None or not shown.pairs:
+        return []
+    units = plural(shown.units, shown.unit)
+    notes = [
+        f"Differences are points of mIoU, measured on the same {units}. Trained networks: the interval for further "
+        "images like these."
+    ]
+    if has_architectures(comparison):
+        repeated = "training on other parts of this data" if comparison.folds else "repeated training on this data"
+        notes.append(f"Architectures: also for {repeated}.")
+    else:
+        notes.append("Each model was trained once, so no interval for the architectures can be given.")
+    notes.append("“Unclear” is no proof that two models are equal.")
+    return notes + _limits(shown)
+
+
+def _limits(shown: Statistics) -> list[str]:
+    notes = []
+    if shown.units < 5:
+        notes.append(f"With fewer than 5 {shown.unit}s nothing is claimed.")
+    elif shown.units < 20:
+        notes.append(f"With {plural(shown.units, shown.unit)} the intervals are rough.")
+    if shown.rare_classes:
+        names = join_words([f"“{name}”" for name in shown.rare_classes])
+        notes.append(f"{names}: true pixels in fewer than 3 {shown.unit}s, on which the score depends.")
+    if shown.false_classes:
+        names = join_words([f"“{name}”" for name in shown.false_classes])
+        notes.append(f"{names}: no true pixels, but predicted; not among the classes of the differences.")
+    return notes
+
+
+def _row(comparison: Comparison, pair: Difference, shown: Statistics) -> DifferenceRow:
+    first, second = (comparison.styles[name].label for name in (pair.first, pair.second))
+    return DifferenceRow(
+        pair=f"{first} minus {second}",
+        difference=f"{100 * pair.difference:.1f}",
+        networks=_ends(pair.networks),
+        architectures=_ends(pair.architectures),
+        result=_result(pair, first, shown),
+    )
+
+
+def _result(pair: Difference, first: str, shown: Statistics) -> str:
+    """What is shown about one pair. The p values of the best model's pairs need no adjustment, the others' do."""
+    if pair.networks is None or shown.claim == "too_few_units":
+        return "too few images"
+    is_best = pair.first == shown.candidates[0] and len(shown.candidates) == 1
+
+    def is_clear(interval: Interval | None) -> bool:
+        return interval is not None and (interval.p if is_best else interval.p_holm) <= shown.alpha
+
+    if is_clear(pair.architectures or pair.networks):
+        return f"{first} is higher"
+    if is_clear(pair.networks):
+        return f"{first} is higher; repeated training could change it"
+    return "practically equal" if pair.practically_equal else "unclear"
+
+
+def _ends(interval: Interval | None) -> str:
+    return "–" if interval is None else f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"

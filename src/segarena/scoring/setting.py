@@ -1,0 +1,47 @@
+"""What a verdict needs beside the ranking: what was scored, with which statistics, and how the models were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from segarena.records.comparison import RankedModel
+from segarena.records.statistics import Statistics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What was scored, and how the models were trained: what a verdict needs beside the ranking.
+
+    Args:
+        split: The part of the data that gave the scores.
+        images: Number of scored images.
+        baseline_miou: mIoU of the majority baseline on the same pixels, 0..1; None or NaN where it is undefined.
+        baseline_class: The class that it predicts.
+        missed: Classes with true pixels of which no model found a single one.
+        epochs: Maximum number of epochs.
+        loss: The loss that the models were trained with, as `--loss` has it.
+        class_weights: The weights of the classes in it, as `--class-weights` has them.
+        track: The track of the models.
+        data: The folder of the data; None for generated data.
+        titles: Names to write instead of the models' own.
+        statistics: Intervals and tests of the differences; None where no class has true pixels.
+    """
+
+    split: Literal["test", "val"]
+    images: int
+    baseline_miou: float | None
+    baseline_class: str
+    missed: Sequence[str] = ()
+    epochs: int
+    loss: str = "ce"
+    class_weights: str = "none"
+    track: str = "encoder"
+    data: str | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
+    statistics: Statistics | None = None
+
+    def name(self, entry: RankedModel) -> str:
+        """What the model is called."""
+        return self.titles.get(entry.model, entry.model)

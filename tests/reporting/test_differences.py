@@ -1,0 +1,106 @@
+"""The table of the differences: its numbers are those of the statistics, its words claim no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segarena.records.statistics import Difference, Interval, Statistics
+from segarena.reporting.comparison import Comparison, read_comparison
+from segarena.reporting.differences import difference_notes, difference_rows, has_architectures
+from segarena.reporting.page import build_report
+
+NETWORKS = Interval(low=0.01, high=0.05, p=0.01, p_holm=0.03)
+PAIR = Difference(
+    first="unet",
+    second="fcn",
+    difference=0.03,
+    networks=NETWORKS,
+    architectures=None,
+    practically_equal=False,
+    noise_survived=None,
+)
+UNSURE = Interval(low=-0.01, high=0.07, p=0.2, p_holm=0.6)
+
+
+@pytest.fixture
+def comparison(street: Path) -> Comparison:
+    return read_comparison(street)
+
+
+def shown(comparison: Comparison, pair: Difference, **changes: Any) -> Comparison:
+    statistics = comparison.record.statistics
+    assert statistics is not None
+    plain = replace(statistics, pairs=(pair,), units=40, claim="undecided", candidates=("unet", "fcn"))
+    return replace(comparison, record=replace(comparison.record, statistics=replace(plain, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("pair", "changes", "result"),
+    [
+        ({}, {}, "U-Net is higher"),
+        ({"networks": replace(NETWORKS, p_holm=0.06)}, {}, "unclear"),  # adjusted for the number of pairs
+        (
+            {"networks": replace(NETWORKS, p_holm=0.06)},
+            {"claim": "best_network", "candidates": ("unet",)},
+            "U-Net is higher",
+        ),
+        ({"networks": UNSURE}, {}, "unclear"),
+        ({"networks": UNSURE, "practically_equal": True}, {}, "practically equal"),
+        ({"architectures": UNSURE}, {}, "U-Net is higher; repeated training could change it"),
+        ({"architectures": NETWORKS}, {}, "U-Net is higher"),
+        ({"networks": None}, {}, "too few images"),
+        ({}, {"claim": "too_few_units", "units": 4}, "too few images"),
+    ],
+)
+def test_the_result_is_what_the_intervals_show(
+    comparison: Comparison, pair: dict[str, Any], changes: dict[str, Any], result: str
+) -> None:
+    [row] = difference_rows(shown(comparison, replace(PAIR, **pair), **changes))
+    assert row.result == result
+
+
+def test_differences_and_intervals_are_in_points(comparison: Comparison) -> None:
+    [row] = difference_rows(shown(comparison, replace(PAIR, architectures=UNSURE)))
+    assert (row.pair, row.difference) == ("U-Net minus FCN", "3.0")
+    assert (row.networks, row.architectures) == ("1.0 to 5.0", "-1.0 to 7.0")
+    assert difference_rows(shown(comparison, replace(PAIR, networks=None)))[0].networks == "–"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"units": 40}, ""),
+        ({"units": 12}, "rough"),
+        ({"units": 4}, "nothing is claimed"),
+        ({"rare_classes": ("pole",)}, "“pole”: true pixels in fewer than 3 images"),
+        ({"false_classes": ("sign",)}, "“sign”: no true pixels"),
+        ({"unit": "group", "units": 12}, "on the same 12 groups"),
+    ],
+)
+def test_limits_are_named(comparison: Comparison, changes: dict[str, Any], words: str) -> None:
+    assert words in " ".join(difference_notes(shown(comparison, PAIR, **changes)))
+
+
+def test_a_page_of_an_older_comparison_has_no_differences(make_comparison: Any) -> None:
+    folder = make_comparison(models=("unet", "fcn"), classes=("a", "b"), images=2, epochs=2, statistics=None)
+    text = build_report(folder).read_text()
+    assert "Differences in mIoU" not in text
+    assert "95% interval" not in text
+
+
+def test_several_seeds_give_intervals_for_architectures(make_comparison: Any, street: Path) -> None:
+    folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("a", "b"), images=3, epochs=2)
+    assert has_architectures(read_comparison(folder))
+    assert not has_architectures(read_comparison(street))
+    assert "95% interval, architectures" in build_report(folder).read_text()
+    assert "95% interval, architectures" not in (street / "report.html").read_text()
+
+
+def test_pairs_are_those_of_the_statistics(comparison: Comparison) -> None:
+    statistics = comparison.record.statistics
+    assert isinstance(statistics, Statistics)
+    assert len(difference_rows(comparison)) == len(statistics.pairs) == 6
