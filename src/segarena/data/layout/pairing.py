@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from segarena.data.files.images import READABLE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.alternatives import UnclearError, choose_file
 from segarena.data.layout.fuzzy_pairing import FUZZY_RULES, Key, Name, Pair
 from segarena.data.layout.tree import File
@@ -180,7 +180,7 @@ def _strip(stem: str, kind: FileKind) -> Iterator[StrippedStem]:
     """The stem without words of its kind at its ends, and without another file's ending: `a.jpg`, of a.jpg.png."""
     yield from strip_kind_words(stem, kind)
     bare, _, suffix = stem.rpartition(".")
-    if bare and f".{suffix.lower()}" in READABLE_SUFFIXES:
+    if bare and f".{suffix.lower()}" in PICTURE_SUFFIXES:
         for part in strip_kind_words(bare, kind):
             yield StrippedStem(part.core, f"{part.ending}.{suffix}", part.beginning)
 

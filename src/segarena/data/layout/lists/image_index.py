@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from segarena.data.files.images import READABLE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.lists.lines import Cells, has_image_suffix, split_lines
 from segarena.data.layout.vocabulary import strip_kind_words, to_nfc, words_in
 from segarena.data.source import Sample
@@ -119,7 +119,7 @@ class ImageIndex:
         for start in range(len(parts)):
             name = "/".join(parts[start:])
             suffix = Path(name).suffix
-            without_suffix = name.removesuffix(suffix) if suffix.lower() in READABLE_SUFFIXES else name
+            without_suffix = name.removesuffix(suffix) if suffix.lower() in PICTURE_SUFFIXES else name
             for table in (self._by_path, self._by_core):
                 found = table.get(name) or table.get(without_suffix)
                 if found:

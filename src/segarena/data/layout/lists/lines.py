@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from segarena.data.files.images import READABLE_SUFFIXES
+from segarena.data.files.images import PICTURE_SUFFIXES
 
 Cells = tuple[str, ...]
 
@@ -15,7 +15,7 @@ _EXAMINED_LINES = 200
 _SEPARATORS = "\t,;|:"
 #: A longer line has no two names with spaces: it has a mask as numbers.
 _LONGEST = 2000
-_SUFFIX = "|".join(sorted(re.escape(suffix) for suffix in READABLE_SUFFIXES))
+_SUFFIX = "|".join(sorted(re.escape(suffix) for suffix in PICTURE_SUFFIXES))
 #: A quoted name; a name up to its ending, with spaces in it; any other word.
 _NAMES_WITH_SPACES = re.compile(rf""""[^"]*"|'[^']*'|\S.*?(?:{_SUFFIX})(?=[\s,;]|$)|[^\s,;]+""", re.IGNORECASE)
 _SEVERAL = re.compile(rf"(?:{_SUFFIX})[\"']?[\s,;|]+.*(?:{_SUFFIX})[\"']?$", re.IGNORECASE)
@@ -25,7 +25,7 @@ _NUMBERS = re.compile(r"\d+(?:\s+\d+)+")
 
 def has_image_suffix(cell: str) -> bool:
     """Whether a cell ends like the name of an image file."""
-    return cell.lower().endswith(tuple(READABLE_SUFFIXES))
+    return cell.lower().endswith(tuple(PICTURE_SUFFIXES))
 
 
 def split_lines(lines: Sequence[str], is_name: Callable[[str], bool]) -> list[Cells]:
