@@ -53,6 +53,11 @@ def test_an_overlay_is_the_image_with_a_legend_and_an_untinted_class(trained: Pa
     changed = np.abs(shown[: photo.shape[0], : photo.shape[1]] - photo).mean(axis=2)
     assert np.median(changed[mask == 0]) < 8
     assert np.median(changed[mask == 1]) > 20
+    out = segarena.predict(trained, [image], out=tmp_path / "plain", no_legend=True, device="cpu")
+    with Image.open(out / "square03_overlay.jpg") as overlay:
+        plain = np.asarray(overlay.convert("RGB")).astype(int)
+    assert plain.shape == photo.shape
+    assert np.abs(plain - shown[: photo.shape[0], : photo.shape[1]]).mean() < 4
 
 
 def test_prediction_is_what_the_evaluation_scored(trained: Path, tmp_path: Path) -> None:

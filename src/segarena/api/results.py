@@ -64,18 +64,20 @@ def predict(
     run: str | PathLike[str],
     images: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
+    no_legend: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Path:
-    """Write masks and overlays for images, at the images' own size.
+    """Write masks for images, at the images' own size, and overlays with a legend.
 
     For images in memory use `segarena.load(run).predict(image)`.
 
     Args:
         run: Run folder, or a comparison folder (then its model with the highest mIoU).
         images: Image files, or folders of them; subfolders are searched too.
+        no_legend: Write overlays without a legend, at the images' own size.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.

@@ -1,4 +1,4 @@
-"""`segarena predict`: masks and overlays for images, at the images' own size."""
+"""`segarena predict`: masks for images, at the images' own size, and overlays with a legend."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def run(options: PredictOptions) -> Path:
             trained_on += hash_pixels(image) in training_images
             mask = predictor.predict(image)
             _save_mask(mask, predictor.classes, folder / f"{name}.png")
-            _save_overlay(image, mask, predictor.classes, folder / f"{name}{OVERLAY}")
+            overlay = draw_overlay(image, mask, predictor.classes)
+            picture = Image.fromarray(overlay) if options.no_legend else add_legend(overlay, mask, predictor.classes)
+            _save_overlay(picture, folder / f"{name}{OVERLAY}")
             console.detail(f"  {path}: {name}.png, {_shares(mask, predictor.classes)}")
     labelled = len(found.images) - len(faults)
     if not labelled:
@@ -131,8 +133,7 @@ def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None
     write_with(path, lambda stream: picture.save(stream, "PNG"))
 
 
-def _save_overlay(image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
-    picture = add_legend(draw_overlay(image, mask, classes), mask, classes)
+def _save_overlay(picture: Image.Image, path: Path) -> None:
     # At full resolution of colours: a contour is a coloured line of one pixel.
     write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, check_at_least, check_choices, default, flag
+from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, default, flag
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
 from segarena.errors import ConfigError
@@ -56,12 +56,14 @@ class EvaluateOptions(OutputOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(OutputOptions):
-    """Write masks and overlays for images, at the images' own size."""
+    """Write masks for images, at the images' own size, and overlays with a legend."""
 
     run: tyro.conf.Positional[Path]
     """Run folder, or a comparison folder (then its model with the highest mIoU)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Image files, or folders of them; subfolders are searched too."""
+    no_legend: Flag = False
+    """Write overlays without a legend, at the images' own size."""
     device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
     """Where to compute."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
