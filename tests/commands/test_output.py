@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,15 @@ from PIL import Image
 from rich.table import Table
 
 import segarena
+from segarena import cli
 from segarena.commands import log
+from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import _Session, _session, console
-from segarena.config import CheckOptions
+from segarena.config import CheckOptions, OutputOptions
 from segarena.errors import ConfigError, DataError, Interrupted
 from segarena.experiment import run as experiment_run
+from segarena.experiment.progress import TrainingStart
+from segarena.training.engine import Step
 from support import QUICK, refuses, write_pair
 
 
@@ -201,3 +206,30 @@ def test_a_check_in_quiet_shows_its_problems(squares: Path, tmp_path: Path, show
     assert "layout" not in quiet
     assert "square00" in quiet
     assert "check.png" in quiet
+
+
+@pytest.mark.parametrize("verb", cli.COMMANDS)
+def test_quiet_and_verbose_hold_for_each_command(verb: str) -> None:
+    kind, module = cli.COMMANDS[verb]
+    run = importlib.import_module(module).run
+    assert run.__wrapped__.__module__ == module, "decorated with `shown`"
+    assert issubclass(kind, OutputOptions)
+
+
+@pytest.mark.parametrize(("width", "is_fast"), [(80, False), (120, True)])
+def test_a_bar_fits_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, is_fast: bool
+) -> None:
+    """With the time left; the speed where there is room."""
+    for name, value in {"_force_terminal": True, "is_interactive": True, "_width": width, "_height": 25}.items():
+        monkeypatch.setattr(console.rich, name, value)
+    start = TrainingStart("deeplabv3, seed 2, fold 4 of 5", 39, 60, 120, tmp_path, seconds_left=18000)
+    with TerminalReporter().training(start) as listener:
+        listener.on_step(Step(epoch=12, step=120, steps=400, loss=0.592, images_per_second=123.4), 5100)
+        listener.bar.refresh()  # type: ignore[attr-defined]
+    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().out))
+    [bar] = {line.rstrip() for line in lines if "120/400" in line}
+    assert "1 h 25 min left" in bar
+    assert ("123.4 images/s" in bar) is is_fast
+    assert max(map(len, lines)) <= width
+    assert any("training 39 of 60" in line and "5 h left" in line for line in lines)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
 
 
+#: Columns of a terminal that has room for all facts beside a bar.
+_WIDE = 95
+
+
 class TerminalReporter(Reporter):
     """Shows the messages and the progress of an experiment."""
 
@@ -81,7 +85,7 @@ class _TrainingProgress(TrainingListener):
         self.best = ""
         self.bar = Progress(
             TextColumn("  {task.description}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[facts]}"),
             console=console.rich,
@@ -105,12 +109,13 @@ class _TrainingProgress(TrainingListener):
 
     def on_step(self, step: Step, seconds_left: float | None) -> None:
         left = _describe(seconds_left)
+        rate = f"{step.images_per_second:.1f} images/s" if console.rich.width >= _WIDE else ""
         self.bar.update(
             self.task,
             description=f"epoch {step.epoch}/{self.start.epochs}",
             completed=step.step,
             total=step.steps,
-            facts=f"loss {step.loss:.3f}  {step.images_per_second:.1f} images/s  {left}",
+            facts="  ".join(filter(None, (f"loss {step.loss:.3f}", left, rate))),
         )
         epoch = f"epoch {step.epoch}/{self.start.epochs}  loss {step.loss:.3f}"
         done = (step.epoch - 1) * step.steps + step.step
