@@ -44,7 +44,6 @@ from support import refuses
         ({"download": np.True_}, {"download": True}),
         ({"epochs": None, "models": None}, {"epochs": None, "models": None}),
     ],
-    ids=str,
 )
 def test_what_is_understood(given: dict[str, Any], expected: dict[str, Any]) -> None:
     options = make_options(CompareOptions, **given)
@@ -85,7 +84,6 @@ def test_what_is_understood(given: dict[str, Any], expected: dict[str, Any]) -> 
         ({"weights": True}, OptionTypeError, "True", "a text"),
         ({"device": 0}, OptionTypeError, "0", "auto, cpu, cuda"),
     ],
-    ids=str,
 )
 def test_what_is_not_is_named_with_what_is(
     given: dict[str, Any], kind: type[SegarenaError], value: str, remedy: str
