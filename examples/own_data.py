@@ -8,7 +8,6 @@ Every option of `segarena compare` is a keyword argument of `segarena.compare`; 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import segarena
@@ -27,28 +26,27 @@ def main() -> None:
 
     # 1. How is the folder read, and what looks wrong? An error in the data raises segarena.DataError.
     findings = segarena.check(options.data, out=options.out.with_name(f"{options.out.name}-check"))
-    warnings = [problem for problem in findings["problems"] if problem["severity"] == "warning"]
-    print(f"\n{findings['pairs']} pairs, {len(findings['classes'])} classes, {len(warnings)} warnings\n")
+    warnings = (findings.problems["severity"] == "warning").sum()
+    print(f"\n{findings['pairs']} pairs, {len(findings.classes)} classes, {warnings} warnings\n")
 
-    # 2. Train and compare. The folder has the page, the scores and the weights of every model.
-    folder = segarena.compare(
+    # 2. Train and compare. The result is a folder too: with the page, the scores and the weights of every model.
+    result = segarena.compare(
         options.data,
-        models=tuple(options.models),
+        models=options.models,
         epochs=options.epochs,
         size=options.size,
         weights=options.weights,
         out=options.out,
     )
 
-    # 3. Label new images with the best model.
-    predictions = segarena.predict(folder, [options.new_images])
+    # 3. Label new images with the model that has the highest mIoU.
+    predictions = segarena.predict(result, options.new_images)
 
-    # 4. Read the ranking, best first. Scores in files are fractions.
-    comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    print(f"\n{comparison['verdict']}")
-    for place, entry in enumerate(comparison["ranking"], start=1):
+    # 4. Read the answer. Scores are fractions. Later, segarena.Comparison(folder) gives the same object.
+    print(f"\n{result.verdict}")
+    for place, entry in result.ranking.iterrows():
         print(f"{place}. {entry['model']}: mIoU {entry['miou']:.1%}, {entry['latency_ms']:.0f} ms for an image")
-    print(f"Report: {folder / 'report.html'}\nPredictions: {predictions}")
+    print(f"Report: {result.report}\nPredictions: {predictions}")
 
 
 if __name__ == "__main__":
