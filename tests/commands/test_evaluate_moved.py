@@ -102,7 +102,9 @@ def test_training_images_are_scored_on_request_and_counted(
     assert (scores["images"], scores["train_images"], scores["val_images"]) == (images, train, val)
     share = f"All {train} images" if train == images else f"{train} of the {images} images"
     assert f"{share} trained the model" in capsys.readouterr().out
-    table = pd.read_csv(tmp_path / "out" / "images.csv").drop_duplicates("image")
+    assert f"{share} trained the model" in repr(scores)
+    assert f"{share} trained the model" in scores._repr_html_()
+    table = scores.images.drop_duplicates("image")
     assert table["part"].value_counts().to_dict() == {
         part: number for part, number in (("train", train), ("val", val)) if number
     }

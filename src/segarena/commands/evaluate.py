@@ -41,8 +41,8 @@ def _show(result: Rescored) -> None:
         f"precision {percent(metrics.mean_precision)}, recall {percent(metrics.mean_recall)}, "
         f"accuracy {percent(metrics.pixel_accuracy)}"
     )
-    if result.caveat:
-        console.warn(result.caveat, title="note")
+    if metrics.caveat:
+        console.warn(metrics.caveat, title="note")
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
     for title in ("IoU", "F1", "precision", "recall"):

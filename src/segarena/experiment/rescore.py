@@ -15,7 +15,7 @@ from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.recognition import Recognised, parts_by_name, recognise
-from segarena.experiment.scored import Scored, caveat, select
+from segarena.experiment.scored import Scored, select
 from segarena.formats import command
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -37,14 +37,12 @@ class Rescored:
         data: Name of the data.
         metrics: The scores; they name the part of the split.
         folder: The folder with metrics.json and images.csv.
-        caveat: Which of the images had a part in the training, as a sentence; empty if none had.
     """
 
     model: str
     data: str
     metrics: Metrics
     folder: Path
-    caveat: str
 
 
 def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
@@ -76,7 +74,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
     metrics = _score(predictor, source, scored, folder, reporter)
-    return Rescored(predictor.config.model, source.name, metrics, folder, caveat(metrics))
+    return Rescored(predictor.config.model, source.name, metrics, folder)
 
 
 def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:

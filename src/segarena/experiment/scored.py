@@ -10,7 +10,6 @@ from segarena.data.source import Sample
 from segarena.errors import ConfigError
 from segarena.experiment.recognition import Recognised, Use
 from segarena.formats import join_words, plural
-from segarena.records.metrics import Metrics
 
 _MEANING: dict[Use, str] = {
     "train": "that trained the model",
@@ -90,22 +89,3 @@ def _default(kinds: dict[str, tuple[int, ...]], recognised: Recognised) -> str:
     if not unseen:
         return "val"
     return "test" if all(recognised.part(index) == "test" for index in unseen) else "unseen"
-
-
-def caveat(metrics: Metrics) -> str:
-    """Return which of the scored images had a part in the training, in a sentence; empty if none had or it is unknown.
-
-    Args:
-        metrics: The scores.
-    """
-    if metrics.train_images:
-        return f"{_share(metrics.train_images, metrics)} trained the model: on new images it usually scores lower."
-    if metrics.val_images:
-        return (
-            f"{_share(metrics.val_images, metrics)} chose the epoch: on new images the score is usually a little lower."
-        )
-    return ""
-
-
-def _share(number: int, metrics: Metrics) -> str:
-    return f"All {plural(number, 'image')}" if number == metrics.images else f"{number} of the {metrics.images} images"

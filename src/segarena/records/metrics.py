@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from segarena.formats import plural
 from segarena.records.record import Count, Epochs, Fraction, Pixels, Record
 from segarena.records.values import ClassMetrics, MeanScores
 
@@ -57,3 +58,15 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """Epochs trained; with folds their mean; null for `segarena evaluate`."""
     val_miou: Fraction | None = None
     """Validation mIoU of the best epoch; null if it is undefined, with folds, and for `segarena evaluate`."""
+
+    @property
+    def caveat(self) -> str:
+        """Which of the scored images had a part in the training, as a sentence; empty if none had, or it is unknown."""
+        if self.train_images:
+            return f"{self._share(self.train_images)} trained the model: on new images it usually scores lower."
+        if self.val_images:
+            return f"{self._share(self.val_images)} chose the epoch: on new images the score is usually a little lower."
+        return ""
+
+    def _share(self, number: int) -> str:
+        return f"{number} of the {self.images} images" if number < self.images else f"All {plural(number, 'image')}"

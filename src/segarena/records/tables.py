@@ -69,9 +69,9 @@ class ImageRow(ClassCounts):
 
     image: str
     """Name of the image."""
-    part: str
+    part: str | None = None
     """What the run used the image for. train: it, or an equal image, trained the network. val: it chose the epoch.
-    test: neither. new: the run does not have it. Empty in files of earlier versions."""
+    test: neither. new: the run does not have it. Null in files of earlier versions."""
     class_index: Count
     """Class index, from 0."""
     class_: str

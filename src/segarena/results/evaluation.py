@@ -32,7 +32,10 @@ class Evaluation(dict[str, Any]):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         """The folder with metrics.json and images.csv."""
-        super().__init__(Metrics.read(self.folder).to_json())
+        metrics = Metrics.read(self.folder)
+        self.caveat = metrics.caveat
+        """Which of the images trained the model or chose its epoch, as a sentence; empty if none did."""
+        super().__init__(metrics.to_json())
 
     @property
     def miou(self) -> float | None:
@@ -67,7 +70,8 @@ class Evaluation(dict[str, Any]):
         return f"{images}: mIoU {percent(self['miou'])}, pixel accuracy {percent(self['pixel_accuracy'])}"
 
     def __repr__(self) -> str:
-        return f"Evaluation({self._summary()}; {str(self.folder)!r})"
+        note = f"; {self.caveat}" if self.caveat else ""
+        return f"Evaluation({self._summary()}{note}; {str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
         """The scores of all classes together and of each, for a notebook."""
@@ -75,4 +79,5 @@ class Evaluation(dict[str, Any]):
         keys = ("iou", "f1", "precision", "recall")
         rows = [(name, *(percent(scores[key]) for key in keys)) for name, scores in self["per_class"].items()]
         mean = ("mean", *(percent(self[key]) for key in ("miou", "mean_f1", "mean_precision", "mean_recall")))
-        return f"<p>{escape(self._summary())}</p>{html_table(titles, [*rows, mean])}"
+        note = f"<p><b>{escape(self.caveat)}</b></p>" if self.caveat else ""
+        return f"<p>{escape(self._summary())}</p>{note}{html_table(titles, [*rows, mean])}"
