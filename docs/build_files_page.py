@@ -21,13 +21,14 @@ from segarena.files import write_text
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
+from segarena.records.options import OptionsRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
 from segarena.records.tables import ClassRow, EpochRow, FoldRow, ImageRow, ModelRow
 
 PAGE = Path(__file__).parent / "files.md"
 
-RECORDS: tuple[type[Record], ...] = (ComparisonRecord, Config, Data, Environment, Metrics, Costs)
+RECORDS: tuple[type[Record], ...] = (ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Costs)
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
     "classes.csv": ClassRow,

@@ -31,7 +31,7 @@ _PATH = "str | PathLike[str]"
 _ALIASES = {ModelName: "ModelName", TrackName: "TrackName", EncoderName: "EncoderName", SplitName: "SplitName"}
 #: The options that are wanted most often, behind those of the command alone; and those that are last.
 _FIRST = ("out", "size", "epochs", "encoder", "weights")
-_LAST = ("quiet", "verbose")
+_LAST = ("config", "resume", "quiet", "verbose")
 #: Texts that may be the path of a file.
 _NAMES_OR_FILES = ("weights", "group_by")
 #: The module of each kind of result.
@@ -140,7 +140,9 @@ def module(verbs: dict[str, Verb]) -> str:
     head += ["from pathlib import Path"] if "Path" in {verb.returns for verb in verbs.values()} else []
     typing = ["TYPE_CHECKING"] * bool(results) + ["Literal"] * ("Literal[" in body)
     head += [f"from typing import {', '.join(typing)}"] if typing else []
-    head += ["", "from segarena import config", "from segarena.api.calls import api_function, run_command"]
+    kinds = sorted(verb.options.__name__ for verb in verbs.values())
+    head += ["", "from segarena.api.calls import api_function, run_command"]
+    head += [f"from segarena.config import {', '.join(kinds)}"]
     for place, names in (("results", ["SplitName"]), ("training", ["EncoderName", "ModelName", "TrackName"])):
         used = [name for name in names if name in body]
         head += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
@@ -157,11 +159,12 @@ def function(name: str, verb: Verb) -> str:
     required = [item for item in named if item.default is dataclasses.MISSING]
     named = required + [item for item in named if item not in required]
     lines = ["@api_function", f"def {name}("]
-    lines += [f"    {_parameter(item, hints[item.name])}," for item in positional]
+    reused = issubclass(kind, config.DataOptions)
+    lines += [f"    {_parameter(item, hints[item.name], reused)}," for item in positional]
     lines += ["    *,"] if named else []
-    lines += [f"    {_parameter(item, hints[item.name])}," for item in named]
+    lines += [f"    {_parameter(item, hints[item.name], reused)}," for item in named]
     lines += [f") -> {verb.returns}:", *_docstring(verb, [*positional, *named], hints)]
-    call = f'run_command(config.{kind.__name__}, locals(), "{name}")'
+    call = f'run_command({kind.__name__}, locals(), "{name}")'
     if verb.returns == "Path":
         lines += [f"    result: Path = {call}", "    return result"]
     else:
@@ -176,16 +179,21 @@ def _order(kind: type, hints: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     items = dataclasses.fields(kind)
     own = [name for name in inspect.get_annotations(kind) if name not in _LAST]
     order = [*(name for name in own if name not in _FIRST), *_FIRST]
-    places = {name: place - len(order) for place, name in enumerate(order)} | dict.fromkeys(_LAST, 1)
+    places = {name: place - len(order) for place, name in enumerate(order)} | {
+        name: place for place, name in enumerate(_LAST, start=1)
+    }
     items = tuple(sorted(items, key=lambda item: places.get(item.name, 0)))
     positional = [item for item in items if tyro.conf.Positional[int].__metadata__[0] in _metadata(hints[item.name])]
     return positional, [item for item in items if item not in positional]
 
 
-def _parameter(item: Any, hint: Any) -> str:
+def _parameter(item: Any, hint: Any, may_be_reused: bool) -> str:
+    """An argument; one that is needed may be left out where a file or a folder can give it."""
     written = _write(hint)
     if item.name in _NAMES_OR_FILES:
         written = written.replace("str", _PATH)
+    if item.default is dataclasses.MISSING and may_be_reused:
+        return f"{item.name}: {written} | None = None"
     if item.default is dataclasses.MISSING:
         return f"{item.name}: {written}"
     default = f'"{item.default}"' if isinstance(item.default, str) else repr(item.default)

@@ -20,7 +20,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"config", "files", "texts"},
         {"classes"},
         {"records"},
-        {"runs"},
+        {"reuse", "runs"},
         {"kernels"},
         {"data", "models", "scoring"},
         {"training", "reporting"},
@@ -37,6 +37,13 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"converters", "folder"},
         {"published"},
         {"checks"},
+        {"__init__"},
+    ),
+    "segarena.reuse": (
+        {"convert", "paths", "recorded"},
+        {"option_file", "resume"},
+        {"complete"},
+        {"words"},
         {"__init__"},
     ),
     "segarena.models": (

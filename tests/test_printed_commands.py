@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +16,7 @@ import pytest
 
 from annotated import write_bowl
 from segarena import formats
+from support import write_pair
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are run by a shell of POSIX")
 INSTALLED = Path(sys.executable).with_name("segarena")
@@ -31,11 +34,17 @@ def place(tmp_path: Path) -> Path:
     return place
 
 
-def run(line: str, place: Path) -> str:
-    """What a line prints in a shell that finds `segarena` in bin/, with the wanted `python` beside it."""
+def environment(place: Path) -> dict[str, str]:
+    """That of a shell that finds `segarena` in bin/, and the Python of this environment as `python`."""
     folders = [str(place / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-    environment = {**os.environ, "PATH": os.pathsep.join(folders)}
-    done = subprocess.run(line, shell=True, cwd=place, env=environment, capture_output=True, text=True, check=True)
+    return {**os.environ, "PATH": os.pathsep.join(folders)}
+
+
+def run(line: str, place: Path) -> str:
+    """What a line prints in a shell."""
+    done = subprocess.run(
+        line, shell=True, cwd=place, env=environment(place), capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
@@ -97,3 +106,30 @@ def test_without_a_script_the_python_of_the_program_is_called(monkeypatch: pytes
     assert formats.called_program() == (str(python), "-m", "segarena")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert formats.called_program() == ("python3", "-m", "segarena")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("called", ["segarena", "'other bin/segarena'", "python -m segarena"])
+def test_ctrl_c_prints_a_command_that_ends_the_comparison(called: str, place: Path) -> None:
+    for number in range(8):
+        write_pair(place / "my data", f"square{number}", seed=number)
+    options = "--models fcn --encoder mobilenet_v2 --weights none --epochs 20 --size 32 --batch-size 4 --device cpu"
+    process = subprocess.Popen(
+        f"exec {called} compare 'my data' {options} --out 'my runs/a'",
+        shell=True,
+        cwd=place,
+        env=environment(place),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (place / "my runs" / "a" / "fcn-seed0" / "history.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate()[1]
+    assert process.returncode == 130
+    line = message.strip().partition("Resume with: ")[2]
+    assert line == f"{called} compare --resume 'my runs/a'"
+    assert "mIoU" in run(line, place)
+    assert (place / "my runs" / "a" / "report.html").exists()

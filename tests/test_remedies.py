@@ -33,8 +33,10 @@ SHOWN_BY = {
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.experiment.inputs --root": {*TRAINING, "evaluate"},
     "segarena.experiment.inputs --download": TRAINING,  # only where it is given
+    "segarena.formats --resume": TRAINING,  # the others show its command as a whole
     "segarena.models.weights": TRAINING,  # no other command reads pretrained weights
     "segarena.reporting.caveats": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.reuse.recorded --resume": TRAINING,  # `check` and `evaluate` use another part of it
     "segarena.runs --out": {*TRAINING, "check", "evaluate", "predict"},  # only where it is not given
     "segarena.runs --resume": TRAINING,  # only where there is one
     "segarena.training.engine": TRAINING,

@@ -61,13 +61,22 @@ def test_a_named_folder_with_files_is_only_opened_to_resume(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("run", ["", "fold1", "unet-seed0", "unet-seed0/fold1"])
-def test_resuming_is_advised_where_there_is_a_run_and_the_command_can(tmp_path, run):
-    write_json(tmp_path / run / "config.json", {})
-    for resume, is_advised in ((False, True), (None, False)):
+@pytest.mark.parametrize(
+    ("file", "content", "verb"),
+    [
+        ("config.json", {}, "train"),
+        ("comparison.json", {}, "compare"),
+        ("options.json", {"command": "compare"}, "compare"),
+        ("options.json", {"command": "train"}, "train"),
+    ],
+)
+def test_resuming_is_advised_where_there_is_a_run_and_the_command_can(tmp_path, file, content, verb):
+    more = {"schema": 1, "options": {}, "choices": [], "fingerprint": []} if content else {}
+    write_json(tmp_path / file, content | more)
+    for resume, advice in ((False, f"segarena {verb} --resume {tmp_path}"), (None, "")):
         with refuses(RunError, where=tmp_path, value="not empty") as caught:
             open_folder(tmp_path, "x", resume=resume)
-        assert ("--resume" in caught.value.remedy) is is_advised
+        assert caught.value.remedy.partition(": ")[2] == advice
 
 
 @pytest.mark.parametrize("resume", [False, True])

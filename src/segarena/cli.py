@@ -21,8 +21,10 @@ from segarena import config
 from segarena._version import __version__
 from segarena.commands.completion import completion_script
 from segarena.commands.usage import check_words, command_help, main_help
-from segarena.errors import Interrupted, SegarenaError
+from segarena.errors import ConfigError, Interrupted, SegarenaError
 from segarena.formats import command
+from segarena.reuse.complete import finish
+from segarena.reuse.words import add_flags, as_default, read_words, typed_names
 from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
@@ -158,13 +160,27 @@ def _broken_install(error: Exception) -> SegarenaError | None:
 
 def _parse() -> Any:
     """The options of the command that was typed; exits with a message or the help text."""
-    commands: Any = reduce(operator.or_, (Annotated[kind, subcommand(name)] for name, (kind, _) in COMMANDS.items()))
+    kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
+    words, given = read_words(sys.argv[1:], kinds)
+    commands: Any = reduce(
+        operator.or_,
+        (
+            Annotated[kind, subcommand(name, default=as_default(kind, given.values))]
+            if given.values and name == words[0]
+            else Annotated[kind, subcommand(name)]
+            for name, kind in kinds.items()
+        ),
+    )
     try:
-        return tyro.cli(
+        options = tyro.cli(
             commands,
+            args=words,
             prog="segarena",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
             registry=_registry,
         )
+    except ConfigError as error:
+        raise given.locate(error, typed_names(words)) from None
     except OSError:  # its message cannot be printed
         raise SystemExit(2) from None
+    return finish(add_flags(options, given), given)

@@ -169,6 +169,18 @@ def command(*words: object, program: Sequence[str] | None = None, windows: bool 
     return " ".join(map(_quote_for_cmd, texts)) if windows else shlex.join(texts)
 
 
+def resume_line(verb: str, folder: PurePath) -> str:
+    """Return what resumes the work in a folder: a command line or, in another Python program, a call.
+
+    Args:
+        verb: compare or train.
+        folder: The folder.
+    """
+    if is_command_line():
+        return command("segarena", verb, "--resume", folder)
+    return f"segarena.{verb}(resume={str(folder)!r})"
+
+
 def is_command_line() -> bool:
     """Whether this process is the command `segarena` or `python -m segarena`, not another Python program."""
     return _is_module() or _script() is not None

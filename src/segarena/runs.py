@@ -18,8 +18,8 @@ from segarena.errors import RunError
 from segarena.files import TEMPORARY
 from segarena.formats import command, percent, plural
 from segarena.records.comparison import ComparisonRecord
-from segarena.records.config import Config
 from segarena.records.metrics import Metrics
+from segarena.records.options import resume_command
 from segarena.records.run import Costs
 
 DEFAULT_ROOT = Path("runs")
@@ -43,17 +43,11 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
         if not out.is_dir():
             raise RunError("is a file, not a folder", where=out, remedy="Name another folder")
         if any(out.iterdir()) and not resume:
-            or_resume = "" if resume is None or not _has_runs(out) else ", or add --resume to resume the run in it"
+            line = None if resume is None else resume_command(out)
+            or_resume = "" if line is None else f", or resume what is in it: {line}"
             raise RunError("exists and is not empty", where=out, remedy=f"Name a new folder{or_resume}")
     except OSError as error:
         raise _unwritable(out, error) from error
-
-
-def _has_runs(folder: Path) -> bool:
-    """Whether a folder is that of a run or of a comparison, finished or not."""
-    return any(
-        next(folder.glob(f"{place}{Config.file}"), None) for place in ("", "fold*/", "*-seed*/", "*-seed*/fold*/")
-    )
 
 
 def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:
@@ -166,11 +160,11 @@ def find_run(folder: Path) -> Path:
         raise RunError(
             f"is a comparison that is not finished (it has no {ComparisonRecord.file})",
             where=folder,
-            remedy=f"Name one of its runs, e.g. {command(inside[0].parent)}, or repeat the command of the comparison "
-            "with --resume",
+            remedy=f"Name one of its runs, e.g. {command(inside[0].parent)}"
+            + (f", or finish it: {line}" if (line := resume_command(folder)) else ""),
         )
     remedy = "Name a folder that `segarena train` or `segarena compare` has finished"
-    if "config.json" not in missing and (line := _resume(folder)):
+    if "config.json" not in missing and (line := resume_command(folder)):
         remedy = f"Finish an epoch of it: {line}"
     raise RunError(f"has no {missing[0]}, so it is not a finished run", where=folder, remedy=remedy)
 
@@ -208,15 +202,6 @@ def _epochs(folder: Path) -> list[_Epoch]:
         return [_Epoch(int(row["epoch"]), float(row["val_miou"]) if row["val_miou"] else None) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy="Train again in a new folder") from error
-
-
-def _resume(folder: Path) -> str | None:
-    """The command line that resumes a run, None where its files do not have it."""
-    try:
-        line = Config.read(folder).command
-    except RunError:
-        return None
-    return f"{line} {command('--out', folder, '--resume')}"
 
 
 def _trainings(folder: Path) -> Iterator[Path]:

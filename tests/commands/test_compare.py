@@ -36,6 +36,7 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
     names = {path.name for path in comparison.iterdir()}
     runs = {"fcn-seed0", "fcn-seed1", "pspnet-seed0", "pspnet-seed1"}
     files = {
+        "options.json",
         "comparison.json",
         "models.csv",
         "classes.csv",
@@ -102,22 +103,22 @@ def test_majority_baseline_is_the_most_frequent_training_class(comparison: Path)
 
 def test_resuming_with_fewer_models_and_seeds_keeps_the_others(comparison: Path) -> None:
     before = (comparison / "fcn-seed1" / "metrics.json").stat().st_mtime_ns
-    segarena.compare(comparison.parent / "data", models=("unet",), seeds=1, out=comparison, resume=True, **QUICK)
+    segarena.compare(models=("unet",), seeds=1, resume=comparison)
     record = ComparisonRecord.read(comparison)
-    assert {entry.model: entry.seeds for entry in record.ranking} == {"fcn": (0, 1), "pspnet": (0, 1), "unet": (0,)}
-    assert {"--models fcn unet pspnet", "--seeds 2"} <= {part.strip() for part in re.split("(?=--)", record.command)}
+    assert {entry.model: entry.seeds for entry in record.ranking} == dict.fromkeys(("fcn", "pspnet", "unet"), (0, 1))
+    assert {"--models fcn pspnet unet", "--seeds 2"} <= {part.strip() for part in re.split("(?=--)", record.command)}
     assert (comparison / "fcn-seed1" / "metrics.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
     ("options", "value"),
-    [({"epochs": 7}, "epochs 2, not 7"), ({"split": 0.5}, "split 0.8, not 0.5"), ({"folds": 2}, "without --folds")],
+    [({"epochs": 7}, "--epochs 2, not 7"), ({"split": 0.5}, "--split 0.8, not 0.5"), ({"folds": 2}, "without --folds")],
 )
 def test_runs_of_another_protocol_are_never_ranked_beside_new_ones(
     comparison: Path, options: dict[str, Any], value: str
 ) -> None:
     before, data, models = contents(comparison), comparison.parent / "data", ("fcn", "deeplabv3")
-    with refuses(RunError, where=comparison / "fcn-seed0", value=value):
+    with refuses(RunError, where=comparison, value=value):
         segarena.compare(data, models=models, seeds=2, out=comparison, resume=True, **{**QUICK, **options})
     assert contents(comparison) == before
 
@@ -155,9 +156,7 @@ def test_a_finished_comparison_resumes_to_the_same_scores(comparison: Path) -> N
         return pd.read_csv(comparison / "models.csv").drop(columns=latencies).set_index(["model", "seed"])
 
     before, data = scores(), ComparisonRecord.read(comparison).data
-    segarena.compare(
-        comparison.parent / "data", models=("fcn", "pspnet"), seeds=2, out=comparison, resume=True, **QUICK
-    )
+    segarena.compare(resume=comparison)
     pd.testing.assert_frame_equal(before.sort_index(), scores().sort_index())
     assert ComparisonRecord.read(comparison).data == data
 

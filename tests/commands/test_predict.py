@@ -189,7 +189,7 @@ def test_an_interrupted_run_is_used_with_its_best_weights(
     (run / "history.csv").unlink()
     with refuses(RunError, where=run, value="metrics.json") as caught:
         segarena.predict(run, [image])
-    assert f"--out '{run}' --resume" in caught.value.remedy
+    assert f"segarena train --resume '{run}'" in caught.value.remedy
 
 
 def test_predictions_are_never_overwritten(trained: Path) -> None:

@@ -91,8 +91,8 @@ def test_a_folder_of_one_track_is_not_resumed_in_the_other(published: Path, data
     (published / "comparison.json").rename(published / "kept.json")
     (published / "pspnet-seed0" / "costs.json").rename(published / "pspnet-seed0" / "kept.json")
     try:
-        with refuses(RunError, where=published / "pspnet-seed0", value="track paper, not encoder"):
-            segarena.compare(data, models=("pspnet",), out=published, resume=True, **{**QUICK, "epochs": 1})
+        with refuses(RunError, where=published, value="--track paper, not encoder"):
+            segarena.compare(models=("pspnet",), track="encoder", resume=published)
     finally:
         (published / "kept.json").rename(published / "comparison.json")
         (published / "pspnet-seed0" / "kept.json").rename(published / "pspnet-seed0" / "costs.json")
@@ -100,8 +100,8 @@ def test_a_folder_of_one_track_is_not_resumed_in_the_other(published: Path, data
 
 def test_a_ranking_of_one_track_is_not_replaced_by_the_other(published: Path, data: Path) -> None:
     before = (published / "comparison.json").read_bytes()
-    with refuses(RunError, where=published, value="track paper, not encoder"):
-        segarena.compare(data, models=("unet",), out=published, resume=True, **{**QUICK, "epochs": 1})
+    with refuses(RunError, where=published, value="--track paper, not encoder"):
+        segarena.compare(data, models=("unet",), track="encoder", out=published, resume=True, **{**QUICK, "epochs": 1})
     assert (published / "comparison.json").read_bytes() == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 import segarena
+from segarena import cli
 from segarena.errors import ConfigError, Interrupted, RunError, WeightsError
 from segarena.experiment import run as command
 from segarena.formats import percent
@@ -33,7 +35,7 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     run = train(squares, tmp_path / "run", model="unet")
     names = {path.name for path in run.iterdir()}
     records = {f"{name}.json" for name in ("config", "environment", "data", "metrics", "costs")}
-    assert names == records | {"history.csv", "images.csv", "best.safetensors", "last", "log.txt"}
+    assert names == records | {"options.json", "history.csv", "images.csv", "best.safetensors", "last", "log.txt"}
     metrics, data = Metrics.read(run), Data.read(run)
     assert metrics.split == "val"
     assert list(metrics.per_class) == ["background", "foreground"]
@@ -106,10 +108,15 @@ def test_interrupt_and_resume_end_in_the_same_bits(
 
     step = engine.Trainer._train_step
     monkeypatch.setattr(engine.Trainer, "_train_step", should_stop_after_some_steps)
-    with pytest.raises(Interrupted, match=r"segarena train .*--resume"):
-        train(squares, tmp_path / "part", model="deeplabv3")
+    part = tmp_path / "a part"
+    with pytest.raises(Interrupted) as stopped:
+        train(squares, part, model="deeplabv3")
     monkeypatch.setattr(engine.Trainer, "_train_step", step)
-    part = train(squares, tmp_path / "part", model="deeplabv3", resume=True)
+    line = str(stopped.value).partition("Resume with: ")[2]
+    assert line == f"segarena train --resume '{part}'"
+    monkeypatch.chdir("/")  # from there, as from anywhere
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    assert cli.main() == 0
     assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
     assert (part / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
 
@@ -158,7 +165,7 @@ def unfinished(squares: Path, tmp_path: Path) -> Path:
 
 
 def test_resume_with_other_options_is_refused(squares: Path, unfinished: Path) -> None:
-    for options, value in (({"learning_rate": 0.5}, "learning rate"), ({"seed": 1}, "seed 0, not 1")):
+    for options, value in (({"learning_rate": 0.5}, "--learning-rate"), ({"seed": 1}, "--seed 0, not 1")):
         with refuses(RunError, where=unfinished, value=value):
             train(squares, unfinished, resume=True, **options)
 
@@ -221,7 +228,7 @@ def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
     def full(descriptor: int) -> None:
         nonlocal calls
         calls += 1
-        if calls > 6:  # settings and the first epoch still fit
+        if calls > 7:  # settings and the first epoch still fit
             raise OSError(28, "No space left on device")
         real(descriptor)
 

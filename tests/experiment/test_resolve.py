@@ -12,9 +12,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from recording import FACTS
-from segarena.config import CompareOptions, Protocol, ProtocolOptions, TrainOptions, defaults
+from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, TrainOptions, defaults
 from segarena.config.defaults import ComputeFacts
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, RunError
 from segarena.experiment import resolve as module
 from segarena.experiment.resolve import resolve
 from support import refuses
@@ -30,6 +30,21 @@ def parts(hint: Any) -> Iterator[Any]:
             yield from parts(own)
     for inner in get_args(hint):
         yield from parts(inner)
+
+
+def test_a_folder_that_was_started_on_a_gpu_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    before = {"device": Choice("device", "cuda", "a GPU was found")}
+    with refuses(RunError, where=Path("runs/a"), value="GPU"):
+        resolve(CompareOptions(resume=Path("runs/a"), out=Path("runs/a")), FACTS, before)
+
+
+def test_what_was_chosen_is_not_chosen_again() -> None:
+    before = {"epochs": Choice("epochs", 7, "as many as then"), "batch_size": Choice("batch_size", 3, "few images")}
+    for typed in ({}, {"batch_size": 64}):  # it was typed, and larger than the data allowed
+        protocol, choices = resolve(CompareOptions(**typed, **CPU), replace(FACTS, num_train=3), before)
+        assert (protocol.epochs, protocol.batch_size) == (7, 3)
+        assert set(before.values()) <= set(choices)
 
 
 def test_a_protocol_has_no_open_field() -> None:

@@ -7,18 +7,22 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
-from segarena.config import make_options
+from segarena.config import DataOptions, make_options
 from segarena.config.checks import find_alike
 from segarena.errors import OptionTypeError, SegarenaError
 from segarena.formats import join_words
+from segarena.reuse.complete import complete
 
+#: The names of the arguments that were given to the function that is being called.
+_GIVEN: ContextVar[frozenset[str]] = ContextVar("given")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Words that follow an option in a sentence and are not its value.
 _NO_VALUES = "and or to for if is with in of as from does has cannot was were are by but the so then only names"
-_FLAGS = "--resume --download --write-classes --quiet --verbose"
+_FLAGS = "--download --write-classes --quiet --verbose"
 _COMMAND = r"`[^`]*`|\b(?:\S*/)?segarena [a-z]+(?= )[^;:]*?(?=[.;:]? [A-Z][a-z]|[.;:]?$)"
 _OPTION = rf"--([a-z][a-z-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"
 
@@ -26,15 +30,19 @@ _OPTION = rf"--([a-z][a-z-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)(
 def api_function(function: Function) -> Function:
     """Decorate a function of the API: a misspelt option, and an error that names options, get messages for Python."""
     signature = inspect.signature(function)
+    names = tuple(signature.parameters)
 
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
         _check_names(function.__name__, signature, arguments, options)
+        token = _GIVEN.set(frozenset(names[: len(arguments)]) | options.keys())
         try:
             return function(*arguments, **options)
         except SegarenaError as error:
             error.restate(in_python)
             raise
+        finally:
+            _GIVEN.reset(token)
 
     return cast(Function, call)
 
@@ -44,13 +52,17 @@ def run_command(kind: type, values: Mapping[str, Any], name: str) -> Any:
 
     Args:
         kind: The options of the command.
-        values: The function's arguments, by name.
+        values: The function's arguments, by name. Those that were not given may come from a file or a folder.
         name: Name of the command.
 
     Returns:
         What the command's `run` returns.
     """
-    options: Any = make_options(kind, **values)
+    options: Any
+    if issubclass(kind, DataOptions):
+        options = complete(kind, **{name: value for name, value in values.items() if name in _GIVEN.get()})
+    else:
+        options = make_options(kind, **values)
     return importlib.import_module(f"segarena.commands.{name}").run(options)
 
 

@@ -6,8 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from segarena import config
 from segarena.api.calls import api_function, run_command
+from segarena.config import CheckOptions, ConvertOptions, SynthOptions
 
 if TYPE_CHECKING:  # `import segarena` is light
     from segarena.results.findings import Findings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # `import segarena` is light
 
 @api_function
 def check(
-    data: str | PathLike[str],
+    data: str | PathLike[str] | None = None,
     *,
     json: str | PathLike[str] | None = None,
     write_classes: bool = False,
@@ -27,6 +27,7 @@ def check(
     test_fraction: float = 0.0,
     group_by: str | PathLike[str] | None = None,
     splits: str | PathLike[str] | None = None,
+    config: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Findings:
@@ -50,6 +51,9 @@ def check(
             number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
             file with name,group in each line.
         splits: Use the split of an earlier run: its folder, or its data.json.
+        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
+            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
+            relative to it.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
@@ -59,7 +63,7 @@ def check(
     Raises:
         DataError: A training on the folder would stop; all problems are printed first.
     """
-    result = run_command(config.CheckOptions, locals(), "check")
+    result = run_command(CheckOptions, locals(), "check")
     from segarena.results.findings import Findings
 
     return Findings(*result)
@@ -112,7 +116,7 @@ def convert(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
-    result: Path = run_command(config.ConvertOptions, locals(), "convert")
+    result: Path = run_command(ConvertOptions, locals(), "convert")
     return result
 
 
@@ -140,5 +144,5 @@ def synth(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
-    result: Path = run_command(config.SynthOptions, locals(), "synth")
+    result: Path = run_command(SynthOptions, locals(), "synth")
     return result

@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from segarena import config
 from segarena.api.calls import api_function, run_command
+from segarena.config import EvaluateOptions, PredictOptions, ReportOptions
 from segarena.config.results import SplitName
 
 if TYPE_CHECKING:  # `import segarena` is light
@@ -53,7 +53,7 @@ def evaluate(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
-    result = run_command(config.EvaluateOptions, locals(), "evaluate")
+    result = run_command(EvaluateOptions, locals(), "evaluate")
     from segarena.results.evaluation import Evaluation
 
     return Evaluation(result)
@@ -89,7 +89,7 @@ def predict(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
-    result: Path = run_command(config.PredictOptions, locals(), "predict")
+    result: Path = run_command(PredictOptions, locals(), "predict")
     return result
 
 
@@ -113,5 +113,5 @@ def report(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
-    result: Path = run_command(config.ReportOptions, locals(), "report")
+    result: Path = run_command(ReportOptions, locals(), "report")
     return result

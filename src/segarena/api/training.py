@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from segarena import config
 from segarena.api.calls import api_function, run_command
+from segarena.config import CompareOptions, TrainOptions
 from segarena.config.training import EncoderName, ModelName, TrackName
 
 if TYPE_CHECKING:  # `import segarena` is light
@@ -53,7 +53,8 @@ def compare(
     workers: int | None = None,
     threads: int | None = None,
     cache_gib: float = 4.0,
-    resume: bool = False,
+    config: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Comparison:
@@ -123,7 +124,12 @@ def compare(
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
-        resume: Resume the run in out.
+        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
+            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
+            relative to it.
+        resume: Resume what is in this folder, with the options that it was started with: no other option is needed.
+            More seeds and other models are added. Data that was moved is named as `data`. With the same folder as out,
+            it is started if there is nothing in it.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
@@ -134,7 +140,7 @@ def compare(
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
         Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
     """
-    result = run_command(config.CompareOptions, locals(), "compare")
+    result = run_command(CompareOptions, locals(), "compare")
     from segarena.results.comparison import Comparison
 
     return Comparison(result)
@@ -144,7 +150,7 @@ def compare(
 def train(
     data: str | PathLike[str] | None = None,
     *,
-    model: ModelName,
+    model: ModelName | None = None,
     seed: int = 0,
     out: str | PathLike[str] | None = None,
     size: int | None = None,
@@ -178,7 +184,8 @@ def train(
     workers: int | None = None,
     threads: int | None = None,
     cache_gib: float = 4.0,
-    resume: bool = False,
+    config: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> TrainedRun:
@@ -245,7 +252,12 @@ def train(
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
-        resume: Resume the run in out.
+        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
+            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
+            relative to it.
+        resume: Resume what is in this folder, with the options that it was started with: no other option is needed.
+            More seeds and other models are added. Data that was moved is named as `data`. With the same folder as out,
+            it is started if there is nothing in it.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 
@@ -256,7 +268,7 @@ def train(
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
         Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
     """
-    result = run_command(config.TrainOptions, locals(), "train")
+    result = run_command(TrainOptions, locals(), "train")
     from segarena.results.trained_run import TrainedRun
 
     return TrainedRun(result)

@@ -14,11 +14,10 @@ from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.experiment.networks import check_networks, try_networks
-from segarena.experiment.plan import check_same_track
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
-from segarena.formats import command, count, duration, milliseconds, percent
+from segarena.formats import command, count, duration, milliseconds, percent, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
@@ -44,17 +43,16 @@ def run(options: CompareOptions) -> Path:
     reporter = TerminalReporter()
     environment = describe_environment()
     reporter.detail(f"{to_command(options)}\n{environment.sentence}")
-    check_out(options.out, resume=options.resume)
-    check_same_track(options)
+    check_out(options.out, resume=options.resume is not None)
     check_networks(options)
     prepared = prepare(options, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
-    folder = open_folder(options.out, prepared.source.name, resume=options.resume)
+    folder = open_folder(options.out, prepared.source.name, resume=options.resume is not None)
     reporter.folder = folder
     runs = [Run(model, seed) for seed in range(options.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
-    with catch_interrupt(resume=to_command(options, out=folder)) as should_stop:
-        train_all(prepared, {run: folder / run.path for run in runs}, should_stop, reporter)
+    with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
+        train_all(prepared, folder, {run: folder / run.path for run in runs}, should_stop, reporter)
     reporter.say("Comparing")
     repeat = to_command(_cover(options, runs))
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)

@@ -10,7 +10,7 @@ from segarena.config import TrainOptions, to_command
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.train_all import train_all
-from segarena.formats import command, duration, percent, plural
+from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.runs import Run, check_out, open_folder
@@ -33,14 +33,15 @@ def run(options: TrainOptions) -> Path:
     """
     reporter = TerminalReporter()
     reporter.detail(f"{to_command(options)}\n{describe_environment().sentence}")
-    check_out(options.out, resume=options.resume)
+    check_out(options.out, resume=options.resume is not None)
     check_networks(options)
     prepared = prepare(options, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
-    folder = open_folder(options.out, f"{prepared.source.name}-{options.model}", resume=options.resume)
+    name = f"{prepared.source.name}-{options.model}"
+    folder = open_folder(options.out, name, resume=options.resume is not None)
     reporter.folder = folder
-    with catch_interrupt(resume=to_command(options, out=folder)) as should_stop:
-        train_all(prepared, {Run(options.model, options.seed): folder}, should_stop, reporter)
+    with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
+        train_all(prepared, folder, {Run(options.model, options.seed): folder}, should_stop, reporter)
     _show(options, folder)
     return folder
 

@@ -7,15 +7,24 @@ An option that is None, or "auto", is open: `segarena.config.defaults` has the r
 
 from __future__ import annotations
 
-from segarena.config.data import CheckOptions, ConvertOptions, DataOptions, SynthOptions
+from segarena.config.data import PUBLISHED_NAMES, CheckOptions, ConvertOptions, DataOptions, SynthOptions
 from segarena.config.defaults import DataFacts
 from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
-from segarena.config.training import TRACK_MODELS, CompareOptions, EncoderName, ModelName, ProtocolOptions, TrainOptions
+from segarena.config.training import (
+    TRACK_MODELS,
+    CompareOptions,
+    EncoderName,
+    ModelName,
+    ProtocolOptions,
+    TrainOptions,
+    command_name,
+)
 from segarena.config.values import command_line, make_options, to_command
 
 __all__ = [
+    "PUBLISHED_NAMES",
     "TRACK_MODELS",
     "CheckOptions",
     "Choice",
@@ -35,6 +44,7 @@ __all__ = [
     "SynthOptions",
     "TrainOptions",
     "command_line",
+    "command_name",
     "make_options",
     "to_command",
 ]

@@ -12,6 +12,9 @@ from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
+#: Names of the published data sets: the keys of `segarena.data.published.PUBLISHED`, which needs torch.
+PUBLISHED_NAMES = ("voc2012", "sbd", "cityscapes", "oxford-pets")
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(OutputOptions):
@@ -33,6 +36,9 @@ class DataOptions(OutputOptions):
     Or a regular expression, or a file with name,group in each line."""
     splits: Annotated[Path | None, OPTIONAL] = None
     """Use the split of an earlier run: its folder, or its data.json."""
+    config: Annotated[Path | None, OPTIONAL] = None
+    """Read options from a file: YAML or JSON with the names of options as keys, or the options.json or config.json of
+    an earlier run. Options that are typed replace those of the file. Paths in the file are relative to it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

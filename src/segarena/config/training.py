@@ -104,8 +104,10 @@ class ProtocolOptions(DataOptions, ABC):
     """Memory for decoded images, in GiB; images that do not fit are decoded each time."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder to write; it must not exist or be empty."""
-    resume: Flag = False
-    """Resume the run in --out."""
+    resume: Annotated[Path | None, OPTIONAL] = None
+    """Resume what is in this folder, with the options that it was started with: no other option is needed.
+    More --seeds and other --models are added. Data that was moved is named as DATA.
+    With the same folder as --out, it is started if there is nothing in it."""
 
     @property
     @abstractmethod
@@ -136,10 +138,6 @@ class ProtocolOptions(DataOptions, ABC):
                 "each image is tested once, so there is no other split",
                 where="--folds",
                 remedy="Leave out --splits and --test-fraction",
-            )
-        if self.resume and self.out is None:
-            raise ConfigError(
-                "no folder to resume is named", where="--resume", remedy="Name the folder of the run: --out DIR"
             )
         for model in self.model_names:
             if self.track == "encoder" and model not in TRACK_MODELS[self.track]:
@@ -195,3 +193,8 @@ class TrainOptions(ProtocolOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("seed", self.seed, 0)
+
+
+def command_name(kind: type[ProtocolOptions]) -> Literal["compare", "train"]:
+    """Return the name of the command that has the options."""
+    return "train" if issubclass(kind, TrainOptions) else "compare"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from segarena.config.arguments import convert_argument, refuse_unknown
 from segarena.config.checks import flag
-from segarena.config.training import ProtocolOptions, TrainOptions
+from segarena.config.training import ProtocolOptions, command_name
 from segarena.formats import command
 
 Options = TypeVar("Options")
@@ -32,16 +31,14 @@ def make_options(kind: type[Options], **values: Any) -> Options:
     return kind(**{name: convert_argument(name, value, hints[name]) for name, value in values.items()})
 
 
-def to_command(options: ProtocolOptions, out: Path | None = None) -> str:
-    """Return the command line that gives these options.
+def to_command(options: ProtocolOptions) -> str:
+    """Return the command line that gives these options, as files have it.
 
     Args:
-        options: The options; those that have their default value are left out, and so are --out, --resume,
+        options: The options; those that have their default value are left out, and so are --out, --resume, --config,
             --quiet and --verbose.
-        out: The folder of a run: the command line then resumes it.
     """
-    line = command_line(type(options), vars(options))
-    return line if out is None else f"{line} {command('--out', out, '--resume')}"
+    return command_line(type(options), vars(options))
 
 
 def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
@@ -51,13 +48,12 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
         kind: The options of the command.
         values: Values by the options' names; other names are ignored.
     """
-    verb = "train" if issubclass(kind, TrainOptions) else "compare"
     data = values.get("data")
-    words: list[object] = ["segarena", verb, *([data] if data is not None else [])]
+    words: list[object] = ["segarena", command_name(kind), *([data] if data is not None else [])]
     for item in fields(kind):
         value = values.get(item.name)
         if (
-            item.name not in ("data", "out", "resume", "quiet", "verbose")
+            item.name not in ("data", "out", "resume", "config", "quiet", "verbose")
             and value is not None
             and value != item.default
         ):

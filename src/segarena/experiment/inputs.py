@@ -24,6 +24,7 @@ from segarena.files import read_json
 from segarena.formats import listing
 from segarena.records.config import DataSettings
 from segarena.records.run import Data
+from segarena.reuse.recorded import anchor
 
 
 def open_source(
@@ -152,7 +153,7 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
         splits=None if options.splits is None else str(options.splits.absolute()),
         split=options.split,
         test_fraction=options.test_fraction,
-        group_by=options.group_by,
+        group_by=anchor("group_by", options.group_by),
     )
 
 

@@ -14,6 +14,7 @@ from segarena.experiment.progress import Reporter
 from segarena.formats import join_words, listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
 from segarena.models.weights import NAMED, check_weights
+from segarena.reuse.recorded import anchor
 from segarena.seeding import derive_seed
 from segarena.training.costs import count_flops
 from segarena.training.evaluation import padded_size
@@ -56,7 +57,8 @@ def check_networks(options: ProtocolOptions) -> None:
 
 def typed_arguments(options: ProtocolOptions) -> dict[str, Any]:
     """Return the arguments of `build_model` that were typed."""
-    arguments = {"encoder": options.encoder, "weights": options.weights, "output_stride": options.output_stride}
+    weights = anchor("weights", options.weights)
+    arguments = {"encoder": options.encoder, "weights": weights, "output_stride": options.output_stride}
     return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from segarena.classes import ClassTable
-from segarena.config import Choice, Protocol, ProtocolOptions, TrainOptions, command_line
+from segarena.config import Choice, Protocol, TrainOptions, command_line
 from segarena.errors import RunError
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import drop_unused_options
 from segarena.experiment.prepare import Prepared, PreparedSplit
 from segarena.formats import listing
 from segarena.models import SegmentationModel
-from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config, DataSettings
 from segarena.records.run import Costs, Data
+from segarena.reuse.recorded import MAY_DIFFER, anchor
 from segarena.runs import Run, fold_folder
 
 #: Goes up when the same settings train or score differently: runs of an older version are not resumed.
 PROTOCOL_VERSION = 3
-#: Settings that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
-#: their decoding and their split shows whether it is the same. The others change the speed of a run, and
-#: no score but by rounding.
-_RESUME_MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "threads", "cache_gib"})
 _OTHER_OPTIONS = "Repeat its options with --resume, or name a new folder with --out"
+_OTHER_VERSION = "Install the version that started it, or name a new folder with --out"
 _OTHER_DATA = "Put the data back as it was, or name a new folder with --out"
 
 
@@ -100,19 +97,6 @@ def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]
     return trainings
 
 
-def check_same_track(options: ProtocolOptions) -> None:
-    """Raise RunError if --out has a comparison of the other track, which the new ranking would replace."""
-    if options.out is None or not (options.out / ComparisonRecord.file).exists():
-        return
-    track = ComparisonRecord.read(options.out).track
-    if track != options.track:
-        raise RunError(
-            f"has a comparison of track {track}, not {options.track}",
-            where=options.out,
-            remedy=f"Resume it with --track {track}, or name a new folder with --out",
-        )
-
-
 def check_resumable(trainings: Sequence[Training], folder: Path) -> None:
     """Check that the run in a folder, finished or not, is of the same protocol and data.
 
@@ -138,8 +122,9 @@ def _check_same_training(training: Training) -> None:
     before, now = _settings(config), _settings(training)
     for name in dict.fromkeys([*now, *before]):
         old, new = before.get(name), now.get(name)
-        if name not in _RESUME_MAY_DIFFER and old != new:
-            raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=_OTHER_OPTIONS)
+        if name not in MAY_DIFFER and anchor(name, old) != anchor(name, new):
+            remedy = _OTHER_VERSION if name == "protocol_version" else _OTHER_OPTIONS
+            raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=remedy)
     data = Data.read(folder)
     if ClassTable.from_dict(data.class_table, where=folder / Data.file).digest != source.classes.digest:
         raise RunError(

@@ -26,6 +26,7 @@ from segarena.experiment.progress import Reporter
 from segarena.experiment.resolve import resolve
 from segarena.formats import listing
 from segarena.records.run import Data, Parts
+from segarena.reuse.recorded import recorded_choices
 
 GIB = 1024**3
 
@@ -168,7 +169,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         _check_not_void(images, splits, options.data or source.name)
     height, width = (int(np.median([size[axis] for _, size in measured.values()])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
-    protocol, choices = resolve(options, facts)
+    protocol, choices = resolve(options, facts, recorded_choices(options.resume))
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)
     with reporter.progress("hashing images") as on_progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions, defaul
 from segarena.config.defaults import ComputeFacts
 from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
-from segarena.errors import RunError
+from segarena.errors import ConfigError, RunError
 from segarena.experiment.networks import has_encoder, typed_arguments
 from segarena.records.run import Environment
 from segarena.training.machine import choose_device, computes_bf16, threads_variable
@@ -22,34 +23,40 @@ Value = TypeVar("Value")
 class _Choices:
     """The choices made so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: Mapping[str, Choice]) -> None:
+        self.recorded = recorded
         self.made: list[Choice] = []
 
     def close(self, name: str, typed: Value | None, default: tuple[Value, str]) -> Value:
         """Return the option as typed; if it is open, return the value of its rule and keep the reason."""
         if typed is not None and typed != "auto":
             return typed
-        value, why = default
-        self.made.append(Choice(name, value, why))
+        choice = self.recorded.get(name) or Choice(name, *default)
+        self.made.append(choice)
+        value: Value = choice.value
         return value
 
 
-def resolve(options: ProtocolOptions, facts: DataFacts) -> tuple[Protocol, tuple[Choice, ...]]:
+def resolve(
+    options: ProtocolOptions, facts: DataFacts, recorded: Mapping[str, Choice] | None = None
+) -> tuple[Protocol, tuple[Choice, ...]]:
     """Close the options by the rules of `segarena.config.defaults`, for this data and this machine.
 
     Args:
         options: The options as typed.
         facts: What the rules need to know about the data.
+        recorded: The choices of the folder that is resumed, by name; they are not made again.
 
     Returns:
         The protocol, and a choice for each option that was open and that the models use.
 
     Raises:
         ConfigError: --device cuda was typed and there is no GPU.
+        RunError: A folder is resumed that was started on a GPU, and there is none.
     """
-    choices = _Choices()
+    choices = _Choices(recorded or {})
     close = choices.close
-    found = choose_device(options.device)
+    found = _find_device(options, choices.recorded.get("device"))
     on_gpu = found == "cuda"
     device = close("device", options.device, defaults.device(found))
     precision = close("precision", options.precision, defaults.precision(computes_bf16(device)))
@@ -107,6 +114,20 @@ def _recorded_threads(options: ProtocolOptions) -> int | None:
             with suppress(RunError):  # a damaged file is reported where the run is resumed
                 return Environment.read(path.parent).threads
     return None
+
+
+def _find_device(options: ProtocolOptions, recorded: Choice | None) -> str:
+    """The device that is there; of a folder that is resumed, the one that it was started on."""
+    try:
+        return choose_device(options.device if recorded is None else str(recorded.value))
+    except ConfigError:
+        if options.resume is None:
+            raise
+        raise RunError(
+            "was started on a GPU, and torch has none here; the costs of its models are to be of one device",
+            where=options.resume,
+            remedy="Resume it where there is a GPU, or start again in a new folder: --device cpu --out DIR",
+        ) from None
 
 
 def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, choices: _Choices) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 from segarena.classes import ClassTable
 from segarena.errors import Interrupted
 from segarena.experiment.image_counts import read_image_counts
+from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import relative_cost
 from segarena.experiment.plan import Training, check_resumable, plan_trainings, record_place
 from segarena.experiment.prepare import Prepared
@@ -20,6 +21,7 @@ from segarena.experiment.time_left import TimeLeft, TrainingTimeLeft
 from segarena.files import write_text
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
+from segarena.reuse.recorded import check_same_data, describe_options
 from segarena.runs import Run
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_metrics
@@ -28,13 +30,14 @@ from segarena.training.machine import computing_with
 
 
 def train_all(
-    prepared: Prepared, folders: Mapping[Run, Path], should_stop: Callable[[], bool], reporter: Reporter
+    prepared: Prepared, folder: Path, runs: Mapping[Run, Path], should_stop: Callable[[], bool], reporter: Reporter
 ) -> None:
     """Train each model with each seed: once, or once for each fold. What is finished is not trained again.
 
     Args:
         prepared: The data and the protocol.
-        folders: The run folder of each model and seed, in the order of the trainings.
+        folder: The folder of the command, where its options are recorded before the first training.
+        runs: The run folder of each model and seed, in the order of the trainings.
         should_stop: Called after each step; True stops the training.
         reporter: Receives the progress.
 
@@ -42,9 +45,13 @@ def train_all(
         RunError: A folder has a run of another protocol or other data; then nothing is trained.
         Interrupted: `should_stop` returned True; the state is saved.
     """
-    plans = {run: plan_trainings(prepared, run, folder) for run, folder in folders.items()}
+    plans = {run: plan_trainings(prepared, run, place) for run, place in runs.items()}
     for run, trainings in plans.items():
-        check_resumable(trainings, folders[run])
+        check_resumable(trainings, runs[run])
+    fingerprints = [split.fingerprint for split in prepared.splits]
+    check_same_data(folder, fingerprints)
+    data = describe_inputs(prepared.options, prepared.source)
+    describe_options(prepared.options, data, prepared.choices, fingerprints).write(folder)
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
     left, number = _estimate(every), 0
@@ -64,7 +71,7 @@ def train_all(
             left.finish(number)
             number += 1
         if prepared.options.folds is not None:
-            pool_folds(folders[run], [training.folder for training in trainings], prepared.source.classes)
+            pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
 
 
 def _train(

@@ -1,0 +1,135 @@
+"""The options of a command from what was typed, a file of options, and the folder that is resumed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from segarena.config import DataOptions, ProtocolOptions, make_options
+from segarena.config.checks import flag
+from segarena.errors import ConfigError, OptionTypeError
+
+if TYPE_CHECKING:
+    from segarena.records.options import OptionsRecord
+
+Options = TypeVar("Options", bound=DataOptions)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is given for the options of a command beside what is typed.
+
+    Args:
+        in_file: Values by the options' names, from the file of options.
+        file: The file of options.
+        started: The options that the folder which is resumed was started with.
+        folder: The folder that is resumed.
+        record: Its record; None where it is started now.
+    """
+
+    in_file: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+    started: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    record: OptionsRecord | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Values by the options' names; what is typed replaces them."""
+        return {**self.started, **self.in_file}
+
+    def locate(self, error: ConfigError, typed: Collection[str]) -> ConfigError:
+        """Return an error that names the file, where the option is from there.
+
+        Args:
+            error: The error of an option.
+            typed: The names of the options that were typed.
+        """
+        name = next((name for name in self.in_file if flag(name) == error.where), None)
+        if name is None or name in typed:
+            return error
+        return ConfigError(error.what, where=f"{self.file}: {name}", remedy=error.remedy)
+
+
+def complete(kind: type[Options], **typed: Any) -> Options:
+    """Make the options of a command from the values of a Python program.
+
+    Args:
+        kind: The options of the command.
+        **typed: Values by the options' names, None for one that is left out. `resume` can be the folder, or True for
+            that in `out`.
+
+    Raises:
+        ConfigError: An option has a value that cannot work, or is not what the resumed folder was started with.
+        RunError: There is nothing to resume in the folder.
+        OptionTypeError: An option has a value of the wrong type, is needed, or there is no such option.
+    """
+    typed = {name: value for name, value in typed.items() if value is not None}
+    resume = typed.pop("resume", False)
+    if resume is True and "out" not in typed:
+        raise ConfigError("no folder to resume is named", where="--resume", remedy="Name it: --resume DIR")
+    if resume is not False:
+        typed["resume"] = typed["out"] if resume is True else resume
+    given = find_given(kind, **{name: _path(typed.get(name)) for name in ("config", "resume", "out")})
+    values = {**given.values, **typed}
+    needed = [item.name for item in fields(kind) if item.default is MISSING and item.name not in values]
+    if needed:
+        raise OptionTypeError(f"{needed[0]!r} is needed", remedy=f"Add {needed[0]}=...")
+    try:
+        options = make_options(kind, **values)
+    except ConfigError as error:
+        raise given.locate(error, typed) from None
+    return finish(options, given)
+
+
+def find_given(kind: type[DataOptions], *, config: Path | None, resume: Path | None, out: Path | None) -> Given:
+    """Read what a file of options, and the folder that is resumed, give for the options.
+
+    Args:
+        kind: The options of the command.
+        config: The file of options.
+        resume: The folder to resume. Where `out` is the same, it is started if there is nothing in it.
+        out: The folder to write.
+
+    Raises:
+        ConfigError: The file cannot be read, or `out` is another folder than `resume`.
+        RunError: There is nothing to resume in the folder.
+    """
+    in_file: dict[str, Any] = {}
+    if config is not None:
+        from segarena.reuse.option_file import read_option_file  # here and below: --help is fast without it
+
+        in_file = read_option_file(kind, config)
+    if resume is None or not issubclass(kind, ProtocolOptions):
+        return Given(in_file, config)
+    from segarena.reuse.resume import read_started
+
+    in_file.pop("out", None)
+    started, record = read_started(kind, resume, out)
+    return Given(in_file, config, started, resume, record)
+
+
+def finish(options: Options, given: Given) -> Options:
+    """Return the options that a command runs with.
+
+    Args:
+        options: What was typed over what was given.
+        given: What was given.
+
+    Raises:
+        ConfigError: It is not clear what to start.
+        RunError: A typed option is not what the folder was started with, or the data is not where it was.
+    """
+    if given.folder is None or not isinstance(options, ProtocolOptions):
+        return options
+    from segarena.reuse.resume import agree
+
+    return cast(Options, agree(options, given.started, given.record, given.folder))
+
+
+def _path(value: object) -> Path | None:
+    """The path that a program gives; None for what is none, which `make_options` refuses."""
+    return Path(value).expanduser() if isinstance(value, (str, os.PathLike)) and str(value) else None

@@ -1,0 +1,59 @@
+"""Paths in a file of options are relative to that file, so that it works in any working directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from segarena.config import PUBLISHED_NAMES
+from segarena.errors import ConfigError
+
+#: What `weights` and `group_by` can be other than a file.
+NAMES = {"weights": ("none", "imagenet", "coco"), "group_by": ("prefix", "folder", "blocks"), "data": PUBLISHED_NAMES}
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+def place_path(name: str, value: Any, file: Path, data: Path | None) -> Any:
+    """Return the value of an option; of a path the one seen from the working directory.
+
+    Args:
+        name: The option.
+        value: Its value in the file.
+        file: The file.
+        data: The data that the file names, with which `images` and `masks` begin.
+
+    Raises:
+        ConfigError: There is nothing at the path, but there is in the working directory.
+    """
+    if str(value) in NAMES.get(name, ()) and not (file.parent / str(value)).exists():
+        return value
+    if name in ("data", "root", "splits", "weights", "out"):
+        place = file.parent / Path(value).expanduser()
+        if name != "out" and not place.exists() and Path(value).exists():
+            raise ConfigError(
+                f"has {value} as {name}: {place} does not exist, as paths are relative to the file",
+                where=file,
+                remedy=f"Write {os.path.relpath(value, file.parent)}",
+            )
+        return str(_shorten(place)) if isinstance(value, str) else _shorten(place)
+    place = file.parent / str(value)
+    if name == "group_by":
+        return str(_shorten(place)) if Path(value).suffix.lower() in _TABLES or _is_file(place) else value
+    if name in ("images", "masks"):
+        in_data = data is not None and ".." not in Path(value).parts and (file.parent / data / value).exists()
+        return _shorten(place) if place.exists() and not in_data else value
+    return value
+
+
+def _shorten(place: Path) -> Path:
+    """The path without `folder/..`, unless the folder is a link."""
+    short = Path(os.path.normpath(place))
+    return short if short.resolve() == place.resolve() else place
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a regular expression may be no valid path
+        return False

@@ -1,0 +1,164 @@
+"""The options that a folder was started with: how they are recorded, found and compared with those of now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, command_name
+from segarena.errors import RunError
+from segarena.formats import command
+from segarena.records.config import Config, DataSettings
+from segarena.records.options import OptionsRecord, resume_command
+from segarena.records.run import Data
+
+#: Options that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
+#: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score (but
+#: for the rounding of another number of threads).
+MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "threads", "cache_gib"})
+#: Arguments of `build_model`: a run records only those that its network uses.
+NETWORK = frozenset({"encoder", "weights", "output_stride"})
+#: Options that are recorded: all that a training or its scores depend on, and those of the machine.
+RECORDED = frozenset(
+    {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
+    | NETWORK
+    | {"folds", "models", "seeds", "model", "seed"}
+)
+
+
+def describe_options(
+    options: ProtocolOptions, data: DataSettings, choices: Sequence[Choice], fingerprints: Sequence[str]
+) -> OptionsRecord:
+    """Return the record for options.json.
+
+    Args:
+        options: The options as typed.
+        data: Where the data is, with absolute paths.
+        choices: The options that were left open.
+        fingerprints: That of the data; with folds one for each.
+    """
+    values = {name: value for name, value in vars(options).items() if name in RECORDED} | vars(data)
+    if isinstance(options, CompareOptions):
+        values["models"] = options.model_names
+    return OptionsRecord(
+        command=command_name(type(options)),
+        options={
+            name: str(value) if isinstance(value, Path) else anchor(name, value)
+            for name, value in values.items()
+            if value not in (None, "auto")
+        },
+        choices=tuple(choices),
+        fingerprint=tuple(fingerprints),
+    )
+
+
+def find_recorded(kind: type[ProtocolOptions], folder: Path) -> OptionsRecord | None:
+    """Return the options that a folder was started with; None where it has none.
+
+    Args:
+        kind: The options of the command that resumes it.
+        folder: A comparison folder or a run folder.
+
+    Raises:
+        RunError: The folder belongs to another command, or a file in it cannot be read.
+    """
+    if (folder / OptionsRecord.file).exists():
+        record = OptionsRecord.read(folder)
+    elif (folder / Config.file).exists():
+        record = _from_run(folder)
+    else:
+        return None
+    if record.command != command_name(kind):
+        what = {"compare": "is a comparison", "train": "is a run of one model"}[record.command]
+        raise RunError(what, where=folder, remedy=f"Resume it with: {resume_command(folder)}")
+    return record
+
+
+def recorded_choices(folder: Path | None) -> dict[str, Choice]:
+    """Return the choices of a folder that is resumed, by name: they are not made again, but for the machine's.
+
+    Args:
+        folder: The folder; None where nothing is resumed.
+    """
+    if folder is None:
+        return {}
+    if (folder / OptionsRecord.file).exists():
+        choices = OptionsRecord.read(folder).choices
+    elif (folder / Config.file).exists():
+        choices = Config.read(folder).choices
+    else:
+        return {}
+    return {choice.name: choice for choice in choices if choice.name not in MAY_DIFFER}
+
+
+def check_same_data(folder: Path, fingerprints: Sequence[str]) -> None:
+    """Raise RunError if a folder was started on other data.
+
+    Args:
+        folder: A comparison folder or a run folder; it may be empty.
+        fingerprints: That of the data of now; with folds one for each.
+    """
+    if not (folder / OptionsRecord.file).exists():
+        return
+    before = OptionsRecord.read(folder).fingerprint
+    if before and before != tuple(fingerprints):
+        raise RunError(
+            "was started on other data: a file, how it is decoded or the split has changed since",
+            where=folder,
+            remedy="Put the data back as it was, or name a new folder with --out",
+        )
+
+
+def anchor(name: str, value: Any) -> Any:
+    """Return the value of an option; an absolute path where it is a file beside other meanings.
+
+    Args:
+        name: The option: of `weights` and `group_by` the value can be a name or a file.
+        value: Its value.
+    """
+    names = {"weights": ("none", "imagenet", "coco"), "group_by": ("prefix", "folder", "blocks")}.get(name)
+    if names is None or not isinstance(value, str) or value in names:
+        return value
+    try:
+        return str(Path(value).absolute()) if Path(value).is_file() else value
+    except (OSError, ValueError):  # a regular expression may be no valid path
+        return value
+
+
+def record_of_run(config: Config) -> OptionsRecord:
+    """Return the options of a run as options.json has them; without a fingerprint, which config.json does not have.
+
+    Args:
+        config: Its config.json.
+    """
+    chosen = {choice.name for choice in config.choices}
+    values = {**vars(config.data), **config.protocol.settings(), "model": config.model, "seed": config.seed}
+    options = {name: value for name, value in values.items() if name not in chosen and value is not None}
+    return OptionsRecord(command="train", options=options, choices=config.choices, fingerprint=())
+
+
+def check_data_is_there(record: OptionsRecord, data: Path | None, folder: Path) -> None:
+    """Raise RunError if the data of a folder was moved and its new place is not named.
+
+    Args:
+        record: The options that the folder was started with.
+        data: The data of now.
+        folder: The folder that is resumed.
+    """
+    if data is not None and data.is_absolute() and str(data) == record.options.get("data") and not data.exists():
+        again = command("segarena", record.command, "NEW_FOLDER", "--resume", folder)
+        raise RunError(
+            f"was started on data in {data}, which is not there",
+            where=folder,
+            remedy=f"If the data was moved, name its new folder: {again}",
+        )
+
+
+def _from_run(folder: Path) -> OptionsRecord:
+    """The options of a run: of those that a comparison trained, config.json is all there is."""
+    record = record_of_run(Config.read(folder))
+    if "splits" in record.options and not Path(record.options["splits"]).exists():
+        record.options["splits"] = str(folder.absolute())  # the run of a fold, in a folder that was moved
+    return replace(record, fingerprint=(Data.read(folder).fingerprint,)) if (folder / Data.file).exists() else record

@@ -1,0 +1,124 @@
+"""A folder that is resumed: the options that it was started with, and what is typed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from segarena.config import TRACK_MODELS, ProtocolOptions, command_name, make_options
+from segarena.config.checks import flag
+from segarena.errors import ConfigError, RunError
+from segarena.formats import command, plain
+from segarena.records.options import OptionsRecord
+from segarena.reuse.recorded import MAY_DIFFER, NETWORK, RECORDED, anchor, check_data_is_there, find_recorded
+
+
+def read_started(
+    kind: type[ProtocolOptions], folder: Path, out: Path | None
+) -> tuple[dict[str, Any], OptionsRecord | None]:
+    """Read the options that a folder was started with.
+
+    Args:
+        kind: The options of the command.
+        folder: The folder to resume. Where `out` is the same, it is started if there is nothing in it.
+        out: The folder to write.
+
+    Returns:
+        Values by the options' names, and the record; none and None where it is started now.
+
+    Raises:
+        ConfigError: `out` is another folder.
+        RunError: There is nothing to resume in the folder.
+    """
+    if out is not None and out.absolute() != folder.absolute():
+        raise ConfigError(
+            f"{out} is not the folder that is resumed, {folder}",
+            where="--out",
+            remedy="Leave out --out: results are written to the folder of --resume",
+        )
+    record = find_recorded(kind, folder)
+    if record is not None:
+        names = {item.name for item in fields(kind)}
+        values = {name: value for name, value in record.options.items() if name in names}
+        return vars(make_options(kind, **values)), record
+    if out is None:
+        raise _nothing_to_resume(kind, folder)
+    return {}, None
+
+
+def agree(
+    options: ProtocolOptions, started: Mapping[str, Any], record: OptionsRecord | None, folder: Path
+) -> ProtocolOptions:
+    """Return the options that the folder was started with, models and seeds that are typed in addition added to them.
+
+    Args:
+        options: What was typed over what the folder was started with.
+        started: What `read_started` returned.
+        record: Likewise.
+        folder: The folder.
+
+    Raises:
+        ConfigError: There is nothing to resume, and no data is named to start with.
+        RunError: An option is not what the folder was started with, or the data is not where it was.
+    """
+    if record is None:
+        if options.data is None:
+            raise ConfigError(
+                f"no data is named, and {folder} has nothing to resume",
+                where="DATA",
+                remedy=f"Name the data: {_start(type(options), folder)}",
+            )
+        return options
+    check_data_is_there(record, options.data, folder)
+    chosen = {choice.name: choice.value for choice in record.choices}
+    agreed: dict[str, Any] = {}
+    for name, before in started.items():
+        now = getattr(options, name)
+        if name == "models":
+            models = tuple(dict.fromkeys([*(before or ()), *(now or ())]))
+            agreed[name] = None if models == TRACK_MODELS[options.track] else models
+        elif name == "seeds":
+            agreed[name] = max(before, now)
+        elif name in MAY_DIFFER or name not in RECORDED:
+            continue
+        elif now in (None, "auto") or _is_same(name, now, before) or _is_same(name, now, chosen.get(name)):
+            agreed[name] = before
+        elif not (name in NETWORK and before is None and name not in chosen):  # no network has used it yet
+            raise _disagree(name, chosen.get(name, before), now, folder)
+    return replace(options, out=folder, **agreed)
+
+
+def _is_same(name: str, one: object, other: object) -> bool:
+    return bool(anchor(name, one) == anchor(name, other))
+
+
+def _disagree(name: str, before: object, now: object, folder: Path | None) -> RunError:
+    started = f"with {flag(name)} {plain(before)}" if before is not None else f"without {flag(name)}"
+    return RunError(
+        f"was started {started}, not {plain(now)}",
+        where=folder,
+        remedy=f"Leave out {flag(name)}, or start again in a new folder: name it with --out, without --resume",
+    )
+
+
+def _nothing_to_resume(kind: type[ProtocolOptions], folder: Path) -> RunError:
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+    elif any(folder.glob("*-seed*/config.json")):
+        return RunError(
+            f"has no {OptionsRecord.file}: an earlier version of segarena started it",
+            where=folder,
+            remedy=f"Repeat its options: {_start(kind, folder)} --resume",
+        )
+    else:
+        what = f"has no {OptionsRecord.file}, so there is nothing to resume"
+    name = command_name(kind)
+    return RunError(
+        what, where=folder, remedy=f"Name the folder that `segarena {name}` wrote, or start: {_start(kind, folder)}"
+    )
+
+
+def _start(kind: type[ProtocolOptions], folder: Path) -> str:
+    return command("segarena", command_name(kind), "DATA", "--out", folder)

@@ -1,0 +1,90 @@
+"""The words of a command line: the folder and the file that they name, which give the options that are not typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from segarena.config import DataOptions
+from segarena.errors import ConfigError
+from segarena.reuse.complete import Given, find_given
+
+Options = TypeVar("Options")
+
+
+def read_words(words: Sequence[str], kinds: Mapping[str, type]) -> tuple[list[str], Given]:
+    """Read what --config and --resume give for the options of a command.
+
+    Args:
+        words: The words of the command line after the program: the command and its options.
+        kinds: The options of each command.
+
+    Returns:
+        The words, with the folder of --out after a --resume that has none; and what is given.
+
+    Raises:
+        ConfigError: The file cannot be read, or it is not clear what is resumed.
+        RunError: There is nothing to resume in the folder.
+    """
+    kind = kinds.get(words[0]) if words else None
+    if kind is None or not issubclass(kind, DataOptions) or {"-h", "--help"} & set(words):
+        return list(words), Given()
+    words = _name_folder(words)
+    places = {name: _find(words, f"--{name}") for name in ("config", "resume", "out")}
+    return words, find_given(kind, **{name: None if place is None else Path(place) for name, place in places.items()})
+
+
+def as_default(kind: type, values: Mapping[str, Any]) -> Any:
+    """Return options with these values, for tyro: what is typed replaces them. As a whole they are not checked yet.
+
+    Args:
+        kind: The options of a command.
+        values: Values by the options' names; the others have their defaults.
+    """
+    options: Any = object.__new__(kind)
+    for item in fields(kind):
+        default = tyro.MISSING if item.default is MISSING else item.default
+        value = values.get(item.name, default)
+        value = default if value is True else value  # a flag: see `add_flags`
+        object.__setattr__(options, item.name, value)
+    return options
+
+
+def add_flags(options: Options, given: Given) -> Options:
+    """Return options with those set that have no value and that the file sets.
+
+    Args:
+        options: What was typed.
+        given: What was given. A flag that it sets is not typed as --flag, as tyro does it, but left out.
+    """
+    flags = {name: True for name, value in given.values.items() if value is True}
+    return replace(options, **flags) if flags else options  # type: ignore[type-var]
+
+
+def typed_names(words: Sequence[str]) -> set[str]:
+    """Return the names of the options among the words of a command line."""
+    return {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+
+
+def _name_folder(words: Sequence[str]) -> list[str]:
+    for number, word in enumerate(words):
+        if word == "--resume" and (number + 1 == len(words) or words[number + 1].startswith("-")):
+            out = _find(words, "--out")
+            if out is None:
+                raise ConfigError("no folder to resume is named", where=word, remedy="Name it: --resume DIR")
+            return [*words[: number + 1], out, *words[number + 1 :]]
+    return list(words)
+
+
+def _find(words: Sequence[str], option: str) -> str | None:
+    """The value of an option; None where it is not there."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.removeprefix(f"{option}=")
+    return None
