@@ -4,6 +4,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from segarena.errors import RunError
@@ -126,3 +127,17 @@ def test_scores_from_validation_images_are_marked_at_the_top(make_comparison) ->
     assert page.words.index("Scored on validation images") < page.words.index("Scores and costs")
     assert "Gallery" not in page.words
     assert not (folder / "figures" / "gallery.png").exists()
+
+
+def test_a_comparison_of_an_older_version_has_its_sentence_as_headline(make_comparison) -> None:
+    folder = make_comparison(models=("unet", "fcn"), classes=("a", "b"), images=1, epochs=2, gallery=())
+    content = json.loads((folder / "comparison.json").read_text())
+    added = ("latency_low_ms", "latency_high_ms", "train_cpu_seconds")
+    ranking = [{key: value for key, value in entry.items() if key not in added} for entry in content["ranking"]]
+    kept = {key: value for key, value in content.items() if key not in ("answer", "statistics")}
+    (folder / "comparison.json").write_text(json.dumps({**kept, "ranking": ranking, "verdict": "On 4 images: FCN."}))
+    models = pd.read_csv(folder / "models.csv")
+    models.drop(columns=list(added)).to_csv(folder / "models.csv", index=False)
+    page = Page(build_report(folder).read_text())
+    assert "On 4 images: FCN." in page.words
+    assert "CPU time" not in page.words
