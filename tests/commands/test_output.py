@@ -103,10 +103,12 @@ def test_a_log_has_what_ended_the_work(
 
     monkeypatch.setattr(experiment_run, "evaluate_split", fail)
     with pytest.raises(type(error)):
-        segarena.train(squares, model="fcn", out=tmp_path / "run", **QUICK)
-    text = (tmp_path / "run" / log.LOG).read_text()
-    assert str(error) in text
-    assert ("Traceback" in text) is not isinstance(error, Interrupted)
+        segarena.compare(squares, models=["fcn"], out=tmp_path / "out", **QUICK)
+    for folder in (tmp_path / "out", tmp_path / "out" / "fcn-seed0"):
+        text = (folder / log.LOG).read_text()
+        assert str(error) in text
+        assert ("Traceback" in text) is not isinstance(error, Interrupted)
+        assert len(re.findall(r"^\S+ \S+  (?:error|bug|interrupted):", text, re.MULTILINE)) == 1
 
 
 @contextmanager

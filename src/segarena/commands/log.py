@@ -41,22 +41,22 @@ class Log:
         """Write no further lines to the log in the folder."""
         self._paths.remove(folder / LOG)
 
-    def add(self, text: str) -> None:
-        """Add a text of one line or several; each gets the time."""
+    def add(self, text: str, *, only: Path | None = None) -> None:
+        """Add a text of one line or several, each with the time, to all logs or only to that of one folder."""
         now = datetime.now().astimezone().isoformat(" ", "seconds")
         lines = [f"{now}  {line}".rstrip() for line in text.splitlines() if line.strip()]
         if not self._paths:
             self._waiting += lines
-        for path in self._paths:
+        for path in self._paths if only is None else [only / LOG]:
             self._append(path, lines)
 
-    def add_error(self, error: BaseException) -> None:
-        """Add the error that ended the work, with its traceback."""
+    def add_error(self, error: BaseException, *, only: Path | None = None) -> None:
+        """Add the error that ended the work, with its traceback, to all logs or only to that of one folder."""
         if isinstance(error, (Interrupted, KeyboardInterrupt)):
-            self.add(f"interrupted: {error}")
+            self.add(f"interrupted: {error}", only=only)
             return
         kind = "error" if isinstance(error, SegarenaError) else "bug"
-        self.add(f"{kind}: {error}\n" + "".join(traceback.format_exception(error)))
+        self.add(f"{kind}: {error}\n" + "".join(traceback.format_exception(error)), only=only)
 
     def _append(self, path: Path, lines: list[str]) -> None:
         content = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")

@@ -160,7 +160,7 @@ def log_also_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        log.add_error(error)
+        log.add_error(error, only=folder)
         raise
     finally:
         log.close(folder)
@@ -223,7 +223,7 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed.set()
         again = "interrupt the cell" if in_notebook() else "press Ctrl-C"
-        console.print(f"\nStopping after this step and saving; {again} again to stop at once, without saving.")
+        console.result(f"\nStopping after this step and saving; {again} again to stop at once, without saving.")
 
     is_main = threading.current_thread() is threading.main_thread()  # signals reach the main thread only
     before = signal.signal(signal.SIGINT, note) if is_main else None
