@@ -39,8 +39,11 @@ def test_a_moved_folder_is_named_in_the_remedy(trained: Path, tmp_path: Path, mo
     run = Path(shutil.copytree(trained, tmp_path / "my run"))
     config = Config.read(run)
     replace(config, data=replace(config.data, data=str(tmp_path / "gone"))).write(run)
-    with refuses(where=str(tmp_path / "gone"), value="12 images") as caught:
-        segarena.evaluate(run)
+    for is_empty in (False, True):
+        if is_empty:
+            (tmp_path / "gone" / "images").mkdir(parents=True)
+        with refuses(where=str(tmp_path / "gone"), value="12 images") as caught:
+            segarena.evaluate(run)
     assert command("segarena", "evaluate", run, "NEW_FOLDER") in caught.value.remedy
     assert segarena.evaluate(run, moved)["miou"] == Metrics.read(run).miou
 

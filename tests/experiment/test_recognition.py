@@ -17,6 +17,7 @@ from segarena.data.published import ListedSource
 from segarena.data.source import Source
 from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.experiment.recognition import Recognised, recognise, uses_by_name
+from segarena.experiment.scored import select
 from segarena.records.run import Data, Parts
 from support import write_pair
 
@@ -163,7 +164,12 @@ def test_files_of_earlier_versions_have_no_hashes_of_images(folder: Path, data: 
     found = recognise(FolderSource(move(folder)), old)
     assert (found.use(1), found.changed) == ("train", {1})
     nothing = replace(old, sha256=dict.fromkeys(old.sha256, ""))
-    assert not recognise(FolderSource(folder.with_name("elsewhere")), nothing).found
+    unknown = recognise(FolderSource(folder.with_name("elsewhere")), nothing)
+    assert not unknown.found
+    assert "earlier version" in unknown.describe()
+    assert not select(
+        None, unknown, FolderSource(folder.with_name("elsewhere")).samples, with_new=True, again=""
+    ).is_known
 
 
 def test_the_built_in_scenes_are_recognised_in_a_folder(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ class Recognised:
     def describe(self) -> str:
         """Return what was recognised, in a line."""
         if not self.found:
-            return f"none of the {plural(len(self._parts), 'image')} of the training was recognised here"
+            line = f"none of the {plural(len(self._parts), 'image')} of the training was recognised here"
+            older = " (an earlier version recorded no hashes of them, so those with other masks are not recognised)"
+            return line if self.data.image_sha256 else line + older
         parts = [self.part(index) for index in self.found]
         counts = join_words([f"{parts.count(part)} {part}" for part in _PARTS if part in parts])
         new = len(self.names) - len(self.found)

@@ -118,7 +118,7 @@ def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded:
     used = predictor.config.data
     is_published = used.root is not None
     place = used.root if is_published else used.data
-    if place is None or Path(place).exists():
+    if place is None or Path(place).is_file() or any(path.is_file() for path in Path(place).rglob("*")):
         return
     words = (used.data, "--root", "NEW_FOLDER") if is_published else ("NEW_FOLDER",)
     raise DataError(
@@ -194,8 +194,8 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
     metrics = replace(
         to_metrics(scores, source.classes.names, split=scored.split),
         data=source.describe()["origin"],
-        train_images=scored.count("train"),
-        val_images=scored.count("val"),
+        train_images=scored.count("train") if scored.is_known else None,
+        val_images=scored.count("val") if scored.is_known else None,
     )
     metrics.write(folder)
     names = [source.samples[i].name for i in indices]

@@ -27,11 +27,13 @@ class Scored:
         split: Their name: train, val, test, unseen or all.
         indices: The samples.
         uses: What the run used each for.
+        is_known: Whether new images are certainly new: runs of earlier versions have no hashes of their images.
     """
 
     split: str
     indices: tuple[int, ...]
     uses: tuple[Use, ...]
+    is_known: bool
 
     def count(self, use: Use) -> int:
         """How many of the images the run used for this."""
@@ -79,7 +81,8 @@ def select(
         raise ConfigError(
             f"the data has no {name} images", where="--split", remedy="Choose another split, or --split all"
         )
-    return Scored(name, chosen, tuple(recognised.use(index) for index in chosen))
+    uses = tuple(recognised.use(index) for index in chosen)
+    return Scored(name, chosen, uses, bool(recognised.data.image_sha256) or "new" not in uses)
 
 
 def _default(kinds: dict[str, tuple[int, ...]], recognised: Recognised) -> str:
