@@ -148,3 +148,10 @@ def test_auxiliary_head_by_default_only_in_pspnet(name, expected):
 
     assert has_head() is expected
     assert has_head(auxiliary=not expected) is not expected
+
+
+def test_a_printed_network_shows_its_options_first() -> None:
+    text = repr(build_model("pspnet", 4, encoder="mobilenet_v2"))
+    assert text.splitlines()[0] == "PSPNet("
+    for words in ("name='pspnet'", "num_classes=4", "encoder='mobilenet_v2'", "output_stride=16"):
+        assert words in text.splitlines()[1]

@@ -64,6 +64,10 @@ class SegmentationModel(nn.Module):
         require_positive("num_classes", num_classes, "classes")
         self.num_classes = num_classes
 
+    def extra_repr(self) -> str:
+        """The options in a line, which PyTorch shows above the layers."""
+        return ", ".join(f"{name}={value!r}" for name, value in getattr(self, "settings", {}).items())
+
     @classmethod
     def check_output_stride(cls, stride: int) -> None:
         """Raise ConfigError where the architecture cannot be built with this output stride."""
