@@ -35,8 +35,8 @@ class Findings(dict[str, Any]):
 
     @cached_property
     def classes(self) -> pd.DataFrame:
-        """A row for each class: index, name, source (its values in the masks), color, pixels, images."""
-        return self._table("classes", ["index", "name", "source", "color", "pixels", "images"])
+        """A row for each class: index, name, source (its values in the masks), color, background, pixels, images."""
+        return self._table("classes", ["index", "name", "source", "color", "background", "pixels", "images"])
 
     @cached_property
     def samples(self) -> pd.DataFrame:
