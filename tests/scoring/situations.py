@@ -83,9 +83,9 @@ def decide(
     """The answer where differences are clear from `half` on, and for architectures from `retrained` on."""
     setting = {**SETTING, **setting}
     units, unit = setting.pop("units", setting["images"]), setting.pop("unit", "image")
-    plan = setting.pop("plan", None)
+    changes = {key: setting.pop(key) for key in ("plan", "baseline_lead") if key in setting}
     shown = statistics(scores, half, retrained, units, unit)
-    shown = None if shown is None else replace(shown, plan=plan)
+    shown = None if shown is None else replace(shown, **changes)
     return answer(ranked(scores, folds), Setting(**{"statistics": shown, **setting}))
 
 
@@ -133,6 +133,27 @@ SITUATIONS: dict[str, tuple[Scores, dict[str, Any], str, str | None, tuple[str, 
         (),
     ),
     "one seed below the baseline": ({"unet": [0.3, 0.12], "fcn": [0.1, 0.1]}, {}, "no_better_than_baseline", None, ()),
+    "a lead over the baseline that may be chance": (
+        {"unet": [0.2], "fcn": [0.1]},
+        {"baseline_lead": interval(0.08, 0.09)},
+        "no_better_than_baseline",
+        None,
+        (),
+    ),
+    "a lead over the baseline that is clear": (
+        {"unet": [0.2], "fcn": [0.1]},
+        {"baseline_lead": interval(0.08, 0.07)},
+        "best_network",
+        "unet",
+        ("unet",),
+    ),
+    "four images, a lead over the baseline": (
+        {"unet": [0.5], "fcn": [0.4]},
+        {"baseline_lead": interval(0.38, 0.5), "images": 4},
+        "undecided",
+        None,
+        ("unet", "fcn"),
+    ),
     "one model near the baseline": ({"unet": [0.13]}, {}, "no_better_than_baseline", None, ()),
     "two points above the baseline": ({"unet": [0.14], "fcn": [0.01]}, {}, "best_network", "unet", ("unet",)),
     "no baseline": (CLEAR, {"baseline_miou": math.nan}, "best_network", "unet", ("unet",)),

@@ -247,6 +247,24 @@ def test_rare_and_false_classes_are_named() -> None:
     assert [entry.class_name for entry in found.classes] == ["class0", "class1"]
 
 
+def test_the_lead_over_the_majority_baseline_is_that_of_its_scores() -> None:
+    """Two folds whose training images have different most frequent classes."""
+    table = draw_counts(models=THREE)
+    answers = {f"image{i}": f"class{i % 2}" for i in range(20)}
+    found = analyse(table, baseline=answers)
+    one = table[(table["model"] == "unet")].assign(truth=table["tp"] + table["fn"])
+    truth = one.pivot(index="image", columns="class", values="truth")
+    ious = []
+    for kind in truth:
+        mine = truth.index.map(answers) == kind
+        ious.append(truth[kind][mine].sum() / (truth[kind][~mine].sum() + truth[mine].to_numpy().sum()))
+    best = max(entry.miou for entry in found.models)
+    assert found.baseline_lead is not None
+    middle = (found.baseline_lead.low + found.baseline_lead.high) / 2
+    assert middle == pytest.approx(best - np.mean(ious))
+    assert analyse(table).baseline_lead is None
+
+
 TABLE = draw_counts(models=THREE, images=6)
 
 

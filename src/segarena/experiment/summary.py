@@ -202,7 +202,12 @@ def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
     """Intervals and tests of the differences; None where every pixel of every mask is void."""
     if not images[["tp", "fn"]].to_numpy().any():
         return None
-    return analyse(images, groups=groups_by_name(prepared.source, prepared.options))
+    names = prepared.source.classes.names
+    return analyse(
+        images,
+        groups=groups_by_name(prepared.source, prepared.options),
+        baseline={name: names[split.most_frequent_class] for split in prepared.splits for name in split.scored_names},
+    )
 
 
 def _missed_classes(images: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:

@@ -112,3 +112,6 @@ class Statistics:
     """Classes with true pixels in one or two units: their scores depend on these alone."""
     false_classes: tuple[str, ...]
     """Classes without true pixels that a model predicted; their pixels count against the classes that they cover."""
+    baseline_lead: Interval | None = None
+    """mIoU of the first model minus that of the majority baseline, for the trained networks; null with fewer than two
+    images or groups."""

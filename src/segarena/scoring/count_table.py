@@ -28,6 +28,8 @@ class UnitCounts:
     """Classes without true pixels that are predicted somewhere."""
     folds: NDArray[np.int64] | None
     """Number of the fold of each unit, (n,), from 0; None without folds."""
+    baseline: tuple[Floats, Floats] | None = None
+    """TP and union of the majority baseline, each (1, n, C); None where it is not asked for."""
 
     @property
     def units(self) -> int:
@@ -36,7 +38,10 @@ class UnitCounts:
 
 
 def arrange(
-    counts: pd.DataFrame, groups: Mapping[str, str] | None = None, folds: Mapping[str, int] | None = None
+    counts: pd.DataFrame,
+    groups: Mapping[str, str] | None = None,
+    folds: Mapping[str, int] | None = None,
+    baseline: Mapping[str, str] | None = None,
 ) -> UnitCounts:
     """Sum the counts of each unit, and check that all models were scored on the same pixels.
 
@@ -44,6 +49,7 @@ def arrange(
         counts: Columns model, seed, image, class (or class_index), tp, fp, fn, and fold where there are folds.
         groups: The group of each image; None where each image is a unit.
         folds: The fold of each image; None for the column `fold`, if there is one.
+        baseline: The class that the majority baseline predicts in each image; None where it is not asked for.
 
     Raises:
         ValueError: A column is missing, an image has no group, a group is in two folds, there are no counts or negative
@@ -69,6 +75,8 @@ def arrange(
     hits, union, truth = sums
     if (truth != truth[0]).any():
         raise ValueError("the true pixels of two models differ: they were not scored on the same masks")
+    by_image = np.zeros((len(images), len(names)))
+    np.add.at(by_image, (image[run == 0], kind[run == 0]), (tp + fn)[run == 0])
     present = truth[0].sum(axis=0) > 0
     if not present.any():
         raise ValueError("no class has true pixels")
@@ -83,7 +91,22 @@ def arrange(
         units_of_class=(truth[0][:, present] > 0).sum(axis=0),
         false_classes=tuple(str(name) for name in names[false]),
         folds=_folds(counts, image, unit, folds),
+        baseline=None if baseline is None else _baseline(by_image, unit, names, [baseline[i] for i in images], present),
     )
+
+
+def _baseline(
+    truth: Floats, unit: NDArray[np.int64], names: pd.Index[str], predicted: list[str], present: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """TP and union of a predictor of one class in each image, (1, n, C), from the true pixels (images, all classes)."""
+    place = (np.arange(len(truth)), names.get_indexer(pd.Index(predicted)))
+    hits, union = np.zeros_like(truth), truth.copy()
+    hits[place] = truth[place]
+    union[place] = truth.sum(axis=1)
+    sums = np.zeros((2, int(unit.max()) + 1, truth.shape[1]))
+    for total, values in zip(sums, (hits, union), strict=True):
+        np.add.at(total, unit, values)
+    return sums[:1, :, present], sums[1:, :, present]
 
 
 def _units_of(images: pd.Index[str], groups: Mapping[str, str] | None) -> pd.Index[str]:

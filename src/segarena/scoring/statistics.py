@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from segarena.records.statistics import ClassDifferences, Difference, Plan, ScoreInterval, Statistics
+from segarena.records.statistics import ClassDifferences, Difference, Interval, Plan, ScoreInterval, Statistics
 from segarena.scoring.count_table import UnitCounts, arrange
 from segarena.scoring.intervals import architecture_width
 from segarena.scoring.linearization import Ratios, model_variances
@@ -30,6 +30,7 @@ def analyse(
     *,
     groups: Mapping[str, str] | None = None,
     folds: Mapping[str, int] | None = None,
+    baseline: Mapping[str, str] | None = None,
     alpha: float = 0.05,
     smallest_difference: float = 0.02,
     equal_within: float = 0.01,
@@ -43,6 +44,7 @@ def analyse(
         counts: The table of images.csv: columns model, seed, image, class, tp, fp, fn, and fold where there are folds.
         groups: The group of each image, e.g. the patient, where images of a group resemble each other.
         folds: The fold of each image, if it is not a column of `counts`.
+        baseline: The class that the majority baseline predicts in each image; None for no interval of that lead.
         alpha: Level of the tests; intervals are for 1 - alpha.
         smallest_difference: The difference that the plan is for, a fraction.
         equal_within: Models are practically equal where the interval is within this distance of 0, a fraction.
@@ -50,7 +52,7 @@ def analyse(
     Raises:
         ValueError: The counts are incomplete, or models were scored on different pixels.
     """
-    table = arrange(counts, groups, folds)
+    table = arrange(counts, groups, folds, baseline)
     unit: Literal["image", "group"] = "image" if groups is None else "group"
     return analyse_units(table, unit, alpha=alpha, smallest_difference=smallest_difference, equal_within=equal_within)
 
@@ -94,7 +96,22 @@ def analyse_units(
             name for name, units in zip(table.classes, table.units_of_class, strict=True) if units < FEW_UNITS_OF_CLASS
         ),
         false_classes=table.false_classes,
+        baseline_lead=_baseline_lead(ious[names[0]], table, alpha),
     )
+
+
+def _baseline_lead(first: Ratios, table: UnitCounts, alpha: float) -> Interval | None:
+    """The interval of the first model's lead over the majority baseline, for its trained networks."""
+    if table.baseline is None:
+        return None
+    [pair] = pair_models(
+        {"first": first, "baseline": Ratios(*table.baseline)}, ("first", "baseline"), table.folds, alpha
+    )
+    found = pair.networks()
+    if found is None:
+        return None
+    lead, half, p = (float(values[0]) for values in (pair.differences, *found))
+    return Interval(low=lead - half, high=lead + half, p=p, p_holm=p)
 
 
 def _order(models: Mapping[str, Ratios]) -> list[str]:

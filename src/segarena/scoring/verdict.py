@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from segarena.records.comparison import Answer, Claim, RankedModel
+from segarena.records.statistics import Statistics
 from segarena.scoring.setting import Setting
 from segarena.scoring.wording import put_into_words
 
@@ -22,8 +23,8 @@ def answer(ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     """Decide what the scores show, and put it into words.
 
     Nothing is claimed about the order of models of which none is ahead of the majority baseline by two points of mIoU,
-    with every seed. Otherwise the claim is that of the statistics: a model is best where its difference to every other
-    one is more than chance.
+    with every seed, and by more than chance. Otherwise the claim is that of the statistics: a model is best where its
+    difference to every other one is more than chance.
 
     Args:
         ranking: The models as `rank` orders them.
@@ -56,7 +57,7 @@ def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Cl
     first = scored[0]
     if facts.baseline_lead is not None:
         lowest = facts.baseline_lead - (_miou(first) - (first.lowest_miou or 0.0))
-        if facts.baseline_lead < CLEAR_LEAD - _ROUNDING or lowest <= 0:
+        if facts.baseline_lead < CLEAR_LEAD - _ROUNDING or lowest <= 0 or _may_be_chance(first, setting.statistics):
             return "no_better_than_baseline"
     if len(scored) == 1:
         return "single_model"
@@ -64,6 +65,13 @@ def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Cl
     if shown is None or shown.models[0].model != first.model:
         return "undecided"  # false positives of absent classes can change the order: they cost mIoU a class
     return shown.claim if shown.claim in ("best_architecture", "best_network") else "undecided"
+
+
+def _may_be_chance(first: RankedModel, shown: Statistics | None) -> bool:
+    """Whether the interval of the lead over the majority baseline reaches 0; no where too little is known."""
+    if shown is None or shown.baseline_lead is None or shown.models[0].model != first.model:
+        return False
+    return shown.claim != "too_few_units" and shown.baseline_lead.low <= 0
 
 
 def _candidates(scored: Sequence[RankedModel], setting: Setting) -> tuple[str, ...]:

@@ -87,6 +87,9 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
         text = "So the order of the models does not mean anything yet." if len(scored) > 1 else ""
         if len(first.seeds) > 1 and (answer.baseline_lead or 0.0) > 0:
             text = f"Its seeds reach {_seed_range(first)}. {text}".rstrip()
+        elif setting.statistics is not None and (above := setting.statistics.baseline_lead) is not None:
+            ends = f"{100 * above.low:.1f} to {100 * above.high:.1f}"
+            text = f"The 95% interval of the difference is {ends} points. {text}".rstrip()
         return text
     if answer.claim == "single_model":
         alone = "There is no other score to compare it with"
