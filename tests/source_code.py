@@ -3,7 +3,36 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
+
+_Key, _Value = TypeVar("_Key"), TypeVar("_Value")
+
+
+class Lazy(Mapping[_Key, _Value]):
+    """Values that are computed when they are asked for: most processes that collect these tests do not run them."""
+
+    def __init__(self, keys: Iterable[_Key], compute: Callable[[_Key], _Value]) -> None:
+        self._compute = compute
+        self._found: dict[_Key, _Value | None] = dict.fromkeys(keys)
+
+    def __getitem__(self, key: _Key) -> _Value:
+        value = self._found[key]
+        if value is None:
+            value = self._found[key] = self._compute(key)
+        return value
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "segarena"
@@ -12,7 +41,7 @@ FILES = {
     ".".join(("segarena", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in FILES.items()}
+TREES = Lazy(FILES, lambda module: parse(FILES[module]))
 
 
 def imports(module: str) -> set[str]:
@@ -41,7 +70,7 @@ def room(module: str, package: str = "segarena") -> str:
     return module.removeprefix(package).removeprefix(".").partition(".")[0] or "__init__"
 
 
-IMPORTS = {module: imports(module) for module in FILES}
+IMPORTS = Lazy(FILES, imports)
 
 
 def reached(*modules: str) -> set[str]:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from source_code import FILES, PACKAGE, ROOT, TREES
+from source_code import FILES, PACKAGE, ROOT, TREES, Lazy, parse
 
-TESTS = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests").rglob("*.py"))}
+TESTS = Lazy(sorted((ROOT / "tests").rglob("*.py")), parse)
 PROSE = [
     *(path for kind in ("py", "html", "js") for path in PACKAGE.rglob(f"*.{kind}")),
     *sorted((ROOT / "docs").rglob("*.md")),
