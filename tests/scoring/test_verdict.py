@@ -120,9 +120,9 @@ def test_the_advice_below_the_baseline_is_what_was_not_tried(setting: dict[str, 
 @pytest.mark.parametrize(
     ("setting", "options"),
     [
-        ({}, {"--class-weights", "--loss"}),
-        ({"loss": "ce+dice"}, {"--class-weights"}),
-        ({"class_weights": "median"}, {"--loss"}),
+        ({}, {"--epochs", "--class-weights", "--loss"}),
+        ({"loss": "ce+dice"}, {"--epochs", "--class-weights"}),
+        ({"class_weights": "median"}, {"--epochs", "--loss"}),
         ({"loss": "ce+dice", "class_weights": "median"}, {"--epochs", "--size"}),
     ],
 )

@@ -187,12 +187,12 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         stride = f", or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
         texts.append(f"A larger --size{stride} would show what these models can do.")
     if setting.missed:
-        options = ["--class-weights median"] if setting.class_weights == "none" else []
+        options = ["more --epochs"]
+        options += ["--class-weights median"] if setting.class_weights == "none" else []
         options += ["--loss ce+dice"] if setting.loss == "ce" else []
+        options += ["a larger --size"] if len(options) == 1 else []
         names = listing([f"'{name}'" for name in setting.missed])
-        texts.append(
-            f"No model finds {names}: try {join_words(options or ['more --epochs', 'a larger --size'], 'or')}."
-        )
+        texts.append(f"No model finds {names}: try {join_words(options, 'or')}.")
     return " ".join(texts)
 
 
