@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -69,3 +70,24 @@ def test_errors_end_at_the_users_own_line(tmp_path: Path) -> None:
     assert "calls.py" not in text
     assert text.endswith(f"ConfigError: {caught.value}")
     assert Interrupted("stopped")._render_traceback_() == ["Interrupted: stopped"]
+
+
+def test_an_interrupted_call_names_the_call_that_resumes(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the stop button of a notebook does: the state is saved, and the message can be pasted into the next cell."""
+    steps: list[object] = []
+
+    def press(listener: object, *arguments: object) -> None:
+        if not steps:
+            signal.raise_signal(signal.SIGINT)
+        steps.append(arguments)
+
+    monkeypatch.setattr("segarena.commands.progress._TrainingProgress.on_epoch", press)
+    out = tmp_path / "my run"
+    with pytest.raises(Interrupted) as caught:
+        segarena.train(squares, model="fcn", out=out, **{**QUICK, "epochs": 3})
+    call = f"segarena.train(resume={str(out)!r})"
+    assert f"Resume with: {call}, or in a shell: " in str(caught.value)
+    run = eval(call)
+    assert list(run.history["epoch"]) == [1, 2, 3]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from segarena.config import DataOptions, make_options
 from segarena.config.checks import find_alike
-from segarena.errors import OptionTypeError, SegarenaError
+from segarena.errors import Interrupted, OptionTypeError, SegarenaError
 from segarena.formats import join_words
 from segarena.reuse.complete import complete
 
@@ -40,6 +42,9 @@ def api_function(function: Function) -> Function:
             return function(*arguments, **options)
         except SegarenaError as error:
             error.restate(in_python)
+            raise
+        except Interrupted as stop:
+            stop.args = (_resume_in_python(str(stop)),)
             raise
         finally:
             _GIVEN.reset(token)
@@ -76,6 +81,20 @@ def in_python(text: str) -> str:
     """
     parts = re.split(f"({_COMMAND})", text)
     return "".join(part if place % 2 else re.sub(_OPTION, _keyword, part) for place, part in enumerate(parts))
+
+
+def _resume_in_python(text: str) -> str:
+    """Write the call that resumes before the command line that does.
+
+    >>> _resume_in_python("stopped. Resume with: segarena train --resume runs/x")
+    "stopped. Resume with: segarena.train(resume='runs/x'), or in a shell: segarena train --resume runs/x"
+    """
+    found = re.search(r"Resume with: (.* (compare|train) --resume (.+))$", text)
+    if found is None:
+        return text
+    folder = found[3].strip('"') if os.name == "nt" else shlex.split(found[3])[0]
+    call = f"segarena.{found[2]}(resume={folder!r})"
+    return f"{text[: found.start(1)]}{call}, or in a shell: {found[1]}"
 
 
 def _keyword(found: re.Match[str]) -> str:
