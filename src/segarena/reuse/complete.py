@@ -77,7 +77,9 @@ def complete(kind: type[Options], **typed: Any) -> Options:
     values = {**given.values, **typed}
     needed = [item.name for item in fields(kind) if item.default is MISSING and item.name not in values]
     if needed:
-        raise OptionTypeError(f"{needed[0]!r} is needed", remedy=f"Add {needed[0]}=...")
+        raise OptionTypeError(
+            f"{needed[0]!r} is needed", remedy=f"Give {needed[0]}, or name what has it: config or resume"
+        )
     try:
         options = make_options(kind, **values)
     except ConfigError as error:
