@@ -258,7 +258,7 @@ COMMANDS = (
     ("compare no-data --encoder resnet19", ConfigError, "--encoder: ", "'resnet19'", "resnet18, resnet34, "),
     ("models --track both", ConfigError, "--track: ", "'both'", "encoder, paper."),
     ("convert data new --from pdf", ConfigError, "--from: ", "'pdf'", "auto, coco, labelme, "),
-    ("evaluate run --split dev", ConfigError, "--split: ", "'dev'", "train, val, test, all."),
+    ("evaluate run --split dev", ConfigError, "--split: ", "'dev'", "train, val, test, unseen, all."),
     ("predict run a.png --device tpu", ConfigError, "--device: ", "'tpu'", "auto, cpu, cuda."),
 )
 

@@ -20,7 +20,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 from segarena import config
 from segarena._version import __version__
 from segarena.commands.completion import completion_script
-from segarena.commands.usage import check_words, command_help, main_help
+from segarena.commands.usage import check_command, check_words, command_help, main_help
 from segarena.errors import ConfigError, Interrupted, SegarenaError
 from segarena.formats import command
 from segarena.reuse.complete import finish
@@ -122,7 +122,7 @@ def _ask(words: Sequence[str], kinds: Mapping[str, type]) -> str:
     if not {"-h", "--help"} & set(words):
         return ""
     if words[0] not in ("-h", "--help"):
-        check_words(words[:1], kinds)
+        check_command(words[0], kinds)
         return command_help(words[0], kinds[words[0]])
     return main_help(kinds)
 

@@ -105,6 +105,46 @@ def test_a_value_that_is_no_number_is_one_message(typed, line):
     assert "number" in errors
 
 
+@pytest.mark.parametrize(
+    ("line", "where", "words"),
+    [
+        ("check My Data", "Data", ["quotes"]),
+        ("synth a b --size 64", "b", ["quotes"]),
+        ("check", "check", ["DATA"]),
+        ("check --out x", "check", ["DATA"]),
+        ("convert --from via a", "convert", ["DST", "segarena convert a DST"]),
+        ("train data", "train", ["--model", "segarena train data --model"]),
+        ("predict --device cpu run", "predict", ["IMAGES"]),
+        ("train --models fcn", "--models", ["--model"]),
+    ],
+)
+def test_what_is_missing_or_has_no_place_is_named(typed, line, where, words):
+    status, text, errors = typed(line)
+    assert (status, text) == (2, "")
+    assert errors.startswith(f"segarena: {where}: ")
+    assert [word for word in words if word not in errors] == []
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "compare --models fcn unet --epochs 3",
+        "compare data --models=fcn --quiet --test-fraction 0.2",
+        "models --size 64 96 --track paper",
+        "predict run a.png b.png --device cpu",
+        "predict --device=cpu run a.png",
+        "evaluate run data --split all",
+        "train --model unet data",
+    ],
+)
+def test_values_in_any_order_find_their_places(typed, monkeypatch, line):
+    seen = []
+    monkeypatch.setattr(f"segarena.commands.{line.split()[0]}.run", seen.append)
+    assert typed(line) == (0, "", "")
+    assert len(seen) == 1
+
+
 def test_options_may_have_underscores_and_equals_signs(typed, monkeypatch):
     seen = []
     monkeypatch.setattr("segarena.commands.convert.run", seen.append)

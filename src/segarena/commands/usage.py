@@ -102,22 +102,27 @@ def main_help(commands: Mapping[str, type], *, short: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_command(verb: str, commands: Mapping[str, type]) -> None:
+    """Refuse a command that does not exist, with what it may have meant. Raises ConfigError."""
+    if verb not in commands:
+        meant = find_alike(verb, commands)
+        remedy = f"Did you mean {meant[0]}? " if meant else ""
+        remedy += f"`{command('segarena', '--help')}` lists all commands"
+        raise ConfigError("there is no such command", where=verb, remedy=remedy)
+
+
 def check_words(words: Sequence[str], commands: Mapping[str, type]) -> None:
-    """Refuse a command or an option that does not exist, with what it may have meant.
+    """Refuse a command line with a command or an option that does not exist, or with what is missing or has no place.
 
     Args:
         words: The command line, without the program.
         commands: The options of each command.
 
     Raises:
-        ConfigError: There is no such command, or the command has no such option.
+        ConfigError: The command line cannot work; the message has what was wrong, and what may have been meant.
     """
     verb = words[0]
-    if verb not in commands:
-        meant = find_alike(verb, commands)
-        remedy = f"Did you mean {meant[0]}? " if meant else ""
-        remedy += f"`{command('segarena', '--help')}` lists all commands"
-        raise ConfigError("there is no such command", where=verb, remedy=remedy)
+    check_command(verb, commands)
     flags = {name: _flags(kind) for name, kind in commands.items()}
     for word, following in zip_longest(words[1:], words[2:]):
         name, is_joined, value = word.partition("=")
@@ -128,6 +133,42 @@ def check_words(words: Sequence[str], commands: Mapping[str, type]) -> None:
             if name not in flags[verb]:
                 raise ConfigError(f"{verb} has no such option", where=name, remedy=_advise(name, verb, flags))
             _check_number(name, value if is_joined else following, flags[verb][name])
+
+    _check_places(verb, list(find_options(commands[verb])), words[1:])
+
+
+def _check_places(verb: str, options: Sequence[Option], words: Sequence[str]) -> None:
+    """Refuse values without a place, and a command without what it needs. Raises ConfigError."""
+    named = {flag(option.name): option for option in options if not option.is_positional}
+    values: list[str] = []
+    left, given = 0.0, set()
+    for word in words:
+        if word.startswith("--"):
+            name, is_joined, _ = word.partition("=")
+            name = name.replace("_", "-")
+            given.add(name)
+            option = named.get(name)
+            takes = 0 if option is None or is_joined or " " not in option.typed else 1
+            left = float("inf") if takes and option is not None and option.is_several else takes
+        elif left:
+            left -= 1
+        else:
+            values.append(word)
+    see_all = f"`{command('segarena', verb, '--help')}` explains each option"
+    placed = [option for option in options if option.is_positional]
+    if len(values) > len(placed) and not any(option.is_several for option in placed):
+        extra = values[len(placed)]
+        raise ConfigError(
+            f"{verb} has no place for it", where=extra, remedy=f"Put quotes around a name that has spaces. {see_all}"
+        )
+    if given & {"--config", "--resume"}:  # a file or a folder gives what is not typed
+        return
+    required = [option for option in placed if option.is_required][len(values) :]
+    required += [option for name, option in named.items() if option.is_required and name not in given]
+    if required:
+        line = command("segarena", verb, *values)
+        typed = " ".join(option.typed for option in required)
+        raise ConfigError(f"{typed} is missing", where=verb, remedy=f"Add it: `{line} {typed}`. {see_all}")
 
 
 def _check_number(name: str, value: str | None, kind: str) -> None:
