@@ -15,6 +15,8 @@ TRAINING = {"compare", "train"}
 
 #: Messages of a module, or those with an option, that not all commands show that import the module.
 SHOWN_BY = {
+    "segarena.commands.ceiling_table": TRAINING,  # `check` shows it as advice for a training
+    "segarena.data.checks.colors --write-classes": {"check"},  # the others show its command as a whole
     "segarena.data.checks.layers --from": {"convert"},  # the others show its command as a whole
     "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
     "segarena.data.checks.metadata --write-classes": {"check"},  # the others show its command as a whole
@@ -39,6 +41,7 @@ SHOWN_BY = {
     "segarena.reuse.recorded --resume": TRAINING,  # `check` and `evaluate` use another part of it
     "segarena.runs --out": {*TRAINING, "check", "evaluate", "predict"},  # only where it is not given
     "segarena.runs --resume": TRAINING,  # only where there is one
+    "segarena.scoring.wording": {"compare"},  # `report` repeats it, as advice for another comparison
     "segarena.training.engine": TRAINING,
 }
 NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git
