@@ -212,3 +212,9 @@ def test_models_at_their_resolution_ceiling_are_named(scores, ceilings, limited)
 def test_the_output_stride_of_the_paper_is_not_to_be_changed() -> None:
     found = with_ceilings({"unet": [0.57], "pspnet": [0.37]}, [1.0, 0.369], track="paper")
     assert "--output-stride" not in found.advice
+
+
+def test_a_command_in_the_answer_has_no_path_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segarena.formats.called_program", lambda: ["/opt/venv/bin/segarena"])
+    found = decide({"unet": [0.1], "fcn": [0.05]}, data="my data")
+    assert "`segarena check 'my data'`" in found.advice

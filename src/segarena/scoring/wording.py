@@ -235,7 +235,11 @@ def _plan(plan: Plan, shown: Statistics) -> str:
 
 
 def _look_at_masks(setting: Setting) -> str:
-    return f"Look at the masks with `{command('segarena', 'check', PurePath(setting.data))}`." if setting.data else ""
+    if not setting.data:
+        return ""
+    # comparison.json keeps the sentence, and may be read elsewhere: the program has no path.
+    line = command("segarena", "check", PurePath(setting.data), program=("segarena",))
+    return f"Look at the masks with `{line}`."
 
 
 def _candidates(answer: Answer, scored: Sequence[RankedModel]) -> list[RankedModel]:
