@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from segarena.data.encoding.mask_encoding import show
-from segarena.reporting.check_figures import overlay
+from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.style import ARCHITECTURES, BAND, DPI, INK, MUTED
 
 #: Inches, as all that follows; on a page of 800 pixels an inch is 100.
@@ -67,8 +67,7 @@ def _enlarge(picture: Bytes) -> Bytes:
 
 
 def _overlay(reading: Reading) -> Bytes:
-    classes = reading.encoding.classes
-    return overlay(_enlarge(reading.image), _enlarge(reading.labels), list(classes.colors), classes.background)
+    return draw_overlay(_enlarge(reading.image), _enlarge(reading.labels), reading.encoding.classes)
 
 
 def _wrap(sentence: str) -> list[str]:

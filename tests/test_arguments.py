@@ -115,7 +115,7 @@ def test_names_in_any_spelling_also_on_the_command_line() -> None:
         (lambda: segarena.train("data", models="unet"), "'models'", "Did you mean model?"),  # type: ignore[call-arg]
         (lambda: segarena.compare("data", colour=3), "'colour'", "help(segarena.compare)"),  # type: ignore[call-arg]
         (lambda: segarena.train("data", "unet"), "'unet'", "model='unet'"),  # type: ignore[misc]
-        (lambda: segarena.train("data"), "'model'", "model=..."),  # type: ignore[call-arg]
+        (lambda: segarena.train("data"), "'model'", "config or resume"),  # type: ignore[call-arg]
         (lambda: segarena.predict("run"), "'images'", "images=..."),  # type: ignore[call-arg]
         (lambda: segarena.load("run", devise="cpu"), "'devise'", "Did you mean device?"),  # type: ignore[call-arg]
     ],

@@ -27,7 +27,6 @@ def test_the_threads_of_a_run_are_recorded_and_kept(squares: Path, tmp_path: Pat
     config = Config.read(run)
     assert config.protocol.threads == Environment.read(run).threads == before + 1
     assert f"--threads {before + 1}" in config.command
-    assert [choice.why for choice in config.choices if choice.name == "threads"] == ["as in the run that is resumed"]
     assert (run / "best.safetensors").read_bytes() == weights
     assert torch.get_num_threads() == before
 

@@ -113,9 +113,9 @@ def test_interrupt_and_resume_end_in_the_same_bits(
         train(squares, part, model="deeplabv3")
     monkeypatch.setattr(engine.Trainer, "_train_step", step)
     line = str(stopped.value).partition("Resume with: ")[2]
-    assert line == f"segarena train --resume '{part}'"
+    assert line == f"segarena.train(resume={str(part)!r}), or in a shell: segarena train --resume '{part}'"
     monkeypatch.chdir("/")  # from there, as from anywhere
-    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    monkeypatch.setattr(sys, "argv", shlex.split(line.partition("in a shell: ")[2]))
     assert cli.main() == 0
     assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
     assert (part / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()

@@ -26,6 +26,7 @@ class _FCNOnVGG16(SegmentationModel):
     """
 
     size_multiple: ClassVar[int] = 1
+    fixed_upsampling: ClassVar[int] = 32
     output_strides: ClassVar[tuple[int, ...]] = (32,)
     paper_encoders: ClassVar[tuple[str, ...]] = ("vgg16",)
     paper_options: ClassVar[Mapping[str, Any]] = {"output_stride": 32}
@@ -48,8 +49,6 @@ class FCN32s(_FCNOnVGG16):
         encoder: VGG-16 with fc6 and fc7 as convolutions.
         num_classes: Number of classes.
     """
-
-    fixed_upsampling: ClassVar[int] = 32
 
     def __init__(self, encoder: VGG16, num_classes: int) -> None:
         super().__init__(encoder, num_classes)

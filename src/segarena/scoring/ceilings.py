@@ -69,6 +69,9 @@ def averaged_counts(
     if present.size:
         own = _among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
         for number, (size, stride) in enumerate(zip(working_sizes, strides, strict=True)):
+            if (size, stride) == (mask.shape, 1):  # each pixel is a cell
+                counts[number][0, present] = np.bincount(own.ravel(), minlength=256)[: len(present)]
+                continue
             shares = _share(own, len(present), size, stride)
             labels = label_grid(shares, mask.shape, (size[0] / stride, size[1] / stride))
             counts[number][:, present] = count_errors(labels, own, len(present))
