@@ -40,7 +40,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.reuse": (
-        {"convert", "paths", "recorded"},
+        {"convert", "paths"},
+        {"recorded"},
         {"option_file", "resume"},
         {"complete"},
         {"words"},

@@ -23,6 +23,15 @@ def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
+def defined(value: float) -> float | None:
+    """Return the value as files have it: None for NaN.
+
+    >>> defined(0.5), defined(float("nan"))
+    (0.5, None)
+    """
+    return None if math.isnan(value) else value
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Write a fraction in percent, with a fixed number of decimals.
 
@@ -147,6 +156,18 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     'a, b and 3 more'
     """
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def relative_path(path: PurePath | str, folder: PurePath | str) -> str:
+    """Return a path as seen from a folder, or the absolute one where it is on another drive of Windows.
+
+    >>> Path(relative_path("data/images", "runs")).as_posix()
+    '../data/images'
+    """
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:
+        return str(Path(path).absolute())
 
 
 def command(*words: object, program: Sequence[str] | None = None, windows: bool = os.name == "nt") -> str:

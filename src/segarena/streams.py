@@ -119,7 +119,7 @@ def guard(stream: Any) -> Any:
 def open_standard_streams() -> None:
     """Make standard output and standard error writable, also where they are closed: then what is written is lost.
 
-    A file that is opened later would else take the place of a closed stream, and receive what libraries print.
+    A file that is opened later would otherwise take the place of a closed stream, and receive what libraries print.
     """
     for descriptor in range(3):
         try:

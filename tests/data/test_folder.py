@@ -135,6 +135,11 @@ def test_12_bits_in_files_of_16_are_scaled_alike_in_all_images_and_said(tmp_path
     bright, dark = (source.read(index)[0][0, 0, 0] for index in range(2))
     assert (bright, dark) == (round(4000 * 255 / 4095), round(800 * 255 / 4095))
     assert (source.bits, FolderSource(tmp_path).bits) == (12, 12)
+    digest = source.decoding_digest
+    source.bits = 16  # as of the run that is evaluated
+    assert source.decoding_digest != digest
+    source.bits = 12
+    assert source.decoding_digest == digest
 
 
 def test_named_folders_are_passed_on(tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ def compared(times: dict[str, tuple[float, float | None]], threads: int = 2, dev
         ({"unet": (100.0, 97.0)}, {"threads": 1}, []),
         ({"unet": (100.0, 60.0)}, {"threads": 1}, ["unet"]),
         ({"unet": (100.0, 500.0)}, {"threads": 8}, []),
-        ({"unet": (100.0, 200.0)}, {"threads": 8}, ["unet"]),
+        ({"unet": (100.0, 200.0)}, {"threads": 8}, []),
+        ({"unet": (100.0, 250.0)}, {"threads": 32}, []),  # an idle machine with many cores
+        ({"unet": (100.0, 150.0)}, {"threads": 32}, ["unet"]),
+        ({"unet": (100.0, 150.0)}, {"threads": 3}, []),
         ({"unet": (100.0, None)}, {}, []),
         ({"unet": (100.0, 10.0)}, {"device": "cuda"}, []),
         ({"unet": (0.0, 0.0)}, {}, []),

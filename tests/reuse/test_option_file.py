@@ -155,6 +155,25 @@ def test_a_path_that_is_relative_to_the_working_directory_is_corrected(place: Pa
     assert str(Path("..", "elsewhere", "images")) in caught.value.remedy
 
 
+def test_a_path_on_another_drive_is_corrected_to_the_absolute_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_relative_path(path: object, start: object) -> str:
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")
+
+    path = save(place, "data: images")
+    (place / "elsewhere" / "images").mkdir()
+    monkeypatch.setattr("os.path.relpath", no_relative_path)
+    with refuses(ConfigError, where=path, value="images") as caught:
+        read_option_file(CompareOptions, path)
+    assert str(place / "elsewhere" / "images") in caught.value.remedy
+
+
+def test_the_file_of_findings_is_relative_to_the_file_of_options(place: Path) -> None:
+    path = save(place, "data: ../my data\njson: ../runs/found.json")
+    (place / "elsewhere" / "found.json").touch()
+    assert read_option_file(CheckOptions, path)["json"] == place / "runs" / "found.json"
+    assert read_option_file(CheckOptions, save(place, "json: found.json"))["json"] == place / "conf" / "found.json"
+
+
 def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The options with which the command of a command line is called."""
     seen: list[Any] = []

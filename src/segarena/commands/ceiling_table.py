@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from segarena.commands.terminal import console
-from segarena.config.training import LOGIT_STRIDES
+from segarena.config.training import models_at
 from segarena.experiment.ceilings import Advice, CeilingTable
 from segarena.formats import join_words, listing, percent, plural, shorten
 from segarena.reporting.style import model_styles
@@ -58,9 +58,8 @@ def _cell(table: CeilingTable, grid: Grid) -> str:
 
 def _head(stride: int) -> str:
     """The stride, and the models whose logits have it by default."""
-    styles = model_styles(list(LOGIT_STRIDES))
-    models = [styles[name].label for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
-    return f"stride {stride}\n{join_words(models)}"
+    styles = model_styles(models_at(stride))
+    return f"stride {stride}\n{join_words([style.label for style in styles.values()])}"
 
 
 def _sentence(advice: Advice) -> str:

@@ -155,7 +155,7 @@ def _count(name: str, value: Any) -> Any:
     items = list(value)
     if items != list(range(len(items))) or not items:
         raise ConfigError(
-            f"the trainings are numbered from 0, and {shorten(repr(items), 60)} are other numbers",
+            f"the trainings are numbered from 0, but {shorten(repr(items), 60)} was given",
             where=flag(name),
             remedy="Give their number: 3 means the seeds 0, 1 and 2. One training takes any seed: "
             f"segarena.train(..., seed={items[0] if items else 0})",

@@ -44,6 +44,15 @@ TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
 LOGIT_STRIDES: dict[ModelName, tuple[int, ...]] = {"unet": (1,), "fcn": (8,), "pspnet": (8, 16), "deeplabv3": (8, 16)}
 
 
+def models_at(stride: int) -> list[ModelName]:
+    """Return the models whose logits have a stride by default.
+
+    >>> models_at(16)
+    ['pspnet', 'deeplabv3']
+    """
+    return [name for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProtocolOptions(DataOptions, ABC):
     """What `train` and `compare` have in common: the data, the networks and how they are trained."""

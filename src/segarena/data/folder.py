@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -34,7 +33,7 @@ from segarena.data.layout.layout import find_pairs
 from segarena.data.layout.tree import relative_name
 from segarena.data.source import Sample
 from segarena.errors import DataError
-from segarena.formats import command
+from segarena.formats import command, relative_path
 
 
 class FolderSource:
@@ -217,15 +216,19 @@ class FolderSource:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
         return self._digests[index].current()
 
-    @cached_property
+    @property
     def decoding_digest(self) -> str:
         """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
         digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())
-        digest.update(self.encoding.lookup.tobytes())
-        for mask in self.masks:
-            if mask.path in self.encoding.own_numbers:
-                digest.update(self.encoding.own_numbers[mask.path][mask.facts.values].tobytes())
+        digest.update(self._labels_of_values)
         return digest.hexdigest()
+
+    @cached_property
+    def _labels_of_values(self) -> bytes:
+        """The label of each value: of all masks, then of each mask with numbers of its own."""
+        own = self.encoding.own_numbers
+        numbered = [own[mask.path][mask.facts.values].tobytes() for mask in self.masks if mask.path in own]
+        return b"".join([self.encoding.lookup.tobytes(), *numbered])
 
     def describe(self) -> dict[str, Any]:
         """Return how the folder was read: layout, pairing, encoding, orphans, counts, sizes, class frequencies."""
@@ -264,4 +267,4 @@ class FolderSource:
         return {"mask": mask, "height": height, "width": width, "to_height": to_height, "to_width": to_width}
 
     def _relative(self, paths: Sequence[Path]) -> list[str]:
-        return [Path(os.path.relpath(path, self.root)).as_posix() for path in paths]
+        return [Path(relative_path(path, self.root)).as_posix() for path in paths]

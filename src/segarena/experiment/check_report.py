@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
 from segarena.experiment.ceilings import CeilingTable
-from segarena.formats import plural, small_percent
+from segarena.formats import defined, plural, small_percent
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
 from segarena.scoring.ceilings import Ceiling
 from segarena.texts import parse_yaml
@@ -128,8 +127,8 @@ def _ceilings(table: CeilingTable, names: Sequence[str]) -> dict[str, Any]:
             {
                 "size": ceiling.grid.size,
                 "stride": ceiling.grid.stride,
-                "miou": _defined(ceiling.miou),
-                "ious": {name: _defined(iou) for name, iou in zip(names, ceiling.ious.tolist(), strict=True)},
+                "miou": defined(ceiling.miou),
+                "ious": {name: defined(iou) for name, iou in zip(names, ceiling.ious.tolist(), strict=True)},
             }
             for ceiling in ceilings
         ]
@@ -140,11 +139,6 @@ def _ceilings(table: CeilingTable, names: Sequence[str]) -> dict[str, Any]:
         "optimised": grids(table.optimised),
         "advice": None if table.advice is None else asdict(table.advice),
     }
-
-
-def _defined(value: float) -> float | None:
-    """The value; None for NaN."""
-    return None if math.isnan(value) else value
 
 
 def sheet_content(source: FolderSource, splits: Splits, ceilings: CeilingTable) -> DataSheet:

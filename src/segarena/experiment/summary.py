@@ -17,6 +17,7 @@ from segarena.experiment.inputs import describe_inputs, groups_by_name
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
+from segarena.formats import defined
 from segarena.models import SegmentationModel
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
 from segarena.records.run import Environment
@@ -145,11 +146,11 @@ def summarise(
         answer=result,
         statistics=statistics,
         ranking=tuple(ranking),
-        trivial_miou=_defined(baseline.miou),
+        trivial_miou=defined(baseline.miou),
         majority_baseline=MajorityBaseline(
             class_name=" or ".join(answers),
-            miou=_defined(baseline.miou),
-            pixel_accuracy=_defined(baseline.pixel_accuracy),
+            miou=defined(baseline.miou),
+            pixel_accuracy=defined(baseline.pixel_accuracy),
         ),
         scored_split=scored,
         protocol=prepared.protocol,
@@ -190,12 +191,7 @@ def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float
     first, size = prepared.splits[0], prepared.protocol.size
     grids = [Grid(size, stride) for stride in sorted(set(strides.values()))]
     ceilings, _ = measure_ceilings(first.source, first.splits.train, grids, first.mask_pixels)
-    return {ceiling.grid.stride: _defined(ceiling.miou) for ceiling in ceilings}
-
-
-def _defined(value: float) -> float | None:
-    """The value; None for NaN."""
-    return None if math.isnan(value) else value
+    return {ceiling.grid.stride: defined(ceiling.miou) for ceiling in ceilings}
 
 
 def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from segarena import formats
 from segarena.classes import ClassTable
-from segarena.config.training import LOGIT_STRIDES
+from segarena.config.training import LOGIT_STRIDES, models_at
 from segarena.reporting.fonts import class_label
 from segarena.reporting.style import INK, MUTED, RULE, model_styles, to_unit
 from segarena.scoring.ceilings import Ceiling
@@ -118,7 +118,7 @@ def draw_ceilings(axes: Axes, ceilings: Sequence[Ceiling]) -> None:
     sizes = sorted({ceiling.grid.size for ceiling in ceilings})
     for stride in sorted({ceiling.grid.stride for ceiling in ceilings}):
         line = sorted((c.grid.size, c.miou) for c in ceilings if c.grid.stride == stride)
-        models = [name for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
+        models = models_at(stride)
         style = styles[models[0]]
         label = f"stride {stride}: {', '.join(styles[name].label for name in models)}"
         axes.plot(*zip(*line, strict=True), color=style.color, marker=style.marker, ms=4, lw=1.5, label=label)

@@ -9,8 +9,10 @@ from segarena.records.comparison import ComparisonRecord, RankedModel
 
 #: A training on a CPU keeps at least this share of one core busy, ...
 LEAST_CORES = 0.8
-#: ... and at least this share of the cores that its threads could use.
+#: ... and at least this share of the cores that its threads could use, ...
 LEAST_SHARE = 0.4
+#: ... of which so many are expected to have work: on a quiet machine with more, a training uses few of the others.
+MOST_THREADS = 4
 
 
 def slowed_models(record: ComparisonRecord) -> list[str]:
@@ -24,7 +26,7 @@ def slowed_models(record: ComparisonRecord) -> list[str]:
     """
     if record.protocol.device != "cpu":
         return []
-    least = max(LEAST_CORES, LEAST_SHARE * record.environment.threads)
+    least = max(LEAST_CORES, LEAST_SHARE * min(record.environment.threads, MOST_THREADS))
     return [entry.model for entry in record.ranking if (used := _cores(entry)) is not None and used < least]
 
 

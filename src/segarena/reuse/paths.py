@@ -8,9 +8,12 @@ from typing import Any
 
 from segarena.config import PUBLISHED_NAMES
 from segarena.errors import ConfigError
+from segarena.formats import relative_path
 
 #: What `weights` and `group_by` can be other than a file.
 NAMES = {"weights": ("none", "imagenet", "coco"), "group_by": ("prefix", "folder", "blocks"), "data": PUBLISHED_NAMES}
+#: Options that name what the command writes: it need not exist.
+_WRITTEN = ("out", "json")
 _TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -28,18 +31,18 @@ def place_path(name: str, value: Any, file: Path, data: Path | None) -> Any:
     """
     if str(value) in NAMES.get(name, ()) and not (file.parent / str(value)).exists():
         return value
-    if name in ("data", "root", "splits", "weights", "out"):
+    if name in ("data", "root", "splits", "weights", *_WRITTEN):
         place = file.parent / Path(value).expanduser()
-        if name != "out" and not place.exists() and Path(value).exists():
+        if name not in _WRITTEN and not place.exists() and Path(value).exists():
             raise ConfigError(
                 f"has {value} as {name}: {place} does not exist, as paths are relative to the file",
                 where=file,
-                remedy=f"Write {os.path.relpath(value, file.parent)}",
+                remedy=f"Write {relative_path(value, file.parent)}",
             )
         return str(_shorten(place)) if isinstance(value, str) else _shorten(place)
     place = file.parent / str(value)
     if name == "group_by":
-        return str(_shorten(place)) if Path(value).suffix.lower() in _TABLES or _is_file(place) else value
+        return str(_shorten(place)) if Path(value).suffix.lower() in _TABLES or is_file(place) else value
     if name in ("images", "masks"):
         in_data = data is not None and ".." not in Path(value).parts and (file.parent / data / value).exists()
         return _shorten(place) if place.exists() and not in_data else value
@@ -52,8 +55,9 @@ def _shorten(place: Path) -> Path:
     return short if short.resolve() == place.resolve() else place
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is a file at a path, which may be any text: a regular expression may be no valid path."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a regular expression may be no valid path
+    except (OSError, ValueError):
         return False

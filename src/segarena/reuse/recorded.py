@@ -13,6 +13,7 @@ from segarena.formats import command
 from segarena.records.config import Config, DataSettings
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.run import Data
+from segarena.reuse.paths import NAMES, is_file
 
 #: Options that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
 #: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score (but
@@ -118,13 +119,9 @@ def anchor(name: str, value: Any) -> Any:
         name: The option: of `weights` and `group_by` the value can be a name or a file.
         value: Its value.
     """
-    names = {"weights": ("none", "imagenet", "coco"), "group_by": ("prefix", "folder", "blocks")}.get(name)
-    if names is None or not isinstance(value, str) or value in names:
+    if name not in ("weights", "group_by") or not isinstance(value, str) or value in NAMES[name]:
         return value
-    try:
-        return str(Path(value).absolute()) if Path(value).is_file() else value
-    except (OSError, ValueError):  # a regular expression may be no valid path
-        return value
+    return str(Path(value).absolute()) if is_file(Path(value)) else value
 
 
 def record_of_run(config: Config) -> OptionsRecord:

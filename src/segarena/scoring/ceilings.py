@@ -67,7 +67,7 @@ def averaged_counts(
     counts = np.zeros((len(strides), 3, num_classes), dtype=np.int64)
     present = np.unique(mask[mask != IGNORE_INDEX])
     if present.size:
-        own = _among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
+        own = places_among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
         for number, (size, stride) in enumerate(zip(working_sizes, strides, strict=True)):
             if (size, stride) == (mask.shape, 1):  # each pixel is a cell
                 counts[number][0, present] = np.bincount(own.ravel(), minlength=256)[: len(present)]
@@ -93,7 +93,7 @@ def cell_shares(
         The share of each class among the pixels of the cell that count, (h, w, K), in 0..1; all zero in a cell that is
         void. Cells of the last row and column may extend beyond the image.
     """
-    return _share(_among(classes, mask), len(classes), working_size, stride)
+    return _share(places_among(classes, mask), len(classes), working_size, stride)
 
 
 def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
@@ -123,8 +123,13 @@ def to_ceilings(grids: Iterable[Grid], counts: NDArray[np.int64]) -> list[Ceilin
     return ceilings
 
 
-def _among(classes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The place of each pixel's class among these; 255 is void."""
+def places_among(classes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the place of each pixel's class among these, (H, W); 255 is void.
+
+    Args:
+        classes: The K classes that occur in the mask.
+        mask: Class indices, (H, W); 255 is void.
+    """
     places = np.full(256, IGNORE_INDEX, dtype=np.uint8)
     places[classes] = np.arange(len(classes))
     return np.asarray(places[mask])

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels.upsample_argmax import interpolate, upsample_argmax
-from segarena.scoring.ceilings import cell_shares, count_errors
+from segarena.scoring.ceilings import Grid, cell_shares, count_errors, places_among, to_ceilings
 
 #: Steps of Adam, their size, and the steps after which the labels are compared with the mask.
 STEPS, RATE, EVERY = 120, 1.0, 10
@@ -41,14 +41,17 @@ def optimised_counts(
         return np.zeros((3, num_classes), dtype=np.int64)
     shares = torch.from_numpy(cell_shares(mask, present, working_size, stride)).permute(2, 0, 1)[None]
     extent = working_size[0] / stride, working_size[1] / stride
-    places = np.full(256, IGNORE_INDEX, dtype=np.int64)
-    places[present] = np.arange(len(present))
-    target = torch.from_numpy(places[mask])[None]
+    target = torch.from_numpy(places_among(present, mask).astype(np.int64))[None]
     size = (mask.shape[0], mask.shape[1])
 
     def counts_of(scores: Tensor) -> NDArray[np.int64]:
         labels = upsample_argmax(scores.detach().contiguous(), size, extent)[0].numpy()
         return count_errors(present[labels], mask, num_classes)
+
+    grid = Grid(min(working_size), stride)
+
+    def miou(counts: NDArray[np.int64]) -> float:
+        return to_ceilings([grid], counts[None])[0].miou
 
     best = counts_of(shares)
     logits = shares.clamp(min=_FLOOR).log().requires_grad_()
@@ -58,7 +61,7 @@ def optimised_counts(
         _loss(interpolate(logits, size, extent), target).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if step % EVERY == 0:
-            best = max(best, counts_of(logits), key=_miou)
+            best = max(best, counts_of(logits), key=miou)
     return best
 
 
@@ -69,9 +72,3 @@ def _loss(logits: Tensor, target: Tensor) -> Tensor:
     truth = F.one_hot(target[counted], logits.shape[1]).float()
     dice = (2 * (probabilities * truth).sum(0) + 1) / (probabilities.sum(0) + truth.sum(0) + 1)
     return F.cross_entropy(logits, target, ignore_index=IGNORE_INDEX) + 1 - dice.mean()
-
-
-def _miou(counts: NDArray[np.int64]) -> float:
-    hits, false, missed = counts
-    has_truth = hits + missed > 0
-    return float((hits[has_truth] / (hits + false + missed)[has_truth]).mean())

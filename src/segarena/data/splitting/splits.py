@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segarena.data.source import Sample, Split
 from segarena.data.splitting.assign import TEST, TRAIN, VAL, assign_parts, make_units, members_of
 from segarena.errors import DataError
-from segarena.formats import command, join_words, listing, plural
+from segarena.formats import command, join_words, listing, plural, relative_path
 
 SPLIT_SEED = 0
 PARTS: tuple[Split, ...] = ("train", "val", "test")
@@ -113,7 +113,7 @@ def _divide_again(samples: Sequence[Sample], where: object) -> str:
     if not files or not isinstance(where, Path) or len({sample.split for sample in samples}) > 1:
         return remedy
     folders = [os.path.commonpath([pair[side].parent for pair in files]) for side in (0, 1)]
-    images, masks = (PurePath(os.path.relpath(folder, where)) for folder in folders)
+    images, masks = (PurePath(relative_path(folder, where)) for folder in folders)
     return f"{remedy}, or divide them again with {command('--images', images, '--masks', masks)}"
 
 
