@@ -72,6 +72,16 @@ def test_the_low_bytes_of_a_deep_colour_image_are_not_dropped(tmp_path: Path) ->
     assert np.abs(found.astype(int) - RGB).max() <= 1
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_of_several_pages_the_current_one_is_read(dtype: type, tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((5, 6), value, dtype)) for value in (10, 200)]
+    path = saved(pages[0], tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    with Image.open(path) as opened:
+        for page, value in enumerate((10, 200)):
+            opened.seek(page)
+            assert (read(opened, bits=8)[0] == value).all()
+
+
 def deep_png(values: np.ndarray) -> bytes:
     """A PNG of 16 bits per channel, which Pillow cannot write."""
     import struct
@@ -103,11 +113,24 @@ def test_the_orientation_of_a_pil_image_is_applied() -> None:
         (RGB[:, ::-1], RGB[:, ::-1]),
         (GREY.astype(np.uint16) * 257, np.dstack([GREY] * 3)),
         (RGB.astype(np.uint16) * 257, RGB),
+        ((GREY.astype(np.uint16) * 257).astype(">u2"), np.dstack([GREY] * 3)),
         (torch.from_numpy(RGB.copy()).permute(2, 0, 1), RGB),
         (torch.from_numpy(GREY.copy())[None], np.dstack([GREY] * 3)),
         (torch.from_numpy(GREY.copy()), np.dstack([GREY] * 3)),
     ],
-    ids=["rgb", "grey", "one channel", "alpha", "flipped", "16 bits", "16 bits rgb", "tensor", "grey tensor", "plane"],
+    ids=[
+        "rgb",
+        "grey",
+        "one channel",
+        "alpha",
+        "flipped",
+        "16 bits",
+        "16 bits rgb",
+        "big-endian",
+        "tensor",
+        "grey tensor",
+        "plane",
+    ],
 )
 def test_arrays_and_tensors(array: Any, expected: np.ndarray) -> None:
     assert np.array_equal(read(array)[0], expected)
@@ -138,6 +161,11 @@ def test_deep_images_of_a_list_share_their_bits(tmp_path: Path) -> None:
         (np.array(["a", "b"]), "(2,)", "uint8 (H, W, 3)"),
         (torch.from_numpy(RGB.copy()), "16 channels", "image.permute(2, 0, 1)"),
         (torch.zeros(3, 8, 8), "float32", "(image * 255).round().to(torch.uint8)"),
+        (torch.zeros(3, 8, 8, dtype=torch.bfloat16), "torch.bfloat16", "(image * 255).round().to(torch.uint8)"),
+        (torch.zeros(3, 8, 8).to_sparse(), "(3, 8, 8)", "uint8 (3, H, W)"),
+        (np.where(RGB > 90, np.nan, RGB), "float64", "NaN"),
+        (np.where(RGB > 90, np.inf, RGB), "float64", "infinite"),
+        (np.array([[np.inf, -np.inf]]), "float64", "infinite"),
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "(1, 3, 8, 8)", "list(batch)"),
         (Image.new("F", (4, 4)), "floating", "8 bits"),
         (Image.fromarray(np.full((4, 4), -5, np.int32)), "-5", "0..255"),

@@ -11,7 +11,7 @@ from segarena.records.comparison import ComparisonRecord, RankedModel
 LEAST_CORES = 0.8
 #: ... and at least this share of the cores that its threads could use, ...
 LEAST_SHARE = 0.4
-#: ... of which so many are expected to have work: on a quiet machine with more, a training uses few of the others.
+#: ... of which no more than these count: with more, a training need not use all of them, even on an idle machine.
 MOST_THREADS = 4
 
 

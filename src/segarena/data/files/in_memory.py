@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from os import PathLike
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.images import DeepImage, highest_value, is_deep, read_image, rgb_picture, scale_deep
@@ -85,8 +87,10 @@ def _check_file(path: Path) -> Path:
 def _open_pil(image: Image.Image) -> Path | DeepImage | Image.Image:
     if isinstance(image, ImageFile.ImageFile) and image.tile and is_deep(image):
         path = Path(os.fsdecode(image.filename))
-        if path.is_file():
+        is_page = image.mode.startswith("I") and getattr(image, "n_frames", 1) > 1  # the caller has chosen this page
+        if path.is_file() and not is_page:
             return path  # not decoded yet; of colours of 16 bits Pillow would drop the low byte
+    white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
     try:
         image.load()
     except OSError as error:
@@ -104,7 +108,7 @@ def _open_pil(image: Image.Image) -> Path | DeepImage | Image.Image:
             f"a PIL image of mode {image.mode} has values from {values.min()} to {values.max()}",
             remedy="Scale them to 0..255 and convert it to mode L",
         )
-    return DeepImage(values.astype(np.uint32))
+    return DeepImage(values.astype(np.uint32), white_is_zero)
 
 
 def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.Image:
@@ -117,6 +121,8 @@ def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.
         first = shape[0] in (1, 3, 4) and not tensor
         remedy = "Put the channels last: image.transpose(1, 2, 0)" if first else f"Give {_KINDS}"
         raise ImageTypeError(f"{_describe(array)} has {shape[2]} channels in its last dimension", remedy=remedy)
+    if array.dtype.kind in "iuf":
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype not in (np.uint8, np.uint16):
         raise ImageTypeError(
             f"{_describe(array)} has values whose range is not clear", remedy=_scaling_remedy(array, tensor)
@@ -128,7 +134,11 @@ def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.
 
 
 def _open_tensor(tensor: Any) -> DeepImage | Image.Image:
-    array: NDArray[Any] = np.asarray(tensor.detach().cpu())
+    tensor = tensor.detach().cpu()
+    try:
+        array: NDArray[Any] = np.asarray(tensor)
+    except TypeError as error:
+        raise _unlike_arrays(tensor) from error
     if array.ndim != 3:
         return _open_array(array, tensor=True)
     if array.shape[0] not in (1, 3, 4):
@@ -140,6 +150,16 @@ def _open_tensor(tensor: Any) -> DeepImage | Image.Image:
     return _open_array(array.transpose(1, 2, 0), tensor=True)
 
 
+def _unlike_arrays(tensor: Any) -> ImageTypeError:
+    """The error for a tensor that is no array: it is sparse, or of a type that numpy has not, such as bfloat16."""
+    what = f"a tensor {tuple(tensor.shape)} of {tensor.dtype}"
+    try:
+        array = np.asarray(tensor.float())
+    except (TypeError, RuntimeError):
+        return ImageTypeError(f"{what} cannot be converted to an array", remedy=f"Give {_KINDS}")
+    return ImageTypeError(f"{what} has values whose range is not clear", remedy=_scaling_remedy(array, tensor=True))
+
+
 def _scaling_remedy(array: NDArray[Any], tensor: bool) -> str:
     to_bytes = "to(torch.uint8)" if tensor else 'astype("uint8")'
     if array.dtype == bool:
@@ -147,6 +167,9 @@ def _scaling_remedy(array: NDArray[Any], tensor: bool) -> str:
     if array.dtype.kind not in "iuf":
         return f"Give {_KINDS}"
     low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        found = "NaN" if math.isnan(low) else "infinite"  # the minimum is NaN where any value is
+        return f"Replace its {found} values, or give the image as it was before they arose"
     if low < 0:
         return "Give the image as it was before it was normalised: the network's own normalisation is applied to it"
     if array.dtype.kind == "f" and high <= 1:
