@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-#: Text for an absent value: a class in neither truth nor prediction, a cost that was not measured.
+#: Text for an absent value: a class without true pixels, a cost that was not measured.
 NOTHING = "–"
 
 _MINUTE, _HOUR = 60.0, 3600.0

@@ -37,6 +37,16 @@ def test_a_small_part_does_not_count_as_much_as_a_large_one():
     assert np.mean([part.miou for part in parts]) == 0.5
 
 
+def test_a_class_that_only_one_part_has_counts_in_the_pooled_scores():
+    only_predicted, with_truth, neither = [[8, 2], [0, 0]], [[5, 0], [0, 5]], [[9, 0], [0, 0]]
+    parts = [metrics(score(np.array([part]))) for part in (only_predicted, with_truth, neither)]
+    assert [part.miou for part in parts] == pytest.approx([0.8, 1, 1])
+    assert [part.false_classes for part in parts] == [("b",), (), ()]
+    assert pool(parts).per_class.iou == pytest.approx([22 / 24, 5 / 7])
+    assert metrics(pool([parts[0], parts[2]])).false_classes == ("b",)
+    assert pool([parts[0], parts[2]]).miou == pytest.approx(17 / 19)
+
+
 @pytest.mark.parametrize("sizes", [(), (2, 3)])
 def test_parts_of_other_classes_or_none_at_all_are_refused(sizes):
     parts = [metrics(score(np.ones((1, n, n), dtype=np.int64))) for n in sizes]

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from torchmetrics.functional import classification as reference
 from segarena.classes import IGNORE_INDEX
 from segarena.scoring.counts import confusion_per_image
 from segarena.scoring.scores import class_counts, majority_baseline_scores, score, to_metrics
+from segarena.scoring.statistics import analyse
 
 # IoU 0.9, IoU 0.6, and a class that neither the truth nor the prediction holds
 WITH_ABSENT_CLASS = [[18, 2, 0], [0, 3, 0], [0, 0, 0]]
@@ -71,11 +73,59 @@ def test_a_present_class_never_predicted_scores_0_and_stays_in_each_mean():
     assert scores.undefined_classes == 0
 
 
-def test_a_class_without_truth_that_is_predicted_scores_0():
-    scores = score(counts([[8, 2], [0, 0]]))
-    assert [getattr(scores.per_class, name)[1] for name in SCORES] == [0, 0, 0, 0]
-    assert scores.mean_recall == pytest.approx(0.8 / 2)
-    assert scores.undefined_classes == 0
+def test_a_class_without_truth_is_undefined_also_where_it_is_predicted():
+    scores = score(counts([[81, 9, 0], [0, 0, 0], [0, 0, 10]]), background=0)
+    for name in SCORES:
+        assert np.isnan(getattr(scores.per_class, name)).tolist() == [False, True, False]
+    assert scores.miou == pytest.approx((0.9 + 1) / 2)  # 0.633 where the class counts as 0
+    assert scores.mean_f1 == pytest.approx((162 / 171 + 1) / 2)
+    assert scores.mean_precision == 1.0
+    assert scores.mean_recall == pytest.approx((0.9 + 1) / 2)
+    assert [getattr(scores, f"{name}_without_background") for name in MEANS] == [1.0] * 4
+    assert scores.frequency_weighted_iou == pytest.approx((90 * 0.9 + 10 * 1) / 100)
+    assert (scores.per_class.fp.tolist(), scores.per_class.fn.tolist()) == ([0, 9, 0], [9, 0, 0])
+    assert (scores.undefined_classes, scores.false_classes) == (1, (1,))
+    content = to_metrics(scores, "abc", split="test").to_json()
+    assert content["false_classes"] == ["b"]
+    assert content["per_class"]["b"] == dict.fromkeys(SCORES) | {"tp": 0, "fp": 9, "fn": 0}
+
+
+def test_the_mean_over_images_counts_a_class_only_predicted_in_one():
+    scores = score(counts([[8, 2], [0, 0]], [[0, 0], [0, 10]]))
+    assert scores.mean_image_iou == pytest.approx((0.8 / 2 + 1) / 2)
+    assert score(counts([[8, 2], [0, 0]])).mean_image_iou == pytest.approx(0.8 / 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_models_are_scored_over_one_class_set_that_of_the_statistics(seed):
+    """Models and the majority baseline on the same masks, some classes in none of them but predicted."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 60, (6, 4)) * (random.random(4) < 0.6)
+    truth[0, 0] += 1
+    models = {}
+    for name in ("unet", "fcn"):
+        shares = random.dirichlet(np.ones(4), (6, 4))
+        models[name] = np.array(
+            [[random.multinomial(n, p) for n, p in zip(*one, strict=True)] for one in zip(truth, shares, strict=True)]
+        )
+    tables = [
+        pd.DataFrame(
+            {"model": name, "seed": 0, "image": str(image), "class": list("abcd"), "tp": tp, "fp": fp, "fn": fn}
+        )
+        for name, confusions in models.items()
+        for image, (tp, fp, fn) in enumerate(zip(*class_counts(confusions), strict=True))
+    ]
+    found = analyse(pd.concat(tables, ignore_index=True))
+    scores = {name: score(confusions) for name, confusions in models.items()}
+    assert {one.model: one.miou for one in found.models} == pytest.approx({n: s.miou for n, s in scores.items()})
+    assert abs(scores["unet"].miou - scores["fcn"].miou) == pytest.approx(found.pairs[0].difference)
+    f1 = abs(scores["unet"].mean_f1 - scores["fcn"].mean_f1)
+    assert f1 == pytest.approx(found.f1[0].difference)
+    assert set(found.false_classes) == {"abcd"[index] for one in scores.values() for index in one.false_classes}
+    absent = (truth.sum(axis=0) == 0).tolist()
+    for one in (*scores.values(), majority_baseline_scores(models["unet"], 3)):
+        assert np.isnan(one.per_class.iou).tolist() == absent
+        assert one.undefined_classes == sum(absent)
 
 
 def test_averages_over_images_are_not_reported_as_miou():
@@ -123,6 +173,7 @@ def test_without_a_counted_pixel_every_score_is_undefined(images):
     assert len(fractions) == 11
     assert np.isnan(fractions).all()
     assert (scores.undefined_classes, scores.pixels, scores.void_images) == (3, 0, images)
+    assert scores.false_classes == ()
 
 
 def test_the_majority_baseline_is_scored_on_the_truth_alone():
@@ -140,7 +191,7 @@ def test_the_majority_baseline_is_scored_on_the_truth_alone():
 def test_the_majority_baseline_may_predict_an_absent_class():
     baseline = majority_baseline_scores(counts([[4, 0, 0], [0, 4, 0], [0, 0, 0]]), 2)
     assert baseline.miou == 0
-    assert baseline.undefined_classes == 0
+    assert (baseline.undefined_classes, baseline.false_classes) == (1, (2,))
 
 
 def test_the_majority_baseline_may_predict_a_class_per_image():
@@ -171,12 +222,16 @@ def test_scores_equal_torchmetrics(seed):
         truth[truth == 4] = 1
     truth[:, :2] = IGNORE_INDEX
     scores = score(confusion_per_image(prediction, truth, classes).numpy())
+    present = [index in truth for index in range(classes)]
 
-    for name, expected in torchmetrics_scores(prediction, truth, classes, "none").items():
-        assert np.nan_to_num(getattr(scores.per_class, name)) == pytest.approx(expected.numpy(), abs=1e-6)
-    for name, expected in torchmetrics_scores(prediction, truth, classes, "macro").items():
+    by_average = {average: torchmetrics_scores(prediction, truth, classes, average) for average in ("none", "macro")}
+    for name, expected in by_average["none"].items():
         mean = scores.miou if name == "iou" else getattr(scores, f"mean_{name}")
-        assert mean == pytest.approx(expected.item(), abs=1e-6)
+        assert np.nan_to_num(getattr(scores.per_class, name)) == pytest.approx(expected.numpy(), abs=1e-6)
+        assert mean == pytest.approx(expected[torch.tensor(present)].mean().item(), abs=1e-6)
+        # torchmetrics' mean also counts a class that is only predicted, as 0
+        counted = sum(present) + len(scores.false_classes)
+        assert by_average["macro"][name].item() == pytest.approx(mean * sum(present) / counted, abs=1e-6)
     weighted = torchmetrics_scores(prediction, truth, classes, "weighted")["iou"]
     assert scores.frequency_weighted_iou == pytest.approx(weighted.item(), abs=1e-6)
     accuracy = reference.multiclass_accuracy(prediction, truth, classes, average="micro", ignore_index=IGNORE_INDEX)
@@ -223,7 +278,9 @@ def test_merging_the_images_changes_only_the_mean_over_images(confusions):
     apart, merged = score(confusions), score(confusions.sum(axis=0)[None])
     for name in [*MEANS, "pixel_accuracy", "frequency_weighted_iou"]:
         assert getattr(merged, name) == pytest.approx(getattr(apart, name), nan_ok=True, abs=0)
-    assert merged.mean_image_iou == pytest.approx(apart.miou, nan_ok=True)
+    present, false = confusions.shape[1] - apart.undefined_classes, len(apart.false_classes)
+    expected = apart.miou * present / (present + false) if present else np.nan
+    assert merged.mean_image_iou == pytest.approx(expected, nan_ok=True)
 
 
 @few

@@ -20,7 +20,10 @@ class MetricDetails:
     mean_recall_without_background: Fraction | None
     """Mean recall over all classes but background; null if no class is marked or named as such."""
     undefined_classes: Count
-    """Classes with no pixel in truth and prediction; the means leave them out."""
+    """Classes with no true pixel in the scored images; the means leave them out."""
+    false_classes: tuple[str, ...] | None = None
+    """Those of them that are predicted somewhere: these pixels count against the classes that they cover. null in files
+    of earlier versions, whose means count such a class as 0."""
     images: Count
     """Images scored."""
     train_images: Count | None = None

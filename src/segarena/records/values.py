@@ -9,22 +9,22 @@ from segarena.records.record import Count, Epochs, Fraction, Mebibytes, Millisec
 
 @dataclass(frozen=True, kw_only=True)
 class MeanScores:
-    """The scores of a model over all its classes. docs/metrics.md has the formulas."""
+    """The scores of a model over the classes with true pixels. docs/metrics.md has the formulas."""
 
     miou: Fraction | None
-    """Mean over the defined classes of their IoU, from pixels counted over all images: the score of the ranking."""
+    """Mean of IoU over the classes with true pixels, counted over all images: the score of the ranking."""
     mean_f1: Fraction | None
-    """Mean over the defined classes of F1."""
+    """Mean of F1 over the same classes."""
     mean_precision: Fraction | None
-    """Mean over the defined classes of precision."""
+    """Mean of precision over the same classes."""
     mean_recall: Fraction | None
-    """Mean over the defined classes of recall."""
+    """Mean of recall over the same classes."""
     pixel_accuracy: Fraction | None
     """Correct pixels divided by all counted pixels."""
     frequency_weighted_iou: Fraction | None
     """Mean of IoU over the classes, weighted by their true pixels."""
     mean_image_iou: Fraction | None
-    """Mean over the images of each image's own mIoU."""
+    """Mean over the images of each image's own mIoU, over the classes that its truth or its prediction has."""
     miou_without_background: Fraction | None
     """mIoU over all classes but background; null if no class is marked or named as such."""
 
@@ -43,7 +43,7 @@ class ClassCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMetrics(ClassCounts):
-    """Scores and counts of one class; all four scores are null if neither truth nor prediction has a pixel of it."""
+    """Scores and counts of one class; all four scores are null if the scored images have no true pixel of it."""
 
     iou: Fraction | None
     """Intersection over union, tp / (tp + fp + fn)."""

@@ -47,8 +47,8 @@ def caveats(comparison: Comparison) -> list[str]:
     undefined = _undefined_classes(comparison)
     if undefined:
         notes.append(
-            f"No IoU is defined for {formats.join_words(undefined)} in at least one model: neither truth nor "
-            "prediction has a pixel of it. The means leave it out, so the models' means may be over different classes."
+            f"No IoU is defined for {formats.join_words(undefined)}: the scored images have no true pixels of "
+            f"{'it' if len(undefined) == 1 else 'them'}. The means leave {'it' if len(undefined) == 1 else 'them'} out."
         )
     return notes + _stopped_early(comparison) + _hardly_better(comparison)
 

@@ -19,7 +19,7 @@ Fractions = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """The scores of each class; each array (C,). A class absent from truth and prediction is NaN in all four scores."""
+    """The scores of each class; each array (C,). A class without true pixels is NaN in all four scores."""
 
     iou: Fractions
     """TP / (TP + FP + FN), 0..1, as are the next three."""
@@ -42,26 +42,29 @@ class Scores:
     """The scores of one model on one set of images: fractions 0..1, NaN where there is nothing to average."""
 
     miou: float
-    """Mean over the defined classes of their IoU."""
+    """Mean of IoU over the classes with true pixels, as are the next three of their scores."""
     mean_f1: float
-    """Mean over the defined classes of F1."""
+    """Mean of F1."""
     mean_precision: float
-    """Mean over the defined classes of precision."""
+    """Mean of precision."""
     mean_recall: float
-    """Mean over the defined classes of recall."""
+    """Mean of recall."""
     pixel_accuracy: float
     """Correct pixels divided by all counted pixels."""
     frequency_weighted_iou: float
-    """Mean over the defined classes of IoU, weighted by their true pixels."""
+    """Mean of IoU over the classes, weighted by their true pixels."""
     mean_image_iou: float
-    """Mean over the images of each image's own mIoU. Models are not ranked by it."""
+    """Mean over the images of each image's own mIoU, over the classes that its truth or its prediction has. Models are
+    not ranked by it."""
     miou_without_background: float
     """mIoU over all classes but background. NaN where the data has no background class, as the next three."""
     mean_f1_without_background: float
     mean_precision_without_background: float
     mean_recall_without_background: float
     undefined_classes: int
-    """Number of classes absent from truth and prediction, which the means leave out."""
+    """Number of classes without true pixels, which the means leave out."""
+    false_classes: tuple[int, ...]
+    """Those of them that are predicted somewhere, by their indices."""
     images: int
     """Number of images."""
     void_images: int
@@ -86,9 +89,10 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
     The counts are summed over the images before anything is divided, so neither batches nor image sizes change a score.
     Definitions: Everingham et al. 2010 (IoU); Long et al. 2015, section 5 (arXiv:1411.4038).
 
-    A class absent from truth and prediction is undefined: its scores are NaN, and the means leave it out. Every other
-    class has all four scores and is in every mean. Where a score's own denominator is 0 (the precision of a class that
-    is never predicted, the recall of one that is only predicted), the score is 0.
+    The means run over the classes with true pixels, so on the same images they are over the same classes for every
+    model. Each of these has all four scores; the precision of one that is never predicted is 0. A class without true
+    pixels is undefined: its scores are NaN. Where it is predicted, those pixels count against the classes they cover,
+    and the class is one of `false_classes`. Only `mean_image_iou` also counts it, as 0, in the images with such pixels.
 
     Args:
         confusions: Confusion matrix of each image, integers (N, C, C), rows = truth, columns = prediction.
@@ -104,8 +108,9 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
     total: Counts = confusions.sum(axis=0)
     per_class = _score_classes(total)
     pixels = int(total.sum())
-    image_iou = _mean_rows(_ious(*class_counts(confusions)))
+    image_iou = _mean_rows(_image_ious(*class_counts(confusions)))
     kept = np.arange(num_classes) != background if background is not None else np.zeros(num_classes, dtype=bool)
+    undefined = np.isnan(per_class.iou)
     weighted_iou = float(total.sum(axis=1) @ np.nan_to_num(per_class.iou))
     return Scores(
         miou=_mean(per_class.iou),
@@ -119,7 +124,8 @@ def score(confusions: Counts, *, background: int | None = None) -> Scores:
         mean_f1_without_background=_mean(per_class.f1[kept]),
         mean_precision_without_background=_mean(per_class.precision[kept]),
         mean_recall_without_background=_mean(per_class.recall[kept]),
-        undefined_classes=int(np.isnan(per_class.iou).sum()),
+        undefined_classes=int(undefined.sum()),
+        false_classes=tuple(np.flatnonzero(undefined & (per_class.fp > 0)).tolist()),
         images=len(confusions),
         void_images=int(np.isnan(image_iou).sum()),
         pixels=pixels,
@@ -167,6 +173,7 @@ def to_metrics(scores: Scores, class_names: Sequence[str], *, split: str) -> Met
     if len(names) != len(scores.confusion) or len(set(names)) != len(names):
         raise ValueError(f"needs {len(scores.confusion)} different class names, got {names}")
     means = {key: _plain(value) for key, value in vars(scores).items() if key not in ("per_class", "confusion")}
+    means["false_classes"] = tuple(names[index] for index in scores.false_classes)
     columns = {key: values.tolist() for key, values in vars(scores.per_class).items()}
     return Metrics(
         split=split,
@@ -181,19 +188,18 @@ def to_metrics(scores: Scores, class_names: Sequence[str], *, split: str) -> Met
 
 def _score_classes(confusion: Counts) -> ClassScores:
     tp, fp, fn = class_counts(confusion)
-    undefined = tp + fp + fn == 0
+    present = tp + fn > 0
 
     def share(top: Counts, bottom: Counts) -> Fractions:
-        values = _divide(top, bottom)
-        values[undefined] = np.nan
-        return values
+        return np.where(present, _divide(top, bottom), np.nan)
 
     return ClassScores(
-        _ious(tp, fp, fn), share(tp, tp + fp), share(tp, tp + fn), share(2 * tp, 2 * tp + fp + fn), tp, fp, fn
+        share(tp, tp + fp + fn), share(tp, tp + fp), share(tp, tp + fn), share(2 * tp, 2 * tp + fp + fn), tp, fp, fn
     )
 
 
-def _ious(tp: Counts, fp: Counts, fn: Counts) -> Fractions:
+def _image_ious(tp: Counts, fp: Counts, fn: Counts) -> Fractions:
+    """The IoU of each class in each image; NaN where neither truth nor prediction has a pixel of it."""
     union = tp + fp + fn
     values = _divide(tp, union)
     values[union == 0] = np.nan

@@ -63,7 +63,7 @@ def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Cl
         return "single_model"
     shown = setting.statistics
     if shown is None or shown.models[0].model != first.model:
-        return "undecided"  # false positives of absent classes can change the order: they cost mIoU a class
+        return "undecided"  # runs of earlier versions can differ: their mIoU counts absent classes that are predicted
     return shown.claim if shown.claim in ("best_architecture", "best_network") else "undecided"
 
 
