@@ -52,7 +52,23 @@ def shown(comparison: Comparison, pair: Difference, **changes: Any) -> Compariso
         ({"networks": UNSURE, "practically_equal": True}, {}, "practically equal"),
         ({"architectures": UNSURE}, {}, "U-Net is higher; repeated training could change it"),
         ({"architectures": NETWORKS}, {}, "U-Net is higher"),
+        (
+            {"networks": replace(NETWORKS, p_holm=0.06), "architectures": UNSURE},  # the claim is about the networks
+            {"claim": "best_network"},
+            "U-Net is higher; repeated training could change it",
+        ),
+        (
+            {"networks": replace(NETWORKS, p_holm=0.06), "architectures": replace(NETWORKS, p_holm=0.06)},
+            {"claim": "best_architecture", "candidates": ("unet",)},
+            "U-Net is higher",
+        ),
+        (
+            {"first": "fcn", "second": "pspnet", "networks": replace(NETWORKS, p_holm=0.06)},  # not the first model
+            {"claim": "best_network", "candidates": ("unet",)},
+            "unclear",
+        ),
         ({"networks": None}, {}, "too few images"),
+        ({"networks": None}, {"unit": "group"}, "too few groups"),
         ({}, {"claim": "too_few_units", "units": 4}, "too few images"),
     ],
 )

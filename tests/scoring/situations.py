@@ -84,7 +84,10 @@ def decide(
     setting = {**SETTING, **setting}
     units, unit = setting.pop("units", setting["images"]), setting.pop("unit", "image")
     changes = {key: setting.pop(key) for key in ("plan", "baseline_lead") if key in setting}
+    survived = setting.pop("noise_survived", None)
     shown = statistics(scores, half, retrained, units, unit)
+    if shown is not None and survived is not None:
+        changes["pairs"] = tuple(replace(pair, noise_survived=survived) for pair in shown.pairs)
     shown = None if shown is None else replace(shown, **changes)
     return answer(ranked(scores, folds), Setting(**{"statistics": shown, **setting}))
 
@@ -136,6 +139,13 @@ SITUATIONS: dict[str, tuple[Scores, dict[str, Any], str, str | None, tuple[str, 
     "a lead over the baseline that may be chance": (
         {"unet": [0.2], "fcn": [0.1]},
         {"baseline_lead": interval(0.08, 0.09)},
+        "no_better_than_baseline",
+        None,
+        (),
+    ),
+    "seeds above the baseline by what may be chance": (
+        {"unet": [0.19, 0.21], "fcn": [0.1, 0.1]},
+        {"baseline_lead": interval(0.08, 0.09), "retrained": 0.03},
         "no_better_than_baseline",
         None,
         (),

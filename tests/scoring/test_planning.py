@@ -68,6 +68,22 @@ def test_the_plan_reaches_its_power() -> None:
     assert power(Components(0.002, 0.0002, 0.001), 0.02, 100, enough) >= 0.8
 
 
+def test_the_plan_advises_nothing_that_is_there() -> None:
+    parts = Components(0.001, 0.000002, 0.0005)
+    assert power(parts, 0.02, 123, 2) > 0.9
+    found = plan(parts, 0.02, 123, 2)
+    assert (found.images_low, found.images_high, found.seeds) == (123, 123, 3)
+    parts = Components(0.02, 0.0, 0.0)
+    units = next(n for n in range(5, 1000) if power(parts, 0.02, n, 1) >= 0.7)
+    found = plan(parts, 0.02, units, 1)
+    assert found.images_low == units
+    assert found.images_high is not None
+    assert found.images_high > units
+    assert plan(Components(0.02, 0.0, 0.0), 0.02, 250_001, 1).images_high == 250_001
+    assert plan(Components(2000.0, 0.0, 0.0), 0.02, 250_001, 1).images_low is None
+    assert plan(Components(0.02, 0.0, 0.0), 0.02, 100, 20).seeds is None
+
+
 def test_only_an_open_question_has_a_plan() -> None:
     assert analyse(draw_counts()).plan is not None
     assert analyse(draw_counts(models={"unet": 3.0, "fcn": 0.0}, seeds=3)).plan is None

@@ -12,6 +12,7 @@ from count_tables import draw_counts
 from scipy.stats import t as student
 
 from segarena.records.statistics import Difference, Statistics
+from segarena.reporting.differences import pair_result
 from segarena.scoring.count_table import arrange
 from segarena.scoring.intervals import architecture_p, architecture_width, network_p, network_width
 from segarena.scoring.linearization import (
@@ -263,6 +264,8 @@ def test_the_lead_over_the_majority_baseline_is_that_of_its_scores() -> None:
     middle = (found.baseline_lead.low + found.baseline_lead.high) / 2
     assert middle == pytest.approx(best - np.mean(ious))
     assert analyse(table).baseline_lead is None
+    with pytest.raises(ValueError, match="'sky'"):
+        analyse(table, baseline=answers | {next(iter(answers)): "sky"})
 
 
 TABLE = draw_counts(models=THREE, images=6)
@@ -290,3 +293,16 @@ TABLE = draw_counts(models=THREE, images=6)
 def test_counts_that_cannot_be_compared_are_refused(table: pd.DataFrame, options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         analyse(table, **options)
+
+
+@pytest.mark.parametrize(("seeds", "lead", "draws"), [(1, 0.35, (13, 14, 16)), (2, 0.5, (15, 16, 51))])
+def test_the_table_shows_the_first_model_ahead_where_that_is_claimed(
+    seeds: int, lead: float, draws: tuple[int, ...]
+) -> None:
+    for draw in draws:
+        models = {"unet": 1.0 + lead, "fcn": 1.0, "pspnet": 1.0, "deeplabv3": 1.0}
+        found = analyse(draw_counts(models=models, seeds=seeds, seed=draw))
+        rows = [pair for pair in found.pairs if pair.first == found.candidates[0]]
+        assert found.claim == "best_network"
+        assert max(pair.networks.p_holm for pair in rows if pair.networks) > found.alpha  # Holm alone leaves one open
+        assert all(pair_result(pair, "U-Net", found).startswith("U-Net is higher") for pair in rows)

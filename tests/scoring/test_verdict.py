@@ -75,6 +75,9 @@ def test_leads_are_differences_of_miou() -> None:
         ("the third one may be as good", [-2, 4, 95]),  # of the first two candidates
         ("folds", [3.2, 9.2, 95, 5]),
         ("four groups", [4]),
+        ("a lead over the baseline that may be chance", [-1, 17, 95]),
+        ("seeds above the baseline by what may be chance", [-1, 17, 95, 19, 21]),
+        ("one seed below the baseline", [12, 30]),
     ],
 )
 def test_the_first_detail_has_the_interval_of_the_claim(name: str, shown: list[float]) -> None:
@@ -94,6 +97,44 @@ def test_the_first_detail_has_the_interval_of_the_claim(name: str, shown: list[f
 )
 def test_the_doubt_is_among_the_details(scores: Scores, setting: dict[str, Any], words: str) -> None:
     assert words in " ".join(decide(scores, **setting).details)
+
+
+@pytest.mark.parametrize(
+    ("scores", "setting", "shown"),
+    [
+        (CLEAR, {"noise_survived": 0.0213}, [2.1]),
+        (CLEAR, {"noise_survived": 0.0002}, [0.1]),
+        (CLEAR, {"noise_survived": None}, []),
+        (NEAR, {"noise_survived": 0.0213}, []),  # it is not clear which one is ahead
+        (CLEAR, {"noise_survived": 0.0213, "units": 12}, [12, 2]),  # few images matter more
+        (CLEAR, {"units": 19, "unit": "group", "half": 0.04}, [19, 4]),
+        (NEAR, {"units": 5}, [5, 2]),
+        (NEAR, {"units": 20}, []),
+        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2, "units": 12}, [12, 2]),  # of the networks
+        ({"unet": [0.7, 0.71], "fcn": [0.69, 0.7]}, {"retrained": 0.2, "units": 12}, [12, 20]),
+    ],
+)
+def test_the_second_detail_is_what_limits_the_first(
+    scores: Scores, setting: dict[str, Any], shown: list[float]
+) -> None:
+    details = decide(scores, **setting).details
+    assert [numbers(text) for text in details[1:]] == ([pytest.approx(shown)] if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("scores", "setting", "named"),
+    [
+        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2}, True),
+        ({"unet": [0.7, 0.71], "fcn": [0.69, 0.7]}, {"retrained": 0.2}, True),
+        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.03}, False),  # the architecture is shown to be best
+        ({"unet": [0.7, 0.71, 0.7], "fcn": [0.6, 0.61, 0.6]}, {"retrained": 0.2}, False),
+        ({"unet": [0.1, 0.12], "fcn": [0.1, 0.1]}, {"retrained": 0.2}, False),  # below the baseline
+    ],
+)
+def test_two_seeds_are_named_where_the_architectures_stay_open(
+    scores: Scores, setting: dict[str, Any], named: bool
+) -> None:
+    assert ("Two seeds" in " ".join(decide(scores, **setting).details)) is named
 
 
 def test_statistics_with_another_order_decide_nothing() -> None:
@@ -141,7 +182,7 @@ def test_the_advice_for_missed_classes_is_what_was_not_tried(setting: dict[str, 
         (CLEAR, {"images": 3, "folds": 3}, "--seeds 3"),
         (CLEAR, {"units": 4, "unit": "group"}, "--folds 5"),
         ({"unet": [0.701], "fcn": [0.7]}, {"half": 0.004}, None),  # practically equal
-        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2}, "--seeds 4"),
+        ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2}, "--seeds 3"),
         (NEAR, {"plan": Plan(difference=0.02, images_low=150, images_high=300, seeds=None)}, None),
     ],
 )
@@ -156,6 +197,9 @@ def test_the_advice_between_equal_models(scores: Scores, setting: dict[str, Any]
         (150, 300, None, [2, 150, 300]),
         (1500, None, 5, [2, 1500, 5]),
         (40, 40, None, [2]),  # as many as there are
+        (40, 50, None, [2, 50]),
+        (40, None, None, [2, 100_000]),
+        (40, 50, 1, [2, 50]),  # no more seeds than there are
         (None, None, None, [2]),
         (None, None, 4, [2, 4]),
     ],

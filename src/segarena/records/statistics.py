@@ -77,11 +77,13 @@ class Plan:
     difference: Fraction
     """The difference to show."""
     images_low: Count | None
-    """Number of scored images, or groups, that show it in 6 of 10 repetitions; null where it is above 100,000."""
+    """Number of scored images, or groups, that show it in 6 of 10 repetitions: the present number where that is enough,
+    null where more than 100,000 would be needed."""
     images_high: Count | None
     """The same for 9 of 10 repetitions."""
     seeds: Count | None
-    """Number of seeds that show it in 8 of 10 repetitions on as many images as now; null where 20 are too few."""
+    """Number of seeds, above the present one, that show it in 8 of 10 repetitions on as many images as now; null with
+    one seed, and where 20 are too few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,8 @@ class Statistics:
     classes: tuple[ClassDifferences, ...]
     """Differences in the IoU of each class that has true pixels."""
     plan: Plan | None
-    """What would settle the order of the two highest models; null where it is settled or nothing can be predicted."""
+    """What would settle the order of the first model and the one that is hardest to distinguish from it; null where it
+    is settled or nothing can be predicted."""
     rare_classes: tuple[str, ...]
     """Classes with true pixels in one or two units: their scores depend on these alone."""
     false_classes: tuple[str, ...]

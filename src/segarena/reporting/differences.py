@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from segarena.formats import join_words, plural
 from segarena.records.statistics import Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison
+from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, FEWEST_UNITS, ROUGH_UNITS
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,15 @@ def difference_notes(comparison: Comparison) -> list[str]:
 
 def _limits(shown: Statistics) -> list[str]:
     notes = []
-    if shown.units < 5:
-        notes.append(f"With fewer than 5 {shown.unit}s nothing is claimed.")
-    elif shown.units < 20:
+    if shown.units < FEWEST_UNITS:
+        notes.append(f"With fewer than {FEWEST_UNITS} {shown.unit}s nothing is claimed.")
+    elif shown.units < ROUGH_UNITS:
         notes.append(f"With {plural(shown.units, shown.unit)} the intervals are rough.")
     if shown.rare_classes:
         names = join_words([f"“{name}”" for name in shown.rare_classes])
-        notes.append(f"{names}: true pixels in fewer than 3 {shown.unit}s, on which the score depends.")
+        notes.append(
+            f"{names}: true pixels in fewer than {FEW_UNITS_OF_CLASS} {shown.unit}s, on which the score depends."
+        )
     if shown.false_classes:
         names = join_words([f"“{name}”" for name in shown.false_classes])
         notes.append(f"{names}: no true pixels, but predicted; not among the classes of the differences.")
@@ -73,22 +76,31 @@ def _row(comparison: Comparison, pair: Difference, shown: Statistics) -> Differe
         difference=f"{100 * pair.difference:.1f}",
         networks=_ends(pair.networks),
         architectures=_ends(pair.architectures),
-        result=_result(pair, first, shown),
+        result=pair_result(pair, first, shown),
     )
 
 
-def _result(pair: Difference, first: str, shown: Statistics) -> str:
-    """What is shown about one pair. The p values of the best model's pairs need no adjustment, the others' do."""
+def pair_result(pair: Difference, first: str, shown: Statistics) -> str:
+    """Return what is shown about one pair. The p values that the claim rests on need no adjustment, all others do.
+
+    Args:
+        pair: The pair.
+        first: What its first model is called.
+        shown: The statistics that it is from.
+    """
     if pair.networks is None or shown.claim == "too_few_units":
-        return "too few images"
-    is_best = pair.first == shown.candidates[0] and len(shown.candidates) == 1
+        return f"too few {shown.unit}s"
+    of_first = shown.candidates[0] in (pair.first, pair.second)
 
-    def is_clear(interval: Interval | None) -> bool:
-        return interval is not None and (interval.p if is_best else interval.p_holm) <= shown.alpha
+    def is_clear(interval: Interval | None, claim: str) -> bool:
+        if interval is None:
+            return False
+        return (interval.p if of_first and shown.claim == claim else interval.p_holm) <= shown.alpha
 
-    if is_clear(pair.architectures or pair.networks):
+    networks = is_clear(pair.networks, "best_network")
+    if is_clear(pair.architectures, "best_architecture") or (pair.architectures is None and networks):
         return f"{first} is higher"
-    if is_clear(pair.networks):
+    if networks:
         return f"{first} is higher; repeated training could change it"
     return "practically equal" if pair.practically_equal else "unclear"
 

@@ -53,7 +53,8 @@ def arrange(
 
     Raises:
         ValueError: A column is missing, an image has no group, a group is in two folds, there are no counts or negative
-            ones, a model lacks an image or a class, or the true pixels of two models differ.
+            ones, a model lacks an image or a class, the baseline predicts an unknown class, or the true pixels of two
+            models differ.
     """
     key = "class" if "class" in counts else "class_index"
     absent = [name for name in ("model", "seed", "image", key, "tp", "fp", "fn") if name not in counts]
@@ -99,7 +100,10 @@ def _baseline(
     truth: Floats, unit: NDArray[np.int64], names: pd.Index[str], predicted: list[str], present: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """TP and union of a predictor of one class in each image, (1, n, C), from the true pixels (images, all classes)."""
-    place = (np.arange(len(truth)), names.get_indexer(pd.Index(predicted)))
+    columns = names.get_indexer(pd.Index(predicted))
+    if (columns < 0).any():
+        raise ValueError(f"the baseline's class {predicted[int(columns.argmin())]!r} is not one of the classes")
+    place = (np.arange(len(truth)), columns)
     hits, union = np.zeros_like(truth), truth.copy()
     hits[place] = truth[place]
     union[place] = truth.sum(axis=1)

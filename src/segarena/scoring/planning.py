@@ -81,7 +81,8 @@ def power(parts: Components, difference: float, units: float, seeds: int, *, alp
 def plan(parts: Components, difference: float, units: int, seeds: int, *, alpha: float = 0.05) -> Plan:
     """Predict what would show a difference: more images with as many seeds, or more seeds on as many images.
 
-    A prediction from one comparison is rough, so the number of images is a range: for 6 and 9 of 10 repetitions.
+    A prediction from one comparison is rough, so the number of images is a range: for 6 and 9 of 10 repetitions. An end
+    that the present number reaches is the present number; seeds are only searched above the present number.
 
     Args:
         parts: The components of the variance.
@@ -92,11 +93,13 @@ def plan(parts: Components, difference: float, units: int, seeds: int, *, alpha:
     """
 
     def images_for(target: float) -> int | None:
-        numbers = range(max(units, 5), MOST_IMAGES + 1)
+        if power(parts, difference, units, seeds, alpha=alpha) >= target:
+            return units
+        numbers = range(max(units + 1, 5), MOST_IMAGES + 1)
         place = bisect_left(numbers, target, key=lambda n: power(parts, difference, n, seeds, alpha=alpha))
         return _two_digits(numbers[place]) if place < len(numbers) else None
 
-    enough = (s for s in range(seeds, MOST_SEEDS + 1) if power(parts, difference, units, s, alpha=alpha) >= _USUAL)
+    enough = (s for s in range(seeds + 1, MOST_SEEDS + 1) if power(parts, difference, units, s, alpha=alpha) >= _USUAL)
     return Plan(
         difference=difference,
         images_low=images_for(_LOW),

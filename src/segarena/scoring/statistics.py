@@ -19,6 +19,8 @@ from segarena.scoring.planning import components, plan
 
 #: With fewer images or groups than this, nothing is claimed.
 FEWEST_UNITS = 5
+#: With fewer than this, the intervals are rough.
+ROUGH_UNITS = 20
 #: A class with true pixels in fewer units than this is named.
 FEW_UNITS_OF_CLASS = 3
 

@@ -9,7 +9,9 @@ from pathlib import PurePath
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
 from segarena.records.comparison import Answer, RankedModel
 from segarena.records.statistics import Difference, Interval, Plan, Statistics
+from segarena.scoring.planning import MOST_IMAGES
 from segarena.scoring.setting import Setting
+from segarena.scoring.statistics import FEWEST_UNITS, ROUGH_UNITS
 
 #: The stride of logits that --output-stride can halve.
 _COARSE = 16
@@ -36,6 +38,7 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
         advice = _look_at_masks(setting) or "Look for masks in which every pixel is void."
         return replace(answer, headline=headline, advice=advice)
     details = [_doubt(answer, scored, setting), _missing(failed, setting), _at_ceiling(answer, scored, setting)]
+    details += [_rough(answer, scored, setting), _training_noise(answer, scored, setting)]
     details += [_too_high(answer, scored, setting), _behind(answer, scored, setting)]
     return replace(
         answer,
@@ -85,9 +88,11 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
     first = scored[0]
     if answer.claim == "no_better_than_baseline":
         text = "So the order of the models does not mean anything yet." if len(scored) > 1 else ""
-        if len(first.seeds) > 1 and (answer.baseline_lead or 0.0) > 0:
+        shows_seeds = len(first.seeds) > 1 and (answer.baseline_lead or 0.0) > 0
+        if shows_seeds:
             text = f"Its seeds reach {_seed_range(first)}. {text}".rstrip()
-        elif setting.statistics is not None and (above := setting.statistics.baseline_lead) is not None:
+        above = None if setting.statistics is None else setting.statistics.baseline_lead
+        if above is not None and (above.low <= 0 or not shows_seeds):
             ends = f"{100 * above.low:.1f} to {100 * above.high:.1f}"
             text = f"The 95% interval of the difference is {ends} points. {text}".rstrip()
         return text
@@ -137,6 +142,39 @@ def _ends(pair: Difference, interval: Interval, first: RankedModel) -> tuple[str
     return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
+def _rough(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
+    """With few units, how large a difference must be to be shown."""
+    shown, pair = setting.statistics, _first_pair(answer, scored, setting)
+    if shown is None or pair is None or not FEWEST_UNITS <= shown.units < ROUGH_UNITS or _is_ahead_of_none(answer):
+        return ""
+    interval = pair.networks if answer.claim == "best_network" else pair.architectures or pair.networks
+    if interval is None:
+        return ""
+    half = 50 * (interval.high - interval.low)
+    few = plural(shown.units, shown.unit)
+    return f"With {few} the intervals are rough: only differences above about {half:.1f} points could show."
+
+
+def _training_noise(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
+    """How much repeated training may change the scores before the lead is unclear, or how poorly that was measured."""
+    pair = _first_pair(answer, scored, setting)
+    if pair is None or _is_ahead_of_none(answer):
+        return ""
+    if answer.claim == "best_network" and pair.noise_survived is not None:
+        points = f"{100 * pair.noise_survived:.1f}"
+        points = "less than 0.1" if points == "0.0" else f"up to {points}"
+        return f"The lead would survive training noise of {points} points (standard deviation)."
+    fewest = min(len(entry.seeds) for entry in scored)
+    if fewest == 2 and not scored[0].fold_mious and answer.claim != "best_architecture":
+        return "Two seeds measure training noise poorly; a third helps most."
+    return ""
+
+
+def _is_ahead_of_none(answer: Answer) -> bool:
+    """Whether the verdict is about no order of the models."""
+    return answer.claim in ("no_better_than_baseline", "single_model")
+
+
 def _missing(failed: Sequence[RankedModel], setting: Setting) -> str:
     names = [setting.name(entry) for entry in failed]
     return f"{join_words(names)} {'has' if len(names) == 1 else 'have'} no score." if names else ""
@@ -181,7 +219,8 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     texts = [_settle(answer, scored, setting)] if answer.claim == "undecided" else []
     seeds = min(len(entry.seeds) for entry in scored)
     if answer.claim == "best_network" and seeds > 1:
-        texts.append(f"More seeds (--seeds {seeds + 2}) could show whether the architecture is better.")
+        more = _ENOUGH_SEEDS if seeds < _ENOUGH_SEEDS else seeds + 2
+        texts.append(f"More seeds (--seeds {more}) could show whether the architecture is better.")
     if answer.at_ceiling:
         coarse = [e for e in scored if e.model in answer.at_ceiling and e.logit_stride == _COARSE]
         stride = f", or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
@@ -205,7 +244,7 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     if pair is not None and pair.practically_equal and len(level) == 2:
         text = "Take the one that costs less."
     elif shown is not None and shown.plan is not None:
-        text = _plan(shown.plan, shown)
+        text = _plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
     elif (shown is None or shown.claim == "too_few_units") and not scored[0].fold_mious:
         text = "Use --folds 5, so that every image is tested once."
     elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
@@ -217,17 +256,20 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     return text or "More scored images could decide it."
 
 
-def _plan(plan: Plan, shown: Statistics) -> str:
-    """What a difference of the plan's size needs: "roughly 150 to 300 images or 5 seeds"."""
+def _plan(plan: Plan, shown: Statistics, seeds: int) -> str:
+    """What a difference of the plan's size needs, beyond what there is: "roughly 150 to 300 images or 5 seeds"."""
     points = f"{100 * plan.difference:g} points"
     if plan.images_high is not None and plan.images_high <= shown.units:
         return f"A difference of {points} or more would probably have been seen."
     needs = []
     if plan.images_low is not None:
-        most = "more" if plan.images_high is None else f"{plan.images_high:,}"
-        least = f"{plan.images_low:,}"
-        needs.append(f"{least if least == most else f'{least} to {most}'} scored {shown.unit}s")
-    if plan.seeds is not None:
+        least, most = f"{plan.images_low:,}", None if plan.images_high is None else f"{plan.images_high:,}"
+        if plan.images_low <= shown.units:
+            number = f"more than {max(MOST_IMAGES, shown.units):,}" if most is None else f"up to {most}"
+        else:
+            number = f"{least} to more" if most is None else least if least == most else f"{least} to {most}"
+        needs.append(f"{number} scored {shown.unit}s")
+    if plan.seeds is not None and plan.seeds > seeds:
         needs.append(f"{plan.seeds} seeds")
     if not needs:
         return f"A difference of {points} cannot be shown with data like these."
