@@ -131,6 +131,34 @@ def finished_runs(folder: Path) -> list[Run]:
     return sorted((Run(match[1], int(match[2])) for match in found if match), key=lambda run: (run.seed, run.model))
 
 
+def trainings(folder: Path) -> Iterator[Path]:
+    """Yield the runs in the folder of a model and a seed: its folds, or the folder itself.
+
+    Args:
+        folder: A run folder, finished or not.
+    """
+    number = 0
+    while fold_folder(folder, number + 1).is_dir():
+        number += 1
+        yield fold_folder(folder, number)
+    if number == 0:
+        yield folder
+
+
+def best_val_miou(run: Path) -> float:
+    """Return the validation mIoU of the best epoch so far, 0..1; 0 where it is undefined or no epoch is finished.
+
+    Args:
+        run: The folder of one training, finished or not.
+
+    Raises:
+        RunError: A file in it cannot be read.
+    """
+    if (run / Metrics.file).exists():
+        return Metrics.read(run).val_miou or 0.0
+    return max((row.val_miou or 0.0 for row in _epochs(run)), default=0.0)
+
+
 def find_run(folder: Path) -> Path:
     """Find the run to use in a folder.
 
@@ -150,8 +178,8 @@ def find_run(folder: Path) -> Path:
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / ComparisonRecord.file).exists():
         first = ComparisonRecord.read(folder).ranking[0]
-        return _best([run for seed in first.seeds for run in _trainings(folder / Run(first.model, seed).path)])
-    if (runs := list(_trainings(folder))) != [folder]:
+        return _best([run for seed in first.seeds for run in trainings(folder / Run(first.model, seed).path)])
+    if (runs := list(trainings(folder))) != [folder]:
         return _best(runs)
     missing = [name for name in ("config.json", "metrics.json", "best.safetensors") if not (folder / name).exists()]
     if not missing or (missing == ["metrics.json"] and _epochs(folder)):
@@ -204,25 +232,9 @@ def _epochs(folder: Path) -> list[_Epoch]:
         raise RunError(f"cannot be read ({error})", where=path, remedy="Train again in a new folder") from error
 
 
-def _trainings(folder: Path) -> Iterator[Path]:
-    """The runs in the folder of a model and a seed: its folds, or the folder itself."""
-    number = 0
-    while fold_folder(folder, number + 1).is_dir():
-        number += 1
-        yield fold_folder(folder, number)
-    if number == 0:
-        yield folder
-
-
 def _best(runs: Sequence[Path]) -> Path:
     started = [run for run in runs if (run / Metrics.file).exists() or _epochs(run)]
-    return find_run(max(started or runs, key=_val_miou))
-
-
-def _val_miou(run: Path) -> float:
-    if (run / Metrics.file).exists():
-        return Metrics.read(run).val_miou or 0.0
-    return max((row.val_miou or 0.0 for row in _epochs(run)), default=0.0)
+    return find_run(max(started or runs, key=best_val_miou))
 
 
 def _make_new(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from PIL import Image
 import segarena
 from segarena.data.folder import FolderSource
 from segarena.data.synthetic import SyntheticSource
-from segarena.errors import ConfigError, RunError
+from segarena.errors import ConfigError, DataError, RunError
 from support import SHARED, needs_real_data, refuses, write_pair
 
 
@@ -53,6 +53,13 @@ def test_check_writes_to_out_and_never_overwrites_it(squares: Path, tmp_path: Pa
     assert not Path("runs").exists()
     with refuses(RunError, where=tmp_path / "sheet"):
         segarena.check(squares, out=tmp_path / "sheet")
+
+
+def test_check_leaves_no_empty_folder(squares: Path, tmp_path: Path) -> None:
+    (squares / "masks" / "square05.png").write_bytes(b"no image")
+    with refuses(DataError):
+        segarena.check(squares, out=tmp_path / "sheet")
+    assert not (tmp_path / "sheet").exists()
 
 
 def test_check_writes_json_for_programs(squares: Path, tmp_path: Path) -> None:

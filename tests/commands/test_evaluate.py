@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 import segarena
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, DataError
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -48,6 +48,16 @@ def test_a_run_is_evaluated_from_another_working_directory(
     monkeypatch.chdir("/")
     assert segarena.evaluate(run, out=tmp_path / "out")["miou"] == Metrics.read(run).miou
     assert Config.read(run).command.split()[2] == str(squares)
+
+
+def test_evaluate_leaves_no_empty_folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*values: object, **options: object) -> None:
+        raise DataError("cannot be read")
+
+    monkeypatch.setattr("segarena.experiment.rescore.evaluate", fail)
+    with refuses(DataError):
+        segarena.evaluate(trained, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_training_split_and_all(trained: Path, tmp_path: Path) -> None:

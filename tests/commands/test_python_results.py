@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -110,6 +111,24 @@ def test_a_run_has_scores_and_history(trained: Path) -> None:
     assert run.metrics.images["tp"].sum() == np.trace(run.metrics.confusion)
     assert list(run.history["epoch"]) == list(range(1, len(run.history) + 1))
     assert run.predictor(device="cpu").run == trained
+
+
+def test_an_interrupted_run_has_the_scores_and_history_so_far(trained: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    (folder / Metrics.file).unlink()
+    run, finished = segarena.TrainedRun(folder), segarena.TrainedRun(trained)
+    assert "not finished" in repr(run)
+    assert run.val_miou == pytest.approx(finished.val_miou)
+    assert run.history.equals(finished.history)
+    (folder / "history.csv").unlink()  # interrupted in its first epoch
+    run = segarena.TrainedRun(folder)
+    assert (run.val_miou, len(run.history)) == (0, 0)
+    assert list(run.history) == list(finished.history)
+    for fold in (1, 2):
+        shutil.copytree(trained if fold == 1 else folder, tmp_path / "folds" / f"fold{fold}")
+    run = segarena.TrainedRun(tmp_path / "folds")
+    assert run.val_miou == finished.val_miou
+    assert list(run.history["fold"]) == [1] * len(finished.history)
 
 
 def test_what_is_not_a_result_is_refused(trained: Path, compared: segarena.Comparison, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from segarena.experiment.inputs import make_splits
 from segarena.files import write_json, write_text
 from segarena.formats import join_words, listing, plural, shorten, small_percent
 from segarena.reporting.check_figures import save_sheet
-from segarena.runs import open_folder
+from segarena.runs import open_folder, remove_if_empty
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -46,6 +46,16 @@ def run(options: CheckOptions) -> tuple[dict[str, Any], Path]:
     if options.write_classes:
         _refuse_second(options.data, None)
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
+    try:
+        return _check(options, folder)
+    except BaseException:
+        if folder is not None:
+            remove_if_empty(folder)
+        raise
+
+
+def _check(options: CheckOptions, folder: Path | None) -> tuple[dict[str, Any], Path]:
+    """`run`, with the folder of --out."""
     with advise_conversion(options.data):
         source = _open(options)
     text = None

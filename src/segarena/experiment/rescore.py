@@ -19,7 +19,7 @@ from segarena.experiment.scored import Scored, select
 from segarena.formats import command
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
-from segarena.runs import open_folder
+from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.evaluation import evaluate
 from segarena.training.machine import computing_with, usual_threads
@@ -73,7 +73,11 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     if found.found:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
-    metrics = _score(predictor, source, scored, folder, reporter)
+    try:
+        metrics = _score(predictor, source, scored, folder, reporter)
+    except BaseException:
+        remove_if_empty(folder)
+        raise
     return Rescored(predictor.config.model, source.name, metrics, folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -15,7 +16,7 @@ from segarena.records.metrics import Metrics
 from segarena.records.tables import EpochRow
 from segarena.results.evaluation import Evaluation
 from segarena.results.folder import ResultFolder, read_rows
-from segarena.runs import fold_folder
+from segarena.runs import best_val_miou, trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +50,7 @@ class TrainedRun(ResultFolder):
     @property
     def trainings(self) -> list[Path]:
         """The folder of each training: of the folds, or the folder itself."""
-        folds: list[Path] = []
-        while (fold := fold_folder(self.folder, len(folds) + 1)).is_dir():
-            folds.append(fold)
-        return folds or [self.folder]
+        return list(trainings(self.folder))
 
     @property
     def model(self) -> str:
@@ -71,18 +69,23 @@ class TrainedRun(ResultFolder):
 
     @property
     def val_miou(self) -> float:
-        """The validation mIoU of the best epoch, a fraction; of the best fold; 0 where it is undefined."""
-        return max(Metrics.read(folder).val_miou or 0.0 for folder in self.trainings)
+        """The validation mIoU of the best epoch so far, a fraction; of the best fold; 0 where it is undefined."""
+        return max(map(best_val_miou, self.trainings))
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """history.csv: a row for each epoch: losses, validation scores, learning rate; with folds, a column `fold`."""
-        tables = [read_rows(folder / "history.csv", EpochRow) for folder in self.trainings]
-        if self.trainings == [self.folder]:
-            return tables[0]
+        """history.csv: a row for each epoch: losses, validation scores, learning rate; with folds, a column `fold`.
+
+        Of a training that is not finished, the epochs so far.
+        """
         import pandas as pd
 
-        numbered = dict(enumerate(tables, start=1))
+        files = [folder / "history.csv" for folder in self.trainings]
+        empty = pd.DataFrame(columns=[item.name for item in fields(EpochRow)])
+        tables = [read_rows(file, EpochRow) if file.exists() else empty for file in files]
+        if self.trainings == [self.folder]:
+            return tables[0]
+        numbered = {fold: table for fold, table in enumerate(tables, start=1) if len(table)} or {1: empty}
         return pd.concat(numbered, names=["fold", None]).reset_index("fold").reset_index(drop=True)
 
     def predictor(self, *, device: str = "auto") -> Predictor:

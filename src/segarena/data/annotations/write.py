@@ -18,7 +18,7 @@ from segarena.data.source import Split
 from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with
 from segarena.formats import listing, plural
-from segarena.runs import open_folder
+from segarena.runs import open_folder, remove_if_empty
 
 
 def check_free(folder: Path) -> None:
@@ -80,6 +80,7 @@ def write_annotations(
     except BaseException:  # part of a data set must not be mistaken for all of it
         for kind in ("images", "masks"):
             shutil.rmtree(folder / kind, ignore_errors=True)
+        remove_if_empty(folder)
         raise
     return tally.notes(annotations.classes.names)
 
