@@ -52,7 +52,7 @@ def test_a_run_is_evaluated_from_another_working_directory(
 
 def test_evaluate_leaves_no_empty_folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*values: object, **options: object) -> None:
-        raise DataError("cannot be read")
+        raise DataError("cannot be read", remedy="Copy it again")
 
     monkeypatch.setattr("segarena.experiment.rescore.evaluate", fail)
     with refuses(DataError):
