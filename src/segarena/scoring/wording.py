@@ -9,9 +9,9 @@ from pathlib import PurePath
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
 from segarena.records.comparison import Answer, RankedModel
 from segarena.records.statistics import Difference, Interval, Plan, Statistics
+from segarena.scoring.limits import describe_limits
 from segarena.scoring.planning import MOST_IMAGES
 from segarena.scoring.setting import Setting
-from segarena.scoring.statistics import FEWEST_UNITS, ROUGH_UNITS
 
 #: The stride of logits that --output-stride can halve.
 _COARSE = 16
@@ -38,8 +38,8 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
         advice = _look_at_masks(setting) or "Look for masks in which every pixel is void."
         return replace(answer, headline=headline, advice=advice)
     details = [_doubt(answer, scored, setting), _missing(failed, setting), _at_ceiling(answer, scored, setting)]
-    details += [_rough(answer, scored, setting), _training_noise(answer, scored, setting)]
-    details += [_too_high(answer, scored, setting), _behind(answer, scored, setting)]
+    limits = describe_limits(answer, scored, setting.statistics, _first_pair(answer, scored, setting))
+    details += [_too_high(answer, scored, setting), *limits, _behind(answer, scored, setting)]
     return replace(
         answer,
         headline=_headline(answer, scored, setting),
@@ -142,39 +142,6 @@ def _ends(pair: Difference, interval: Interval, first: RankedModel) -> tuple[str
     return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
-def _rough(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
-    """With few units, how large a difference must be to be shown."""
-    shown, pair = setting.statistics, _first_pair(answer, scored, setting)
-    if shown is None or pair is None or not FEWEST_UNITS <= shown.units < ROUGH_UNITS or _is_ahead_of_none(answer):
-        return ""
-    interval = pair.networks if answer.claim == "best_network" else pair.architectures or pair.networks
-    if interval is None:
-        return ""
-    half = 50 * (interval.high - interval.low)
-    few = plural(shown.units, shown.unit)
-    return f"With {few} the intervals are rough: only differences above about {half:.1f} points could show."
-
-
-def _training_noise(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
-    """How much repeated training may change the scores before the lead is unclear, or how poorly that was measured."""
-    pair = _first_pair(answer, scored, setting)
-    if pair is None or _is_ahead_of_none(answer):
-        return ""
-    if answer.claim == "best_network" and pair.noise_survived is not None:
-        points = f"{100 * pair.noise_survived:.1f}"
-        points = "less than 0.1" if points == "0.0" else f"up to {points}"
-        return f"The lead would survive training noise of {points} points (standard deviation)."
-    fewest = min(len(entry.seeds) for entry in scored)
-    if fewest == 2 and not scored[0].fold_mious and answer.claim != "best_architecture":
-        return "Two seeds measure training noise poorly; a third helps most."
-    return ""
-
-
-def _is_ahead_of_none(answer: Answer) -> bool:
-    """Whether the verdict is about no order of the models."""
-    return answer.claim in ("no_better_than_baseline", "single_model")
-
-
 def _missing(failed: Sequence[RankedModel], setting: Setting) -> str:
     names = [setting.name(entry) for entry in failed]
     return f"{join_words(names)} {'has' if len(names) == 1 else 'have'} no score." if names else ""
@@ -265,15 +232,16 @@ def _plan(plan: Plan, shown: Statistics, seeds: int) -> str:
     if plan.images_low is not None:
         least, most = f"{plan.images_low:,}", None if plan.images_high is None else f"{plan.images_high:,}"
         if plan.images_low <= shown.units:
-            number = f"more than {max(MOST_IMAGES, shown.units):,}" if most is None else f"up to {most}"
+            number = f"more than {max(MOST_IMAGES, shown.units):,}" if most is None else f"up to about {most}"
         else:
             number = f"{least} to more" if most is None else least if least == most else f"{least} to {most}"
+            number = f"roughly {number}"
         needs.append(f"{number} scored {shown.unit}s")
     if plan.seeds is not None and plan.seeds > seeds:
-        needs.append(f"{plan.seeds} seeds")
+        needs.append(f"{'' if needs else 'roughly '}{plan.seeds} seeds")
     if not needs:
         return f"A difference of {points} cannot be shown with data like these."
-    return f"To show a difference of {points}, roughly {join_words(needs, 'or')} are needed."
+    return f"To show a difference of {points}, {join_words(needs, 'or')} are needed."
 
 
 def _look_at_masks(setting: Setting) -> str:
