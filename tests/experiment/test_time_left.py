@@ -16,22 +16,24 @@ def step(number: int, images_per_second: float) -> Step:
 
 def test_every_training_counts_with_what_its_model_took() -> None:
     left = TimeLeft([("fcn", 4), ("unet", 4), ("fcn", 4)], FLOPS)
-    own = TrainingTimeLeft(left, 0, epochs=4, batch_size=8)
+    own = TrainingTimeLeft(left, 0, epochs=4, batch_size=8, val_images=24)
     assert (
         own.after_epoch({"epoch": 1, "seconds": 10.0}) == 3 * 10 + 4 * 20 + 4 * 10
     )  # unet: half fixed, half three times
     assert own.after_epoch({"epoch": 2, "seconds": 20.0}) == 2 * 15 + 4 * 30 + 4 * 15
     left.finish(0)  # stopped early
     assert left.seconds() == 4 * 30 + 4 * 15
-    own = TrainingTimeLeft(left, 1, epochs=4, batch_size=8)
+    own = TrainingTimeLeft(left, 1, epochs=4, batch_size=8, val_images=24)
     assert own.after_epoch({"epoch": 1, "seconds": 50.0}) == 3 * 50 + 4 * 15  # measured now
 
 
 def test_the_first_steps_give_a_first_estimate_and_then_only_the_progress() -> None:
     left = TimeLeft([("fcn", 2)], FLOPS)
-    own = TrainingTimeLeft(left, 0, epochs=2, batch_size=8)
+    own = TrainingTimeLeft(left, 0, epochs=2, batch_size=8, val_images=24)
     assert left.seconds() is None
-    assert own.after_step(step(5, images_per_second=4.0)) == pytest.approx(1.5 * 20)  # 80 images of an epoch
+    assert own.after_step(step(5, images_per_second=4.0)) == pytest.approx(
+        1.5 * (20 + 2)
+    )  # 80 images of an epoch, then 24 in a third of the time each
     assert own.after_epoch({"epoch": 1, "seconds": 30.0}) == 30.0  # with the validation
     assert own.after_step(step(5, images_per_second=4.0)) == pytest.approx(15.0)
     assert own.after_epoch({"epoch": 2, "seconds": 30.0}) == 0.0

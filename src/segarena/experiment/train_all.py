@@ -66,7 +66,8 @@ def train_all(
                 folder=training.folder,
                 seconds_left=left.seconds(),
             )
-            own = TrainingTimeLeft(left, number, training.protocol.epochs, training.protocol.batch_size)
+            protocol, val_images = training.protocol, len(training.split.splits.val)
+            own = TrainingTimeLeft(left, number, protocol.epochs, protocol.batch_size, val_images)
             _train(training, start, own, should_stop, reporter)
             left.finish(number)
             number += 1
