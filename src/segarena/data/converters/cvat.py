@@ -82,7 +82,7 @@ def read_cvat(src: Path) -> Annotations:
     faults = Faults()
     for element in elements:
         with faults:
-            found.append(_read_image(*element, files, labels, left_out))
+            found.append(_read_image(*element, files, labels, left_out, faults))
     faults.check()
     images = [image for image in found if image is not None]
     if elements and not images:
@@ -119,7 +119,13 @@ def _read_label(label: Element) -> tuple[str | None, Color | None]:
 
 
 def _read_image(
-    path: Path, position: int, image: Element, files: ImageFiles, labels: dict[str, int], left_out: LeftOut
+    path: Path,
+    position: int,
+    image: Element,
+    files: ImageFiles,
+    labels: dict[str, int],
+    left_out: LeftOut,
+    faults: Faults,
 ) -> LabelledImage | None:
     name = image.get("name", "")
     subset = split_of_folders(PurePath(image.get("subset", ""), "_")) or split_of_folders(PurePath(name))
@@ -135,7 +141,7 @@ def _read_image(
         if element.tag == "tag":
             left_out.add("tag", "of a whole image: left out", name)
             continue
-        with entry(path, f"image {name}, {element.tag} {index}"):
+        with faults, entry(path, f"image {name}, {element.tag} {index}"):
             label = element.get("label", "")
             if element.tag in _WITHOUT_AREA:
                 left_out.add("object", f"of type {element.tag} without an area: left out", name)

@@ -96,7 +96,7 @@ def read_label_studio(src: Path) -> Annotations:
                         )
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
                 for number, result in enumerate(results := annotation["result"]):
-                    with entry(path, f"task {task.get('id', position)}, result {number}"):
+                    with faults, entry(path, f"task {task.get('id', position)}, result {number}"):
                         _add_object(drawn[file], result, results, left_out, path)
     faults.check()
     if not drawn:

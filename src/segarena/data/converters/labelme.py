@@ -79,7 +79,7 @@ def read_labelme(src: Path) -> Annotations:
                 missing.append((path, content))
                 left_out.add("annotation", f"whose image is not below {root}: left out", name)
             else:
-                files.append(_read_file(path, content, image, left_out))
+                files.append(_read_file(path, content, image, left_out, faults))
     faults.check()
     if missing and not files:
         path, content = missing[0]
@@ -132,11 +132,11 @@ class _File:
     shapes: list[tuple[Shape, str]]
 
 
-def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: LeftOut) -> _File:
+def _read_file(path: Path, content: dict[str, Any], image: _Image, left_out: LeftOut, faults: Faults) -> _File:
     shapes = []
     declared = is_size(content.get("imageHeight"), content.get("imageWidth"))
     for position, shape in enumerate(content["shapes"]):
-        with entry(path, f"shapes[{position}]"):
+        with faults, entry(path, f"shapes[{position}]"):
             label = str(read_member(shape, "label", str, int)).strip()
             figure = _read_shape(shape, image.size, path)
             if isinstance(figure, Polygons) and not declared:

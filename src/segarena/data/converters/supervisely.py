@@ -99,7 +99,7 @@ def read_supervisely(src: Path) -> Annotations:
             tags = content.get("tags")
             left_out.add(*_TAGGED, image.name, len(tags) if isinstance(tags, list) else 0)
             for position, item in enumerate(items):
-                with entry(path, f"objects[{position}]"):
+                with faults, entry(path, f"objects[{position}]"):
                     name = read_member(item, "classTitle", str)
                     if names is not None and name not in names:
                         raise Malformed(f"the class {name!r} is not in meta.json")

@@ -97,7 +97,7 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split_of(file, files))
                 is_resized = image.size >= 0 and image.size != file.stat().st_size
                 left_out.add(*_RESIZED, file.name, is_resized)
-                drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, left_out)
+                drawn[file].objects = _read_regions(path, image, drawn[file].size, attribute, left_out, faults)
     faults.check()
     for unused in files.unused(drawn):
         left_out.add(*NOT_LISTED, unused)
@@ -133,11 +133,11 @@ def _find_image(path: Path, name: str, files: ImageFiles) -> Path:
 
 
 def _read_regions(
-    path: Path, image: ViaImage, size: tuple[int, int], attribute: str | None, left_out: LeftOut
+    path: Path, image: ViaImage, size: tuple[int, int], attribute: str | None, left_out: LeftOut, faults: Faults
 ) -> list[tuple[Shape, str]]:
     objects = []
     for position, (content, attributes) in enumerate(image.regions):
-        with entry(path, f"{image.filename}, region {position}"):
+        with faults, entry(path, f"{image.filename}, region {position}"):
             shape = _read_shape(content, size)
             if shape is None:
                 left_out.add(*without_area(str(content["name"])), image.filename)
