@@ -13,7 +13,6 @@ from broken_folders import Spoil, both, fill
 from segarena.data.annotations.peek import Peek
 from segarena.data.converters.via import read_via, recognise_via
 from segarena.data.folder import FolderSource
-from segarena.errors import DataError
 from support import refuses
 
 SQUARE_ROWS = ["........", "..111...", "..111...", "..111...", "........", "........"]
@@ -48,13 +47,6 @@ def write(root: Path, *regions: dict[str, Any], **changes: Any) -> Path:
 )
 def test_each_shape_becomes_its_pixels(shape: dict[str, Any], rows: list[str], tmp_path: Path) -> None:
     assert convert(read_via, write(tmp_path / "in", region(shape)), tmp_path / "out") == {"a": rows}
-
-
-def test_all_wrong_regions_of_an_image_are_named(tmp_path: Path) -> None:
-    wrong = [region({"name": f"shape{number}"}) for number in range(2)]
-    with refuses(DataError) as caught:
-        read_via(write(tmp_path / "in", wrong[0], region(SQUARE), wrong[1]))
-    assert len(caught.value.parts) == 2
 
 
 @pytest.mark.parametrize(
