@@ -112,6 +112,9 @@ def test_images_without_foreground_are_scored(
     false = sum(int((predictor.predict(image) == 1).sum()) for image in images)
     assert scores["per_class"]["foreground"]["fp"] == false > 0
     assert scores["per_class"]["foreground"]["tp"] == scores["per_class"]["foreground"]["fn"] == 0
+    assert scores["false_classes"] == ["foreground"]
+    assert scores["per_class"]["foreground"]["iou"] is None
+    assert scores["miou"] == scores["per_class"]["background"]["iou"] < 1
     printed = capsys.readouterr().out
     assert "No mask has foreground" in printed
     assert "nan" not in printed

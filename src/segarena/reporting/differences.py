@@ -65,7 +65,9 @@ def _limits(shown: Statistics) -> list[str]:
         )
     if shown.false_classes:
         names = join_words([f"“{name}”" for name in shown.false_classes])
-        notes.append(f"{names}: no true pixels, but predicted; not among the classes of the differences.")
+        notes.append(
+            f"{names}: no true pixels, but predicted; in no mean. The pixels count against the classes they cover."
+        )
     return notes
 
 
