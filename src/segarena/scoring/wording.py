@@ -156,7 +156,8 @@ def _at_ceiling(answer: Answer, scored: Sequence[RankedModel], setting: Setting)
     reached = join_words(list(dict.fromkeys(percent(entry.ceiling) for entry in limited)))
     if len(limited) == 1:
         return f"The resolution of {names} limits its score: about {reached} is the most to expect at this --size."
-    return f"Their resolution limits the scores of {names}: about {reached} is the most to expect at this --size."
+    verb = "are" if " and " in reached else "is"
+    return f"Their resolution limits the scores of {names}: about {reached} {verb} the most to expect at this --size."
 
 
 def _too_high(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
@@ -190,7 +191,7 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         texts.append(f"More seeds (--seeds {more}) could show whether the architecture is better.")
     if answer.at_ceiling:
         coarse = [e for e in scored if e.model in answer.at_ceiling and e.logit_stride == _COARSE]
-        stride = f", or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
+        stride = f" or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
         texts.append(f"A larger --size{stride} would show what these models can do.")
     if setting.missed:
         options = ["more --epochs"]
