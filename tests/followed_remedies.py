@@ -5,6 +5,7 @@ Commands, options and files that a remedy writes out are taken from its text; ed
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -268,7 +269,8 @@ class Case(NamedTuple):
 
 def check(root: Path, *options: str) -> list[dict[str, Any]]:
     """The problems that `segarena check` writes; a folder that is refused as a whole is one of code "refused"."""
-    file = root.parent / f"found{len(list(root.parent.iterdir()))}.json"
+    names = (root.parent / f"found{number}" for number in itertools.count())
+    file = next(name.with_suffix(".json") for name in names if not [*root.parent.glob(f"{name.name}*")])
     arguments = ["segarena", "check", str(root), *options, "--json", str(file), "--out", str(file.with_suffix(""))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", arguments)
