@@ -21,6 +21,7 @@ from build_files_page import docstrings
 from segarena import config
 from segarena.api.calls import in_python
 from segarena.config.checks import NUMBERED
+from segarena.config.data import AnnotationFormat
 from segarena.config.results import SplitName
 from segarena.config.training import EncoderName, ModelName, TrackName
 from segarena.files import write_text
@@ -28,7 +29,13 @@ from segarena.files import write_text
 FOLDER = Path(__file__).parents[1] / "src" / "segarena" / "api"
 WIDTH = 120
 _PATH = "str | PathLike[str]"
-_ALIASES = {ModelName: "ModelName", TrackName: "TrackName", EncoderName: "EncoderName", SplitName: "SplitName"}
+#: The choices that have a name of their own, by the module of `config` that has them.
+_HOMES_OF_CHOICES = {
+    "data": {AnnotationFormat: "AnnotationFormat"},
+    "results": {SplitName: "SplitName"},
+    "training": {EncoderName: "EncoderName", ModelName: "ModelName", TrackName: "TrackName"},
+}
+_ALIASES = {choice: name for names in _HOMES_OF_CHOICES.values() for choice, name in names.items()}
 #: The options that are wanted most often, behind those of the command alone; and those that are last.
 _FIRST = ("out", "size", "epochs", "encoder", "weights")
 _LAST = ("config", "resume", "quiet", "verbose")
@@ -143,8 +150,8 @@ def module(verbs: dict[str, Verb]) -> str:
     kinds = sorted(verb.options.__name__ for verb in verbs.values())
     head += ["", "from segarena.api.calls import api_function, run_command"]
     head += [f"from segarena.config import {', '.join(kinds)}"]
-    for place, names in (("results", ["SplitName"]), ("training", ["EncoderName", "ModelName", "TrackName"])):
-        used = [name for name in names if name in body]
+    for place, names in _HOMES_OF_CHOICES.items():
+        used = [name for name in names.values() if name in body]
         head += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
     if results:
         head += ["", "if TYPE_CHECKING:  # `import segarena` is light"]

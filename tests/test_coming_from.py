@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 from PIL import Image
 
@@ -102,7 +103,6 @@ def test_our_calls_work_as_written(section: str, folder: Path, monkeypatch: pyte
 
 def test_their_calls_exist() -> None:
     """Of the libraries that the tests have: smp and torchvision."""
-    smp = pytest.importorskip("segmentation_models_pytorch")
     from torchvision.models import segmentation
 
     text = SECTIONS["segmentation-models-pytorch"]
@@ -119,7 +119,6 @@ def test_their_calls_exist() -> None:
 
 def test_what_is_stated_about_the_scores_of_smp() -> None:
     """`macro` on the counts of all images is mIoU, except for a class that occurs nowhere; `micro` is another score."""
-    smp = pytest.importorskip("segmentation_models_pytorch")
     from segarena.scoring.scores import score
 
     random = np.random.default_rng(0)

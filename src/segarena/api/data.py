@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from segarena.api.calls import api_function, run_command
 from segarena.config import CheckOptions, ConvertOptions, SynthOptions
+from segarena.config.data import AnnotationFormat
 
 if TYPE_CHECKING:  # `import segarena` is light
     from segarena.results.findings import Findings
@@ -74,20 +75,7 @@ def convert(
     src: str | PathLike[str],
     dst: str | PathLike[str],
     *,
-    source: Literal[
-        "auto",
-        "coco",
-        "labelme",
-        "cvat",
-        "voc",
-        "yolo",
-        "via",
-        "supervisely",
-        "label-studio",
-        "rle-csv",
-        "geojson",
-        "instances",
-    ] = "auto",
+    source: AnnotationFormat = "auto",
     overlap: Literal["smaller-on-top", "file-order"] = "smaller-on-top",
     crowd: Literal["void", "object"] | None = None,
     class_attribute: str | None = None,
