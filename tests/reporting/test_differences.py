@@ -50,6 +50,7 @@ def shown(comparison: Comparison, pair: Difference, **changes: Any) -> Compariso
         ),
         ({"networks": UNSURE}, {}, "unclear"),
         ({"networks": UNSURE, "practically_equal": True}, {}, "practically equal"),
+        ({"practically_equal": True}, {}, "U-Net is higher, by less than 1 point"),
         ({"architectures": UNSURE}, {}, "U-Net is higher; repeated training could change it"),
         ({"architectures": NETWORKS}, {}, "U-Net is higher"),
         (

@@ -101,7 +101,7 @@ def pair_result(pair: Difference, first: str, shown: Statistics) -> str:
 
     networks = is_clear(pair.networks, "best_network")
     if is_clear(pair.architectures, "best_architecture") or (pair.architectures is None and networks):
-        return f"{first} is higher"
+        return f"{first} is higher{', by less than 1 point' if pair.practically_equal else ''}"
     if networks:
         return f"{first} is higher; repeated training could change it"
     return "practically equal" if pair.practically_equal else "unclear"
