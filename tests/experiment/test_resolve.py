@@ -20,7 +20,7 @@ from segarena.experiment.resolve import resolve
 from support import refuses
 
 CPU = {"device": "cpu", "precision": "fp32"}
-ALWAYS = {"encoder", "weights", "size", "batch_size", "epochs", "patience", "learning_rate", "decoder_factor"}
+ALWAYS = {"encoder", "weights", "size", "batch_size", "epochs", "patience", "learning_rate", "decoder_factor", "loss"}
 
 
 def parts(hint: Any) -> Iterator[Any]:
@@ -69,8 +69,16 @@ def test_each_open_option_has_a_choice_with_its_reason() -> None:
 
 
 def test_what_is_typed_is_kept_and_is_no_choice() -> None:
-    typed = {"encoder": "resnet34", "weights": "none", "size": 64, "batch_size": 4, "epochs": 7, "patience": 3}
-    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "workers": 1, "threads": 3, "output_stride": 8, **CPU}
+    typed = {
+        "encoder": "resnet34",
+        "weights": "none",
+        "size": 64,
+        "batch_size": 4,
+        "epochs": 7,
+        "patience": 3,
+        "output_stride": 8,
+    }
+    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "loss": "ce", "workers": 1, "threads": 3, **CPU}
     protocol, choices = resolve(TrainOptions(model="pspnet", **typed), FACTS)
     assert choices == ()
     settings = protocol.settings()
@@ -92,6 +100,14 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
 )
 def test_what_concerns_no_model_is_absent(options: ProtocolOptions, network: dict[str, object]) -> None:
     assert resolve(options, FACTS)[0].network == network
+
+
+@pytest.mark.parametrize(
+    ("options", "loss"),
+    [({}, "ce+dice"), ({"track": "paper"}, "ce"), ({"track": "paper", "loss": "ce+dice"}, "ce+dice")],
+)
+def test_the_paper_track_keeps_the_loss_of_the_papers(options: dict[str, Any], loss: str) -> None:
+    assert resolve(CompareOptions(**options, **CPU), FACTS)[0].loss == loss
 
 
 def test_a_batch_is_at_most_all_training_images() -> None:

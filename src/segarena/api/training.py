@@ -45,7 +45,7 @@ def compare(
     decoder_factor: float | None = None,
     weight_decay: float = 0.01,
     clip_norm: float = 5.0,
-    loss: Literal["ce", "ce+dice"] = "ce",
+    loss: Literal["ce", "ce+dice"] | None = None,
     class_weights: Literal["none", "inverse", "effective", "median"] = "none",
     crop_foreground: float = 0.0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -113,7 +113,8 @@ def compare(
             without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
         weight_decay: Weight decay; not applied to normalisation layers and biases.
         clip_norm: Gradients are clipped to this norm.
-        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice.
+        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
+            published.
         class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
             effective, median.
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
@@ -176,7 +177,7 @@ def train(
     decoder_factor: float | None = None,
     weight_decay: float = 0.01,
     clip_norm: float = 5.0,
-    loss: Literal["ce", "ce+dice"] = "ce",
+    loss: Literal["ce", "ce+dice"] | None = None,
     class_weights: Literal["none", "inverse", "effective", "median"] = "none",
     crop_foreground: float = 0.0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -241,7 +242,8 @@ def train(
             without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
         weight_decay: Weight decay; not applied to normalisation layers and biases.
         clip_norm: Gradients are clipped to this norm.
-        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice.
+        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
+            published.
         class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
             effective, median.
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.

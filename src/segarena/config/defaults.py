@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 #: The batch size at which the default learning rates hold.
 REFERENCE_BATCH = 8
@@ -129,6 +130,14 @@ def decoder_factor(pretrained: bool, track: str) -> tuple[float, str]:
     if track == "paper":
         return 3.0, "in the paper track, whatever the weights"
     return (3.0 if pretrained else 1.0), f"the encoder starts from {_start(pretrained)}"
+
+
+def loss(track: str) -> tuple[Literal["ce", "ce+dice"], str]:
+    """Ce+dice; ce with --track paper, as published.
+
+    Measured gains are in docs/recipes.md: cross-entropy alone leaves rare classes at zero in short trainings.
+    """
+    return ("ce", "as published") if track == "paper" else ("ce+dice", "rare classes count as much as frequent ones")
 
 
 def workers(cores: int, on_gpu: bool) -> tuple[int, str]:

@@ -95,7 +95,7 @@ class ProtocolOptions(DataOptions, ABC):
     """Weight decay; not applied to normalisation layers and biases."""
     clip_norm: float = 5.0
     """Gradients are clipped to this norm."""
-    loss: Literal["ce", "ce+dice"] = "ce"
+    loss: Annotated[Literal["ce", "ce+dice"] | None, default(defaults.loss)] = None
     """Cross-entropy, or cross-entropy plus Dice."""
     class_weights: Literal["none", "inverse", "effective", "median"] = "none"
     """Weight of each class in the loss, from its pixels in the training masks."""

@@ -86,7 +86,7 @@ def resolve(
         ),
         weight_decay=options.weight_decay,
         clip_norm=options.clip_norm,
-        loss=options.loss,
+        loss=close("loss", options.loss, defaults.loss(options.track)),
         class_weights=options.class_weights,
         crop_foreground=options.crop_foreground,
         device=device,

@@ -56,7 +56,8 @@ def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
     mask = mask.long()
     counted = (mask != IGNORE_INDEX).unsqueeze(1)
     probability = logits.float().softmax(dim=1) * counted
-    truth = F.one_hot(mask.where(counted.squeeze(1), 0), logits.shape[1]).movedim(-1, 1) * counted
+    truth = torch.zeros_like(probability, dtype=torch.bool)  # F.one_hot needs 8 times the memory
+    truth.scatter_(1, mask.unsqueeze(1).where(counted, 0), counted)
     overlap = (probability * truth).sum(dim=(0, 2, 3))
     truth_area = truth.sum(dim=(0, 2, 3))
     dice = 2 * overlap / (probability.sum(dim=(0, 2, 3)) + truth_area).clamp(min=1e-6)
