@@ -58,7 +58,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.experiment": (
         {"conversion", "progress", "recognition", "time_left"},
         {"ceilings", "image_counts", "inputs", "networks"},
-        {"check_report", "resolve", "scored"},
+        {"check_report", "resolve", "scored", "units"},
         {"prepare", "rescore"},
         {"plan"},
         {"run"},

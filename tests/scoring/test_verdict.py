@@ -74,7 +74,7 @@ def test_leads_are_differences_of_miou() -> None:
         ("three seeds", [4.7, 12.7, 95]),
         ("the third one may be as good", [-2, 4, 95]),  # of the first two candidates
         ("folds", [3.2, 9.2, 95, 5]),
-        ("four groups", [4]),
+        ("four groups", [4, 40]),  # counted as 4 groups, not 40 images
         ("a lead over the baseline that may be chance", [-1, 17, 95]),
         ("seeds above the baseline by what may be chance", [-1, 17, 95, 19, 21]),
         ("one seed below the baseline", [12, 30]),

@@ -50,7 +50,8 @@ def check(
         test_fraction: Share of all images for the test split, if the data has none of its own.
         group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
             number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
-            file with name,group in each line.
+            file with name,group in each line. In the statistics a group counts once. none: each image counts, also
+            frames of a film that look alike.
         splits: Use the split of an earlier run: its folder, or its data.json.
         config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
             config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are

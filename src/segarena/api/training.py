@@ -91,7 +91,8 @@ def compare(
         test_fraction: Share of all images for the test split, if the data has none of its own.
         group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
             number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
-            file with name,group in each line.
+            file with name,group in each line. In the statistics a group counts once. none: each image counts, also
+            frames of a film that look alike.
         splits: Use the split of an earlier run: its folder, or its data.json.
         root: Folder of a published data set.
         download: Download a published data set into root if it is not there.
@@ -220,7 +221,8 @@ def train(
         test_fraction: Share of all images for the test split, if the data has none of its own.
         group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
             number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
-            file with name,group in each line.
+            file with name,group in each line. In the statistics a group counts once. none: each image counts, also
+            frames of a film that look alike.
         splits: Use the split of an earlier run: its folder, or its data.json.
         root: Folder of a published data set.
         download: Download a published data set into root if it is not there.

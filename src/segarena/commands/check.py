@@ -63,7 +63,7 @@ def _check(options: CheckOptions, folder: Path | None) -> tuple[dict[str, Any], 
         _refuse_second(options.data, source.declared_in)
         text = classes_text(source)
     splits = make_splits(source, options)
-    problems = inspect(source, splits, grouped=options.group_by is not None)
+    problems = inspect(source, splits, grouped=options.group_by not in (None, "none"))
     with show_progress("measuring the resolution ceiling") as on_progress:
         ceilings = survey_ceilings(source, splits, on_progress, optimise=options.optimise_ceilings)
     _show(source, splits, options)

@@ -35,9 +35,10 @@ def run(options: EvaluateOptions) -> Path:
 def _show(result: Rescored) -> None:
     metrics = result.metrics
     console.result(f"Scores: {result.folder / metrics.file}", markup=False)
+    interval = f" ({metrics.counted})" if metrics.counted else ""
     console.result(
         f"[bold]{result.model}[/bold] on {escape(result.data)}, {metrics.split} ({plural(metrics.images, 'image')}): "
-        f"mIoU {percent(metrics.miou)}, F1 {percent(metrics.mean_f1)}, "
+        f"mIoU {percent(metrics.miou)}{interval}, F1 {percent(metrics.mean_f1)}, "
         f"precision {percent(metrics.mean_precision)}, recall {percent(metrics.mean_recall)}, "
         f"accuracy {percent(metrics.pixel_accuracy)}"
     )

@@ -33,7 +33,8 @@ class DataOptions(OutputOptions):
     group_by: Annotated[str | None, OPTIONAL] = None
     """Which images belong together and stay in one part of the split.
     prefix: same name before the frame number. folder: same folder. blocks: neighbours in the order of the names.
-    Or a regular expression, or a file with name,group in each line."""
+    Or a regular expression, or a file with name,group in each line. In the statistics a group counts once.
+    none: each image counts, also frames of a film that look alike."""
     splits: Annotated[Path | None, OPTIONAL] = None
     """Use the split of an earlier run: its folder, or its data.json."""
     config: Annotated[Path | None, OPTIONAL] = None

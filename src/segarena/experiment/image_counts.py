@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ def write_image_counts(
     parts: Sequence[str],
     classes: tuple[str, ...],
     confusions: NDArray[np.int64],
+    groups: Mapping[str, str] | None = None,
 ) -> None:
     """Write a row per image and class: its true positives, false positives and false negatives, in pixels.
 
@@ -29,6 +30,7 @@ def write_image_counts(
         parts: What the run used each image for: train, val, test or new.
         classes: The names of the classes.
         confusions: A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
+        groups: The group of each image, by its name; None where each image is a unit.
     """
     tp, fp, fn = class_counts(confusions)
     num_images, num_classes = tp.shape
@@ -36,6 +38,7 @@ def write_image_counts(
         {
             "image": np.repeat(images, num_classes),
             "part": np.repeat(parts, num_classes),
+            "group": np.repeat(["" if groups is None else groups[name] for name in images], num_classes),
             "class_index": np.tile(np.arange(num_classes), num_images),
             "class": np.tile(classes, num_images),
             "tp": tp.ravel(),
@@ -49,7 +52,9 @@ def write_image_counts(
 
 def read_image_counts(path: Path) -> pd.DataFrame:
     """Read what `write_image_counts` wrote; an image called 007 or NA keeps its name."""
-    table = pd.read_csv(path, dtype={"image": str, "class": str}, na_filter=False)
+    table = pd.read_csv(path, dtype={"image": str, "group": str, "class": str}, na_filter=False)
     if "part" not in table:  # of an earlier version
         table.insert(1, "part", "")
+    if "group" not in table:
+        table.insert(2, "group", "")
     return table

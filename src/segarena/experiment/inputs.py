@@ -110,7 +110,7 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
         share=options.split,
         where=options.data or source.name,
         class_images=_class_occurrence(source),
-        groups=_groups(source, options),
+        groups=_groups(source, options.group_by),
         test_share=options.test_fraction,
     )
 
@@ -131,7 +131,7 @@ def make_fold_splits(source: Source, options: DataOptions, folds: int) -> list[S
         source.samples,
         folds,
         class_images=_class_occurrence(source),
-        groups=_groups(source, options),
+        groups=_groups(source, options.group_by),
         val_share=1 - options.split,
         where=options.data or source.name,
     )
@@ -207,16 +207,16 @@ def _class_occurrence(source: Source) -> NDArray[np.bool_] | None:
     return source.mask_pixels > 0 if isinstance(source, FolderSource) else None
 
 
-def groups_by_name(source: Source, options: DataOptions) -> dict[str, str] | None:
+def groups_by_name(source: Source, group_by: str | None) -> dict[str, str] | None:
     """Return the group of each image by its name, as `--group-by` makes them; None without that option."""
-    groups = _groups(source, options)
+    groups = _groups(source, group_by)
     return None if groups is None else dict(zip((sample.name for sample in source.samples), groups, strict=True))
 
 
-def _groups(source: Source, options: DataOptions) -> Sequence[str] | None:
+def _groups(source: Source, group_by: str | None) -> Sequence[str] | None:
     return find_groups(
         [sample.name for sample in source.samples],
-        options.group_by,
+        group_by,
         root=source.root if isinstance(source, FolderSource) else None,
         paths=[sample.image for sample in source.samples],
     )

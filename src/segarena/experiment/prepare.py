@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from segarena.errors import DataError
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolve import resolve
+from segarena.experiment.units import NONE, Units, find_units
 from segarena.formats import listing
 from segarena.records.run import Data, Parts
 from segarena.reuse.recorded import recorded_choices
@@ -43,6 +44,7 @@ class PreparedSplit:
         digests: The SHA-256 of each image with its mask, in hex.
         contents: The hashes of each decoded image and its labels.
         fold: The fold that is tested, from 1; None without cross-validation.
+        groups: The group of each image in the statistics, by its name; None where each image is a unit.
     """
 
     source: Source
@@ -52,6 +54,7 @@ class PreparedSplit:
     digests: tuple[str, ...]
     contents: tuple[ContentHash, ...]
     fold: int | None = None
+    groups: Mapping[str, str] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -118,12 +121,14 @@ class Prepared:
         protocol: The options closed.
         choices: The options that were open.
         splits: The data of the trainings of one model and seed: one, or one for each fold.
+        units: Which images are one unit in the statistics; None where each is.
     """
 
     options: ProtocolOptions
     protocol: Protocol
     choices: tuple[Choice, ...]
     splits: tuple[PreparedSplit, ...]
+    units: Units | None = None
 
     @property
     def source(self) -> Source:
@@ -170,6 +175,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
     height, width = (int(np.median([size[axis] for _, size in measured.values()])) for axis in (0, 1))
     facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
     protocol, choices = resolve(options, facts, recorded_choices(options.resume))
+    units = find_units(source, options.group_by)
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)
     with reporter.progress("hashing images") as on_progress:
@@ -183,12 +189,13 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
             digests=digests,
             contents=contents,
             fold=None if options.folds is None else number,
+            groups=None if units is None else units.groups,
         )
         for number, splits in enumerate(divisions, start=1)
     )
-    prepared = Prepared(options, protocol, choices, parts)
+    prepared = Prepared(options, protocol, choices, parts, units)
     _report(prepared, reporter)
-    _inspect(source, divisions, options.group_by is not None, reporter)
+    _inspect(source, divisions, options.group_by not in (None, NONE), reporter)
     return prepared
 
 
@@ -242,6 +249,9 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
         reporter.warn(f"not used, because they have no mask: {listing(unpaired)}")
     if not counts["test"]:
         reporter.say("  no test split: the scores come from the validation images, which also choose the epoch")
+    scored = [name for split in prepared.splits for name in split.scored_names]
+    if prepared.units is not None and (counted := prepared.units.describe(scored)):
+        reporter.say(f"  statistics: {counted}")
     if prepared.notes:
         reporter.say(f"  chosen: {'; '.join(prepared.notes)}")
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
+
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
 from segarena.data.files.brightness import warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
-from segarena.errors import DataError
-from segarena.experiment.image_counts import write_image_counts
+from segarena.errors import DataError, SegarenaError
+from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.recognition import Recognised, parts_by_name, recognise
 from segarena.experiment.scored import Scored, select
+from segarena.experiment.units import Units, find_units
 from segarena.formats import command
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.scores import score, to_metrics
+from segarena.scoring.statistics import analyse
 from segarena.training.evaluation import evaluate
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
@@ -201,7 +205,29 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
         train_images=scored.count("train") if scored.is_known else None,
         val_images=scored.count("val") if scored.is_known else None,
     )
-    metrics.write(folder)
     names = [source.samples[i].name for i in indices]
-    write_image_counts(folder / "images.csv", names, scored.uses, source.classes.names, confusions)
+    units = _find_units(predictor, source)
+    groups = None if units is None else units.groups
+    path = folder / "images.csv"
+    write_image_counts(path, names, scored.uses, source.classes.names, confusions, groups)
+    metrics = _with_interval(metrics, read_image_counts(path), units)
+    metrics.write(folder)
     return metrics
+
+
+def _find_units(predictor: Predictor, source: Source) -> Units | None:
+    """Which images count together: by the rule of the training if the data has such names, or as they show it."""
+    try:
+        return find_units(source, predictor.config.data.group_by)
+    except SegarenaError:  # a rule, or a file, for other names
+        return find_units(source, None)
+
+
+def _with_interval(metrics: Metrics, counts: pd.DataFrame, units: Units | None) -> Metrics:
+    """The scores with the interval of mIoU; unchanged where no class has true pixels."""
+    if not counts[["tp", "fn"]].to_numpy().any():
+        return metrics
+    found = analyse(counts.assign(model="model", seed=0))
+    rule = None if units is None or found.unit == "image" else units.rule
+    [interval] = found.models
+    return replace(metrics, miou_low=interval.low, miou_high=interval.high, units=found.units, grouped_by=rule)

@@ -73,7 +73,7 @@ def train_run(
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
     )
     metrics.write(folder)
-    write_image_counts(folder / "images.csv", names, uses, classes.names, confusions)
+    write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
     _measure_costs(training, model, state).write(folder)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
-from segarena.experiment.inputs import describe_inputs, groups_by_name
+from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
@@ -60,7 +60,7 @@ def write_comparison(
     strides = {name: logit_stride(network) for name, network in networks.items()}
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
-    images = image_table(folder, runs)
+    images = _with_groups(image_table(folder, runs), prepared)
     with computing_with(environment.threads):
         gallery = write_gallery(prepared, images, names, folder)
     comparison = summarise(
@@ -134,6 +134,7 @@ def summarise(
             class_weights=prepared.protocol.class_weights,
             track=prepared.protocol.track,
             data=None if prepared.options.data is None else str(prepared.options.data),
+            groups=None if prepared.units is None else prepared.units.number,
             statistics=statistics,
             titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
         ),
@@ -199,11 +200,24 @@ def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
     if not images[["tp", "fn"]].to_numpy().any():
         return None
     names = prepared.source.classes.names
-    return analyse(
-        images,
-        groups=groups_by_name(prepared.source, prepared.options),
-        baseline={name: names[split.most_frequent_class] for split in prepared.splits for name in split.scored_names},
-    )
+    baseline = {name: names[split.most_frequent_class] for split in prepared.splits for name in split.scored_names}
+    groups, divided = _groups(prepared)
+    statistics = analyse(images, groups=groups, baseline=baseline)
+    rule = None if prepared.units is None else prepared.units.rule
+    return replace(statistics, grouped_by=rule, divided=divided)
+
+
+def _with_groups(images: pd.DataFrame, prepared: Prepared) -> pd.DataFrame:
+    """The table of images.csv, with the groups of now: runs of earlier versions have none."""
+    groups, _ = _groups(prepared)
+    return images.assign(group="" if groups is None else images["image"].map(groups))
+
+
+def _groups(prepared: Prepared) -> tuple[dict[str, str] | None, bool]:
+    """The group of each scored image in the statistics, and whether groups are in several folds."""
+    if prepared.units is None:
+        return None, False
+    return prepared.units.within_folds([split.scored_names for split in prepared.splits])
 
 
 def _missed_classes(images: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:

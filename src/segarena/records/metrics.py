@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segarena.formats import plural
+from segarena.formats import percent, plural
 from segarena.records.record import Count, Epochs, Fraction, Pixels, Record
+from segarena.records.statistics import FEWEST_UNITS, unit_name
 from segarena.records.values import ClassMetrics, MeanScores
 
 
@@ -51,6 +52,15 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     split: str
     """Images that were scored: train, val, test, all, or unseen: those of test, and others that the run does not
     have."""
+    miou_low: Fraction | None = None
+    """Lower end of the 95% interval of mIoU, for this network on further images like these; null with fewer than two
+    units, and for the scores of the training itself: comparison.json has theirs."""
+    miou_high: Fraction | None = None
+    """Upper end."""
+    units: Count | None = None
+    """Images, or groups of images, that the interval counts as independent."""
+    grouped_by: str | None = None
+    """What made the groups, as in comparison.json; null where images are counted."""
     data: str | None = None
     """Data that `segarena evaluate` scored; null for the scores of the training itself."""
     folds: Count | None = None
@@ -61,6 +71,17 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """Epochs trained; with folds their mean; null for `segarena evaluate`."""
     val_miou: Fraction | None = None
     """Validation mIoU of the best epoch; null if it is undefined, with folds, and for `segarena evaluate`."""
+
+    @property
+    def counted(self) -> str:
+        """The interval of mIoU and what is counted, e.g. "95% interval 51.0 to 57.2%, counted as 9 sequences"."""
+        if self.miou_low is None or self.miou_high is None or self.units is None:
+            return ""
+        counted = f"counted as {plural(self.units, unit_name(self.grouped_by))}" if self.units < self.images else ""
+        if self.units < FEWEST_UNITS:
+            return f"{counted or plural(self.units, 'image')}, too few for an interval"
+        interval = f"95% interval {100 * self.miou_low:.1f} to {percent(self.miou_high)}"
+        return f"{interval}, {counted}" if counted else interval
 
     @property
     def caveat(self) -> str:

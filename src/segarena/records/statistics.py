@@ -7,6 +7,9 @@ from typing import Literal
 
 from segarena.records.record import Count, Fraction
 
+#: With fewer images or groups than this, nothing is claimed.
+FEWEST_UNITS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
@@ -94,6 +97,12 @@ class Statistics:
     """What is counted as independent: images, or groups of images such as patients or films."""
     units: Count
     """How many there are."""
+    grouped_by: str | None = None
+    """What made the groups: the value of `--group-by`; or, without it, prefix or blocks where the names are sequences
+    whose neighbours look alike, copies where only copies of an image are grouped. null where images are counted, and in
+    files of older versions."""
+    divided: bool = False
+    """Whether groups that were found are in several folds: the intervals are then too narrow."""
     alpha: Fraction
     """Level of the tests; the intervals are for 1 - alpha."""
     claim: Literal["best_architecture", "best_network", "undecided", "too_few_units", "single_model"]
@@ -118,3 +127,18 @@ class Statistics:
     baseline_lead: Interval | None = None
     """mIoU of the first model minus that of the majority baseline, for the trained networks; null with fewer than two
     images or groups."""
+
+    @property
+    def unit_name(self) -> str:
+        """What a unit is called: image, sequence, block, folder or group."""
+        return self.unit if self.unit == "image" else unit_name(self.grouped_by)
+
+
+def unit_name(rule: str | None) -> str:
+    """Return what a group is called that a rule of `--group-by` made.
+
+    >>> unit_name("prefix"), unit_name("patients.csv")
+    ('sequence', 'group')
+    """
+    names = {"prefix": "sequence", "blocks": "block", "folder": "folder"}
+    return names.get(rule or "", "group")

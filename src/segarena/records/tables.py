@@ -72,6 +72,9 @@ class ImageRow(ClassCounts):
     part: str | None = None
     """What the run used the image for. train: it, or an equal image, trained the network. val: it chose the epoch.
     test: neither. new: the run does not have it. Null in files of earlier versions."""
+    group: str | None = None
+    """Images of one group are one unit in the statistics: frames of a film, copies, or those of `--group-by`. Empty
+    where each image is a unit, and null in files of earlier versions."""
     class_index: Count
     """Class index, from 0."""
     class_: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segarena.formats import join_words, plural
-from segarena.records.statistics import Difference, Interval, Statistics
+from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison
-from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, FEWEST_UNITS, ROUGH_UNITS
+from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, ROUGH_UNITS
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def difference_notes(comparison: Comparison) -> list[str]:
     shown = comparison.record.statistics
     if shown is None or not shown.pairs:
         return []
-    units = plural(shown.units, shown.unit)
+    units = plural(shown.units, shown.unit_name)
     notes = [
         f"Differences are points of mIoU, measured on the same {units}. Trained networks: the interval for further "
         "images like these."
@@ -55,13 +55,13 @@ def difference_notes(comparison: Comparison) -> list[str]:
 def _limits(shown: Statistics) -> list[str]:
     notes = []
     if shown.units < FEWEST_UNITS:
-        notes.append(f"With fewer than {FEWEST_UNITS} {shown.unit}s nothing is claimed.")
+        notes.append(f"With fewer than {FEWEST_UNITS} {shown.unit_name}s nothing is claimed.")
     elif shown.units < ROUGH_UNITS:
-        notes.append(f"With {plural(shown.units, shown.unit)} the intervals are rough.")
+        notes.append(f"With {plural(shown.units, shown.unit_name)} the intervals are rough.")
     if shown.rare_classes:
         names = join_words([f"“{name}”" for name in shown.rare_classes])
         notes.append(
-            f"{names}: true pixels in fewer than {FEW_UNITS_OF_CLASS} {shown.unit}s, on which the score depends."
+            f"{names}: true pixels in fewer than {FEW_UNITS_OF_CLASS} {shown.unit_name}s, on which the score depends."
         )
     if shown.false_classes:
         names = join_words([f"“{name}”" for name in shown.false_classes])
@@ -91,7 +91,7 @@ def pair_result(pair: Difference, first: str, shown: Statistics) -> str:
         shown: The statistics that it is from.
     """
     if pair.networks is None or shown.claim == "too_few_units":
-        return f"too few {shown.unit}s"
+        return f"too few {shown.unit_name}s"
     of_first = shown.candidates[0] in (pair.first, pair.second)
 
     def is_clear(interval: Interval | None, claim: str) -> bool:

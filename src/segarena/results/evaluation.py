@@ -33,6 +33,7 @@ class Evaluation(dict[str, Any]):
         self.folder = Path(folder)
         """The folder with metrics.json and images.csv."""
         metrics = Metrics.read(self.folder)
+        self._interval = f" ({metrics.counted})" if metrics.counted else ""
         self.caveat = metrics.caveat
         """Which of the images trained the model or chose its epoch, as a sentence; empty if none did."""
         super().__init__(metrics.to_json())
@@ -67,7 +68,9 @@ class Evaluation(dict[str, Any]):
 
     def _summary(self) -> str:
         images = f"{self['split']}, {plural(self['images'], 'image')}"
-        return f"{images}: mIoU {percent(self['miou'])}, pixel accuracy {percent(self['pixel_accuracy'])}"
+        return (
+            f"{images}: mIoU {percent(self['miou'])}{self._interval}, pixel accuracy {percent(self['pixel_accuracy'])}"
+        )
 
     def __repr__(self) -> str:
         note = f"; {self.caveat}" if self.caveat else ""

@@ -11,7 +11,11 @@ from segarena.errors import ConfigError
 from segarena.formats import relative_path
 
 #: What `weights` and `group_by` can be other than a file.
-NAMES = {"weights": ("none", "imagenet", "coco"), "group_by": ("prefix", "folder", "blocks"), "data": PUBLISHED_NAMES}
+NAMES = {
+    "weights": ("none", "imagenet", "coco"),
+    "group_by": ("none", "prefix", "folder", "blocks"),
+    "data": PUBLISHED_NAMES,
+}
 #: Options that name what the command writes: it need not exist.
 _WRITTEN = ("out", "json")
 _TABLES = (".csv", ".tsv", ".txt")

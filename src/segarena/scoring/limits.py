@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from segarena.formats import plural
+from segarena.formats import command, plural
 from segarena.records.comparison import Answer, RankedModel
-from segarena.records.statistics import Difference, Statistics
-from segarena.scoring.statistics import FEWEST_UNITS, ROUGH_UNITS
+from segarena.records.statistics import FEWEST_UNITS, Difference, Statistics
+from segarena.scoring.statistics import ROUGH_UNITS
 
 
 def describe_limits(
@@ -22,7 +22,16 @@ def describe_limits(
     if shown is None or pair is None or answer.claim not in ("undecided", "best_network", "best_architecture"):
         return []
     noise, rough = _training_noise(answer, scored, pair), _rough(answer, shown, pair)
-    return [rough, noise] if answer.claim == "undecided" else [noise, rough]
+    return [_divided(shown), *([rough, noise] if answer.claim == "undecided" else [noise, rough])]
+
+
+def _divided(shown: Statistics) -> str:
+    """That the folds are not independent."""
+    if not shown.divided:
+        return ""
+    what = "copies of an image" if shown.grouped_by == "copies" else f"images of one {shown.unit_name}"
+    keep = "" if shown.grouped_by == "copies" else f" ({command('--group-by', shown.grouped_by)} keeps them together)"
+    return f"Some folds share {what}, so the interval is too narrow{keep}."
 
 
 def _training_noise(answer: Answer, scored: list[RankedModel], pair: Difference) -> str:
@@ -42,5 +51,5 @@ def _rough(answer: Answer, shown: Statistics, pair: Difference) -> str:
     if interval is None or not FEWEST_UNITS <= shown.units < ROUGH_UNITS:
         return ""
     half = 50 * (interval.high - interval.low)
-    few = plural(shown.units, shown.unit)
+    few = plural(shown.units, shown.unit_name)
     return f"With {few} the intervals are rough: only differences above about {half:.1f} points could show."

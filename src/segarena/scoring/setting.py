@@ -25,6 +25,7 @@ class Setting:
         class_weights: The weights of the classes in it, as `--class-weights` has them.
         track: The track of the models.
         data: The folder of the data; None for generated data.
+        groups: Number of groups in all of the data, where groups count as units.
         titles: Names to write instead of the models' own.
         statistics: Intervals and tests of the differences; None where no class has true pixels.
     """
@@ -39,6 +40,7 @@ class Setting:
     class_weights: str = "none"
     track: str = "encoder"
     data: str | None = None
+    groups: int | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     statistics: Statistics | None = None
 

@@ -10,15 +10,21 @@ from typing import Literal
 
 import pandas as pd
 
-from segarena.records.statistics import ClassDifferences, Difference, Interval, Plan, ScoreInterval, Statistics
+from segarena.records.statistics import (
+    FEWEST_UNITS,
+    ClassDifferences,
+    Difference,
+    Interval,
+    Plan,
+    ScoreInterval,
+    Statistics,
+)
 from segarena.scoring.count_table import UnitCounts, arrange
 from segarena.scoring.intervals import architecture_width
 from segarena.scoring.linearization import Ratios, model_variances
 from segarena.scoring.pairs import Pair, describe_pairs, pair_models
 from segarena.scoring.planning import components, plan
 
-#: With fewer images or groups than this, nothing is claimed.
-FEWEST_UNITS = 5
 #: With fewer than this, the intervals are rough.
 ROUGH_UNITS = 20
 #: A class with true pixels in fewer units than this is named.
@@ -44,7 +50,8 @@ def analyse(
 
     Args:
         counts: The table of images.csv: columns model, seed, image, class, tp, fp, fn, and fold where there are folds.
-        groups: The group of each image, e.g. the patient, where images of a group resemble each other.
+        groups: The group of each image, e.g. the patient, where images of a group resemble each other. None: those of
+            the column `group`, if there is one with entries.
         folds: The fold of each image, if it is not a column of `counts`.
         baseline: The class that the majority baseline predicts in each image; None for no interval of that lead.
         alpha: Level of the tests; intervals are for 1 - alpha.
@@ -54,9 +61,21 @@ def analyse(
     Raises:
         ValueError: The counts are incomplete, or models were scored on different pixels.
     """
+    groups = _groups_in(counts) if groups is None else groups
     table = arrange(counts, groups, folds, baseline)
     unit: Literal["image", "group"] = "image" if groups is None else "group"
     return analyse_units(table, unit, alpha=alpha, smallest_difference=smallest_difference, equal_within=equal_within)
+
+
+def _groups_in(counts: pd.DataFrame) -> dict[str, str] | None:
+    """The group of each image by the column `group`; an image without an entry is a group of its own."""
+    if "group" not in counts:
+        return None
+    known = counts.dropna(subset="group").query("group != ''")
+    if known.empty:
+        return None
+    own = {str(image): str(image) for image in counts["image"]}
+    return own | dict(zip(known["image"].astype(str), known["group"].astype(str), strict=True))
 
 
 def analyse_units(

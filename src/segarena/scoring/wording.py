@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
 from segarena.records.comparison import Answer, RankedModel
-from segarena.records.statistics import Difference, Interval, Plan, Statistics
+from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Plan, Statistics
 from segarena.scoring.limits import describe_limits
 from segarena.scoring.planning import MOST_IMAGES
 from segarena.scoring.setting import Setting
@@ -53,7 +53,7 @@ def _place(ranking: Sequence[RankedModel], setting: Setting) -> str:
     folds, shown = ranking[0].fold_mious, setting.statistics
     place = plural(setting.images, "image" if folds else f"{_SPLITS[setting.split]} image")
     if shown is not None and shown.unit == "group":
-        place += f" of {plural(shown.units, 'group')}"
+        place += f" of {plural(shown.units, shown.unit_name)}"
     return f"{place} in {len(folds)} folds" if folds else place
 
 
@@ -104,13 +104,16 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
     shown, pair = setting.statistics, _first_pair(answer, scored, setting)
     interval = None if pair is None else pair.architectures or pair.networks
     if shown is None or shown.claim == "too_few_units" or pair is None or interval is None:
-        few = plural(setting.images, "image") if shown is None else plural(shown.units, shown.unit)
-        return f"{few} cannot show which model is better."
+        if shown is None or shown.units == setting.images:
+            return f"{plural(setting.images, 'image')} cannot show which model is better."
+        return f"{_counted(setting).capitalize()}, these images cannot show which model is better."
     low, high = _ends(pair, interval, first)
+    counted = _counted(setting)
+    counted = f", {counted}" if counted else ""
     if answer.claim == "undecided":
         if pair.practically_equal:
-            return f"In practice they are equal: the 95% interval of the difference is {low} to {high} points."
-        return f"The difference may be chance: its 95% interval is {low} to {high} points."
+            return f"In practice they are equal: the 95% interval of the difference is {low} to {high} points{counted}."
+        return f"The difference may be chance: its 95% interval is {low} to {high} points{counted}."
     if answer.claim == "best_network":
         lead = "" if pair.networks is None else " and ".join(_ends(pair, pair.networks, first))
         once = [setting.name(entry) for entry in scored if len(entry.seeds) == 1]
@@ -119,11 +122,21 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
         again = f"{who} {were} trained once, so another training could change the order"
         if not once:
             again = "another training could change the order"
-        return f"On further images like these a lead between {lead} points is expected (95% interval); {again}."
+        return (
+            f"On further images like these a lead between {lead} points is expected (95% interval{counted}); {again}."
+        )
     trainings = "repeated training on this data"
     if folds := first.fold_mious:
         trainings = f"training on other parts of this data ({len(folds)} folds)"
-    return f"The lead is {low} to {high} points (95% interval), allowing for further images and {trainings}."
+    return f"The lead is {low} to {high} points (95% interval{counted}), allowing for further images and {trainings}."
+
+
+def _counted(setting: Setting) -> str:
+    """How the images are counted: "counted as 5 sequences, not 233 images"; empty where each is a unit."""
+    shown = setting.statistics
+    if shown is None or shown.unit == "image" or shown.units == setting.images:
+        return ""
+    return f"counted as {plural(shown.units, shown.unit_name)}, not {plural(setting.images, 'image')}"
 
 
 def _first_pair(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> Difference | None:
@@ -214,7 +227,7 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     elif shown is not None and shown.plan is not None:
         text = _plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
     elif (shown is None or shown.claim == "too_few_units") and not scored[0].fold_mious:
-        text = "Use --folds 5, so that every image is tested once."
+        text = _more_units(setting)
     elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
         text = f"Repeat the training with --seeds {_ENOUGH_SEEDS}."
     quick = sorted((entry for entry in level if entry.latency_ms), key=lambda entry: entry.latency_ms)
@@ -222,6 +235,18 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         fastest = f"{setting.name(quick[0])} takes the least time for an image ({milliseconds(quick[0].latency_ms)})"
         text = f"{text} {fastest}.".lstrip()
     return text or "More scored images could decide it."
+
+
+def _more_units(setting: Setting) -> str:
+    """How more images, or groups, can be scored where there are too few."""
+    shown = setting.statistics
+    if shown is None or shown.unit == "image":
+        return "Use --folds 5, so that every image is tested once."
+    if setting.groups is not None and setting.groups < FEWEST_UNITS:
+        needed = f"At least {plural(FEWEST_UNITS, shown.unit_name)} are needed"
+        return f"{needed}, and all of the data has {setting.groups}. With --group-by none each image counts."
+    rule = "" if shown.grouped_by == "copies" else f" {command('--group-by', shown.grouped_by)}"
+    return f"Use --folds 5{rule}, so that every image is tested once."
 
 
 def _plan(plan: Plan, shown: Statistics, seeds: int) -> str:
@@ -237,7 +262,7 @@ def _plan(plan: Plan, shown: Statistics, seeds: int) -> str:
         else:
             number = f"{least} to more" if most is None else least if least == most else f"{least} to {most}"
             number = f"roughly {number}"
-        needs.append(f"{number} scored {shown.unit}s")
+        needs.append(f"{number} scored {shown.unit_name}s")
     if plan.seeds is not None and plan.seeds > seeds:
         needs.append(f"{'' if needs else 'roughly '}{plan.seeds} seeds")
     if not needs:

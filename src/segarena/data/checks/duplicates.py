@@ -46,6 +46,17 @@ def check_duplicates(source: FolderSource, splits: Splits, thumbnails: Thumbnail
         yield from report(source, [pair for pair in used if part[pair.first] == part[pair.second]])
 
 
+def find_copies(thumbnails: Thumbnails) -> list[tuple[int, int]]:
+    """Return the pairs of samples whose images are the same file, or show nearly the same picture.
+
+    Args:
+        thumbnails: The images, as `collect_thumbnails` returns them.
+    """
+    return list(
+        dict.fromkeys([*_identical_files(thumbnails), *(pair[:2] for pair in _find_or_recall(thumbnails.fine))])
+    )
+
+
 def _find_or_recall(fine: NDArray[np.uint8]) -> list[DuplicatePair]:
     """What `find_duplicates` returns, from the cache where the same thumbnails have been compared before."""
     rows = recall_array(_KIND, [fine.tobytes()], lambda: np.array(find_duplicates(fine), dtype=np.float64))

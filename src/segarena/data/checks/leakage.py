@@ -43,7 +43,7 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
     if len(neighbours) < MIN_NEIGHBOURS or len(separated) <= MAX_SEPARATED * len(neighbours):
         return
     near, far = _correlations(thumbnails.pixels, neighbours)
-    if len(far) == 0 or (near[:, None] > far).mean() < MIN_ADVANTAGE:
+    if not _are_alike(near, far):
         return
     images = dict.fromkeys(source.samples[index].files[0] for pair in separated for index in pair)
     yield Problem(
@@ -55,6 +55,25 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
         f" {small_percent(len(separated) / len(neighbours))} of them; scores come out too high",
         f"Keep neighbours in one split: --group-by {suggest_rule(names) or 'REGEX'}",
     )
+
+
+def find_sequences(source: FolderSource, thumbnails: Thumbnails) -> Literal["prefix", "blocks"] | None:
+    """Return the `--group-by` that keeps frames of one film, or slices of one volume, together.
+
+    Args:
+        source: The folder.
+        thumbnails: Its images, as `collect_thumbnails` returns them.
+
+    Returns:
+        The rule; None where the names are no sequences, or neighbours do not look alike.
+    """
+    names = [sample.name for sample in source.samples]
+    rule = suggest_rule(names)
+    if rule is None:
+        return None
+    neighbours = [pair for pair in find_neighbours(names) if not thumbnails.faults.keys() & set(pair)]
+    alike = len(neighbours) >= MIN_NEIGHBOURS and _are_alike(*_correlations(thumbnails.pixels, neighbours))
+    return rule if alike else None
 
 
 def find_neighbours(names: Sequence[str]) -> list[tuple[int, int]]:
@@ -96,6 +115,11 @@ def _is_sequence(numbers: Sequence[int]) -> bool:
     ordered = sorted(set(numbers))
     gaps = Counter(after - before for before, after in pairwise(ordered))
     return len(ordered) >= 3 and 2 * max(gaps.values()) > gaps.total()
+
+
+def _are_alike(near: NDArray[np.float64], far: NDArray[np.float64]) -> bool:
+    """Whether neighbours look more alike than random pairs of images do."""
+    return len(far) > 0 and bool((near[:, None] > far).mean() >= MIN_ADVANTAGE)
 
 
 def _correlations(

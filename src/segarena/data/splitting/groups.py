@@ -23,7 +23,7 @@ _SEPARATORS = "_-. /"
 def find_groups(
     names: Sequence[str], by: str | None, *, root: Path | None = None, paths: Sequence[Path | None] | None = None
 ) -> tuple[str, ...] | None:
-    r"""Return the group of each image, or None if `by` is None.
+    r"""Return the group of each image, or None if `by` is None or "none".
 
     Args:
         names: the images' names, without duplicates.
@@ -44,7 +44,7 @@ def find_groups(
     >>> find_groups(["p1_s3", "p12_s4"], r"^(p\d+)")
     ('p1', 'p12')
     """
-    if by is None:
+    if by in (None, "none"):
         return None
     if by == "prefix":
         return _require(names, [prefix for prefix, _ in cut_frame_numbers(names)], "has nothing before its number")
