@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from segarena.models import build_encoder, build_model
-from segarena.models.pspnet import PSPNet, PyramidPooling, pool_grids
+from segarena.models.layers import resize
+from segarena.models.pspnet import PSPNet, PyramidPooling, convolve_pyramid, pool_grids
 
 
 @settings(max_examples=40, deadline=None)
@@ -38,6 +39,42 @@ def test_pyramid_equals_a_transcription_of_the_paper(size):
     assert (result - torch.cat(expected, dim=1)).abs().max() < 1e-10
 
 
+def fuse_both_ways(size, dtype):
+    """Results and gradients of the fusion by parts, and of the convolution of the concatenated maps."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(2, 8, *size), *(torch.randn(2, 2, k, k) for k in (1, 2, 3, 6)), torch.randn(4, 16, 3, 3)]
+    inputs = [tensor.to(dtype).requires_grad_() for tensor in inputs]
+    features, *grids, weight = inputs
+    maps = [features, *(resize(grid, size) for grid in grids)]
+    as_written = F.conv2d(torch.cat(maps, dim=1), weight, padding=1)
+    by_parts = convolve_pyramid(features, grids, weight)
+    direction = torch.randn_like(by_parts)
+    return [
+        (result, *torch.autograd.grad((result * direction).sum(), inputs, retain_graph=True))
+        for result in (by_parts, as_written)
+    ]
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float64, 1e-13), (torch.float32, 1e-5)], ids=str)
+@pytest.mark.parametrize("size", [(20, 23), (7, 12), (6, 6), (3, 1)], ids=str)
+def test_fusion_by_parts_is_the_convolution_of_concatenated_maps(size, dtype, limit):
+    for ours, expected in zip(*fuse_both_ways(size, dtype), strict=True):
+        assert ours.dtype == expected.dtype
+        assert relative(ours, expected) < limit
+
+
+def test_fusion_by_parts_under_autocast_is_as_exact_as_the_convolution():
+    torch.manual_seed(0)
+    features, weight = torch.randn(2, 8, 16, 16), torch.randn(4, 16, 3, 3)
+    grids = [torch.randn(2, 2, k, k) for k in (1, 2, 3, 6)]
+    maps = torch.cat([features, *(resize(grid, (16, 16)) for grid in grids)], dim=1)
+    exact = F.conv2d(maps, weight, padding=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        by_parts, as_written = convolve_pyramid(features, grids, weight), F.conv2d(maps, weight, padding=1)
+    assert by_parts.dtype == as_written.dtype == torch.bfloat16
+    assert (by_parts - exact).std() < 1.5 * (as_written - exact).std()
+
+
 def transcription(stage5, w):
     """Figure 3 after the encoder, with the authors' layers: pool, reduce, upsample, concatenate, fuse, classify."""
 
@@ -54,7 +91,7 @@ def transcription(stage5, w):
 
 
 @pytest.mark.parametrize("track", ["paper", "encoder"])
-@pytest.mark.parametrize("size", [(64, 96), (33, 71)], ids=str)
+@pytest.mark.parametrize("size", [(64, 96), (33, 71), (160, 216)], ids=str)
 def test_head_equals_a_transcription_of_figure_3(track, size):
     model = Case("pspnet", track).build().double().eval()
     image = torch.randn(2, 3, *size, dtype=torch.float64)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
-from segarena.models.layers import FCNHead, conv_bn_relu, resize
+from segarena.models.layers import FCNHead, conv_bn_relu, resize, to_float32
 
 
 class PSPNet(SegmentationModel):
@@ -59,10 +60,21 @@ class PSPNet(SegmentationModel):
     def forward(self, image: Tensor, size: Size = None) -> SegmentationOutput:
         """See `SegmentationModel.forward`. Native logits have the output stride."""
         *_, conv4, conv5 = self.encoder(image)
-        features = self.fusion(self.pyramid(conv5))  # (N, min(512, C), h, w)
+        features = self._fuse(conv5)  # (N, min(512, C), h, w)
         logits = self.classifier(self.dropout(features))  # (N, num_classes, h, w)
         auxiliary = self.auxiliary_head(conv4) if self.auxiliary_head is not None and self.training else None
         return resize_outputs(logits, auxiliary, image, size)
+
+    def _fuse(self, features: Tensor) -> Tensor:
+        """`fusion` of the pyramid, without the upsampled grids where they have far fewer cells than the features."""
+        cells = sum(k * k for k in self.pyramid.bins)
+        if torch.compiler.is_compiling() or features.shape[-2] * features.shape[-1] < 2 * cells:
+            as_written: Tensor = self.fusion(self.pyramid(features))
+            return as_written
+        conv, norm, relu = self.fusion
+        by_parts = convolve_pyramid(features, self.pyramid.reduced_grids(features), cast(Tensor, conv.weight))
+        fused: Tensor = relu(norm(by_parts))
+        return fused
 
 
 class PyramidPooling(nn.Module):
@@ -90,11 +102,67 @@ class PyramidPooling(nn.Module):
         self.reduce = nn.ModuleList(conv_bn_relu(channels, channels // len(bins), 1) for _ in bins)
 
     def forward(self, features: Tensor) -> Tensor:
-        branches = [features]
+        grids = (resize(grid, features.shape[-2:]) for grid in self.reduced_grids(features))
+        return torch.cat([features, *grids], dim=1)
+
+    def reduced_grids(self, features: Tensor) -> list[Tensor]:
+        """Pool and reduce, without upsampling: (N, C, h, w) -> a tensor (N, C / len(bins), k, k) for each k in bins."""
+        grids = []
         for pooled, reduce in zip(pool_grids(features, self.bins), self.reduce, strict=True):
             refuse_single_value(reduce, pooled.shape[0] * pooled.shape[2] * pooled.shape[3])
-            branches.append(resize(reduce(pooled), features.shape[-2:]))  # (N, C / len(bins), h, w)
-        return torch.cat(branches, dim=1)
+            grids.append(reduce(pooled))
+        return grids
+
+
+def convolve_pyramid(features: Tensor, grids: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """Convolve features and upsampled grids, concatenated, with a padded 3x3 kernel, without upsampling the grids.
+
+    Upsampling and convolution are linear, so they can change places. Each tap of the kernel is applied to the few cells
+    of a grid, and the results are upsampled, shifted by the tap and added: two matrix products, of columns and of rows.
+    The result is that of the convolution, up to rounding, with about half of its operations.
+
+    Args:
+        features: (N, C, h, w), floating point.
+        grids: (N, c, k, k) each, same type.
+        weight: (out, C + the sum of c, 3, 3).
+
+    Returns:
+        (N, out, h, w), of the type of a convolution of the features.
+
+    >>> features, grid = torch.rand(1, 2, 5, 7), torch.rand(1, 3, 2, 2)
+    >>> weight = torch.rand(4, 5, 3, 3)
+    >>> as_written = F.conv2d(torch.cat([features, resize(grid, (5, 7))], dim=1), weight, padding=1)
+    >>> torch.allclose(convolve_pyramid(features, [grid], weight), as_written, rtol=1e-5)
+    True
+    """
+    channels, (height, width) = features.shape[1], features.shape[-2:]
+    own, *parts = torch.split(weight, [channels, *(grid.shape[1] for grid in grids)], dim=1)
+    result = F.conv2d(features, own, padding=1)
+    strips = [_apply_taps(grid, part, width) for grid, part in zip(grids, parts, strict=True)]
+    with torch.autocast(features.device.type, enabled=False):
+        strip = torch.cat(strips, dim=1)  # (N, 3 x the sum of k, w, out)
+        rows = torch.cat([_shifted_upsampling(grid.shape[-1], height, strip) for grid in grids], dim=1)
+        maps = torch.matmul(rows, strip.flatten(2)).view(-1, height, *strip.shape[2:])  # (N, h, w, out)
+    return result + maps.permute(0, 3, 1, 2).to(result.dtype)
+
+
+def _apply_taps(grid: Tensor, weight: Tensor, width: int) -> Tensor:
+    """Apply the taps to the cells of a grid and sum over columns: (N, c, k, k) -> (N, 3 k, w, out), float32 or more."""
+    count, channels, bins, _ = grid.shape
+    taps = weight.permute(1, 2, 3, 0).reshape(channels, -1)  # (c, 9 out)
+    products = torch.matmul(grid.permute(0, 2, 3, 1).reshape(-1, channels), taps)
+    cells = to_float32(products).reshape(count, bins, bins, 3, 3, weight.shape[0])
+    cells = (
+        cells.permute(0, 3, 1, 4, 2, 5).flatten(1, 2).flatten(2, 3)
+    )  # (N, row tap and row, column tap and column, out)
+    with torch.autocast(grid.device.type, enabled=False):
+        return torch.matmul(_shifted_upsampling(bins, width, cells), cells)
+
+
+def _shifted_upsampling(bins: int, length: int, like: Tensor) -> Tensor:
+    """Bilinear upsampling as a matrix, for each tap of a padded kernel of three: (length, 3 bins), type of `like`."""
+    matrix = F.interpolate(torch.eye(bins, dtype=like.dtype, device=like.device)[None], size=length, mode="linear")
+    return torch.cat([F.pad(matrix[0].T, (0, 0, 1 - tap, tap - 1)) for tap in range(3)], dim=1)
 
 
 def pool_grids(features: Tensor, bins: Sequence[int]) -> list[Tensor]:

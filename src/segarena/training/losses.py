@@ -54,13 +54,14 @@ def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
         A scalar of 0..1, float32; 0 where all pixels are void.
     """
     mask = mask.long()
-    counted = (mask != IGNORE_INDEX).unsqueeze(1)
-    probability = logits.float().softmax(dim=1) * counted
-    truth = torch.zeros_like(probability, dtype=torch.bool)  # F.one_hot needs 8 times the memory
-    truth.scatter_(1, mask.unsqueeze(1).where(counted, 0), counted)
-    overlap = (probability * truth).sum(dim=(0, 2, 3))
-    truth_area = truth.sum(dim=(0, 2, 3))
-    dice = 2 * overlap / (probability.sum(dim=(0, 2, 3)) + truth_area).clamp(min=1e-6)
+    counted = mask != IGNORE_INDEX
+    labels = mask.where(counted, 0)
+    probability = logits.float().softmax(dim=1)
+    of_truth = probability.gather(1, labels.unsqueeze(1)).squeeze(1) * counted
+    overlap = torch.zeros_like(probability[0, :, 0, 0]).index_add(0, labels.flatten(), of_truth.flatten())
+    predicted_area = torch.einsum("nchw,nhw->c", probability, counted.float())
+    truth_area = torch.bincount(labels[counted], minlength=logits.shape[1])
+    dice = 2 * overlap / (predicted_area + truth_area).clamp(min=1e-6)
     present = truth_area > 0
     return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
 
