@@ -1,0 +1,292 @@
+"""A study of training recipes: variants of the options against a baseline, on several data sets.
+
+    python benchmarks/recipes.py run --weights WEIGHTS built-in camvid=DIR isbi=DIR epfl-roads=DIR cwfid=DIR
+    python benchmarks/recipes.py table
+
+`run` trains each variant with each model, seed and set, and appends a line to recipes.csv for each finished training.
+It can be killed at any time and started again with the same arguments: finished trainings are not repeated, and one
+that was interrupted is resumed. Order: all variants with seed 0, most promising first, then with the next seed.
+`table` compares them, and with --write puts the tables into docs/recipes.md.
+
+Scores are of validation images; there is no test split, since the test images of a set are left out. Each training has
+one thread, a fixed size, and no early stopping. Weights are those of MobileNetV2 for the sets of photographs; without
+--weights they start from random weights, like the built-in scenes. SEGARENA_STUDY may hold the arguments of `run`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recipe_tables import make_tables
+
+import segarena
+from segarena.config import defaults
+from segarena.data.scenes.scenery import VERSION
+from segarena.data.synthetic import SyntheticSource, write_scenes
+from segarena.errors import SegarenaError
+from segarena.records.metrics import Metrics
+from segarena.records.run import Costs, Data, Environment
+
+RESULTS = Path(__file__).parent / "recipes.csv"
+PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
+MODELS = ("unet", "deeplabv3", "fcn", "pspnet")
+COLUMNS = (
+    *("set", "variant", "model", "seed", "val_miou", "lowest_iou", "lowest_class", "classes_at_zero"),
+    *("best_epoch", "train_seconds", "error", "data", "commit", "options"),
+)
+
+
+@dataclass(frozen=True)
+class StudySet:
+    """A data set with a size and a number of epochs that cost about a minute.
+
+    Args:
+        size: Working size, in pixels.
+        epochs: Number of epochs.
+        batch_size: Images per step.
+        encoder: Name of the encoder.
+        parts: Folders and files to use, where the set has test images too; empty for all.
+        options: Further options of `train`.
+    """
+
+    size: int
+    epochs: int
+    batch_size: int
+    encoder: str = "mobilenet_v2"
+    parts: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+SETS: dict[str, StudySet] = {
+    "built-in": StudySet(96, 10, 16, "resnet18"),
+    "camvid": StudySet(160, 5, 8, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
+    "isbi": StudySet(256, 30, 6, options={"group_by": "blocks"}),
+    "epfl-roads": StudySet(192, 15, 8),
+    "cwfid": StudySet(256, 20, 8, options={"masks": "annotations"}),
+}
+
+
+@dataclass(frozen=True)
+class Times:
+    """An option that is the baseline's value times a factor."""
+
+    factor: float
+
+    def of(self, value: float) -> float:
+        """The value; for a whole number a whole one, 2 or more."""
+        return max(2, round(value * self.factor)) if isinstance(value, int) else float(f"{value * self.factor:.3g}")
+
+
+BASELINE: dict[str, Any] = {"loss": "ce+dice"}
+#: The variants, the most promising first: the options in which each differs from the baseline.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "loss: ce": {"loss": "ce"},
+    "class weights: median": {"class_weights": "median"},
+    "learning rate: x 3": {"learning_rate": Times(3)},
+    "learning rate: / 3": {"learning_rate": Times(1 / 3)},
+    "schedule: poly": {"schedule": "poly"},
+    "decoder factor: 10": {"decoder_factor": 10.0},
+    "decoder factor: 1": {"decoder_factor": 1.0},
+    "crop foreground: 0.5": {"crop_foreground": 0.5},
+    "half the pixels, twice the epochs": {"size": Times(0.71), "epochs": Times(2)},
+    "twice the pixels, half the epochs": {"size": Times(1.41), "epochs": Times(0.5)},
+    "class weights: effective": {"class_weights": "effective"},
+    "weight decay: 0.05": {"weight_decay": 0.05},
+    "clip norm: 1": {"clip_norm": 1.0},
+    "batch size: half": {"batch_size": Times(0.5)},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of the study."""
+
+    set: str
+    variant: str
+    model: str
+    seed: int
+    pretrained: bool
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of `train` but for paths; all that a score depends on, so that no new default can change it."""
+        kind, pretrained = SETS[self.set], self.pretrained and self.set != "built-in"
+        values: dict[str, Any] = {
+            **{"size": kind.size, "epochs": kind.epochs, "batch_size": kind.batch_size, "encoder": kind.encoder},
+            "learning_rate": defaults.learning_rate("adamw", kind.batch_size, pretrained, "encoder")[0],
+            "decoder_factor": defaults.decoder_factor(pretrained, "encoder")[0],
+            **kind.options,
+            **BASELINE,
+        }
+        for name, value in VARIANTS[self.variant].items():
+            values[name] = value.of(values[name]) if isinstance(value, Times) else value
+        values["patience"] = values["epochs"]
+        if self.model in ("pspnet", "deeplabv3"):
+            values["output_stride"] = 8
+        return values
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What a line of the results is found by: a variant whose options were changed is trained again."""
+        data = f" scenes={VERSION}" if self.set == "built-in" else f" pretrained={self.pretrained}"
+        options = " ".join(f"{name}={value}" for name, value in sorted(self.options.items())) + data
+        return self.set, self.variant, self.model, str(self.seed), options
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Parse the arguments, then run or print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run, table = commands.add_parser("run"), commands.add_parser("table")
+    run.add_argument("sets", nargs="*", metavar="SET[=DIR]", help=f"of {', '.join(SETS)}; default: built-in")
+    run.add_argument("--weights", type=Path, help="torchvision's weights of MobileNetV2, for all sets but built-in")
+    run.add_argument("--models", nargs="+", choices=MODELS, default=MODELS[:2])
+    run.add_argument("--seeds", nargs="+", type=int, default=(0, 1))
+    run.add_argument("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="VARIANT")
+    run.add_argument("--work", type=Path, default=Path("runs/recipes"), help="folder of the runs in progress")
+    for each in (run, table):
+        each.add_argument("--results", type=Path, default=RESULTS)
+    table.add_argument("--write", action="store_true", help="write the tables into docs/recipes.md")
+    words = list(sys.argv[1:] if words is None else words)
+    given = parser.parse_args(words + shlex.split(os.environ.get("SEGARENA_STUDY", "")) * (words[:1] == ["run"]))
+    if given.command == "table":
+        show(given.results, write=given.write)
+        return
+    places = dict(word.partition("=")[::2] for word in given.sets or ["built-in"])
+    if unknown := set(places) - set(SETS):
+        parser.error(f"unknown set {', '.join(sorted(unknown))}: choose from {', '.join(SETS)}")
+    if missing := [name for name, place in places.items() if name != "built-in" and not Path(place).is_dir()]:
+        parser.error(f"{missing[0]}={places[missing[0]]} is not a folder")
+    folders = {name: prepare(name, Path(place), given.work) for name, place in places.items()}
+    for one in plan(given, list(places)):
+        train(one, folders[one.set], given.weights, given.work, given.results)
+
+
+def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
+    """The trainings that are not finished, in their order."""
+    done = {tuple(row[name] for name in ("set", "variant", "model", "seed", "options")) for row in read(given.results)}
+    variants = dict.fromkeys(["baseline", *given.variants])
+    for seed in given.seeds:
+        for variant in variants:
+            for name in sets:
+                for model in given.models:
+                    one = Run(name, variant, model, seed, given.weights is not None)
+                    if one.key not in done:
+                        yield one
+
+
+def prepare(name: str, place: Path, work: Path) -> Path:
+    """Return the folder of a set without its test images: the built-in scenes are drawn, of others links are made."""
+    parts = SETS[name].parts
+    if name != "built-in" and not parts:
+        return place
+    folder = work / "data" / (f"{name}-{VERSION}" if name == "built-in" else name)
+    if not folder.exists():
+        begun = folder.with_suffix(".part")
+        shutil.rmtree(begun, ignore_errors=True)
+        if name == "built-in":
+            write_scenes(begun, SyntheticSource(counts={"train": 160, "val": 40}))
+        for part in parts:
+            source = (place / part).absolute()
+            for path in [source] if source.is_file() else sorted(source.iterdir()):
+                link = begun / path.relative_to(place.absolute())
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path)
+        begun.rename(folder)
+    return folder
+
+
+def train(one: Run, data: Path, weights: Path | None, work: Path, results: Path) -> None:
+    """Train, or resume a training that was interrupted, append its line, and remove its folder."""
+    folder = work / f"{one.set}-{one.variant}-{one.model}-{one.seed}".replace(" ", "-").replace("/", "").replace(
+        ":", ""
+    )
+    options = dict(one.options)
+    if "masks" in options:
+        options["masks"] = data / options["masks"]
+    started = "none" if one.set == "built-in" or weights is None else str(weights)
+    row: dict[str, Any] = dict(zip(("set", "variant", "model", "seed", "options"), one.key, strict=True))
+    print(f"{one.set}, {one.variant}, {one.model}, seed {one.seed}", end=": ", flush=True)
+    try:
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            segarena.train(
+                data, model=one.model, seed=one.seed, weights=started, threads=1, out=folder, resume=folder, **options
+            )
+    except SegarenaError as error:
+        row["error"] = str(error).splitlines()[0]
+        print(row["error"])
+    else:
+        row |= measure(folder)
+        print(f"{row['val_miou']:.2%} in {row['train_seconds']:.0f} s", flush=True)
+    append(row, results)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """The scores of a finished run. Raises ValueError if they are of test images."""
+    metrics, costs, data = Metrics.read(folder), Costs.read(folder), Data.read(folder)
+    if metrics.split != "val":
+        raise ValueError(f"the scores of {folder} are of its {metrics.split} images")
+    ious = {name: scores.iou for name, scores in metrics.per_class.items() if scores.iou is not None}
+    lowest = min(ious, key=lambda name: ious[name])
+    return {
+        "val_miou": metrics.miou,
+        "lowest_iou": ious[lowest],
+        "lowest_class": lowest,
+        "classes_at_zero": sum(iou < 0.005 for iou in ious.values()),
+        "best_epoch": metrics.best_epoch,
+        "train_seconds": round(costs.train_seconds, 1),
+        "data": data.fingerprint[:12],
+        "commit": Environment.read(folder).commit or "",
+    }
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The finished trainings; a line that was cut off by a kill does not count."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row.get("options")]
+
+
+def append(row: Mapping[str, Any], path: Path) -> None:
+    """Add a line to the results, with the head if they are new."""
+    is_new = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not is_new and not path.read_bytes().endswith(b"\n"):
+        with path.open("a") as file:
+            file.write("\n")
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def show(results: Path, *, write: bool) -> None:
+    """Print the tables, or write them into docs/recipes.md."""
+    sections = make_tables(read(results), VARIANTS, list(SETS))
+    if write:
+        sys.path.insert(0, str(PAGE.parent))
+        from sections import insert
+
+        PAGE.write_text(insert(PAGE.read_text(), sections))
+    else:
+        print("\n".join(sections.values()))
+
+
+if __name__ == "__main__":
+    main()
