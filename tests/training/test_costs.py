@@ -93,3 +93,11 @@ def test_the_stride_of_the_logits_is_that_of_the_finest_scores(name, options, st
     with torch.device("meta"):
         model = build_model(name, 3, **options).eval()
     assert logit_stride(model) == stride
+
+
+@pytest.mark.parametrize("name", ["fcn", "unet", "pspnet", "deeplabv3"])
+def test_flops_are_counted_without_memory_for_weights(name: str) -> None:
+    """As for the time left: on "meta", where autocast is unknown."""
+    with torch.device("meta"):
+        empty = build_model(name, 3, encoder="mobilenet_v2")
+    assert count_flops(empty, (64, 64)) == count_flops(build_model(name, 3, encoder="mobilenet_v2"), (64, 64))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import require_switch
 from segarena.models.encoders import VGG16, Encoder
-from segarena.models.layers import FCNHead, crop_or_pad, to_float32
+from segarena.models.layers import FCNHead, crop_or_pad, to_float32, without_autocast
 
 
 class _FCNOnVGG16(SegmentationModel):
@@ -219,8 +218,7 @@ class FixedUpsampling(nn.ConvTranspose2d):
 
     def forward(self, scores: Tensor) -> Tensor:  # type: ignore[override]  # nn.ConvTranspose2d has an output size
         scores = to_float32(scores)
-        known = torch.amp.is_autocast_available(scores.device.type)  # not on "meta"
-        with torch.autocast(scores.device.type, enabled=False) if known else nullcontext():
+        with without_autocast(scores):
             return F.conv_transpose2d(scores, self.weight.to(scores.dtype), stride=self.stride)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,13 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation
     conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+
+
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which operations keep the type of their inputs, on the tensor's device."""
+    device = tensor.device.type
+    known = torch.amp.is_autocast_available(device)  # not on "meta", where FLOPs are counted
+    return torch.autocast(device, enabled=False) if known else nullcontext()
 
 
 def to_float32(scores: Tensor) -> Tensor:

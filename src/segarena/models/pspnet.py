@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
-from segarena.models.layers import FCNHead, conv_bn_relu, resize, to_float32
+from segarena.models.layers import FCNHead, conv_bn_relu, resize, to_float32, without_autocast
 
 
 class PSPNet(SegmentationModel):
@@ -139,7 +139,7 @@ def convolve_pyramid(features: Tensor, grids: Sequence[Tensor], weight: Tensor) 
     own, *parts = torch.split(weight, [channels, *(grid.shape[1] for grid in grids)], dim=1)
     result = F.conv2d(features, own, padding=1)
     strips = [_apply_taps(grid, part, width) for grid, part in zip(grids, parts, strict=True)]
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         strip = torch.cat(strips, dim=1)  # (N, 3 x the sum of k, w, out)
         rows = torch.cat([_shifted_upsampling(grid.shape[-1], height, strip) for grid in grids], dim=1)
         maps = torch.matmul(rows, strip.flatten(2)).view(-1, height, *strip.shape[2:])  # (N, h, w, out)
@@ -155,7 +155,7 @@ def _apply_taps(grid: Tensor, weight: Tensor, width: int) -> Tensor:
     cells = (
         cells.permute(0, 3, 1, 4, 2, 5).flatten(1, 2).flatten(2, 3)
     )  # (N, row tap and row, column tap and column, out)
-    with torch.autocast(grid.device.type, enabled=False):
+    with without_autocast(grid):
         return torch.matmul(_shifted_upsampling(bins, width, cells), cells)
 
 
