@@ -114,6 +114,26 @@ def test_the_total_includes_0_4_times_the_auxiliary_loss():
     torch.testing.assert_close(auxiliary_part, part)
 
 
+@pytest.mark.parametrize("kind", ["ce", "ce+dice"])
+def test_native_logits_are_interpolated_to_the_size_of_the_mask(kind):
+    logits, mask = make_batch()
+    native, auxiliary = logits.detach()[..., :4, :5].requires_grad_(), logits.detach()[..., 3:5, :3]
+    resized, resized_auxiliary = (F.interpolate(x, (9, 7), mode="bilinear") for x in (native, auxiliary))
+    expected = cross_entropy(resized, mask) + 0.4 * cross_entropy(resized_auxiliary, mask)
+    if kind == "ce+dice":
+        expected = expected + dice_loss(resized, mask)
+    total, _ = SegmentationLoss(kind)(native, auxiliary, mask)
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(torch.autograd.grad(total, native)[0], torch.autograd.grad(expected, native)[0])
+
+
+def test_logits_that_are_nan_give_a_loss_that_is_nan():
+    logits, mask = make_batch()
+    broken = logits.detach().clone()
+    broken[0, 0, 0, 0] = torch.nan
+    assert SegmentationLoss("ce+dice")(broken, None, mask)[0].isnan()
+
+
 def test_no_auxiliary_part_without_an_auxiliary_head():
     logits, mask = make_batch()
     total, part = SegmentationLoss("ce")(logits, None, mask)

@@ -43,7 +43,22 @@ def cell_bounds(grid: int, pixels: int, extent: float) -> tuple[NDArray[np.int64
         pixels: Pixels along that side.
         extent: How many cells of the grid the pixels correspond to.
     """
+    before, fraction = grid_positions(grid, pixels, extent)
+    return np.searchsorted(before, np.arange(grid + 1)), fraction
+
+
+def grid_positions(
+    grid: int, pixels: int, extent: float | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The point of the grid before each pixel, (pixels,), and the pixel's position between it and the next, in 0..1.
+
+    Args:
+        grid: Points of the grid along one side.
+        pixels: Pixels along that side.
+        extent: How many cells of the grid the pixels correspond to; None for all.
+    """
     half = np.float32(0.5)
-    position = ((np.arange(pixels, dtype=np.float32) + half) * np.float32(extent / pixels) - half).clip(min=0)
+    scale = np.float32((grid if extent is None else extent) / pixels)
+    position = ((np.arange(pixels, dtype=np.float32) + half) * scale - half).clip(min=0)
     before = position.astype(np.int64).clip(max=grid - 1)
-    return np.searchsorted(before, np.arange(grid + 1)), position - before.astype(np.float32)
+    return before, position - before.astype(np.float32)

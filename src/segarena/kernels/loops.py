@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 
-def compiled(function: Callable[..., None]) -> Callable[..., None]:
+def compiled(function: Callable[..., None], **options: Any) -> Callable[..., None]:
     """Compile a function for the types of its arguments, at its first call, without Python's lock.
 
     Compiling takes seconds. The result is cached on disk; where no folder is writable, each process compiles again.
 
     Args:
         function: A function of NumPy arrays and numbers that Numba can compile.
+        options: Further options of Numba's `njit`.
     """
     try:
-        return njit(nogil=True, cache=True)(function)
+        result: Callable[..., None] = njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # there is no folder for the cache
-        return njit(nogil=True)(function)
+        result = njit(nogil=True, **options)(function)
+    return result
 
 
 @compiled

@@ -181,7 +181,7 @@ class Trainer:
             group["lr"] = protocol.learning_rate * share * group["factor"]
         _seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         with autocast(protocol.device, protocol.precision):
-            output = self.model(to_input(images, protocol.device))
+            output = self.model(to_input(images, protocol.device), size="native")
         total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(protocol.device, non_blocking=True))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]

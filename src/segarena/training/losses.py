@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segarena.classes import IGNORE_INDEX
+from segarena.kernels.grid_loss import can_compute, grid_loss
+from segarena.models.layers import resize
 
 #: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
 AUXILIARY_WEIGHT = 0.4
@@ -81,20 +83,38 @@ class SegmentationLoss:
         """Compute the loss of a batch.
 
         Args:
-            logits: (N, C, H, W), floating point.
-            auxiliary: Logits of the auxiliary head, same shape; None for a model without one.
+            logits: (N, C, h, w), floating point: native, or at the size of the mask.
+            auxiliary: Logits of the auxiliary head, (N, C, ., .); None for a model without one.
             mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
 
         Returns:
             The total and, unweighted, the auxiliary head's cross-entropy or None: scalars, float32.
         """
-        total = cross_entropy(logits, mask, self.class_weights)
-        if self.kind == "ce+dice":
-            total = total + dice_loss(logits, mask)
+        dice = self.kind == "ce+dice"
+        total = upsampled_loss(logits, mask, self.class_weights, dice=dice)
         if auxiliary is None:
             return total, None
-        part = cross_entropy(auxiliary, mask, self.class_weights)
+        part = upsampled_loss(auxiliary, mask, self.class_weights)
         return total + AUXILIARY_WEIGHT * part, part
+
+
+def upsampled_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None, *, dice: bool = False) -> Tensor:
+    """Cross-entropy, with or without the Dice loss, of logits that are interpolated to the size of the mask.
+
+    Args:
+        logits: (N, C, h, w), floating point.
+        mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
+        class_weights: float32 (C,), or None.
+        dice: Add the Dice loss.
+
+    Returns:
+        A scalar, float32.
+    """
+    if mask.dtype == torch.uint8 and can_compute(logits):
+        return grid_loss(logits, mask, class_weights, dice=dice)
+    logits = logits if logits.shape[-2:] == mask.shape[-2:] else resize(logits, mask.shape[-2:])
+    total = cross_entropy(logits, mask, class_weights)
+    return total + dice_loss(logits, mask) if dice else total
 
 
 def weigh_classes(
