@@ -66,6 +66,20 @@ def measure_load(root: Path = _ROOT) -> float:
     return min(average, max(0.0, (busy - own) / seconds))
 
 
+def processor_seconds(root: Path = _ROOT) -> float | None:
+    """Return the seconds that the processors of this process have worked, for whichever program; None where unknown.
+
+    Only differences have a meaning. Processes with a lower priority than this one do not count.
+
+    Args:
+        root: The root of the file system.
+    """
+    try:
+        return _busy_seconds(root)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def _processors() -> set[int]:
     """The numbers of the processors that this process may run on; empty where the system does not report them."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()

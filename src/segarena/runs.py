@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,6 +82,16 @@ def remove_if_empty(folder: Path) -> None:
     """Remove the folder of a command that has written nothing, so that it does not look like a result."""
     with suppress(OSError):
         folder.rmdir()
+
+
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove the folder where the block fails before anything is written."""
+    try:
+        yield
+    except BaseException:
+        remove_if_empty(folder)
+        raise
 
 
 def fold_folder(folder: Path, fold: int | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segarena.experiment.time_left import TimeLeft, TrainingTimeLeft
+from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft
 from segarena.training.engine import Step
 
 FLOPS = {"fcn": 1.0, "unet": 3.0}
@@ -47,3 +47,27 @@ def test_epochs_of_an_earlier_call_count_until_one_is_measured() -> None:
     assert left.seconds() == 2 * 12
     left.add_epoch(1, 1, seconds=40.0)
     assert left.seconds() == 40
+
+
+def test_a_delay_is_reported_once_it_is_sure_and_again_once_it_has_grown() -> None:
+    left = TimeLeft([("fcn", 100)], FLOPS)
+    reports: list[tuple[float, float]] = []
+    late = Lateness(100 * 10.0, lambda *seconds: reports.append(seconds))
+    own = TrainingTimeLeft(left, 0, epochs=100, batch_size=8, val_images=24, model="fcn", lateness=late)
+    for epoch in (1, 2):
+        own.after_epoch({"epoch": epoch, "seconds": 20.0})
+        assert not reports  # a single epoch can be slow
+    own.after_epoch({"epoch": 3, "seconds": 20.0})
+    own.after_epoch({"epoch": 4, "seconds": 20.0})
+    assert reports == [(2000.0, 1000.0)]
+    for epoch in range(5, 9):
+        own.after_epoch({"epoch": epoch, "seconds": 40.0})
+    assert [seconds for seconds, _ in reports] == pytest.approx([2000.0, 100 * 120 / 5, 100 * 200 / 7])
+
+
+def test_what_is_as_fast_as_predicted_is_not_late() -> None:
+    left = TimeLeft([("fcn", 5)], FLOPS)
+    late = Lateness(50.0, lambda *_: pytest.fail("it is not late"))
+    own = TrainingTimeLeft(left, 0, epochs=5, batch_size=8, val_images=24, model="fcn", lateness=late)
+    for epoch in range(1, 6):
+        own.after_epoch({"epoch": epoch, "seconds": 11.0})

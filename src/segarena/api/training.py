@@ -21,6 +21,7 @@ def compare(
     *,
     models: ModelName | Sequence[ModelName] | None = None,
     seeds: int | Sequence[int] = 1,
+    equal: Literal["epochs", "time"] = "epochs",
     out: str | PathLike[str] | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -37,6 +38,7 @@ def compare(
     folds: int | None = None,
     track: TrackName = "encoder",
     output_stride: Literal[8, 16] | None = None,
+    budget: str | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
@@ -71,6 +73,8 @@ def compare(
             pspnet deeplabv3; with track="paper" fcn8s in place of fcn.
         seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
             measured. [0, 1, 2] is understood as 3.
+        equal: What the models share: the number of epochs, or the training time, in which a faster model has more
+            epochs.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
@@ -101,6 +105,8 @@ def compare(
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
             track="paper" that of the paper.
+        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
+            number of epochs is chosen to fill it. Early stopping may end it sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
@@ -170,6 +176,7 @@ def train(
     folds: int | None = None,
     track: TrackName = "encoder",
     output_stride: Literal[8, 16] | None = None,
+    budget: str | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
@@ -231,6 +238,8 @@ def train(
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
             track="paper" that of the paper.
+        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
+            number of epochs is chosen to fill it. Early stopping may end it sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the

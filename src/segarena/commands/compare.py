@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Table
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import CompareOptions, ModelName, to_command
+from segarena.experiment.calibration import foresee
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
@@ -22,7 +24,7 @@ from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
-from segarena.runs import Run, check_out, finished_runs, open_folder
+from segarena.runs import Run, check_out, finished_runs, open_folder, removed_if_empty
 from segarena.training.machine import describe_environment
 
 
@@ -40,6 +42,7 @@ def run(options: CompareOptions) -> Path:
         SegarenaError: Something in the input is wrong.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
+    started = time.perf_counter()
     reporter = TerminalReporter()
     environment = describe_environment()
     reporter.detail(f"{to_command(options)}\n{environment.sentence}")
@@ -51,12 +54,17 @@ def run(options: CompareOptions) -> Path:
     reporter.folder = folder
     runs = [Run(model, seed) for seed in range(options.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
+    places = {run: folder / run.path for run in runs}
+    with removed_if_empty(folder):
+        foreseen = foresee(prepared, folder, places, reporter, started=started)
+    prepared, forecast = foreseen.prepared, foreseen.forecast
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
-        train_all(prepared, folder, {run: folder / run.path for run in runs}, should_stop, reporter)
+        train_all(prepared, folder, places, should_stop, reporter, forecast)
     reporter.say("Comparing")
-    repeat = to_command(_cover(options, runs))
+    repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
     page = build_report(folder)
+    foreseen.record(comparison, folder)
     _show(comparison, folder, page)
     return folder
 

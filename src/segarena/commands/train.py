@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import TrainOptions, to_command
+from segarena.experiment.calibration import foresee
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.train_all import train_all
 from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
-from segarena.runs import Run, check_out, open_folder
+from segarena.runs import Run, check_out, open_folder, removed_if_empty
 from segarena.training.machine import describe_environment
 
 
@@ -31,6 +33,7 @@ def run(options: TrainOptions) -> Path:
         SegarenaError: Something in the input is wrong.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
+    started = time.perf_counter()
     reporter = TerminalReporter()
     reporter.detail(f"{to_command(options)}\n{describe_environment().sentence}")
     check_out(options.out, resume=options.resume is not None)
@@ -40,8 +43,11 @@ def run(options: TrainOptions) -> Path:
     name = f"{prepared.source.name}-{options.model}"
     folder = open_folder(options.out, name, resume=options.resume is not None)
     reporter.folder = folder
+    places = {Run(options.model, options.seed): folder}
+    with removed_if_empty(folder):
+        foreseen = foresee(prepared, folder, places, reporter, started=started)
     with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
-        train_all(prepared, folder, {Run(options.model, options.seed): folder}, should_stop, reporter)
+        train_all(foreseen.prepared, folder, places, should_stop, reporter, foreseen.forecast)
     _show(options, folder)
     return folder
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 #: The groups of the options of `compare` and `train`, the most used first.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Most used": ("model", "models", "seed", "seeds", "out", "size", "epochs", "resume", "config"),
+    "Most used": ("model", "models", "seed", "seeds", "out", "size", "epochs", "budget", "resume", "config"),
     "Data": ("images", "masks", "root", "download"),
     "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
     "Networks": ("encoder", "weights", "output_stride", "track"),
     "Training": (
-        *("patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
+        *("equal", "patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
         *("crop_foreground", "decoder_factor", "weight_decay", "clip_norm"),
     ),
     "Machine": ("device", "precision", "threads", "workers", "cache_gib"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from segarena.config.training import TrackName
+from segarena.formats import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Protocol:
     input_size: tuple[int, int]
     """Height and width at which the network sees a typical whole image, in pixels."""
     epochs: int
-    """Maximum number of epochs."""
+    """Maximum number of epochs; with `equal` "time" the mean over the models."""
     patience: int
     """Epochs without a better validation mIoU after which the training stops."""
     batch_size: int
@@ -58,6 +59,14 @@ class Protocol:
     by rounding."""
     cache_gib: float
     """Memory for decoded images, in GiB."""
+    equal: Literal["epochs", "time"] = "epochs"
+    """What the models share: the number of epochs, or the training time."""
+    model_epochs: dict[str, int] = field(default_factory=dict)
+    """Maximum number of epochs of each model, with `equal` "time"; empty in the protocol of one run."""
+
+    def epochs_of(self, model: str) -> int:
+        """Return the maximum number of epochs of a model."""
+        return self.model_epochs.get(model, self.epochs)
 
     def settings(self) -> dict[str, Any]:
         """Return every setting by the name of its option, the arguments of `build_model` in place of `network`."""
@@ -84,4 +93,4 @@ class Choice:
         >>> Choice("batch_size", 16, "on a GPU").sentence
         'batch size 16 (on a GPU)'
         """
-        return f"{self.name.replace('_', ' ')} {self.value} ({self.why})"
+        return f"{self.name.replace('_', ' ')} {plain(self.value)} ({self.why})"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 from segarena.config import defaults
 from segarena.config.checks import NUMBERED, OPTIONAL, Flag, check_at_least, check_choices, check_share, default, flag
 from segarena.config.data import DataOptions
+from segarena.config.durations import parse_duration
 from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
@@ -78,6 +79,9 @@ class ProtocolOptions(DataOptions, ABC):
     """Working size, in pixels: images are resized to this shorter side, and training crops have about this side."""
     epochs: Annotated[int | None, default(defaults.epochs)] = None
     """Maximum number of epochs."""
+    budget: Annotated[str | None, OPTIONAL] = None
+    """Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the number of
+    epochs is chosen to fill it. Early stopping may end it sooner."""
     patience: Annotated[int | None, default(defaults.patience)] = None
     """Stop after this many epochs without a better validation mIoU."""
     batch_size: Annotated[int | None, default(defaults.batch_size)] = None
@@ -142,6 +146,14 @@ class ProtocolOptions(DataOptions, ABC):
                     f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more"
                 )
         check_share("crop_foreground", self.crop_foreground, least=0.0)
+        if self.budget is not None:
+            parse_duration(self.budget, flag("budget"))
+            if self.epochs is not None:
+                raise ConfigError(
+                    "it chooses the number of epochs, and --epochs is given too",
+                    where=flag("budget"),
+                    remedy="Leave out one of the two",
+                )
         if self.folds is not None and (self.splits is not None or self.test_fraction):
             raise ConfigError(
                 "each image is tested once, so there is no other split",
@@ -168,6 +180,9 @@ class CompareOptions(ProtocolOptions):
     With --track paper, fcn is torchvision's dilated FCN."""
     seeds: Annotated[int, NUMBERED] = 1
     """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
+
+    equal: Literal["epochs", "time"] = "epochs"
+    """What the models share: the number of epochs, or the training time, in which a faster model has more epochs."""
 
     @property
     def model_names(self) -> tuple[ModelName, ...]:

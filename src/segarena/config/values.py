@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar, get_type_hints
 
@@ -41,12 +41,15 @@ def to_command(options: ProtocolOptions) -> str:
     return command_line(type(options), vars(options))
 
 
-def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
+def command_line(
+    kind: type[ProtocolOptions], values: Mapping[str, Any], *, program: Sequence[str] | None = ("segarena",)
+) -> str:
     """Return the command line of `train` or `compare` that gives the options the values, as files have it.
 
     Args:
         kind: The options of the command.
         values: Values by the options' names; other names are ignored.
+        program: How segarena is called; None: as it was called here.
     """
     data = values.get("data")
     words: list[object] = ["segarena", command_name(kind), *([data] if data is not None else [])]
@@ -59,4 +62,4 @@ def command_line(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
         ):
             items = value if isinstance(value, tuple) else [] if value is True else [value]
             words += [flag(item.name), *items]
-    return command(*words, program=("segarena",))
+    return command(*words, program=program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -81,8 +82,16 @@ def has_encoder(model: str, track: str) -> bool:
 
 
 def drop_unused_options(protocol: Protocol, model: str) -> Protocol:
-    """Return the protocol of one model: without the arguments of `build_model` that it does not use."""
-    return replace(protocol, network=used_arguments(protocol.track, protocol.network, model))
+    """Return the protocol of one model: without the arguments of `build_model` that it does not use.
+
+    Of models that share the training time, each has its own epochs, and its patience is the same share of them.
+    """
+    own = replace(protocol, network=used_arguments(protocol.track, protocol.network, model))
+    if not protocol.model_epochs:
+        return own
+    epochs = protocol.epochs_of(model)
+    patience = math.ceil(protocol.patience * epochs / protocol.epochs)
+    return replace(own, epochs=epochs, patience=patience, model_epochs={})
 
 
 def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> SegmentationModel:

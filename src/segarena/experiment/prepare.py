@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -121,6 +121,7 @@ class Prepared:
         protocol: The options closed.
         choices: The options that were open.
         splits: The data of the trainings of one model and seed: one, or one for each fold.
+        facts: What the choices depend on.
         units: Which images are one unit in the statistics; None where each is.
     """
 
@@ -128,6 +129,7 @@ class Prepared:
     protocol: Protocol
     choices: tuple[Choice, ...]
     splits: tuple[PreparedSplit, ...]
+    facts: DataFacts
     units: Units | None = None
 
     @property
@@ -142,6 +144,16 @@ class Prepared:
         if self.options.folds is not None and any(sample.split for sample in self.source.samples):
             notes += ("the data's own split is not used (--folds splits all images)",)
         return notes
+
+    @property
+    def fixed_by_budget(self) -> dict[str, Any]:
+        """The options in place of --budget with which the same number of epochs is trained; none where there is none.
+
+        Where the models share the time, their epochs are of this machine: then --budget stays.
+        """
+        if self.options.budget is None or self.protocol.equal == "time":
+            return {}
+        return {"budget": None, "epochs": self.protocol.epochs}
 
 
 def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
@@ -193,10 +205,23 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         )
         for number, splits in enumerate(divisions, start=1)
     )
-    prepared = Prepared(options, protocol, choices, parts, units)
+    prepared = Prepared(options, protocol, choices, parts, facts, units)
     _report(prepared, reporter)
     _inspect(source, divisions, options.group_by not in (None, NONE), reporter)
     return prepared
+
+
+def with_choices(prepared: Prepared, *choices: Choice) -> Prepared:
+    """Return the same with some options closed otherwise; the patience follows the epochs.
+
+    Args:
+        prepared: The data and the protocol.
+        choices: Options that were left open, with their new values.
+    """
+    new = {choice.name: choice for choice in choices}
+    kept = {one.name: one for one in prepared.choices if not (one.name == "patience" and "epochs" in new)}
+    protocol, made = resolve(prepared.options, prepared.facts, {**kept, **new})
+    return replace(prepared, protocol=protocol, choices=made)
 
 
 def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter) -> DecodedImages:
@@ -252,8 +277,16 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
     scored = [name for split in prepared.splits for name in split.scored_names]
     if prepared.units is not None and (counted := prepared.units.describe(scored)):
         reporter.say(f"  statistics: {counted}")
-    if prepared.notes:
-        reporter.say(f"  chosen: {'; '.join(prepared.notes)}")
+    notes = [note for note in prepared.notes if note not in _chosen_later(prepared)]
+    if notes:
+        reporter.say(f"  chosen: {'; '.join(notes)}")
+
+
+def _chosen_later(prepared: Prepared) -> list[str]:
+    """The choices that are made again for a budget, once the models have been measured."""
+    is_open = prepared.options.budget is not None and "epochs" not in recorded_choices(prepared.options.resume)
+    late = ("epochs", "patience") if is_open else ()
+    return [choice.sentence for choice in prepared.choices if choice.name in late]
 
 
 def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporter: Reporter) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions, defaults
+from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults
 from segarena.config.defaults import ComputeFacts
 from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
@@ -66,6 +66,9 @@ def resolve(
     if batch_size > facts.num_train:
         batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
     epochs = close("epochs", options.epochs, defaults.epochs(facts, on_gpu))
+    equal = options.equal if isinstance(options, CompareOptions) else "epochs"
+    shared = choices.recorded.get("model_epochs")  # chosen once the models have been measured
+    model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
     patience = close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
     rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
@@ -94,6 +97,8 @@ def resolve(
         workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
         threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
         cache_gib=options.cache_gib,
+        equal=equal,
+        model_epochs=model_epochs,
     )
     return protocol, tuple(choices.made)
 

@@ -94,6 +94,26 @@ def evaluate_split(training: Training, model: SegmentationModel, part: Split) ->
     return evaluate(model, loader, training.num_classes, device=protocol.device, precision=protocol.precision)
 
 
+def make_loader(training: Training) -> TrainingLoader:
+    """Return the batches of a training."""
+    protocol, split = training.protocol, training.split
+    augmentation = Augmentation(protocol.size, protocol.crop, training.seed, foreground=protocol.crop_foreground)
+    return TrainingLoader(
+        TrainingSet(split.images, split.splits.train, augmentation),
+        batch_size=protocol.batch_size,
+        seed=training.seed,
+        workers=protocol.workers,
+        pin_memory=protocol.device == "cuda",
+    )
+
+
+def make_loss(training: Training) -> SegmentationLoss:
+    """Return the loss of a training, on its device."""
+    protocol = training.protocol
+    weights = weigh_classes(training.split.mask_pixels, protocol.class_weights)
+    return SegmentationLoss(protocol.loss, None if weights is None else weights.to(protocol.device))
+
+
 def _fit(
     training: Training,
     model: SegmentationModel,
@@ -103,18 +123,7 @@ def _fit(
     should_stop: Callable[[], bool],
     reporter: Reporter,
 ) -> TrainingState:
-    protocol, split = training.protocol, training.split
-    augmentation = Augmentation(protocol.size, protocol.crop, training.seed, foreground=protocol.crop_foreground)
-    loader = TrainingLoader(
-        TrainingSet(split.images, split.splits.train, augmentation),
-        batch_size=protocol.batch_size,
-        seed=training.seed,
-        workers=protocol.workers,
-        pin_memory=protocol.device == "cuda",
-    )
-    weights = weigh_classes(split.mask_pixels, protocol.class_weights)
-    loss = SegmentationLoss(protocol.loss, None if weights is None else weights.to(protocol.device))
-
+    split = training.split
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:
@@ -124,10 +133,10 @@ def _fit(
 
         trainer = Trainer(
             model,
-            loader,
-            loss,
+            make_loader(training),
+            make_loss(training),
             validate,
-            protocol,
+            training.protocol,
             training.seed,
             training.folder,
             on_step=lambda step: listener.on_step(step, left.after_step(step)),

@@ -133,6 +133,7 @@ def summarise(
             loss=prepared.protocol.loss,
             class_weights=prepared.protocol.class_weights,
             track=prepared.protocol.track,
+            equal=prepared.protocol.equal,
             data=None if prepared.options.data is None else str(prepared.options.data),
             groups=None if prepared.units is None else prepared.units.number,
             statistics=statistics,

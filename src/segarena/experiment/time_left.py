@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ FIXED_SHARE = 0.5
 #: Time of an image in validation, as a share of its time in training, which has a backward pass too. Until an epoch has
 #: been measured, the validation is estimated with it. On the built-in scenes, two cores, it was 0.15 to 0.45.
 VALIDATION_SHARE = 1 / 3
+#: Where the epochs take this many times as long as predicted, they are late; and epochs of a model that show it.
+LATE, SURE = 1.15, 3
 
 
 class TimeLeft:
@@ -42,6 +44,15 @@ class TimeLeft:
         self._earlier: dict[str, float] = {}
         self._in_epoch = 0.0
         self._so_far: dict[str, float] = {}
+
+    @property
+    def spent(self) -> float:
+        """Seconds of all epochs that were measured."""
+        return sum(sum(seconds) for seconds in self._measured.values())
+
+    def measured(self, model: str) -> int:
+        """Return how many epochs of a model were measured."""
+        return len(self._measured.get(model, ()))
 
     def add_earlier(self, model: str, seconds: float) -> None:
         """Add the seconds of an epoch that an earlier call measured; they count until one is measured now."""
@@ -93,6 +104,32 @@ class TimeLeft:
         return fmean(seconds * (FIXED_SHARE + (1 - FIXED_SHARE) * ratios[other]) for other, seconds in known.items())
 
 
+class Lateness:
+    """Reports that the trainings take clearly longer than was predicted, once for each further `LATE` of delay.
+
+    Args:
+        predicted: Seconds of all epochs, as they were predicted.
+        report: Called with the seconds that all epochs are expected to take now, and with those predicted.
+    """
+
+    def __init__(self, predicted: float, report: Callable[[float, float], None]) -> None:
+        self._predicted, self._last, self._report = predicted, predicted, report
+
+    def check(self, left: TimeLeft, model: str) -> None:
+        """Report where it is late; not before some epochs of the model are measured, as a single one can be slow.
+
+        Args:
+            left: The time that is left.
+            model: The model that is trained now.
+        """
+        if left.measured(model) < SURE:
+            return
+        expected = left.spent + (left.seconds() or 0.0)
+        if expected > LATE * self._last:
+            self._last = expected
+            self._report(expected, self._predicted)
+
+
 @dataclass(frozen=True)
 class TrainingTimeLeft:
     """Passes the progress of one training to `TimeLeft`.
@@ -103,6 +140,8 @@ class TrainingTimeLeft:
         epochs: Its epochs if it is not stopped early.
         batch_size: Images of a step.
         val_images: Images of the validation after each epoch.
+        model: The architecture.
+        lateness: Compares the time with the predicted one; None where none was predicted.
     """
 
     all: TimeLeft
@@ -110,6 +149,8 @@ class TrainingTimeLeft:
     epochs: int
     batch_size: int
     val_images: int
+    model: str = ""
+    lateness: Lateness | None = None
 
     def after_step(self, step: Step) -> float | None:
         """Return the seconds that are left after a step."""
@@ -121,4 +162,6 @@ class TrainingTimeLeft:
     def after_epoch(self, row: Mapping[str, Any]) -> float | None:
         """Return the seconds that are left after an epoch, from its row of history.csv."""
         self.all.add_epoch(self.training, self.epochs - row["epoch"], seconds=row["seconds"])
+        if self.lateness is not None:
+            self.lateness.check(self.all, self.model)
         return self.all.seconds()

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from segarena.classes import ClassTable
+from segarena.cores import count_processors, measure_load
 from segarena.errors import Interrupted
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import relative_cost
 from segarena.experiment.plan import Training, check_resumable, plan_trainings, record_place
+from segarena.experiment.prediction import Forecast
 from segarena.experiment.prepare import Prepared
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.run import train_run
-from segarena.experiment.time_left import TimeLeft, TrainingTimeLeft
+from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft
 from segarena.files import write_text
+from segarena.formats import duration, plural
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.reuse.recorded import check_same_data, describe_options
@@ -30,7 +34,12 @@ from segarena.training.machine import computing_with
 
 
 def train_all(
-    prepared: Prepared, folder: Path, runs: Mapping[Run, Path], should_stop: Callable[[], bool], reporter: Reporter
+    prepared: Prepared,
+    folder: Path,
+    runs: Mapping[Run, Path],
+    should_stop: Callable[[], bool],
+    reporter: Reporter,
+    forecast: Forecast | None = None,
 ) -> None:
     """Train each model with each seed: once, or once for each fold. What is finished is not trained again.
 
@@ -40,21 +49,20 @@ def train_all(
         runs: The run folder of each model and seed, in the order of the trainings.
         should_stop: Called after each step; True stops the training.
         reporter: Receives the progress.
+        forecast: What was predicted; None where nothing was.
 
     Raises:
         RunError: A folder has a run of another protocol or other data; then nothing is trained.
         Interrupted: `should_stop` returned True; the state is saved.
     """
-    plans = {run: plan_trainings(prepared, run, place) for run, place in runs.items()}
-    for run, trainings in plans.items():
-        check_resumable(trainings, runs[run])
+    plans = plan_all(prepared, folder, runs)
     fingerprints = [split.fingerprint for split in prepared.splits]
-    check_same_data(folder, fingerprints)
     data = describe_inputs(prepared.options, prepared.source)
     describe_options(prepared.options, data, prepared.choices, fingerprints).write(folder)
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
-    left, number = _estimate(every), 0
+    left, number = _estimate(every, forecast), 0
+    late = None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter))
     for run, trainings in plans.items():
         for training in trainings:
             fold = training.split.fold
@@ -67,12 +75,30 @@ def train_all(
                 seconds_left=left.seconds(),
             )
             protocol, val_images = training.protocol, len(training.split.splits.val)
-            own = TrainingTimeLeft(left, number, protocol.epochs, protocol.batch_size, val_images)
+            own = TrainingTimeLeft(left, number, protocol.epochs, protocol.batch_size, val_images, run.model, late)
             _train(training, start, own, should_stop, reporter)
             left.finish(number)
             number += 1
         if prepared.options.folds is not None:
             pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
+
+
+def plan_all(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> dict[Run, list[Training]]:
+    """Return the trainings of each model and seed: one, or one for each fold.
+
+    Args:
+        prepared: The data and the protocol.
+        folder: The folder of the command.
+        runs: The run folder of each model and seed.
+
+    Raises:
+        RunError: A folder has a run of another protocol or other data.
+    """
+    plans = {run: plan_trainings(prepared, run, place) for run, place in runs.items()}
+    for run, trainings in plans.items():
+        check_resumable(trainings, runs[run])
+    check_same_data(folder, [split.fingerprint for split in prepared.splits])
+    return plans
 
 
 def _train(
@@ -93,24 +119,34 @@ def _train(
         raise Interrupted(f"{start.title}: {stop}") from stop
 
 
-def _estimate(trainings: Sequence[Training]) -> TimeLeft:
-    """The estimate of the time before the first training, from the epochs that earlier calls have finished."""
+def _report_late(reporter: Reporter, expected: float, predicted: float) -> None:
+    load = measure_load()
+    why = f"; other programs use {load:.1f} of {plural(count_processors(), 'core')}" if load else ""
+    now, before = duration(expected), duration(predicted)
+    reporter.say(f"  slower than predicted: all epochs take about {now}, not {before}{why}")
+
+
+def _estimate(trainings: Sequence[Training], forecast: Forecast | None) -> TimeLeft:
+    """The estimate of the time before the first training, from epochs of earlier calls, or from what was predicted."""
     first = {training.model: training for training in reversed(trainings)}
     flops = {model: relative_cost(one.protocol, model) if len(first) > 1 else 1.0 for model, one in first.items()}
-    seconds = [_epoch_seconds(training.folder) for training in trainings]
+    seconds = [epoch_seconds(training.folder) for training in trainings]
     epochs = [
         0 if one.is_finished else max(0, one.protocol.epochs - len(done))
         for one, done in zip(trainings, seconds, strict=True)
     ]
     left = TimeLeft(list(zip([one.model for one in trainings], epochs, strict=True)), flops)
+    if forecast is not None:
+        for model in {work.model for work in forecast.works}:
+            left.add_earlier(model, forecast.epoch_seconds(model))
     for training, done in zip(trainings, seconds, strict=True):
         if done:
             left.add_earlier(training.model, sum(done) / len(done))
     return left
 
 
-def _epoch_seconds(folder: Path) -> list[float]:
-    """The time of each finished epoch of a run; empty if there is none, or they cannot be read."""
+def epoch_seconds(folder: Path) -> list[float]:
+    """Return the time of each finished epoch of a run; empty if there is none, or they cannot be read."""
     try:
         return [float(value) for value in pd.read_csv(folder / HISTORY)["seconds"]]
     except (OSError, ValueError, KeyError):

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from segarena.config import Protocol
 from segarena.errors import RunError
 from segarena.records.config import DataSettings
-from segarena.records.record import Channel, Count, Fraction, Record
+from segarena.records.record import Channel, Count, Fraction, Mebibytes, Record, Seconds
 from segarena.records.run import Environment
 from segarena.records.statistics import Statistics
 from segarena.records.values import CostValues, EpochChoice, MeanScores
@@ -80,7 +80,8 @@ class Answer:
     headline: str = ""
     """The result in one sentence."""
     details: tuple[str, ...] = ()
-    """At most two further sentences: how far the headline can be trusted."""
+    """At most two further sentences: how far the headline can be trusted. One more where the models shared the training
+    time."""
     advice: str = ""
     """What to do next, where the result is not clear."""
 
@@ -116,6 +117,36 @@ class ComparedData:
     """The classes in the order of their indices."""
     counts: dict[str, Count]
     """Number of images in train, val and test; with folds only test, which is all images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedTime:
+    """What the comparison was predicted to take before its trainings, and what it took."""
+
+    predicted_seconds: Seconds
+    """From the end of the prediction to the end of the comparison, if no training is stopped early. Of a comparison
+    that was resumed, this and all below are of the last call that trained."""
+    actual_seconds: Seconds
+    """The same time, measured."""
+    preparation_seconds: Seconds
+    """Time before: reading the data, and the trial of each model."""
+    model_seconds: dict[str, Seconds]
+    """Predicted time of the trainings of each model."""
+    after_seconds: Seconds
+    """Predicted time after the trainings: latency, gallery, page."""
+    predicted_memory_mib: Mebibytes | None
+    """Predicted peak memory: of the process on a CPU, of PyTorch on a GPU; null where the system does not report it."""
+    actual_memory_mib: Mebibytes | None
+    """The same memory, measured."""
+    load_cores: float
+    """Processor cores that other programs used during the prediction."""
+    predicted_cpu_share: Fraction | None
+    """Processor time of the measured steps as a share of their time on all threads: below 1 other programs were in the
+    way; null on a GPU and where the system does not report it."""
+    actual_cpu_share: Fraction | None
+    """The same of the trainings."""
+    budget_seconds: Seconds | None
+    """Time that the command was given with --budget; null without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +191,9 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """Software and machine of the comparison."""
     gallery: tuple[str, ...]
     """Names of the images shown in the report, from the hardest to the easiest; each has a folder in gallery/."""
+    predicted_time: PredictedTime | None = None
+    """What it was predicted to take, and what it took; null where the trainings were too short for a prediction, and in
+    files of older versions."""
 
     @classmethod
     def from_json(cls, content: Any, where: object) -> Self:

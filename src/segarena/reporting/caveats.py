@@ -55,11 +55,19 @@ def caveats(comparison: Comparison) -> list[str]:
 
 def _stopped_early(comparison: Comparison) -> list[str]:
     """Name the models that early stopping ended before the learning rate had reached the end of its schedule."""
-    most = comparison.record.protocol.epochs
+    protocol = comparison.record.protocol
     fewest = comparison.models.groupby("model")["epochs"].min()
-    early = [name for name in comparison.names if fewest[name] < most]
+    early = [name for name in comparison.names if fewest[name] < protocol.epochs_of(name)]
     if not early:
         return []
+    most = protocol.epochs
+    if protocol.model_epochs:
+        ends = [f"{comparison.styles[one].label} after {fewest[one]:g} of {protocol.epochs_of(one)}" for one in early]
+        return [
+            f"Early stopping ended {formats.join_words(ends)} epochs, before the learning rate had reached the end of "
+            f"its schedule. The rule is the same share of the epochs for every model; --patience {most} trains "
+            "each one for all epochs."
+        ]
     stops = formats.join_words([f"{comparison.styles[name].label} after {fewest[name]:g}" for name in early])
     return [
         f"Early stopping ended {stops} of {most} epochs, before the learning rate had reached the end of its schedule. "

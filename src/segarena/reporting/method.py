@@ -25,7 +25,8 @@ def subtitle(comparison: Comparison) -> str:
     record = comparison.record
     labels = formats.join_words([style.label for style in comparison.styles.values()])
     classes = formats.plural(len(comparison.class_names), "class")
-    return f"{labels} on {record.data.name}, {classes}. {_TRACKS[record.track]}"
+    shared = " Each was trained for about the same time." if record.protocol.equal == "time" else ""
+    return f"{labels} on {record.data.name}, {classes}. {_TRACKS[record.track]}{shared}"
 
 
 def split_name(comparison: Comparison) -> str:

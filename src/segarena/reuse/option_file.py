@@ -107,7 +107,8 @@ def _saved(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
             remedy=f"Name {beside}" if found else _REMEDY,
         )
     chosen = {choice.name: choice.value for choice in record.choices if choice.name not in MAY_DIFFER}
-    return record.options | chosen
+    started = {name: value for name, value in record.options.items() if name != "budget"}  # its epochs are chosen
+    return started | chosen
 
 
 def _unknown(key: str, name: str, own: set[str], path: Path) -> ConfigError:

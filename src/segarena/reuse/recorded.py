@@ -25,7 +25,7 @@ NETWORK = frozenset({"encoder", "weights", "output_stride"})
 RECORDED = frozenset(
     {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
     | NETWORK
-    | {"folds", "models", "seeds", "model", "seed"}
+    | {"folds", "budget", "models", "seeds", "model", "seed"}
 )
 
 

@@ -24,6 +24,7 @@ class Setting:
         loss: The loss that the models were trained with, as `--loss` has it.
         class_weights: The weights of the classes in it, as `--class-weights` has them.
         track: The track of the models.
+        equal: What the models shared: the number of epochs, or the training time.
         data: The folder of the data; None for generated data.
         groups: Number of groups in all of the data, where groups count as units.
         titles: Names to write instead of the models' own.
@@ -39,6 +40,7 @@ class Setting:
     loss: str = "ce"
     class_weights: str = "none"
     track: str = "encoder"
+    equal: Literal["epochs", "time"] = "epochs"
     data: str | None = None
     groups: int | None = None
     titles: Mapping[str, str] = field(default_factory=dict)

@@ -24,6 +24,8 @@ _SPLITS = {"test": "test", "val": "validation"}
 def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     """Return the answer with its headline, at most two details, and advice where something can be done.
 
+    Where the models had the same training time, a further detail states it.
+
     Scores are written in percent, differences in points of mIoU.
 
     Args:
@@ -43,9 +45,15 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
     return replace(
         answer,
         headline=_headline(answer, scored, setting),
-        details=tuple([text for text in details if text][:2]),
+        details=(*[text for text in details if text][:2], *_same_time(scored, setting)),
         advice=_advice(answer, scored, setting),
     )
+
+
+def _same_time(scored: Sequence[RankedModel], setting: Setting) -> list[str]:
+    if setting.equal != "time" or len(scored) < 2:
+        return []
+    return ["The models had about the same training time, not the same number of epochs."]
 
 
 def _place(ranking: Sequence[RankedModel], setting: Setting) -> str:

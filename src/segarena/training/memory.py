@@ -47,6 +47,12 @@ class PeakMemory:
         return None if math.isnan(peak) else max(peak, 0.0)
 
 
+def resident_mib() -> float | None:
+    """Return the memory of this process now, in MiB: libraries, decoded images and all else; None where unknown."""
+    resident = _read_status("VmRSS:")
+    return None if math.isnan(resident) else resident
+
+
 def _read_status(key: str) -> float:
     """Read a line of /proc/self/status, in MiB; NaN where there is none."""
     try:

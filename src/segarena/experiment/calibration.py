@@ -1,0 +1,291 @@
+"""Before the trainings: a trial of each model, what the command will take, and the epochs that fit into a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segarena.config import Choice, CompareOptions, command_line
+from segarena.config.durations import parse_duration, short_duration
+from segarena.cores import LEAST_LOAD, count_processors, processor_seconds
+from segarena.errors import ConfigError, RunError
+from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, Plan, fit_epochs, least_seconds, share_time
+from segarena.experiment.plan import Training
+from segarena.experiment.prediction import Forecast, Speed, Work
+from segarena.experiment.prepare import Prepared, with_choices
+from segarena.experiment.progress import Reporter
+from segarena.experiment.train_all import epoch_seconds, plan_all
+from segarena.experiment.trial import measure_speed
+from segarena.formats import is_command_line, plain, plural, rough_duration
+from segarena.records.comparison import ComparisonRecord, PredictedTime
+from segarena.reuse.recorded import recorded_choices
+from segarena.runs import Run
+from segarena.training.cpu_time import cpu_seconds
+from segarena.training.machine import computing_with
+from segarena.training.memory import MIB, resident_mib
+
+#: With fewer training steps of each model, a trial would take as long as what it predicts.
+FEWEST_STEPS = 40
+#: A budget is filled up to this share, so that small errors of the prediction do not exceed it.
+FILLED = 0.99
+#: A command that takes longer is followed by a shorter one, and by how much that takes if possible, in seconds.
+LONG, SHORTER = 7200.0, 3600.0
+#: Trainings that got less than this share of the processor time had other programs in their way.
+BUSY = 0.85
+#: The least budget that an error names is larger than what was predicted for it, so that it is accepted.
+_SPARE = 1.05
+#: Images in the gallery.
+_GALLERY = 6
+#: Turns in which the latency of the models is measured after the trainings, with those that are not counted.
+_TURNS = 18
+#: Seconds of a picture of the gallery; of the page, for each model, and for each model and class. Measured on one core
+#: of an AMD EPYC (2 classes and 2 models: 1.8 s; 8 classes and 4 models: 4.8 s).
+_PICTURE, _PAGE = 0.02, (1.0, 0.4, 0.07)
+#: Seconds of a loop of Python on the same core.
+_LOOP = 0.022
+_EQUAL_TIME = "the same training time for each model"
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What is known before the first training.
+
+    Args:
+        prepared: The data and the protocol, with the epochs that fit into the budget.
+        forecast: The measured models and the trainings; None where the trainings are shorter than a trial.
+        started: When the command began, by `time.perf_counter`.
+        finished: When the prediction was made.
+        earlier: What an earlier call predicted and took, of a comparison to which nothing is added.
+    """
+
+    prepared: Prepared
+    forecast: Forecast | None
+    started: float
+    finished: float
+    earlier: PredictedTime | None = None
+
+    def record(self, comparison: ComparisonRecord, folder: Path) -> None:
+        """Add to comparison.json what was predicted and what it took until now.
+
+        Args:
+            comparison: The content of comparison.json.
+            folder: The comparison folder.
+        """
+        forecast = self.forecast
+        if forecast is None:
+            if self.earlier is not None:
+                replace(comparison, predicted_time=self.earlier).write(folder)
+            return
+        prediction, budget = forecast.predict(), self.prepared.options.budget
+        memory, before = prediction.peak_memory_bytes, forecast.memory_before
+        peaks = [entry.peak_memory_mib for entry in comparison.ranking if entry.model in prediction.models]
+        known = [peak for peak in peaks if peak is not None]
+        time_taken = PredictedTime(
+            predicted_seconds=prediction.seconds,
+            actual_seconds=time.perf_counter() - self.finished,
+            preparation_seconds=self.finished - self.started,
+            model_seconds=dict(prediction.models),
+            after_seconds=prediction.after,
+            predicted_memory_mib=None if memory is None else memory / MIB,
+            actual_memory_mib=before + max(known) if known and before is not None else None,
+            load_cores=forecast.load,
+            predicted_cpu_share=forecast.cpu_share,
+            actual_cpu_share=_cpu_share(comparison),
+            budget_seconds=None if budget is None else parse_duration(budget, "--budget"),
+        )
+        replace(comparison, predicted_time=time_taken).write(folder)
+
+
+def foresee(
+    prepared: Prepared, folder: Path, runs: Mapping[Run, Path], reporter: Reporter, *, started: float
+) -> Foreseen:
+    """Measure each model, predict the time and the memory of the command, and choose the epochs for a budget.
+
+    What was chosen in a folder that is resumed stays.
+
+    Args:
+        prepared: The data and the protocol.
+        folder: The folder of the command.
+        runs: The run folder of each model and seed.
+        reporter: Receives the progress.
+        started: When the command began, by `time.perf_counter`: its budget covers what it has done since.
+
+    Raises:
+        RunError: A folder has a run of another protocol or other data.
+        ConfigError: The budget is too small for the least number of epochs.
+    """
+    plans = plan_all(prepared, folder, runs)
+    every = [one for plan in plans.values() for one in plan]
+    trainings = [one for one in every if not one.is_finished]
+    if not trainings:
+        return Foreseen(prepared, None, started, time.perf_counter(), _earlier(folder))
+    recorded = recorded_choices(prepared.options.resume)
+    for_budget = prepared.options.budget is not None and "epochs" not in recorded
+    known = prepared.protocol.model_epochs
+    new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
+    steps = _count_steps(trainings)
+    if not (for_budget or new) and max(steps.values()) < FEWEST_STEPS:
+        return Foreseen(prepared, None, started, time.perf_counter())
+    measured = trainings
+    if new and known:  # added to a comparison: they get the time that one of its models has
+        measured = [*trainings, next(one for one in every if one.model in known)]
+    speeds, load = _measure(measured, folder, steps, reporter)
+    forecast = Forecast(
+        speeds,
+        tuple(_work(training) for training in trainings),
+        memory_before=0.0 if prepared.protocol.device == "cuda" else resident_mib(),
+        load=load,
+    )
+    if isinstance(prepared.options, CompareOptions):
+        forecast = replace(forecast, after=_after(prepared, speeds, forecast.cpu_share))
+    if for_budget or new:
+        elapsed = time.perf_counter() - started
+        prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
+        works = [replace(work, epochs=prepared.protocol.epochs_of(work.model)) for work in forecast.works]
+        forecast = replace(forecast, works=tuple(works))
+        names = ("epochs", "model_epochs", "patience")
+        chosen = [choice.sentence for choice in prepared.choices if choice.name in names]
+        reporter.say(f"  chosen: {'; '.join(chosen)}")
+    _report(prepared, forecast, reporter)
+    _show_shorter(prepared, forecast, reporter)
+    return Foreseen(prepared, forecast, started, time.perf_counter())
+
+
+def _earlier(folder: Path) -> PredictedTime | None:
+    if not (folder / ComparisonRecord.file).exists():
+        return None
+    with suppress(RunError):  # of another schema: the comparison is written again
+        return ComparisonRecord.read(folder).predicted_time
+    return None
+
+
+def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Training | None) -> list[Choice]:
+    """The epochs for a budget, or for models that share the time; `known` is a training whose epochs are chosen."""
+    protocol, budget = prepared.protocol, prepared.options.budget
+    if known is not None:
+        share = protocol.epochs_of(known.model) * _work(known).epoch_seconds(forecast.speeds[known.model])
+        own = {work.model: max(1, round(share / forecast.epoch_seconds(work.model))) for work in forecast.works}
+        return [Choice("model_epochs", {**own, **protocol.model_epochs}, _EQUAL_TIME)]
+    if budget is None:
+        return [Choice("model_epochs", dict(share_time(forecast, protocol.epochs).model_epochs), _EQUAL_TIME)]
+    plan = _fit(prepared, forecast, elapsed)
+    most = "the most there are" if plan.epochs == MOST_EPOCHS else f"as many as fit into {budget} on this machine"
+    choices = [Choice("epochs", plan.epochs, most)]
+    return choices + ([Choice("model_epochs", dict(plan.model_epochs), _EQUAL_TIME)] if plan.model_epochs else [])
+
+
+def _fit(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
+    budget, equal = str(prepared.options.budget), prepared.protocol.equal
+    plan = fit_epochs(forecast, FILLED * parse_duration(budget, "--budget") - elapsed, equal)
+    if plan is None:
+        least = short_duration(_SPARE * (elapsed + least_seconds(forecast, equal)) / FILLED)
+        other = "fewer --models, or a smaller --size" if len(forecast.speeds) > 1 else "a smaller --size"
+        raise ConfigError(
+            f"{budget} is too short: a training has at least {LEAST_EPOCHS} epochs",
+            where="--budget",
+            remedy=f"Give at least --budget {least} on this machine, or {other}",
+        )
+    return plan
+
+
+def _measure(
+    trainings: Sequence[Training], folder: Path, steps: Mapping[str, int], reporter: Reporter
+) -> tuple[dict[str, Speed], float]:
+    """What each model costs, and how many cores other programs used meanwhile."""
+    first = {training.model: training for training in reversed(trainings)}
+    before = time.perf_counter(), processor_seconds(), cpu_seconds()
+    speeds = {}
+    with reporter.progress("measuring the models") as on_progress:
+        for number, (model, training) in enumerate(first.items(), start=1):
+            with computing_with(training.protocol.threads):
+                speeds[model] = measure_speed(training, folder, steps.get(model, FEWEST_STEPS))
+            on_progress(number, len(first))
+    after = time.perf_counter(), processor_seconds(), cpu_seconds()
+    if None in (*before, *after):
+        return speeds, 0.0
+    seconds, busy, own = (float(new) - float(old) for old, new in zip(before, after, strict=True))  # type: ignore[arg-type]
+    return speeds, max(0.0, (busy - own) / seconds)
+
+
+def _count_steps(trainings: Sequence[Training]) -> dict[str, int]:
+    """Steps that are left of all trainings of each model."""
+    steps = dict.fromkeys((one.model for one in trainings), 0)
+    for one in trainings:
+        steps[one.model] += _work(one).steps * _work(one).epochs
+    return steps
+
+
+def _work(training: Training) -> Work:
+    splits, protocol = training.split.splits, training.protocol
+    return Work(
+        model=training.model,
+        steps=len(splits.train) // protocol.batch_size,
+        val_images=len(splits.val),
+        scored_images=len(splits.indices(splits.scored)),
+        epochs=max(0, protocol.epochs - len(epoch_seconds(training.folder))),
+    )
+
+
+def _after(prepared: Prepared, speeds: Mapping[str, Speed], share: float | None) -> float:
+    """Seconds after the trainings: latency, ceilings, gallery, statistics and page; `share` of the processor time."""
+    models, classes = len(speeds), prepared.source.classes.num_classes
+    build = sum(speed.build for speed in speeds.values())
+    latency = sum(speed.latency for speed in speeds.values())
+    gallery = min(len(prepared.splits), _GALLERY) * build + _GALLERY * (latency + (models + 2) * _PICTURE)
+    slow = _slowness() / max(share or 1.0, 0.1)
+    return build + _TURNS * latency + gallery + slow * (_PAGE[0] + models * (_PAGE[1] + classes * _PAGE[2]))
+
+
+def _slowness() -> float:
+    """The processor time of a loop of Python, relative to the machine on which the time of a page was measured."""
+    start = time.process_time()
+    sum(number * number for number in range(500_000))
+    return (time.process_time() - start) / _LOOP
+
+
+def _report(prepared: Prepared, forecast: Forecast, reporter: Reporter) -> None:
+    prediction = forecast.predict()
+    parts = [f"{model} {rough_duration(seconds)}" for model, seconds in prediction.models.items()]
+    memory = prediction.peak_memory_bytes
+    text = f"  predicted: at most {rough_duration(prediction.seconds)}"
+    text += f" ({', '.join(parts)})" if len(parts) > 1 else ""
+    text += f", memory {plain(round(memory / 2**30, 1))} GiB" if memory is not None else ""
+    reporter.say(text)
+    share, cores = forecast.cpu_share, count_processors()
+    if share is not None and share < BUSY and forecast.load + prepared.protocol.threads > cores + LEAST_LOAD:
+        idle = rough_duration(share * prediction.seconds)
+        reporter.say(f"  other programs use {forecast.load:.1f} of {plural(cores, 'core')}; without them about {idle}")
+
+
+def _cpu_share(comparison: ComparisonRecord) -> float | None:
+    """The processor time of all trainings as a share of their time on all threads."""
+    entries = [entry for entry in comparison.ranking if entry.train_seconds]
+    if comparison.protocol.device == "cuda" or any(entry.train_cpu_seconds is None for entry in entries):
+        return None
+    seconds = sum(entry.train_seconds or 0.0 for entry in entries) * max(1, comparison.protocol.threads)
+    return min(1.0, sum(entry.train_cpu_seconds or 0.0 for entry in entries) / seconds) if seconds else None
+
+
+def _show_shorter(prepared: Prepared, forecast: Forecast, reporter: Reporter) -> None:
+    """Say what would shorten a command that takes over two hours, unless its time was asked for."""
+    options, seconds = prepared.options, forecast.predict().seconds
+    if seconds <= LONG or options.budget is not None or options.resume is not None:
+        return
+    least = _SPARE * least_seconds(forecast, prepared.protocol.equal)
+    budget = short_duration(max(SHORTER, least))
+    plan = fit_epochs(forecast, parse_duration(budget, "--budget"), prepared.protocol.equal)
+    changed: dict[str, object]
+    if plan is not None and plan.prediction.seconds < seconds / 1.5:
+        changed = {"budget": budget, "epochs": None}
+        what = f"{plan.epochs} epochs in place of {prepared.protocol.epochs}"
+    else:
+        changed = {"size": max(32, prepared.protocol.size // 2)}
+        what = "about a quarter of the computation"
+    if is_command_line():
+        how = command_line(type(options), {**vars(options), **changed}, program=None)
+    else:
+        how = ", ".join(f"{name}={value!r}" for name, value in changed.items() if value is not None)
+    reporter.say(f"  shorter ({what}): {how}")

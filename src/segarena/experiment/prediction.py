@@ -1,0 +1,148 @@
+"""How long a command will take and how much memory it needs: sums of what each model was measured to cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+#: Images that are labelled one by one after each training, to measure the latency and the FLOPs.
+LATENCY_IMAGES = 19
+#: Seconds of a training outside of its network: its files, its environment, the shapes of its data.
+PER_TRAINING = 0.3
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What one model was measured to cost on this machine, in seconds but for the memory.
+
+    Args:
+        build: To build the network and read its initial weights.
+        step: A training step.
+        image: An image of a validation, scored.
+        epoch: What an epoch needs besides its steps and images: to save the network and the state.
+        latency: One image alone, from memory to its labels.
+        peak_memory_mib: Peak memory of the trial, as models.csv counts it; None where the system does not report it.
+        cpu_share: Processor time of the steps as a share of the time on all threads; None on a GPU and where the system
+            does not report it. On an idle machine it is near 1.
+    """
+
+    build: float
+    step: float
+    image: float
+    epoch: float
+    latency: float
+    peak_memory_mib: float | None = None
+    cpu_share: float | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One training, as far as its time depends on it.
+
+    Args:
+        model: The architecture.
+        steps: Training steps of an epoch.
+        val_images: Images of the validation after each epoch.
+        scored_images: Images that are scored at the end.
+        epochs: Epochs that are left, if it is not stopped early.
+    """
+
+    model: str
+    steps: int
+    val_images: int
+    scored_images: int
+    epochs: int
+
+    def epoch_seconds(self, speed: Speed) -> float:
+        """Return the seconds of an epoch, with its validation."""
+        return self.steps * speed.step + self.val_images * speed.image + speed.epoch
+
+    def end_seconds(self, speed: Speed) -> float:
+        """Return the seconds of the training outside of its epochs."""
+        return speed.build + self.scored_images * speed.image + LATENCY_IMAGES * speed.latency + PER_TRAINING
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a command will take, if no training is stopped early.
+
+    Args:
+        models: Seconds of all trainings of each model, with the test.
+        after: Seconds after the trainings: latency, resolution ceilings, gallery, statistics, page.
+        peak_memory_bytes: Peak memory of the process on a CPU, of PyTorch on a GPU; None where it is unknown.
+    """
+
+    models: Mapping[str, float]
+    after: float
+    peak_memory_bytes: int | None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of everything."""
+        return sum(self.models.values()) + self.after
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The measured models and the work: all that is needed to predict the time of any number of epochs or seeds.
+
+    Args:
+        speeds: What each model was measured to cost.
+        works: The trainings that are not finished.
+        after: Seconds after the trainings.
+        memory_before: Memory of the process without a network, in MiB; None where it is unknown or does not count.
+        load: Processor cores that other programs used during the measurement.
+    """
+
+    speeds: Mapping[str, Speed]
+    works: tuple[Work, ...]
+    after: float = 0.0
+    memory_before: float | None = 0.0
+    load: float = 0.0
+
+    def predict(self, *, epochs: Mapping[str, int] | int | None = None, seeds: int | None = None) -> Prediction:
+        """Predict the time and the memory.
+
+        Args:
+            epochs: Epochs of each model, or of all; None for those of the trainings.
+            seeds: How often the trainings are done; None for once. Of a command with one seed it is --seeds.
+        """
+        models = dict.fromkeys((work.model for work in self.works), 0.0)
+        for work in self.with_epochs(epochs).works:
+            speed = self.speeds[work.model]
+            models[work.model] += work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed)
+        models = {model: seconds * (seeds or 1) for model, seconds in models.items()}
+        return Prediction(models, self.after, self._peak_memory())
+
+    @property
+    def cpu_share(self) -> float | None:
+        """The share of the processor time that the steps got, over all models; None where it is unknown."""
+        shares = [(self.speeds[work.model].cpu_share, work) for work in self.works]
+        total = sum(work.epochs * work.steps for _, work in shares)
+        if not total or any(share is None for share, _ in shares):
+            return None
+        return sum((share or 0.0) * work.epochs * work.steps for share, work in shares) / total
+
+    def with_epochs(self, epochs: Mapping[str, int] | int | None) -> Forecast:
+        """Return the forecast with other epochs of each training."""
+        if epochs is None:
+            return self
+        works = [replace(work, epochs=epochs if isinstance(epochs, int) else epochs[work.model]) for work in self.works]
+        return replace(self, works=tuple(works))
+
+    @property
+    def all_epochs_seconds(self) -> float:
+        """Seconds of the epochs of all trainings."""
+        return sum(work.epochs * work.epoch_seconds(self.speeds[work.model]) for work in self.works)
+
+    def epoch_seconds(self, model: str) -> float:
+        """Return the mean seconds of an epoch of a model, over its trainings."""
+        own = [work.epoch_seconds(self.speeds[model]) for work in self.works if work.model == model]
+        return sum(own) / len(own)
+
+    def _peak_memory(self) -> int | None:
+        peaks = [speed.peak_memory_mib for speed in self.speeds.values()]
+        known = [peak for peak in peaks if peak is not None]
+        if not known or len(known) < len(peaks) or self.memory_before is None:
+            return None
+        return round((self.memory_before + max(known)) * 1024 * 1024)

@@ -1,0 +1,100 @@
+"""What a command will take, and how many epochs fit into a time: from made step times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segarena.config import CompareOptions
+from segarena.config.durations import parse_duration, short_duration
+from segarena.errors import ConfigError
+from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, Equal, fit_epochs, least_seconds, share_time
+from segarena.experiment.prediction import LATENCY_IMAGES, PER_TRAINING, Forecast, Speed, Work
+from support import refuses
+
+SECONDS = st.floats(0.01, 5)
+SPEEDS = st.builds(Speed, build=SECONDS, step=SECONDS, image=SECONDS, epoch=SECONDS, latency=SECONDS)
+EQUAL = st.sampled_from(["epochs", "time"])
+
+
+@st.composite
+def forecasts(draw: st.DrawFn) -> Forecast:
+    """One to four models, each trained as often, in folds of slightly different sizes."""
+    models = ["fcn", "unet", "pspnet", "deeplabv3"][: draw(st.integers(1, 4))]
+    sizes = draw(st.lists(st.integers(5, 9), min_size=1, max_size=3))
+    works = [Work(model, size, size, size, 7) for model in models for size in sizes]
+    return Forecast({model: draw(SPEEDS) for model in models}, tuple(works), after=draw(SECONDS))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("45m", 2700), ("1h30m", 5400), ("90s", 90), ("2h", 7200), ("1.5h", 5400), (" 2 H ", 7200), ("1 h 5 min", 3900)],
+)
+def test_a_length_of_time(text: str, seconds: float) -> None:
+    assert parse_duration(text, "--budget") == seconds
+    assert parse_duration(short_duration(seconds), "") == seconds
+
+
+@pytest.mark.parametrize("text", ["45", "", "m", "ten minutes", "45m1h", "5m5m", "-5m", "0s", "1:30", "1e3s", "45m!"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with refuses(ConfigError, where="--budget", value=repr(text)):
+        CompareOptions(budget=text)
+
+
+def test_a_budget_and_a_number_of_epochs_exclude_each_other() -> None:
+    with refuses(ConfigError, where="--budget", value="--epochs"):
+        CompareOptions(budget="45m", epochs=10)
+
+
+def test_all_that_takes_time_is_summed() -> None:
+    speed = Speed(build=2.0, step=0.5, image=0.25, epoch=1.0, latency=0.01, peak_memory_mib=100.0)
+    works = (Work("fcn", 8, 4, 12, epochs=3), Work("fcn", 6, 4, 12, epochs=3))
+    forecast = Forecast({"fcn": speed}, works, after=5.0, memory_before=900.0)
+    epochs = 3 * (8 * 0.5 + 4 * 0.25 + 1.0) + 3 * (6 * 0.5 + 4 * 0.25 + 1.0)
+    ends = 2 * (2.0 + 12 * 0.25 + LATENCY_IMAGES * 0.01 + PER_TRAINING)
+    assert forecast.all_epochs_seconds == pytest.approx(epochs)
+    prediction = forecast.predict()
+    assert prediction.models == pytest.approx({"fcn": epochs + ends})
+    assert prediction.seconds == pytest.approx(epochs + ends + 5.0)
+    assert prediction.peak_memory_bytes == 1000 * 2**20
+    assert forecast.predict(epochs=6, seeds=3).seconds == pytest.approx(3 * (2 * epochs + ends) + 5.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(forecasts(), EQUAL, st.floats(1, 200))
+def test_the_predicted_time_fills_the_budget_and_stays_within(forecast: Forecast, equal: Equal, factor: float) -> None:
+    budget = factor * least_seconds(forecast, equal)
+    plan = fit_epochs(forecast, budget, equal)
+    assert plan is not None
+    assert plan.prediction.seconds <= budget * (1 + 1e-6)
+    counts = list(plan.model_epochs.values()) or [plan.epochs]
+    assert LEAST_EPOCHS <= min(counts) <= max(counts) <= MOST_EPOCHS
+    if max(counts) < MOST_EPOCHS:  # one epoch more of each model would not fit
+        more = {model: epochs + 1 for model, epochs in plan.model_epochs.items()} or plan.epochs + 1
+        assert forecast.predict(epochs=more).seconds > budget * (1 - 1e-6)
+    larger = fit_epochs(forecast, 1.3 * budget, equal)
+    assert larger is not None
+    assert larger.epochs >= plan.epochs
+    assert all(larger.model_epochs[model] >= epochs for model, epochs in plan.model_epochs.items())
+
+
+@settings(max_examples=30, deadline=None)
+@given(forecasts(), EQUAL)
+def test_the_least_budget_fits_and_nothing_below(forecast: Forecast, equal: Equal) -> None:
+    least = least_seconds(forecast, equal)
+    plan = fit_epochs(forecast, least, equal)
+    assert plan is not None
+    assert min(plan.model_epochs.values(), default=plan.epochs) == LEAST_EPOCHS
+    assert fit_epochs(forecast, 0.999 * least, equal) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(forecasts(), st.integers(5, 100))
+def test_models_that_share_the_time_differ_by_less_than_an_epoch(forecast: Forecast, epochs: int) -> None:
+    plan = share_time(forecast, epochs)
+    mean = sum(forecast.epoch_seconds(model) for model in plan.model_epochs) / len(plan.model_epochs)
+    for model, number in plan.model_epochs.items():
+        own = forecast.epoch_seconds(model)
+        assert abs(number * own - epochs * mean) <= own * (0.5 if number > 1 else 1) + 1e-6
+    assert plan.prediction == forecast.predict(epochs=plan.model_epochs)
