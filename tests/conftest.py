@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from support import write_pair
+from support import real_encoders, small_encoders, write_pair
 
 # The fast tests draw the same cases each time, so that a change is judged by what it changes; `make test-slow` draws
 # new ones, and what it finds becomes an example of its own.
@@ -52,6 +54,20 @@ def called_as_segarena() -> Iterator[None]:
     """Messages name the program as it was called; in tests, whoever runs them, it is `segarena`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["segarena"])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_encoders() -> Iterator[None]:
+    """Trainings take half the time; a module that uses `their_own_encoders` has torchvision's."""
+    with small_encoders() if "torch" in sys.modules else nullcontext():  # not imported for tests that need none
+        yield
+
+
+@pytest.fixture(scope="module")
+def their_own_encoders() -> Iterator[None]:
+    """The encoders of torchvision."""
+    with real_encoders():
         yield
 
 

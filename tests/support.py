@@ -45,6 +45,35 @@ QUICK: dict[str, Any] = {
 }
 
 
+#: MobileNetV2's blocks of the tests: expansion, channels (times a quarter), blocks, first stride.
+_BLOCKS = [[1, 16, 1, 1], [2, 24, 1, 2], [2, 32, 1, 2], [2, 96, 1, 2], [2, 160, 1, 2]]
+
+
+@contextmanager
+def small_encoders() -> Iterator[None]:
+    """ResNet-18 and MobileNetV2 are built as a MobileNetV2 of few blocks and channels: half the time of a training."""
+    from torchvision.models import get_model
+
+    def get_small(name: str, **options: Any) -> Any:
+        if name in ("resnet18", "mobilenet_v2"):
+            return get_model("mobilenet_v2", width_mult=0.25, inverted_residual_setting=_BLOCKS, **options)
+        return get_model(name, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segarena.models.encoders.build.get_model", get_small)
+        yield
+
+
+@contextmanager
+def real_encoders() -> Iterator[None]:
+    """The encoders of torchvision, where `small_encoders` is in force."""
+    from torchvision.models import get_model
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segarena.models.encoders.build.get_model", get_model)
+        yield
+
+
 def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: int = 255) -> None:
     """An image with a bright square on noise, and its 0/`high` mask, into folder/images and folder/masks."""
     random = np.random.default_rng(seed)

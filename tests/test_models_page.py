@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from segarena.models import TRACKS
 
+pytestmark = pytest.mark.usefixtures("their_own_encoders")
 PAGE = (Path(__file__).parents[1] / "docs" / "models.md").read_text()
 
 

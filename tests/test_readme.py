@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from segarena import cli
 from support import write_pair
 
 ROOT = Path(__file__).parents[1]
@@ -24,20 +27,45 @@ def fences(page: str, kinds: str) -> list[tuple[str, str]]:
     return re.findall(rf"^```({kinds})\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
+def work_in(folder: Path) -> list[tuple[str, str]]:
+    """Data as the README describes it; returns the commands and snippets, from top to bottom."""
     for number in range(5):
-        write_pair(tmp_path / "my_data", f"photo{number}", size=72, seed=number)
-    Image.new("RGB", (90, 70), (120, 60, 30)).save(tmp_path / "new_image.jpg")
+        write_pair(folder / "my_data", f"photo{number}", size=72, seed=number)
+    Image.new("RGB", (90, 70), (120, 60, 30)).save(folder / "new_image.jpg")
+    (folder / "runs" / "quick").mkdir(parents=True)
+    (folder / "runs" / "mine").symlink_to("quick")  # the result of the longer command, on the page of the first steps
+    found = [*fences(README, "bash|python"), *fences(START, "python")]
+    assert {kind for kind, _ in found} == {"bash", "python"}
+    return found
+
+
+def check_results(folder: Path) -> None:
+    assert (folder / "runs" / "quick" / "report.html").exists()
+    with Image.open(folder / "new_mask.png") as mask:
+        assert mask.size == (90, 70)
+
+
+def test_commands_and_snippets_work_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for kind, text in work_in(tmp_path):
+        if kind == "python":
+            exec(text, names)
+            continue
+        for line in text.splitlines():
+            monkeypatch.setattr(sys, "argv", shlex.split(line))
+            assert cli.main() == 0, line
+    check_results(tmp_path)
+
+
+@pytest.mark.slow
+def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
     command = tmp_path / "bin" / "segarena"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m segarena "$@"\n')
     command.chmod(0o755)
     path = os.pathsep.join([str(command.parent), os.environ["PATH"]])
-    (tmp_path / "runs" / "quick").mkdir(parents=True)
-    (tmp_path / "runs" / "mine").symlink_to("quick")  # the result of the longer command, on the page of the first steps
-    found = [*fences(README, "bash|python"), *fences(START, "python")]
-    assert {kind for kind, _ in found} == {"bash", "python"}
-    for kind, group in groupby(found, key=itemgetter(0)):  # one interpreter for snippets in a row, as in a notebook
+    for kind, group in groupby(work_in(tmp_path), key=itemgetter(0)):  # one interpreter for snippets in a row
         text = "\n".join(text for _, text in group)
         program = ["bash", "-euo", "pipefail", "-c"] if kind == "bash" else [sys.executable, "-c"]
         done = subprocess.run(
@@ -49,9 +77,7 @@ def test_commands_and_snippets_run_as_written(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
-    assert (tmp_path / "runs" / "quick" / "report.html").exists()
-    with Image.open(tmp_path / "new_mask.png") as mask:
-        assert mask.size == (90, 70)
+    check_results(tmp_path)
 
 
 def test_links_and_pictures_exist() -> None:

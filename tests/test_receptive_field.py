@@ -12,6 +12,8 @@ from torch import nn
 from segarena.models import SegmentationModel, SegmentationOutput, build_model
 from segarena.models.unet import UNet
 
+pytestmark = pytest.mark.usefixtures("their_own_encoders")
+
 
 class Layers(SegmentationModel):
     """Layers in a row, from three channels to two classes."""

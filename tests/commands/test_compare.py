@@ -16,7 +16,7 @@ from segarena.data.folder import FolderSource
 from segarena.errors import RunError
 from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.style import ARCHITECTURES
-from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, refuses, write_pair
+from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, real_encoders, refuses, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -168,11 +168,13 @@ def test_every_model_beats_the_majority_baseline_on_the_built_in_scenes(tmp_path
     assert min(entry.miou for entry in content.ranking) >= content.trivial_miou + 0.25
 
 
+@pytest.mark.slow
 @needs_real_data
 @needs_real_weights
 def test_real_two_level_masks_and_pretrained_encoder(tmp_path: Path) -> None:
     options = {**QUICK, "encoder": "mobilenet_v2", "weights": str(REAL_WEIGHTS), "epochs": 1, "size": 64}
-    folder = segarena.compare(SHARED / "data" / "isbi", models=("fcn",), out=tmp_path / "isbi", **options)
+    with real_encoders():
+        folder = segarena.compare(SHARED / "data" / "isbi", models=("fcn",), out=tmp_path / "isbi", **options)
     data = ComparisonRecord.read(folder).data
     assert [entry.name for entry in data.classes] == ["background", "foreground"]
     assert data.counts == {"train": 24, "val": 6, "test": 0}

@@ -18,3 +18,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _whole_networks(their_own_encoders: None) -> None:
+    """The networks themselves are tested here."""

@@ -194,6 +194,14 @@ class FolderSource:
             mask = resize_mask(mask, height, width)
         return image, mask
 
+    def read_labels(self, index: int) -> NDArray[np.uint8]:
+        """Return the mask alone, as `read` gives it; the image is not decoded. Raises DataError."""
+        sample = self.samples[index]
+        mask, (height, width) = read_mask(sample.mask_files, self.encoding), self.sizes[index]
+        if fit(sample.files[0], (height, width), sample.files[1], mask.shape) is not None:
+            mask = resize_mask(mask, height, width)
+        return mask
+
     def label_counts(self, index: int) -> NDArray[np.int64] | None:
         """Return the pixels of each class in the mask that `read` gives, (num_classes,), without reading it.
 

@@ -87,6 +87,10 @@ class ListedSource:
             )
         return image, labels.astype(np.uint8)
 
+    def read_labels(self, index: int) -> NDArray[np.uint8]:
+        """Return the mask alone, as `read` gives it, and raise what it raises."""
+        return self.read(index)[1]
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
         return hash_files(*self.samples[index].files)

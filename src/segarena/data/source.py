@@ -80,6 +80,9 @@ class Source(Protocol):
         Raises DataError if a file cannot be read.
         """
 
+    def read_labels(self, index: int) -> NDArray[np.uint8]:
+        """Return the mask alone, as `read` gives it. Raises DataError if a file cannot be read."""
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of what `read` would decode. Raises DataError."""
 

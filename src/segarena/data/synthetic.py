@@ -69,6 +69,10 @@ class SyntheticSource:
         """Return the image (size, size, 3), RGB 0..255, and its mask (size, size) of labels 0..7; no pixel is void."""
         return self._draw(range(len(self.samples))[index])
 
+    def read_labels(self, index: int) -> NDArray[np.uint8]:
+        """Return the mask alone, as `read` gives it."""
+        return self.read(index)[1]
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image's bytes followed by the mask's."""
         image, mask = self.read(index)

@@ -144,7 +144,7 @@ def measure_ceilings(
 
     def measure(index: int) -> NDArray[np.int64] | None:
         try:
-            mask = _thin(source.read(index)[1], MOST_OPTIMISED_PIXELS if optimise else MOST_PIXELS)
+            mask = _thin(source.read_labels(index), MOST_OPTIMISED_PIXELS if optimise else MOST_PIXELS)
         except DataError:
             return None
         sizes = [working_size(mask.shape[0], mask.shape[1], grid.size) for grid in grids]

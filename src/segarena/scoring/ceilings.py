@@ -65,16 +65,17 @@ def averaged_counts(
         (G, 3, C): for each grid the true positives, false positives and false negatives of each class.
     """
     counts = np.zeros((len(strides), 3, num_classes), dtype=np.int64)
-    present = np.unique(mask[mask != IGNORE_INDEX])
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[:IGNORE_INDEX]).astype(np.uint8)
     if present.size:
         own = places_among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
+        totals = np.bincount(own.ravel(), minlength=256)[: len(present)]
         for number, (size, stride) in enumerate(zip(working_sizes, strides, strict=True)):
             if (size, stride) == (mask.shape, 1):  # each pixel is a cell
-                counts[number][0, present] = np.bincount(own.ravel(), minlength=256)[: len(present)]
+                counts[number][0, present] = totals
                 continue
             shares = _share(own, len(present), size, stride)
             labels = label_grid(shares, mask.shape, (size[0] / stride, size[1] / stride))
-            counts[number][:, present] = count_errors(labels, own, len(present))
+            counts[number][:, present] = _count_errors(labels, own, totals)
     return counts
 
 
@@ -98,13 +99,15 @@ def cell_shares(
 
 def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
     """Count true positives, false positives and false negatives of each class, (3, num_classes), without void."""
-    from segarena.kernels.loops import count_pairs
+    return _count_errors(labels, mask, np.bincount(mask.ravel(), minlength=256)[:num_classes])
 
-    table = np.zeros(1 << 16, dtype=np.int64)
-    count_pairs(np.ascontiguousarray(mask).ravel(), labels.ravel(), table)
-    confusion = table.reshape(256, 256)[:num_classes, :num_classes]
-    hits = confusion.diagonal()
-    return np.stack([hits, confusion.sum(axis=0) - hits, confusion.sum(axis=1) - hits])
+
+def _count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], totals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`count_errors`; `totals` are the pixels of each class in the mask. Only the pixels that differ are counted."""
+    truth, answer = mask.ravel(), labels.ravel()
+    wrong = np.flatnonzero((truth != answer) & (truth != IGNORE_INDEX))
+    missed, false = (np.bincount(which[wrong], minlength=len(totals)) for which in (truth, answer))
+    return np.stack([totals - missed, false, missed])
 
 
 def to_ceilings(grids: Iterable[Grid], counts: NDArray[np.int64]) -> list[Ceiling]:
