@@ -19,7 +19,8 @@ PAGE = (Path(__file__).parents[1] / "docs" / "models.md").read_text()
 
 
 @pytest.mark.parametrize(
-    "section", ["costs", "references", "encoders", pytest.param("extents", marks=pytest.mark.slow)]
+    "section",
+    ["references", "encoders", *(pytest.param(name, marks=pytest.mark.slow) for name in ("costs", "extents"))],
 )
 def test_tables_are_those_of_the_networks(section: str) -> None:
     assert generator.insert(PAGE, {section: getattr(generator, section)()}) == PAGE, "run `make docs`"

@@ -51,12 +51,16 @@ def run(line: str, place: Path) -> str:
 @pytest.mark.parametrize(
     ("called", "printed"),
     [
-        ("segarena", "segarena"),
+        pytest.param("segarena", "segarena", marks=pytest.mark.slow),
         ("bin/segarena", "segarena"),
-        ("'other bin/segarena'", "'other bin/segarena'"),
+        pytest.param("'other bin/segarena'", "'other bin/segarena'", marks=pytest.mark.slow),
         ('"$PWD/other bin/segarena"', None),
         ("python -m segarena", "python -m segarena"),
-        (f"{shlex.quote(sys.executable)} -m segarena", f"{shlex.quote(sys.executable)} -m segarena"),
+        pytest.param(
+            f"{shlex.quote(sys.executable)} -m segarena",
+            f"{shlex.quote(sys.executable)} -m segarena",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_printed_command_has_the_program_as_it_was_called(called: str, printed: str | None, place: Path) -> None:

@@ -151,11 +151,13 @@ def test_a_side_that_is_no_multiple_of_32_is_refused():
     ("name", "side", "rows"),
     [
         # VGG-16 and fc6 have 404; two 2x2 and one 8x upsampling add from one to two cells of each grid.
-        *(("fcn8s", 544, (436, 468)), ("fcn16s", 544, (436, 468))),
+        ("fcn8s", 544, (436, 468)),
+        pytest.param("fcn16s", 544, (436, 468), marks=pytest.mark.slow),
         # ResNet-50 has 427 pixels; the head's 3x3 convolution adds 2 * 8, the interpolation 8.
-        *(("fcn", 544, (451, 451)), ("pspnet", 544, (451, 451))),
+        ("fcn", 544, (451, 451)),
+        pytest.param("pspnet", 544, (451, 451), marks=pytest.mark.slow),
         # Multi-grid adds 288 pixels, the largest rate 2 * 36 * 8, the shift by half a cell 8, the interpolation 8.
-        ("deeplabv3", 1408, (1307, 1307)),
+        pytest.param("deeplabv3", 1408, (1307, 1307), marks=pytest.mark.slow),
     ],
 )
 def test_extents_of_the_papers_networks(name, side, rows):

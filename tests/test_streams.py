@@ -94,6 +94,7 @@ def test_python_functions_and_bars_print_in_any_encoding(
     output = stream(encoding)
     monkeypatch.setattr(sys, "stdout", output)
     monkeypatch.setattr(console.rich, "_force_terminal", True)
+    monkeypatch.setattr("segarena.commands.synth.write_scenes", lambda *_: None)
     segarena.synth(tmp_path / "scène 道路")
     with show_progress("größer …") as on_progress:
         on_progress(1, 3)

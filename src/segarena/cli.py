@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gc
 import importlib
-import operator
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Annotated, Any, Literal, get_args, get_origin
+from typing import IO, Any, Literal, get_args, get_origin
 
 import tyro
-from tyro.conf import subcommand
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from segarena import config
@@ -162,21 +159,16 @@ def _parse() -> Any:
     """The options of the command that was typed; exits with a message or the help text."""
     kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
     words, given = read_words(sys.argv[1:], kinds)
-    commands: Any = reduce(
-        operator.or_,
-        (
-            Annotated[kind, subcommand(name, default=as_default(kind, given.values))]
-            if given.values and name == words[0]
-            else Annotated[kind, subcommand(name)]
-            for name, kind in kinds.items()
-        ),
-    )
+    verb, *rest = words
+    kind: Any = kinds[verb]  # the parsers of the other commands are not built, which takes a while
+    default = {"default": as_default(kind, given.values)} if given.values else {}
     try:
         options = tyro.cli(
-            commands,
-            args=words,
-            prog="segarena",
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
+            kind,
+            args=rest,
+            prog=f"segarena {verb}",
+            **default,
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
             registry=_registry,
         )
     except ConfigError as error:

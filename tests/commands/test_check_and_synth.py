@@ -156,8 +156,8 @@ def test_check_refuses_what_train_would_refuse(tmp_path: Path) -> None:
 
 
 def test_synth_writes_what_the_built_in_source_reads(tmp_path: Path) -> None:
-    folder = segarena.synth(tmp_path / "scenes")
-    written, source = FolderSource(folder), SyntheticSource()
+    folder = segarena.synth(tmp_path / "scenes", size=64)
+    written, source = FolderSource(folder), SyntheticSource(size=64)
     assert written.classes.names == source.classes.names
     assert len(written.samples) == len(source.samples)
     by_name = {sample.name: index for index, sample in enumerate(written.samples)}

@@ -29,7 +29,12 @@ def test_both_tracks_are_listed_with_the_numbers_of_each_network(capsys: pytest.
 
 @pytest.mark.parametrize(
     ("track", "name"),
-    [*(("encoder", name) for name in TRACKS["encoder"]), ("paper", "unet"), ("paper", "deeplabv3")],
+    [
+        ("encoder", "deeplabv3"),
+        *(pytest.param("encoder", name, marks=pytest.mark.slow) for name in TRACKS["encoder"] if name != "deeplabv3"),
+        pytest.param("paper", "unet", marks=pytest.mark.slow),
+        pytest.param("paper", "deeplabv3", marks=pytest.mark.slow),
+    ],
 )
 def test_counts_without_computing_are_those_of_the_real_network(track: str, name: str) -> None:
     """On torch's meta device nothing is computed; the paper's DeepLabv3 is counted at its stride for evaluation."""

@@ -6,21 +6,20 @@ from networks import FAMILIES, HEAVY, REAL, REST, Case
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Most optimizer steps on all four images at once, and the initial learning rate of Adam. Seconds:
+#: Most optimizer steps on all four images at once, and the initial learning rate of Adam. A second or two:
 FAST = {
     Case("fcn"): (150, 1e-2),
     Case("unet"): (60, 1e-2),
     Case("pspnet", stride=8): (200, 1e-2),
     Case("deeplabv3", stride=8): (200, 1e-2),
     Case("fcn8s", "paper"): (100, 1e-2),
+    Case("unet", "paper"): (100, 5e-3),
+}
+#: With the same decoders, or a minute and more:
+SLOW = {
     Case("fcn", "paper"): (400, 1e-2),
     Case("fcn16s", "paper"): (300, 5e-3),
-    Case("unet", "paper"): (100, 5e-3),
     Case("unet", "paper", padded=True): (100, 5e-3),
-    Case("unet", "encoder", "resnet18", 32): (100, 1e-3),
-}
-#: A minute or more:
-SLOW = {
     Case("fcn32s", "paper"): (300, 2e-3),
     **{case: (100, 1e-3) for case in REAL if case.encoder == "resnet18" and case not in FAST},
     **{case: (150, 2e-3) for case in REAL if case.encoder == "mobilenet_v2"},

@@ -6,7 +6,7 @@ import ast
 import inspect
 import shutil
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -123,18 +123,19 @@ def check_words(words: Sequence[str], commands: Mapping[str, type]) -> None:
     """
     verb = words[0]
     check_command(verb, commands)
-    flags = {name: _flags(kind) for name, kind in commands.items()}
+    options = list(_describe_options(commands[verb], {}))
+    flags = _flags(options)
     for word, following in zip_longest(words[1:], words[2:]):
         name, is_joined, value = word.partition("=")
         name = name.replace("_", "-")
         if word == "--":
             return
         if word.startswith("--"):
-            if name not in flags[verb]:
-                raise ConfigError(f"{verb} has no such option", where=name, remedy=_advise(name, verb, flags))
-            _check_number(name, value if is_joined else following, flags[verb][name])
+            if name not in flags:
+                raise ConfigError(f"{verb} has no such option", where=name, remedy=_advise(name, verb, commands))
+            _check_number(name, value if is_joined else following, flags[name])
 
-    _check_places(verb, list(find_options(commands[verb])), words[1:])
+    _check_places(verb, options, words[1:])
 
 
 def _check_places(verb: str, options: Sequence[Option], words: Sequence[str]) -> None:
@@ -189,7 +190,8 @@ _NUMBERS: dict[str, tuple[str, str, Callable[[str], object]]] = {
 }
 
 
-def _advise(name: str, verb: str, flags: Mapping[str, Mapping[str, str]]) -> str:
+def _advise(name: str, verb: str, commands: Mapping[str, type]) -> str:
+    flags = {command: _flags(_describe_options(kind, {})) for command, kind in commands.items()}
     see_all = f"`{command('segarena', verb, '--help')}` lists all"
     meant = find_alike(name, flags[verb])[:1] or [one for one in flags[verb] if one.startswith(name)][:1]
     if meant:
@@ -198,17 +200,22 @@ def _advise(name: str, verb: str, flags: Mapping[str, Mapping[str, str]]) -> str
     return f"It is an option of {join_words(others)}. {see_all}" if others else see_all
 
 
-def _flags(kind: type) -> dict[str, str]:
+def _flags(options: Iterable[Option]) -> dict[str, str]:
     """The options of a command and what is typed for the value of each."""
-    named = [option for option in find_options(kind) if not option.is_positional]
+    named = [option for option in options if not option.is_positional]
     return {**{flag(option.name): option.typed.partition(" ")[2] for option in named}, "--help": ""}
 
 
 def find_options(kind: type) -> Iterator[Option]:
-    """Yield the options of a command in the order of its fields."""
-    hints, texts = get_type_hints(kind, include_extras=True), _docstrings(kind)
+    """Return the options of a command in the order of its fields."""
+    return _describe_options(kind, _docstrings(kind))
+
+
+def _describe_options(kind: type, texts: Mapping[str, str]) -> Iterator[Option]:
+    """`find_options` with these texts; reading them takes longer than all the rest of a command line."""
+    hints = get_type_hints(kind, include_extras=True)
     for item in fields(kind):
-        yield _describe(item, hints[item.name], texts[item.name])
+        yield _describe(item, hints[item.name], texts.get(item.name, ""))
 
 
 def _describe(item: Field[Any], hint: Any, text: str) -> Option:

@@ -131,5 +131,6 @@ def _correlations(
     touching = {*neighbours, *((second, first) for first, second in neighbours)}
     drawn = [tuple(pair) for pair in random.integers(0, len(pixels), (2 * _MOST_PAIRS, 2)).tolist()]
     far = np.array([pair for pair in drawn if pair[0] != pair[1] and pair not in touching]).reshape(-1, 2)
-    one, other = (correlate(pixels[pairs[:, 0]], pixels[pairs[:, 1]]) for pairs in (near, far))
-    return one, other
+    distinct, place = np.unique(far, axis=0, return_inverse=True)  # of few images the same pairs are drawn often
+    one, other = (correlate(pixels[pairs[:, 0]], pixels[pairs[:, 1]]) for pairs in (near, distinct))
+    return one, other[place.ravel()]
