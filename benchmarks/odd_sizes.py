@@ -24,7 +24,7 @@ from segarena.scoring.scores import score
 from segarena.training.evaluation import predict_masks, to_input
 from segarena.training.predictor import load
 
-SIDES = (96, 92, 88, 84, 81)
+SIDES = (128, 124, 120, 116, 113)
 
 
 @torch.inference_mode()

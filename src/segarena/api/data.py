@@ -114,7 +114,7 @@ def synth(
     folder: str | PathLike[str],
     *,
     seed: int = 0,
-    size: int = 96,
+    size: int = 128,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Path:

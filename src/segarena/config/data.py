@@ -77,7 +77,7 @@ class SynthOptions(OutputOptions):
     """Folder to write; it must not exist or be empty."""
     seed: int = 0
     """Another seed gives other scenes."""
-    size: int = 96
+    size: int = 128
     """Side of a scene, in pixels."""
 
     def __post_init__(self) -> None:

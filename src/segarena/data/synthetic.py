@@ -23,7 +23,7 @@ from segarena.files import write_text, write_with
 __all__ = ["CLASSES", "DEFAULT_COUNTS", "SyntheticSource", "generate_scene", "write_scenes"]
 
 #: Scenes in each split.
-DEFAULT_COUNTS: Mapping[Split, int] = MappingProxyType({"train": 160, "val": 40, "test": 40})
+DEFAULT_COUNTS: Mapping[Split, int] = MappingProxyType({"train": 96, "val": 32, "test": 40})
 
 _SMALLEST = 64  # pixels; a smaller scene has no room for a lake
 
@@ -37,7 +37,7 @@ class SyntheticSource:
     name = "built-in scenes"
     classes = CLASSES
 
-    def __init__(self, seed: int = 0, size: int = 96, counts: Mapping[Split, int] = DEFAULT_COUNTS) -> None:
+    def __init__(self, seed: int = 0, size: int = 128, counts: Mapping[Split, int] = DEFAULT_COUNTS) -> None:
         """Prepare the samples; nothing is drawn yet.
 
         Args:

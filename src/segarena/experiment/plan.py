@@ -13,6 +13,7 @@ from segarena.errors import RunError
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import drop_unused_options
 from segarena.experiment.prepare import Prepared, PreparedSplit
+from segarena.experiment.recognition import describe_other_scenes
 from segarena.formats import listing
 from segarena.models import SegmentationModel
 from segarena.records.config import Config, DataSettings
@@ -132,6 +133,9 @@ def _check_same_training(training: Training) -> None:
             where=folder,
             remedy="Put classes.yaml back as it was, or name a new folder with --out",
         )
+    scenes = describe_other_scenes(data, source)
+    if scenes is not None:
+        raise RunError(f"was started on {scenes}", where=folder, remedy=_OTHER_VERSION)
     if data.fingerprint != training.split.fingerprint:
         raise RunError(
             f"was started on other data: {_describe_change(data.sha256, training.split)}",

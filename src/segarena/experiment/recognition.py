@@ -86,6 +86,20 @@ class Recognised:
         return line
 
 
+def describe_other_scenes(recorded: Data, source: Source) -> str | None:
+    """Return which built-in scenes a run used, if this version of segarena draws others; None if it does not.
+
+    Args:
+        recorded: What the run recorded.
+        source: The data of now.
+    """
+    key = "generator_version"
+    before, now = recorded.description.get(key), source.describe().get(key)
+    if before is None or now is None or before == now:
+        return None
+    return f"version {before} of the built-in scenes; this version of segarena draws version {now}"
+
+
 def parts_by_name(data: Data) -> dict[str, Split]:
     """Return the part of the split of each of a run's images, by name."""
     parts = asdict(data.split)

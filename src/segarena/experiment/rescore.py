@@ -16,7 +16,7 @@ from segarena.errors import DataError, SegarenaError
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
-from segarena.experiment.recognition import Recognised, parts_by_name, recognise
+from segarena.experiment.recognition import Recognised, describe_other_scenes, parts_by_name, recognise
 from segarena.experiment.scored import Scored, select
 from segarena.experiment.units import Units, find_units
 from segarena.formats import command
@@ -71,6 +71,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     is_other = options.data is not None
     scored = select(options.split, found, source.samples, with_new=is_other, again=again)
     if not is_other:
+        _check_scenes(options, recorded, source)
         _check_unchanged(recorded, source, scored, again)
     else:
         reporter.say(f"  {found.describe()}")
@@ -161,6 +162,19 @@ def _recognise(
     parts = parts_by_name(recorded)
     names = [sample.name if sample.name in parts else None for sample in source.samples]
     return Recognised(recorded, tuple(names), frozenset())
+
+
+def _check_scenes(options: EvaluateOptions, recorded: Data, source: Source) -> None:
+    """Raise DataError if the run was trained on built-in scenes that are drawn differently now."""
+    scenes = describe_other_scenes(recorded, source)
+    if scenes is None:
+        return
+    raise DataError(
+        f"was trained on {scenes}",
+        where=options.run,
+        remedy=f"Score it on the new ones as on other data: {command('segarena', 'synth', 'scenes')}, then "
+        f"{command('segarena', 'evaluate', options.run, 'scenes')}",
+    )
 
 
 def _check_unchanged(recorded: Data, source: Source, scored: Scored, again: str) -> None:

@@ -66,13 +66,14 @@ class Canvas:
         return slice(top, top + side), slice(left, left + side)
 
 
-def paint(random: RandomStream, canvas: Canvas, water: Region) -> NDArray[np.uint8]:
-    """Paint the picture of a scene. A pixel depends on the materials at most 4 pixels away.
+def paint(random: RandomStream, canvas: Canvas, water: Region, sea: Region) -> NDArray[np.uint8]:
+    """Paint the picture of a scene. A pixel depends on the materials at most 7 pixels away.
 
     Args:
         random: The stream to draw from.
         canvas: The finished scene.
         water: (samples, samples), where sea and lakes are, under boats too.
+        sea: The same of the sea alone: it has beaches, lakes have none.
 
     Returns:
         (size, size, 3) uint8, RGB.
@@ -81,18 +82,18 @@ def paint(random: RandomStream, canvas: Canvas, water: Region) -> NDArray[np.uin
     tone = random.plane(len(_COLORS), 3)
     warmth = random.uniform(-1, 1)
     colors = np.array(_COLORS) * (0.95 + 0.1 * tone) * (1 + warmth * np.array([0.035, 0.0, -0.045]))
-    mottle = fractal(random, n, 10 * SAMPLES, 3, 0.7)
-    ripples = noise(random, n, 1.2 * SAMPLES, 4 * SAMPLES)
-    clouds = noise(random, n, 45 * SAMPLES)
-    to_land, to_water = blur(~water, 2 * SAMPLES), blur(water, SAMPLES)
+    mottle = fractal(random, n, 16 * SAMPLES, 4, 0.7)
+    ripples = noise(random, n, 2 * SAMPLES, 7 * SAMPLES)
+    clouds = noise(random, n, 70 * SAMPLES)
+    to_land, to_sea = blur(~water, 7), blur(sea, 7)
     wet = canvas.material == WATER
     to_land *= wet
     shade = canvas.shade + 0.05 * np.where(wet, ripples, mottle)
     shade *= 1 + 0.06 * clouds
-    shade *= 1 - 0.38 * blur(shift(canvas.tall, 3) & ~canvas.tall, 1) * ~canvas.tall
+    shade *= 1 - 0.38 * blur(shift(canvas.tall, 5) & ~canvas.tall, 2) * ~canvas.tall
     foam = to_land > 0.30 + 0.12 * ripples
     shallow = np.minimum(to_land * 2, 1.0)
-    sand = np.clip(2.2 * to_water - 0.35 + 0.2 * mottle, 0.0, 0.8)
+    sand = np.clip(6 * to_sea - 0.4 + 0.2 * mottle, 0.0, 0.9)
     sand *= (canvas.material <= CROP + 3) & ~wet
     bright = 0.5 * foam
     material = canvas.material.astype(np.intp)
