@@ -72,7 +72,7 @@ SETS: dict[str, StudySet] = {
     "camvid": StudySet(160, 5, 8, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
     "isbi": StudySet(256, 30, 6, options={"group_by": "blocks"}),
     "epfl-roads": StudySet(192, 15, 8),
-    "cwfid": StudySet(256, 20, 8, options={"masks": "annotations"}),
+    "cwfid": StudySet(256, 20, 8, parts=("images", "annotations"), options={"masks": "annotations"}),
 }
 
 
@@ -91,16 +91,25 @@ BASELINE: dict[str, Any] = {"loss": "ce+dice"}
 #: The variants, the most promising first: the options in which each differs from the baseline.
 VARIANTS: dict[str, dict[str, Any]] = {
     "baseline": {},
-    "loss: ce": {"loss": "ce"},
-    "class weights: median": {"class_weights": "median"},
     "learning rate: x 3": {"learning_rate": Times(3)},
     "learning rate: / 3": {"learning_rate": Times(1 / 3)},
-    "schedule: poly": {"schedule": "poly"},
-    "decoder factor: 10": {"decoder_factor": 10.0},
-    "decoder factor: 1": {"decoder_factor": 1.0},
+    "class weights: sqrt-inverse": {"class_weights": "sqrt-inverse"},
+    "EMA: 0.98": {"ema_decay": 0.98},
+    "rotation: 20, elastic: 0.02": {"rotation": 20.0, "elastic": 0.02},
+    "scale jitter: 1.25": {"scale_jitter": 1.25},
+    "loss: ce": {"loss": "ce"},
+    "hard pixels: 0.25": {"hard_pixels": 0.25},
+    "label smoothing: 0.1": {"label_smoothing": 0.1},
+    "decoder factor: x 3": {"decoder_factor": Times(3)},
+    "decoder factor: / 3": {"decoder_factor": Times(1 / 3)},
     "crop foreground: 0.5": {"crop_foreground": 0.5},
+    "class weights: median": {"class_weights": "median"},
     "half the pixels, twice the epochs": {"size": Times(0.71), "epochs": Times(2)},
     "twice the pixels, half the epochs": {"size": Times(1.41), "epochs": Times(0.5)},
+    "schedule: poly": {"schedule": "poly"},
+    "schedule: poly, EMA: 0.98": {"schedule": "poly", "ema_decay": 0.98},
+    "frozen BatchNorm": {"freeze_batchnorm": True},
+    "rotation: 180": {"rotation": 180.0},
     "class weights: effective": {"class_weights": "effective"},
     "weight decay: 0.05": {"weight_decay": 0.05},
     "clip norm: 1": {"clip_norm": 1.0},
@@ -135,6 +144,11 @@ class Run:
         if self.model in ("pspnet", "deeplabv3"):
             values["output_stride"] = 8
         return values
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the set has what the variant needs: only pretrained weights have statistics to keep."""
+        return "freeze_batchnorm" not in self.options or (self.pretrained and self.set != "built-in")
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -182,7 +196,7 @@ def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
             for name in sets:
                 for model in given.models:
                     one = Run(name, variant, model, seed, given.weights is not None)
-                    if one.key not in done:
+                    if one.key not in done and one.is_possible:
                         yield one
 
 

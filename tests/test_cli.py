@@ -156,6 +156,12 @@ def test_no_command_is_missing_from_the_table() -> None:
         ({"workers": -1}, "--workers", -1),
         ({"batch_size": 1}, "--batch-size", 1),
         ({"seeds": 0}, "--seeds", 0),
+        ({"ema_decay": 1.0}, "--ema-decay", 1.0),
+        ({"label_smoothing": -0.1}, "--label-smoothing", -0.1),
+        ({"hard_pixels": 0}, "--hard-pixels", 0),
+        ({"scale_jitter": 0.5}, "--scale-jitter", 0.5),
+        ({"rotation": 181}, "--rotation", 181),
+        ({"elastic": float("nan")}, "--elastic", "nan"),
     ],
 )
 def test_options_are_checked_in_python_too(options: dict[str, Any], where: str, value: object) -> None:

@@ -31,7 +31,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"contents", "files", "scenes", "sizes", "source", "transforms"},
+        {"contents", "files", "scenes", "sizes", "source", "warp"},
+        {"transforms"},
         {"dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations"},
         {"converters", "folder"},

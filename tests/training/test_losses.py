@@ -36,11 +36,44 @@ def test_cross_entropy_is_torchs_mean_over_the_pixels_that_count(weights):
     torch.testing.assert_close(gradient, expected_gradient)
 
 
+@pytest.mark.parametrize("class_weights", [None, torch.tensor([1.0, 0.5, 2.0, 7.0])])
+def test_label_smoothing_is_torchs(class_weights):
+    logits, mask = make_batch()
+    loss = cross_entropy(logits, mask, class_weights, label_smoothing=0.2)
+    expected = F.cross_entropy(logits, mask.long(), class_weights, ignore_index=VOID, label_smoothing=0.2)
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("class_weights", [None, torch.tensor([1.0, 0.5, 2.0, 7.0])])
+def test_only_the_pixels_with_the_highest_loss_count(class_weights):
+    logits, mask = make_batch()
+    losses = F.cross_entropy(logits, mask.long(), class_weights, ignore_index=VOID, reduction="none").flatten()
+    chosen = losses.argsort(descending=True)[: round(0.25 * mask.numel())]
+    weight = 1.0 if class_weights is None else class_weights[mask.flatten()[chosen].long()]
+    expected = losses[chosen].sum() / (torch.ones(len(chosen)) * weight).sum()
+    loss = cross_entropy(logits, mask, class_weights, hard_pixels=0.25)
+    torch.testing.assert_close(loss, expected)
+    gradient = torch.autograd.grad(loss, logits)[0]
+    assert (gradient.abs().sum(dim=1) > 0).sum() == len(chosen)
+
+
+def test_hard_pixels_are_never_void_and_ties_all_count():
+    logits, mask = make_batch(void=0.9)
+    torch.testing.assert_close(cross_entropy(logits, mask, hard_pixels=0.5), cross_entropy(logits, mask))
+    flat = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    (gradient,) = torch.autograd.grad(cross_entropy(flat, torch.zeros(1, 4, 4), hard_pixels=0.1), flat)
+    assert (gradient != 0).all()
+
+
 @pytest.mark.parametrize("class_weights", [None, torch.tensor([1.0, 2.0, 3.0, 4.0])])
 def test_a_batch_that_is_all_void_has_no_loss_and_finite_gradients(class_weights):
     logits, mask = make_batch(void=1.1)
     assert (mask == VOID).all()
-    for loss in (cross_entropy(logits, mask, class_weights), dice_loss(logits, mask)):
+    for loss in (
+        cross_entropy(logits, mask, class_weights),
+        cross_entropy(logits, mask, class_weights, label_smoothing=0.1, hard_pixels=0.3),
+        dice_loss(logits, mask),
+    ):
         assert loss.item() == 0
         assert torch.equal(torch.autograd.grad(loss, logits)[0], torch.zeros_like(logits))
 
@@ -156,6 +189,7 @@ def test_class_weights_none():
     [
         ([60, 30, 10], "inverse", [1 / 6, 1 / 3, 1.0]),
         ([60, 30, 10], "median", [0.5, 1.0, 3.0]),
+        ([40, 10], "sqrt-inverse", [0.5, 1.0]),
         ([60, 0, 30, 10], "inverse", [1 / 6, 0, 1 / 3, 1.0]),
         ([60, 0, 30, 10], "median", [0.5, 0, 1.0, 3.0]),
         ([5, 5], "inverse", [1, 1]),

@@ -48,8 +48,15 @@ def compare(
     weight_decay: float = 0.01,
     clip_norm: float = 5.0,
     loss: Literal["ce", "ce+dice"] | None = None,
-    class_weights: Literal["none", "inverse", "effective", "median"] = "none",
+    class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none",
+    label_smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+    ema_decay: float = 0.0,
+    freeze_batchnorm: bool = False,
     crop_foreground: float = 0.0,
+    scale_jitter: float = 2.0,
+    rotation: float = 0.0,
+    elastic: float = 0.0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
@@ -123,8 +130,19 @@ def compare(
         loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
             published.
         class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
-            effective, median.
+            sqrt-inverse, effective, median.
+        label_smoothing: Share of the target in the cross-entropy that is spread over all classes.
+        hard_pixels: Share of the pixels of a batch that count in the cross-entropy: those with the highest loss (online
+            hard example mining, OHEM).
+        ema_decay: Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99.
+            0: none.
+        freeze_batchnorm: Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights.
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
+        scale_jitter: Training images are scaled by a random factor, at most this and at least its inverse. 1: not
+            scaled.
+        rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
+        elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
+            crop's shorter side, e.g. 0.02.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
             else fp32.
@@ -186,8 +204,15 @@ def train(
     weight_decay: float = 0.01,
     clip_norm: float = 5.0,
     loss: Literal["ce", "ce+dice"] | None = None,
-    class_weights: Literal["none", "inverse", "effective", "median"] = "none",
+    class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none",
+    label_smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+    ema_decay: float = 0.0,
+    freeze_batchnorm: bool = False,
     crop_foreground: float = 0.0,
+    scale_jitter: float = 2.0,
+    rotation: float = 0.0,
+    elastic: float = 0.0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     workers: int | None = None,
@@ -256,8 +281,19 @@ def train(
         loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
             published.
         class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
-            effective, median.
+            sqrt-inverse, effective, median.
+        label_smoothing: Share of the target in the cross-entropy that is spread over all classes.
+        hard_pixels: Share of the pixels of a batch that count in the cross-entropy: those with the highest loss (online
+            hard example mining, OHEM).
+        ema_decay: Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99.
+            0: none.
+        freeze_batchnorm: Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights.
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
+        scale_jitter: Training images are scaled by a random factor, at most this and at least its inverse. 1: not
+            scaled.
+        rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
+        elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
+            crop's shorter side, e.g. 0.02.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
         precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
             else fp32.

@@ -109,6 +109,16 @@ def check_at_least(name: str, value: int | None, smallest: int) -> None:
         raise ConfigError(f"{value} is too small", where=flag(name), remedy=f"Give {smallest} or more")
 
 
+def check_between(name: str, value: float, lowest: float, highest: float) -> None:
+    """Raise ConfigError unless the option is from `lowest` to `highest`."""
+    if not lowest <= value <= highest:
+        raise ConfigError(
+            f"{value} is not between {lowest} and {highest}",
+            where=flag(name),
+            remedy=f"Give a number from {lowest} to {highest}",
+        )
+
+
 def check_share(name: str, value: float, *, least: float | None = None) -> None:
     """Raise ConfigError unless the option is above 0 and below 1, or equal to `least`."""
     if not (0 < value < 1 or value == least):

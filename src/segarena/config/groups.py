@@ -12,8 +12,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Networks": ("encoder", "weights", "output_stride", "track"),
     "Training": (
         *("equal", "patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
-        *("crop_foreground", "decoder_factor", "weight_decay", "clip_norm"),
+        *("decoder_factor", "weight_decay", "clip_norm", "label_smoothing", "hard_pixels", "ema_decay"),
+        "freeze_batchnorm",
     ),
+    "Augmentation": ("crop_foreground", "scale_jitter", "rotation", "elastic"),
     "Machine": ("device", "precision", "threads", "workers", "cache_gib"),
     "Output": ("quiet", "verbose"),
 }

@@ -44,10 +44,24 @@ class Protocol:
     """Norm that gradients are clipped to."""
     loss: Literal["ce", "ce+dice"]
     """Cross-entropy, or cross-entropy plus Dice."""
-    class_weights: Literal["none", "inverse", "effective", "median"]
+    class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"]
     """Weight of each class in the loss."""
+    label_smoothing: float = 0.0
+    """Share of the target in the cross-entropy that is spread over all classes."""
+    hard_pixels: float = 1.0
+    """Share of the pixels of a batch, those with the highest loss, that count in the cross-entropy."""
+    ema_decay: float = 0.0
+    """Decay of the exponential moving average of the weights; 0: none."""
+    freeze_batchnorm: bool = False
+    """Whether the running statistics of BatchNorm in the encoder are those of its pretrained weights."""
     crop_foreground: float
     """Share of the training crops that are chosen to contain a less frequent class."""
+    scale_jitter: float = 2.0
+    """Largest factor by which training images are scaled; the smallest is its inverse."""
+    rotation: float = 0.0
+    """Largest angle by which training crops are rotated, in degrees."""
+    elastic: float = 0.0
+    """Standard deviation of the displacements of the elastic deformation, as a share of the crop's shorter side."""
     device: str
     """Where the network is computed: cpu or cuda."""
     precision: str

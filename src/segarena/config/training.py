@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from segarena.config import defaults
-from segarena.config.checks import NUMBERED, OPTIONAL, Flag, check_at_least, check_choices, check_share, default, flag
+from segarena.config.checks import (
+    NUMBERED,
+    OPTIONAL,
+    Flag,
+    check_at_least,
+    check_between,
+    check_choices,
+    check_share,
+    default,
+    flag,
+)
 from segarena.config.data import DataOptions
 from segarena.config.durations import parse_duration
 from segarena.errors import ConfigError
@@ -101,10 +111,26 @@ class ProtocolOptions(DataOptions, ABC):
     """Gradients are clipped to this norm."""
     loss: Annotated[Literal["ce", "ce+dice"] | None, default(defaults.loss)] = None
     """Cross-entropy, or cross-entropy plus Dice."""
-    class_weights: Literal["none", "inverse", "effective", "median"] = "none"
+    class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none"
     """Weight of each class in the loss, from its pixels in the training masks."""
+    label_smoothing: float = 0.0
+    """Share of the target in the cross-entropy that is spread over all classes."""
+    hard_pixels: float = 1.0
+    """Share of the pixels of a batch that count in the cross-entropy: those with the highest loss
+    (online hard example mining, OHEM)."""
+    ema_decay: float = 0.0
+    """Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99. 0: none."""
+    freeze_batchnorm: Flag = False
+    """Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights."""
     crop_foreground: float = 0.0
     """Share of the training crops that are chosen to contain a less frequent class."""
+    scale_jitter: float = 2.0
+    """Training images are scaled by a random factor, at most this and at least its inverse. 1: not scaled."""
+    rotation: float = 0.0
+    """Training crops are rotated by a random angle, at most this number of degrees in both directions."""
+    elastic: float = 0.0
+    """Elastic deformation of training crops: standard deviation of the displacements, as a share of the crop's shorter
+    side, e.g. 0.02."""
     device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
     """Where to compute."""
     precision: Annotated[Literal["auto", "fp32", "bf16"], default(defaults.precision)] = "auto"
@@ -145,7 +171,11 @@ class ProtocolOptions(DataOptions, ABC):
                 raise ConfigError(
                     f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more"
                 )
-        check_share("crop_foreground", self.crop_foreground, least=0.0)
+        for name in ("crop_foreground", "label_smoothing", "ema_decay"):
+            check_share(name, getattr(self, name), least=0.0)
+        check_share("hard_pixels", self.hard_pixels, least=1.0)
+        for name, lowest, highest in (("scale_jitter", 1, 8), ("rotation", 0, 180), ("elastic", 0, 0.2)):
+            check_between(name, getattr(self, name), lowest, highest)
         if self.budget is not None:
             parse_duration(self.budget, flag("budget"))
             if self.epochs is not None:

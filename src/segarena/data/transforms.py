@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from segarena.classes import IGNORE_INDEX
+from segarena.data.warp import RandomWarp
 from segarena.seeding import derive_seed
 
 #: Mean and standard deviation with which torchvision's ImageNet weights were trained, for RGB in 0..1.
@@ -136,7 +137,7 @@ def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int
 
 
 class Augmentation:
-    """The training augmentation: scaling by 0.5 to 2, crop, mirroring, colour.
+    """The training augmentation: scaling, crop, rotation and elastic deformation if they are wanted, mirroring, colour.
 
     The result depends on the seed, the epoch and the index of the image only.
 
@@ -144,14 +145,32 @@ class Augmentation:
         size: Pixels of the image's shorter side at scale 1, see `working_size`.
         crop: (height, width) in pixels, see `crop_size`.
         seed: The seed of all random numbers.
-        foreground: The share of crops that must contain a rarer class, see `RandomScaleCrop`.
+        foreground: The share of crops that must contain a rarer class, see `RandomScaleCrop`. Of a crop that is rotated
+            or deformed, the pixel may leave it at the border.
+        jitter: The highest factor of the scale, 1 or more; the lowest is its inverse.
+        rotation: The largest angle in degrees, see `RandomWarp`.
+        elastic: The standard deviation of the displacements, as a share of the crop's shorter side, likewise.
     """
 
-    def __init__(self, size: int, crop: tuple[int, int], seed: int, *, foreground: float = 0.0) -> None:
+    def __init__(
+        self,
+        size: int,
+        crop: tuple[int, int],
+        seed: int,
+        *,
+        foreground: float = 0.0,
+        jitter: float = 2.0,
+        rotation: float = 0.0,
+        elastic: float = 0.0,
+    ) -> None:
         self.seed = seed
+        scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground)
+        # Where there is no warp no random number is drawn for it, so that runs from before can be reproduced.
+        warp = [RandomWarp(rotation, elastic, scale_crop.fill)] if rotation or elastic else []
         self.transform = v2.Compose(
             [
-                RandomScaleCrop(size, crop, foreground=foreground),
+                scale_crop,
+                *warp,
                 v2.RandomHorizontalFlip(0.5),
                 v2.ColorJitter(brightness=0.25, contrast=0.25, saturation=0.25),
             ]

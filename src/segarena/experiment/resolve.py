@@ -71,6 +71,12 @@ def resolve(
     model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
     patience = close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
+    if options.freeze_batchnorm and not pretrained:
+        raise ConfigError(
+            "random weights have no statistics of images to keep",
+            where="--freeze-batchnorm",
+            remedy="Leave it out, or name pretrained weights with --weights",
+        )
     rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
     protocol = Protocol(
         track=options.track,
@@ -91,7 +97,14 @@ def resolve(
         clip_norm=options.clip_norm,
         loss=close("loss", options.loss, defaults.loss(options.track)),
         class_weights=options.class_weights,
+        label_smoothing=options.label_smoothing,
+        hard_pixels=options.hard_pixels,
+        ema_decay=options.ema_decay,
+        freeze_batchnorm=options.freeze_batchnorm,
         crop_foreground=options.crop_foreground,
+        scale_jitter=options.scale_jitter,
+        rotation=options.rotation,
+        elastic=options.elastic,
         device=device,
         precision=precision,
         workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),

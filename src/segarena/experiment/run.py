@@ -97,7 +97,15 @@ def evaluate_split(training: Training, model: SegmentationModel, part: Split) ->
 def make_loader(training: Training) -> TrainingLoader:
     """Return the batches of a training."""
     protocol, split = training.protocol, training.split
-    augmentation = Augmentation(protocol.size, protocol.crop, training.seed, foreground=protocol.crop_foreground)
+    augmentation = Augmentation(
+        protocol.size,
+        protocol.crop,
+        training.seed,
+        foreground=protocol.crop_foreground,
+        jitter=protocol.scale_jitter,
+        rotation=protocol.rotation,
+        elastic=protocol.elastic,
+    )
     return TrainingLoader(
         TrainingSet(split.images, split.splits.train, augmentation),
         batch_size=protocol.batch_size,
@@ -111,7 +119,12 @@ def make_loss(training: Training) -> SegmentationLoss:
     """Return the loss of a training, on its device."""
     protocol = training.protocol
     weights = weigh_classes(training.split.mask_pixels, protocol.class_weights)
-    return SegmentationLoss(protocol.loss, None if weights is None else weights.to(protocol.device))
+    return SegmentationLoss(
+        protocol.loss,
+        None if weights is None else weights.to(protocol.device),
+        label_smoothing=protocol.label_smoothing,
+        hard_pixels=protocol.hard_pixels,
+    )
 
 
 def _fit(

@@ -21,6 +21,7 @@ from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
+from segarena.training.averaging import WeightAverage
 from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.evaluation import autocast, to_input
@@ -111,6 +112,7 @@ class Trainer:
         self.optimizer = build_optimizer(
             self.model, protocol.optimizer, protocol.learning_rate, protocol.weight_decay, protocol.decoder_factor
         )
+        self.average = WeightAverage(self.model, protocol.ema_decay) if protocol.ema_decay else None
         self.state = TrainingState()
         self.last_save = time.perf_counter()
         self.cpu_mark = cpu_seconds()
@@ -140,7 +142,7 @@ class Trainer:
         state, steps = self.state, len(self.loader)
         loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.protocol.device)
         auxiliary_sum = torch.tensor(state.auxiliary_sum, dtype=torch.float64, device=self.protocol.device)
-        self.model.train()
+        self._begin_to_train()
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
         self.cpu_mark = cpu_seconds()
@@ -173,6 +175,13 @@ class Trainer:
                 remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
             )
 
+    def _begin_to_train(self) -> None:
+        self.model.train()
+        if self.protocol.freeze_batchnorm:
+            for name, module in self.model.named_modules():
+                if name.startswith("encoder.") and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()  # the statistics stay; scale and shift are learned
+
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         protocol, state = self.protocol, self.state
         done = (state.epoch - 1) * len(self.loader) + state.step
@@ -187,17 +196,20 @@ class Trainer:
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(done)
         return total, auxiliary
 
     def _finish_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
         start = time.perf_counter()
-        scores = self.validate(self.model)
+        scored = self.model if self.average is None else self.average.model
+        scores = self.validate(scored)
         is_best = scores["val_miou"] > state.best_miou  # NaN is never better
         if is_best or state.best_epoch == 0:
             state.best_epoch = state.epoch
             state.best_miou = scores["val_miou"] if is_best else -1.0
-            save_weights(self.model, self.folder / BEST)
+            save_weights(scored, self.folder / BEST)
         validation_seconds = time.perf_counter() - start
         self._count_cpu_time()
         row = {
@@ -234,6 +246,8 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(self.state),
         }
+        if self.average is not None:
+            content["average"] = self.average.model.state_dict()
         save_state(content, self.folder / LAST)
         self.last_save = time.perf_counter()
 
@@ -242,6 +256,8 @@ class Trainer:
         if content is not None:
             self.model.load_state_dict(content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
+            if self.average is not None:
+                self.average.model.load_state_dict(content["average"])
             self.state = TrainingState(**{"cpu_seconds": None, **content["progress"]})
 
 

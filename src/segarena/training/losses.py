@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,25 +22,50 @@ AUXILIARY_WEIGHT = 0.4
 LARGEST_RATIO = 1000.0
 
 
-def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits: Tensor,
+    mask: Tensor,
+    class_weights: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+) -> Tensor:
     """Mean cross-entropy over the pixels that are not void; 0, with a gradient of 0, where all are.
+
+    With `hard_pixels` below 1, the mean is over the pixels with the highest loss (online hard example mining:
+    Shrivastava et al. 2016, arXiv:1604.03540; of pixels: Wu et al. 2016, 3.3, arXiv:1605.06885). Differences from the
+    papers: the number of pixels is a share of the batch, void included, and pixels that tie with the last one count.
 
     Args:
         logits: (N, C, H, W), floating point; computed in float32.
         mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
         class_weights: float32 (C,), 0 or more, for a weighted mean as in torch; None for equal weights.
+        label_smoothing: Share of the target that is spread over all classes, 0..1 (Szegedy et al. 2016, 7).
+        hard_pixels: Share of the pixels that count, above 0, at most 1.
 
     Returns:
         A scalar, float32.
     """
     mask = mask.long()
-    total = F.cross_entropy(logits.float(), mask, weight=class_weights, ignore_index=IGNORE_INDEX, reduction="sum")
     counted = mask != IGNORE_INDEX
+    settings: dict[str, Any] = {"weight": class_weights, "label_smoothing": label_smoothing}
+    if hard_pixels < 1:
+        losses = F.cross_entropy(logits.float(), mask, ignore_index=IGNORE_INDEX, reduction="none", **settings)
+        counted = counted & _hardest(losses.detach().where(counted, -1.0), hard_pixels)
+        total = (losses * counted).sum()
+    else:
+        total = F.cross_entropy(logits.float(), mask, ignore_index=IGNORE_INDEX, reduction="sum", **settings)
     if class_weights is None:
         weight = counted.sum()
     else:
         weight = torch.where(counted, class_weights[mask.where(counted, 0)], 0.0).sum()
     return total / weight.clamp(min=torch.finfo(torch.float32).tiny)
+
+
+def _hardest(losses: Tensor, share: float) -> Tensor:
+    """Which values are among a share of all that are the highest."""
+    number = max(1, round(share * losses.numel()))
+    return losses >= losses.flatten().kthvalue(losses.numel() - number + 1).values
 
 
 def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
@@ -74,10 +100,22 @@ class SegmentationLoss:
     Args:
         kind: Main loss: cross-entropy, or the sum of cross-entropy and Dice loss.
         class_weights: Class weights of the cross-entropy, float32 (C,); None for equal weights.
+        label_smoothing: Its share of the target that is spread over all classes, 0..1.
+        hard_pixels: Its share of the pixels that count, see `cross_entropy`.
     """
 
-    def __init__(self, kind: Literal["ce", "ce+dice"], class_weights: Tensor | None = None) -> None:
-        self.kind, self.class_weights = kind, class_weights
+    def __init__(
+        self,
+        kind: Literal["ce", "ce+dice"],
+        class_weights: Tensor | None = None,
+        *,
+        label_smoothing: float = 0.0,
+        hard_pixels: float = 1.0,
+    ) -> None:
+        self.kind = kind
+        self._compute = partial(
+            upsampled_loss, class_weights=class_weights, label_smoothing=label_smoothing, hard_pixels=hard_pixels
+        )
 
     def __call__(self, logits: Tensor, auxiliary: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """Compute the loss of a batch.
@@ -90,15 +128,22 @@ class SegmentationLoss:
         Returns:
             The total and, unweighted, the auxiliary head's cross-entropy or None: scalars, float32.
         """
-        dice = self.kind == "ce+dice"
-        total = upsampled_loss(logits, mask, self.class_weights, dice=dice)
+        total = self._compute(logits, mask, dice=self.kind == "ce+dice")
         if auxiliary is None:
             return total, None
-        part = upsampled_loss(auxiliary, mask, self.class_weights)
+        part = self._compute(auxiliary, mask)
         return total + AUXILIARY_WEIGHT * part, part
 
 
-def upsampled_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None, *, dice: bool = False) -> Tensor:
+def upsampled_loss(
+    logits: Tensor,
+    mask: Tensor,
+    class_weights: Tensor | None,
+    *,
+    dice: bool = False,
+    label_smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+) -> Tensor:
     """Cross-entropy, with or without the Dice loss, of logits that are interpolated to the size of the mask.
 
     Args:
@@ -106,25 +151,29 @@ def upsampled_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None, *
         mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
         class_weights: float32 (C,), or None.
         dice: Add the Dice loss.
+        label_smoothing: See `cross_entropy`.
+        hard_pixels: Likewise.
 
     Returns:
         A scalar, float32.
     """
-    if mask.dtype == torch.uint8 and can_compute(logits):
+    is_plain = label_smoothing == 0 and hard_pixels == 1
+    if is_plain and mask.dtype == torch.uint8 and can_compute(logits):
         return grid_loss(logits, mask, class_weights, dice=dice)
     logits = logits if logits.shape[-2:] == mask.shape[-2:] else resize(logits, mask.shape[-2:])
-    total = cross_entropy(logits, mask, class_weights)
+    total = cross_entropy(logits, mask, class_weights, label_smoothing=label_smoothing, hard_pixels=hard_pixels)
     return total + dice_loss(logits, mask) if dice else total
 
 
 def weigh_classes(
-    class_pixels: NDArray[np.int64], method: Literal["none", "inverse", "effective", "median"]
+    class_pixels: NDArray[np.int64], method: Literal["none", "inverse", "sqrt-inverse", "effective", "median"]
 ) -> Tensor | None:
     """Compute class weights from the pixels of the classes in the training split.
 
     With f the fraction of a class in all pixels, its weight is proportional to
 
     - "inverse": 1 / f;
+    - "sqrt-inverse": 1 / sqrt(f);
     - "median": median frequency / frequency, with the frequency over the images in which the class occurs
       (Eigen and Fergus 2015, 6.3.2, arXiv:1411.4734);
     - "effective": (1 - beta) / (1 - beta^n), n the pixels of the class (Cui et al. 2019, 4, arXiv:1901.05555), with
@@ -137,7 +186,7 @@ def weigh_classes(
     Args:
         class_pixels: Pixels of each class without void, one or more in all: int64 (N, C), a row for each training
             image, or (C,), which counts as one image.
-        method: One of the three, or "none".
+        method: One of the four, or "none".
 
     Returns:
         float32 (C,): at most LARGEST_RATIO times the smallest, 0 for a class that never occurs, of mean 1 over the
@@ -154,6 +203,8 @@ def weigh_classes(
     counts = totals[present]
     if method == "inverse":
         weights = counts.sum() / counts
+    elif method == "sqrt-inverse":
+        weights = np.sqrt(counts.sum() / counts)
     elif method == "median":
         seen = np.array([pixels[pixels[:, c] > 0].sum() for c in np.flatnonzero(present)])
         weights = np.median(counts / seen) / (counts / seen)
