@@ -57,7 +57,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "prediction", "progress", "recognition", "time_left"},
+        {"conversion", "prediction", "progress", "recognition", "resolution", "time_left"},
         {"budget", "ceilings", "image_counts", "inputs", "networks"},
         {"check_report", "resolve", "scored", "units"},
         {"prepare", "rescore"},

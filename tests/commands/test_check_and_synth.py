@@ -86,7 +86,7 @@ def test_check_writes_json_for_programs(squares: Path, tmp_path: Path) -> None:
     )
     assert set(fine["ious"]) == {"background", "foreground"}
     assert 1 >= fine["miou"] > coarse["miou"] > 0
-    assert ceilings["advice"]["size"] in {grid["size"] for grid in ceilings["grids"]}
+    assert ceilings["choice"]["cpu"]["size"] in {grid["size"] for grid in ceilings["grids"]}
     assert ceilings["optimised"] == []
     [problem] = written["problems"]
     assert set(problem) == {"code", "severity", "files", "message", "remedy", "details"}

@@ -9,9 +9,10 @@ from PIL import Image
 import segarena
 from segarena.config.training import LOGIT_STRIDES, TRACK_MODELS
 from segarena.data.folder import FolderSource
+from segarena.data.splitting.splits import Splits
 from segarena.experiment import ceilings
-from segarena.experiment.ceilings import MOST_MASKS, advise, choose_masks, grid_sizes, measure_ceilings
-from segarena.scoring.ceilings import Ceiling, Grid
+from segarena.experiment.ceilings import MOST_MASKS, choose_masks, grid_sizes, measure_ceilings, survey_ceilings
+from segarena.scoring.ceilings import Grid
 
 
 @pytest.fixture
@@ -94,31 +95,14 @@ def test_sizes_are_the_own_one_and_usual_ones(shorter: int, sizes: list[int]) ->
     assert grid_sizes(shorter) == sizes
 
 
-@pytest.mark.parametrize(
-    ("at_8", "at_16", "expected"),
-    [
-        ({256: 0.95, 512: 0.97}, {256: 0.90, 512: 0.95}, (256, 16)),  # the usual choice is enough
-        ({256: 0.80, 512: 0.85}, {256: 0.70, 512: 0.76}, (256, 8)),  # a finer stride is cheaper than twice the size
-        ({256: 0.50, 512: 0.90}, {256: 0.40, 512: 0.85}, (512, 16)),  # only the larger size is enough
-        ({256: 0.50, 512: 0.90}, {256: 0.40, 512: 0.60}, (512, 8)),
-    ],
-)
-def test_the_cheapest_pair_near_the_best_is_advised(at_8, at_16, expected) -> None:
-    values = {1: {256: 1.0, 512: 1.0}, 8: at_8, 16: at_16}
-    table = [
-        Ceiling(Grid(size, stride), value, np.ones(2)) for stride in values for size, value in values[stride].items()
-    ]
-    advice = advise(table, 256)
-    assert advice is not None
-    assert (advice.size, advice.output_stride) == expected
-    assert advice.ceiling == values[expected[1]][expected[0]]
-    assert advice.cost == pytest.approx((expected[0] / 256) ** 2 * {8: 2.3, 16: 1}[expected[1]])
-    assert (advice.best_size, advice.best_ceiling) == (512, at_8[512])
-
-
-def test_nothing_is_advised_without_truth_pixels() -> None:
-    nothing = [Ceiling(Grid(64, stride), float("nan"), np.full(2, np.nan)) for stride in (1, 8, 16)]
-    assert advise(nothing, 64) is None
+def test_nothing_is_chosen_where_the_training_masks_are_void(stripes: FolderSource) -> None:
+    (stripes.root / "classes.yaml").write_text(
+        "classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]\nignore: [9]"
+    )
+    Image.fromarray(np.full((64, 64), 9, np.uint8)).save(stripes.root / "masks" / "0.png")
+    table = survey_ceilings(FolderSource(stripes.root), Splits(train=(0,), val=(1, 2, 3), test=()))
+    assert table.advice == {}
+    assert np.isnan(table.ceilings[0].miou)
 
 
 def test_of_a_large_mask_pixels_at_equal_steps_are_used(stripes: FolderSource, monkeypatch: pytest.MonkeyPatch) -> None:

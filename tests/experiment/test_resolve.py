@@ -61,7 +61,14 @@ def test_no_file_of_the_experiment_asserts_that_an_option_is_closed() -> None:
 
 def test_each_open_option_has_a_choice_with_its_reason() -> None:
     protocol, choices = resolve(CompareOptions(), FACTS)
-    assert {choice.name for choice in choices} == {*ALWAYS, "device", "precision", "workers", "threads"}
+    assert {choice.name for choice in choices} == {
+        *ALWAYS,
+        "output_stride",
+        "device",
+        "precision",
+        "workers",
+        "threads",
+    }
     settings = protocol.settings()
     for choice in choices:
         assert settings[choice.name] == choice.value
@@ -89,7 +96,8 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
 @pytest.mark.parametrize(
     ("options", "network"),
     [
-        (CompareOptions(**CPU), {"encoder": "resnet18", "weights": "imagenet"}),
+        (CompareOptions(**CPU), {"encoder": "resnet18", "weights": "imagenet", "output_stride": 16}),
+        (CompareOptions(models=("unet", "fcn"), **CPU), {"encoder": "resnet18", "weights": "imagenet"}),
         (CompareOptions(track="paper", **CPU), {"weights": "imagenet"}),
         (TrainOptions(model="unet", track="paper", weights="none", **CPU), {}),
         (

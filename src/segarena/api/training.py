@@ -84,7 +84,8 @@ def compare(
             epochs.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
-            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+            Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256
+            to 512 on a CPU, from 512 to 768 on a GPU, and at most the images' shorter side.
         epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
             a GPU and 60 on a CPU.
         encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
@@ -110,14 +111,14 @@ def compare(
         folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
             folds, split is the share for training. Default: none, one split into train, val and test.
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
-        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
-            track="paper" that of the paper.
+        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
+            size; with track="paper" that of the paper.
         budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
             number of epochs is chosen to fill it. Early stopping may end it sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
-        batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
-            training images.
+        batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
+            quarter of the training images.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.
@@ -235,7 +236,8 @@ def train(
         seed: Seed of the initial weights, the order of the images and the augmentation.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
-            Default: the images' shorter side, at most 512 on a GPU and 256 on a CPU.
+            Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256
+            to 512 on a CPU, from 512 to 768 on a GPU, and at most the images' shorter side.
         epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
             a GPU and 60 on a CPU.
         encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
@@ -261,14 +263,14 @@ def train(
         folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
             folds, split is the share for training. Default: none, one split into train, val and test.
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
-        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 16; with
-            track="paper" that of the paper.
+        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
+            size; with track="paper" that of the paper.
         budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
             number of epochs is chosen to fill it. Early stopping may end it sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
-        batch_size: Images per training step. Default: 16; 8 on a CPU for sizes above 128; at most a quarter of the
-            training images.
+        batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
+            quarter of the training images.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.

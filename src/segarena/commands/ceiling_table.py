@@ -1,4 +1,4 @@
-"""How `check` shows the resolution ceiling: a table of sizes and strides, the classes that are lost, advice."""
+"""How `check` shows the resolution ceiling: a table of sizes and strides, the classes that are lost, the choice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.table import Table
 
 from segarena.commands.terminal import console
 from segarena.config.training import models_at
-from segarena.experiment.ceilings import Advice, CeilingTable
+from segarena.experiment.ceilings import CeilingTable
 from segarena.formats import join_words, listing, percent, plural, shorten
 from segarena.reporting.style import model_styles
 from segarena.scoring.ceilings import Grid
@@ -19,13 +19,13 @@ LOST = 0.3
 
 
 def show_ceilings(table: CeilingTable, names: Sequence[str]) -> None:
-    """Print the ceilings of all grids, the classes that are mostly lost on the coarsest usual one, and the advice.
+    """Print the ceilings of all grids, the classes that are mostly lost on the one that is chosen, and the choice.
 
     Args:
         table: The ceilings.
         names: The classes, in the order of their indices.
     """
-    if table.advice is None:
+    if not table.advice:
         return
     masks = plural(table.used, "training mask") + (f" of {table.available}" if table.used < table.available else "")
     console.print(f"\n[bold]Resolution ceiling[/bold]: the highest mIoU to expect, computed from {masks}")
@@ -36,7 +36,8 @@ def show_ceilings(table: CeilingTable, names: Sequence[str]) -> None:
     for size in table.sizes:
         shown.add_row(str(size), *(_cell(table, Grid(size, stride)) for stride in table.strides))
     console.print(shown)
-    coarsest = table.at(table.advice.usual, max(table.strides))
+    chosen = table.advice["cpu"].chosen
+    coarsest = table.at(chosen.size, chosen.output_stride or max(table.strides))
     lost = [label for label in np.argsort(coarsest.ious, kind="stable") if coarsest.ious[label] < LOST]
     if lost:
         classes = listing([f"{shorten(names[label])} {percent(coarsest.ious[label])}" for label in lost])
@@ -47,7 +48,7 @@ def show_ceilings(table: CeilingTable, names: Sequence[str]) -> None:
     if table.optimised:
         console.print("  In brackets: possible with logits that are fitted to some of the masks.")
     console.print("  With --output-stride 8, PSPNet and DeepLabv3 have stride 8.")
-    console.print(f"  advice: {_sentence(table.advice)}", markup=False)
+    _show_advice(table)
 
 
 def _cell(table: CeilingTable, grid: Grid) -> str:
@@ -62,13 +63,14 @@ def _head(stride: int) -> str:
     return f"stride {stride}\n{join_words([style.label for style in styles.values()])}"
 
 
-def _sentence(advice: Advice) -> str:
-    options = f"--size {advice.size} --output-stride {advice.output_stride}"
-    reason = f"no model's ceiling is below {percent(advice.ceiling)}"
-    if advice.cost == 1:
-        return f"{options}: {reason}"
-    cost = f"about {advice.cost:.2g} times the operations of size {advice.usual} and output stride 16"
-    if advice.best_ceiling == advice.ceiling:
-        return f"{options}: {reason}; {cost}"
-    best = f"{percent(advice.best_ceiling)} with size {advice.best_size} and output stride 8"
-    return f"{options}: {reason}; {cost}. The highest is {best}."
+def _show_advice(table: CeilingTable) -> None:
+    """What `compare` chooses: a line for each kind of device, or one where it is the same."""
+    places = {"cpu": "on a CPU", "cuda": "on a GPU"}
+    chosen = {device: (advice.chosen.size, advice.chosen.output_stride) for device, advice in table.advice.items()}
+    together = len(set(chosen.values())) == 1
+    for device, advice in table.advice.items():
+        size, stride = chosen[device]
+        where = "" if together else f" {places[device]}"
+        console.print(f"  `compare` uses{where} --size {size} --output-stride {stride}: {advice.why}", markup=False)
+        if together:
+            return

@@ -6,8 +6,12 @@ Each returns the value and the reason for it. The first line of its docstring is
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from segarena.config.network_costs import DEFAULT_ENCODERS
 
 #: The batch size at which the default learning rates hold.
 REFERENCE_BATCH = 8
@@ -28,6 +32,12 @@ class DataFacts:
     height: int
     width: int
     built_in: bool
+
+    @classmethod
+    def of(cls, sizes: Sequence[tuple[int, ...]], num_train: int, *, built_in: bool) -> DataFacts:
+        """Return the facts of training images with these (height, width), in pixels."""
+        height, width = (statistics.median(size[axis] for size in sizes) for axis in (0, 1))
+        return cls(num_train, int(height), int(width), built_in)
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ def precision(native_bf16: bool) -> tuple[str, str]:
 
 def encoder(on_gpu: bool) -> tuple[str, str]:
     """Resnet50 on a GPU, resnet18 on a CPU; with --track paper that of the paper."""
-    return "resnet50" if on_gpu else "resnet18", _place(on_gpu)
+    return DEFAULT_ENCODERS["cuda" if on_gpu else "cpu"], _place(on_gpu)
 
 
 def weights(facts: DataFacts) -> tuple[str, str]:
@@ -73,16 +83,10 @@ def weights(facts: DataFacts) -> tuple[str, str]:
     return "imagenet", "torchvision's, downloaded once"
 
 
-def size(facts: DataFacts, on_gpu: bool) -> tuple[int, str]:
-    """The images' shorter side, at most 512 on a GPU and 256 on a CPU."""
-    most = 512 if on_gpu else 256
-    shorter = min(facts.height, facts.width)
-    return max(32, min(shorter, most)), f"the images' shorter side, at most {most} {_place(on_gpu)}"
-
-
 def batch_size(facts: DataFacts, size: int, on_gpu: bool) -> tuple[int, str]:
-    """16; 8 on a CPU for sizes above 128; at most a quarter of the training images."""
-    usual = 16 if on_gpu or size <= 128 else 8  # small crops leave a CPU idle between many small steps
+    """16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a quarter of the training images."""
+    # Small crops leave a CPU idle between many small steps; large ones need much memory on a GPU.
+    usual = 16 if size <= (512 if on_gpu else 128) else 8
     quarter = max(2, facts.num_train // 4)  # so that an epoch has four steps or more
     if quarter < usual:
         return min(quarter, facts.num_train), "a quarter of the training images"

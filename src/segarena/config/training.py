@@ -21,6 +21,7 @@ from segarena.config.checks import (
 )
 from segarena.config.data import DataOptions
 from segarena.config.durations import parse_duration
+from segarena.config.resolution import SIZE_RULE, STRIDE_RULE
 from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
@@ -83,9 +84,9 @@ class ProtocolOptions(DataOptions, ABC):
     """Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random.
     coco: of the whole network, for fcn and deeplabv3 with --track paper.
     Or a file of torchvision's, if all models have the same encoder."""
-    output_stride: Annotated[Literal[8, 16] | None, default("16; with --track paper that of the paper")] = None
+    output_stride: Annotated[Literal[8, 16] | None, default(STRIDE_RULE)] = None
     """Output stride of the encoder in PSPNet and DeepLabv3."""
-    size: Annotated[int | None, default(defaults.size)] = None
+    size: Annotated[int | None, default(SIZE_RULE)] = None
     """Working size, in pixels: images are resized to this shorter side, and training crops have about this side."""
     epochs: Annotated[int | None, default(defaults.epochs)] = None
     """Maximum number of epochs."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.config import DataFacts
+from segarena.config.network_costs import DEFAULT_ENCODERS
+from segarena.config.resolution import Resolution, sizes_up_to
 from segarena.config.training import LOGIT_STRIDES
 from segarena.data.files.cache import FactCache
 from segarena.data.folder import FolderSource
@@ -17,6 +21,7 @@ from segarena.data.sizes import working_size
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
+from segarena.experiment.resolution import Question, choose, default_costs
 from segarena.scoring.ceilings import Ceiling, Grid, averaged_counts, to_ceilings
 from segarena.seeding import derive_seed
 from segarena.threads import thread_pool
@@ -25,37 +30,9 @@ from segarena.threads import thread_pool
 MOST_MASKS, MOST_OPTIMISED = 64, 8
 #: The most pixels of a mask that are used: of a larger one, every second, third, ... row and column.
 MOST_PIXELS, MOST_OPTIMISED_PIXELS = 2_000_000, 250_000
-#: The largest working size that is looked at, and the default one on a CPU for larger images, in pixels.
+#: The largest working size that `check` looks at, and the smallest that `compare` chooses for larger images, in pixels.
 LARGEST_SIZE, USUAL_SIZE = 1024, 256
-#: FLOPs of the four models together by output stride of PSPNet and DeepLabv3, relative to those at 16 (ResNet-18).
-COSTS = {8: 2.3, 16: 1.0}
-#: The share of the best ceiling that is enough.
-ENOUGH = 0.9
-
-_KIND, _OPTIMISED_KIND = "ceilings-1", "optimised-ceilings-1"
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A working size and an output stride at which no model is held down by its resolution.
-
-    Args:
-        size: The working size, in pixels.
-        output_stride: Of PSPNet and DeepLabv3.
-        ceiling: The lowest ceiling of the four models there, mIoU.
-        best_size: The size with the highest ceiling, at output stride 8.
-        best_ceiling: The lowest ceiling of the four models there, mIoU.
-        cost: FLOPs of an image, relative to those at `usual`.
-        usual: The default size on a CPU, at output stride 16, in pixels.
-    """
-
-    size: int
-    output_stride: int
-    ceiling: float
-    best_size: int
-    best_ceiling: float
-    cost: float
-    usual: int
+_KIND, _OPTIMISED_KIND = "ceilings-2", "optimised-ceilings-2"
 
 
 @dataclass(frozen=True)
@@ -66,14 +43,14 @@ class CeilingTable:
         ceilings: One for each grid.
         used: Number of masks that they were computed from.
         available: Number of training masks.
-        advice: What to use; None if no class has truth pixels.
+        advice: What `compare` chooses for the four models, by device: cpu, cuda. Empty if no class has truth pixels.
         optimised: The same with optimised logits, from at most `MOST_OPTIMISED` masks; empty if not asked for.
     """
 
     ceilings: tuple[Ceiling, ...]
     used: int
     available: int
-    advice: Advice | None
+    advice: Mapping[str, Resolution]
     optimised: tuple[Ceiling, ...] = ()
 
     @property
@@ -98,7 +75,7 @@ def survey_ceilings(
     *,
     optimise: bool = False,
 ) -> CeilingTable:
-    """Compute the ceilings of the four models at up to three working sizes, and choose one.
+    """Compute the ceilings of the four models at several working sizes, and choose one as `compare` does.
 
     Args:
         source: The data.
@@ -107,14 +84,22 @@ def survey_ceilings(
         optimise: Also compute the optimised ceilings: minutes, and it needs torch.
     """
     train = list(splits.train)
-    shorter = int(np.median([min(source.sizes[index]) for index in train]))
+    facts = DataFacts.of([source.sizes[index] for index in train], len(train), built_in=False)
+    questions = {
+        device: Question(facts, default_costs(encoder), device) for device, encoder in DEFAULT_ENCODERS.items()
+    }
+    shorter = min(facts.height, facts.width)
+    sizes = sorted({*grid_sizes(shorter), *sizes_up_to(shorter, "cpu")[0]})
     strides = sorted({stride for strides in LOGIT_STRIDES.values() for stride in strides})
-    grids = [Grid(size, stride) for size in grid_sizes(shorter) for stride in strides]
+    shown = [Grid(size, stride) for size in sizes for stride in strides]
+    every = list(dict.fromkeys(shown + [grid for question in questions.values() for grid in question.grids()]))
     pixels = source.mask_pixels[train]
-    ceilings, used = measure_ceilings(source, train, grids, pixels, on_progress)
-    optimised = measure_ceilings(source, train, grids, pixels, on_progress, optimise=True)[0] if optimise else ()
-    usual = max(32, min(shorter, USUAL_SIZE))
-    return CeilingTable(tuple(ceilings), used, len(train), advise(ceilings, usual), tuple(optimised))
+    measured, used = measure_ceilings(source, train, every, pixels, on_progress)
+    found = {ceiling.grid: ceiling for ceiling in measured}
+    optimised = measure_ceilings(source, train, shown, pixels, on_progress, optimise=True)[0] if optimise else ()
+    miou = {grid: ceiling.miou for grid, ceiling in found.items()}
+    advice = {} if math.isnan(measured[0].miou) else {name: choose(q, lambda _: miou) for name, q in questions.items()}
+    return CeilingTable(tuple(found[grid] for grid in shown), used, len(train), advice, tuple(optimised))
 
 
 def measure_ceilings(
@@ -142,7 +127,7 @@ def measure_ceilings(
     chosen = choose_masks(indices, mask_pixels, MOST_OPTIMISED if optimise else MOST_MASKS)
     num_classes = source.classes.num_classes
 
-    def measure(index: int) -> NDArray[np.int64] | None:
+    def measure(grids: Sequence[Grid], index: int) -> NDArray[np.int64] | None:
         try:
             mask = _thin(source.read_labels(index), MOST_OPTIMISED_PIXELS if optimise else MOST_PIXELS)
         except DataError:
@@ -159,19 +144,21 @@ def measure_ceilings(
 
     kind = _OPTIMISED_KIND if optimise else _KIND
     with FactCache() as cache:
-        key = _key(source, chosen, grids)
-        found = cache.get(kind, key)
-        if found is not None:
-            total = np.frombuffer(found[4:], dtype=np.int64).reshape(len(grids), 3, num_classes)
-            return to_ceilings(grids, total), int.from_bytes(found[:4])
-        total, used = np.zeros((len(grids), 3, num_classes), dtype=np.int64), 0
-        with thread_pool() as threads:
-            for done, counts in enumerate(threads.map(measure, chosen), start=1):
-                if counts is not None:
-                    total, used = total + counts, used + 1
-                on_progress(done, len(chosen))
-        cache.add(kind, key, used.to_bytes(4) + total.tobytes())
-    return to_ceilings(grids, total), used
+        keys = {grid: _key(source, chosen, grid) for grid in grids}
+        found = {grid: content for grid, key in keys.items() if (content := cache.get(kind, key)) is not None}
+        missing = [grid for grid in grids if grid not in found]
+        if missing:
+            total, used = np.zeros((len(missing), 3, num_classes), dtype=np.int64), 0
+            with thread_pool() as threads:
+                for done, counts in enumerate(threads.map(partial(measure, missing), chosen), start=1):
+                    if counts is not None:
+                        total, used = total + counts, used + 1
+                    on_progress(done, len(chosen))
+            for grid, counts in zip(missing, total, strict=True):
+                found[grid] = used.to_bytes(4) + counts.tobytes()
+                cache.add(kind, keys[grid], found[grid])
+    every = np.stack([np.frombuffer(found[grid][4:], dtype=np.int64).reshape(3, num_classes) for grid in grids])
+    return to_ceilings(grids, every), int.from_bytes(found[grids[0]][:4])
 
 
 def grid_sizes(shorter_side: int) -> list[int]:
@@ -183,32 +170,6 @@ def grid_sizes(shorter_side: int) -> list[int]:
     own = min(max(32, shorter_side), LARGEST_SIZE)
     enlarged = [2 * own] if own < USUAL_SIZE else []
     return sorted({own, *(size for size in (128, USUAL_SIZE, 512) if size < own), *enlarged})[-3:]
-
-
-def advise(ceilings: Sequence[Ceiling], usual: int) -> Advice | None:
-    """Choose the cheapest size and output stride with a ceiling of at least `ENOUGH` times the best one.
-
-    The ceiling of a pair is that of the model with the coarsest logits: each of the four is to be able to score.
-
-    Args:
-        ceilings: Those of all sizes and strides.
-        usual: The size that costs are compared with, at output stride 16.
-
-    Returns:
-        None if no class has truth pixels.
-    """
-    miou = {ceiling.grid: ceiling.miou for ceiling in ceilings}
-    pairs = {
-        (size, stride): min(miou[Grid(size, min(max(strides), stride))] for strides in LOGIT_STRIDES.values())
-        for size in sorted({grid.size for grid in miou})
-        for stride in COSTS
-    }
-    if math.isnan(min(pairs.values())):
-        return None
-    best = max(pairs, key=lambda pair: (pairs[pair], -pair[0]))
-    enough = [pair for pair, ceiling in pairs.items() if ceiling >= ENOUGH * pairs[best]]
-    size, stride = min(enough, key=lambda pair: (pair[0] ** 2 * COSTS[pair[1]], pair))
-    return Advice(size, stride, pairs[size, stride], best[0], pairs[best], size**2 * COSTS[stride] / usual**2, usual)
 
 
 def choose_masks(indices: Sequence[int], mask_pixels: NDArray[np.int64], most: int = MOST_MASKS) -> list[int]:
@@ -233,7 +194,7 @@ def _thin(mask: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
     return mask if step <= 1 else np.ascontiguousarray(mask[step // 2 :: step, step // 2 :: step])
 
 
-def _key(source: Source, chosen: Sequence[int], grids: Sequence[Grid]) -> str:
-    """The hash of all that the counts depend on."""
-    parts = [source.decoding_digest, *(source.digest(index) for index in chosen), repr([tuple(grid) for grid in grids])]
+def _key(source: Source, chosen: Sequence[int], grid: Grid) -> str:
+    """The hash of all that the counts of a grid depend on."""
+    parts = [source.decoding_digest, *(source.digest(index) for index in chosen), repr(tuple(grid))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -137,7 +137,10 @@ def _ceilings(table: CeilingTable, names: Sequence[str]) -> dict[str, Any]:
         "masks": table.used,
         "grids": grids(table.ceilings),
         "optimised": grids(table.optimised),
-        "advice": None if table.advice is None else asdict(table.advice),
+        "choice": {
+            device: {**asdict(found.chosen), "is_affordable": found.is_affordable, "why": found.why}
+            for device, found in table.advice.items()
+        },
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
 
 from segarena.config import Protocol, ProtocolOptions
+from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
 from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
 from segarena.formats import join_words, listing
@@ -17,7 +19,7 @@ from segarena.models import SegmentationModel, build_model, find_encoder, find_m
 from segarena.models.weights import NAMED, check_weights
 from segarena.reuse.recorded import anchor
 from segarena.seeding import derive_seed
-from segarena.training.costs import count_flops
+from segarena.training.costs import count_activations, count_flops, logit_stride
 from segarena.training.evaluation import padded_size
 
 
@@ -128,6 +130,40 @@ def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, re
             reporter.say(f"  {model}: {_describe(network)}")
     if protocol.track == "encoder" and weights not in NAMED:
         reporter.say(f"  each starts from {listing(sorted(starts))}")
+
+
+def network_costs(track: str, arguments: dict[str, Any], models: Sequence[str]) -> list[NetworkCost]:
+    """Return what each network costs, and the stride of its logits; no weights are read.
+
+    Args:
+        track: encoder or paper.
+        arguments: The arguments of `build_model`, those that a model does not use included.
+        models: The architectures.
+
+    Raises:
+        ConfigError: A network cannot be built.
+    """
+    return [_network_cost(track, model, *_shape_of(track, arguments, model)) for model in models]
+
+
+def is_dilated(model: str, track: str) -> bool:
+    """Whether the model's output stride is chosen: in the encoder track, where it can have several."""
+    return track == "encoder" and len(find_model(model, track).output_strides) > 1
+
+
+def _shape_of(track: str, arguments: dict[str, Any], model: str) -> tuple[Any, Any]:
+    used = used_arguments(track, arguments, model)
+    return used.get("encoder"), used.get("output_stride")
+
+
+@cache
+def _network_cost(track: str, model: str, encoder: str | None, stride: int | None) -> NetworkCost:
+    if track == "encoder" and (known := KNOWN.get(encoder or "", {}).get((model, stride))) is not None:
+        return known
+    network = _build_shape(track, {"encoder": encoder, "output_stride": stride}, model).eval()
+    return NetworkCost(
+        logit_stride(network), count_flops(network, (SIDE, SIDE)), count_activations(network, (SIDE, SIDE))
+    )
 
 
 def relative_cost(protocol: Protocol, model: str) -> float:

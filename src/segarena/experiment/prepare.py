@@ -21,6 +21,7 @@ from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
+from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolve import resolve
@@ -28,6 +29,7 @@ from segarena.experiment.units import NONE, Units, find_units
 from segarena.formats import listing
 from segarena.records.run import Data, Parts
 from segarena.reuse.recorded import recorded_choices
+from segarena.scoring.ceilings import Grid
 
 GIB = 1024**3
 
@@ -184,9 +186,16 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
     measured = {index: _measure(images, index) for index in train}
     for splits in divisions:
         _check_not_void(images, splits, options.data or source.name)
-    height, width = (int(np.median([size[axis] for _, size in measured.values()])) for axis in (0, 1))
-    facts = DataFacts(min(len(splits.train) for splits in divisions), height, width, built_in=options.data is None)
-    protocol, choices = resolve(options, facts, recorded_choices(options.resume))
+    fewest = min(len(splits.train) for splits in divisions)
+    facts = DataFacts.of([size for _, size in measured.values()], fewest, built_in=options.data is None)
+    first = divisions[0].train
+
+    def survey(grids: Sequence[Grid]) -> dict[Grid, float]:
+        with reporter.progress("measuring the resolution ceiling") as on_progress:
+            ceilings, _ = measure_ceilings(source, first, grids, np.stack([measured[i][0] for i in first]), on_progress)
+        return {ceiling.grid: ceiling.miou for ceiling in ceilings}
+
+    protocol, choices = resolve(options, facts, recorded_choices(options.resume), survey)
     units = find_units(source, options.group_by)
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)

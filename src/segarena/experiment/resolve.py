@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults
 from segarena.config.defaults import ComputeFacts
+from segarena.config.resolution import STRIDES
 from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
 from segarena.errors import ConfigError, RunError
-from segarena.experiment.networks import has_encoder, typed_arguments
+from segarena.experiment.networks import has_encoder, is_dilated, network_costs, typed_arguments
+from segarena.experiment.resolution import Question, Survey, choose, no_limit
+from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.training.machine import choose_device, computes_bf16, threads_variable
 
@@ -38,7 +42,10 @@ class _Choices:
 
 
 def resolve(
-    options: ProtocolOptions, facts: DataFacts, recorded: Mapping[str, Choice] | None = None
+    options: ProtocolOptions,
+    facts: DataFacts,
+    recorded: Mapping[str, Choice] | None = None,
+    survey: Survey = no_limit,
 ) -> tuple[Protocol, tuple[Choice, ...]]:
     """Close the options by the rules of `segarena.config.defaults`, for this data and this machine.
 
@@ -46,6 +53,7 @@ def resolve(
         options: The options as typed.
         facts: What the rules need to know about the data.
         recorded: The choices of the folder that is resumed, by name; they are not made again.
+        survey: Returns the resolution ceilings of grids. It is called only if the size or the stride is open.
 
     Returns:
         The protocol, and a choice for each option that was open and that the models use.
@@ -61,7 +69,9 @@ def resolve(
     device = close("device", options.device, defaults.device(found))
     precision = close("precision", options.precision, defaults.precision(computes_bf16(device)))
     network = _close_network(options, facts, on_gpu, choices)
-    size = close("size", options.size, defaults.size(facts, on_gpu))
+    size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey)
+    if stride is not None:
+        network["output_stride"] = stride
     batch_size = close("batch_size", options.batch_size, defaults.batch_size(facts, size, on_gpu))
     if batch_size > facts.num_train:
         batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
@@ -146,6 +156,43 @@ def _find_device(options: ProtocolOptions, recorded: Choice | None) -> str:
             where=options.resume,
             remedy="Resume it where there is a GPU, or start again in a new folder: --device cpu --out DIR",
         ) from None
+
+
+def _close_resolution(
+    options: ProtocolOptions,
+    facts: DataFacts,
+    network: Mapping[str, Any],
+    device: str,
+    choices: _Choices,
+    survey: Survey,
+) -> tuple[int, int | None]:
+    """The working size, and the output stride; None where it is left to the architectures."""
+    typed = {"size": options.size, "output_stride": options.output_stride}
+    recorded = {name: choices.recorded[name].value for name in typed if name in choices.recorded}
+    size, stride = (typed[name] or recorded.get(name) for name in typed)
+    dilated = [model for model in options.model_names if is_dilated(model, options.track)]
+    is_open = bool(dilated) and stride is None and not _was_trained(options.resume, dilated)
+    why = ""
+    if size is None or is_open:
+        costs = {
+            one: network_costs(options.track, {**network, "output_stride": one}, options.model_names)
+            for one in (STRIDES if is_open else (stride,))
+        }
+        found = choose(Question(facts, costs, device, size), survey)
+        size, stride, why = found.chosen.size, found.chosen.output_stride, found.why
+    size = choices.close("size", options.size, (size, why))
+    if is_open or (dilated and "output_stride" in recorded):
+        reason = why if options.size is not None else "chosen with the size"
+        stride = choices.close("output_stride", options.output_stride, (stride, reason))
+    return size, stride
+
+
+def _was_trained(folder: Path | None, models: Sequence[str]) -> bool:
+    """Whether a folder that is resumed has a run of one of the models."""
+    if folder is None:
+        return False
+    paths = [path for pattern in ("", "*/", "*/*/") for path in folder.glob(f"{pattern}{Config.file}")]
+    return any(Config.read(path.parent).model in models for path in paths)
 
 
 def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, choices: _Choices) -> dict[str, Any]:

@@ -56,6 +56,37 @@ def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -
     return int(counter.get_total_flops())
 
 
+def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -> int:
+    """Count the numbers that all layers put out for one image, in eval mode without the auxiliary head.
+
+    They have to be written and read, which takes most of the time of layers with few operations, such as BatchNorm and
+    depthwise convolutions.
+
+    Args:
+        model: On any device; on "meta" nothing is computed.
+        size: (height, width) of the image, in pixels.
+        in_channels: Channels of the image.
+
+    >>> count_activations(nn.Sequential(nn.Conv2d(3, 4, kernel_size=1), nn.ReLU()), (10, 10))
+    800
+    """
+    total = 0
+
+    def add(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal total
+        total += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    hooks = [layer.register_forward_hook(add) for layer in model.modules() if next(layer.children(), None) is None]
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        model(torch.zeros(1, in_channels, *size, device=next(model.parameters()).device))
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
 def logit_stride(model: SegmentationModel) -> int:
     """Return how many pixels of the image are from one logit to the next, before any interpolation or fixed upsampling.
 

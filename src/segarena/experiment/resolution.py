@@ -1,0 +1,111 @@
+"""The working size and the output stride, chosen from the data: what each pair allows, and what it costs.
+
+`segarena.config.resolution` has the rule. `compare` and `train` choose for their models, `check` for the four.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from segarena.config import DataFacts, defaults
+from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
+from segarena.config.resolution import LIMITS, STRIDES, Candidate, Resolution, choose_resolution, sizes_up_to
+from segarena.data.sizes import crop_size
+from segarena.scoring.ceilings import Grid
+
+#: Returns the ceiling of each grid, mIoU in 0..1.
+Survey = Callable[[Sequence[Grid]], Mapping[Grid, float]]
+#: The costs of the compared models by their output stride; None where it cannot be chosen.
+CostTable = Mapping[int | None, Sequence[NetworkCost]]
+
+#: A training step computes the forward pass and about twice as much for the gradients.
+_STEP = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a size and a stride are chosen for.
+
+    Args:
+        facts: The data.
+        costs: The costs of the models, for each output stride to choose from.
+        device: cpu or cuda.
+        size: The working size, if it is not to be chosen.
+    """
+
+    facts: DataFacts
+    costs: CostTable
+    device: str
+    size: int | None = None
+
+    @property
+    def sizes(self) -> tuple[list[int], list[int]]:
+        """The sizes to choose from, and the smaller ones for the case that none of them is affordable."""
+        if self.size is not None:
+            return [self.size], []
+        return sizes_up_to(min(self.facts.height, self.facts.width), self.device)
+
+    def grids(self) -> list[Grid]:
+        """The grids whose ceilings are needed: of the coarsest logits of each pair."""
+        usual, small = self.sizes
+        return [self._grid(size, stride) for size in usual + small for stride in self.costs]
+
+    def candidates(self, sizes: Iterable[int], ceilings: Mapping[Grid, float]) -> list[Candidate]:
+        """Return a candidate for each pair of a size and a stride; a cost is in operations of training each model once.
+
+        Args:
+            sizes: Working sizes, in pixels.
+            ceilings: The ceiling of each grid, mIoU.
+        """
+        return [
+            Candidate(size, stride, ceilings[self._grid(size, stride)], self._cost(size, stride))
+            for size in sizes
+            for stride in self.costs
+        ]
+
+    def _grid(self, size: int, stride: int | None) -> Grid:
+        """That of the model with the coarsest logits: its ceiling is the lowest."""
+        return Grid(size, max(cost.logit_stride for cost in self.costs[stride]))
+
+    def _cost(self, size: int, stride: int | None) -> float:
+        """Operations of training each model once, with as many crops as by default.
+
+        It does not depend on --epochs: a quick look with two epochs has the resolution of the whole comparison.
+        """
+        epochs, _ = defaults.epochs(self.facts, self.device == "cuda")
+        height, width = crop_size(self.facts.height, self.facts.width, size)
+        share = height * width / SIDE**2
+        return _STEP * share * sum(cost.operations for cost in self.costs[stride]) * epochs * self.facts.num_train
+
+
+def choose(question: Question, survey: Survey, limit: float | None = None) -> Resolution:
+    """Choose a size and a stride. The choice depends on the data, the models and the kind of device only.
+
+    Args:
+        question: What they are chosen for.
+        survey: Returns the ceilings of grids.
+        limit: The operations that training each model once may take; None for that of the device.
+    """
+    ceilings = survey(question.grids())
+    usual, small = question.sizes
+    limit = LIMITS[question.device] if limit is None else limit
+    pairs = question.candidates(usual, ceilings)
+    if small and min(pair.cost for pair in pairs) > limit:
+        pairs += question.candidates(small, ceilings)
+    return choose_resolution(pairs, limit)
+
+
+def no_limit(grids: Sequence[Grid]) -> dict[Grid, float]:
+    """Return a ceiling of 1 for each grid, where there are no masks to look at."""
+    return dict.fromkeys(grids, 1.0)
+
+
+def default_costs(encoder: str) -> dict[int | None, list[NetworkCost]]:
+    """Return the costs of the four models by output stride, for an encoder in `KNOWN`; no network is built.
+
+    Args:
+        encoder: resnet18, the default on a CPU, or resnet50, that on a GPU.
+    """
+    known = KNOWN[encoder]
+    return {one: [cost for (_, stride), cost in known.items() if stride in (None, one)] for one in STRIDES}
