@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     for number in range(12):
         write_pair(folder / "data", f"square{number:02}", seed=number)
-    return segarena.compare(folder / "data", models=("fcn", "pspnet"), seeds=2, out=folder / "out", **QUICK)
+    options = {"seeds": 2, "output_stride": 16, **QUICK}
+    return segarena.compare(folder / "data", models=("fcn", "pspnet"), out=folder / "out", **options)
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -74,6 +76,31 @@ def test_ceilings_are_those_of_the_models_strides(comparison: Path) -> None:
     ranking = {entry.model: entry for entry in ComparisonRecord.read(comparison).ranking}
     assert {model: entry.logit_stride for model, entry in ranking.items()} == {"fcn": 8, "pspnet": 16}
     assert 1 > ranking["fcn"].ceiling > ranking["pspnet"].ceiling > 0
+
+
+def test_a_chosen_stride_is_shown_and_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that no model finds in an epoch: those that predict only the background are at their ceiling."""
+    for number in range(8):
+        mask = np.zeros((64, 64), dtype=np.uint8)
+        mask[8 + number :: 24] = 255
+        for kind, pixels in (("images", np.full((64, 64, 3), 30 * number, np.uint8)), ("masks", mask)):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "data" / kind / f"{number}.png")
+    options = {**QUICK, "epochs": 1, "size": None}
+    out = segarena.compare(tmp_path / "data", models=("fcn", "pspnet"), out=tmp_path / "out", loss="ce", **options)
+    record, said = ComparisonRecord.read(out), capsys.readouterr().out
+    choices = {choice.name: choice for choice in record.choices}
+    stride = record.protocol.network["output_stride"]
+    assert (choices["size"].value, choices["output_stride"].value) == (record.protocol.size, stride) == (64, stride)
+    assert f"working size 64, output stride {stride}: no model's resolution ceiling" in said
+    assert f"PSPNet stride {stride}" in said
+    page = (out / "report.html").read_text()
+    assert f"stride {stride}</small>" in page
+    assert choices["size"].why.split(";")[0] in html.unescape(page)
+    reached = {entry.model for entry in record.ranking if entry.miou >= entry.ceiling - 0.02}
+    assert set(record.answer.at_ceiling) == reached
+    assert reached
+    assert "--size" in record.verdict
 
 
 def test_scores_follow_from_the_counts_of_the_images(comparison: Path) -> None:

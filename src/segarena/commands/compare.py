@@ -15,7 +15,7 @@ from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.experiment.calibration import foresee
-from segarena.experiment.networks import check_networks, try_networks
+from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
@@ -85,7 +85,7 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     styles = model_styles([entry.model for entry in comparison.ranking])
     for entry in comparison.ranking:
         table.add_row(
-            styles[entry.model].label,
+            styles[entry.model].label + _stride(entry.model, comparison),
             percent(entry.miou),
             percent(entry.mean_f1),
             percent(entry.pixel_accuracy),
@@ -105,6 +105,12 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     if comparison.answer.best is not None:
         label = styles[comparison.answer.best].label
         console.print(f"Use {label}: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
+
+
+def _stride(model: str, comparison: ComparisonRecord) -> str:
+    """The output stride of a model for which it is chosen."""
+    stride = comparison.protocol.network.get("output_stride")
+    return f" [dim]stride {stride}[/dim]" if stride and is_dilated(model, comparison.track) else ""
 
 
 def _show_answer(answer: Answer) -> None:

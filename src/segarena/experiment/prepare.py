@@ -24,6 +24,7 @@ from segarena.errors import DataError
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.progress import Reporter
+from segarena.experiment.resolution import describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, Units, find_units
 from segarena.formats import listing
@@ -286,16 +287,18 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
     scored = [name for split in prepared.splits for name in split.scored_names]
     if prepared.units is not None and (counted := prepared.units.describe(scored)):
         reporter.say(f"  statistics: {counted}")
-    notes = [note for note in prepared.notes if note not in _chosen_later(prepared)]
+    if resolution := describe_choices(prepared.choices):
+        reporter.say(f"  {resolution}")
+    notes = [note for note in prepared.notes if note not in _said_elsewhere(prepared)]
     if notes:
         reporter.say(f"  chosen: {'; '.join(notes)}")
 
 
-def _chosen_later(prepared: Prepared) -> list[str]:
-    """The choices that are made again for a budget, once the models have been measured."""
+def _said_elsewhere(prepared: Prepared) -> list[str]:
+    """Size and stride, and the choices that are made again for a budget, once the models have been measured."""
     is_open = prepared.options.budget is not None and "epochs" not in recorded_choices(prepared.options.resume)
-    late = ("epochs", "patience") if is_open else ()
-    return [choice.sentence for choice in prepared.choices if choice.name in late]
+    names = ("size", "output_stride", *(("epochs", "patience") if is_open else ()))
+    return [choice.sentence for choice in prepared.choices if choice.name in names]
 
 
 def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporter: Reporter) -> None:

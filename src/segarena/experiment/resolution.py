@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from segarena.config import DataFacts, defaults
+from segarena.config import Choice, DataFacts, defaults
 from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
 from segarena.config.resolution import LIMITS, STRIDES, Candidate, Resolution, choose_resolution, sizes_up_to
 from segarena.data.sizes import crop_size
@@ -94,6 +94,21 @@ def choose(question: Question, survey: Survey, limit: float | None = None) -> Re
     if small and min(pair.cost for pair in pairs) > limit:
         pairs += question.candidates(small, ceilings)
     return choose_resolution(pairs, limit)
+
+
+def describe_choices(choices: Sequence[Choice]) -> str:
+    """Describe the size and the stride that were chosen, in a sentence; empty where both were typed.
+
+    Args:
+        choices: All choices of a command.
+
+    >>> describe_choices([Choice("size", 256, "the only one"), Choice("output_stride", 8, "chosen with the size")])
+    'working size 256, output stride 8: the only one'
+    """
+    names = {"size": "working size", "output_stride": "output stride"}
+    chosen = [choice for choice in choices if choice.name in names]
+    values = ", ".join(f"{names[choice.name]} {choice.value}" for choice in chosen)
+    return f"{values}: {chosen[0].why}" if chosen else ""
 
 
 def no_limit(grids: Sequence[Grid]) -> dict[Grid, float]:

@@ -160,6 +160,7 @@ def summarise(
         seeds=len({row.seed for row in models}),
         folds=prepared.options.folds,
         notes=prepared.notes,
+        choices=prepared.choices,
         data=ComparedData(
             name=source.name,
             origin=source.describe()["origin"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from segarena.config import Protocol
+from segarena.config import Choice, Protocol
 from segarena.errors import RunError
 from segarena.records.config import DataSettings
 from segarena.records.record import Channel, Count, Fraction, Mebibytes, Record, Seconds
@@ -183,6 +183,8 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """Number of folds; null without cross-validation."""
     notes: tuple[str, ...]
     """A sentence for each setting that was chosen for this data and this machine."""
+    choices: tuple[Choice, ...] = ()
+    """The same with names and values; none in files of older versions."""
     data: ComparedData
     """What the models were compared on."""
     command: str

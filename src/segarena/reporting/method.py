@@ -78,6 +78,9 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
     del settings["data"]  # among the facts of the data
     for name in ("crop", "input_size"):
         settings[name] = " × ".join(str(side) for side in settings[name])
+    for choice in record.choices:
+        if choice.name in ("size", "output_stride"):  # the ranking depends on them more than on the others
+            settings[choice.name] = f"{choice.value} ({choice.why})"
     return _rows(settings)
 
 
