@@ -1,6 +1,6 @@
 """The resolution ceilings of the built-in scenes and of folders, averaged and optimised, as rows of Markdown.
 
-    python benchmarks/ceilings.py 96 camvid:256,360 isbi:256 ...
+    python benchmarks/ceilings.py 128 camvid:256,360 isbi:256 ...
 
 A number alone is a working size of the built-in scenes; FOLDER:SIZES a folder, FOLDER:SIZES:MASKS one with --masks.
 Ceilings are computed from training masks as in `segarena check`, which has strides 1, 8 and 16 only.
