@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -20,9 +21,18 @@ settings.register_profile("new", print_blob=True)
 settings.load_profile("same")
 
 
+#: The files that take longest, without ending.
+LONGEST = (
+    *("model_export", "models", "model_training", "train", "compare", "remedies_work", "check_and_synth", "resume"),
+    *("cross_validation", "coming_from", "wrong_input", "pipes", "printed_commands", "evaluate", "remedies_encoding"),
+    *("parity_torchvision", "receptive_field", "encoders", "remedies_files", "remedies_refused", "evaluate_moved"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: processes that share the files between them then end together."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    place = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
 # What is imported and collected stays until the end. The garbage collector is kept from searching it again and again,
@@ -68,6 +78,15 @@ def _small_encoders() -> Iterator[None]:
 def their_own_encoders() -> Iterator[None]:
     """The encoders of torchvision."""
     with real_encoders():
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick_runs() -> Iterator[None]:
+    """Figures are coarse, and nothing is collected before a training, which a process of many tests takes long for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segarena.reporting.page.DPI", 10)
+        patch.setattr("segarena.training.memory.gc", SimpleNamespace(collect=lambda: 0))
         yield
 
 

@@ -20,6 +20,7 @@ from support import write_pair
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 START = (ROOT / "docs" / "start.md").read_text()
+pytestmark = pytest.mark.usefixtures("quick_runs")
 
 
 def fences(page: str, kinds: str) -> list[tuple[str, str]]:

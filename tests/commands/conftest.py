@@ -20,6 +20,11 @@ def one_round_of_latency() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _quick_runs(quick_runs: None) -> None:
+    """Trainings and comparisons are checked by their files."""
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on twelve squares with enough steps to find them; the data lies beside it in `data`."""
