@@ -14,6 +14,7 @@ from torchvision.models import SwinTransformer
 from torchvision.ops import Conv2dNormActivation
 
 from segarena.models.encoders.base import Encoder
+from segarena.models.encoders.depthwise import DepthwiseConv2d
 from segarena.models.encoders.patches import PatchConv2d, PatchMaxPool2d
 from segarena.models.encoders.swin import PairMerging
 
@@ -50,7 +51,7 @@ class FeatureListEncoder(Encoder):
         self.nhwc = isinstance(network, SwinTransformer)  # the shape of its maps is (N, H, W, C)
         if self.nhwc:
             self.output_strides = (32,)
-        _pad_cut_patches(self.features)
+        _replace_layers(self.features)
         for layer in self.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 0.1
@@ -81,18 +82,20 @@ def _is_pointwise(block: nn.Module) -> bool:
     return isinstance(block, Conv2dNormActivation) and block[0].kernel_size == (1, 1)
 
 
-def _pad_cut_patches(module: nn.Module) -> None:
-    """Replace convolutions and poolings over patches by those that keep a patch cut by the border."""
+def _replace_layers(module: nn.Module) -> None:
+    """Replace convolutions and poolings over patches by those that keep a cut patch, and depthwise convolutions."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.kernel_size == child.stride != (1, 1):
             side = child.kernel_size[0]
             patches = PatchConv2d(child.in_channels, child.out_channels, side, stride=side)
             patches.load_state_dict(child.state_dict())
             setattr(module, name, patches)
+        elif isinstance(child, nn.Conv2d) and child.groups == child.in_channels > 1:
+            setattr(module, name, DepthwiseConv2d.like(child))
         elif isinstance(child, nn.MaxPool2d):
             setattr(module, name, PatchMaxPool2d())
         else:
-            _pad_cut_patches(child)
+            _replace_layers(child)
 
 
 def _stride(block: nn.Module) -> int:
