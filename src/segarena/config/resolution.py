@@ -14,6 +14,8 @@ from segarena.formats import percent
 
 #: The share of the best affordable ceiling that is enough.
 ENOUGH = 0.9
+#: Pairs that cost up to this many times the cheapest one count as equally cheap: the highest ceiling decides.
+ABOUT_AS_CHEAP = 1.25
 #: By how much the ceiling of the next better pair is higher, in mIoU.
 CLEARLY_HIGHER = 0.02
 #: Operations (`segarena.config.network_costs`) that training each model once may take. Two cores reach 2e11 to 4e11 a
@@ -98,7 +100,8 @@ class Resolution:
 def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resolution:
     """Choose the cheapest affordable pair with at least `ENOUGH` times the ceiling of the best affordable one.
 
-    Where none is affordable, the cheapest is chosen. The choice depends on nothing but the arguments, and a higher
+    Of pairs that cost about as much as that one, the highest ceiling decides. Where none is affordable, the cheapest is
+    chosen. The choice depends on nothing but the arguments, and a higher
     limit never leads to a lower ceiling.
 
     Args:
@@ -115,7 +118,9 @@ def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resoluti
 
     affordable = [pair for pair in candidates if pair.cost <= limit] or [min(candidates, key=by_cost)]
     best = min(affordable, key=lambda pair: (-pair.ceiling, *by_cost(pair)))
-    chosen = min((pair for pair in affordable if pair.ceiling >= ENOUGH * best.ceiling), key=by_cost)
+    cheapest = min((pair for pair in affordable if pair.ceiling >= ENOUGH * best.ceiling), key=by_cost)
+    about_as_cheap = [pair for pair in affordable if pair.cost <= ABOUT_AS_CHEAP * cheapest.cost]
+    chosen = min(about_as_cheap, key=lambda pair: (-pair.ceiling, *by_cost(pair)))
     higher = [pair for pair in candidates if pair.ceiling >= chosen.ceiling + CLEARLY_HIGHER]
     return Resolution(chosen, best, min(higher, key=by_cost, default=None), limit)
 
