@@ -26,7 +26,7 @@ BUILT_IN = "built-in scenes"
 SETS: dict[str, list[str]] = {
     BUILT_IN: [],
     "isbi": ["--folds", "5", "--group-by", "blocks"],
-    "cwfid": [],
+    "cwfid": ["--masks", "annotations"],
     "epfl-roads": [],
     "camvid": [],
 }

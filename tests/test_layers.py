@@ -61,7 +61,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"budget", "ceilings", "image_counts", "inputs", "networks"},
         {"check_report", "resolve", "scored", "units"},
         {"prepare", "rescore"},
-        {"plan"},
+        {"after_trainings", "plan", "prediction_report"},
         {"run"},
         {"train_all", "trial"},
         {"calibration", "examples", "tables"},

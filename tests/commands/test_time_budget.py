@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import segarena
 from recording import RecordingReporter
 from segarena import cli
 from segarena.config import CompareOptions
+from segarena.config.durations import parse_duration
 from segarena.errors import ConfigError, RunError
 from segarena.experiment import calibration
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
+from segarena.experiment.prediction_report import LONG
 from segarena.experiment.prepare import prepare
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
@@ -45,7 +48,7 @@ def made_speed(slower: float = 1.0) -> Callable[..., Speed]:
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models whose time is known, on a machine where all else takes none."""
     monkeypatch.setattr(calibration, "measure_speed", made_speed())
-    monkeypatch.setattr(calibration, "_after", lambda *_: 0.0)
+    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
     monkeypatch.setattr(calibration, "FILLED", 1.0)
 
 
@@ -148,7 +151,7 @@ def test_over_two_hours_there_is_a_shorter_one(
         prepare(options, reporter), tmp_path, {Run("fcn", 0): tmp_path / "a"}, reporter, started=0.0
     )
     assert foreseen.forecast is not None
-    assert foreseen.forecast.predict().seconds > calibration.LONG
+    assert foreseen.forecast.predict().seconds > LONG
     line = next(line for line in reporter.lines if "segarena compare" in line)
     parsed: list[CompareOptions] = []
     monkeypatch.setattr("segarena.commands.compare.run", parsed.append)
@@ -157,3 +160,33 @@ def test_over_two_hours_there_is_a_shorter_one(
     again = vars(parsed[0])
     expected = {**vars(options), **proposed, **({"epochs": None} if "budget" in proposed else {})}
     assert {name: value for name, value in again.items() if value != expected[name]} == {}
+
+
+def test_a_budget_chooses_the_resolution_that_fits_with_the_usual_epochs(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At output stride 8 an epoch takes 10 s, at 16 a third of it; by default there are 60 epochs."""
+
+    def measure(training: Training, *_: object) -> Speed:
+        seconds = {8: 10.0, 16: 3.0}[training.protocol.network["output_stride"]]
+        return Speed(0.0, (seconds - 2) / 2, 1.0, 0.0, 0.0)
+
+    monkeypatch.setattr(calibration, "measure_speed", measure)
+    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
+    found = {}
+    for budget in ("2m", "6m", "20m"):
+        options = CompareOptions(data=squares, models=("pspnet",), budget=budget, **{**OPEN, "size": None})
+        reporter = RecordingReporter()
+        prepared = prepare(options, reporter)
+        assert not any("output stride" in line for line in reporter.lines)
+        started = time.perf_counter()
+        places = {Run("pspnet", 0): tmp_path / budget}
+        foreseen = calibration.foresee(prepared, tmp_path, places, reporter, started=started)
+        assert any("output stride" in line for line in reporter.lines)
+        protocol = foreseen.prepared.protocol
+        found[budget] = protocol.network["output_stride"], protocol.epochs
+        assert foreseen.prepared.fixed_by_budget["output_stride"] == protocol.network["output_stride"]
+    assert {budget: stride for budget, (stride, _) in found.items()} == {"2m": 16, "6m": 16, "20m": 8}
+    for budget, (stride, epochs) in found.items():
+        seconds = epochs * {8: 10, 16: 3}[stride]
+        assert 0.8 * parse_duration(budget, "") < seconds <= parse_duration(budget, "")

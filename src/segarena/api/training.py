@@ -113,8 +113,9 @@ def compare(
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
             size; with track="paper" that of the paper.
-        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
-            number of epochs is chosen to fill it. Early stopping may end it sooner.
+        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, epochs,
+            and size and output_stride="where" they are left out, are chosen to fill it. Early stopping may end it
+            sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
@@ -265,8 +266,9 @@ def train(
         track: encoder: every architecture on the same encoder. paper: every architecture as published.
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
             size; with track="paper" that of the paper.
-        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the
-            number of epochs is chosen to fill it. Early stopping may end it sooner.
+        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, epochs,
+            and size and output_stride="where" they are left out, are chosen to fill it. Early stopping may end it
+            sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a

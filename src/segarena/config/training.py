@@ -91,8 +91,8 @@ class ProtocolOptions(DataOptions, ABC):
     epochs: Annotated[int | None, default(defaults.epochs)] = None
     """Maximum number of epochs."""
     budget: Annotated[str | None, OPTIONAL] = None
-    """Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, the number of
-    epochs is chosen to fill it. Early stopping may end it sooner."""
+    """Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, --epochs, and
+    --size and --output-stride where they are left out, are chosen to fill it. Early stopping may end it sooner."""
     patience: Annotated[int | None, default(defaults.patience)] = None
     """Stop after this many epochs without a better validation mIoU."""
     batch_size: Annotated[int | None, default(defaults.batch_size)] = None

@@ -1,7 +1,8 @@
 """The rule of --budget and --equal: how many epochs fit into a time.
 
-The networks, the working size and all else stay as they are without a budget; the number of epochs is the largest with
-which the predicted time is within the budget.
+With a budget, the working size and the output stride are chosen first, if they are open: by the usual rule
+(`segarena.config.resolution`), where affordable is what fits into the budget with the usual number of epochs. Then the
+number of epochs is the largest with which the predicted time is within the budget. All else is as without a budget.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from segarena.experiment.prediction import Forecast, Prediction
 LEAST_EPOCHS = 10
 #: The most epochs that a model gets, however large the budget.
 MOST_EPOCHS = 500
+#: A least budget that is named is larger than what was predicted for it, so that it is accepted.
+SPARE = 1.05
 
 Equal = Literal["epochs", "time"]
 _ROUNDING = 1e-9

@@ -8,18 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segarena.config import Choice, CompareOptions, command_line
+from segarena.config import Choice, CompareOptions
 from segarena.config.durations import parse_duration, short_duration
-from segarena.cores import LEAST_LOAD, count_processors, processor_seconds
+from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
-from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, Plan, fit_epochs, least_seconds, share_time
+from segarena.experiment.after_trainings import after_trainings
+from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, SPARE, Plan, fit_epochs, least_seconds, share_time
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Work
-from segarena.experiment.prepare import Prepared, with_choices
+from segarena.experiment.prediction_report import report_prediction, report_shorter
+from segarena.experiment.prepare import FOLLOWS_RESOLUTION, RESOLUTION, Prepared, with_choices, with_resolution
 from segarena.experiment.progress import Reporter
+from segarena.experiment.resolution import describe_choices
 from segarena.experiment.train_all import epoch_seconds, plan_all
 from segarena.experiment.trial import measure_speed
-from segarena.formats import is_command_line, plain, plural, rough_duration
 from segarena.records.comparison import ComparisonRecord, PredictedTime
 from segarena.reuse.recorded import recorded_choices
 from segarena.runs import Run
@@ -31,21 +33,6 @@ from segarena.training.memory import MIB, resident_mib
 FEWEST_STEPS = 40
 #: A budget is filled up to this share, so that small errors of the prediction do not exceed it.
 FILLED = 0.99
-#: A command that takes longer is followed by a shorter one, and by how much that takes if possible, in seconds.
-LONG, SHORTER = 7200.0, 3600.0
-#: Trainings that got less than this share of the processor time had other programs in their way.
-BUSY = 0.85
-#: The least budget that an error names is larger than what was predicted for it, so that it is accepted.
-_SPARE = 1.05
-#: Images in the gallery.
-_GALLERY = 6
-#: Turns in which the latency of the models is measured after the trainings, with those that are not counted.
-_TURNS = 18
-#: Seconds of a picture of the gallery; of the page, for each model, and for each model and class. Measured on one core
-#: of an AMD EPYC (2 classes and 2 models: 1.8 s; 8 classes and 4 models: 4.8 s).
-_PICTURE, _PAGE = 0.02, (1.0, 0.4, 0.07)
-#: Seconds of a loop of Python on the same core.
-_LOOP = 0.022
 _EQUAL_TIME = "the same training time for each model"
 
 
@@ -132,25 +119,25 @@ def foresee(
     measured = trainings
     if new and known:  # added to a comparison: they get the time that one of its models has
         measured = [*trainings, next(one for one in every if one.model in known)]
-    speeds, load = _measure(measured, folder, steps, reporter)
-    forecast = Forecast(
-        speeds,
-        tuple(_work(training) for training in trainings),
-        memory_before=0.0 if prepared.protocol.device == "cuda" else resident_mib(),
-        load=load,
-    )
-    if isinstance(prepared.options, CompareOptions):
-        forecast = replace(forecast, after=_after(prepared, speeds, forecast.cpu_share))
+    forecast = _forecast(prepared, trainings, measured, folder, steps, reporter)
+    if for_budget and any(choice.name in RESOLUTION and choice.name not in recorded for choice in prepared.choices):
+        free = FILLED * parse_duration(str(prepared.options.budget), "--budget") - (time.perf_counter() - started)
+        usual, prepared = prepared.protocol, with_resolution(prepared, max(0.0, free) / forecast.predict().seconds)
+        if prepared.protocol != usual:
+            trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan]
+            forecast = _forecast(prepared, trainings, trainings, folder, _count_steps(trainings), reporter)
     if for_budget or new:
         elapsed = time.perf_counter() - started
         prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
         works = [replace(work, epochs=prepared.protocol.epochs_of(work.model)) for work in forecast.works]
         forecast = replace(forecast, works=tuple(works))
-        names = ("epochs", "model_epochs", "patience")
-        chosen = [choice.sentence for choice in prepared.choices if choice.name in names]
-        reporter.say(f"  chosen: {'; '.join(chosen)}")
-    _report(prepared, forecast, reporter)
-    _show_shorter(prepared, forecast, reporter)
+        resolution = describe_choices(prepared.choices) if for_budget else ""
+        if resolution:
+            reporter.say(f"  {resolution}")
+        late = ("epochs", "model_epochs", "patience", *(FOLLOWS_RESOLUTION if for_budget else ()))
+        reporter.say(f"  chosen: {'; '.join(one.sentence for one in prepared.choices if one.name in late)}")
+    report_prediction(prepared, forecast, reporter)
+    report_shorter(prepared, forecast, reporter)
     return Foreseen(prepared, forecast, started, time.perf_counter())
 
 
@@ -160,6 +147,27 @@ def _earlier(folder: Path) -> PredictedTime | None:
     with suppress(RunError):  # of another schema: the comparison is written again
         return ComparisonRecord.read(folder).predicted_time
     return None
+
+
+def _forecast(
+    prepared: Prepared,
+    trainings: Sequence[Training],
+    measured: Sequence[Training],
+    folder: Path,
+    steps: Mapping[str, int],
+    reporter: Reporter,
+) -> Forecast:
+    """What is measured for the trainings that are left; `measured` may have one of another model in addition."""
+    speeds, load = _measure(measured, folder, steps, reporter)
+    forecast = Forecast(
+        speeds,
+        tuple(_work(training) for training in trainings),
+        memory_before=0.0 if prepared.protocol.device == "cuda" else resident_mib(),
+        load=load,
+    )
+    if isinstance(prepared.options, CompareOptions):
+        forecast = replace(forecast, after=after_trainings(prepared, speeds, forecast.cpu_share))
+    return forecast
 
 
 def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Training | None) -> list[Choice]:
@@ -181,7 +189,7 @@ def _fit(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
     budget, equal = str(prepared.options.budget), prepared.protocol.equal
     plan = fit_epochs(forecast, FILLED * parse_duration(budget, "--budget") - elapsed, equal)
     if plan is None:
-        least = short_duration(_SPARE * (elapsed + least_seconds(forecast, equal)) / FILLED)
+        least = short_duration(SPARE * (elapsed + least_seconds(forecast, equal)) / FILLED)
         other = "fewer --models, or a smaller --size" if len(forecast.speeds) > 1 else "a smaller --size"
         raise ConfigError(
             f"{budget} is too short: a training has at least {LEAST_EPOCHS} epochs",
@@ -229,37 +237,6 @@ def _work(training: Training) -> Work:
     )
 
 
-def _after(prepared: Prepared, speeds: Mapping[str, Speed], share: float | None) -> float:
-    """Seconds after the trainings: latency, ceilings, gallery, statistics and page; `share` of the processor time."""
-    models, classes = len(speeds), prepared.source.classes.num_classes
-    build = sum(speed.build for speed in speeds.values())
-    latency = sum(speed.latency for speed in speeds.values())
-    gallery = min(len(prepared.splits), _GALLERY) * build + _GALLERY * (latency + (models + 2) * _PICTURE)
-    slow = _slowness() / max(share or 1.0, 0.1)
-    return build + _TURNS * latency + gallery + slow * (_PAGE[0] + models * (_PAGE[1] + classes * _PAGE[2]))
-
-
-def _slowness() -> float:
-    """The processor time of a loop of Python, relative to the machine on which the time of a page was measured."""
-    start = time.process_time()
-    sum(number * number for number in range(500_000))
-    return (time.process_time() - start) / _LOOP
-
-
-def _report(prepared: Prepared, forecast: Forecast, reporter: Reporter) -> None:
-    prediction = forecast.predict()
-    parts = [f"{model} {rough_duration(seconds)}" for model, seconds in prediction.models.items()]
-    memory = prediction.peak_memory_bytes
-    text = f"  predicted: at most {rough_duration(prediction.seconds)}"
-    text += f" ({', '.join(parts)})" if len(parts) > 1 else ""
-    text += f", memory {plain(round(memory / 2**30, 1))} GiB" if memory is not None else ""
-    reporter.say(text)
-    share, cores = forecast.cpu_share, count_processors()
-    if share is not None and share < BUSY and forecast.load + prepared.protocol.threads > cores + LEAST_LOAD:
-        idle = rough_duration(share * prediction.seconds)
-        reporter.say(f"  other programs use {forecast.load:.1f} of {plural(cores, 'core')}; without them about {idle}")
-
-
 def _cpu_share(comparison: ComparisonRecord) -> float | None:
     """The processor time of all trainings as a share of their time on all threads."""
     entries = [entry for entry in comparison.ranking if entry.train_seconds]
@@ -267,25 +244,3 @@ def _cpu_share(comparison: ComparisonRecord) -> float | None:
         return None
     seconds = sum(entry.train_seconds or 0.0 for entry in entries) * max(1, comparison.protocol.threads)
     return min(1.0, sum(entry.train_cpu_seconds or 0.0 for entry in entries) / seconds) if seconds else None
-
-
-def _show_shorter(prepared: Prepared, forecast: Forecast, reporter: Reporter) -> None:
-    """Say what would shorten a command that takes over two hours, unless its time was asked for."""
-    options, seconds = prepared.options, forecast.predict().seconds
-    if seconds <= LONG or options.budget is not None or options.resume is not None:
-        return
-    least = _SPARE * least_seconds(forecast, prepared.protocol.equal)
-    budget = short_duration(max(SHORTER, least))
-    plan = fit_epochs(forecast, parse_duration(budget, "--budget"), prepared.protocol.equal)
-    changed: dict[str, object]
-    if plan is not None and plan.prediction.seconds < seconds / 1.5:
-        changed = {"budget": budget, "epochs": None}
-        what = f"{plan.epochs} epochs in place of {prepared.protocol.epochs}"
-    else:
-        changed = {"size": max(32, prepared.protocol.size // 2)}
-        what = "about a quarter of the computation"
-    if is_command_line():
-        how = command_line(type(options), {**vars(options), **changed}, program=None)
-    else:
-        how = ", ".join(f"{name}={value!r}" for name, value in changed.items() if value is not None)
-    reporter.say(f"  shorter ({what}): {how}")

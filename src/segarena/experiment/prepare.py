@@ -24,7 +24,7 @@ from segarena.errors import DataError
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.progress import Reporter
-from segarena.experiment.resolution import describe_choices
+from segarena.experiment.resolution import Question, Survey, describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, Units, find_units
 from segarena.formats import listing
@@ -33,6 +33,8 @@ from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid
 
 GIB = 1024**3
+#: The options that are the resolution, and those whose rule depends on it.
+RESOLUTION, FOLLOWS_RESOLUTION = ("size", "output_stride"), ("batch_size", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Prepared:
         choices: The options that were open.
         splits: The data of the trainings of one model and seed: one, or one for each fold.
         facts: What the choices depend on.
+        survey: Returns the resolution ceilings of the data.
         units: Which images are one unit in the statistics; None where each is.
     """
 
@@ -133,6 +136,7 @@ class Prepared:
     choices: tuple[Choice, ...]
     splits: tuple[PreparedSplit, ...]
     facts: DataFacts
+    survey: Survey
     units: Units | None = None
 
     @property
@@ -150,13 +154,14 @@ class Prepared:
 
     @property
     def fixed_by_budget(self) -> dict[str, Any]:
-        """The options in place of --budget with which the same number of epochs is trained; none where there is none.
+        """The options in place of --budget with which the same is trained; none where there is none.
 
         Where the models share the time, their epochs are of this machine: then --budget stays.
         """
         if self.options.budget is None or self.protocol.equal == "time":
             return {}
-        return {"budget": None, "epochs": self.protocol.epochs}
+        chosen = {choice.name: choice.value for choice in self.choices if choice.name in RESOLUTION}
+        return {"budget": None, "epochs": self.protocol.epochs, **chosen}
 
 
 def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
@@ -215,7 +220,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         )
         for number, splits in enumerate(divisions, start=1)
     )
-    prepared = Prepared(options, protocol, choices, parts, facts, units)
+    prepared = Prepared(options, protocol, choices, parts, facts, survey, units)
     _report(prepared, reporter)
     _inspect(source, divisions, options.group_by not in (None, NONE), reporter)
     return prepared
@@ -230,7 +235,26 @@ def with_choices(prepared: Prepared, *choices: Choice) -> Prepared:
     """
     new = {choice.name: choice for choice in choices}
     kept = {one.name: one for one in prepared.choices if not (one.name == "patience" and "epochs" in new)}
-    protocol, made = resolve(prepared.options, prepared.facts, {**kept, **new})
+    protocol, made = resolve(prepared.options, prepared.facts, {**kept, **new}, prepared.survey)
+    return replace(prepared, protocol=protocol, choices=made)
+
+
+def with_resolution(prepared: Prepared, times: float) -> Prepared:
+    """Return the same with the working size and the output stride that are affordable; what depends on them follows.
+
+    Args:
+        prepared: The data and the protocol.
+        times: What training each model may cost, as a multiple of what it costs at the present size and stride.
+    """
+    protocol = prepared.protocol
+
+    def limit(question: Question) -> float:
+        stride = protocol.network.get("output_stride")
+        known = isinstance(stride, int) and stride in question.costs
+        return times * question.cost(protocol.size, int(stride or 0) if known else next(iter(question.costs)))
+
+    kept = {one.name: one for one in prepared.choices if one.name not in (*RESOLUTION, *FOLLOWS_RESOLUTION)}
+    protocol, made = resolve(prepared.options, prepared.facts, kept, prepared.survey, limit)
     return replace(prepared, protocol=protocol, choices=made)
 
 
@@ -287,18 +311,23 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
     scored = [name for split in prepared.splits for name in split.scored_names]
     if prepared.units is not None and (counted := prepared.units.describe(scored)):
         reporter.say(f"  statistics: {counted}")
-    if resolution := describe_choices(prepared.choices):
+    resolution = "" if _is_open_for_budget(prepared) else describe_choices(prepared.choices)
+    if resolution:
         reporter.say(f"  {resolution}")
     notes = [note for note in prepared.notes if note not in _said_elsewhere(prepared)]
     if notes:
         reporter.say(f"  chosen: {'; '.join(notes)}")
 
 
+def _is_open_for_budget(prepared: Prepared) -> bool:
+    """Whether the resolution and the epochs are chosen for a budget, once the models have been measured."""
+    return prepared.options.budget is not None and "epochs" not in recorded_choices(prepared.options.resume)
+
+
 def _said_elsewhere(prepared: Prepared) -> list[str]:
-    """Size and stride, and the choices that are made again for a budget, once the models have been measured."""
-    is_open = prepared.options.budget is not None and "epochs" not in recorded_choices(prepared.options.resume)
-    names = ("size", "output_stride", *(("epochs", "patience") if is_open else ()))
-    return [choice.sentence for choice in prepared.choices if choice.name in names]
+    """Size and stride, and the choices that are made again for a budget."""
+    late = (*FOLLOWS_RESOLUTION, "epochs", "patience") if _is_open_for_budget(prepared) else ()
+    return [choice.sentence for choice in prepared.choices if choice.name in (*RESOLUTION, *late)]
 
 
 def _inspect(source: Source, divisions: Sequence[Splits], grouped: bool, reporter: Reporter) -> None:

@@ -59,7 +59,7 @@ class Question:
             ceilings: The ceiling of each grid, mIoU.
         """
         return [
-            Candidate(size, stride, ceilings[self._grid(size, stride)], self._cost(size, stride))
+            Candidate(size, stride, ceilings[self._grid(size, stride)], self.cost(size, stride))
             for size in sizes
             for stride in self.costs
         ]
@@ -68,8 +68,8 @@ class Question:
         """That of the model with the coarsest logits: its ceiling is the lowest."""
         return Grid(size, max(cost.logit_stride for cost in self.costs[stride]))
 
-    def _cost(self, size: int, stride: int | None) -> float:
-        """Operations of training each model once, with as many crops as by default.
+    def cost(self, size: int, stride: int | None) -> float:
+        """Return the operations of training each model once, with as many crops as by default.
 
         It does not depend on --epochs: a quick look with two epochs has the resolution of the whole comparison.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +46,7 @@ def resolve(
     facts: DataFacts,
     recorded: Mapping[str, Choice] | None = None,
     survey: Survey = no_limit,
+    limit: Callable[[Question], float] | None = None,
 ) -> tuple[Protocol, tuple[Choice, ...]]:
     """Close the options by the rules of `segarena.config.defaults`, for this data and this machine.
 
@@ -54,6 +55,7 @@ def resolve(
         facts: What the rules need to know about the data.
         recorded: The choices of the folder that is resumed, by name; they are not made again.
         survey: Returns the resolution ceilings of grids. It is called only if the size or the stride is open.
+        limit: Returns the operations that training each model once may take; None for the limit of the device.
 
     Returns:
         The protocol, and a choice for each option that was open and that the models use.
@@ -69,7 +71,7 @@ def resolve(
     device = close("device", options.device, defaults.device(found))
     precision = close("precision", options.precision, defaults.precision(computes_bf16(device)))
     network = _close_network(options, facts, on_gpu, choices)
-    size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey)
+    size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey, limit)
     if stride is not None:
         network["output_stride"] = stride
     batch_size = close("batch_size", options.batch_size, defaults.batch_size(facts, size, on_gpu))
@@ -165,6 +167,7 @@ def _close_resolution(
     device: str,
     choices: _Choices,
     survey: Survey,
+    limit: Callable[[Question], float] | None,
 ) -> tuple[int, int | None]:
     """The working size, and the output stride; None where it is left to the architectures."""
     typed = {"size": options.size, "output_stride": options.output_stride}
@@ -178,7 +181,8 @@ def _close_resolution(
             one: network_costs(options.track, {**network, "output_stride": one}, options.model_names)
             for one in (STRIDES if is_open else (stride,))
         }
-        found = choose(Question(facts, costs, device, size), survey)
+        question = Question(facts, costs, device, size)
+        found = choose(question, survey, None if limit is None else limit(question))
         size, stride, why = found.chosen.size, found.chosen.output_stride, found.why
     size = choices.close("size", options.size, (size, why))
     if is_open or (dilated and "output_stride" in recorded):
