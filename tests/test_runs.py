@@ -7,7 +7,7 @@ import pytest
 from sample_records import ranked_model, sample_comparison, sample_metrics
 from segarena.errors import RunError
 from segarena.files import write_json
-from segarena.runs import Run, describe_unfinished, find_run, open_folder
+from segarena.runs import Run, check_out, describe_unfinished, find_run, open_folder
 from support import refuses
 
 
@@ -26,6 +26,12 @@ def finish_comparison(folder, **val_mious):
     for seed, val_miou in val_mious.items():
         finish_run(folder / f"unet-{seed}", val_miou)
     return folder
+
+
+def test_what_a_killed_trial_left_is_no_result(tmp_path):
+    (tmp_path / "out" / ".trial-ab" / "last").mkdir(parents=True)
+    check_out(tmp_path / "out", resume=False)
+    assert not list(open_folder(tmp_path / "out", "name", resume=False).iterdir())
 
 
 def test_a_new_folder_never_overwrites_but_is_numbered(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from segarena.records.options import resume_command
 from segarena.records.run import Costs
 
 DEFAULT_ROOT = Path("runs")
+#: How the name of a trial's folder begins: it is removed after the trial, unless the process is killed in it.
+TRIAL = ".trial-"
 
 
 def check_out(out: Path | None, *, resume: bool | None = None) -> None:
@@ -42,7 +45,7 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
             return
         if not out.is_dir():
             raise RunError("is a file, not a folder", where=out, remedy="Name another folder")
-        if any(out.iterdir()) and not resume:
+        if any(not path.name.startswith(TRIAL) for path in out.iterdir()) and not resume:
             line = None if resume is None else resume_command(out)
             or_resume = "" if line is None else f", or resume what is in it: {line}"
             raise RunError("exists and is not empty", where=out, remedy=f"Name a new folder{or_resume}")
@@ -73,6 +76,8 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
         _try_writing(out)
         for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
             left_over.unlink()
+        for trial in out.glob(f"{TRIAL}*"):
+            shutil.rmtree(trial)
     except OSError as error:
         raise _unwritable(out, error, root) from error
     return out

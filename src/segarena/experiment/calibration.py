@@ -180,7 +180,11 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
     if budget is None:
         return [Choice("model_epochs", dict(share_time(forecast, protocol.epochs).model_epochs), _EQUAL_TIME)]
     plan = _fit(prepared, forecast, elapsed)
-    most = "the most there are" if plan.epochs == MOST_EPOCHS else f"as many as fit into {budget} on this machine"
+    most = (
+        f"the most with a budget, and less than {budget}"
+        if plan.epochs == MOST_EPOCHS
+        else f"as many as fit into {budget} on this machine"
+    )
     choices = [Choice("epochs", plan.epochs, most)]
     return choices + ([Choice("model_epochs", dict(plan.model_epochs), _EQUAL_TIME)] if plan.model_epochs else [])
 

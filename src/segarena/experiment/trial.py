@@ -23,6 +23,7 @@ from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.experiment.run import make_loader, make_loss
 from segarena.models import SegmentationModel
+from segarena.runs import TRIAL
 from segarena.scoring.scores import score
 from segarena.training.costs import measure_latency
 from segarena.training.cpu_time import cpu_seconds
@@ -59,7 +60,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
     built = time.perf_counter() - start
     loader = _MeasuredSteps(make_loader(training), protocol.device, steps)
     validation = _MeasuredValidation(training, loader)
-    with TemporaryDirectory(prefix=".trial-", dir=parent) as folder:
+    with TemporaryDirectory(prefix=TRIAL, dir=parent) as folder:
         trainer = Trainer(
             network,
             loader,
