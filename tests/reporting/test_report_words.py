@@ -49,6 +49,15 @@ def test_one_seed_is_a_caveat_and_several_are_explained(comparison: Comparison, 
         assert ("pixels of all seeds" in captions.confusion_note(shown)) is several
 
 
+def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:
+    assert not find(caveats(comparison), "third of the learning rate")
+    models = comparison.models.assign(restart=None)
+    models.loc[models["model"] == "fcn", "restart"] = "nan"
+    text = find(caveats(replace(comparison, models=models)), "third of the learning rate")
+    assert "FCN, seed 0" in text
+    assert "NaN" in text
+
+
 @pytest.mark.parametrize(
     ("baseline", "words"),
     [(0.3, "FCN is no better than"), (0.26, "FCN is hardly better than"), (0.8, "FCN are no better than"), (0.0, "")],

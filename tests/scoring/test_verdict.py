@@ -138,6 +138,14 @@ def test_two_seeds_are_named_where_the_architectures_stay_open(
     assert ("Two seeds" in " ".join(decide(scores, **setting).details)) is named
 
 
+@pytest.mark.parametrize(("why", "word"), [("nan", "NaN"), ("majority", "baseline")])
+def test_a_restarted_training_is_named_beside_the_two_details(why: str, word: str) -> None:
+    plain, found = decide(CLEAR), decide(CLEAR, restarted={"fcn": why, "other": "nan"})
+    assert found.details[:-1] == plain.details
+    assert "fcn" in found.details[-1].casefold()
+    assert word in found.details[-1]
+
+
 def test_statistics_with_another_order_decide_nothing() -> None:
     """MIoU counts a class that is absent and predicted; the statistics do not."""
     other = statistics({"unet": [0.6], "fcn": [0.7]}, 0.02, None, 40, "image")

@@ -14,6 +14,7 @@ from segarena.commands.notebook import LiveLine, in_notebook
 from segarena.commands.terminal import console, keep_log, log_also_in
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.formats import percent, plural, rough_duration
+from segarena.records.metrics import RESTARTS
 
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.engine import Step
@@ -138,6 +139,12 @@ class _TrainingProgress(TrainingListener):
         )
         if self.ious:
             console.detail(f"    IoU: {', '.join(f'{name} {percent(iou)}' for name, iou in self.ious.items())}")
+
+    def on_restart(self, why: str, learning_rate: float) -> None:
+        self.best, self.ious = "", {}
+        console.warn(
+            f"{self.start.title} {RESTARTS[why]}: it is trained again, at a learning rate of {learning_rate:.3g}"
+        )
 
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         best = "undefined" if best_miou is None else percent(best_miou)

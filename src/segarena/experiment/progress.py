@@ -57,6 +57,14 @@ class TrainingListener:
             seconds_left: Estimate for all trainings of the command that are left, as in `TrainingStart`.
         """
 
+    def on_restart(self, why: str, learning_rate: float) -> None:
+        """Called when a training has been restarted from its initial weights, at a third of the learning rate.
+
+        Args:
+            why: "nan": the loss became NaN or infinite. "majority": it ended no better than the majority baseline.
+            learning_rate: The new peak learning rate of the encoder.
+        """
+
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         """Called when a training ends before its last epoch.
 

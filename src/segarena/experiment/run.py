@@ -20,7 +20,7 @@ from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
 from segarena.records.run import Costs
-from segarena.scoring.scores import score, to_metrics
+from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency
 from segarena.training.engine import Trainer, TrainingState
@@ -70,6 +70,7 @@ def train_run(
         val_images=uses.count("val"),
         best_epoch=state.best_epoch,
         epochs=len(state.history),
+        restart=state.restart,
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
     )
     metrics.write(folder)
@@ -144,6 +145,10 @@ def _fit(
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
+        def on_restart(state: TrainingState, rate: float) -> None:
+            left.after_restart()
+            listener.on_restart(str(state.restart), rate)
+
         trainer = Trainer(
             model,
             make_loader(training),
@@ -157,10 +162,23 @@ def _fit(
             on_early_stop=lambda state: listener.on_early_stop(
                 state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
             ),
+            on_restart=on_restart,
+            rebuild=lambda: build(training.protocol, training.model, training.num_classes, training.seed),
+            baseline=lambda: _majority_miou(training),
             should_stop=should_stop,
             read_peak_memory=memory.read,
         )
         return trainer.fit()
+
+
+def _majority_miou(training: Training) -> float:
+    """The mIoU of answering the most frequent class of the training masks everywhere, on the validation images."""
+    split = training.split
+    masks = [split.images[index][1].flatten() for index in split.splits.val]
+    truth = np.stack([np.bincount(mask, minlength=256)[: training.num_classes] for mask in masks])
+    # Only the sums of the rows count: all pixels of a class can be in one column.
+    confusions = truth[:, :, None] * np.eye(training.num_classes, dtype=np.int64)[0]
+    return majority_baseline_scores(confusions, split.most_frequent_class).miou
 
 
 def _measure_costs(training: Training, model: SegmentationModel, state: TrainingState) -> Costs:
@@ -174,7 +192,7 @@ def _measure_costs(training: Training, model: SegmentationModel, state: Training
         latency_ms=latency.median,
         latency_low_ms=latency.low,
         latency_high_ms=latency.high,
-        train_seconds=float(history["seconds"].sum()),
+        train_seconds=float(history["seconds"].sum()) + state.lost_seconds,
         train_cpu_seconds=state.cpu_seconds,
         images_per_second=float(history["images_per_second"].median()),
         peak_memory_mib=state.peak_memory_mib,

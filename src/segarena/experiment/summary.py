@@ -132,6 +132,7 @@ def summarise(
             epochs=prepared.protocol.epochs,
             loss=prepared.protocol.loss,
             class_weights=prepared.protocol.class_weights,
+            restarted={row.model: row.restart for row in models if row.restart},
             track=prepared.protocol.track,
             equal=prepared.protocol.equal,
             data=None if prepared.options.data is None else str(prepared.options.data),

@@ -36,6 +36,7 @@ def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, Latency]
         config = Config.read(folder / run.folds(folds)[0].path)
         settings = config.architecture
         median, low, high = latency[run.model]
+        metrics = Metrics.read(folder / run.path)
         costs = replace(Costs.read(folder / run.path), latency_ms=median, latency_low_ms=low, latency_high_ms=high)
         rows.append(
             ModelRow(
@@ -45,7 +46,8 @@ def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, Latency]
                 output_stride=settings["output_stride"],
                 eval_output_stride=settings.get("eval_output_stride") or settings["output_stride"],
                 start=config.start,
-                **_scores(Metrics.read(folder / run.path)),
+                restart=metrics.restart,
+                **_scores(metrics),
                 **asdict(costs),
             )
         )

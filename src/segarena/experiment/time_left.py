@@ -80,6 +80,10 @@ class TimeLeft:
         self._measured.setdefault(self._models[training], []).append(seconds)
         self._epochs_left[training], self._in_epoch = epochs_left, 0.0
 
+    def restart(self, training: int, epochs: int) -> None:
+        """Note that a training begins again, with this number of epochs."""
+        self._epochs_left[training], self._in_epoch = epochs, 0.0
+
     def finish(self, training: int) -> None:
         """Note that a training is over, perhaps stopped early."""
         self._epochs_left[training], self._in_epoch = 0, 0.0
@@ -158,6 +162,10 @@ class TrainingTimeLeft:
         seconds = images / max(step.images_per_second, 1e-9)
         self.all.add_step(self.training, step.step / step.steps, seconds)
         return self.all.seconds()
+
+    def after_restart(self) -> None:
+        """Note that all epochs of the training are left again."""
+        self.all.restart(self.training, self.epochs)
 
     def after_epoch(self, row: Mapping[str, Any]) -> float | None:
         """Return the seconds that are left after an epoch, from its row of history.csv."""

@@ -170,6 +170,7 @@ def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:
     pooled = replace(
         scores,
         folds=len(runs),
+        restart=next((part.restart for part in metrics if part.restart), None),
         train_images=sum(part.train_images or 0 for part in metrics),
         val_images=sum(part.val_images or 0 for part in metrics),
         best_epoch=sum(part.best_epoch or 0 for part in metrics) / len(runs),

@@ -81,7 +81,7 @@ class Answer:
     """The result in one sentence."""
     details: tuple[str, ...] = ()
     """At most two further sentences: how far the headline can be trusted. One more where the models shared the training
-    time."""
+    time, and for each model of which a training was restarted."""
     advice: str = ""
     """What to do next, where the result is not clear."""
 

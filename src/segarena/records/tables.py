@@ -29,6 +29,9 @@ class ModelRow(MeanScores, EpochChoice, CostValues):
     """The same in evaluation."""
     start: str | None
     """Initial weights, in words, e.g. "random weights"."""
+    restart: str | None = None
+    """Why the training, or that of a fold, was restarted at a third of the learning rate: nan or majority, as in
+    metrics.json; empty if it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segarena import formats
+from segarena.records.metrics import RESTARTS
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.load import load_note
 from segarena.scoring.verdict import CLEAR_LEAD
@@ -36,6 +37,11 @@ def caveats(comparison: Comparison) -> list[str]:
             f"The models have different initial weights: {groups}. A difference between these groups may come from "
             "the initial weights rather than from the architecture."
         )
+    notes += [
+        f"{comparison.styles[model].label}, seed {seed}, {RESTARTS[why]}, and was trained again from the same initial "
+        "weights at a third of the learning rate of the others. Its training time includes both trainings."
+        for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
+    ]
     height, width = record.protocol.input_size
     machine = record.environment.gpu or record.environment.cpu
     notes.append(

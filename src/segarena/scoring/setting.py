@@ -23,6 +23,8 @@ class Setting:
         epochs: Maximum number of epochs.
         loss: The loss that the models were trained with, as `--loss` has it.
         class_weights: The weights of the classes in it, as `--class-weights` has them.
+        restarted: The models of which a training was restarted at a third of the learning rate, and why: "nan" or
+            "majority".
         track: The track of the models.
         equal: What the models shared: the number of epochs, or the training time.
         data: The folder of the data; None for generated data.
@@ -39,6 +41,7 @@ class Setting:
     epochs: int
     loss: str = "ce"
     class_weights: str = "none"
+    restarted: Mapping[str, str] = field(default_factory=dict)
     track: str = "encoder"
     equal: Literal["epochs", "time"] = "epochs"
     data: str | None = None

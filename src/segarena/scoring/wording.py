@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
 from segarena.records.comparison import Answer, RankedModel
+from segarena.records.metrics import RESTARTS
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Plan, Statistics
 from segarena.scoring.limits import describe_limits
 from segarena.scoring.planning import MOST_IMAGES
@@ -24,7 +25,7 @@ _SPLITS = {"test": "test", "val": "validation"}
 def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     """Return the answer with its headline, at most two details, and advice where something can be done.
 
-    Where the models had the same training time, a further detail states it.
+    Where the models had the same training time, or a training was restarted, a further detail states it.
 
     Scores are written in percent, differences in points of mIoU.
 
@@ -45,7 +46,7 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
     return replace(
         answer,
         headline=_headline(answer, scored, setting),
-        details=(*[text for text in details if text][:2], *_same_time(scored, setting)),
+        details=(*[text for text in details if text][:2], *_same_time(scored, setting), *_restarted(scored, setting)),
         advice=_advice(answer, scored, setting),
     )
 
@@ -54,6 +55,16 @@ def _same_time(scored: Sequence[RankedModel], setting: Setting) -> list[str]:
     if setting.equal != "time" or len(scored) < 2:
         return []
     return ["The models had about the same training time, not the same number of epochs."]
+
+
+def _restarted(scored: Sequence[RankedModel], setting: Setting) -> list[str]:
+    """Which models have another learning rate than the others, and why."""
+    return [
+        f"{setting.name(entry)} {RESTARTS[setting.restarted[entry.model]]}, and was trained again at a third of the"
+        " learning rate."
+        for entry in scored
+        if entry.model in setting.restarted
+    ]
 
 
 def _place(ranking: Sequence[RankedModel], setting: Setting) -> str:

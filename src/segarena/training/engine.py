@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,10 @@ from segarena.training.optimization import SCHEDULES, build_optimizer
 
 #: Seconds between two saved states within an epoch; kill -9 loses at most this much work.
 SAVE_EVERY = 300.0
+#: Factor of the learning rate after a restart.
+RESTART_FACTOR = 1 / 3
+#: A training of fewer steps is too short to judge its learning rate by its score.
+FEWEST_STEPS = 100
 #: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0
 
@@ -66,6 +70,11 @@ class TrainingState:
     """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
     peak_memory_mib: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    restart: Literal["nan", "majority"] | None = None
+    """Why the training was restarted: its loss became NaN or infinite, or it ended no better than the majority
+    baseline. None if it was not. All but memory and processor time are of the training since then."""
+    lost_seconds: float = 0.0
+    """Time of the training before the restart."""
 
 
 class Trainer:
@@ -82,6 +91,9 @@ class Trainer:
         on_step: Called with the progress about once a second.
         on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
         on_early_stop: Called with the state when the patience has run out.
+        on_restart: Called with the state and the new peak learning rate when the training has been restarted.
+        rebuild: Builds the untrained model again, for a restart; None if the training must not be restarted.
+        baseline: Computes the validation mIoU of the majority baseline, 0..1, after the last epoch.
         should_stop: Called after each step; the training stops where it returns True.
         read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
     """
@@ -99,6 +111,9 @@ class Trainer:
         on_step: Callable[[Step], None] = lambda step: None,
         on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
         on_early_stop: Callable[[TrainingState], None] = lambda state: None,
+        on_restart: Callable[[TrainingState, float], None] = lambda state, rate: None,
+        rebuild: Callable[[], SegmentationModel] | None = None,
+        baseline: Callable[[], float] = lambda: float("nan"),
         should_stop: Callable[[], bool] = lambda: False,
         read_peak_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
@@ -107,28 +122,49 @@ class Trainer:
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
         self.seed = seed
         self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
+        self.on_restart, self.rebuild, self.baseline = on_restart, rebuild, baseline
         self.should_stop = should_stop
         self.read_peak_memory = read_peak_memory
+        self.state = TrainingState()
+        self._begin()
+        self.last_save = time.perf_counter()
+        self.cpu_mark = cpu_seconds()
+
+    def _begin(self) -> None:
+        """Build what depends on the model's initial weights."""
+        protocol = self.protocol
         self.optimizer = build_optimizer(
             self.model, protocol.optimizer, protocol.learning_rate, protocol.weight_decay, protocol.decoder_factor
         )
         self.average = WeightAverage(self.model, protocol.ema_decay) if protocol.ema_decay else None
-        self.state = TrainingState()
-        self.last_save = time.perf_counter()
-        self.cpu_mark = cpu_seconds()
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak learning rate of the encoder: the protocol's, a third of it after a restart."""
+        return self.protocol.learning_rate * (1.0 if self.state.restart is None else RESTART_FACTOR)
 
     def fit(self) -> TrainingState:
         """Train to the end, from the saved state where the folder has one.
 
+        A training whose loss becomes NaN or infinite, or that ends no better than the majority baseline, is restarted
+        from its initial weights at a third of the learning rate: once, and nothing of it is kept but its time.
+
         Raises:
             Interrupted: `should_stop` returned True; the state has been saved.
-            ConfigError: The loss is infinite or NaN.
+            ConfigError: The loss is infinite or NaN, and a restart did not help or is not possible.
             RunError: A file cannot be read or written.
         """
         self._restore()
-        while not self._is_finished():
+        while True:
+            if self._is_finished():
+                if not self._is_useless():
+                    break
+                self._restart("majority")
             self._train_epoch()
-            self._finish_epoch()
+            if math.isfinite(self.state.loss_sum):
+                self._finish_epoch()
+            else:
+                self._restart("nan")
         if self.state.epoch <= self.protocol.epochs:
             self.on_early_stop(self.state)
         return self.state
@@ -137,6 +173,35 @@ class Trainer:
         done = self.state.epoch - 1
         # a tie is not an improvement: best_epoch only moves on a strictly better score
         return done >= self.protocol.epochs or done - self.state.best_epoch >= self.protocol.patience
+
+    def _is_useless(self) -> bool:
+        """Whether a finished training is to be restarted, because it is no better than the majority baseline."""
+        steps = (self.state.epoch - 1) * len(self.loader)
+        if self.rebuild is None or self.state.restart is not None or steps < FEWEST_STEPS:
+            return False
+        return self.state.best_miou <= self.baseline()  # an undefined baseline is NaN
+
+    def _restart(self, why: Literal["nan", "majority"]) -> None:
+        before = self.state
+        if self.rebuild is None or before.restart is not None:
+            raise ConfigError(
+                f"the loss became {before.loss_sum} in epoch {before.epoch}"
+                f"{', also at a third of the learning rate' if before.restart else ''}",
+                where=self.folder.name,
+                remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
+            )
+        self.model.load_state_dict(self.rebuild().state_dict())
+        self._begin()
+        self.state = TrainingState(
+            restart=why,
+            lost_seconds=before.seconds + sum(row["seconds"] for row in before.history),
+            cpu_seconds=before.cpu_seconds,
+            peak_memory_mib=before.peak_memory_mib,
+        )
+        save_history([], self.folder / HISTORY)
+        (self.folder / BEST).unlink(missing_ok=True)
+        self._save()
+        self.on_restart(self.state, self.learning_rate)
 
     def _train_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
@@ -168,12 +233,6 @@ class Trainer:
         state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
         state.seconds = before + time.perf_counter() - start
         self._count_cpu_time()
-        if not math.isfinite(state.loss_sum):
-            raise ConfigError(
-                f"the loss became {state.loss_sum} in epoch {state.epoch}",
-                where=self.folder.name,
-                remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
-            )
 
     def _begin_to_train(self) -> None:
         self.model.train()
@@ -187,7 +246,7 @@ class Trainer:
         done = (state.epoch - 1) * len(self.loader) + state.step
         share = SCHEDULES[protocol.schedule](done / (protocol.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
-            group["lr"] = protocol.learning_rate * share * group["factor"]
+            group["lr"] = self.learning_rate * share * group["factor"]
         _seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         with autocast(protocol.device, protocol.precision):
             output = self.model(to_input(images, protocol.device), size="native")
