@@ -92,7 +92,7 @@ def test_a_chosen_stride_is_shown_and_recorded(tmp_path: Path, capsys: pytest.Ca
     choices = {choice.name: choice for choice in record.choices}
     stride = record.protocol.network["output_stride"]
     assert (choices["size"].value, choices["output_stride"].value) == (record.protocol.size, stride) == (64, stride)
-    assert f"working size 64, output stride {stride}: no model's resolution ceiling" in said
+    assert f"working size 64, output stride {stride}: the lowest resolution ceiling" in said
     assert f"PSPNet stride {stride}" in said
     page = (out / "report.html").read_text()
     assert f"stride {stride}</small>" in page

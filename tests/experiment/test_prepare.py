@@ -42,7 +42,7 @@ def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -
     assert reporter.lines[0] == "squares: 10 train, 2 val; 2 classes"
     said = "\n".join(reporter.lines)
     notes = [choice.sentence for choice in prepared.choices if choice.name != "size"]
-    for words in (*notes, "working size 48: no model's", "no test split", "warning: "):
+    for words in (*notes, "working size 48: the lowest resolution ceiling", "no test split", "warning: "):
         assert words in said
 
 

@@ -12,12 +12,14 @@ from PIL import Image
 
 import segarena
 from recording import FACTS, RecordingReporter
-from segarena.config import CompareOptions, Protocol, TrainOptions
+from sample_records import INPUTS, PROTOCOL
+from segarena.config import Choice, CompareOptions, Protocol, TrainOptions
 from segarena.config.network_costs import DEFAULT_ENCODERS, KNOWN, SIDE
 from segarena.experiment.networks import network_costs
 from segarena.experiment.prepare import prepare
 from segarena.experiment.resolution import Question, choose, default_costs
 from segarena.experiment.resolve import resolve
+from segarena.records.config import Config
 from segarena.scoring.ceilings import Grid
 from segarena.training.costs import count_activations, count_flops, logit_stride
 
@@ -114,6 +116,36 @@ def test_one_model_is_chosen_for_alone() -> None:
     assert settings(TrainOptions(model="unet", **CPU)) == (256, None)
     assert settings(TrainOptions(model="fcn", **CPU)) == (512, None)
     assert settings(TrainOptions(model="pspnet", **CPU)) == (512, 8)
+
+
+def test_each_fold_has_the_size_and_stride_of_the_whole(tmp_path: Path) -> None:
+    protocol, _ = chosen_for(folder_of(tmp_path, 64, lines=True), folds=2)
+    assert (protocol.size, protocol.network["output_stride"]) == (64, 8)
+
+
+@pytest.mark.parametrize(("trained", "stride"), [("pspnet", None), ("unet", 8)])
+def test_what_is_resumed_keeps_its_stride(tmp_path: Path, trained: str, stride: int | None) -> None:
+    """A run of an earlier version has the stride of its architecture; for a model that is added, one is chosen."""
+    run = Config(
+        command="segarena train",
+        protocol_version=1,
+        model=trained,
+        seed=0,
+        data=INPUTS,
+        protocol=PROTOCOL,
+        choices=(),
+        architecture={},
+        start="random weights",
+    )
+    (tmp_path / f"{trained}-seed0").mkdir()
+    run.write(tmp_path / f"{trained}-seed0")
+    options = CompareOptions(resume=tmp_path, out=tmp_path, models=("unet", "pspnet"), **CPU)
+    recorded = {"size": Choice("size", 96, "the shorter side")}
+    protocol, choices = resolve(options, LARGE, recorded, thin)
+    assert (protocol.size, protocol.network.get("output_stride")) == (96, stride)
+    assert recorded["size"] in choices
+    again, _ = resolve(options, LARGE, {**recorded, "output_stride": Choice("output_stride", 16, "")}, thin)
+    assert again.network["output_stride"] == 16
 
 
 def test_the_paper_track_keeps_the_strides_of_the_papers() -> None:

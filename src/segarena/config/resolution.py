@@ -85,9 +85,9 @@ class Resolution:
     @property
     def why(self) -> str:
         """The reason, in words."""
-        ceiling = f"no model's resolution ceiling is below {percent(self.chosen.ceiling)}"
+        ceiling = f"the lowest resolution ceiling of the models is {percent(self.chosen.ceiling)}"
         if not self.is_affordable:
-            ceiling = f"the least costly; {ceiling}"
+            ceiling = f"the least costly, as none is affordable; {ceiling}"
         if self.better is None:
             return f"{ceiling}, and no other choice raises it clearly"
         times = self.better.cost / self.chosen.cost
