@@ -74,4 +74,4 @@ def test_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
                 names.update(EPOCHS=1)
     assert "mIoU" in capsys.readouterr().out
     assert (tmp_path / "tour" / "comparison" / "report.html").is_file()
-    assert names["mask"].shape == (64, 64)  # type: ignore[attr-defined]
+    assert names["mask"].shape == (128, 128)  # type: ignore[attr-defined]
