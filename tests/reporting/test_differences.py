@@ -10,7 +10,12 @@ import pytest
 
 from segarena.records.statistics import Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison, read_comparison
-from segarena.reporting.differences import difference_notes, difference_rows, has_architectures
+from segarena.reporting.differences import (
+    difference_matrix,
+    difference_notes,
+    difference_rows,
+    has_architectures,
+)
 from segarena.reporting.page import build_report
 
 NETWORKS = Interval(low=0.01, high=0.05, p=0.01, p_holm=0.03)
@@ -80,10 +85,28 @@ def test_the_result_is_what_the_intervals_show(
     assert row.result == result
 
 
+def test_the_matrix_has_each_pair_in_both_senses(comparison: Comparison) -> None:
+    matrix = difference_matrix(comparison)
+    names, statistics = comparison.names, comparison.record.statistics
+    assert isinstance(statistics, Statistics)
+    assert all(matrix[i][i] is None for i in range(len(names)))
+    for pair in statistics.pairs:
+        i, j = names.index(pair.first), names.index(pair.second)
+        upper, lower = matrix[i][j], matrix[j][i]
+        assert upper is not None
+        assert lower is not None
+        assert upper.difference == f"+{100 * pair.difference:.1f}"
+        assert lower.difference == f"\u2212{100 * pair.difference:.1f}"
+        assert pair.networks is not None
+        ends = [f"{100 * sign * end:.1f}" for sign, end in ((-1, pair.networks.high), (-1, pair.networks.low))]
+        assert lower.interval == " to ".join(ends).replace("-", "\u2212")
+        assert (upper.status, lower.status) in {("higher", "lower"), ("unclear",) * 2, ("too few",) * 2}
+
+
 def test_differences_and_intervals_are_in_points(comparison: Comparison) -> None:
     [row] = difference_rows(shown(comparison, replace(PAIR, architectures=UNSURE)))
     assert (row.pair, row.difference) == ("U-Net minus FCN", "3.0")
-    assert (row.networks, row.architectures) == ("1.0 to 5.0", "-1.0 to 7.0")
+    assert (row.networks, row.architectures) == ("1.0 to 5.0", "\u22121.0 to 7.0")
     assert difference_rows(shown(comparison, replace(PAIR, networks=None)))[0].networks == "–"
 
 

@@ -59,6 +59,17 @@ def test_heading_sorts_by_value_and_a_second_press_turns_it_round(browser, stree
     page.close()
 
 
+def test_the_class_differences_of_a_chosen_pair_are_shown(browser, crossed: Path) -> None:
+    page, messages, _ = open_page(browser, crossed, 1280)
+    shown = "[...document.querySelectorAll('.pair')].filter((table) => !table.hidden).map((table) => table.id)"
+    assert page.evaluate(shown) == ["pair-1"]
+    page.select_option("#pair", label="DeepLabv3 and PSPNet")
+    assert page.evaluate(shown) == ["pair-3"]
+    assert page.locator("#pair-3 thead th").all_inner_texts()[1:3] == ["DeepLabv3", "PSPNet"]
+    assert messages == []
+    page.close()
+
+
 @pytest.mark.parametrize("width", [320, 400, 768])
 def test_page_never_scrolls_sideways(browser, street: Path, width: int) -> None:
     page, _, _ = open_page(browser, street, width)

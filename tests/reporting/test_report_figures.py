@@ -97,6 +97,29 @@ def test_a_model_without_a_score_has_a_dash_and_no_marker(comparison: Comparison
     assert comparison.styles["fcn"].marker not in [line.get_marker() for line in axes.get_lines()]
 
 
+def test_seeds_are_points_and_intervals_are_lines(large: Comparison) -> None:
+    with theme():
+        lines = draw_ranking(large).axes[0].get_lines()
+    first, scores = large.names[0], large.models[large.models["model"] == large.names[0]]["miou"]
+    color = large.styles[first].color
+    points = [line for line in lines if len(line.get_xdata()) == 2 and line.get_color() == color]
+    assert any(list(line.get_xdata()) == pytest.approx(list(100 * scores)) for line in points)
+
+
+def test_a_bar_of_a_class_has_its_interval(comparison: Comparison) -> None:
+    with theme():
+        figure = draw_class_iou(comparison)
+    drawn = {
+        tuple(round(float(x), 6) for x in segment[:, 0])
+        for lines in figure.axes[0].collections
+        for segment in lines.get_segments()
+    }
+    for index, name in enumerate(comparison.class_names):
+        ends = comparison.class_interval("unet", index)
+        assert ends is not None, name
+        assert tuple(round(100 * end, 6) for end in ends) in drawn
+
+
 def test_folds_are_rings_beside_the_score(crossed: Path) -> None:
     comparison = read_comparison(crossed)
     with theme():

@@ -1,6 +1,5 @@
 """The tables of the page: which cells are marked as best, and values equal to those of the files."""
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -10,8 +9,9 @@ import pytest
 
 from sample_records import ANSWER, ranked_model
 from segarena.records.comparison import Claim
+from segarena.records.statistics import Difference, Interval
 from segarena.reporting.comparison import Comparison, read_comparison
-from segarena.reporting.tables import class_table, fold_table, model_tables
+from segarena.reporting.tables import class_table, fold_table, model_tables, seed_table
 
 NAMES = ("unet", "deeplabv3", "pspnet", "fcn")
 
@@ -34,7 +34,7 @@ def with_ranking(comparison: Comparison, **columns: list[float | None]) -> Compa
     ("columns", "best"),
     [
         ({"miou": [0.6, 0.5, 0.4]}, {"miou": ["unet"]}),
-        ({"mean_f1": [0.5, 0.7, 0.6]}, {"mean_f1": ["deeplabv3"]}),
+        ({"mean_precision": [0.5, 0.7, 0.6]}, {"mean_precision": []}),  # no interval is known
         ({"params": [9, 3, 5]}, {"params": ["deeplabv3"]}),  # a cost: the lowest
         ({"miou": [0.60004, 0.60001, 0.4]}, {"miou": ["unet", "deeplabv3"]}),  # both are written as 60.0%
         ({"miou": [0.60004, 0.60001]}, {"miou": []}),
@@ -92,15 +92,73 @@ def test_the_middle_half_of_the_latencies_is_beside_their_median(comparison: Com
     assert [cells[index].note for _, cells in table.rows] == ["19.0 to 21.0", ""]
 
 
-def test_a_class_is_marked_where_a_model_is_clearly_ahead(comparison: Comparison) -> None:
-    for name, ious in (("unet", (0.9, 0.505)), ("deeplabv3", (0.5, 0.5))):
-        rows = comparison.classes["model"] == name
-        comparison.classes.loc[rows, "iou"] = [ious[index > 0] for index in comparison.classes.loc[rows, "class_index"]]
-    rows = comparison.classes["model"].isin(["pspnet", "fcn"])
-    comparison.classes.loc[rows, "iou"] = 0.1
-    marks = {name: [cell.best for cell in cells[1:]] for name, cells in class_table(comparison).rows}
-    assert marks.pop("sky") == [True, False, False, False]
-    assert not any(itertools.chain(*marks.values()))
+@pytest.mark.parametrize(("p", "marked"), [(0.01, ["unet"]), (0.2, [])])
+def test_mean_f1_is_marked_where_its_differences_are_clear(comparison: Comparison, p: float, marked: list[str]) -> None:
+    shown = with_ranking(comparison, mean_f1=[0.7, 0.6, 0.5])
+    intervals = [Interval(low=0.0, high=0.1, p=value, p_holm=1.0) for value in (0.01, p)]
+    pairs = tuple(difference("unet", other, interval) for other, interval in zip(NAMES[1:3], intervals, strict=True))
+    statistics = replace(shown.record.statistics, f1=pairs)
+    shown = replace(
+        shown, record=replace(shown.record, statistics=statistics, answer=replace(ANSWER, claim="best_network"))
+    )
+    assert marked_models(shown, "mean_f1") == marked
+
+
+def difference(first: str, second: str, interval: Interval) -> Difference:
+    return Difference(
+        first=first,
+        second=second,
+        difference=0.05,
+        networks=interval,
+        architectures=None,
+        practically_equal=False,
+        noise_survived=None,
+    )
+
+
+def test_a_class_is_marked_by_p_values_adjusted_for_the_classes(comparison: Comparison) -> None:
+    """The largest p against any rival counts; two of 0.03 and 0.04 are both above 0.05 when adjusted."""
+    statistics = replace(comparison.record.statistics, claim="undecided")
+    for p_values, marked in (((0.01, 0.04), {"sky", "road"}), ((0.03, 0.04), set()), ((0.02, 0.2), {"sky"})):
+        classes = tuple(
+            replace(
+                entry,
+                pairs=tuple(
+                    replace(pair, networks=replace(pair.networks, p=p if pair.second == "fcn" else 0.001))
+                    for pair in entry.pairs
+                ),
+            )
+            for entry, p in zip(
+                [next(e for e in statistics.classes if e.class_name == name) for name in ("sky", "road")],
+                p_values,
+                strict=True,
+            )
+        )
+        shown = replace(comparison, record=replace(comparison.record, statistics=replace(statistics, classes=classes)))
+        rows = {name: [cell.best for cell in cells[1:]] for name, cells in class_table(shown).rows}
+        assert {name for name, marks in rows.items() if any(marks)} == marked
+        assert all(marks == [True, False, False, False] for name, marks in rows.items() if name in marked)
+
+
+def test_scores_have_their_intervals_beside_them(comparison: Comparison) -> None:
+    statistics = comparison.record.statistics
+    _, _, table = model_tables(comparison)
+    for entry, (_, cells) in zip(statistics.models, table.rows, strict=True):
+        assert cells[0].note == f"{100 * entry.low:.1f} to {100 * entry.high:.1f}"
+    notes = {name: [cell.note for cell in cells[1:]] for name, cells in class_table(comparison).rows}
+    for entry in statistics.classes:
+        expected = [f"{100 * score.low:.1f} to {100 * score.high:.1f}" for score in entry.models]
+        assert notes[entry.class_name] == expected
+
+
+def test_every_seed_has_its_score_in_a_table(comparison: Comparison) -> None:
+    assert seed_table(comparison) is None
+    again = comparison.models.assign(seed=1, miou=0.5)
+    table = seed_table(replace(comparison, models=pd.concat([comparison.models, again[again["model"] != "fcn"]])))
+    assert [name for name, _ in table.rows] == ["seed 0", "seed 1"]
+    assert [cell.value for cell in table.rows[0][1]] == [entry.miou for entry in comparison.ranking]
+    assert [cell.value for cell in table.rows[1][1]] == [0.5, 0.5, 0.5, None]
+    assert not any(cell.best for _, cells in table.rows for cell in cells)
 
 
 def test_a_cost_that_one_model_lacks_is_a_dash(comparison: Comparison) -> None:
@@ -117,7 +175,8 @@ def test_a_cost_that_no_model_has_is_no_column(comparison: Comparison) -> None:
 
 def test_the_seed_range_is_beside_the_mean_of_several_seeds(comparison: Comparison) -> None:
     bounds = {"lowest_miou": [0.581, 0.5], "highest_miou": [0.627, 0.5]}
-    _, _, table = model_tables(with_ranking(comparison, seeds=[(0, 1, 2), (0,)], **bounds))
+    older = replace(comparison, record=replace(comparison.record, statistics=None))  # has no intervals
+    _, _, table = model_tables(with_ranking(older, seeds=[(0, 1, 2), (0,)], **bounds))
     assert [cells[0].note for _, cells in table.rows] == ["58.1 to 62.7", ""]
 
 
@@ -138,6 +197,7 @@ def test_fold_table_has_the_mious_of_the_file(crossed: Path) -> None:
         rows = file[file["fold"] == fold].set_index("model")
         assert images.value == rows["images"].iloc[0]
         assert [cell.value for cell in cells] == [rows.loc[name, "miou"] for name in comparison.names]
+        assert not any(cell.best for cell in cells)
 
 
 def test_the_ceiling_is_shown_and_never_marked_as_best(comparison) -> None:

@@ -47,13 +47,29 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """IoU of one model in one class with its 95% interval."""
+
+    model: str
+    """Name of the architecture."""
+    iou: Fraction
+    """IoU of the class, mean over the seeds."""
+    low: Fraction | None
+    """Lower end of the interval, of the same kind as that of mIoU; null with fewer than two images or groups."""
+    high: Fraction | None
+    """Upper end."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassDifferences:
-    """The differences of all pairs of models in the IoU of one class."""
+    """The scores of the models in one class, and the differences of all pairs of models."""
 
     class_name: str
     """Name of the class."""
     pairs: tuple[Difference, ...]
     """One entry for each pair."""
+    models: tuple[ClassScore, ...] = ()
+    """The models, highest mIoU first; empty in comparisons of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ def ranking_caption(comparison: Comparison) -> str:
     """What the marks of the ranking are."""
     text = ""
     if comparison.has_several_seeds:
-        text += "Markers are means over the seeds; each stroke is one seed. "
+        text += "Markers are means over the seeds; each point above them is one seed. "
     if comparison.folds:
         text += "Rings are the mIoU of each fold. "
     if any(entry.ceiling is not None and entry.ceiling <= HIGH_CEILING for entry in comparison.ranking):
@@ -47,12 +47,18 @@ def latency_caption(comparison: Comparison) -> str:
     """The models that no other one exceeds in both mIoU and speed."""
     entries = measured(comparison)
     if len(entries) < 2:
-        return "mIoU against the time for one image."
+        return "mIoU against the time for one image." + _intervals(comparison)
     best = [_label(comparison, entry.model) for entry in undominated(entries)]
     if len(best) == 1:
-        return f"{best[0]} has both the highest mIoU and the lowest latency."
+        return f"{best[0]} has both the highest mIoU and the lowest latency." + _intervals(comparison)
     names = formats.join_words(best)
-    return f"The dotted line connects {names}: no other model has both a higher mIoU and a lower latency."
+    text = f"The dotted line connects {names}: no other model has both a higher mIoU and a lower latency."
+    return text + _intervals(comparison)
+
+
+def _intervals(comparison: Comparison) -> str:
+    known = any(comparison.interval(name) for name in comparison.names)
+    return " Upright lines are 95% intervals of mIoU." if known else ""
 
 
 def curves_alt(comparison: Comparison) -> str:
@@ -94,8 +100,12 @@ def classes_alt(comparison: Comparison) -> str:
 def classes_caption(comparison: Comparison) -> str:
     """The order of the classes, and the class with the largest difference between two models."""
     text = "Classes by their share of the true pixels (beside the name), largest first."
+    known = any(comparison.class_interval(name, index) for name in comparison.names for index in comparison.class_order)
     if comparison.has_several_seeds:
-        text += " Markers are means; thin lines reach from the lowest seed to the highest."
+        text += " Markers are means over the seeds."
+    if known or comparison.has_several_seeds:
+        lines = "are 95% intervals" if known else "reach from the lowest seed to the highest"
+        text += f" Thin lines {lines}."
     if len(comparison.names) < 2:
         return text
     means = np.array([comparison.class_iou(name)["mean"].to_numpy(dtype=float) for name in comparison.names])
@@ -106,7 +116,7 @@ def classes_caption(comparison: Comparison) -> str:
     best, worst = int(means[:, index].argmax()), int(means[:, index].argmin())
     names = comparison.names
     return (
-        f"{text} The models differ most in “{comparison.class_names[index]}”: "
+        f"{text} The largest difference is in “{comparison.class_names[index]}”: "
         f"{_label(comparison, names[best])} {percent(means[best, index])}, "
         f"{_label(comparison, names[worst])} {percent(means[worst, index])}."
     )

@@ -19,7 +19,10 @@ ANNOTATED_CLASSES = 12
 
 
 def draw_class_iou(comparison: Comparison) -> Figure:
-    """Draw horizontal bars grouped by class, each with its model's marker at the end; largest class on top."""
+    """Draw horizontal bars grouped by class, each with its model's marker at the end; largest class on top.
+
+    Lines are 95% intervals; in comparisons of earlier versions they reach from the lowest seed to the highest.
+    """
     names, order = comparison.names, comparison.class_order
     step = float(np.clip(9.0 / (len(order) * (len(names) + 1)), 0.062, 0.15))  # inches from bar to bar
     figure = Figure(figsize=(6.4, 1.1 + step * (len(names) + 1) * len(order)), layout="constrained")
@@ -30,6 +33,9 @@ def draw_class_iou(comparison: Comparison) -> Figure:
     for place, name in enumerate(names):
         iou = 100 * comparison.class_iou(name).iloc[order].to_numpy(dtype=np.float64)
         rows = np.arange(len(order)) * group + place
+        for row, index in enumerate(order):
+            if (ends := comparison.class_interval(name, index)) is not None:
+                iou[row, 1:] = 100 * np.array(ends)
         _draw_bars(axes, rows, iou, comparison.styles[name], 72 * step)
     _mark_undefined(axes, comparison, 72 * step)
     shares = comparison.class_shares
@@ -104,7 +110,7 @@ def _cell_texts(rates: NDArray[np.float64]) -> NDArray[np.object_]:
 
 
 def _draw_bars(axes: Axes, rows: NDArray[np.intp], iou: NDArray[np.float64], style: ModelStyle, points: float) -> None:
-    """Draw one model's bars; iou (N, 3) has mean, lowest and highest in percent, bars are `points` apart."""
+    """Draw one model's bars; iou (N, 3) has the mean and the ends of a line in percent, bars are `points` apart."""
     mean, lowest, highest = iou.T
     known = ~np.isnan(mean)
     axes.barh(rows[known], mean[known], height=0.78, color=style.tint, lw=0, zorder=2)

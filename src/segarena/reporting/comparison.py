@@ -127,6 +127,23 @@ class Comparison:
         rows = self.by_fold[self.by_fold["model"] == model].groupby("fold")["miou"]
         return [float(miou) for miou in rows.mean()]
 
+    def interval(self, model: str) -> tuple[float, float] | None:
+        """The ends of the 95% interval of the model's mIoU; None where it is not known."""
+        shown = self.record.statistics
+        for entry in () if shown is None else shown.models:
+            if entry.model == model and entry.low is not None and entry.high is not None:
+                return entry.low, entry.high
+        return None
+
+    def class_interval(self, model: str, index: int) -> tuple[float, float] | None:
+        """The ends of the 95% interval of the model's IoU in a class; None where it is not known."""
+        shown = self.record.statistics
+        scores = {} if shown is None else {entry.class_name: entry.models for entry in shown.classes}
+        for entry in scores.get(self.class_names[index], ()):
+            if entry.model == model and entry.low is not None and entry.high is not None:
+                return entry.low, entry.high
+        return None
+
     def runs(self, model: str) -> list[Run]:
         """The trainings of a model, seed by seed and fold by fold."""
         return [run for run in self.histories if run.model == model]

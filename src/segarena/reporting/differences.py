@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from segarena.formats import join_words, plural
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, ROUGH_UNITS
+
+Status = Literal["higher", "lower", "networks", "equal", "unclear", "too few"]
+
+#: The word below the interval in a cell of the matrix.
+MATRIX_WORDS: dict[Status, str] = {
+    "higher": "higher",
+    "lower": "lower",
+    "networks": "networks only",
+    "equal": "practically equal",
+    "unclear": "unclear",
+    "too few": "too few",
+}
+#: A minus sign that is as wide as a plus sign.
+MINUS = "\u2212"
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One model minus another one, as text, and what is shown."""
+
+    difference: str
+    interval: str
+    status: Status
 
 
 @dataclass(frozen=True)
@@ -83,15 +107,36 @@ def _row(comparison: Comparison, pair: Difference, shown: Statistics) -> Differe
 
 
 def pair_result(pair: Difference, first: str, shown: Statistics) -> str:
-    """Return what is shown about one pair. The p values that the claim rests on need no adjustment, all others do.
+    """Return what is shown about one pair, in words.
 
     Args:
         pair: The pair.
         first: What its first model is called.
         shown: The statistics that it is from.
     """
-    if pair.networks is None or shown.claim == "too_few_units":
+    status = pair_status(pair, shown)
+    if status == "too few":
         return f"too few {shown.unit_name}s"
+    if status == "higher":
+        return f"{first} is higher{', by less than 1 point' if pair.practically_equal else ''}"
+    if status == "networks":
+        return f"{first} is higher; repeated training could change it"
+    return "practically equal" if status == "equal" else "unclear"
+
+
+def pair_status(pair: Difference, shown: Statistics) -> Status:
+    """Return what is shown about one pair. The p values that the claim rests on need no adjustment, all others do.
+
+    Args:
+        pair: The pair.
+        shown: The statistics that it is from.
+
+    Returns:
+        higher: the first model is higher. networks: its networks are; repeated training could change that. equal:
+        practically equal. unclear. too few: nothing is claimed.
+    """
+    if pair.networks is None or shown.claim == "too_few_units":
+        return "too few"
     of_first = shown.candidates[0] in (pair.first, pair.second)
 
     def is_clear(interval: Interval | None, claim: str) -> bool:
@@ -101,11 +146,43 @@ def pair_result(pair: Difference, first: str, shown: Statistics) -> str:
 
     networks = is_clear(pair.networks, "best_network")
     if is_clear(pair.architectures, "best_architecture") or (pair.architectures is None and networks):
-        return f"{first} is higher{', by less than 1 point' if pair.practically_equal else ''}"
+        return "higher"
     if networks:
-        return f"{first} is higher; repeated training could change it"
-    return "practically equal" if pair.practically_equal else "unclear"
+        return "networks"
+    return "equal" if pair.practically_equal else "unclear"
+
+
+def difference_matrix(comparison: Comparison) -> list[list[MatrixCell | None]]:
+    """Return a row and a column for each model, best first: row minus column; None on the diagonal.
+
+    The interval is that of the architectures, where something is known about repeated training.
+    """
+    shown = comparison.record.statistics
+    if shown is None or not shown.pairs:
+        return []
+    cells = {}
+    for pair in shown.pairs:
+        status, interval = pair_status(pair, shown), pair.architectures or pair.networks
+        for sign, key in ((1, (pair.first, pair.second)), (-1, (pair.second, pair.first))):
+            ends = None if interval is None else sorted((sign * interval.low, sign * interval.high))
+            cells[key] = MatrixCell(
+                difference=signed_points(sign * pair.difference),
+                interval="–" if ends is None else to_text(*ends),
+                status="lower" if sign < 0 and status == "higher" else status,
+            )
+    return [[cells.get((row, column)) for column in comparison.names] for row in comparison.names]
+
+
+def signed_points(difference: float) -> str:
+    """Write a difference of fractions in points, with its sign: 0.031 as "+3.1"."""
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
+
+
+def to_text(low: float, high: float) -> str:
+    """Write the ends of an interval of fractions in points, "1.0 to 5.0"."""
+    return f"{100 * low:.1f} to {100 * high:.1f}".replace("-", MINUS)
 
 
 def _ends(interval: Interval | None) -> str:
-    return "–" if interval is None else f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+    return "–" if interval is None else to_text(interval.low, interval.high)

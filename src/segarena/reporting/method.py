@@ -37,6 +37,9 @@ def split_name(comparison: Comparison) -> str:
 def scored_on(comparison: Comparison) -> str:
     """The split that gave the scores, with its number of images; with folds, all images."""
     number = formats.plural(comparison.record.data.counts[comparison.record.scored_split], "image")
+    shown = comparison.record.statistics
+    if shown is not None and shown.unit == "group":
+        number += f" of {formats.plural(shown.units, shown.unit_name)}"
     if comparison.folds is not None:
         return f"{number}, in {comparison.folds} folds"
     return f"{split_name(comparison)}, {number}"

@@ -15,6 +15,8 @@ from segarena.classes import IGNORE_INDEX
 from segarena.files import write_text, write_with
 from segarena.reporting import captions, differences, gallery, label_pictures, method, tables
 from segarena.reporting.caveats import caveats
+from segarena.reporting.claims import claims
+from segarena.reporting.class_differences import class_pairs
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
@@ -92,6 +94,10 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         differences=differences.difference_rows(comparison),
         difference_notes=differences.difference_notes(comparison),
         has_architectures=differences.has_architectures(comparison),
+        matrix=list(zip(comparison.names, differences.difference_matrix(comparison), strict=False)),
+        matrix_words=differences.MATRIX_WORDS,
+        claims=claims(comparison),
+        class_pairs=class_pairs(comparison),
         method=method,
         caveats=caveats(comparison),
         score_columns=score_columns,
@@ -99,6 +105,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         models=models,
         baseline=tables.baseline_texts(comparison, models.columns),
         classes=tables.class_table(comparison),
+        seeds=tables.seed_table(comparison),
         folds=None if comparison.folds is None else tables.fold_table(comparison),
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
         wrong=label_pictures.wrong_color(comparison.class_colors),

@@ -21,6 +21,8 @@ from segarena.scoring.verdict import HIGH_CEILING
 _LOG_SPREAD = 5.0
 # Where the mark of the ceiling is nearer to a bar's end than this, in points of mIoU, the score is written beyond it.
 _NEAR = 14.0
+# How far from the middle of a bar its seeds, folds and interval are, in bars.
+_ASIDE = 0.17
 # Offsets of a name from its point, in points: the first at which it covers nothing is used.
 _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-9, -12), (0, 28), (0, -28))
 
@@ -28,8 +30,8 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 def draw_ranking(comparison: Comparison) -> Figure:
     """Draw a bar and a marker per model, best on top.
 
-    Strokes are seeds, rings are folds, upright lines resolution ceilings, thin lines below the markers 95% intervals;
-    the dashed line is the majority baseline.
+    Above the markers points are seeds and rings are folds; thin lines below them are 95% intervals. Upright lines are
+    resolution ceilings, the dashed line is the majority baseline.
     """
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")
@@ -81,10 +83,10 @@ def draw_accuracy_latency(comparison: Comparison) -> Figure | None:
     scores = []
     for entry, (latency, score) in zip(entries, positions, strict=True):
         style = comparison.styles[entry.model]
-        low, high = 100 * (entry.lowest_miou or 0.0), 100 * (entry.highest_miou or 0.0)
-        scores += [low, high]
+        low, high = comparison.interval(entry.model) or (entry.lowest_miou or 0.0, entry.highest_miou or 0.0)
+        scores += [100 * low, 100 * high]
         if high > low:
-            axes.vlines(latency, low, high, color=style.color, lw=1.6, alpha=0.7)
+            axes.vlines(latency, 100 * low, 100 * high, color=style.color, lw=1.6, alpha=0.7)
         axes.plot(latency, score, style.marker, color=style.color, ms=11, mec="white", mew=1.1, zorder=4)
     log = _set_latency_axis(axes, [latency for latency, _ in positions])
     margin = max(0.22 * (max(scores) - min(scores)), 3.0)
@@ -127,27 +129,24 @@ def _position(entry: RankedModel) -> tuple[float, float]:
 
 
 def _draw_seeds(axes: Axes, comparison: Comparison, model: str, row: int, style: ModelStyle) -> float:
-    """Draw a stroke per seed, where there are several, and a ring per fold. Returns the largest mIoU, in percent."""
+    """Draw a point per seed, where there are several, and a ring per fold. Returns the largest mIoU, in percent."""
     table = comparison.models
     scores = 100 * table.loc[table["model"] == model, "miou"].dropna().to_numpy(dtype=float)
     folds = [100 * miou for miou in comparison.fold_mious(model) if not math.isnan(miou)]
-    axes.plot(folds, [row] * len(folds), "o", color=style.color, mfc="none", ms=6, mew=1.2, zorder=3)
+    axes.plot(folds, [row - _ASIDE] * len(folds), "o", color=style.color, mfc="none", ms=5, mew=1.1, zorder=3)
     if len(scores) > 1:
-        axes.hlines(row, scores.min(), scores.max(), color=style.color, lw=2.4, zorder=3)
-        axes.plot(scores, [row] * len(scores), "|", color=style.color, ms=11, mew=1.6, zorder=3)
+        axes.plot(scores, [row - _ASIDE] * len(scores), "o", color=style.color, ms=4.5, mec="white", mew=0.5, zorder=3)
     return max([*scores.tolist(), *folds], default=0.0)
 
 
 def _draw_interval(axes: Axes, comparison: Comparison, row: int) -> float:
     """Draw the interval of a model's mIoU, if it is known. Returns its upper end, in percent."""
-    shown = comparison.record.statistics
-    models = () if shown is None else shown.models
-    for entry in models:
-        if entry.model == comparison.names[row] and entry.low is not None and entry.high is not None:
-            low, high = 100 * entry.low, 100 * entry.high
-            axes.plot([low, high], [row + 0.17] * 2, "|-", color=INK, lw=0.9, ms=5, mew=0.9, zorder=3)
-            return high
-    return 0.0
+    ends = comparison.interval(comparison.names[row])
+    if ends is None:
+        return 0.0
+    low, high = 100 * ends[0], 100 * ends[1]
+    axes.plot([low, high], [row + _ASIDE] * 2, "|-", color=INK, lw=0.9, ms=5, mew=0.9, zorder=3)
+    return high
 
 
 def _draw_baseline(axes: Axes, score: float, class_name: str) -> None:

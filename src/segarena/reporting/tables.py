@@ -1,4 +1,4 @@
-"""The tables of the page: scores and costs of the models, IoU of each class, mIoU of each fold.
+"""The tables of the page: scores and costs of the models, IoU of each class, mIoU of each seed and fold.
 
 A cell has a text for readers and a value to sort by.
 """
@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from segarena import formats
 from segarena.records.comparison import RankedModel
+from segarena.reporting.class_differences import clear_best_of_class
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.load import slowed_models
-from segarena.scoring.verdict import CLEAR_LEAD
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Column:
         better: Which end is better.
         show: Makes the text of a value.
         clear: Share of the best value by which the next one has to differ for a mark. A measured cost varies.
-        has_best: Whether the best value may be marked.
+        has_best: Whether the best value may be marked; no where no interval of its difference is known.
     """
 
     key: str
@@ -74,9 +74,18 @@ SCORES = (
         has_best=False,
     ),
     Column("mean_f1", "mean F1", "mean over classes of F1 (Dice)", "high", formats.percent),
-    Column("mean_precision", "mean precision", "mean over classes of precision", "high", formats.percent),
-    Column("mean_recall", "mean recall", "mean over classes of recall", "high", formats.percent),
-    Column("pixel_accuracy", "pixel accuracy", "share of the pixels that are correct", "high", formats.percent),
+    Column(
+        "mean_precision", "mean precision", "mean over classes of precision", "high", formats.percent, has_best=False
+    ),
+    Column("mean_recall", "mean recall", "mean over classes of recall", "high", formats.percent, has_best=False),
+    Column(
+        "pixel_accuracy",
+        "pixel accuracy",
+        "share of the pixels that are correct",
+        "high",
+        formats.percent,
+        has_best=False,
+    ),
 )
 COSTS = (
     Column("params", "parameters", "numbers that the training adjusts", "low", formats.count),
@@ -112,13 +121,33 @@ def baseline_texts(comparison: Comparison, columns: Sequence[Column]) -> list[st
 def class_table(comparison: Comparison) -> Table:
     """IoU of each model (columns) in each class (rows), largest class first, after the class's share of the pixels."""
     ious = {name: comparison.class_iou(name)["mean"] for name in comparison.names}
-    columns = _model_columns(comparison, "IoU, mean over the seeds")
+    columns, best = _model_columns(comparison, "IoU, mean over the seeds"), clear_best_of_class(comparison)
     rows = []
     for index in comparison.class_order:
-        share = float(comparison.class_shares[index])
-        cells = _row_cells(columns, [_number(ious[name].iloc[index]) for name in comparison.names])
-        rows.append((comparison.class_names[index], [Cell(formats.percent(share), share), *cells]))
+        share, title = float(comparison.class_shares[index]), comparison.class_names[index]
+        cells = [Cell(formats.percent(share), share)]
+        for name in comparison.names:
+            value = _number(ious[name].iloc[index])
+            note = _interval_text(comparison.class_interval(name, index))
+            cells.append(Cell(formats.percent(value), value, best.get(title) == name, note))
+        rows.append((title, cells))
     return Table(columns, rows)
+
+
+def seed_table(comparison: Comparison) -> Table | None:
+    """The mIoU of each model (columns) with each seed (rows); None where no model has several seeds."""
+    if not comparison.has_several_seeds:
+        return None
+    mious = comparison.models.set_index(["model", "seed"])["miou"].to_dict()
+    seeds = sorted({int(seed) for seed in comparison.models["seed"]})
+    columns = _model_columns(comparison, "mIoU")
+    return Table(
+        columns,
+        [
+            (f"seed {seed}", _row_cells([_number(mious.get((name, seed))) for name in comparison.names]))
+            for seed in seeds
+        ],
+    )
 
 
 def fold_table(comparison: Comparison) -> Table:
@@ -129,7 +158,7 @@ def fold_table(comparison: Comparison) -> Table:
     columns = _model_columns(comparison, "mIoU, mean over the seeds")
     rows = []
     for row, (fold, number) in enumerate(images.items()):
-        cells = _row_cells(columns, [values[row] for values in mious])
+        cells = _row_cells([values[row] for values in mious])
         rows.append((f"fold {fold}", [Cell(f"{number:,}", float(number)), *cells]))
     return Table(columns, rows)
 
@@ -138,11 +167,13 @@ def _model_columns(comparison: Comparison, hint: str) -> list[Column]:
     return [Column(name, style.label, hint, "high", formats.percent) for name, style in comparison.styles.items()]
 
 
-def _row_cells(columns: Sequence[Column], values: list[float | None]) -> list[Cell]:
-    """The scores of the models in one class or fold. One is marked where it is ahead by a difference that is clear."""
-    known = sorted((value for value in values if value is not None), reverse=True)
-    best = known[0] if len(known) > 1 and known[0] - known[1] >= CLEAR_LEAD else None
-    return [Cell(formats.percent(value), value, value is not None and value == best) for value in values]
+def _row_cells(values: list[float | None]) -> list[Cell]:
+    """The scores of the models with one seed or in one fold. None is marked: nothing is known about their noise."""
+    return [Cell(formats.percent(value), value) for value in values]
+
+
+def _interval_text(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
 
 
 def _has_values(comparison: Comparison, column: Column) -> bool:
@@ -153,13 +184,27 @@ def _column_cells(comparison: Comparison, column: Column) -> list[Cell]:
     ranking = comparison.ranking
     values = [_number(getattr(entry, column.key)) for entry in ranking]
     is_marked = comparison.record.answer.claim in _NAMES_A_MODEL if column in SCORES else _is_clear(comparison, column)
+    if column.key == "mean_f1":
+        is_marked = _f1_is_clear(comparison)
     best = _best(column, values) if is_marked and column.has_best else [False] * len(values)
     notes = {"miou": _seed_range, "latency_ms": _latency_range}
     cells = []
     for entry, value, mark in zip(ranking, values, best, strict=True):
         note = notes[column.key](entry) if column.key in notes else ""
+        if column.key == "miou":
+            note = _interval_text(comparison.interval(entry.model)) or note
         cells.append(Cell(column.show(value), value, mark, note))
     return cells
+
+
+def _f1_is_clear(comparison: Comparison) -> bool:
+    """Whether the model with the highest mean F1 is ahead of every other one, by the same rule as for mIoU."""
+    shown, ranking = comparison.record.statistics, comparison.ranking
+    if shown is None or comparison.record.answer.claim not in _NAMES_A_MODEL:
+        return False
+    first = max(ranking, key=lambda entry: entry.mean_f1 or 0.0).model
+    rivals = [pair.architectures or pair.networks for pair in shown.f1 if pair.first == first]
+    return len(rivals) == len(ranking) - 1 and all(found is not None and found.p <= shown.alpha for found in rivals)
 
 
 def _is_clear(comparison: Comparison, column: Column) -> bool:

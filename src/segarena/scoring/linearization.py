@@ -48,9 +48,22 @@ class Ratios:
         return with_mean(self.ratio[:, 0])
 
     @cached_property
+    def shares(self) -> tuple[Floats, Floats]:
+        """Numerators and denominators as shares of the denominators' sums, means over the seeds, (n, C) each."""
+        return (self.top / self.total).mean(axis=0), (self.bottom / self.total).mean(axis=0)
+
+    @cached_property
     def errors(self) -> Floats:
         """Each unit's part in the deviation of each seed's scores, (S, n, 1 + C); the sums over the units are 0."""
         return with_mean((self.top - self.ratio * self.bottom) / self.total)
+
+    @cached_property
+    def interaction(self) -> Floats:
+        """The variance from networks of this model that err on different units, (1 + C,); from two seeds on."""
+        seeds, units = self.top.shape[:2]
+        deviations = self.errors - self.errors.mean(axis=0)
+        total: Floats = units / (units - 1) * (deviations**2).sum(axis=(0, 1)) / (seeds * (seeds - 1))
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +109,8 @@ def parts_of_difference(a: Ratios, b: Ratios) -> Floats:
         b: The other one, with the same units and classes.
     """
     common = (a.ratio.mean(axis=0) + b.ratio.mean(axis=0)) / 2
-    own = [((m.top - common * m.bottom) / m.total).mean(axis=0) for m in (a, b)]
-    return with_mean(own[0] - own[1])
+    (top_a, bottom_a), (top_b, bottom_b) = a.shares, b.shares
+    return with_mean(top_a - top_b - common * (bottom_a - bottom_b))
 
 
 def difference_variances(a: Ratios, b: Ratios, folds: NDArray[np.int64] | None) -> Variances:
@@ -115,7 +128,7 @@ def difference_variances(a: Ratios, b: Ratios, folds: NDArray[np.int64] | None) 
     by_model = [seed_variance(m) for m in (a, b)] if several else []
     return Variances(
         images=units / (units - 1) * ((parts - parts.mean(axis=0)) ** 2).sum(axis=0),
-        interaction=sum((interaction_variance(m) for m in (a, b)), zero) if several else zero,
+        interaction=a.interaction + b.interaction if several else zero,
         seeds=sum((variance for variance, _ in by_model), zero),
         folds=None if folds is None else fold_variance(parts, folds),
         units=units,
@@ -129,14 +142,6 @@ def seed_variance(model: Ratios) -> tuple[Floats, int]:
     """Return the variance of the mean over the seeds, (1 + C,), and its degrees of freedom S - 1; from two seeds on."""
     seeds = len(model.top)
     return model.scores.var(axis=0, ddof=1) / seeds, seeds - 1
-
-
-def interaction_variance(model: Ratios) -> Floats:
-    """Return the variance from networks of one model that err on different units, (1 + C,); from two seeds on."""
-    seeds, units = model.top.shape[:2]
-    deviations = model.errors - model.errors.mean(axis=0)
-    total: Floats = units / (units - 1) * (deviations**2).sum(axis=(0, 1)) / (seeds * (seeds - 1))
-    return total
 
 
 def fold_variance(parts: Floats, folds: NDArray[np.int64]) -> Floats:
@@ -168,7 +173,7 @@ def model_variances(model: Ratios, others: list[Ratios], folds: NDArray[np.int64
         largest = np.maximum(model.scores.var(axis=0, ddof=1), np.mean(spread, axis=0)) / seeds
     return Variances(
         images=(units - 1) / units * squares,
-        interaction=interaction_variance(model) if several else zero,
+        interaction=model.interaction if several else zero,
         seeds=largest if several else zero,
         folds=None if folds is None else fold_variance(parts, folds),
         units=units,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from segarena.records.statistics import (
     FEWEST_UNITS,
     ClassDifferences,
+    ClassScore,
     Difference,
     Interval,
     Plan,
@@ -29,6 +31,8 @@ from segarena.scoring.planning import components, plan
 ROUGH_UNITS = 20
 #: A class with true pixels in fewer units than this is named.
 FEW_UNITS_OF_CLASS = 3
+
+_Ends = tuple[float, float | None, float | None]
 
 Shown = Literal["best_architecture", "best_network", "undecided", "too_few_units", "single_model"]
 
@@ -102,16 +106,24 @@ def analyse_units(
     miou, *classes = describe_pairs(pairs, equal_within) or [()]
     f1, *_ = describe_pairs(pair_models(f1s, _order(f1s), table.folds, alpha), equal_within) or [()]
     claim, candidates = what_is_shown(names, miou, table.units, alpha)
+    intervals = {name: _ends(ious[name], list(ious.values()), table, alpha) for name in names}
     return Statistics(
         unit=unit,
         units=table.units,
         alpha=alpha,
         claim=claim,
         candidates=candidates,
-        models=tuple(_interval(name, ious, table, alpha) for name in names),
+        models=tuple(_score_interval(name, ious[name], ends) for name, ends in intervals.items()),
         pairs=miou,
         f1=f1,
-        classes=tuple(ClassDifferences(class_name=c, pairs=p) for c, p in zip(table.classes, classes, strict=False)),
+        classes=tuple(
+            ClassDifferences(
+                class_name=class_name,
+                pairs=classes[place] if classes else (),
+                models=tuple(_class_score(name, ends[place + 1]) for name, ends in intervals.items()),
+            )
+            for place, class_name in enumerate(table.classes)
+        ),
         plan=_plan(pairs, miou, ious, claim, alpha, smallest_difference),
         rare_classes=tuple(
             name for name, units in zip(table.classes, table.units_of_class, strict=True) if units < FEW_UNITS_OF_CLASS
@@ -174,14 +186,25 @@ def what_is_shown(
     return "undecided", candidates
 
 
-def _interval(name: str, models: Mapping[str, Ratios], table: UnitCounts, alpha: float) -> ScoreInterval:
-    scores = models[name].scores[:, 0]
-    miou = float(scores.mean())
-    low = high = None
-    if table.units > 1 and (table.folds is None or table.folds.max() > 0):
-        half = float(architecture_width(model_variances(models[name], list(models.values()), table.folds), alpha)[0])
-        low, high = max(0.0, miou - half), min(1.0, miou + half)
-    return ScoreInterval(model=name, miou=min(miou, 1.0), low=low, high=high, by_seed=tuple(scores.tolist()))
+def _ends(model: Ratios, models: list[Ratios], table: UnitCounts, alpha: float) -> list[_Ends]:
+    """One model's score with the ends of its interval: for the mean over the classes, then for each class."""
+    scores = np.clip(model.scores.mean(axis=0), 0.0, 1.0)  # a sum of rounded values can be a little above 1
+    if table.units < 2 or (table.folds is not None and table.folds.max() == 0):
+        return [(score, None, None) for score in scores.tolist()]
+    half = architecture_width(model_variances(model, models, table.folds), alpha)
+    low, high = np.clip(scores - half, 0.0, 1.0), np.clip(scores + half, 0.0, 1.0)
+    return list(zip(scores.tolist(), low.tolist(), high.tolist(), strict=True))
+
+
+def _score_interval(name: str, model: Ratios, ends: list[_Ends]) -> ScoreInterval:
+    miou, low, high = ends[0]
+    by_seed = tuple(model.scores[:, 0].clip(0.0, 1.0).tolist())
+    return ScoreInterval(model=name, miou=miou, low=low, high=high, by_seed=by_seed)
+
+
+def _class_score(name: str, ends: _Ends) -> ClassScore:
+    iou, low, high = ends
+    return ClassScore(model=name, iou=iou, low=low, high=high)
 
 
 def _plan(

@@ -244,7 +244,7 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     if pair is not None and pair.practically_equal and len(level) == 2:
         text = "Take the one that costs less."
     elif shown is not None and shown.plan is not None:
-        text = _plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
+        text = describe_plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
     elif (shown is None or shown.claim == "too_few_units") and not scored[0].fold_mious:
         text = _more_units(setting)
     elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
@@ -268,8 +268,14 @@ def _more_units(setting: Setting) -> str:
     return f"Use --folds 5{rule}, so that every image is tested once."
 
 
-def _plan(plan: Plan, shown: Statistics, seeds: int) -> str:
-    """What a difference of the plan's size needs, beyond what there is: "roughly 150 to 300 images or 5 seeds"."""
+def describe_plan(plan: Plan, shown: Statistics, seeds: int) -> str:
+    """Return what a difference of the plan's size needs beyond what there is: "roughly 150 to 300 images or 5 seeds".
+
+    Args:
+        plan: The plan.
+        shown: The statistics that it is part of.
+        seeds: The present number of seeds.
+    """
     points = f"{100 * plan.difference:g} points"
     if plan.images_high is not None and plan.images_high <= shown.units:
         return f"A difference of {points} or more would probably have been seen."

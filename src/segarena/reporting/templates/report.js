@@ -19,5 +19,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+// Show the class differences of the pair of models that is chosen.
+const choice = document.querySelector("#pair");
+if (choice) {
+  const show = () => document.querySelectorAll(".pair").forEach((table) => (table.hidden = table.id !== choice.value));
+  choice.addEventListener("change", show);
+  show();
+}
 // Printing shows what is folded.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => (d.open = true)));

@@ -1,0 +1,98 @@
+"""The box of claims: what is shown, what is not measured, and what is counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segarena.records.statistics import Difference, Interval, Plan
+from segarena.reporting.claims import Claim, claims
+from segarena.reporting.comparison import Comparison, read_comparison
+
+CLEAR = Interval(low=0.012, high=0.05, p=0.01, p_holm=0.03)
+UNCLEAR = Interval(low=-0.01, high=0.07, p=0.2, p_holm=0.6)
+PLAN = Plan(difference=0.02, images_low=150, images_high=300, seeds=None)
+
+
+@pytest.fixture
+def comparison(street: Path) -> Comparison:
+    return read_comparison(street)
+
+
+def ask(
+    comparison: Comparison,
+    networks: list[Interval],
+    architectures: list[Interval | None],
+    *,
+    claim: str = "undecided",
+    answer: str = "undecided",
+    **changes: Any,
+) -> dict[str, Claim]:
+    """The claims of U-Net against DeepLabv3 and PSPNet, by the first words of their questions."""
+    statistics, record = comparison.record.statistics, comparison.record
+    assert statistics is not None
+    pairs = tuple(
+        Difference(
+            first="unet",
+            second=second,
+            difference=0.031,
+            networks=network,
+            architectures=architecture,
+            practically_equal=False,
+            noise_survived=None,
+        )
+        for second, network, architecture in zip(("deeplabv3", "pspnet"), networks, architectures, strict=True)
+    )
+    changed = replace(
+        statistics, **{"pairs": pairs, "models": statistics.models[:3], "units": 40, "claim": claim, **changes}
+    )
+    record = replace(record, statistics=changed, answer=replace(record.answer, claim=answer))
+    return {" ".join(c.question.split()[:4]): c for c in claims(replace(comparison, record=record))}
+
+
+NETWORKS, ARCHITECTURES = "Would the first of", "Would the first architecture"
+
+
+def test_one_seed_shows_networks_and_measures_no_architecture(comparison: Comparison) -> None:
+    found = ask(comparison, [CLEAR, CLEAR], [None, None], claim="best_network", plan=PLAN)
+    assert found[NETWORKS].answer == "Shown."
+    assert "3.1 points, 95% interval 1.2 to 5.0" in found[NETWORKS].reason
+    assert found[ARCHITECTURES].answer == "Not measured."
+    assert "--seeds 3" in found["What would settle it?"].reason
+
+
+def test_a_claim_holds_only_against_every_rival(comparison: Comparison) -> None:
+    found = ask(comparison, [CLEAR, UNCLEAR], [UNCLEAR, UNCLEAR], plan=PLAN)
+    assert found[NETWORKS].answer == found[ARCHITECTURES].answer == "Not shown."
+    assert "PSPNet" in found[NETWORKS].reason
+    assert "DeepLabv3" not in found[NETWORKS].reason
+    assert "DeepLabv3 or PSPNet" in found[ARCHITECTURES].reason
+    assert "150 to 300 scored images" in found["What would settle it?"].reason
+    found = ask(comparison, [CLEAR, CLEAR], [CLEAR, CLEAR], claim="best_architecture")
+    assert found[NETWORKS].answer == found[ARCHITECTURES].answer == "Shown."
+    assert "What would settle it?" not in found
+
+
+@pytest.mark.parametrize("options", [{"claim": "too_few_units"}, {"answer": "no_better_than_baseline"}])
+def test_no_claim_holds_with_too_few_images_or_without_a_useful_model(
+    comparison: Comparison, options: dict[str, Any]
+) -> None:
+    found = ask(comparison, [CLEAR, CLEAR], [CLEAR, CLEAR], **options)
+    assert list(found) == ["Which claims hold?", "What is counted?"]
+    assert found["Which claims hold?"].answer == "None."
+
+
+def test_groups_and_folds_are_counted(comparison: Comparison, crossed: Path) -> None:
+    images = comparison.record.data.counts["test"]
+    found = ask(comparison, [CLEAR, CLEAR], [None, None], unit="group", units=12)
+    assert found["What is counted?"].answer == f"12 groups, not {images} images."
+    counted = claims(read_comparison(crossed))[2]
+    assert counted.answer == "5 images."
+    assert "in each of 5 folds" in counted.reason
+
+
+def test_a_comparison_of_one_model_or_an_older_version_has_no_box(comparison: Comparison) -> None:
+    assert claims(replace(comparison, record=replace(comparison.record, statistics=None))) == []
