@@ -16,6 +16,7 @@ from segarena.classes import ClassTable, read_class_table
 from segarena.data.scenes.drawing import RandomStream, blur, fractal
 from segarena.data.synthetic import CLASSES, DEFAULT_COUNTS, SyntheticSource, generate_scene, write_scenes
 from segarena.errors import ConfigError, RunError
+from segarena.scoring.ceilings import averaged_counts
 from support import refuses
 
 SEA, LAKE, MEADOW, FIELD, FOREST, ROAD, HOUSE, BOAT = range(8)
@@ -148,6 +149,29 @@ def test_lake_and_sea_look_the_same_in_small_patches(scenes: list[Any]) -> None:
     distance = ((features[half:, None, ::3] - features[None, :half, ::3]) ** 2).sum(-1)
     votes = truth[:half][np.argsort(distance, axis=1)[:, :15]].mean(1) > 0.5
     assert 0.44 < (votes == truth[half:]).mean() < 0.56  # guessing is 0.5
+
+
+def test_the_sea_has_beaches_and_lakes_have_none(scenes: list[Any]) -> None:
+    """Meadows beside the sea have the colour of sand, those beside a lake are about as green as elsewhere."""
+    red: dict[int, list[Any]] = {SEA: [], LAKE: [], MEADOW: []}
+    for image, mask in scenes:
+        inland = (mask == MEADOW) & ~ndimage.binary_dilation(np.isin(mask, (SEA, LAKE)), AROUND, 12)
+        red[MEADOW].append(image[inland][:, 0])
+        for water in (SEA, LAKE):
+            ring = ndimage.binary_dilation(mask == water, AROUND, 2) & (mask == MEADOW)
+            red[water].append(image[ring][:, 0])
+    sea, lake, meadow = (float(np.concatenate(red[label]).mean()) for label in (SEA, LAKE, MEADOW))
+    assert sea > meadow + 50
+    assert abs(lake - meadow) < 25
+
+
+def test_no_class_is_lost_at_output_stride_8(masks: Any) -> None:
+    """Of averaged masks most is left at stride 8, of each class about a half; at 16 small objects are lost."""
+    counts = sum(averaged_counts(mask, [mask.shape] * 2, (8, 16), CLASSES.num_classes) for mask in masks[:50])
+    at_8, at_16 = counts[:, 0] / counts.sum(axis=1)
+    assert at_8.mean() > 0.7
+    assert at_8.min() > 0.5
+    assert at_16[[ROAD, HOUSE, BOAT]].max() < 0.25
 
 
 def test_fields_and_meadows_differ_where_lake_and_sea_do_not(scenes: list[Any]) -> None:
