@@ -130,6 +130,29 @@ def test_keyboard_interrupt_is_status_130(monkeypatch: pytest.MonkeyPatch, capsy
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("prepare", "nothing was saved"),
+        ("train_all", "Resume with: segarena train --resume out"),
+        ("_show", "Resume with: segarena train --resume out"),
+    ],
+)
+def test_an_interrupt_tells_what_was_saved(
+    place: str, said: str, squares: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def press(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(squares)
+    options = "--model fcn --encoder mobilenet_v2 --weights none --size 32 --epochs 1 --out out"
+    monkeypatch.setattr(sys, "argv", ["segarena", "train", ".", *options.split()])
+    monkeypatch.setattr(f"segarena.commands.train.{place}", press)
+    assert cli.main() == 130
+    assert said in capsys.readouterr().err
+    assert (squares / "out").exists() == (place != "prepare")
+
+
 @pytest.mark.parametrize("verb", cli.COMMANDS)
 def test_each_command_is_in_the_table_with_its_module(verb: str) -> None:
     options, module = cli.COMMANDS[verb]

@@ -104,8 +104,8 @@ def _run(errors: IO[str]) -> int:
     except Interrupted as stop:
         errors.write(f"segarena: {stop}\n")
         return 130
-    except KeyboardInterrupt:
-        errors.write("segarena: interrupted\n")
+    except KeyboardInterrupt as stop:
+        errors.write(f"segarena: {str(stop) or 'interrupted'}\n")
         return 130
     return 0
 

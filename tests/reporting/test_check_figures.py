@@ -90,6 +90,14 @@ def test_no_text_leaves_the_sheet_or_its_tile() -> None:
     assert first.x1 < second.x0
 
 
+def test_long_facts_are_on_several_lines_and_complete() -> None:
+    fact = "index masks: " + ", ".join(f"{value} = a class of number {value}" for value in range(20))
+    shown = texts(replace(make_sheet(name_classes((0, 1), ("one", "two"))), facts=(fact, "the last")))
+    lines = shown[1 : shown.index("the last")]
+    assert len(lines) > 2
+    assert " ".join(lines) == fact
+
+
 def test_saving_writes_a_png_and_keeps_matplotlibs_settings(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
     save_sheet(make_sheet(name_classes((0, 1), ("one", "two"))), tmp_path / "new" / "check.png")

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
-from segarena.config import OutputOptions
+from segarena.config import OutputOptions, ProtocolOptions
 from segarena.errors import Interrupted
 from segarena.streams import guard
 
@@ -41,6 +41,8 @@ class _Session:
     log: Log = field(default_factory=Log)
     survives: bool = False
     """Whether the work goes on where nothing can be printed any more: hours of training are worth more than output."""
+    resume: str = ""
+    """The command line that resumes the work, from when there is something to resume."""
 
 
 _session: ContextVar[_Session] = ContextVar("_session")
@@ -128,12 +130,21 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
         try:
             return run(options)
         except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                error.args = (_describe_interrupt(options, session),)
             session.log.add_error(error)
             raise
         finally:
             _session.reset(token)
 
     return call
+
+
+def _describe_interrupt(options: OutputOptions, session: _Session) -> str:
+    if session.resume:
+        return f"interrupted; what was saved before is kept. Resume with: {session.resume}"
+    is_training = isinstance(options, ProtocolOptions)
+    return "interrupted before the training began; nothing was saved" if is_training else "interrupted"
 
 
 def keep_log(folder: Path) -> None:
@@ -217,6 +228,7 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
         Interrupted: The work was stopped and saved; the message has `resume`.
     """
     pressed = threading.Event()
+    _now().resume = resume
 
     def note(number: int, frame: FrameType | None) -> None:
         if pressed.is_set():

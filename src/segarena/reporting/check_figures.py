@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ TILES = 12
 
 _DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
 _WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
+_FACT_WIDTH, _FACT_POINTS, _FACT_ROWS = _WIDTH - 2 * _MARGIN, 9.5, 4
 _COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
 _TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES, _CEILINGS = 0.62, 0.25, 0.4, 0.5, (2.7, 1.7), (2.7, 1.5)
 
@@ -95,7 +97,7 @@ def draw_sheet(sheet: DataSheet) -> Figure:
     legend = _legend(sheet)
     columns = _legend_columns(legend)
     rows = min(ROWS, sheet.classes.num_classes)
-    below_head = _MARGIN + _TITLE + _FACT * len(sheet.facts)
+    below_head = _MARGIN + _TITLE + _FACT * len(_fact_lines(sheet))
     below_tiles = below_head + -(-len(sheet.tiles) // _COLUMNS) * (tile[1] + _CAPTION + _GAP)
     below_legend = below_tiles + _LEGEND_ROW * -(-len(legend) // columns) + _LEGEND_GAP
     right = _SIZES[1] + (_CHART_FOOT + _CHART_HEAD + _CEILINGS[1] if has_ceilings(sheet.ceilings) else 0)
@@ -145,12 +147,27 @@ def fit_pair(
 
 def _write_head(figure: Figure, sheet: DataSheet, height: float) -> None:
     x = _MARGIN / _WIDTH
-    width = _WIDTH - 2 * _MARGIN
-    title = _fit(sheet.title, 16, 0.85 * width)  # bold letters are wider
+    title = _fit(sheet.title, 16, 0.85 * _FACT_WIDTH)  # bold letters are wider
     figure.text(x, 1 - _MARGIN / height, title, fontsize=16, weight="bold", va="top")
-    for row, fact in enumerate(sheet.facts):
+    for row, line in enumerate(_fact_lines(sheet)):
         y = 1 - (_MARGIN + 0.38 + _FACT * row) / height
-        figure.text(x, y, _fit(fact, 9.5, width), fontsize=9.5, color=MUTED, va="top")
+        figure.text(x, y, line, fontsize=_FACT_POINTS, color=MUTED, va="top")
+
+
+def _fact_lines(sheet: DataSheet) -> list[str]:
+    return [line for fact in sheet.facts for line in _wrap(fact)]
+
+
+def _wrap(fact: str) -> list[str]:
+    """A fact on up to `_FACT_ROWS` lines; what is longer is cut."""
+    lines = [""]
+    for word in re.split(r"(?<!=) (?!=)", " ".join(fact.split())):  # "10 = bicyclist" stays together
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and len(lines) < _FACT_ROWS and _inches(longer, _FACT_POINTS) > _FACT_WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_fit(line, _FACT_POINTS, _FACT_WIDTH) for line in lines]
 
 
 def _place_tiles(figure: Figure, sheet: DataSheet, top: float, tile: tuple[float, float]) -> None:
