@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 #: Images that are labelled one by one after each training, to measure the latency and the FLOPs.
 LATENCY_IMAGES = 19
-#: Seconds of a training outside of its network: its files, its environment, the shapes of its data.
-PER_TRAINING = 0.3
+#: Seconds of a training outside of its network: its files, its environment, the first steps, which are slower.
+PER_TRAINING = 0.5
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Speed:
     """What one model was measured to cost on this machine, in seconds but for the memory.
 
     Args:
-        build: To build the network and read its initial weights.
+        build: To free the network before, build this one and read its initial weights.
         step: A training step.
         image: An image of a validation, scored.
         epoch: What an epoch needs besides its steps and images: to save the network and the state.

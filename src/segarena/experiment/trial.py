@@ -54,8 +54,8 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         mean of the middle half, which a moment's disturbance does not change.
     """
     protocol = replace(training.protocol, epochs=1, patience=1, learning_rate=0.0)
-    memory = PeakMemory(protocol.device)
     start = time.perf_counter()
+    memory = PeakMemory(protocol.device)  # it collects what is left of the network before, as in each training
     network = build(protocol, training.model, training.num_classes, training.seed)
     built = time.perf_counter() - start
     loader = _MeasuredSteps(make_loader(training), protocol.device, steps)
