@@ -32,7 +32,7 @@ from recipe_tables import make_tables
 import segarena
 from segarena.config import defaults
 from segarena.data.scenes.scenery import VERSION
-from segarena.data.synthetic import SyntheticSource, write_scenes
+from segarena.data.synthetic import DEFAULT_COUNTS, SyntheticSource, write_scenes
 from segarena.errors import SegarenaError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data, Environment
@@ -68,7 +68,7 @@ class StudySet:
 
 
 SETS: dict[str, StudySet] = {
-    "built-in": StudySet(96, 10, 16, "resnet18"),
+    "built-in": StudySet(128, 10, 4, "resnet18"),
     "camvid": StudySet(160, 5, 8, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
     "isbi": StudySet(256, 30, 6, options={"group_by": "blocks"}),
     "epfl-roads": StudySet(192, 15, 8),
@@ -210,7 +210,7 @@ def prepare(name: str, place: Path, work: Path) -> Path:
         begun = folder.with_suffix(".part")
         shutil.rmtree(begun, ignore_errors=True)
         if name == "built-in":
-            write_scenes(begun, SyntheticSource(counts={"train": 160, "val": 40}))
+            write_scenes(begun, SyntheticSource(counts={part: DEFAULT_COUNTS[part] for part in ("train", "val")}))
         for part in parts:
             source = (place / part).absolute()
             for path in [source] if source.is_file() else sorted(source.iterdir()):

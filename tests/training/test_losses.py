@@ -248,3 +248,20 @@ def test_extreme_imbalance_gives_weights_of_a_bounded_ratio(pixels, how):
 def test_a_rarer_class_never_weighs_less(how):
     weights = weigh_classes(np.array([10**7, 10**6, 10**5, 10**4, 10**3, 10], dtype=np.int64), how)
     assert (weights.diff() >= 0).all()
+
+
+@pytest.mark.parametrize(("kind", "lowest", "highest"), [("ce", 0.0, 0.02), ("ce+dice", 0.08, 1.0)])
+def test_dice_finds_a_rare_class_that_cross_entropy_leaves_out(kind, lowest, highest):
+    """One pixel in a hundred, with a brightness that overlaps with that of the others: Bayes' answer is none."""
+    generator = torch.Generator().manual_seed(0)
+    mask = (torch.rand(4, 64, 64, generator=generator) < 0.01).to(torch.uint8)
+    image = torch.randn(4, 1, 64, 64, generator=generator) + 1.5 * mask.unsqueeze(1)
+    torch.manual_seed(0)
+    network, loss = torch.nn.Conv2d(1, 2, 1), SegmentationLoss(kind)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss(network(image), None, mask)[0].backward()
+        optimizer.step()
+    found, truth = network(image).argmax(dim=1) == 1, mask == 1
+    assert lowest <= ((found & truth).sum() / (found | truth).sum()).item() <= highest
