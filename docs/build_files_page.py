@@ -20,6 +20,7 @@ from sections import insert
 from segarena.files import write_text
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
 from segarena.records.record import Record, Unit, field_names
@@ -28,7 +29,9 @@ from segarena.records.tables import ClassRow, EpochRow, FoldRow, ImageRow, Model
 
 PAGE = Path(__file__).parent / "files.md"
 
-RECORDS: tuple[type[Record], ...] = (ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Costs)
+RECORDS: tuple[type[Record], ...] = (
+    *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs),
+)
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
     "classes.csv": ClassRow,

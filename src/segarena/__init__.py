@@ -63,7 +63,8 @@ def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
     """Load a trained run to label images: `load(run).predict(image)`.
 
     Args:
-        run: A run folder, or a comparison folder (then its model with the highest mIoU).
+        run: A run folder, or a comparison folder (then its run on all images, where there is one, else the model with
+            the highest mIoU).
         device: auto, cpu or cuda.
 
     Returns:

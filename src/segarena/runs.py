@@ -3,6 +3,7 @@
 runs/NAME/               a comparison: comparison.json, tables, page, and its runs
   MODEL-seedK/           a run: config.json, metrics.json, best.safetensors, ...
     foldJ/               with --folds, the run of a fold; the folder above then has the files of all folds together
+  MODEL-all-images/      a run of `segarena train --like runs/NAME --all-images`
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from segarena.errors import RunError
-from segarena.files import TEMPORARY
+from segarena.files import TEMPORARY, read_json
 from segarena.formats import command, percent, plural
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.metrics import Metrics
@@ -146,6 +147,40 @@ def finished_runs(folder: Path) -> list[Run]:
     return sorted((Run(match[1], int(match[2])) for match in found if match), key=lambda run: (run.seed, run.model))
 
 
+_ALL_IMAGES = "-all-images"
+
+
+def all_images_folder(folder: Path, model: str) -> Path:
+    """Return the folder of a model that is trained on all images of a comparison.
+
+    Args:
+        folder: The comparison folder.
+        model: Name of the architecture.
+    """
+    return folder / f"{model}{_ALL_IMAGES}"
+
+
+def find_all_images_run(folder: Path, models: Iterable[str]) -> Path | None:
+    """Find the finished run on all images of a comparison.
+
+    Args:
+        folder: The comparison folder.
+        models: Names of architectures; where several have such a run, the first of them counts.
+    """
+    runs = [all_images_folder(folder, model) for model in models]
+    return next((run for run in runs if (run / Costs.file).exists()), None)
+
+
+def comparison_of(run: Path) -> Path | None:
+    """Return the comparison in which a run on all images is; None where it is elsewhere.
+
+    Args:
+        run: The run folder.
+    """
+    is_inside = run.name.endswith(_ALL_IMAGES) and (run.parent / ComparisonRecord.file).exists()
+    return run.parent if is_inside else None
+
+
 def trainings(folder: Path) -> Iterator[Path]:
     """Yield the runs in the folder of a model and a seed: its folds, or the folder itself.
 
@@ -174,7 +209,7 @@ def best_val_miou(run: Path) -> float:
     return max((row.val_miou or 0.0 for row in _epochs(run)), default=0.0)
 
 
-def find_run(folder: Path) -> Path:
+def find_run(folder: Path, *, all_images: bool = False) -> Path:
     """Find the run to use in a folder.
 
     Of several seeds or folds it is the run with the best validation mIoU: the test split has no part in the choice. A
@@ -182,6 +217,7 @@ def find_run(folder: Path) -> Path:
 
     Args:
         folder: A run folder, or a comparison folder: then it is a run of the model with the highest mIoU.
+        all_images: Whether a run on all images of the comparison is preferred, where there is one.
 
     Returns:
         The run folder.
@@ -192,7 +228,11 @@ def find_run(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / ComparisonRecord.file).exists():
-        first = ComparisonRecord.read(folder).ranking[0]
+        ranking = ComparisonRecord.read(folder).ranking
+        found = find_all_images_run(folder, [entry.model for entry in ranking]) if all_images else None
+        if found is not None:
+            return found
+        first = ranking[0]
         return _best([run for seed in first.seeds for run in trainings(folder / Run(first.model, seed).path)])
     if (runs := list(trainings(folder))) != [folder]:
         return _best(runs)
@@ -221,6 +261,8 @@ def describe_unfinished(folder: Path) -> str:
     if (folder / Metrics.file).exists():
         return ""
     epochs = _epochs(folder)
+    if (read_json(folder / "config.json").get("data") or {}).get("all_images"):
+        return f"The training of {folder} is not finished. Its weights after epoch {epochs[-1].epoch} are used."
     best = max(epochs, key=lambda row: -1.0 if row.val_miou is None else row.val_miou)
     score = "undefined" if best.val_miou is None else percent(best.val_miou)
     return (

@@ -75,7 +75,8 @@ def predict(
     For images in memory use `segarena.load(run).predict(image)`.
 
     Args:
-        run: Run folder, or a comparison folder (then its model with the highest mIoU).
+        run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
+            highest mIoU).
         images: Image files, or folders of them; subfolders are searched too.
         no_legend: Write overlays without a legend, at the images' own size.
         device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.

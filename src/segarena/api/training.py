@@ -180,6 +180,8 @@ def train(
     *,
     model: ModelName | None = None,
     seed: int = 0,
+    like: str | PathLike[str] | None = None,
+    all_images: bool = False,
     out: str | PathLike[str] | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -235,6 +237,11 @@ def train(
             Default: the built-in scenes.
         model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s.
         seed: Seed of the initial weights, the order of the images and the augmentation.
+        like: Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed
+            replace them. The model is the one with the highest mIoU, unless model is given. With all_images, epochs is
+            the mean of its best epochs, and the folder to write is in that of the comparison.
+        all_images: Train on all labelled images, with none held out for validation or test: for use, once the settings
+            are known. Exactly epochs are trained, the weights of the last one are kept, and there is no score.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256

@@ -19,11 +19,12 @@ from segarena.experiment.networks import check_networks, is_dilated, try_network
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
-from segarena.formats import command, count, duration, milliseconds, percent, resume_line
+from segarena.formats import count, duration, milliseconds, percent, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
+from segarena.reporting.use import describe_use
 from segarena.runs import Run, check_out, finished_runs, open_folder, removed_if_empty
 from segarena.training.machine import describe_environment
 
@@ -102,9 +103,13 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
         console.result(note, markup=False)
     _show_answer(comparison.answer)
     console.result(f"Report: {page}", markup=False)
-    if comparison.answer.best is not None:
-        label = styles[comparison.answer.best].label
-        console.print(f"Use {label}: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
+    use = describe_use(comparison, folder, place=folder)
+    if use is not None:
+        label = styles[use.model].label
+        if comparison.answer.best is not None or use.trained is not None:
+            console.print(f"Use {label}: {use.predict}", markup=False)
+        if use.trained is None:
+            console.print(f"Train {label} on all {use.images}, for use: {use.train}", markup=False)
 
 
 def _stride(model: str, comparison: ComparisonRecord) -> str:

@@ -49,11 +49,14 @@ def run(options: PredictOptions) -> Path:
         DataError: An image cannot be read; the others have been labelled.
         RunError: The run or the output folder cannot be used.
     """
-    run_folder = find_run(options.run)
+    run_folder = find_run(options.run, all_images=True)
     found = find_new_images(options.images)
     predictor = load(run_folder, device=options.device)
     if predictor.unfinished:
         console.warn(predictor.unfinished)
+    elif run_folder.parent == options.run and predictor.config.data.all_images:
+        images = plural(predictor.train_images, "image")
+        console.print(f"{run_folder.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
     bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
     if warning:
         console.warn(warning)

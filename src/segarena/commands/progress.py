@@ -129,13 +129,15 @@ class _TrainingProgress(TrainingListener):
         if is_best:
             self.best = f"best epoch {row['epoch']}, val mIoU {percent(row['val_miou'])}"
         show = console.detail if in_notebook() else console.print  # there `line` shows it
+        score = f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}" if self.start.validates else ""
         show(
-            f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}"
-            f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}  {_describe(seconds_left)}".rstrip()
+            f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}{score}"
+            f"  {_describe(seconds_left)}".rstrip()
         )
+        accuracy = f", validation accuracy {percent(row['val_pixel_accuracy'])}" if self.start.validates else ""
         console.detail(
             f"    {row['seconds']:.1f} s, {row['images_per_second']:.1f} images/s in training,"
-            f" learning rate {row['learning_rate']:.2g}, validation accuracy {percent(row['val_pixel_accuracy'])}"
+            f" learning rate {row['learning_rate']:.2g}{accuracy}"
         )
         if self.ious:
             console.detail(f"    IoU: {', '.join(f'{name} {percent(iou)}' for name, iou in self.ious.items())}")

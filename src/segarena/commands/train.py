@@ -9,19 +9,21 @@ from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import TrainOptions, to_command
 from segarena.experiment.calibration import foresee
+from segarena.experiment.expectation import expect
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.train_all import train_all
 from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
-from segarena.records.run import Costs
-from segarena.runs import Run, check_out, open_folder, removed_if_empty
+from segarena.records.run import Costs, Data
+from segarena.reporting.page import build_report
+from segarena.runs import Run, check_out, comparison_of, open_folder, removed_if_empty
 from segarena.training.machine import describe_environment
 
 
 @shown
 def run(options: TrainOptions) -> Path:
-    """Train, choose the epoch, test, write the run folder.
+    """Train, choose the epoch, test, write the run folder. With --all-images there is nothing to choose and to test.
 
     Args:
         options: The options as typed.
@@ -39,6 +41,7 @@ def run(options: TrainOptions) -> Path:
     check_out(options.out, resume=options.resume is not None)
     check_networks(options)
     prepared = prepare(options, reporter)
+    expected = expect(options, prepared, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     name = f"{prepared.source.name}-{options.model}"
     folder = open_folder(options.out, name, resume=options.resume is not None)
@@ -46,6 +49,8 @@ def run(options: TrainOptions) -> Path:
     places = {Run(options.model, options.seed): folder}
     with removed_if_empty(folder):
         foreseen = foresee(prepared, folder, places, reporter, started=started)
+    if expected is not None and options.all_images:
+        expected.write(folder)
     with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
         train_all(foreseen.prepared, folder, places, should_stop, reporter, foreseen.forecast)
     _show(options, folder)
@@ -54,6 +59,9 @@ def run(options: TrainOptions) -> Path:
 
 def _show(options: TrainOptions, folder: Path) -> None:
     metrics, costs = Metrics.read(folder), Costs.read(folder)
+    if options.all_images:
+        _show_without_score(options, folder, metrics, costs)
+        return
     place = metrics.split if metrics.folds is None else f"{plural(metrics.images, 'image')} in {metrics.folds} folds,"
     console.result(
         f"[bold]{options.model}[/bold]: {place} mIoU {percent(metrics.miou)},"
@@ -61,3 +69,19 @@ def _show(options: TrainOptions, folder: Path) -> None:
     )
     console.result(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
+
+
+def _show_without_score(options: TrainOptions, folder: Path, metrics: Metrics, costs: Costs) -> None:
+    images = Data.read(folder).counts["train"]
+    console.result(
+        f"[bold]{options.model}[/bold]: trained on all {plural(images, 'image')} for"
+        f" {plural(int(metrics.epochs or 0), 'epoch')} in {duration(costs.train_seconds)}"
+    )
+    if metrics.note is not None:
+        console.result(metrics.note, markup=False)
+    console.result(f"Run folder: {folder}", markup=False)
+    comparison = comparison_of(folder)
+    if comparison is not None:
+        build_report(comparison)
+    usable = folder if comparison is None else comparison  # where it is preferred
+    console.print(f"Label new images with: {command('segarena', 'predict', usable, 'IMAGES')}", markup=False)

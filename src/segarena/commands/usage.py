@@ -162,7 +162,7 @@ def _check_places(verb: str, options: Sequence[Option], words: Sequence[str]) ->
         raise ConfigError(
             f"{verb} has no place for it", where=extra, remedy=f"Put quotes around a name that has spaces. {see_all}"
         )
-    if given & {"--config", "--resume"}:  # a file or a folder gives what is not typed
+    if given & {"--config", "--resume", "--like"}:  # a file or a folder gives what is not typed
         return
     required = [option for option in placed if option.is_required][len(values) :]
     required += [option for name, option in named.items() if option.is_required and name not in given]

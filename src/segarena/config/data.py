@@ -41,6 +41,11 @@ class DataOptions(OutputOptions):
     """Read options from a file: YAML or JSON with the names of options as keys, or the options.json or config.json of
     an earlier run. Options that are typed replace those of the file. Paths in the file are relative to it."""
 
+    @property
+    def holds_out_none(self) -> bool:
+        """Whether all images train: --all-images of `train`."""
+        return False
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_share("split", self.split)

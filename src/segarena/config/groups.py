@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 #: The groups of the options of `compare` and `train`, the most used first.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Most used": ("model", "models", "seed", "seeds", "out", "size", "epochs", "budget", "resume", "config"),
+    "Most used": (
+        *("model", "models", "seed", "seeds", "like", "all_images", "out", "size", "epochs", "budget"),
+        *("resume", "config"),
+    ),
     "Data": ("images", "masks", "root", "download"),
     "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
     "Networks": ("encoder", "weights", "output_stride", "track"),

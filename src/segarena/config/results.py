@@ -59,7 +59,8 @@ class PredictOptions(OutputOptions):
     """Write masks for images, at the images' own size, and overlays with a legend."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or a comparison folder (then its model with the highest mIoU)."""
+    """Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
+    highest mIoU)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Image files, or folders of them; subfolders are searched too."""
     no_legend: Flag = False

@@ -231,6 +231,10 @@ class CompareOptions(ProtocolOptions):
         check_at_least("seeds", self.seeds, 1)
 
 
+#: Options that need images which do not train.
+HOLDING_OUT = ("patience", "folds", "splits", "test_fraction", "group_by")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(ProtocolOptions):
     """Train and test one architecture."""
@@ -239,6 +243,18 @@ class TrainOptions(ProtocolOptions):
     """Which architecture."""
     seed: int = 0
     """Seed of the initial weights, the order of the images and the augmentation."""
+    like: Annotated[Path | None, OPTIONAL] = None
+    """Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed replace
+    them. The model is the one with the highest mIoU, unless --model is given.
+    With --all-images, --epochs is the mean of its best epochs, and the folder to write is in that of the comparison."""
+    all_images: Flag = False
+    """Train on all labelled images, with none held out for validation or test: for use, once the settings are known.
+    Exactly --epochs are trained, the weights of the last one are kept, and there is no score."""
+
+    @property
+    def holds_out_none(self) -> bool:
+        """Whether all images train."""
+        return self.all_images
 
     @property
     def model_names(self) -> tuple[ModelName, ...]:
@@ -248,6 +264,14 @@ class TrainOptions(ProtocolOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("seed", self.seed, 0)
+        if self.all_images:
+            for name in HOLDING_OUT:
+                if getattr(self, name) not in (None, 0.0):
+                    raise ConfigError(
+                        "no image is held out with --all-images",
+                        where=flag(name),
+                        remedy=f"Leave out {flag(name)}, or --all-images",
+                    )
 
 
 def command_name(kind: type[ProtocolOptions]) -> Literal["compare", "train"]:

@@ -36,7 +36,7 @@ def to_command(options: ProtocolOptions) -> str:
 
     Args:
         options: The options; those that have their default value are left out, and so are --out, --resume, --config,
-            --quiet and --verbose.
+            --like, --quiet and --verbose.
     """
     return command_line(type(options), vars(options))
 
@@ -56,7 +56,7 @@ def command_line(
     for item in fields(kind):
         value = values.get(item.name)
         if (
-            item.name not in ("data", "out", "resume", "config", "quiet", "verbose")
+            item.name not in ("data", "out", "resume", "config", "like", "quiet", "verbose")
             and value is not None
             and value != item.default
         ):

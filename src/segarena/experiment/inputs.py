@@ -96,13 +96,15 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
     Args:
         source: The data.
         options: A saved split, or the shares of a new one: it is stratified and keeps groups together, and the data's
-            own split comes first.
+            own split comes first. With `all_images` all are in train.
         reporter: Receives what was recognised of the data of a saved split, if files have other names or masks.
 
     Raises:
         DataError: There are too few images, or the saved split is of other data.
         ConfigError: The groups cannot be made.
     """
+    if options.holds_out_none:
+        return Splits(tuple(range(len(source.samples))), (), ())
     if options.splits is not None:
         return _restore_splits(options.splits, source, reporter)
     return split_samples(
@@ -154,6 +156,7 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
         split=options.split,
         test_fraction=options.test_fraction,
         group_by=anchor("group_by", options.group_by),
+        all_images=options.holds_out_none,
     )
 
 

@@ -25,6 +25,7 @@ from segarena.runs import Run, fold_folder
 PROTOCOL_VERSION = 3
 _OTHER_OPTIONS = "Repeat its options with --resume, or name a new folder with --out"
 _OTHER_VERSION = "Install the version that started it, or name a new folder with --out"
+_SPLIT_CHANGED = "the split, or how the files are decoded, has changed since"
 _OTHER_DATA = "Put the data back as it was, or name a new folder with --out"
 
 
@@ -138,14 +139,19 @@ def _check_same_training(training: Training) -> None:
         raise RunError(f"was started on {scenes}", where=folder, remedy=_OTHER_VERSION)
     if data.fingerprint != training.split.fingerprint:
         raise RunError(
-            f"was started on other data: {_describe_change(data.sha256, training.split)}",
+            f"was started on other data: {describe_change(data.sha256, training.split) or _SPLIT_CHANGED}",
             where=folder,
             remedy=_OTHER_DATA,
         )
 
 
-def _describe_change(before: Mapping[str, str], split: PreparedSplit) -> str:
-    """Which files differ from the recorded ones, or what else it may be."""
+def describe_change(before: Mapping[str, str], split: PreparedSplit) -> str:
+    """Return which files differ from the recorded ones; empty where none does.
+
+    Args:
+        before: The recorded SHA-256 of each image with its mask, by name.
+        split: The data of now.
+    """
     now = dict(zip((sample.name for sample in split.source.samples), split.digests, strict=True))
     kinds = {
         "changed": [name for name in now if name in before and before[name] != now[name]],
@@ -153,7 +159,7 @@ def _describe_change(before: Mapping[str, str], split: PreparedSplit) -> str:
         "new": [name for name in now if name not in before],
     }
     parts = [f"{listing(names)} {'is' if len(names) == 1 else 'are'} {kind}" for kind, names in kinds.items() if names]
-    return "; ".join(parts) or "the split, or how the files are decoded, has changed since"
+    return "; ".join(parts)
 
 
 def record_place(training: Training) -> None:

@@ -29,6 +29,7 @@ from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, Units, find_units
 from segarena.formats import listing
 from segarena.records.run import Data, Parts
+from segarena.reuse.like import earlier_choices
 from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid
 
@@ -201,7 +202,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
             ceilings, _ = measure_ceilings(source, first, grids, np.stack([measured[i][0] for i in first]), on_progress)
         return {ceiling.grid: ceiling.miou for ceiling in ceilings}
 
-    protocol, choices = resolve(options, facts, recorded_choices(options.resume), survey)
+    protocol, choices = resolve(options, facts, earlier_choices(options), survey)
     units = find_units(source, options.group_by)
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)
@@ -306,7 +307,9 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
     unpaired: Sequence[str] = description.get("images_without_mask", ())
     if unpaired:
         reporter.warn(f"not used, because they have no mask: {listing(unpaired)}")
-    if not counts["test"]:
+    if not first.splits.holds_out:
+        reporter.say("  all images train and none is held out: there is no score, and the last epoch is used")
+    elif not counts["test"]:
         reporter.say("  no test split: the scores come from the validation images, which also choose the epoch")
     scored = [name for split in prepared.splits for name in split.scored_names]
     if prepared.units is not None and (counted := prepared.units.describe(scored)):

@@ -24,6 +24,7 @@ class TrainingStart:
         folder: The run folder.
         seconds_left: Estimate for this and all further trainings if none is stopped early; None where nothing has been
             measured.
+        validates: Whether each epoch is scored on validation images.
     """
 
     title: str
@@ -32,6 +33,7 @@ class TrainingStart:
     epochs: int
     folder: Path
     seconds_left: float | None = None
+    validates: bool = True
 
 
 class TrainingListener:

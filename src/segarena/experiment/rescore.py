@@ -61,7 +61,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         DataError: The data cannot be read, has other classes, or is not what the run recorded.
         ConfigError: No image is in the part of the split, or all images trained the model.
     """
-    predictor = load(options.run, device=options.device)
+    predictor = load(options.run, device=options.device, all_images=False)
     if predictor.unfinished:
         reporter.warn(predictor.unfinished)
     recorded = Data.read(predictor.run)

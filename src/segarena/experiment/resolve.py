@@ -19,6 +19,7 @@ from segarena.experiment.networks import has_encoder, is_dilated, network_costs,
 from segarena.experiment.resolution import Question, Survey, choose, no_limit
 from segarena.records.config import Config
 from segarena.records.run import Environment
+from segarena.runs import comparison_of
 from segarena.training.machine import choose_device, computes_bf16, threads_variable
 
 Value = TypeVar("Value")
@@ -81,7 +82,7 @@ def resolve(
     equal = options.equal if isinstance(options, CompareOptions) else "epochs"
     shared = choices.recorded.get("model_epochs")  # chosen once the models have been measured
     model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
-    patience = close("patience", options.patience, defaults.patience(epochs))
+    patience = epochs if options.holds_out_none else close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
     if options.freeze_batchnorm and not pretrained:
         raise ConfigError(
@@ -141,6 +142,8 @@ def _recorded_threads(options: ProtocolOptions) -> int | None:
         return None
     for pattern in ("", "*/", "*/*/"):
         for path in sorted(options.out.glob(f"{pattern}{Environment.file}")):
+            if comparison_of(path.parent) is not None:  # trained later, perhaps elsewhere
+                continue
             with suppress(RunError):  # a damaged file is reported where the run is resumed
                 return Environment.read(path.parent).threads
     return None

@@ -19,6 +19,7 @@ from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
+from segarena.records.expected import no_score_note
 from segarena.records.run import Costs
 from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
@@ -38,6 +39,8 @@ def train_run(
     reporter: Reporter,
 ) -> None:
     """Train a network, choose its epoch, score it and write the run folder. A training that was stopped is resumed.
+
+    Where all images train, the last epoch is used and there is no score.
 
     Args:
         training: What is trained on what, and the folder.
@@ -65,13 +68,18 @@ def train_run(
     use_of = uses_by_name(data)
     uses = [use_of[name] for name in names]
     metrics = replace(
-        to_metrics(score(confusions, background=classes.background), classes.names, split=scored),
+        to_metrics(
+            score(confusions, background=classes.background),
+            classes.names,
+            split=scored if split.splits.holds_out else "none",
+        ),
         train_images=uses.count("train"),
         val_images=uses.count("val"),
         best_epoch=state.best_epoch,
         epochs=len(state.history),
         restart=state.restart,
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
+        note=None if split.splits.holds_out else no_score_note(folder),
     )
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
@@ -90,6 +98,8 @@ def evaluate_split(training: Training, model: SegmentationModel, part: Split) ->
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
     """
     protocol, split = training.protocol, training.split
+    if not split.splits.indices(part):
+        return np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
     dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
     loader = evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
     return evaluate(model, loader, training.num_classes, device=protocol.device, precision=protocol.precision)
@@ -153,7 +163,7 @@ def _fit(
             model,
             make_loader(training),
             make_loss(training),
-            validate,
+            validate if training.split.splits.holds_out else None,
             training.protocol,
             training.seed,
             training.folder,

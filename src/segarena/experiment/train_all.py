@@ -73,6 +73,7 @@ def train_all(
                 epochs=training.protocol.epochs,
                 folder=training.folder,
                 seconds_left=left.seconds(),
+                validates=training.split.splits.holds_out,
             )
             protocol, val_images = training.protocol, len(training.split.splits.val)
             own = TrainingTimeLeft(left, number, protocol.epochs, protocol.batch_size, val_images, run.model, late)

@@ -32,6 +32,8 @@ class DataSettings:
     """Share of the images for the test split."""
     group_by: str | None
     """Which images stay in one part of the split."""
+    all_images: bool = False
+    """Whether all images train and none is held out; then there is no split."""
 
 
 @dataclass(frozen=True, kw_only=True)

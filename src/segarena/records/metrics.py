@@ -55,7 +55,7 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
 
     split: str
     """Images that were scored: train, val, test, all, or unseen: those of test, and others that the run does not
-    have."""
+    have. none: all images trained the network, so there is no score."""
     miou_low: Fraction | None = None
     """Lower end of the 95% interval of mIoU, for this network on further images like these; null with fewer than two
     units, and for the scores of the training itself: comparison.json has theirs."""
@@ -65,6 +65,8 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """Images, or groups of images, that the interval counts as independent."""
     grouped_by: str | None = None
     """What made the groups, as in comparison.json; null where images are counted."""
+    note: str | None = None
+    """Why there is no score, and what to expect; null where there is one."""
     data: str | None = None
     """Data that `segarena evaluate` scored; null for the scores of the training itself."""
     folds: Count | None = None
@@ -92,7 +94,12 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
 
     @property
     def caveat(self) -> str:
-        """Which of the scored images had a part in the training, as a sentence; empty if none had, or it is unknown."""
+        """Which of the scored images had a part in the training, as a sentence; empty if none had, or it is unknown.
+
+        Where no image was scored, why.
+        """
+        if self.note is not None:
+            return self.note
         if self.train_images:
             return f"{self._share(self.train_images)} trained the model: on new images it usually scores lower."
         if self.val_images:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
 from segarena.reporting.style import DPI, theme
+from segarena.reporting.use import describe_use
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         lstrip_blocks=True,
     )
     score_columns, cost_columns, models = tables.model_tables(comparison)
+    place = PurePath(comparison.folder.name)
     return environment.get_template("report.html.j2").render(
         comparison=comparison,
         record=comparison.record,
@@ -99,6 +101,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         claims=claims(comparison),
         class_pairs=class_pairs(comparison),
         method=method,
+        use=describe_use(comparison.record, comparison.folder, place=place, on_page=True),
         caveats=caveats(comparison),
         score_columns=score_columns,
         cost_columns=cost_columns,

@@ -17,7 +17,7 @@ from segarena.records.tables import ClassRow, FoldRow, ImageRow, ModelRow
 from segarena.records.values import MeanScores
 from segarena.results.folder import ResultFolder, html_table, read_rows
 from segarena.results.trained_run import TrainedRun
-from segarena.runs import Run
+from segarena.runs import Run, find_all_images_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,12 +119,18 @@ class Comparison(ResultFolder):
     def predictor(self, model: str | None = None, *, seed: int | None = None, device: str = "auto") -> Predictor:
         """Load a trained model to label images: `comparison.predictor().predict(image)`.
 
+        Without a seed it is the run on all images (`segarena.train(like=comparison, all_images=True)`) where the
+        comparison has one.
+
         Args:
-            model: The architecture. None: the one with the highest mIoU.
+            model: The architecture. None: the one that has a run on all images, or the highest mIoU.
             seed: Its seed. None: the one with the best validation mIoU.
             device: auto, cpu or cuda.
         """
-        return self.run(model, seed).predictor(device=device)
+        names = [entry.model for entry in self.record.ranking] if model is None else [self._find(model)]
+        found = find_all_images_run(self.folder, names) if seed is None else None
+        run = self.run(model, seed) if found is None else TrainedRun(found)
+        return run.predictor(device=device)
 
     def _find(self, model: str | None) -> str:
         from segarena.config.checks import choose_from, find_choice

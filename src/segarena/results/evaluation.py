@@ -35,7 +35,7 @@ class Evaluation(dict[str, Any]):
         metrics = Metrics.read(self.folder)
         self._interval = f" ({metrics.counted})" if metrics.counted else ""
         self.caveat = metrics.caveat
-        """Which of the images trained the model or chose its epoch, as a sentence; empty if none did."""
+        """Which of the images trained the model or chose its epoch, or why there is no score; empty if none did."""
         super().__init__(metrics.to_json())
 
     @property
@@ -67,6 +67,8 @@ class Evaluation(dict[str, Any]):
         return read_rows(self.folder / "images.csv", ImageRow)
 
     def _summary(self) -> str:
+        if self["split"] == "none":
+            return "no score"
         images = f"{self['split']}, {plural(self['images'], 'image')}"
         return (
             f"{images}: mIoU {percent(self['miou'])}{self._interval}, pixel accuracy {percent(self['pixel_accuracy'])}"

@@ -64,7 +64,10 @@ class TrainedRun(ResultFolder):
 
     @cached_property
     def metrics(self) -> Evaluation:
-        """The scores on the test images, or without a test split on the validation images: a dictionary."""
+        """The scores on the test images, or without a test split on the validation images: a dictionary.
+
+        A run on all images has none: `.metrics.caveat` states what to expect.
+        """
         return Evaluation(self.folder)
 
     @property
@@ -101,6 +104,7 @@ class TrainedRun(ResultFolder):
     def __repr__(self) -> str:
         metrics = self.folder / Metrics.file
         score = f"mIoU {percent(Metrics.read(self.folder).miou)}" if metrics.exists() else "not finished"
+        score = "trained on all images" if self.config.data.all_images and metrics.exists() else score
         return f"TrainedRun({str(self)!r}: {self.model}, seed {self.seed}, {score})"
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""The options of a command from what was typed, a file of options, and the folder that is resumed."""
+"""The options of a command from what was typed, a file of options, earlier trainings, and a folder that is resumed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from segarena.config import DataOptions, ProtocolOptions, make_options
+from segarena.config import DataOptions, ProtocolOptions, TrainOptions, make_options
 from segarena.config.checks import flag
 from segarena.errors import ConfigError, OptionTypeError
 
 if TYPE_CHECKING:
     from segarena.records.options import OptionsRecord
+    from segarena.reuse.like import Like
 
 Options = TypeVar("Options", bound=DataOptions)
 
@@ -28,6 +29,7 @@ class Given:
         started: The options that the folder which is resumed was started with.
         folder: The folder that is resumed.
         record: Its record; None where it is started now.
+        like: What is taken from earlier trainings.
     """
 
     in_file: Mapping[str, Any] = field(default_factory=dict)
@@ -35,11 +37,12 @@ class Given:
     started: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     record: OptionsRecord | None = None
+    like: Like | None = None
 
     @property
     def values(self) -> dict[str, Any]:
         """Values by the options' names; what is typed replaces them."""
-        return {**self.started, **self.in_file}
+        return {**({} if self.like is None else self.like.options), **self.started, **self.in_file}
 
     def locate(self, error: ConfigError, typed: Collection[str]) -> ConfigError:
         """Return an error that names the file, where the option is from there.
@@ -73,7 +76,10 @@ def complete(kind: type[Options], **typed: Any) -> Options:
         raise ConfigError("no folder to resume is named", where="--resume", remedy="Name it: --resume DIR")
     if resume is not False:
         typed["resume"] = typed["out"] if resume is True else resume
-    given = find_given(kind, **{name: _path(typed.get(name)) for name in ("config", "resume", "out")})
+    config, resumed, out, like = (_path(typed.get(name)) for name in ("config", "resume", "out", "like"))
+    model = None if "model" not in typed else str(typed["model"])
+    all_images = bool(typed.get("all_images", False))
+    given = find_given(kind, config=config, resume=resumed, out=out, like=like, model=model, all_images=all_images)
     values = {**given.values, **typed}
     needed = [item.name for item in fields(kind) if item.default is MISSING and item.name not in values]
     if needed:
@@ -87,31 +93,50 @@ def complete(kind: type[Options], **typed: Any) -> Options:
     return finish(options, given)
 
 
-def find_given(kind: type[DataOptions], *, config: Path | None, resume: Path | None, out: Path | None) -> Given:
-    """Read what a file of options, and the folder that is resumed, give for the options.
+def find_given(
+    kind: type[DataOptions],
+    *,
+    config: Path | None,
+    resume: Path | None,
+    out: Path | None,
+    like: Path | None = None,
+    model: str | None = None,
+    all_images: bool = False,
+) -> Given:
+    """Read what a file of options, the folder that is resumed, and earlier trainings give for the options.
 
     Args:
         kind: The options of the command.
         config: The file of options.
         resume: The folder to resume. Where `out` is the same, it is started if there is nothing in it.
         out: The folder to write.
+        like: The folder of the earlier trainings. It is not read where something is resumed.
+        model: The architecture that was typed.
+        all_images: Whether the training is on all images.
 
     Raises:
-        ConfigError: The file cannot be read, or `out` is another folder than `resume`.
-        RunError: There is nothing to resume in the folder.
+        ConfigError: The file cannot be read, `out` is another folder than `resume`, or `like` has no such model.
+        RunError: There is nothing to resume in the folder, or no training in `like`.
     """
     in_file: dict[str, Any] = {}
     if config is not None:
         from segarena.reuse.option_file import read_option_file  # here and below: --help is fast without it
 
         in_file = read_option_file(kind, config)
-    if resume is None or not issubclass(kind, ProtocolOptions):
-        return Given(in_file, config)
-    from segarena.reuse.resume import read_started
+    started: dict[str, Any] = {}
+    record = None
+    if resume is not None and issubclass(kind, ProtocolOptions):
+        from segarena.reuse.resume import read_started
 
-    in_file.pop("out", None)
-    started, record = read_started(kind, resume, out)
-    return Given(in_file, config, started, resume, record)
+        in_file.pop("out", None)
+        started, record = read_started(kind, resume, out)
+    found = None
+    if like is not None and record is None and issubclass(kind, TrainOptions):
+        from segarena.reuse.like import read_like
+
+        model = model or in_file.get("model")
+        found = read_like(like, model, all_images=all_images or in_file.get("all_images") is True)
+    return Given(in_file, config, started, resume, record, found)
 
 
 def finish(options: Options, given: Given) -> Options:
@@ -125,6 +150,10 @@ def finish(options: Options, given: Given) -> Options:
         ConfigError: It is not clear what to start.
         RunError: A typed option is not what the folder was started with, or the data is not where it was.
     """
+    if given.like is not None and isinstance(options, ProtocolOptions):
+        from segarena.reuse.like import check_like_data
+
+        check_like_data(options, given.like)
     if given.folder is None or not isinstance(options, ProtocolOptions):
         return options
     from segarena.reuse.resume import agree

@@ -29,7 +29,7 @@ from segarena.reuse.recorded import MAY_DIFFER, record_of_run
 from segarena.texts import decode_text, parse_yaml, yaml_problem
 
 _MOST_BYTES = 1 << 20
-_TYPED_ONLY = frozenset({"config", "resume"})
+_TYPED_ONLY = frozenset({"config", "resume", "like"})
 _REMEDY = "Name a file with a line for each option, such as `epochs: 30`, or the options.json or config.json of a run"
 
 

@@ -34,8 +34,10 @@ def read_words(words: Sequence[str], kinds: Mapping[str, type]) -> tuple[list[st
     if kind is None or not issubclass(kind, DataOptions) or {"-h", "--help"} & set(words):
         return list(words), Given()
     words = _name_folder(words)
-    places = {name: _find(words, f"--{name}") for name in ("config", "resume", "out")}
-    return words, find_given(kind, **{name: None if place is None else Path(place) for name, place in places.items()})
+    config, resume, out, like = (_find_path(words, f"--{name}") for name in ("config", "resume", "out", "like"))
+    model, all_images = _find(words, "--model"), "--all-images" in words
+    given = find_given(kind, config=config, resume=resume, out=out, like=like, model=model, all_images=all_images)
+    return words, given
 
 
 def as_default(kind: type, values: Mapping[str, Any]) -> Any:
@@ -78,6 +80,11 @@ def _name_folder(words: Sequence[str]) -> list[str]:
                 raise ConfigError("no folder to resume is named", where=word, remedy="Name it: --resume DIR")
             return [*words[: number + 1], out, *words[number + 1 :]]
     return list(words)
+
+
+def _find_path(words: Sequence[str], option: str) -> Path | None:
+    value = _find(words, option)
+    return None if value is None else Path(value)
 
 
 def _find(words: Sequence[str], option: str) -> str | None:

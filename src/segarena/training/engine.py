@@ -36,6 +36,8 @@ RESTART_FACTOR = 1 / 3
 FEWEST_STEPS = 100
 #: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0
+#: The scores of an epoch where no image is held out.
+NO_SCORES = {"val_miou": math.nan, "val_pixel_accuracy": math.nan}
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class TrainingState:
     cpu_seconds: float | None = 0.0
     """Processor time of all epochs so far, validation included; None where the system does not report it."""
     best_epoch: int = 0
-    """0 before the first validation."""
+    """0 before the first validation; without one, the last epoch."""
     best_miou: float = -1.0
     """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
     peak_memory_mib: float | None = None
@@ -80,11 +82,13 @@ class TrainingState:
 class Trainer:
     """Train a model until the epochs or the patience run out, and select the epoch with the best validation mIoU.
 
+    Without a validation all epochs are trained, and the weights of the last one are kept.
+
     Args:
         model: The untrained model; it is moved to the protocol's device.
         loader: The training data.
         loss: The loss.
-        validate: Scores the model, and returns val_miou and val_pixel_accuracy, both 0..1.
+        validate: Scores the model, and returns val_miou and val_pixel_accuracy, both 0..1. None: no image is held out.
         protocol: The settings.
         seed: The seed of dropout.
         folder: Where history.csv, best.safetensors and last/state.pt are written.
@@ -103,7 +107,7 @@ class Trainer:
         model: SegmentationModel,
         loader: TrainingLoader,
         loss: SegmentationLoss,
-        validate: Callable[[SegmentationModel], dict[str, float]],
+        validate: Callable[[SegmentationModel], dict[str, float]] | None,
         protocol: Protocol,
         seed: int,
         folder: Path,
@@ -263,9 +267,9 @@ class Trainer:
         state, steps = self.state, len(self.loader)
         start = time.perf_counter()
         scored = self.model if self.average is None else self.average.model
-        scores = self.validate(scored)
+        scores = NO_SCORES if self.validate is None else self.validate(scored)
         is_best = scores["val_miou"] > state.best_miou  # NaN is never better
-        if is_best or state.best_epoch == 0:
+        if is_best or state.best_epoch == 0 or self.validate is None:
             state.best_epoch = state.epoch
             state.best_miou = scores["val_miou"] if is_best else -1.0
             save_weights(scored, self.folder / BEST)

@@ -46,6 +46,8 @@ class Predictor:
     """The lowest, the median and the highest mean grey level of the training images; None if it is not recorded."""
     unfinished: str = ""
     """Which weights are used where the training was interrupted, as a sentence; empty for a finished run."""
+    train_images: int = 0
+    """Number of images that trained the network."""
 
     @property
     def size(self) -> int:
@@ -101,16 +103,19 @@ class Predictor:
         facts = [f"{network}, {plural(self.classes.num_classes, 'class')}: {names}", f"size {self.size}", self.device]
         if (self.run / Metrics.file).exists():
             metrics = Metrics.read(self.run)
-            facts.append(f"{metrics.split} mIoU {percent(metrics.miou)}")
+            score = f"{metrics.split} mIoU {percent(metrics.miou)}"
+            facts.append("trained on all images" if self.config.data.all_images else score)
         return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
 
 
-def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
+def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = True) -> Predictor:
     """Load a run, or the model of a comparison with the highest mIoU, to label images.
 
     Args:
         run: A run folder or a comparison folder.
         device: "auto", "cpu" or "cuda".
+        all_images: Whether of a comparison the run on all images is preferred, where there is one. It has no images
+            left for a score.
 
     Returns:
         A predictor with the best weights so far, and the precision of the training where the device computes it
@@ -120,7 +125,7 @@ def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
         RunError: The folder has no run, or one without a finished epoch.
         ConfigError: The device does not exist.
     """
-    folder = find_run(Path(run))
+    folder = find_run(Path(run), all_images=all_images)
     config = Config.read(folder)
     data = Data.read(folder)
     classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
@@ -142,4 +147,5 @@ def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
         deep_images=deep_images,
         train_brightness=data.description.get("train_brightness"),
         unfinished=describe_unfinished(folder),
+        train_images=data.counts["train"],
     )

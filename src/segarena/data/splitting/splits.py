@@ -25,7 +25,10 @@ _FORMAT = 'Give a run folder, its data.json, or JSON such as {"train": ["a", "b"
 
 @dataclass(frozen=True)
 class Splits:
-    """Indices of a source's samples: `train` fits the weights, `val` chooses the epoch, `test` is scored once."""
+    """Indices of a source's samples: `train` fits the weights, `val` chooses the epoch, `test` is scored once.
+
+    With `--all-images` all samples are in `train`.
+    """
 
     train: tuple[int, ...]
     val: tuple[int, ...]
@@ -39,6 +42,11 @@ class Splits:
     def indices(self, name: Split) -> tuple[int, ...]:
         """The samples in one split, by its name."""
         return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are images that do not train."""
+        return bool(self.val or self.test)
 
     @property
     def counts(self) -> dict[str, int]:

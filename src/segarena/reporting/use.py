@@ -1,0 +1,72 @@
+"""How the result of a comparison is used: the model to train on all images, or the one that was trained so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from segarena.formats import command, plural
+from segarena.records.comparison import ComparisonRecord, RankedModel
+from segarena.records.expected import Expected
+from segarena.runs import find_all_images_run
+
+_NAMED = ("segarena",)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What to do with a comparison that has a model to advise.
+
+    Args:
+        model: Name of the architecture.
+        images: Number of all labelled images, in words.
+        train: The command that trains it on all of them.
+        predict: The command that labels new images.
+        trained: The folder of the run on all images; None where there is none.
+        expectation: What to expect of that run; empty where there is none.
+    """
+
+    model: str
+    images: str
+    train: str
+    predict: str
+    trained: str | None = None
+    expectation: str = ""
+
+
+def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_page: bool = False) -> Use | None:
+    """Return how a comparison is used; None where it has no model that can be advised.
+
+    Args:
+        record: The comparison.
+        folder: Its folder.
+        place: The same as commands name it.
+        on_page: Whether the commands are read elsewhere, where the program is called `segarena`.
+    """
+    found = find_all_images_run(folder, [entry.model for entry in record.ranking])
+    entry = _advised(record) if found is None else _of_run(record, found)
+    if entry is None:
+        return None
+    program = _NAMED if on_page else None
+    named = [] if entry.model == record.answer.best else ["--model", entry.model]
+    expected = None if found is None or not (found / Expected.file).exists() else Expected.read(found)
+    in_short = "" if expected is None else replace(expected, like=folder.name).sentence  # read elsewhere
+    return Use(
+        model=entry.model,
+        images=plural(sum(record.data.counts.values()), "labelled image"),
+        train=command("segarena", "train", "--like", place, *named, "--all-images", program=program),
+        predict=command("segarena", "predict", place, "IMAGES", program=program),
+        trained=None if found is None else found.name,
+        expectation=in_short,
+    )
+
+
+def _advised(record: ComparisonRecord) -> RankedModel | None:
+    """The best model of the verdict, else the first one, unless none is better than the majority baseline."""
+    if record.answer.claim in ("no_better_than_baseline", "no_score"):
+        return None
+    return next((entry for entry in record.ranking if entry.model == record.answer.best), record.ranking[0])
+
+
+def _of_run(record: ComparisonRecord, run: Path) -> RankedModel:
+    return next(entry for entry in record.ranking if run.name.startswith(f"{entry.model}-"))
