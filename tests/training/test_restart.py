@@ -65,7 +65,7 @@ def test_a_second_failure_is_an_error(squares: Path, tmp_path: Path, monkeypatch
     assert len(taken) == 6
 
 
-@pytest.mark.parametrize("last", [1, 2, 4], ids=["before the restart", "after it", "in its second epoch"])
+@pytest.mark.parametrize("last", [1, 2, 5], ids=["before the restart", "after it", "in its second epoch"])
 def test_a_restart_is_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
@@ -78,6 +78,9 @@ def test_a_restart_is_resumed_exactly(
         patch.setattr("segarena.experiment.train_all.train_run", stopping(taken, last))
         with pytest.raises(Interrupted):
             segarena.train(squares, out=part, **OPTIONS)
+    epochs, expected = segarena.TrainedRun(part).history["epoch"], {1: [], 2: [], 5: [1]}
+    assert list(epochs) == expected[last]  # none of the training before
+    assert (part / "best.safetensors").exists() == bool(expected[last])
     with monkeypatch.context() as patch:
         breaking(patch, {0} if last == 1 else set())  # the step with NaN is repeated, if it was not saved
         segarena.train(resume=part)

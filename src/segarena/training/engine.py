@@ -202,8 +202,8 @@ class Trainer:
             cpu_seconds=before.cpu_seconds,
             peak_memory_mib=before.peak_memory_mib,
         )
-        save_history([], self.folder / HISTORY)
-        (self.folder / BEST).unlink(missing_ok=True)
+        for name in (HISTORY, BEST):
+            (self.folder / name).unlink(missing_ok=True)
         self._save()
         self.on_restart(self.state, self.learning_rate)
 
