@@ -11,6 +11,7 @@ from broken_folders import Spoil, both, fill
 from segarena.data.annotations.annotations import Annotations
 from segarena.data.converters.yolo import read_yolo
 from segarena.data.folder import FolderSource
+from support import refuses
 
 #: Corners of the pixels (2, 1) to (4, 3) of an image of 8 x 6.
 SQUARE = "0.25 0.16667 0.625 0.16667 0.625 0.66667 0.25 0.66667"
@@ -174,3 +175,15 @@ def config(yaml: str) -> Spoil:
 def test_wrong_files_are_refused_by_name(spoil: Spoil, expected: str, tmp_path: Path) -> None:
     spoil(tmp_path / "in")
     check_refusal(read_yolo, tmp_path / "in", expected)
+
+
+def test_all_wrong_lines_of_all_files_are_reported(tmp_path: Path) -> None:
+    write(tmp_path, ("images/a.png", "labels/a.txt"), ("images/b.png", "labels/b.txt"))
+    (tmp_path / "labels/a.txt").write_text(f"0 {SQUARE}\n0 2 1 5 1 5 4 2 4\n0 {SQUARE}\n0 3 1 5 1 5 4 2 4\n")
+    (tmp_path / "labels/b.txt").write_text("0 nan 0 1 0 1 1\n0\n")
+    with refuses(value="2 entries have") as caught:
+        read_yolo(tmp_path)
+    assert [(part.where.name, part.what.partition(":")[0]) for part in caught.value.parts] == [
+        *(("a.txt", "line 2"), ("a.txt", "line 4")),
+        *(("b.txt", "line 1"), ("b.txt", "line 2")),
+    ]

@@ -79,7 +79,7 @@ def read_yolo(src: Path) -> Annotations:
         with faults:
             objects = []
             height, width = image_size(image)
-            for number, outline in _read_labels(path, declared.names):
+            for number, outline in _read_labels(path, declared.names, faults):
                 boxes += outline is None
                 indices.add(number)
                 if outline is not None:
@@ -166,12 +166,15 @@ def _key(path: PurePath) -> tuple[str, ...]:
     return (*(part for part in path.parts[:-1] if part.lower() not in _KIND_FOLDERS), path.stem)
 
 
-def _read_labels(path: Path, names: list[str]) -> list[tuple[int, Outline | None]]:
-    """The number of the class and the corners (N, 2), as fractions, of each line; None for a box."""
+def _read_labels(path: Path, names: list[str], faults: Faults) -> list[tuple[int, Outline | None]]:
+    """The number of the class and the corners (N, 2), as fractions, of each line; None for a box.
+
+    Lines that cannot be read are left out, and added to `faults`.
+    """
     labels = []
     for position, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
-            with entry(path, f"line {position}"):
+            with faults, entry(path, f"line {position}"):
                 labels.append(_read_line(line.split(), names))
     return labels
 
