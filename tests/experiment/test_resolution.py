@@ -22,6 +22,7 @@ from segarena.experiment.resolve import resolve
 from segarena.records.config import Config
 from segarena.scoring.ceilings import Grid
 from segarena.training.costs import count_activations, count_flops, logit_stride
+from support import real_encoders
 
 CPU = {"device": "cpu", "precision": "fp32", "weights": "none"}
 LARGE = replace(FACTS, num_train=20, height=600, width=600)
@@ -66,7 +67,7 @@ def test_the_costs_in_the_table_are_those_of_the_networks(encoder: str) -> None:
     assert set(KNOWN) == set(DEFAULT_ENCODERS.values())
     for (model, stride), cost in KNOWN[encoder].items():
         options = {} if stride is None else {"output_stride": stride}
-        with torch.device("meta"):
+        with torch.device("meta"), real_encoders():
             network = segarena.build_model(model, 2, encoder=encoder, **options).eval()
         side = (SIDE, SIDE)
         assert cost == (logit_stride(network), count_flops(network, side), count_activations(network, side))
@@ -169,6 +170,14 @@ def test_the_choice_does_not_depend_on_the_load(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr("segarena.experiment.resolve.measure_load", lambda load=load: load)
         found.append(settings(CompareOptions(**CPU)))
     assert found[0] == found[1]
+
+
+def test_small_sizes_are_looked_at_only_where_no_other_is_affordable() -> None:
+    question = Question(LARGE, default_costs("resnet18"), "cpu")
+    cheapest = question.cost(256, 16)
+    assert {grid.size for grid in question.grids(cheapest)} == {256, 384, 512}
+    assert {grid.size for grid in question.grids(0.99 * cheapest)} == {128, 192, 256, 384, 512}
+    assert choose(question, thin, limit=0.99 * cheapest).chosen.size < 256
 
 
 def test_a_limit_may_be_given() -> None:

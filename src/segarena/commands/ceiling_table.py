@@ -58,7 +58,7 @@ def _cell(table: CeilingTable, grid: Grid) -> str:
 
 
 def _head(stride: int) -> str:
-    """The stride, and the models whose logits have it by default."""
+    """The stride, and the models whose logits have it where the output stride is 16."""
     styles = model_styles(models_at(stride))
     return f"stride {stride}\n{join_words([style.label for style in styles.values()])}"
 

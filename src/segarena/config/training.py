@@ -57,7 +57,7 @@ LOGIT_STRIDES: dict[ModelName, tuple[int, ...]] = {"unet": (1,), "fcn": (8,), "p
 
 
 def models_at(stride: int) -> list[ModelName]:
-    """Return the models whose logits have a stride by default.
+    """Return the models whose logits have a stride, where the output stride is 16.
 
     >>> models_at(16)
     ['pspnet', 'deeplabv3']

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segarena.config import DataFacts
 from segarena.config.network_costs import DEFAULT_ENCODERS
-from segarena.config.resolution import Resolution, sizes_up_to
+from segarena.config.resolution import LIMITS, Resolution, sizes_up_to
 from segarena.config.training import LOGIT_STRIDES
 from segarena.data.files.cache import FactCache
 from segarena.data.folder import FolderSource
@@ -92,7 +92,8 @@ def survey_ceilings(
     sizes = sorted({*grid_sizes(shorter), *sizes_up_to(shorter, "cpu")[0]})
     strides = sorted({stride for strides in LOGIT_STRIDES.values() for stride in strides})
     shown = [Grid(size, stride) for size in sizes for stride in strides]
-    every = list(dict.fromkeys(shown + [grid for question in questions.values() for grid in question.grids()]))
+    chosen_from = [grid for device, question in questions.items() for grid in question.grids(LIMITS[device])]
+    every = list(dict.fromkeys(shown + chosen_from))
     pixels = source.mask_pixels[train]
     measured, used = measure_ceilings(source, train, every, pixels, on_progress)
     found = {ceiling.grid: ceiling for ceiling in measured}

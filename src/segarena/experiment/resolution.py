@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segarena.config import Choice, DataFacts, defaults
@@ -39,28 +39,36 @@ class Question:
     device: str
     size: int | None = None
 
-    @property
-    def sizes(self) -> tuple[list[int], list[int]]:
-        """The sizes to choose from, and the smaller ones for the case that none of them is affordable."""
+    def sizes(self, limit: float) -> list[int]:
+        """Return the sizes to choose from; small ones are among them only where no other one is affordable.
+
+        Args:
+            limit: The operations that training each model once may take.
+        """
         if self.size is not None:
-            return [self.size], []
-        return sizes_up_to(min(self.facts.height, self.facts.width), self.device)
+            return [self.size]
+        usual, small = sizes_up_to(min(self.facts.height, self.facts.width), self.device)
+        is_enough = any(self.cost(size, stride) <= limit for size in usual for stride in self.costs)
+        return usual if is_enough else small + usual
 
-    def grids(self) -> list[Grid]:
-        """The grids whose ceilings are needed: of the coarsest logits of each pair."""
-        usual, small = self.sizes
-        return [self._grid(size, stride) for size in usual + small for stride in self.costs]
+    def grids(self, limit: float) -> list[Grid]:
+        """Return the grids whose ceilings are needed: of the coarsest logits of each pair.
 
-    def candidates(self, sizes: Iterable[int], ceilings: Mapping[Grid, float]) -> list[Candidate]:
+        Args:
+            limit: As in `sizes`.
+        """
+        return [self._grid(size, stride) for size in self.sizes(limit) for stride in self.costs]
+
+    def candidates(self, limit: float, ceilings: Mapping[Grid, float]) -> list[Candidate]:
         """Return a candidate for each pair of a size and a stride; a cost is in operations of training each model once.
 
         Args:
-            sizes: Working sizes, in pixels.
+            limit: As in `sizes`.
             ceilings: The ceiling of each grid, mIoU.
         """
         return [
             Candidate(size, stride, ceilings[self._grid(size, stride)], self.cost(size, stride))
-            for size in sizes
+            for size in self.sizes(limit)
             for stride in self.costs
         ]
 
@@ -87,13 +95,9 @@ def choose(question: Question, survey: Survey, limit: float | None = None) -> Re
         survey: Returns the ceilings of grids.
         limit: The operations that training each model once may take; None for that of the device.
     """
-    ceilings = survey(question.grids())
-    usual, small = question.sizes
     limit = LIMITS[question.device] if limit is None else limit
-    pairs = question.candidates(usual, ceilings)
-    if small and min(pair.cost for pair in pairs) > limit:
-        pairs += question.candidates(small, ceilings)
-    return choose_resolution(pairs, limit)
+    ceilings = survey(question.grids(limit))
+    return choose_resolution(question.candidates(limit, ceilings), limit)
 
 
 def describe_choices(choices: Sequence[Choice]) -> str:
