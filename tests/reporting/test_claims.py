@@ -76,6 +76,15 @@ def test_a_claim_holds_only_against_every_rival(comparison: Comparison) -> None:
     assert "What would settle it?" not in found
 
 
+def test_only_the_models_that_were_trained_once_are_named(comparison: Comparison) -> None:
+    ranking = tuple(
+        replace(entry, seeds=(0,) if entry.model == "pspnet" else (0, 1, 2)) for entry in comparison.ranking
+    )
+    several = replace(comparison, record=replace(comparison.record, ranking=ranking))
+    found = ask(several, [CLEAR, CLEAR], [CLEAR, None])
+    assert found[ARCHITECTURES].reason.startswith("PSPNet was trained once")
+
+
 @pytest.mark.parametrize("options", [{"claim": "too_few_units"}, {"answer": "no_better_than_baseline"}])
 def test_no_claim_holds_with_too_few_images_or_without_a_useful_model(
     comparison: Comparison, options: dict[str, Any]

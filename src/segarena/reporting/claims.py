@@ -64,11 +64,16 @@ def _about_first(comparison: Comparison, shown: Statistics, intervals: list[Inte
     first, rivals = labels[shown.models[0].model], _rivals(shown)
     known = [(pair, interval) for pair, interval in zip(rivals, intervals, strict=True) if interval is not None]
     if len(known) < len(rivals):
-        return "Not measured.", "Each model was trained once, so how much training changes a score is not known."
+        once = [labels[entry.model] for entry in comparison.ranking if len(entry.seeds) == 1]
+        who = "Each model" if len(once) == len(comparison.ranking) else join_words(once)
+        were = "were" if who != "Each model" and len(once) > 1 else "was"
+        return "Not measured.", f"{who} {were} trained once, so how much training changes a score is not known."
     open_ = [(pair, interval) for pair, interval in known if interval.p > shown.alpha]
     pair, interval = max(open_ or known, key=lambda entry: entry[1].p)
     other = labels[pair.second if pair.first == shown.models[0].model else pair.first]
     ends = f"{100 * pair.difference:.1f} points, 95% interval {to_text(interval.low, interval.high)}"
+    if not open_ and len(rivals) == 1:
+        return "Shown.", f"{first} is ahead of {other} ({ends})."
     if not open_:
         return "Shown.", f"{first} is ahead of every other model. Least clear: {other} ({ends})."
     names = join_words([labels[p.second if p.first == shown.models[0].model else p.first] for p, _ in open_], "or")
