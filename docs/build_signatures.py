@@ -48,6 +48,8 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Findings": "findings",
 }
+#: The argument of functions that load a run.
+_BUILD = "build"
 _WRITTEN = {Path: _PATH, str: "str", bool: "bool", int: "int", float: "float", NoneType: "None"}
 
 
@@ -60,6 +62,7 @@ class Verb(NamedTuple):
         result: What the result is.
         raises: Which errors it raises, and when.
         more: Sentences below the first line of the docstring.
+        builds: Whether it loads a run, which may be of a user's own module.
     """
 
     options: type
@@ -67,6 +70,7 @@ class Verb(NamedTuple):
     result: str
     raises: dict[str, str]
     more: str = ""
+    builds: bool = False
 
 
 _INPUT = {"SegarenaError": "Something in the input is wrong; the message has what, where and a remedy."}
@@ -112,6 +116,7 @@ FILES: dict[str, dict[str, Verb]] = {
             "The scores, a dictionary with the content of metrics.json; `.classes` and `.images` are tables.",
             _INPUT,
             "The scores are written to a new folder in the run folder, or to `out`.",
+            builds=True,
         ),
         "predict": Verb(
             config.PredictOptions,
@@ -119,6 +124,7 @@ FILES: dict[str, dict[str, Verb]] = {
             "The folder of the masks and overlays.",
             _INPUT,
             "For images in memory use `segarena.load(run).predict(image)`.",
+            builds=True,
         ),
         "report": Verb(config.ReportOptions, "Path", "The page, report.html.", _INPUT),
     },
@@ -150,6 +156,8 @@ def module(verbs: dict[str, Verb]) -> str:
     kinds = sorted(verb.options.__name__ for verb in verbs.values())
     head += ["", "from segarena.api.calls import api_function, run_command"]
     head += [f"from segarena.config import {', '.join(kinds)}"]
+    own = [name for name in ("Builder", "OwnModel") if name in body]
+    head += [f"from segarena.config.own_models import {', '.join(own)}"] if own else []
     for place, names in _HOMES_OF_CHOICES.items():
         used = [name for name in names.values() if name in body]
         head += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
@@ -170,6 +178,7 @@ def function(name: str, verb: Verb) -> str:
     lines += [f"    {_parameter(item, hints[item.name], reused)}," for item in positional]
     lines += ["    *,"] if named else []
     lines += [f"    {_parameter(item, hints[item.name], reused)}," for item in named]
+    lines += [f"    {_BUILD}: Builder | None = None,"] if verb.builds else []
     lines += [f") -> {verb.returns}:", *_docstring(verb, [*positional, *named], hints)]
     call = f'run_command({kind.__name__}, locals(), "{name}")'
     if verb.returns == "Path":
@@ -190,13 +199,19 @@ def _order(kind: type, hints: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         name: place for place, name in enumerate(_LAST, start=1)
     }
     items = tuple(sorted(items, key=lambda item: places.get(item.name, 0)))
-    positional = [item for item in items if tyro.conf.Positional[int].__metadata__[0] in _metadata(hints[item.name])]
+    positional = [
+        item
+        for item in dataclasses.fields(kind)
+        if tyro.conf.Positional[int].__metadata__[0] in _metadata(hints[item.name])
+    ]
     return positional, [item for item in items if item not in positional]
 
 
 def _parameter(item: Any, hint: Any, may_be_reused: bool) -> str:
     """An argument; one that is needed may be left out where a file or a folder can give it."""
     written = _write(hint)
+    if item.name in ("model", "models"):
+        written = written.replace("ModelName", "ModelName | OwnModel")
     if item.name in _NAMES_OR_FILES:
         written = written.replace("str", _PATH)
     if item.default is dataclasses.MISSING and may_be_reused:
@@ -240,6 +255,7 @@ def _docstring(verb: Verb, items: list[Any], hints: dict[str, Any]) -> list[str]
     lines += ["    Args:"]
     for item in items:
         lines += _entry(item.name, _explain(item, hints[item.name], texts[item.name]))
+    lines += _entry(_BUILD, "For a run of your own module, the function that builds it.") if verb.builds else []
     lines += ["", "    Returns:", *_wrapped(verb.result, 8), "", "    Raises:"]
     for error, when in verb.raises.items():
         lines += _entry(error, when)
@@ -252,6 +268,8 @@ def _explain(item: Any, hint: Any, text: str) -> str:
     choices = [str(value) for value in _choices(hint)]
     if [choice for choice in choices if choice not in text]:
         text += f" One of {', '.join(choices)}."
+    if item.name in ("model", "models"):
+        text += ' Your own module: a name and the function that builds it, ("mine", build); see docs/own_models.md.'
     if NUMBERED in _metadata(hint):
         text += " [0, 1, 2] is understood as 3."
     rules = [getattr(part, "help_behavior_hint", None) for part in _metadata(hint)]

@@ -7,9 +7,12 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib
 import pytest
+from PIL import Image
+from torch import Tensor, nn
 
 from support import write_pair
 
@@ -58,6 +61,30 @@ def test_own_data_and_its_counts_per_image(run_example: Callable[..., str], data
 
 def test_a_training_loop_of_ones_own(run_example: Callable[..., str], data: Path) -> None:
     assert "epoch 1: loss " in run_example("training_loop.py", data, "--model", "pspnet", *QUICK)
+
+
+def test_a_module_of_another_library(
+    run_example: Callable[..., str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a small module in place of U-Net++, so that the library need not be installed."""
+
+    class Small(nn.Module):
+        def __init__(self, encoder: str, *, encoder_weights: str | None, classes: int) -> None:
+            super().__init__()
+            self.encoder, self.head = nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.Conv2d(8, classes, 1)
+
+        def forward(self, image: Tensor) -> Tensor:
+            logits: Tensor = self.head(self.encoder(image))
+            return logits
+
+    library = ModuleType("segmentation_models_pytorch")
+    library.UnetPlusPlus = Small  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    image = data / "images" / "photo0.png"
+    printed = run_example("own_module.py", data, image, *QUICK, "--encoder", "mobilenet_v2")
+    assert "unet++" in printed
+    with Image.open(tmp_path / "runs" / "own" / "new_mask.png") as mask:
+        assert mask.size == (48, 48)
 
 
 @pytest.mark.slow

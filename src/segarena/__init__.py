@@ -12,6 +12,7 @@ raises `Interrupted`, after the state has been saved. Nothing here imports torch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from segarena.api.calls import api_function as _api_function
 from segarena.api.data import check, convert, synth
 from segarena.api.results import evaluate, predict, report
 from segarena.api.training import compare, train
+from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning
 
@@ -59,20 +61,22 @@ __all__ = [
 
 
 @_api_function
-def load(run: str | PathLike[str], *, device: str = "auto") -> Predictor:
+def load(run: str | PathLike[str], *, device: str = "auto", build: Callable[..., Any] | None = None) -> Predictor:
     """Load a trained run to label images: `load(run).predict(image)`.
 
     Args:
         run: A run folder, or a comparison folder (then its run on all images, where there is one, else the model with
             the highest mIoU).
         device: auto, cpu or cuda.
+        build: For a run of your own module, the function that builds it.
 
     Returns:
         The network with all that it needs to label an image.
     """
     from segarena.training import predictor
 
-    return predictor.load(run, device=device)
+    with own_models(given_builder(build)):
+        return predictor.load(run, device=device)
 
 
 #: Where the names are that are imported when they are first used: `build_model` needs torch, the results pandas.

@@ -143,7 +143,7 @@ def finished_runs(folder: Path) -> list[Run]:
     Args:
         folder: A comparison folder, finished or not.
     """
-    found = [(re.fullmatch(r"(\w+)-seed(\d+)", path.parent.name)) for path in folder.glob(f"*/{Costs.file}")]
+    found = [(re.fullmatch(r"(.+)-seed(\d+)", path.parent.name)) for path in folder.glob(f"*/{Costs.file}")]
     return sorted((Run(match[1], int(match[2])) for match in found if match), key=lambda run: (run.seed, run.model))
 
 

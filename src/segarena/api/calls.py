@@ -10,10 +10,12 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from segarena.config import DataOptions, make_options
 from segarena.config.checks import find_alike
+from segarena.config.own_models import Builder, given_builder, own_models, separate
+from segarena.config.training import ModelName
 from segarena.errors import Interrupted, OptionTypeError, SegarenaError
 from segarena.formats import join_words
 from segarena.reuse.complete import complete
@@ -63,12 +65,25 @@ def run_command(kind: type, values: Mapping[str, Any], name: str) -> Any:
     Returns:
         What the command's `run` returns.
     """
-    options: Any
-    if issubclass(kind, DataOptions):
-        options = complete(kind, **{name: value for name, value in values.items() if name in _GIVEN.get()})
-    else:
-        options = make_options(kind, **values)
-    return importlib.import_module(f"segarena.commands.{name}").run(options)
+    values, builders = _take_builders(values)
+    with own_models(builders):
+        options: Any
+        if issubclass(kind, DataOptions):
+            options = complete(kind, **{name: value for name, value in values.items() if name in _GIVEN.get()})
+        else:
+            options = make_options(kind, **values)
+        return importlib.import_module(f"segarena.commands.{name}").run(options)
+
+
+def _take_builders(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str | None, Builder]]:
+    """The values without the functions that build modules, and these by the names of their models."""
+    rest = dict(values)
+    builders = given_builder(rest.pop("build", None))
+    for option in ("model", "models"):
+        if option in rest:
+            rest[option], found = separate(rest[option], option, get_args(ModelName))
+            builders |= found
+    return rest, builders
 
 
 def in_python(text: str) -> str:

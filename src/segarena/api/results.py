@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from segarena.api.calls import api_function, run_command
 from segarena.config import EvaluateOptions, PredictOptions, ReportOptions
+from segarena.config.own_models import Builder
 from segarena.config.results import SplitName
 
 if TYPE_CHECKING:  # `import segarena` is light
@@ -28,6 +29,7 @@ def evaluate(
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
+    build: Builder | None = None,
 ) -> Evaluation:
     """Score a trained run on a split of its data, or on other labelled data.
 
@@ -46,6 +48,7 @@ def evaluate(
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
+        build: For a run of your own module, the function that builds it.
 
     Returns:
         The scores, a dictionary with the content of metrics.json; `.classes` and `.images` are tables.
@@ -69,6 +72,7 @@ def predict(
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
+    build: Builder | None = None,
 ) -> Path:
     """Write masks for images, at the images' own size, and overlays with a legend.
 
@@ -83,6 +87,7 @@ def predict(
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
+        build: For a run of your own module, the function that builds it.
 
     Returns:
         The folder of the masks and overlays.

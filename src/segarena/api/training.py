@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
 from segarena.api.calls import api_function, run_command
 from segarena.config import CompareOptions, TrainOptions
+from segarena.config.own_models import OwnModel
 from segarena.config.training import EncoderName, ModelName, TrackName
 
 if TYPE_CHECKING:  # `import segarena` is light
@@ -18,8 +19,10 @@ if TYPE_CHECKING:  # `import segarena` is light
 @api_function
 def compare(
     data: str | PathLike[str] | None = None,
+    runs: str | PathLike[str] | Iterable[str | PathLike[str]] = (),
     *,
-    models: ModelName | Sequence[ModelName] | None = None,
+    vary: str | Sequence[str] = (),
+    models: ModelName | OwnModel | Sequence[ModelName | OwnModel] | None = None,
     seeds: int | Sequence[int] = 1,
     equal: Literal["epochs", "time"] = "epochs",
     out: str | PathLike[str] | None = None,
@@ -75,9 +78,14 @@ def compare(
     Args:
         data: Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
             Default: the built-in scenes.
+        runs: Finished runs, or comparisons of which all runs are taken, to be compared; nothing is trained. They must
+            have the same protocol, data and split. `data` is then the first of them, or the folder to which the data
+            was moved.
+        vary: Settings in which such runs may differ, e.g. loss: each value is compared as a model of its own.
         models: Which architectures. fcn8s, fcn16s and fcn32s are in the paper track only. With track="paper", fcn is
-            torchvision's dilated FCN. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Default: fcn unet
-            pspnet deeplabv3; with track="paper" fcn8s in place of fcn.
+            torchvision's dilated FCN. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Your own module: a
+            name and the function that builds it, ("mine", build); see docs/own_models.md. Default: fcn unet pspnet
+            deeplabv3; with track="paper" fcn8s in place of fcn.
         seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
             measured. [0, 1, 2] is understood as 3.
         equal: What the models share: the number of epochs, or the training time, in which a faster model has more
@@ -178,7 +186,7 @@ def compare(
 def train(
     data: str | PathLike[str] | None = None,
     *,
-    model: ModelName | None = None,
+    model: ModelName | OwnModel | None = None,
     seed: int = 0,
     like: str | PathLike[str] | None = None,
     all_images: bool = False,
@@ -235,7 +243,8 @@ def train(
     Args:
         data: Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
             Default: the built-in scenes.
-        model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s.
+        model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Your own module: a name
+            and the function that builds it, ("mine", build); see docs/own_models.md.
         seed: Seed of the initial weights, the order of the images and the augmentation.
         like: Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed
             replace them. The model is the one with the highest mIoU, unless model is given. With all_images, epochs is

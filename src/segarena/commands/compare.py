@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from rich.markup import escape
 from rich.table import Table
@@ -14,12 +14,16 @@ from rich.table import Table
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import CompareOptions, ModelName, to_command
+from segarena.config.checks import flag
+from segarena.config.training import is_own
+from segarena.errors import ConfigError
 from segarena.experiment.calibration import foresee
+from segarena.experiment.matching import compared_options, copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
-from segarena.formats import count, duration, milliseconds, percent, resume_line
+from segarena.formats import count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
@@ -34,7 +38,7 @@ def run(options: CompareOptions) -> Path:
     """Compare, and write the comparison folder and its report.
 
     Args:
-        options: The options as typed.
+        options: The options as typed. With `runs`, these are compared.
 
     Returns:
         The comparison folder.
@@ -43,6 +47,8 @@ def run(options: CompareOptions) -> Path:
         SegarenaError: Something in the input is wrong.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
+    if options.runs or (options.data is not None and is_run(options.data)):
+        return _compare_runs(options)
     started = time.perf_counter()
     reporter = TerminalReporter()
     environment = describe_environment()
@@ -70,12 +76,45 @@ def run(options: CompareOptions) -> Path:
     return folder
 
 
+def _compare_runs(options: CompareOptions) -> Path:
+    """Compare finished runs; nothing is trained."""
+    _refuse_training_options(options)
+    named = [*(() if options.data is None else (options.data,)), *options.runs]
+    moved = named.pop(0) if options.data is not None and not is_run(options.data) else None
+    reporter, environment = TerminalReporter(), describe_environment()
+    check_out(options.out)
+    matched = match_runs(find_runs(named), options.vary, named)
+    reporter.say(f"{plural(len(matched.runs), 'finished run')} of one protocol; nothing is trained")
+    prepared = prepare(compared_options(matched, moved), reporter, matched.recorded)
+    folder = open_folder(options.out, f"{prepared.source.name}-runs")
+    copy_runs(matched, folder)
+    reporter.say("Comparing")
+    runs = [run for run, _ in matched.runs]
+    repeat = to_command(replace(options, models=None))
+    comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
+    _show(comparison, folder, build_report(folder))
+    return folder
+
+
+def _refuse_training_options(options: CompareOptions) -> None:
+    """Raise ConfigError if an option is typed that has no effect on finished runs."""
+    usable = {"data", "runs", "vary", "images", "masks", "root", "out", "quiet", "verbose"}
+    if all(is_own(model) for model in options.models or ()):
+        usable.add("models")  # the functions that build them
+    for item in fields(options):
+        if item.name not in usable and getattr(options, item.name) != item.default:
+            raise ConfigError(
+                "the runs are compared as they were trained", where=flag(item.name), remedy="Leave it out"
+            )
+
+
 def _cover(options: CompareOptions, runs: Sequence[Run]) -> CompareOptions:
     """The options with the models and seeds of all runs."""
     named = dict.fromkeys(run.model for run in runs)
     if named.keys() == set(options.model_names) and len({run.seed for run in runs}) == options.seeds:
         return options
-    models = tuple(model for model in get_args(ModelName) if model in named)
+    order: tuple[Any, ...] = (*get_args(ModelName), *filter(is_own, named))
+    models = tuple(model for model in order if model in named)
     return replace(options, models=models, seeds=max(run.seed for run in runs) + 1)
 
 

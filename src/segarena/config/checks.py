@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
+from segarena.config.own_models import own_names
 from segarena.errors import ConfigError
 
 Flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -37,6 +38,7 @@ def check_choices(options: object) -> None:
     """
     for name, hint in get_type_hints(type(options)).items():
         choices = _literals(hint)
+        choices += own_names() if name in ("model", "models") else []
         value = getattr(options, name)
         if not choices or value is None:
             continue

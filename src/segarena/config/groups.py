@@ -7,7 +7,7 @@ from collections.abc import Sequence
 #: The groups of the options of `compare` and `train`, the most used first.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Most used": (
-        *("model", "models", "seed", "seeds", "like", "all_images", "out", "size", "epochs", "budget"),
+        *("model", "models", "seed", "seeds", "vary", "like", "all_images", "out", "size", "epochs", "budget"),
         *("resume", "config"),
     ),
     "Data": ("images", "masks", "root", "download"),

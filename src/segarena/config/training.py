@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
+import tyro
+
 from segarena.config import defaults
 from segarena.config.checks import (
     NUMBERED,
@@ -63,6 +65,15 @@ def models_at(stride: int) -> list[ModelName]:
     ['pspnet', 'deeplabv3']
     """
     return [name for name, strides in LOGIT_STRIDES.items() if max(strides) == stride]
+
+
+def is_own(model: str) -> bool:
+    """Whether a model is a module of a Python program, and not one of segarena's.
+
+    >>> is_own("unet"), is_own("mine")
+    (False, True)
+    """
+    return model not in get_args(ModelName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +203,7 @@ class ProtocolOptions(DataOptions, ABC):
                 remedy="Leave out --splits and --test-fraction",
             )
         for model in self.model_names:
-            if self.track == "encoder" and model not in TRACK_MODELS[self.track]:
+            if self.track == "encoder" and not is_own(model) and model not in TRACK_MODELS[self.track]:
                 raise ConfigError(
                     f"{model} is only in the paper track",
                     where="--track",
@@ -204,6 +215,11 @@ class ProtocolOptions(DataOptions, ABC):
 class CompareOptions(ProtocolOptions):
     """Train, test and compare the architectures on one folder of images and masks."""
 
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], OPTIONAL] = ()
+    """Finished runs, or comparisons of which all runs are taken, to be compared; nothing is trained. They must have the
+    same protocol, data and split. DATA is then the first of them, or the folder to which the data was moved."""
+    vary: Annotated[tuple[str, ...], OPTIONAL] = ()
+    """Settings in which such runs may differ, e.g. loss: each value is compared as a model of its own."""
     models: Annotated[
         tuple[ModelName, ...] | None, default("fcn unet pspnet deeplabv3; with --track paper fcn8s in place of fcn")
     ] = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from segarena.config.arguments import convert_argument, refuse_unknown
 from segarena.config.checks import flag
-from segarena.config.training import ProtocolOptions, command_name
+from segarena.config.training import ProtocolOptions, command_name, is_own
 from segarena.formats import command
 
 Options = TypeVar("Options")
@@ -46,20 +48,46 @@ def command_line(
 ) -> str:
     """Return the command line of `train` or `compare` that gives the options the values, as files have it.
 
+    With a module of a Python program it is the call of the function.
+
     Args:
         kind: The options of the command.
         values: Values by the options' names; other names are ignored.
         program: How segarena is called; None: as it was called here.
     """
+    models = [*(values.get("models") or ()), values.get("model", "unet")]
+    if any(is_own(model) for model in models):
+        return _python_call(kind, values)
     data = values.get("data")
     words: list[object] = ["segarena", command_name(kind), *([data] if data is not None else [])]
-    for item in fields(kind):
-        value = values.get(item.name)
-        if (
-            item.name not in ("data", "out", "resume", "config", "like", "quiet", "verbose")
-            and value is not None
-            and value != item.default
-        ):
-            items = value if isinstance(value, tuple) else [] if value is True else [value]
-            words += [flag(item.name), *items]
+    words += values.get("runs", ())
+    for name, value in _given(kind, values).items():
+        items = value if isinstance(value, tuple) else [] if value is True else [value]
+        words += [flag(name), *items]
     return command(*words, program=program)
+
+
+def _given(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that have another value than their default, but for the data and what is written."""
+    left_out = ("data", "runs", "out", "resume", "config", "like", "quiet", "verbose")
+    given = {item.name: values.get(item.name) for item in fields(kind) if item.name not in left_out}
+    defaults = {item.name: item.default for item in fields(kind)}
+    return {name: value for name, value in given.items() if value is not None and value != defaults[name]}
+
+
+def _python_call(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
+    """The call that gives the options the values; the builder of a module has the module's name, as far as it can."""
+
+    def write(name: str, value: Any) -> str:
+        if name in ("model", "models"):
+            items = [
+                f"({item!r}, {re.sub(r'[^A-Za-z0-9_]', '_', item)})" if is_own(item) else repr(item)
+                for item in (value if isinstance(value, tuple) else (value,))
+            ]
+            return items[0] if name == "model" else f"[{', '.join(items)}]"
+        return repr(str(value)) if isinstance(value, Path) else repr(value)
+
+    data = values.get("data")
+    arguments = [] if data is None else [repr(str(data))]
+    arguments += [f"{name}={write(name, value)}" for name, value in _given(kind, values).items()]
+    return f"segarena.{command_name(kind)}({', '.join(arguments)})"

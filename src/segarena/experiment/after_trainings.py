@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from segarena.experiment.prediction import Speed
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.prepared import Prepared
 
 #: Images in the gallery.
 _GALLERY = 6

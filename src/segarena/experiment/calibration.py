@@ -17,7 +17,8 @@ from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, SPARE, Plan, f
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Work
 from segarena.experiment.prediction_report import report_prediction, report_shorter
-from segarena.experiment.prepare import FOLLOWS_RESOLUTION, RESOLUTION, Prepared, with_choices, with_resolution
+from segarena.experiment.prepare import with_choices, with_resolution
+from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolution import describe_choices
 from segarena.experiment.train_all import epoch_seconds, plan_all

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.prepared import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
 from segarena.training.predictor import load
@@ -23,7 +23,7 @@ def write_gallery(prepared: Prepared, images: pd.DataFrame, models: Sequence[str
     """Write image, truth and each model's labels for some images, from the hardest to the easiest.
 
     The images are evenly spaced in the order of their mIoU, averaged over models and seeds: no model has chosen them.
-    The labels are of seed 0 and, with folds, of the fold that tested the image.
+    The labels are of the first seed and, with folds, of the fold that tested the image.
 
     Args:
         prepared: The data and the protocol.
@@ -36,11 +36,12 @@ def write_gallery(prepared: Prepared, images: pd.DataFrame, models: Sequence[str
     """
     source, palette = prepared.source, prepared.source.classes.palette()
     chosen = _spread(images)
+    seeds = {model: int(images.loc[images["model"] == model, "seed"].min()) for model in models}
     for split in prepared.splits:
         scored = split.splits.indices(split.splits.scored)
         shown = {source.samples[i].name: i for i in scored if source.samples[i].name in chosen}
         predictors = {
-            model: load(folder / Run(model, 0, split.fold).path, device=prepared.protocol.device)
+            model: load(folder / Run(model, seeds[model], split.fold).path, device=prepared.protocol.device)
             for model in (models if shown else ())
         }
         for name, index in shown.items():

@@ -9,7 +9,7 @@ from segarena.classes import ClassTable
 from segarena.config import TrainOptions
 from segarena.errors import RunError
 from segarena.experiment.plan import describe_change
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.records.expected import Expected
 from segarena.records.run import Data

@@ -12,10 +12,13 @@ import torch
 
 from segarena.config import Protocol, ProtocolOptions
 from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
+from segarena.config.own_models import Builder, find_builder
+from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
 from segarena.formats import join_words, listing
 from segarena.models import SegmentationModel, build_model, find_encoder, find_model
+from segarena.models.own import OwnNetwork, build_own, try_own
 from segarena.models.weights import NAMED, check_weights
 from segarena.reuse.recorded import anchor
 from segarena.seeding import derive_seed
@@ -34,6 +37,7 @@ def check_networks(options: ProtocolOptions) -> None:
         WeightsError: There is no such file of weights.
     """
     models, given = options.model_names, typed_arguments(options)
+    own = [model for model in models if is_own(model)]
     for name, value in given.items():
         if value != "none" and all(name not in used_arguments(options.track, given, model) for model in models):
             verb = "does" if len(models) == 1 else "do"
@@ -45,6 +49,8 @@ def check_networks(options: ProtocolOptions) -> None:
             )
     models_of: dict[str, list[str]] = {}
     for model in models:
+        if model in own:
+            continue
         encoder = _build_shape(options.track, given, model).settings["encoder"]
         if encoder is not None:
             check_weights(given.get("weights"), encoder, model if options.track == "paper" else None)
@@ -67,6 +73,8 @@ def typed_arguments(options: ProtocolOptions) -> dict[str, Any]:
 
 def used_arguments(track: str, arguments: dict[str, Any], model: str) -> dict[str, Any]:
     """Return those of the arguments of `build_model` that the model uses."""
+    if is_own(model):
+        return {}
     kind = find_model(model, track)
     used = dict(arguments)
     if track == "paper" and used.get("encoder") not in kind.paper_encoders:
@@ -80,7 +88,7 @@ def used_arguments(track: str, arguments: dict[str, Any], model: str) -> dict[st
 
 def has_encoder(model: str, track: str) -> bool:
     """Whether the architecture has an encoder; U-Net as published has none."""
-    return find_encoder(model, track, None) is not None
+    return not is_own(model) and find_encoder(model, track, None) is not None
 
 
 def drop_unused_options(protocol: Protocol, model: str) -> Protocol:
@@ -104,6 +112,8 @@ def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> Segmen
         WeightsError: Its weights cannot be downloaded or read, or do not fit.
     """
     torch.manual_seed(derive_seed("weights", seed))
+    if is_own(model):
+        return build_own(model, num_classes, _builder(model))
     arguments = used_arguments(protocol.track, protocol.network, model)
     return build_model(model, num_classes, track=protocol.track, **arguments)
 
@@ -123,6 +133,9 @@ def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, re
         reporter.say(f"  {name} weights: torchvision downloads them the first time")
     starts = set()
     for model in models:
+        if is_own(model):
+            _try_own(protocol, model, num_classes, reporter)
+            continue
         with torch.device("meta" if weights == "none" else "cpu"):
             network = build(protocol, model, num_classes, seed=0)
         starts.add(network.initial_weights)
@@ -143,17 +156,30 @@ def network_costs(track: str, arguments: dict[str, Any], models: Sequence[str]) 
     Raises:
         ConfigError: A network cannot be built.
     """
-    return [_network_cost(track, model, *_shape_of(track, arguments, model)) for model in models]
+    return [
+        _own_cost(model) if is_own(model) else _network_cost(track, model, *_shape_of(track, arguments, model))
+        for model in models
+    ]
 
 
 def is_dilated(model: str, track: str) -> bool:
     """Whether the model's output stride is chosen: in the encoder track, where it can have several."""
-    return track == "encoder" and len(find_model(model, track).output_strides) > 1
+    return track == "encoder" and not is_own(model) and len(find_model(model, track).output_strides) > 1
 
 
 def _shape_of(track: str, arguments: dict[str, Any], model: str) -> tuple[Any, Any]:
     used = used_arguments(track, arguments, model)
     return used.get("encoder"), used.get("output_stride")
+
+
+def _own_cost(model: str) -> NetworkCost:
+    """The cost of a user's module; none where it cannot process the image, which is reported where it is tried."""
+    network = build_own(model, 2, _builder(model)).eval()
+    size = (SIDE, SIDE)
+    try:
+        return NetworkCost(logit_stride(network, size), count_flops(network, size), count_activations(network, size))
+    except Exception:
+        return NetworkCost(1, 0, 0)
 
 
 @cache
@@ -168,7 +194,8 @@ def _network_cost(track: str, model: str, encoder: str | None, stride: int | Non
 
 def relative_cost(protocol: Protocol, model: str) -> float:
     """Return the FLOPs of one image of the usual size, with two classes: how the networks' times compare, roughly."""
-    network = _build_shape(protocol.track, protocol.network, model)
+    own = is_own(model)
+    network = build(protocol, model, 2, seed=0) if own else _build_shape(protocol.track, protocol.network, model)
     return float(count_flops(network, padded_size(network, protocol.input_size)))
 
 
@@ -177,6 +204,28 @@ def _build_shape(track: str, arguments: dict[str, Any], model: str) -> Segmentat
     used = used_arguments(track, arguments, model)
     with torch.device("meta"):
         return build_model(model, num_classes=2, track=track, **{**used, "weights": None})
+
+
+def _builder(model: str) -> Builder:
+    builder = find_builder(model)
+    if builder is None:
+        raise ConfigError(
+            f"{model} is a module of a Python program, and its function was not given",
+            where="--models",
+            remedy=f"Give it in Python: models=[({model!r}, build)]",
+        )
+    return builder
+
+
+def _try_own(protocol: Protocol, model: str, num_classes: int, reporter: Reporter) -> None:
+    """Run a user's module as in training and in evaluation, and report what was understood of it."""
+    torch.manual_seed(derive_seed("weights", 0))
+    image = padded_size(OwnNetwork, protocol.input_size)
+    network = try_own(model, num_classes, _builder(model), protocol.crop, image)
+    prefix = network.encoder_prefix
+    rate = "no encoder, one learning rate" if prefix is None else f"encoder: {prefix.split('.')[1]}"
+    stride = logit_stride(network.eval(), image)
+    reporter.say(f"  {model}: {network.settings['built_by']}, logits at stride {stride}, {rate}")
 
 
 def _describe(model: SegmentationModel) -> str:

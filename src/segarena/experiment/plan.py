@@ -9,10 +9,11 @@ from typing import Any
 
 from segarena.classes import ClassTable
 from segarena.config import Choice, Protocol, TrainOptions, command_line
+from segarena.config.training import is_own
 from segarena.errors import RunError
 from segarena.experiment.inputs import describe_inputs
-from segarena.experiment.networks import drop_unused_options
-from segarena.experiment.prepare import Prepared, PreparedSplit
+from segarena.experiment.networks import build, drop_unused_options
+from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.recognition import describe_other_scenes
 from segarena.formats import listing
 from segarena.models import SegmentationModel
@@ -127,6 +128,8 @@ def _check_same_training(training: Training) -> None:
         if name not in MAY_DIFFER and anchor(name, old) != anchor(name, new):
             remedy = _OTHER_VERSION if name == "protocol_version" else _OTHER_OPTIONS
             raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=remedy)
+    if is_own(training.model):
+        _check_same_module(training, config)
     data = Data.read(folder)
     if ClassTable.from_dict(data.class_table, where=folder / Data.file).digest != source.classes.digest:
         raise RunError(
@@ -142,6 +145,18 @@ def _check_same_training(training: Training) -> None:
             f"was started on other data: {describe_change(data.sha256, training.split) or _SPLIT_CHANGED}",
             where=folder,
             remedy=_OTHER_DATA,
+        )
+
+
+def _check_same_module(training: Training, config: Config) -> None:
+    """Raise RunError if a user's module has other layers than the one that was started."""
+    now = build(training.protocol, training.model, training.num_classes, training.seed).settings
+    if config.architecture.get("tensors") != now["tensors"]:
+        raise RunError(
+            f"was started with another module: the tensors of {training.model} have other names, shapes or types now",
+            where=training.folder,
+            remedy=f"Give the function that it was started with ({config.architecture.get('built_by')}), "
+            "or name a new folder with --out",
         )
 
 

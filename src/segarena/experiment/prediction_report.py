@@ -7,7 +7,7 @@ from segarena.config.durations import parse_duration, short_duration
 from segarena.cores import LEAST_LOAD, count_processors
 from segarena.experiment.budget import SPARE, fit_epochs, least_seconds
 from segarena.experiment.prediction import Forecast
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.formats import is_command_line, plain, plural, rough_duration
 

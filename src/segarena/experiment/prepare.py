@@ -2,175 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
+from segarena.config import Choice, DataFacts, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
-from segarena.data.contents import ContentHash, hash_contents
+from segarena.data.contents import hash_contents
 from segarena.data.dataset import DecodedImages
-from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
+from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared, PreparedSplit, Recorded
 from segarena.experiment.progress import Reporter
-from segarena.experiment.resolution import Question, Survey, describe_choices
+from segarena.experiment.resolution import Question, describe_choices
 from segarena.experiment.resolve import resolve
-from segarena.experiment.units import NONE, Units, find_units
+from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
-from segarena.records.run import Data, Parts
 from segarena.reuse.like import earlier_choices
 from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid
 
 GIB = 1024**3
-#: The options that are the resolution, and those whose rule depends on it.
-RESOLUTION, FOLLOWS_RESOLUTION = ("size", "output_stride"), ("batch_size", "learning_rate")
 
 
-@dataclass(frozen=True)
-class PreparedSplit:
-    """The data of one training: split, decoded and measured.
-
-    Args:
-        source: All images with masks.
-        splits: Which of them are for training, validation and test.
-        images: The decoded images and masks.
-        mask_pixels: Pixels of each class in each training mask, (N, C).
-        digests: The SHA-256 of each image with its mask, in hex.
-        contents: The hashes of each decoded image and its labels.
-        fold: The fold that is tested, from 1; None without cross-validation.
-        groups: The group of each image in the statistics, by its name; None where each image is a unit.
-    """
-
-    source: Source
-    splits: Splits
-    images: DecodedImages
-    mask_pixels: NDArray[np.int64]
-    digests: tuple[str, ...]
-    contents: tuple[ContentHash, ...]
-    fold: int | None = None
-    groups: Mapping[str, str] | None = None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of every file's hash, the part of the split it is in, and how the values in the files are decoded."""
-        digest = hashlib.sha256(f"{self.source.decoding_digest}\n".encode())
-        for name, indices in self._parts().items():
-            for index in indices:
-                digest.update(f"{name}/{self.source.samples[index].name}/{self.digests[index]}\n".encode())
-        return digest.hexdigest()
-
-    @property
-    def class_pixels(self) -> NDArray[np.int64]:
-        """Pixels of each class in the training split, (C,)."""
-        pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
-        return pixels
-
-    @property
-    def most_frequent_class(self) -> int:
-        """Index of the class with the most pixels in the training split."""
-        return int(self.class_pixels.argmax())
-
-    @property
-    def scored_names(self) -> list[str]:
-        """Names of the images that give the scores."""
-        return [self.source.samples[index].name for index in self.splits.indices(self.splits.scored)]
-
-    def describe_data(self) -> Data:
-        """Return the record for data.json: the data, its split and every file's hash."""
-        names = [sample.name for sample in self.source.samples]
-        found = self.source.describe()
-        known = ("name", "origin", "image_bits", "classes", "ignore")
-        return Data(
-            name=found["name"],
-            origin=found["origin"],
-            fingerprint=self.fingerprint,
-            class_table=self.source.classes.to_dict(),
-            counts=self.splits.counts,
-            split=Parts(**{part: tuple(names[i] for i in indices) for part, indices in self._parts().items()}),
-            sha256=dict(zip(names, self.digests, strict=True)),
-            image_sha256={name: content.image for name, content in zip(names, self.contents, strict=True)},
-            label_sha256={name: content.labels for name, content in zip(names, self.contents, strict=True)},
-            train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
-            image_bits=found.get("image_bits", 16),
-            description={key: value for key, value in found.items() if key not in known} | self._describe_brightness(),
-        )
-
-    def _describe_brightness(self) -> dict[str, Any]:
-        """How bright the training images of a folder are, so that other images can be compared with them."""
-        if not isinstance(self.source, FolderSource):
-            return {}
-        levels = self.source.brightness(self.splits.train)
-        return {"train_brightness": brightness_range(levels)} if levels else {}
-
-    def _parts(self) -> dict[str, tuple[int, ...]]:
-        return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What all trainings of a command share.
-
-    Args:
-        options: The options as typed: they name the data and how it was split.
-        protocol: The options closed.
-        choices: The options that were open.
-        splits: The data of the trainings of one model and seed: one, or one for each fold.
-        facts: What the choices depend on.
-        survey: Returns the resolution ceilings of the data.
-        units: Which images are one unit in the statistics; None where each is.
-    """
-
-    options: ProtocolOptions
-    protocol: Protocol
-    choices: tuple[Choice, ...]
-    splits: tuple[PreparedSplit, ...]
-    facts: DataFacts
-    survey: Survey
-    units: Units | None = None
-
-    @property
-    def source(self) -> Source:
-        """All images with masks."""
-        return self.splits[0].source
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """A sentence for each choice, and one if the data has a split of its own that is not used."""
-        notes = tuple(choice.sentence for choice in self.choices)
-        if self.options.folds is not None and any(sample.split for sample in self.source.samples):
-            notes += ("the data's own split is not used (--folds splits all images)",)
-        return notes
-
-    @property
-    def fixed_by_budget(self) -> dict[str, Any]:
-        """The options in place of --budget with which the same is trained; none where there is none.
-
-        Where the models share the time, their epochs are of this machine: then --budget stays.
-        """
-        if self.options.budget is None or self.protocol.equal == "time":
-            return {}
-        chosen = {choice.name: choice.value for choice in self.choices if choice.name in RESOLUTION}
-        return {"budget": None, "epochs": self.protocol.epochs, **chosen}
-
-
-def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
+def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | None = None) -> Prepared:
     """Read, split, decode and measure the data, and close the options.
 
     Args:
         options: The options as typed.
         reporter: Receives how the data is read, the choices, and what looks wrong.
+        recorded: The protocol and the split of finished runs, which are used as they are.
 
     Raises:
         DataError: The data cannot be used.
@@ -184,7 +52,10 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         download=options.download,
         reporter=reporter,
     )
-    if options.folds is None:
+    if recorded is not None:
+        kept = replace(options, folds=None, group_by=None, test_fraction=0.0)
+        divisions = [make_splits(source, replace(kept, splits=place), reporter) for place in recorded.trainings]
+    elif options.folds is None:
         divisions = [make_splits(source, options, reporter)]
     else:
         divisions = make_fold_splits(source, options, options.folds)
@@ -202,7 +73,10 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
             ceilings, _ = measure_ceilings(source, first, grids, np.stack([measured[i][0] for i in first]), on_progress)
         return {ceiling.grid: ceiling.miou for ceiling in ceilings}
 
-    protocol, choices = resolve(options, facts, earlier_choices(options), survey)
+    if recorded is None:
+        protocol, choices = resolve(options, facts, earlier_choices(options), survey)
+    else:
+        protocol, choices = recorded.protocol, ()
     units = find_units(source, options.group_by)
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)
@@ -222,6 +96,12 @@ def prepare(options: ProtocolOptions, reporter: Reporter) -> Prepared:
         for number, splits in enumerate(divisions, start=1)
     )
     prepared = Prepared(options, protocol, choices, parts, facts, survey, units)
+    if recorded is not None and recorded.fingerprints != tuple(split.fingerprint for split in parts):
+        raise DataError(
+            "is not the data of the runs any more: a file, a class or how the masks are decoded has changed",
+            where=options.data or source.name,
+            remedy="Put it back as it was",
+        )
     _report(prepared, reporter)
     _inspect(source, divisions, options.group_by not in (None, NONE), reporter)
     return prepared

@@ -205,9 +205,10 @@ def _was_trained(folder: Path | None, models: Sequence[str]) -> bool:
 def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, choices: _Choices) -> dict[str, Any]:
     """The arguments of `build_model` that at least one of the models uses."""
     arguments = typed_arguments(options)
-    if options.track == "encoder":
+    has_encoders = any(has_encoder(model, options.track) for model in options.model_names)
+    if options.track == "encoder" and has_encoders:
         arguments["encoder"] = choices.close("encoder", options.encoder, defaults.encoder(on_gpu))
-    if any(has_encoder(model, options.track) for model in options.model_names):
+    if has_encoders:
         arguments["weights"] = choices.close("weights", options.weights, defaults.weights(facts))
     else:
         arguments.pop("weights", None)

@@ -11,16 +11,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from segarena.config.own_models import find_builder
+from segarena.config.training import is_own
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
 from segarena.experiment.inputs import describe_inputs
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.matching import Matched
+from segarena.experiment.prepared import Prepared
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
-from segarena.formats import defined
+from segarena.formats import defined, join_words
 from segarena.models import SegmentationModel
 from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
-from segarena.records.run import Environment
+from segarena.records.config import Config
+from segarena.records.run import Costs, Environment
 from segarena.records.statistics import Statistics
 from segarena.records.tables import FoldRow, ModelRow
 from segarena.reporting.style import model_styles
@@ -32,12 +36,24 @@ from segarena.scoring.setting import Setting
 from segarena.scoring.statistics import analyse
 from segarena.scoring.verdict import answer
 from segarena.training.costs import Latency, logit_stride, measure_latency
+from segarena.training.evaluation import padded_size
 from segarena.training.machine import computing_with
 from segarena.training.predictor import load
 
+#: What is noted where a user's module cannot be built.
+_APART = (
+    "latency as measured after each training, not together, and no gallery: the function that builds {} was not given"
+)
+
 
 def write_comparison(
-    prepared: Prepared, runs: Sequence[Run], folder: Path, *, command: str, environment: Environment
+    prepared: Prepared,
+    runs: Sequence[Run],
+    folder: Path,
+    *,
+    command: str,
+    environment: Environment,
+    matched: Matched | None = None,
 ) -> ComparisonRecord:
     """Measure the latency, and write the tables, the gallery and comparison.json of finished runs.
 
@@ -47,6 +63,7 @@ def write_comparison(
         folder: The comparison folder, with the runs in it.
         command: The command line that repeats the comparison.
         environment: The software and the machine.
+        matched: The finished runs that are compared, if they were not trained for this comparison.
 
     Returns:
         The content of comparison.json.
@@ -55,14 +72,16 @@ def write_comparison(
     names = list(dict.fromkeys(run.model for run in runs))
     environment = replace(environment, threads=prepared.protocol.threads)
     networks = _load_networks(prepared, folder, runs)
+    together = len(networks) == len(names)
     with computing_with(environment.threads):
-        models = model_rows(folder, runs, _measure_latency(prepared, networks), folds)
-    strides = {name: logit_stride(network) for name, network in networks.items()}
+        latency = _measure_latency(prepared, networks) if together else _recorded_latency(folder, runs)
+        models = model_rows(folder, runs, latency, folds)
+    strides = {name: _stride(prepared, name, network) for name, network in networks.items()}
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
     images = _with_groups(image_table(folder, runs), prepared)
     with computing_with(environment.threads):
-        gallery = write_gallery(prepared, images, names, folder)
+        gallery = write_gallery(prepared, images, names, folder) if together else []
     comparison = summarise(
         prepared,
         models,
@@ -76,6 +95,12 @@ def write_comparison(
     tables = {"models": to_table(models), "classes": to_table(classes), "images": images}
     if by_fold:
         tables["folds"] = to_table(by_fold)
+    if matched is not None:
+        compared = tuple(str(run.folder.absolute()) for _, run in matched.runs)
+        comparison = replace(comparison, compared_runs=compared, varied=tuple(matched.varied))
+    if not together:
+        absent = join_words([name for name in names if name not in networks])
+        comparison = replace(comparison, notes=(*comparison.notes, _APART.format(absent)))
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     comparison.write(folder)
@@ -113,8 +138,8 @@ def summarise(
         replace(
             entry,
             fold_mious=_fold_mious(by_fold, entry.model),
-            logit_stride=strides[entry.model],
-            ceiling=ceilings[strides[entry.model]],
+            logit_stride=strides.get(entry.model),
+            ceiling=ceilings[strides[entry.model]] if entry.model in strides else None,
         )
         for entry in rank(models)
     ]
@@ -179,15 +204,38 @@ def summarise(
 
 
 def _load_networks(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, SegmentationModel]:
-    """The network of the first run of each model."""
+    """The network of the first run of each model; none for a user's module whose function was not given."""
     first = {run.model: run._replace(fold=prepared.splits[0].fold) for run in reversed(runs)}
-    return {model: load(folder / run.path, device=prepared.protocol.device).model for model, run in first.items()}
+    places = {model: folder / run.path for model, run in first.items()}
+    return {model: load(p, device=prepared.protocol.device).model for model, p in places.items() if _can_build(p)}
+
+
+def _can_build(folder: Path) -> bool:
+    """Whether the network of a training can be built here."""
+    model = Config.read(folder).model
+    return not is_own(model) or find_builder(model) is not None
+
+
+def _recorded_latency(folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:
+    """The latency that the first run of each model measured after its own training."""
+    costs = {run.model: Costs.read(folder / run.path) for run in reversed(runs)}
+    return {
+        model: Latency(one.latency_ms, one.latency_low_ms or one.latency_ms, one.latency_high_ms or one.latency_ms)
+        for model, one in costs.items()
+    }
 
 
 def _measure_latency(prepared: Prepared, networks: Mapping[str, SegmentationModel]) -> dict[str, Latency]:
     """The time of one image of the usual size, by model; the models take turns."""
     protocol = prepared.protocol
     return measure_latency(networks, protocol.input_size, device=protocol.device, precision=protocol.precision)
+
+
+def _stride(prepared: Prepared, name: str, network: SegmentationModel) -> int:
+    """The stride of the logits; of a user's module, at the size that it was tested at."""
+    if is_own(name):
+        return logit_stride(network, padded_size(network, prepared.protocol.input_size))
+    return logit_stride(network)
 
 
 def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float | None]:

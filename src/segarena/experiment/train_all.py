@@ -17,7 +17,7 @@ from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import relative_cost
 from segarena.experiment.plan import Training, check_resumable, plan_trainings, record_place
 from segarena.experiment.prediction import Forecast
-from segarena.experiment.prepare import Prepared
+from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.run import train_run
 from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft

@@ -191,6 +191,10 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """Command line that repeats the comparison."""
     environment: Environment
     """Software and machine of the comparison."""
+    compared_runs: tuple[str, ...] = ()
+    """Folders of the finished runs that were compared; empty where the comparison trained its runs itself."""
+    varied: tuple[str, ...] = ()
+    """Settings in which these differ, as was allowed with `--vary`; the models' names have their values."""
     gallery: tuple[str, ...]
     """Names of the images shown in the report, from the hardest to the easiest; each has a folder in gallery/."""
     predicted_time: PredictedTime | None = None

@@ -39,6 +39,8 @@ def resume_command(folder: Path) -> str | None:
     if (folder / OptionsRecord.file).exists():
         verb: str = OptionsRecord.read(folder).command
     elif (folder / ComparisonRecord.file).exists():
+        if ComparisonRecord.read(folder).compared_runs:
+            return None
         verb = "compare"
     elif (folder / Config.file).exists():
         verb = "train"

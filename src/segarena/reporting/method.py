@@ -26,7 +26,11 @@ def subtitle(comparison: Comparison) -> str:
     labels = formats.join_words([style.label for style in comparison.styles.values()])
     classes = formats.plural(len(comparison.class_names), "class")
     shared = " Each was trained for about the same time." if record.protocol.equal == "time" else ""
-    return f"{labels} on {record.data.name}, {classes}. {_TRACKS[record.track]}{shared}"
+    kind = _TRACKS[record.track]
+    if record.varied:
+        varied = formats.join_words([name.replace("_", " ") for name in record.varied])
+        kind = f"Finished runs of one protocol that differ in {varied}, as their names show."
+    return f"{labels} on {record.data.name}, {classes}. {kind}{shared}"
 
 
 def split_name(comparison: Comparison) -> str:
@@ -78,7 +82,8 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """Every setting that the models share and that has a value: of the data and of the training."""
     record = comparison.record
     settings = {**asdict(record.inputs), "folds": record.folds, "seeds": record.seeds, **record.protocol.settings()}
-    del settings["data"]  # among the facts of the data
+    for name in ("data", *record.varied):  # among the facts of the data; in the names of the models
+        settings.pop(name, None)
     for name in ("crop", "input_size"):
         settings[name] = " × ".join(str(side) for side in settings[name])
     for choice in record.choices:

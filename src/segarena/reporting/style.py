@@ -52,7 +52,10 @@ ARCHITECTURES = {
     "fcn32s": ModelStyle("FCN-32s", "#332288", "P"),
 }
 # For models of other names, in this order.
-_FURTHER = (("#4D4D4D", "<"), ("#2AA3DB", ">"), ("#999933", "*"))
+_FURTHER = (
+    *(("#4D4D4D", "<"), ("#2AA3DB", ">"), ("#999933", "*"), ("#AA4499", "p"), ("#117733", "h")),
+    *(("#CC3311", "d"), ("#6699CC", "8"), ("#8C564B", "H")),
+)
 
 
 def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
@@ -62,8 +65,20 @@ def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
     order.
     """
     further = sorted(set(models) - set(ARCHITECTURES))
-    other = {name: ModelStyle(name, *_FURTHER[i % len(_FURTHER)]) for i, name in enumerate(further)}
+    other = {name: ModelStyle(_label(name), *_FURTHER[i % len(_FURTHER)]) for i, name in enumerate(further)}
     return {name: ARCHITECTURES.get(name) or other[name] for name in models}
+
+
+def _label(name: str) -> str:
+    """What a model of another name is called; in a comparison of runs the name has the settings that differ.
+
+    >>> _label("unet@ce+dice,learning_rate=0.001")
+    'U-Net, ce+dice, learning rate 0.001'
+    """
+    model, _, settings = name.partition("@")
+    label = ARCHITECTURES[model].label if model in ARCHITECTURES else model
+    parts = settings.replace("=", " ").replace("_", " ").split(",") if settings else []
+    return ", ".join([label, *parts])
 
 
 def to_unit(color: tuple[int, int, int]) -> tuple[float, float, float]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segarena.errors import ConfigError, RunError
 from segarena.formats import count, duration, join_words, milliseconds, percent
@@ -104,7 +105,8 @@ class Comparison(ResultFolder):
             ConfigError: No such run is in the comparison.
         """
         model = self._find(model)
-        runs = [run for run in self.runs if run.model == model]
+        [seeds] = [entry.seeds for entry in self.record.ranking if entry.model == model]
+        runs = [TrainedRun(self / Run(model, number).path) for number in seeds]
         if seed is None:
             return max(runs, key=lambda run: run.val_miou)
         for run in runs:
@@ -116,7 +118,14 @@ class Comparison(ResultFolder):
             remedy=f"Choose from {join_words([str(run.seed) for run in runs], 'or')}",
         )
 
-    def predictor(self, model: str | None = None, *, seed: int | None = None, device: str = "auto") -> Predictor:
+    def predictor(
+        self,
+        model: str | None = None,
+        *,
+        seed: int | None = None,
+        device: str = "auto",
+        build: Callable[..., Any] | None = None,
+    ) -> Predictor:
         """Load a trained model to label images: `comparison.predictor().predict(image)`.
 
         Without a seed it is the run on all images (`segarena.train(like=comparison, all_images=True)`) where the
@@ -126,11 +135,12 @@ class Comparison(ResultFolder):
             model: The architecture. None: the one that has a run on all images, or the highest mIoU.
             seed: Its seed. None: the one with the best validation mIoU.
             device: auto, cpu or cuda.
+            build: For your own module, the function that builds it.
         """
         names = [entry.model for entry in self.record.ranking] if model is None else [self._find(model)]
         found = find_all_images_run(self.folder, names) if seed is None else None
         run = self.run(model, seed) if found is None else TrainedRun(found)
-        return run.predictor(device=device)
+        return run.predictor(device=device, build=build)
 
     def _find(self, model: str | None) -> str:
         from segarena.config.checks import choose_from, find_choice

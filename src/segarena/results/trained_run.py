@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from segarena.config.own_models import given_builder, own_models
 from segarena.errors import RunError
 from segarena.formats import percent
 from segarena.records.config import Config
@@ -91,15 +93,17 @@ class TrainedRun(ResultFolder):
         numbered = {fold: table for fold, table in enumerate(tables, start=1) if len(table)} or {1: empty}
         return pd.concat(numbered, names=["fold", None]).reset_index("fold").reset_index(drop=True)
 
-    def predictor(self, *, device: str = "auto") -> Predictor:
+    def predictor(self, *, device: str = "auto", build: Callable[..., Any] | None = None) -> Predictor:
         """Load the model to label images: `run.predictor().predict(image)`; with folds, that of the best fold.
 
         Args:
             device: auto, cpu or cuda.
+            build: For your own module, the function that builds it.
         """
         from segarena.training import predictor
 
-        return predictor.load(self.folder, device=device)
+        with own_models(given_builder(build)):
+            return predictor.load(self.folder, device=device)
 
     def __repr__(self) -> str:
         metrics = self.folder / Metrics.file

@@ -9,8 +9,11 @@ from typing import Any
 
 from segarena.config import TRACK_MODELS, ProtocolOptions, command_name, make_options
 from segarena.config.checks import flag
+from segarena.config.own_models import find_builder
+from segarena.config.training import is_own
 from segarena.errors import ConfigError, RunError
 from segarena.formats import command, plain
+from segarena.records.comparison import ComparisonRecord
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import MAY_DIFFER, NETWORK, RECORDED, anchor, check_data_is_there, find_recorded
 
@@ -40,6 +43,7 @@ def read_started(
         )
     record = find_recorded(kind, folder)
     if record is not None:
+        _check_builders(kind, record, folder)
         names = {item.name for item in fields(kind)}
         values = {name: value for name, value in record.options.items() if name in names}
         return vars(make_options(kind, **values)), record
@@ -90,6 +94,21 @@ def agree(
     return replace(options, out=folder, **agreed)
 
 
+def _check_builders(kind: type[ProtocolOptions], record: OptionsRecord, folder: Path) -> None:
+    """Raise RunError if a module of a Python program was trained whose function was not given."""
+    recorded = record.options.get("models", [record.options.get("model")])
+    missing = [name for name in recorded if name is not None and is_own(name) and find_builder(name) is None]
+    if missing:
+        pairs = [f"({name!r}, build)" for name in missing]
+        given = f"model={pairs[0]}" if command_name(kind) == "train" else f"models=[{', '.join(pairs)}]"
+        raise RunError(
+            f"has the model {missing[0]}, a module of a Python program, whose code is not in the folder",
+            where=folder,
+            remedy="Resume it in Python, with the function that builds it: "
+            f"segarena.{command_name(kind)}(resume={str(folder)!r}, {given})",
+        )
+
+
 def _is_same(name: str, one: object, other: object) -> bool:
     return bool(anchor(name, one) == anchor(name, other))
 
@@ -106,6 +125,12 @@ def _disagree(name: str, before: object, now: object, folder: Path | None) -> Ru
 def _nothing_to_resume(kind: type[ProtocolOptions], folder: Path) -> RunError:
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
+    elif (folder / ComparisonRecord.file).exists() and (record := ComparisonRecord.read(folder)).compared_runs:
+        return RunError(
+            "compares finished runs, and trains none",
+            where=folder,
+            remedy=f"Train further runs, and compare again in a new folder: {record.command}",
+        )
     elif any(folder.glob("*-seed*/config.json")):
         return RunError(
             f"has no {OptionsRecord.file}: an earlier version of segarena started it",

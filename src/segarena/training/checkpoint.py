@@ -32,7 +32,13 @@ def save_weights(model: nn.Module, path: Path) -> None:
     Raises:
         RunError: The file cannot be written.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in model.state_dict().items():
+        kept = tensor.detach().cpu().contiguous()
+        # safetensors refuses tensors that share memory, such as tied weights
+        tensors[name] = kept.clone() if kept.data_ptr() in seen else kept
+        seen.add(kept.data_ptr())
     write_bytes(path, safetensors.torch.save(tensors))
 
 

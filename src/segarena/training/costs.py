@@ -87,18 +87,18 @@ def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int 
     return total
 
 
-def logit_stride(model: SegmentationModel) -> int:
+def logit_stride(model: SegmentationModel, size: tuple[int, int] = (64, 64)) -> int:
     """Return how many pixels of the image are from one logit to the next, before any interpolation or fixed upsampling.
 
     Args:
         model: A network in eval mode, on any device.
+        size: (height, width) of an image that it can process, in pixels.
     """
-    side = 64
     weight = next(model.parameters())
-    image = torch.zeros(1, model.settings["in_channels"], side, side, device=weight.device, dtype=weight.dtype)
+    image = torch.zeros(1, model.settings["in_channels"], *size, device=weight.device, dtype=weight.dtype)
     with torch.inference_mode():
         rows = int(model(image, size="native").logits.shape[-2])
-    return side // rows * model.fixed_upsampling
+    return size[0] // rows * model.fixed_upsampling
 
 
 def measure_latency(

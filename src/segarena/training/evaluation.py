@@ -68,11 +68,11 @@ def predict_masks(
     return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
 
 
-def padded_size(model: SegmentationModel, size: tuple[int, int]) -> tuple[int, int]:
+def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[int, int]) -> tuple[int, int]:
     """Compute the size to which `predict_masks` pads an image.
 
     Args:
-        model: The model.
+        model: The model, or its class.
         size: (height, width) of the image, in pixels.
 
     Returns:

@@ -24,15 +24,16 @@ def build_optimizer(
         optimizer: "adamw" or "sgd".
         learning_rate: Peak learning rate of the encoder.
         weight_decay: Weight decay of matrices and kernels; vectors (biases, normalisation) have none.
-        decoder_factor: Factor of the learning rate for parameters outside of `model.encoder`; stored as `factor` of
-            each parameter group.
+        decoder_factor: Factor of the learning rate for parameters outside of `model.encoder`, or where the names of a
+            user's module show its encoder; stored as `factor` of each parameter group.
     """
+    prefix: str | None = getattr(model, "encoder_prefix", "encoder.")
     groups = []
     for is_encoder, factor in ((True, 1.0), (False, decoder_factor)):
         parameters = [
             parameter
             for name, parameter in model.named_parameters()
-            if parameter.requires_grad and name.startswith("encoder.") == is_encoder
+            if parameter.requires_grad and (prefix is not None and name.startswith(prefix)) == is_encoder
         ]
         for is_matrix, decay in ((True, weight_decay), (False, 0.0)):
             chosen = [p for p in parameters if (p.ndim > 1) == is_matrix]

@@ -13,12 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
+from segarena.config.own_models import find_builder
+from segarena.config.training import is_own
 from segarena.data.files.bit_depth import ChosenBits, choose_bits
 from segarena.data.files.in_memory import ImageInput, read_images
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
+from segarena.errors import RunError
 from segarena.formats import listing, percent, plural, shorten
 from segarena.models import SegmentationModel, build_model
+from segarena.models.own import build_own
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -108,6 +112,28 @@ class Predictor:
         return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
 
 
+def _build(config: Config, folder: Path) -> SegmentationModel:
+    """The untrained network of a run; a user's module by the function that the call was given."""
+    if not is_own(config.model):
+        return build_model(**config.architecture)
+    builder, built_by = find_builder(config.model), config.architecture.get("built_by")
+    if builder is None:
+        raise RunError(
+            f"has the model {config.model}, a module of a Python program ({built_by}), whose code is not in the run",
+            where=folder,
+            remedy="Use it in Python, with the function that builds it: "
+            f"segarena.load({str(folder)!r}, build=build).predict(image); evaluate and predict take build=build too",
+        )
+    model = build_own(config.model, config.architecture["num_classes"], builder)
+    if model.settings["tensors"] != config.architecture.get("tensors"):
+        raise RunError(
+            f"has the weights of another module: the tensors of {config.model} have other names, shapes or types",
+            where=folder,
+            remedy=f"Give the function that it was trained with ({built_by})",
+        )
+    return model
+
+
 def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = True) -> Predictor:
     """Load a run, or the model of a comparison with the highest mIoU, to label images.
 
@@ -122,7 +148,8 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
         natively, else with float32.
 
     Raises:
-        RunError: The folder has no run, or one without a finished epoch.
+        RunError: The folder has no run, or one without a finished epoch, or one of a user's module whose function the
+            call has not, or not that one.
         ConfigError: The device does not exist.
     """
     folder = find_run(Path(run), all_images=all_images)
@@ -130,7 +157,7 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
     data = Data.read(folder)
     classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     device = choose_device(device)
-    model = build_model(**config.architecture)
+    model = _build(config, folder)
     model.initial_weights = config.start
     load_weights(model, folder / BEST)
     model.to(device).to(memory_format=torch.channels_last).eval()
