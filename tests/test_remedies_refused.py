@@ -54,6 +54,20 @@ def translate(old: str, new: str) -> Edit:
     return edit
 
 
+def in_types(images: str, masks: str) -> Edit:
+    """Half of the pairs in folders of one type, the others in those of another."""
+
+    def edit(root: Path) -> None:
+        shutil.rmtree(root)
+        for number in range(2):
+            write(root / "new", numbers=range(number * COUNT // 2, (number + 1) * COUNT // 2))
+            move("new/images", images.format(number))(root)
+            move("new/masks", masks.format(number))(root)
+        (root / "new").rmdir()
+
+    return edit
+
+
 def pack(root: Path) -> None:
     shutil.make_archive(str(root.parent / "packed"), "zip", root)
     shutil.rmtree(root)
@@ -133,6 +147,8 @@ LAYOUTS = [
               move(f"masks/train/{FIRST}.png", f"masks/{FIRST}.png"))),
     Case("two formats", in_two_formats, "refused", "--images png/images --masks png/masks"),
     Case("two folders of masks", copy_masks_to("labels"), "refused", "--masks labels"),
+    Case("a folder for each type", in_types("type_{}", "type_{}_mask"), "refused", "To use both, move",
+         in_types("images/type_{}", "masks/type_{}")),
     Case("pointers", pointers, "unreadable-image", "git lfs pull", write),
     Case("a name of another encoding", break_name, "refused", "Rename the file", repair_name),
     Case("numbers as classes", number_masks, "refused", "_class1.png", rename_all("masks", r"_(\d)", r"_class\1")),

@@ -26,6 +26,7 @@ _EXPECTED = (
     "Put them into images/ and masks/, with or without train/, val/ and test/ inside or around both, and name the "
     "folder that holds them all, or name the two folders with --images DIR --masks DIR"
 )
+_TARGETS = ("images", "masks")
 _ALL_IN_SPLITS = "Move all of them into train/, val/ and test/, or none"
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz"})
 _ANNOTATIONS = frozenset({".json", ".xml", ".txt"})
@@ -123,6 +124,20 @@ def nothing_matches(root: Path, tree: Tree, given: Path, kind: FileKind) -> Uncl
     )
 
 
+def _use_all(choices: Sequence[Choice]) -> str:
+    """Where to move the folders so that all images and masks are used; empty where one is inside another."""
+    moves = [(Path(images.option), Path(masks.option)) for images, masks, _ in choices]
+    sources = list(chain.from_iterable(moves))
+    names = {images.name for images, _ in moves}
+    are_apart = len(set(sources)) == len(sources) and not any(
+        one in other.parents for one in sources for other in sources
+    )
+    if not are_apart or len(names) < len(moves) or any("*" in str(one) or one.name in _TARGETS for one in sources):
+        return ""
+    shown = [f"{i.as_posix()}/ to images/{i.name}/ and {m.as_posix()}/ to masks/{i.name}/" for i, m in moves]
+    return f". To use {'both' if len(moves) == 2 else 'all'}, move {listing(shown, 3)}"
+
+
 def ambiguous(
     root: Path, choices: Sequence[tuple[Collection, Collection, Iterable[tuple[Path, Path]]]]
 ) -> UnclearError:
@@ -143,6 +158,8 @@ def ambiguous(
         what = f"{join_words(each)} could {both} be the images with their masks"
         if any(split_of_name(Path(images.option).name) for images, _, _ in choices):
             remedy += f". To use {both}, {_ALL_IN_SPLITS[0].lower()}{_ALL_IN_SPLITS[1:]}"
+        else:
+            remedy += _use_all(choices)
     return UnclearError(
         what,
         where=root,
