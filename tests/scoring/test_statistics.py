@@ -230,6 +230,18 @@ def test_noise_survived_is_what_two_single_trainings_may_vary_by() -> None:
     assert analyse(draw_counts(models={"unet": 3.0, "fcn": 0.0}, seeds=2)).pairs[0].noise_survived is None
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_interval_of_a_class_is_that_of_this_class_alone(seeds: int) -> None:
+    table = draw_counts(models=THREE, seeds=seeds)
+    found = analyse(table)
+    for entry in found.classes:
+        alone = {score.model: score for score in analyse(table[table["class"] == entry.class_name]).models}
+        assert [score.model for score in entry.models] == [score.model for score in found.models]
+        for score in entry.models:
+            one = alone[score.model]
+            assert (score.iou, score.low, score.high) == pytest.approx((one.miou, one.low, one.high))
+
+
 @pytest.mark.slow
 def test_a_large_comparison_takes_less_than_two_seconds_of_processor_time() -> None:
     """8 models, 5 seeds, 500 images, 20 classes; 0.5 s where it was measured."""
