@@ -145,6 +145,8 @@ def test_what_is_resumed_keeps_its_stride(tmp_path: Path, trained: str, stride: 
     protocol, choices = resolve(options, LARGE, recorded, thin)
     assert (protocol.size, protocol.network.get("output_stride")) == (96, stride)
     assert recorded["size"] in choices
+    like, _ = resolve(TrainOptions(model="pspnet", like=tmp_path, **CPU), LARGE, recorded, thin)
+    assert (like.size, like.network.get("output_stride")) == (96, stride)
     again, _ = resolve(options, LARGE, {**recorded, "output_stride": Choice("output_stride", 16, "")}, thin)
     assert again.network["output_stride"] == 16
 

@@ -177,7 +177,8 @@ def _close_resolution(
     recorded = {name: choices.recorded[name].value for name in typed if name in choices.recorded}
     size, stride = (typed[name] or recorded.get(name) for name in typed)
     dilated = [model for model in options.model_names if is_dilated(model, options.track)]
-    is_open = bool(dilated) and stride is None and not _was_trained(options.resume, dilated)
+    earlier = options.resume or getattr(options, "like", None)
+    is_open = bool(dilated) and stride is None and not _was_trained(earlier, dilated)
     why = ""
     if size is None or is_open:
         costs = {
@@ -195,7 +196,7 @@ def _close_resolution(
 
 
 def _was_trained(folder: Path | None, models: Sequence[str]) -> bool:
-    """Whether a folder that is resumed has a run of one of the models."""
+    """Whether a folder that is resumed, or whose settings are used, has a run of one of the models."""
     if folder is None:
         return False
     paths = [path for pattern in ("", "*/", "*/*/") for path in folder.glob(f"{pattern}{Config.file}")]
