@@ -52,7 +52,7 @@ def test_one_seed_is_a_caveat_and_several_are_explained(comparison: Comparison, 
 def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:
     assert not find(caveats(comparison), "third of the learning rate")
     models = comparison.models.assign(restart=None)
-    models.loc[models["model"] == "fcn", "restart"] = "nan"
+    models.loc[models["model"] == "fcn", "restart"] = "diverged"
     text = find(caveats(replace(comparison, models=models)), "third of the learning rate")
     assert "FCN, seed 0" in text
     assert "NaN" in text

@@ -138,9 +138,9 @@ def test_two_seeds_are_named_where_the_architectures_stay_open(
     assert ("Two seeds" in " ".join(decide(scores, **setting).details)) is named
 
 
-@pytest.mark.parametrize(("why", "word"), [("nan", "NaN"), ("majority", "baseline")])
+@pytest.mark.parametrize(("why", "word"), [("diverged", "NaN"), ("majority", "baseline")])
 def test_a_restarted_training_is_named_beside_the_two_details(why: str, word: str) -> None:
-    plain, found = decide(CLEAR), decide(CLEAR, restarted={"fcn": why, "other": "nan"})
+    plain, found = decide(CLEAR), decide(CLEAR, restarted={"fcn": why, "other": "diverged"})
     assert found.details[:-1] == plain.details
     assert "fcn" in found.details[-1].casefold()
     assert word in found.details[-1]

@@ -47,7 +47,7 @@ def test_a_loss_of_nan_restarts_the_training_at_a_third_of_the_rate(
     assert [place[:2] for place in taken] == [(1, 0), (1, 1), (2, 0), (2, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
     assert [rate for _, _, rate in taken[4:]] == pytest.approx([rate / 3 for _, _, rate in taken[:4]])
     metrics, costs = Metrics.read(run), Costs.read(run)
-    assert (metrics.restart, metrics.epochs) == ("nan", 2)
+    assert (metrics.restart, metrics.epochs) == ("diverged", 2)
     history = pd.read_csv(run / "history.csv")
     assert list(history["epoch"]) == [1, 2]  # of the second training alone
     assert costs.train_seconds > history["seconds"].sum()  # that of the first one counts too
@@ -136,4 +136,4 @@ def test_infinite_counts_as_nan(squares: Path, tmp_path: Path, monkeypatch: pyte
         "_train_step",
         lambda self, *more: (torch.tensor(math.inf), None) if self.state.restart is None else step(self, *more),
     )
-    assert Metrics.read(segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder).restart == "nan"
+    assert Metrics.read(segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder).restart == "diverged"

@@ -11,7 +11,10 @@ from segarena.records.statistics import FEWEST_UNITS, unit_name
 from segarena.records.values import ClassMetrics, MeanScores
 
 #: What happened to a training that was restarted, after the name of the model.
-RESTARTS = {"nan": "had a loss that became NaN or infinite", "majority": "was no better than the majority baseline"}
+RESTARTS = {
+    "diverged": "had a loss that became NaN or infinite",
+    "majority": "was no better than the majority baseline",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,7 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """Epoch whose weights are scored, from 1; with folds their mean; null for `segarena evaluate`."""
     epochs: Epochs | None = None
     """Epochs trained; with folds their mean; null for `segarena evaluate`."""
-    restart: Literal["nan", "majority"] | None = None
+    restart: Literal["diverged", "majority"] | None = None
     """Why the training was restarted at a third of the learning rate: its loss became NaN or infinite, or it was no
     better than the majority baseline; null if it was not, for `segarena evaluate`, and in files of earlier versions."""
     val_miou: Fraction | None = None

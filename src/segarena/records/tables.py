@@ -30,7 +30,7 @@ class ModelRow(MeanScores, EpochChoice, CostValues):
     start: str | None
     """Initial weights, in words, e.g. "random weights"."""
     restart: str | None = None
-    """Why the training, or that of a fold, was restarted at a third of the learning rate: nan or majority, as in
+    """Why the training, or that of a fold, was restarted at a third of the learning rate: diverged or majority, as in
     metrics.json; empty if it was not."""
 
 

@@ -23,7 +23,7 @@ class Setting:
         epochs: Maximum number of epochs.
         loss: The loss that the models were trained with, as `--loss` has it.
         class_weights: The weights of the classes in it, as `--class-weights` has them.
-        restarted: The models of which a training was restarted at a third of the learning rate, and why: "nan" or
+        restarted: The models of which a training was restarted at a third of the learning rate, and why: "diverged" or
             "majority".
         track: The track of the models.
         equal: What the models shared: the number of epochs, or the training time.

@@ -72,7 +72,7 @@ class TrainingState:
     """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
     peak_memory_mib: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
-    restart: Literal["nan", "majority"] | None = None
+    restart: Literal["diverged", "majority"] | None = None
     """Why the training was restarted: its loss became NaN or infinite, or it ended no better than the majority
     baseline. None if it was not. All but memory and processor time are of the training since then."""
     lost_seconds: float = 0.0
@@ -168,7 +168,7 @@ class Trainer:
             if math.isfinite(self.state.loss_sum):
                 self._finish_epoch()
             else:
-                self._restart("nan")
+                self._restart("diverged")
         if self.state.epoch <= self.protocol.epochs:
             self.on_early_stop(self.state)
         return self.state
@@ -185,7 +185,7 @@ class Trainer:
             return False
         return self.state.best_miou <= self.baseline()  # an undefined baseline is NaN
 
-    def _restart(self, why: Literal["nan", "majority"]) -> None:
+    def _restart(self, why: Literal["diverged", "majority"]) -> None:
         before = self.state
         if self.rebuild is None or before.restart is not None:
             raise ConfigError(
