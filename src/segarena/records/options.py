@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segarena.config import Choice
+from segarena.files import read_json
 from segarena.formats import resume_line
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
@@ -39,7 +40,8 @@ def resume_command(folder: Path) -> str | None:
     if (folder / OptionsRecord.file).exists():
         verb: str = OptionsRecord.read(folder).command
     elif (folder / ComparisonRecord.file).exists():
-        if ComparisonRecord.read(folder).compared_runs:
+        content = read_json(folder / ComparisonRecord.file)
+        if isinstance(content, dict) and content.get("compared_runs"):
             return None
         verb = "compare"
     elif (folder / Config.file).exists():

@@ -24,6 +24,8 @@ def subtitle(comparison: Comparison) -> str:
     """One line on what was compared: the models, the data, and the track."""
     record = comparison.record
     labels = formats.join_words([style.label for style in comparison.styles.values()])
+    if record.varied:  # labels with commas of their own
+        labels = "; ".join(style.label for style in comparison.styles.values())
     classes = formats.plural(len(comparison.class_names), "class")
     shared = " Each was trained for about the same time." if record.protocol.equal == "time" else ""
     kind = _TRACKS[record.track]
