@@ -33,7 +33,7 @@ import segarena
 from segarena.config import defaults
 from segarena.data.scenes.scenery import VERSION
 from segarena.data.synthetic import DEFAULT_COUNTS, SyntheticSource, write_scenes
-from segarena.errors import SegarenaError
+from segarena.errors import Interrupted, SegarenaError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data, Environment
 
@@ -183,8 +183,11 @@ def main(words: Sequence[str] | None = None) -> None:
     if missing := [name for name, place in places.items() if name != "built-in" and not Path(place).is_dir()]:
         parser.error(f"{missing[0]}={places[missing[0]]} is not a folder")
     folders = {name: prepare(name, Path(place), given.work) for name, place in places.items()}
-    for one in plan(given, list(places)):
-        train(one, folders[one.set], given.weights, given.work, given.results)
+    try:
+        for one in plan(given, list(places)):
+            train(one, folders[one.set], given.weights, given.work, given.results)
+    except Interrupted:
+        parser.exit(130, "\nstopped: the same command resumes it\n")
 
 
 def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
