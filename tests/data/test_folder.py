@@ -17,7 +17,7 @@ from segarena.data.checks import inspect
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.data.splitting.splits import split_samples
-from support import SHARED, needs_real_data, refuses
+from support import SHARED, needs_real_data, refuses, write_pair
 
 
 def add_pair(
@@ -241,3 +241,15 @@ def test_isbi_membranes_are_the_low_level_of_two() -> None:
     assert {sample.split for sample in source.samples} == {None}
     assert source.encoding.kind == "two-level"
     assert source.class_pixels[0] / source.class_pixels.sum() == pytest.approx(0.22, abs=0.005)
+
+
+def test_labels_alone_are_those_of_the_whole_reading(tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path, f"square{number}", seed=number)
+    small = tmp_path / "masks" / "square1.png"
+    with Image.open(small) as mask:
+        mask.resize((24, 24), Image.Resampling.NEAREST).save(small)
+    source = FolderSource(tmp_path)
+    assert len(source.resized) == 1
+    for index in range(3):
+        np.testing.assert_array_equal(source.read_labels(index), source.read(index)[1])
