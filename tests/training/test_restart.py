@@ -137,3 +137,20 @@ def test_infinite_counts_as_nan(squares: Path, tmp_path: Path, monkeypatch: pyte
         lambda self, *more: (torch.tensor(math.inf), None) if self.state.restart is None else step(self, *more),
     )
     assert Metrics.read(segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder).restart == "diverged"
+
+
+def test_a_training_on_all_images_is_not_judged_by_a_score(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FEWEST_STEPS", 1)  # as in a training of the usual length
+    run = segarena.train(squares, out=tmp_path / "run", all_images=True, **OPTIONS).folder
+    assert Metrics.read(run).restart is None
+
+
+def test_a_training_on_all_images_is_restarted_after_nan(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FEWEST_STEPS", 1)
+    breaking(monkeypatch, {1})
+    run = segarena.train(squares, out=tmp_path / "run", all_images=True, ema_decay=0.9, **OPTIONS).folder
+    assert Metrics.read(run).restart == "diverged"

@@ -181,7 +181,7 @@ class Trainer:
     def _is_useless(self) -> bool:
         """Whether a finished training is to be restarted, because it is no better than the majority baseline."""
         steps = (self.state.epoch - 1) * len(self.loader)
-        if self.rebuild is None or self.state.restart is not None or steps < FEWEST_STEPS:
+        if self.rebuild is None or self.validate is None or self.state.restart is not None or steps < FEWEST_STEPS:
             return False
         return self.state.best_miou <= self.baseline()  # an undefined baseline is NaN
 
