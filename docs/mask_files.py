@@ -30,7 +30,7 @@ _CLASSES = {SEA: WATER, LAKE: WATER, BOAT: WATER, HOUSE: BUILDING, FOREST: WOOD,
 #: Pixels of a scene's side.
 SIDE = 80
 
-_SCENES = (3, 0, 1, 2, 4, 5)  # of seed 0; the first is the one that is drawn
+_SCENES = (2, 0, 1, 3, 4, 5)  # of seed 0; the first is the one that is drawn
 _SQUARE, _SHADES = 4, (200, 240)  # what viewers show behind transparent pixels
 
 
@@ -61,7 +61,7 @@ class MaskFile:
     with_void: bool = False
     classes_yaml: str = ""
     scale: int = 1
-    corner: tuple[int, int] = (13, 33)
+    corner: tuple[int, int] = (19, 30)
     cells: int = 5
 
 

@@ -88,7 +88,7 @@ MASK_FILES: tuple[MaskFile, ...] = (
         ending=".jpg",
         options={"quality": 60},
         scale=4,
-        corner=(265, 217),
+        corner=(78, 127),
     ),
     MaskFile("numbers", _BLACK, _GREY, _numbers(0, 1, 2, 3, 4)),
     MaskFile("gapped", "is nearly black all over", _GREY, _numbers(7, 11, 21, 26, 33)),
@@ -105,7 +105,7 @@ MASK_FILES: tuple[MaskFile, ...] = (
         ending=".jpg",
         options={"quality": 75},
         scale=4,
-        corner=(52, 132),
+        corner=(72, 112),
         cells=16,
     ),
     MaskFile(

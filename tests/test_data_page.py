@@ -69,7 +69,7 @@ def test_a_figure_has_the_encoding_the_classes_and_the_values(generator: Generat
     texts = [text.get_text() for text in generator.draw("void").texts]
     assert "encoding: index masks: 0 = class_0, 1 = class_1, 2 = class_2, 3 = class_3, 4 = class_4; void: 255" in texts
     assert {"class_0", "class_4", "void", "6 values in this file", "PNG, 8-bit grey"} <= set(texts)
-    square = generator.read("void").values[13:18, 33:38]
+    square = generator.read("void").values[19:24, 30:35]
     numbers = [text for text in texts if text.isdigit()]
     assert numbers[:25] == [str(value) for value in square.ravel()]
 
