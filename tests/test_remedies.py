@@ -42,6 +42,17 @@ SHOWN_BY = {
     "segarena.runs --out": {*TRAINING, "check", "evaluate", "predict"},  # only where it is not given
     "segarena.runs --resume": TRAINING,  # only where there is one
     "segarena.scoring.wording": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.data.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
+    "segarena.data.checks.leakage --group-by": {*TRAINING, "check"},  # likewise
+    "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
+    "segarena.experiment.matching --seed": {"train"},  # `compare` shows it as advice for a training
+    "segarena.experiment.networks --models": {"compare"},  # `train` has `--model`, and does not take modules
+    "segarena.experiment.units --group-by": TRAINING,  # `evaluate` takes the rule of the training
+    "segarena.models.own --size": TRAINING,  # only before a training
+    "segarena.reporting.claims": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.reporting.use": {"train"},  # a command of `train`, shown as a whole
+    "segarena.reuse.like": {"train"},  # likewise
+    "segarena.scoring.limits": {"compare"},  # `report` repeats it, as advice for another comparison
     "segarena.training.engine": TRAINING,
 }
 NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git

@@ -17,7 +17,7 @@ def test_a_mask_damaged_during_training_is_wrong_input(
 ) -> None:
     epoch = TrainingLoader.epoch
 
-    def damage_first(loader: TrainingLoader, number: int, first: int) -> object:
+    def damage_first(loader: TrainingLoader, number: int, first: int = 0) -> object:
         for mask in (squares / "masks").iterdir():
             mask.write_bytes(mask.read_bytes()[:60])
         return epoch(loader, number, first)

@@ -73,6 +73,7 @@ def test_the_average_is_scored_saved_and_resumed_exactly(
         assert (part / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.usefixtures("their_own_encoders")
 def test_frozen_batchnorm_keeps_the_statistics_of_the_encoder(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,9 +66,13 @@ class PSPNet(SegmentationModel):
         return resize_outputs(logits, auxiliary, image, size)
 
     def _fuse(self, features: Tensor) -> Tensor:
-        """`fusion` of the pyramid, without the upsampled grids where they have far fewer cells than the features."""
+        """`fusion` of the pyramid, without the upsampled grids where they have far fewer cells than the features.
+
+        Compiled, exported, and on the "meta" device, where operations are counted, it is computed as written.
+        """
         cells = sum(k * k for k in self.pyramid.bins)
-        if torch.compiler.is_compiling() or features.shape[-2] * features.shape[-1] < 2 * cells:
+        small = features.shape[-2] * features.shape[-1] < 2 * cells
+        if small or features.device.type == "meta" or torch.compiler.is_compiling():
             as_written: Tensor = self.fusion(self.pyramid(features))
             return as_written
         conv, norm, relu = self.fusion

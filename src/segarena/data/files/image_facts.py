@@ -59,7 +59,7 @@ class ImageFacts:
     is_worth_keeping: ClassVar[bool] = True
 
     def thumbnail(self, bits: int) -> NDArray[np.uint8]:
-        """(64, 64) uint8, grey, of the image that `read_image` gives for these `bits`."""
+        """(64, 64) uint8, grey, of the image that `read_image` gives for these `bits`, or its own if they are more."""
         shown: NDArray[np.uint8] = self.thumbnails[self._place(bits)]
         return shown
 
@@ -69,7 +69,7 @@ class ImageFacts:
         return shares
 
     def _place(self, bits: int) -> int:
-        return 0 if self.highest is None else DEPTHS.index(bits) - len(DEPTHS)
+        return 0 if self.highest is None else max(DEPTHS.index(bits) - len(DEPTHS), -len(self.thumbnails))
 
     def to_bytes(self) -> bytes:
         """The facts for the cache; `from_bytes` reads them."""
