@@ -283,8 +283,9 @@ def test_folds_give_the_mean_of_their_best_epochs(squares: Path, tmp_path: Path)
     assert like.choices["epochs"].value == -(-sum(best) // 2)
     run = segarena.train(like=folder, model="fcn", all_images=True)
     assert Data.read(Path(run)).counts["train"] == 12
-    repeated = read_like(folder, "fcn", all_images=False).options
-    assert (repeated["folds"], "splits" in repeated) == (2, False)
+    for earlier in (folder, folder / "fcn-seed0"):
+        repeated = read_like(earlier, "fcn", all_images=False).options
+        assert (repeated["folds"], repeated["data"], "splits" in repeated) == (2, squares, False)
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,8 @@ def _inputs_of_folds(folder: Path) -> DataSettings:
     """Where the data of cross-validation is: the folds have splits of their own."""
     place = folder if (folder / OptionsRecord.file).exists() else folder.parent
     options = OptionsRecord.read(place).options
-    return DataSettings(**{item.name: options.get(item.name, item.default) for item in fields(DataSettings)})
+    given: dict[str, Any] = {item.name: options.get(item.name) for item in fields(DataSettings)}  # null is not recorded
+    return DataSettings(**{**given, "all_images": False})
 
 
 def _describe(folder: Path, runs: Sequence[Path], **known: Any) -> Expected:
