@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 
 import segarena
+from own_modules import Tiny
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import build_model
 from segarena.training import engine
@@ -91,3 +92,12 @@ def test_frozen_batchnorm_keeps_the_statistics_of_the_encoder(
     assert not [name for name in changed if name.startswith("encoder.") and "running_" in name]
     assert [name for name in changed if name.startswith("encoder.") and name.endswith("weight")]
     assert [name for name in changed if not name.startswith("encoder.") and "running_" in name]
+
+
+def test_frozen_batchnorm_is_that_of_the_encoder_of_an_own_module(squares: Path, tmp_path: Path) -> None:
+    run, options = tmp_path / "run", {name: value for name, value in QUICK.items() if name != "encoder"}
+    segarena.train(squares, out=run, model=("tiny", Tiny), freeze_batchnorm=True, **options)
+    state = load_state(run / "last/state.pt")
+    assert state is not None
+    assert not state["model"]["network.encoder.1.running_mean"].any()
+    assert state["model"]["network.encoder.1.bias"].any()  # scale and shift are learned

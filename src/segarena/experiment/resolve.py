@@ -12,6 +12,7 @@ import torch
 from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults
 from segarena.config.defaults import ComputeFacts
 from segarena.config.resolution import STRIDES
+from segarena.config.training import is_own
 from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
 from segarena.errors import ConfigError, RunError
@@ -84,7 +85,7 @@ def resolve(
     model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
     patience = epochs if options.holds_out_none else close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
-    if options.freeze_batchnorm and not pretrained:
+    if options.freeze_batchnorm and not pretrained and not all(map(is_own, options.model_names)):
         raise ConfigError(
             "random weights have no statistics of images to keep",
             where="--freeze-batchnorm",

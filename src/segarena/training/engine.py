@@ -240,9 +240,10 @@ class Trainer:
 
     def _begin_to_train(self) -> None:
         self.model.train()
-        if self.protocol.freeze_batchnorm:
+        prefix: str | None = getattr(self.model, "encoder_prefix", "encoder.")
+        if self.protocol.freeze_batchnorm and prefix is not None:
             for name, module in self.model.named_modules():
-                if name.startswith("encoder.") and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                if name.startswith(prefix) and isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()  # the statistics stay; scale and shift are learned
 
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
