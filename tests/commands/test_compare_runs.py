@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.options import resume_command
 from segarena.reporting.style import model_styles
+from segarena.reporting.use import describe_use
 from support import QUICK, refused, refuses, write_pair
 
 ONCE: dict[str, Any] = {**QUICK, "epochs": 1, "quiet": True}
@@ -65,6 +67,13 @@ def test_two_losses_are_two_models_where_that_is_allowed(place: Path, tmp_path: 
         assert found.run(model).metrics["miou"] == segarena.TrainedRun(place / loss).metrics["miou"]
         assert list(found.glob(f"gallery/*/{model}.png"))
     assert found.predictor("fcn@ce").predict(place / "data" / "images" / "square0.png").shape == (48, 48)
+    with refuses(ConfigError, where="--like", value="loss") as raised:
+        segarena.train(like=found, all_images=True)
+    best = found.run()
+    assert str(best.folder.parent) in raised.value.remedy
+    segarena.train(like=best, all_images=True, out=tmp_path / "all", quiet=True)
+    undecided = replace(record, answer=replace(record.answer, claim="undecided"))
+    assert describe_use(undecided, found.folder, place=found.folder) is None
     shutil.move(found.folder, tmp_path / "moved")
     assert segarena.report(tmp_path / "moved").is_file()
 
@@ -197,3 +206,17 @@ def test_one_run_cannot_be_compared(place: Path) -> None:
     assert Config.read(place / "ce").model == "fcn"
     with refuses(RunError, where=place / "ce", value="only"):
         segarena.compare(place / "ce", quiet=True)
+
+
+def test_modules_alone_that_cannot_be_built_here_are_compared(place: Path, tmp_path: Path) -> None:
+    found = segarena.compare(place / "tiny", out=tmp_path / "out", quiet=True)
+    assert [entry.ceiling for entry in found.record.ranking] == [None]
+    assert found.report.is_file()
+
+
+def test_two_modules_of_one_name_are_refused(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "tiny" / "tiny-seed0", tmp_path / "other")
+    changed(lambda c: (c.update(seed=7), c["architecture"].update(tensors="0")), "config.json")(tmp_path / "other")
+    both = [place / "tiny", tmp_path / "other"]
+    with refuses(RunError, where=tmp_path / "other", value="tiny"):
+        match_runs(find_runs(both), (), both)

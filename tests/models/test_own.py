@@ -79,6 +79,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an error for this size": (answering(lambda logits: logits.reshape(7, 7)), "64 x 96"),
     "the same module twice": (lambda: SAME, "same"),
     "no module": (lambda: "unet", "str"),
+    "lazy layers": (lambda num_classes: nn.LazyConv2d(num_classes, 1), "lazy"),
     "no parameters": (nn.Identity, "parameter"),
     "an error in the function": (lambda num_classes: 1 / 0, "ZeroDivisionError"),
 }

@@ -171,7 +171,15 @@ def match_runs(runs: Sequence[FoundRun], vary: Sequence[str], again: Sequence[Pa
     varied = {name: values for name, values in differing.items() if name in vary}
     named = [(Run(_name(run, varied), run.config.seed), run) for run in runs]
     seen: dict[Run, FoundRun] = {}
+    modules: dict[str, FoundRun] = {}
     for key, run in named:
+        other = modules.setdefault(key.model, run)
+        if run.config.architecture.get("tensors") != other.config.architecture.get("tensors"):
+            raise RunError(
+                f"has another module called {run.config.model} than {other.folder}",
+                where=run.folder,
+                remedy="Train one of them again with another name",
+            )
         if key in seen:
             raise RunError(
                 f"has {run.config.model} with seed {key.seed}, as {seen[key].folder} has",

@@ -240,6 +240,8 @@ def _stride(prepared: Prepared, name: str, network: SegmentationModel) -> int:
 
 def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float | None]:
     """The resolution ceiling at each stride, from the training masks of the first split."""
+    if not strides:  # only modules that cannot be built here
+        return {}
     first, size = prepared.splits[0], prepared.protocol.size
     grids = [Grid(size, stride) for stride in sorted(set(strides.values()))]
     ceilings, _ = measure_ceilings(first.source, first.splits.train, grids, first.mask_pixels)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from segarena.config.own_models import Builder
 from segarena.errors import ConfigError
@@ -108,6 +109,9 @@ def build_own(name: str, num_classes: int, builder: Builder) -> OwnNetwork:
         )
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ConfigError("no parameter of the module can be trained", where=where, remedy="Set requires_grad on some")
+    if any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers())):
+        remedy = "Run the module once on an image in its function, or give each layer its number of channels"
+        raise ConfigError("the module has lazy layers without a shape", where=where, remedy=remedy)
     model = OwnNetwork(network, num_classes, name).train()
     model.settings = {
         "name": name,

@@ -43,6 +43,8 @@ def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_
         place: The same as commands name it.
         on_page: Whether the commands are read elsewhere, where the program is called `segarena`.
     """
+    if record.varied:  # its models are no architectures that can be trained by name
+        return None
     found = find_all_images_run(folder, [entry.model for entry in record.ranking])
     entry = _advised(record) if found is None else _of_run(record, found)
     if entry is None:

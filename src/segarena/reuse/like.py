@@ -130,6 +130,14 @@ class _Earlier(NamedTuple):
 
 def _comparison(folder: Path, model: str | None) -> _Earlier:
     record = ComparisonRecord.read(folder)
+    if record.varied:
+        first = record.ranking[0]
+        run = folder / Run(first.model, first.seeds[0]).path
+        raise ConfigError(
+            f"{folder} compares runs that differ in {join_words(list(record.varied))}",
+            where="--like",
+            remedy=f"Name one of its runs, e.g. {command('--like', run)}",
+        )
     entry, why = _choose(record, model, folder)
     runs = [run for seed in entry.seeds for run in trainings(folder / Run(entry.model, seed).path)]
     shown = () if record.statistics is None else record.statistics.models
