@@ -33,6 +33,7 @@ lint: .venv/dev.stamp  ## formatting, style, types; workflows, issue forms and c
 
 bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation cost here
 	$(BIN)/python benchmarks/labels.py
+	$(BIN)/python benchmarks/loss.py
 	$(BIN)/python benchmarks/steps.py
 
 docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; tables and pictures of data.md, files.md and models.md
