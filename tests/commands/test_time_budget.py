@@ -122,7 +122,9 @@ def test_the_error_of_a_small_budget_names_one_that_is_enough(
 
 
 @pytest.mark.usefixtures("made")
-def test_models_share_the_time_also_one_that_is_added(squares: Path, tmp_path: Path) -> None:
+def test_models_share_the_time_also_one_that_is_added(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     segarena.compare(squares, out=out, models=["fcn", "pspnet"], epochs=3, equal="time", **OPEN)
     assert epochs_of(out) == {"fcn": 4, "pspnet": 2}  # 18 s of 4 s and 8 s: 4.5 and 2.25 epochs
@@ -131,8 +133,17 @@ def test_models_share_the_time_also_one_that_is_added(squares: Path, tmp_path: P
     assert (rows["equal"], rows["model epochs"]) == ("time", "fcn: 4, pspnet: 2")
     assert "time" in subtitle(comparison)
     assert "training time" in comparison.record.verdict
+    for name in ("costs.json", "metrics.json"):
+        (out / "pspnet-seed0" / name).unlink()  # as if it had been interrupted after its last epoch
+    left: list[dict[str, int]] = []
+    monkeypatch.setattr(
+        calibration,
+        "report_prediction",
+        lambda _, forecast, __: left.append({w.model: w.epochs for w in forecast.works}),
+    )
     segarena.compare(resume=out, models=["deeplabv3"])
     assert epochs_of(out) == {"fcn": 4, "pspnet": 2, "deeplabv3": 1}
+    assert left == [{"pspnet": 0, "deeplabv3": 1}]
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,10 @@ def foresee(
     if for_budget or new:
         elapsed = time.perf_counter() - started
         prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
-        works = [replace(work, epochs=prepared.protocol.epochs_of(work.model)) for work in forecast.works]
-        forecast = replace(forecast, works=tuple(works))
+        works = zip(forecast.works, map(_epochs_done, trainings), strict=True)
+        epochs = prepared.protocol.epochs_of
+        left = tuple(replace(work, epochs=max(0, epochs(work.model) - done)) for work, done in works)
+        forecast = replace(forecast, works=left)
         resolution = describe_choices(prepared.choices) if for_budget else ""
         if resolution:
             reporter.say(f"  {resolution}")
@@ -238,8 +240,12 @@ def _work(training: Training) -> Work:
         steps=len(splits.train) // protocol.batch_size,
         val_images=len(splits.val),
         scored_images=len(splits.indices(splits.scored)),
-        epochs=max(0, protocol.epochs - len(epoch_seconds(training.folder))),
+        epochs=max(0, protocol.epochs - _epochs_done(training)),
     )
+
+
+def _epochs_done(training: Training) -> int:
+    return len(epoch_seconds(training.folder))
 
 
 def _cpu_share(comparison: ComparisonRecord) -> float | None:
