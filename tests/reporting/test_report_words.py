@@ -105,6 +105,23 @@ def test_output_stride_8_is_advised_where_it_can_be_chosen(
     assert ("--output-stride 8" in named) is advised
 
 
+@pytest.mark.parametrize(
+    ("changes", "shared", "not_shared"),
+    [
+        ({}, "the same maximum number of epochs", "time"),
+        ({"equal": "time"}, "about the same time", "epochs"),
+        ({"varied": ("learning_rate",)}, "but for learning rate", "maximum"),
+    ],
+    ids=["epochs", "time", "varied"],
+)
+def test_what_the_trainings_share_is_stated(comparison: Comparison, changes, shared, not_shared) -> None:
+    if "equal" in changes:
+        changes = {"protocol": replace(comparison.record.protocol, **changes)}
+    sentence = method.what_is_shared(with_record(comparison, **changes))
+    assert shared in sentence
+    assert not_shared not in sentence
+
+
 def test_different_initial_weights_are_named(comparison: Comparison) -> None:
     assert not find(caveats(comparison), "initial weights")
     assert dict(method.key_facts(comparison))["weights"] == "imagenet"

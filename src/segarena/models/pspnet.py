@@ -14,6 +14,9 @@ from segarena.models.checks import refuse_single_value, require_switch
 from segarena.models.encoders import Encoder
 from segarena.models.layers import FCNHead, conv_bn_relu, resize, to_float32, without_autocast
 
+#: Places of a batch's feature maps from which the fusion is faster by parts: in a training step, and without gradients.
+FEWEST_TRAINED, FEWEST_EVALUATED = 1024, 4096
+
 
 class PSPNet(SegmentationModel):
     """PSPNet (Zhao et al. 2017, figure 3): pyramid pooling on a dilated encoder, with the auxiliary head of section 4.
@@ -66,12 +69,14 @@ class PSPNet(SegmentationModel):
         return resize_outputs(logits, auxiliary, image, size)
 
     def _fuse(self, features: Tensor) -> Tensor:
-        """`fusion` of the pyramid, without the upsampled grids where they have far fewer cells than the features.
+        """`fusion` of the pyramid, without the upsampled grids where this is faster.
 
-        Compiled, exported, and on the "meta" device, where operations are counted, it is computed as written.
+        Small maps, compiled and exported graphs, and the "meta" device, where operations are counted, are computed as
+        written: the parts of the weights have to be copied, which takes as long as the operations that are saved.
         """
-        cells = sum(k * k for k in self.pyramid.bins)
-        small = features.shape[-2] * features.shape[-1] < 2 * cells
+        count, _, height, width = features.shape
+        fewest = FEWEST_TRAINED if torch.is_grad_enabled() else FEWEST_EVALUATED
+        small = height * width < 2 * sum(k * k for k in self.pyramid.bins) or count * height * width < fewest
         if small or features.device.type == "meta" or torch.compiler.is_compiling():
             as_written: Tensor = self.fusion(self.pyramid(features))
             return as_written

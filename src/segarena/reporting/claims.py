@@ -85,12 +85,13 @@ def _about_first(comparison: Comparison, shown: Statistics, intervals: list[Inte
 def _counted(comparison: Comparison, shown: Statistics) -> tuple[str, str]:
     """The independent units, the trainings, and what the claims do not cover."""
     images = comparison.record.data.counts[comparison.record.scored_split]
+    grouped = shown.unit == "group" and shown.units != images
     units = f"{plural(shown.units, shown.unit_name)}, not {plural(images, 'image')}"
-    answer = plural(shown.units, "image") if shown.unit == "image" else units
+    answer = units if grouped else plural(images, "image")
     seeds = sorted({len(entry.seeds) for entry in comparison.ranking})
     number = plural(seeds[0], "training") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} trainings"
     reason = f"Images of one {shown.unit_name} are not independent, so it counts once. {number} of each model"
-    reason = reason if shown.unit == "group" else f"{number} of each model"
+    reason = reason if grouped else f"{number} of each model"
     if comparison.folds:
         reason += f", in each of {comparison.folds} folds, whose training images overlap"
     return f"{answer}.", f"{reason}. Nothing is claimed about newly collected training data."

@@ -35,6 +35,19 @@ def subtitle(comparison: Comparison) -> str:
     return f"{labels} on {record.data.name}, {classes}. {kind}{shared}"
 
 
+def what_is_shared(comparison: Comparison) -> str:
+    """A sentence on what all trainings have in common."""
+    record = comparison.record
+    if record.varied:
+        varied = formats.join_words([name.replace("_", " ") for name in record.varied])
+        return f"Every model was trained on the same images with the same settings but for {varied}, as its name shows."
+    length = "about the same time" if record.protocol.equal == "time" else "the same maximum number of epochs"
+    return (
+        f"Every model was trained on the same images in the same order, with the same augmentation, {length} and the "
+        "same rules for early stopping and for selecting the epoch."
+    )
+
+
 def split_name(comparison: Comparison) -> str:
     """The images that gave the scores, in words."""
     return "data set" if comparison.folds is not None else f"{_SPLIT_NAMES[comparison.record.scored_split]} split"

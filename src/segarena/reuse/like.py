@@ -168,7 +168,7 @@ def _choose(record: ComparisonRecord, model: str | None, folder: Path) -> tuple[
     answer, first = record.answer, record.ranking[0]
     if answer.claim in ("no_better_than_baseline", "no_score"):
         raise ConfigError(
-            f"no model of {folder} can be advised: {answer.headline}",
+            f"no model of {folder} can be advised: {answer.headline.rstrip('.')}",
             where="--model",
             remedy=f"Train longer, or name a model all the same: --model {first.model}",
         )
