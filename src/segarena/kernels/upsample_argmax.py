@@ -70,7 +70,7 @@ def interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, floa
         return full[..., : size[0], : size[1]]
     for dim, pixels, cells in ((2, size[0], extent[0]), (3, size[1], extent[1])):
         grid = logits.shape[dim]
-        before, fraction = (part.to(logits.device) for part in _positions(grid, pixels, cells, logits.dtype))
+        before, fraction = _positions(grid, pixels, cells, logits.dtype, logits.device)
         after = (before + 1).clamp(max=grid - 1)
         logits = _mix(logits.index_select(dim, before), logits.index_select(dim, after), fraction, dim)
     return logits
@@ -126,12 +126,14 @@ def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float
     return torch.cat(strips, dim=1)[0]
 
 
-def _positions(grid: int, pixels: int, extent: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _positions(
+    grid: int, pixels: int, extent: float, dtype: torch.dtype, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
     """The point of the grid before each pixel's centre, int64, and the fraction of the distance to the next point.
 
     The pixels correspond to `extent` cells of the grid. Centres are at index + 1/2; pixels before the first point have
     its value. Computed in the type of the logits, as in torch.
     """
-    position = ((torch.arange(pixels, dtype=dtype) + 0.5) * (extent / pixels) - 0.5).clamp(min=0)
+    position = ((torch.arange(pixels, dtype=dtype, device=device) + 0.5) * (extent / pixels) - 0.5).clamp(min=0)
     before = position.long().clamp(max=grid - 1)
     return before, position - before

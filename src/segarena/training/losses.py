@@ -88,7 +88,8 @@ def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
     of_truth = probability.gather(1, labels.unsqueeze(1)).squeeze(1) * counted
     overlap = torch.zeros_like(probability[0, :, 0, 0]).index_add(0, labels.flatten(), of_truth.flatten())
     predicted_area = torch.einsum("nchw,nhw->c", probability, counted.float())
-    truth_area = torch.bincount(labels[counted], minlength=logits.shape[1])
+    # not bincount, nor a selection by `counted`: on a GPU both wait for the result
+    truth_area = torch.zeros_like(overlap, dtype=torch.int64).index_add(0, labels.flatten(), counted.flatten().long())
     dice = 2 * overlap / (predicted_area + truth_area).clamp(min=1e-6)
     present = truth_area > 0
     return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
