@@ -8,21 +8,25 @@ It can be killed at any time and started again with the same arguments: finished
 that was interrupted is resumed. Order: all variants with seed 0, most promising first, then with the next seed.
 `table` compares them, and with --write puts the tables into docs/recipes.md.
 
-Scores are of validation images; there is no test split, since the test images of a set are left out. Each training has
-one thread, a fixed size, and no early stopping. Weights are those of MobileNetV2 for the sets of photographs; without
---weights they start from random weights, like the built-in scenes. SEGARENA_STUDY may hold the arguments of `run`.
+Scores are of validation images; there is no test split, since the test images of a set are left out. Sizes, epochs and
+batches are the defaults of `compare` on a CPU, without early stopping. Weights are those of MobileNetV2 for the sets of
+photographs; without --weights they start from random weights, like the built-in scenes. A training is computed on the
+GPU where there is one, and takes a few seconds there; on a CPU, with its one thread, it takes some ten minutes. With
+--jobs N, N trainings run at a time. SEGARENA_STUDY may hold the arguments of `run`.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import fcntl
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,13 +46,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 MODELS = ("unet", "deeplabv3", "fcn", "pspnet")
 COLUMNS = (
     *("set", "variant", "model", "seed", "val_miou", "lowest_iou", "lowest_class", "classes_at_zero"),
-    *("best_epoch", "train_seconds", "error", "data", "commit", "options"),
+    *("best_epoch", "train_seconds", "device", "error", "data", "commit", "options"),
 )
 
 
 @dataclass(frozen=True)
 class StudySet:
-    """A data set with a size and a number of epochs that cost about a minute.
+    """A data set with the size, the epochs and the batch of `compare` on a CPU.
 
     Args:
         size: Working size, in pixels.
@@ -68,11 +72,11 @@ class StudySet:
 
 
 SETS: dict[str, StudySet] = {
-    "built-in": StudySet(128, 10, 4, "resnet18"),
-    "camvid": StudySet(160, 5, 8, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
-    "isbi": StudySet(256, 30, 6, options={"group_by": "blocks"}),
-    "epfl-roads": StudySet(192, 15, 8),
-    "cwfid": StudySet(256, 20, 8, parts=("images", "annotations"), options={"masks": "annotations"}),
+    "built-in": StudySet(128, 42, 16, "resnet18"),
+    "camvid": StudySet(256, 11, 8, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
+    "isbi": StudySet(512, 60, 6, options={"group_by": "blocks"}),
+    "epfl-roads": StudySet(256, 50, 8),
+    "cwfid": StudySet(256, 60, 8, parts=("images", "annotations"), options={"masks": "annotations"}),
 }
 
 
@@ -151,6 +155,12 @@ class Run:
         return "freeze_batchnorm" not in self.options or (self.pretrained and self.set != "built-in")
 
     @property
+    def folder(self) -> str:
+        """The name of its folder while it is in progress."""
+        name = f"{self.set}-{self.variant}-{self.model}-{self.seed}"
+        return name.replace(" ", "-").replace("/", "").replace(":", "")
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What a line of the results is found by: a variant whose options were changed is trained again."""
         data = f" scenes={VERSION}" if self.set == "built-in" else f" pretrained={self.pretrained}"
@@ -168,6 +178,7 @@ def main(words: Sequence[str] | None = None) -> None:
     run.add_argument("--models", nargs="+", choices=MODELS, default=MODELS[:2])
     run.add_argument("--seeds", nargs="+", type=int, default=(0, 1))
     run.add_argument("--variants", nargs="+", choices=VARIANTS, default=tuple(VARIANTS), metavar="VARIANT")
+    run.add_argument("--jobs", type=int, default=1, help="trainings at a time; many fit on one GPU")
     run.add_argument("--work", type=Path, default=Path("runs/recipes"), help="folder of the runs in progress")
     for each in (run, table):
         each.add_argument("--results", type=Path, default=RESULTS)
@@ -183,16 +194,38 @@ def main(words: Sequence[str] | None = None) -> None:
     if missing := [name for name, place in places.items() if name != "built-in" and not Path(place).is_dir()]:
         parser.error(f"{missing[0]}={places[missing[0]]} is not a folder")
     folders = {name: prepare(name, Path(place), given.work) for name, place in places.items()}
+    others = [
+        subprocess.Popen([sys.executable, __file__, *words, "--jobs", "1"])  # the last --jobs counts
+        for _ in range(given.jobs - 1)
+    ]
     try:
         for one in plan(given, list(places)):
-            train(one, folders[one.set], given.weights, given.work, given.results)
-    except Interrupted:
+            with claim(one, given.work) as is_free:
+                if is_free and one.key not in keys(given.results):
+                    append(train(one, folders[one.set], given.weights, given.work), given.results)
+        for other in others:
+            other.wait()
+    except (Interrupted, KeyboardInterrupt):
         parser.exit(130, "\nstopped: the same command resumes it\n")
+
+
+@contextmanager
+def claim(one: Run, work: Path) -> Iterator[bool]:
+    """Whether no other process trains this; until the context ends, or this process does, none will."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / f"{one.folder}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+            Path(file.name).unlink()
 
 
 def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
     """The trainings that are not finished, in their order."""
-    done = {tuple(row[name] for name in ("set", "variant", "model", "seed", "options")) for row in read(given.results)}
+    done = keys(given.results)
     variants = dict.fromkeys(["baseline", *given.variants])
     for seed in given.seeds:
         for variant in variants:
@@ -224,35 +257,31 @@ def prepare(name: str, place: Path, work: Path) -> Path:
     return folder
 
 
-def train(one: Run, data: Path, weights: Path | None, work: Path, results: Path) -> None:
-    """Train, or resume a training that was interrupted, append its line, and remove its folder."""
-    folder = work / f"{one.set}-{one.variant}-{one.model}-{one.seed}".replace(" ", "-").replace("/", "").replace(
-        ":", ""
-    )
-    options = dict(one.options)
+def train(one: Run, data: Path, weights: Path | None, work: Path) -> dict[str, Any]:
+    """Train, or resume a training that was interrupted, remove its folder, and return its line."""
+    folder = work / one.folder
+    options: dict[str, Any] = {**one.options, "threads": 1, "workers": 0, "out": folder, "resume": folder}
     if "masks" in options:
         options["masks"] = data / options["masks"]
     started = "none" if one.set == "built-in" or weights is None else str(weights)
     row: dict[str, Any] = dict(zip(("set", "variant", "model", "seed", "options"), one.key, strict=True))
-    print(f"{one.set}, {one.variant}, {one.model}, seed {one.seed}", end=": ", flush=True)
     try:
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            segarena.train(
-                data, model=one.model, seed=one.seed, weights=started, threads=1, out=folder, resume=folder, **options
-            )
+            segarena.train(data, model=one.model, seed=one.seed, weights=started, **options)
     except SegarenaError as error:
         row["error"] = str(error).splitlines()[0]
-        print(row["error"])
     else:
         row |= measure(folder)
-        print(f"{row['val_miou']:.2%} in {row['train_seconds']:.0f} s", flush=True)
-    append(row, results)
     shutil.rmtree(folder, ignore_errors=True)
+    end = row.get("error") or f"{row['val_miou']:.2%} in {row['train_seconds']:.0f} s"
+    print(f"{one.set}, {one.variant}, {one.model}, seed {one.seed}: {end}", flush=True)
+    return row
 
 
 def measure(folder: Path) -> dict[str, Any]:
     """The scores of a finished run. Raises ValueError if they are of test images."""
     metrics, costs, data = Metrics.read(folder), Costs.read(folder), Data.read(folder)
+    machine = Environment.read(folder)
     if metrics.split != "val":
         raise ValueError(f"the scores of {folder} are of its {metrics.split} images")
     ious = {name: scores.iou for name, scores in metrics.per_class.items() if scores.iou is not None}
@@ -265,8 +294,14 @@ def measure(folder: Path) -> dict[str, Any]:
         "best_epoch": metrics.best_epoch,
         "train_seconds": round(costs.train_seconds, 1),
         "data": data.fingerprint[:12],
-        "commit": Environment.read(folder).commit or "",
+        "device": machine.gpu or machine.cpu,
+        "commit": machine.commit or "",
     }
+
+
+def keys(path: Path) -> set[tuple[str, ...]]:
+    """The keys of the finished trainings."""
+    return {tuple(row[name] for name in ("set", "variant", "model", "seed", "options")) for row in read(path)}
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -279,15 +314,16 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def append(row: Mapping[str, Any], path: Path) -> None:
     """Add a line to the results, with the head if they are new."""
-    is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not is_new and not path.read_bytes().endswith(b"\n"):
-        with path.open("a") as file:
-            file.write("\n")
-    with path.open("a", newline="") as file:
+    with path.open("a+", newline="") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
+        file.seek(0)
+        before = file.read()
+        if not before:
             writer.writeheader()
+        elif not before.endswith("\n"):  # a kill cut off the last line
+            file.write("\n")
         writer.writerow(row)
         file.flush()
         os.fsync(file.fileno())

@@ -72,9 +72,22 @@ def test_a_training_that_fails_has_its_line(study: Any, tmp_path: Path, monkeypa
         raise ConfigError("the loss became nan in epoch 2", where="unet", remedy="Train at a lower --learning-rate")
 
     monkeypatch.setattr(study.segarena, "train", fail)
-    study.train(study.Run("built-in", "baseline", "unet", 0, False), tmp_path, None, tmp_path / "w", tmp_path / "r.csv")
+    one = study.Run("built-in", "baseline", "unet", 0, False)
+    study.append(study.train(one, tmp_path, None, tmp_path / "w"), tmp_path / "r.csv")
     (row,) = study.read(tmp_path / "r.csv")
     assert (row["val_miou"], "nan in epoch 2" in row["error"]) == ("", True)
+
+
+def test_a_training_is_claimed_by_one_process(study: Any, tmp_path: Path) -> None:
+    one, other = (study.Run("built-in", "baseline", "unet", seed, False) for seed in (0, 1))
+    with (
+        study.claim(one, tmp_path) as first,
+        study.claim(one, tmp_path) as second,
+        study.claim(other, tmp_path) as third,
+    ):
+        assert (first, second, third) == (True, False, True)
+    with study.claim(one, tmp_path) as again:
+        assert again
 
 
 def line(variant: str, seed: int, miou: float, lowest: float, data: str = "d", model: str = "unet") -> dict[str, str]:
