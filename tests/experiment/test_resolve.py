@@ -81,6 +81,7 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
         "weights": "none",
         "size": 64,
         "batch_size": 4,
+        "micro_batch": 2,
         "epochs": 7,
         "patience": 3,
         "output_stride": 8,

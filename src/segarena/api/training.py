@@ -44,6 +44,7 @@ def compare(
     budget: str | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
+    micro_batch: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
     schedule: Literal["onecycle", "poly"] = "onecycle",
     learning_rate: float | None = None,
@@ -128,6 +129,9 @@ def compare(
             5.
         batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
             quarter of the training images.
+        micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
+            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels="see" one part at a time. Default:
+            the whole batch; less where it does not fit into memory.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.
@@ -209,6 +213,7 @@ def train(
     budget: str | None = None,
     patience: int | None = None,
     batch_size: int | None = None,
+    micro_batch: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
     schedule: Literal["onecycle", "poly"] = "onecycle",
     learning_rate: float | None = None,
@@ -289,6 +294,9 @@ def train(
             5.
         batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
             quarter of the training images.
+        micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
+            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels="see" one part at a time. Default:
+            the whole batch; less where it does not fit into memory.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.

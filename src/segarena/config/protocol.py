@@ -30,6 +30,8 @@ class Protocol:
     """Epochs without a better validation mIoU after which the training stops."""
     batch_size: int
     """Images per training step."""
+    micro_batch: int = 0
+    """Images of a step that are computed at a time, to save memory; the gradients of the parts add up. 0: all."""
     optimizer: Literal["adamw", "sgd"]
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"]
@@ -83,9 +85,14 @@ class Protocol:
         return self.model_epochs.get(model, self.epochs)
 
     def settings(self) -> dict[str, Any]:
-        """Return every setting by the name of its option, the arguments of `build_model` in place of `network`."""
+        """Return every setting by the name of its option, the arguments of `build_model` in place of `network`.
+
+        A batch that is computed at once has no micro-batch.
+        """
         settings = asdict(self)
         network = settings.pop("network")
+        if not self.micro_batch:
+            del settings["micro_batch"]
         return {**settings, **network}
 
 

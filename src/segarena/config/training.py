@@ -108,6 +108,9 @@ class ProtocolOptions(DataOptions, ABC):
     """Stop after this many epochs without a better validation mIoU."""
     batch_size: Annotated[int | None, default(defaults.batch_size)] = None
     """Images per training step."""
+    micro_batch: Annotated[int | None, default("the whole batch; less where it does not fit into memory")] = None
+    """Images of a training step that are computed at a time, to save memory: the gradients of the parts add up to those
+    of the batch. BatchNorm, the Dice loss and --hard-pixels see one part at a time."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"
@@ -168,7 +171,16 @@ class ProtocolOptions(DataOptions, ABC):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
-        smallest = {"folds": 2, "size": 32, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0, "threads": 1}
+        smallest = {
+            "folds": 2,
+            "size": 32,
+            "epochs": 1,
+            "patience": 1,
+            "batch_size": 2,
+            "micro_batch": 2,
+            "workers": 0,
+            "threads": 1,
+        }
         for name, least in smallest.items():
             check_at_least(name, getattr(self, name), least)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):

@@ -79,6 +79,8 @@ def resolve(
     batch_size = close("batch_size", options.batch_size, defaults.batch_size(facts, size, on_gpu))
     if batch_size > facts.num_train:
         batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
+    measured = choices.recorded.get("micro_batch")  # likewise
+    micro_batch = options.micro_batch or (None if measured is None else close("micro_batch", None, (2, "")))
     epochs = close("epochs", options.epochs, defaults.epochs(facts, on_gpu))
     equal = options.equal if isinstance(options, CompareOptions) else "epochs"
     shared = choices.recorded.get("model_epochs")  # chosen once the models have been measured
@@ -101,6 +103,7 @@ def resolve(
         epochs=epochs,
         patience=patience,
         batch_size=batch_size,
+        micro_batch=0 if micro_batch is None or micro_batch >= batch_size else micro_batch,
         optimizer=options.optimizer,
         schedule=options.schedule,
         learning_rate=close("learning_rate", options.learning_rate, rate),

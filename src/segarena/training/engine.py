@@ -21,10 +21,10 @@ from segarena.data.dataset import TrainingLoader
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
+from segarena.training.accumulation import add_gradients, count_parts, slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
 from segarena.training.cpu_time import cpu_seconds
-from segarena.training.evaluation import autocast, to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer
 
@@ -129,6 +129,8 @@ class Trainer:
         self.on_restart, self.rebuild, self.baseline = on_restart, rebuild, baseline
         self.should_stop = should_stop
         self.read_peak_memory = read_peak_memory
+        self.parts = count_parts(protocol.batch_size, protocol.micro_batch)
+        slow_statistics(self.model, self.parts)
         self.state = TrainingState()
         self._begin()
         self.last_save = time.perf_counter()
@@ -253,11 +255,16 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * share * group["factor"]
         _seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
-        with autocast(protocol.device, protocol.precision):
-            output = self.model(to_input(images, protocol.device), size="native")
-        total, auxiliary = self.loss(output.logits, output.auxiliary, mask.to(protocol.device, non_blocking=True))
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total, auxiliary = add_gradients(
+            self.model,
+            self.loss,
+            images,
+            mask,
+            parts=self.parts,
+            device=protocol.device,
+            precision=protocol.precision,
+        )
         nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
         self.optimizer.step()
         if self.average is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -114,6 +115,7 @@ class SegmentationLoss:
         hard_pixels: float = 1.0,
     ) -> None:
         self.kind = kind
+        self.class_weights = class_weights
         self._compute = partial(
             upsampled_loss, class_weights=class_weights, label_smoothing=label_smoothing, hard_pixels=hard_pixels
         )
@@ -134,6 +136,27 @@ class SegmentationLoss:
             return total, None
         part = self._compute(auxiliary, mask)
         return total + AUXILIARY_WEIGHT * part, part
+
+    def shares(self, masks: Sequence[Tensor]) -> list[Tensor]:
+        """Return the shares of the parts of a batch in the weight of its counted pixels, scalars that add up to 1.
+
+        Multiplied with them, the losses of the parts add up to that of the batch. That is exact for the cross-entropy,
+        whatever the class weights, the label smoothing and the void pixels are, and for the auxiliary head. Dice loss
+        and `hard_pixels` are not sums over pixels: they become their weighted mean over the parts.
+
+        Args:
+            masks: The mask of each part, (N, H, W).
+        """
+        weights = torch.stack([_weigh(mask, self.class_weights) for mask in masks])
+        return list((weights / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)).unbind())
+
+
+def _weigh(mask: Tensor, class_weights: Tensor | None) -> Tensor:
+    """The sum of the weights of the pixels that are not void, float32."""
+    counted = mask != IGNORE_INDEX
+    if class_weights is None:
+        return counted.sum().float()
+    return torch.where(counted, class_weights[mask.long().where(counted, 0)], 0.0).sum()
 
 
 def upsampled_loss(

@@ -1,0 +1,124 @@
+"""Gradient accumulation: the gradients of a batch from parts of it, where memory is too short for the whole."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from segarena.models import SegmentationModel
+from segarena.training.evaluation import autocast, to_input
+from segarena.training.losses import SegmentationLoss
+
+#: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
+SMALLEST_PART = 2
+
+
+def count_parts(batch_size: int, micro_batch: int) -> int:
+    """Return into how many parts a batch is split.
+
+    The parts differ by one image at most. Where the batch is odd and the micro-batch 2, one of them has three images.
+
+    Args:
+        batch_size: Images of a training step, 2 or more.
+        micro_batch: Images that are computed at a time, 2 or more; 0 for all.
+
+    >>> count_parts(16, 0), count_parts(16, 4), count_parts(7, 2)
+    (1, 4, 3)
+    """
+    if not micro_batch:
+        return 1
+    return max(1, min(math.ceil(batch_size / micro_batch), batch_size // SMALLEST_PART))
+
+
+def micro_batches(batch_size: int) -> list[int]:
+    """Return the images of the largest part for 1, 2, 4, ... parts of a batch, as long as each has two images.
+
+    >>> micro_batches(16), micro_batches(6)
+    ([16, 8, 4, 2], [6, 3])
+    """
+    parts = 1
+    sizes = []
+    while batch_size // parts >= SMALLEST_PART:
+        sizes.append(math.ceil(batch_size / parts))
+        parts *= 2
+    return sizes
+
+
+def slow_statistics(model: nn.Module, parts: int) -> None:
+    """Let the running statistics of BatchNorm follow the training as fast as without accumulation.
+
+    They move once for each part, so a momentum m becomes 1 - (1 - m)^(1 / parts): after all parts of a step the
+    statistics of before count as much as after one whole batch.
+
+    Args:
+        model: The model; its BatchNorm layers are changed in place.
+        parts: Parts of a batch.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is not None and parts > 1:
+            module.momentum = 1 - (1 - module.momentum) ** (1 / parts)
+
+
+def add_gradients(
+    model: SegmentationModel,
+    loss: SegmentationLoss,
+    images: Tensor,
+    mask: Tensor,
+    *,
+    parts: int,
+    device: str,
+    precision: str,
+) -> tuple[Tensor, Tensor | None]:
+    """Add the gradients of a batch to the parameters, part by part where it is split.
+
+    The sum over the parts is the gradient of the batch for a loss that is a mean over counted pixels; see
+    `SegmentationLoss.shares` for the others. In training mode, BatchNorm normalises each part by its own statistics.
+
+    Args:
+        model: The model in training mode, on the device.
+        loss: The loss, on the device.
+        images: uint8 (N, 3, H, W).
+        mask: Class indices or void, (N, H, W).
+        parts: Into how many parts the batch is split, see `count_parts`.
+        device: "cpu" or "cuda".
+        precision: "fp32" or "bf16".
+
+    Returns:
+        The losses of the batch, without a gradient: the total, and that of the auxiliary head or None.
+    """
+    masks = mask.to(device, non_blocking=True).tensor_split(parts)
+    shares = [None] if parts == 1 else loss.shares(masks)
+    losses = [
+        _add_part(model, loss, *part, device=device, precision=precision)
+        for part in zip(images.tensor_split(parts), masks, shares, strict=True)
+    ]
+    if parts == 1:
+        return losses[0]
+    auxiliary = [own for _, own in losses if own is not None]
+    total = torch.stack([own for own, _ in losses]).sum()
+    return total, torch.stack(auxiliary).sum() if auxiliary else None
+
+
+def _add_part(
+    model: SegmentationModel,
+    loss: SegmentationLoss,
+    images: Tensor,
+    mask: Tensor,
+    share: Tensor | None,
+    *,
+    device: str,
+    precision: str,
+) -> tuple[Tensor, Tensor | None]:
+    """Add the gradients of some images, whose share in the losses of the batch is given; None for all of it.
+
+    What was computed for them is freed on return, before the next part.
+    """
+    with autocast(device, precision):
+        output = model(to_input(images, device), size="native")
+    total, auxiliary = loss(output.logits, output.auxiliary, mask)
+    if share is not None:
+        total, auxiliary = total * share, None if auxiliary is None else auxiliary * share
+    total.backward()  # type: ignore[no-untyped-call]
+    return total.detach(), None if auxiliary is None else auxiliary.detach()
