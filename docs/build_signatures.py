@@ -1,4 +1,4 @@
-"""Write the functions of the Python API from the options: src/segarena/api/data.py, training.py, results.py.
+"""Write the functions of the Python API from the options: src/segarena/api/compare.py, train.py, data.py, results.py.
 
     python docs/build_signatures.py
 
@@ -25,6 +25,7 @@ from segarena.config.data import AnnotationFormat
 from segarena.config.results import SplitName
 from segarena.config.training import EncoderName, ModelName, TrackName
 from segarena.files import write_text
+from segarena.formats import join_words
 
 FOLDER = Path(__file__).parents[1] / "src" / "segarena" / "api"
 WIDTH = 120
@@ -83,7 +84,7 @@ _OPEN = (
 _NAMES = 'Names may be spelled as you like: "UNet", "U-Net" and "unet" are one model.'
 
 FILES: dict[str, dict[str, Verb]] = {
-    "training": {
+    "compare": {
         "compare": Verb(
             config.CompareOptions,
             "Comparison",
@@ -91,6 +92,8 @@ FILES: dict[str, dict[str, Verb]] = {
             _STOPPED,
             f"{_OPEN} {_NAMES}",
         ),
+    },
+    "train": {
         "train": Verb(
             config.TrainOptions,
             "TrainedRun",
@@ -145,7 +148,9 @@ def module(verbs: dict[str, Verb]) -> str:
     functions = [function(name, verb) for name, verb in verbs.items()]
     body = "\n\n".join(functions)
     results = sorted({verb.returns for verb in verbs.values()} - {"Path"})
-    head = [f'"""{_listed(list(verbs))} as functions. Generated from the options by docs/build_signatures.py."""']
+    head = [
+        f'"""{_listed(list(verbs))} as {"functions" if len(verbs) > 1 else "a function"}. Generated from the options by docs/build_signatures.py."""'
+    ]
     head += ["", "from __future__ import annotations", ""]
     collected = [name for name in ("Iterable", "Sequence") if f"{name}[" in body]
     head += [f"from collections.abc import {', '.join(collected)}"] if collected else []
@@ -301,7 +306,7 @@ def _wrapped(text: str, indent: int, following: int | None = None) -> list[str]:
 
 
 def _listed(names: list[str]) -> str:
-    return f"{', '.join(f'`{name}`' for name in names[:-1])} and `{names[-1]}`"
+    return join_words([f"`{name}`" for name in names])
 
 
 if __name__ == "__main__":

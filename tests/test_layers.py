@@ -79,7 +79,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.api": (
         {"calls"},
-        {"data", "results", "training"},
+        {"compare", "data", "results", "train"},
         {"__init__"},
     ),
     "segarena.commands": (

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from segarena._version import __version__ as __version__
 from segarena.api.calls import api_function as _api_function
+from segarena.api.compare import compare
 from segarena.api.data import check, convert, synth
 from segarena.api.results import evaluate, predict, report
-from segarena.api.training import compare, train
+from segarena.api.train import train
 from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning

@@ -1,0 +1,179 @@
+"""`train` as a function. Generated from the options by docs/build_signatures.py."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+from segarena.api.calls import api_function, run_command
+from segarena.config import TrainOptions
+from segarena.config.own_models import OwnModel
+from segarena.config.training import EncoderName, ModelName, TrackName
+
+if TYPE_CHECKING:  # `import segarena` is light
+    from segarena.results.trained_run import TrainedRun
+
+
+@api_function
+def train(
+    data: str | PathLike[str] | None = None,
+    *,
+    model: ModelName | OwnModel | None = None,
+    seed: int = 0,
+    like: str | PathLike[str] | None = None,
+    all_images: bool = False,
+    out: str | PathLike[str] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    encoder: EncoderName | None = None,
+    weights: str | PathLike[str] | None = None,
+    images: str | PathLike[str] | None = None,
+    masks: str | PathLike[str] | None = None,
+    split: float = 0.8,
+    test_fraction: float = 0.0,
+    group_by: str | PathLike[str] | None = None,
+    splits: str | PathLike[str] | None = None,
+    root: str | PathLike[str] | None = None,
+    download: bool = False,
+    folds: int | None = None,
+    track: TrackName = "encoder",
+    output_stride: Literal[8, 16] | None = None,
+    budget: str | None = None,
+    patience: int | None = None,
+    batch_size: int | None = None,
+    micro_batch: int | None = None,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    schedule: Literal["onecycle", "poly"] = "onecycle",
+    learning_rate: float | None = None,
+    decoder_factor: float | None = None,
+    weight_decay: float = 0.01,
+    clip_norm: float = 5.0,
+    loss: Literal["ce", "ce+dice"] | None = None,
+    class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none",
+    label_smoothing: float = 0.0,
+    hard_pixels: float = 1.0,
+    ema_decay: float = 0.0,
+    freeze_batchnorm: bool = False,
+    crop_foreground: float = 0.0,
+    scale_jitter: float = 2.0,
+    rotation: float = 0.0,
+    elastic: float = 0.0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    workers: int | None = None,
+    threads: int | None = None,
+    cache_gib: float = 4.0,
+    config: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> TrainedRun:
+    """Train and test one architecture.
+
+    Options that are left out, or None, are chosen for the data and the machine, printed, and saved with the result.
+    Names may be spelled as you like: "UNet", "U-Net" and "unet" are one model.
+
+    Args:
+        data: Folder of images and masks, or the name of a published data set (voc2012, sbd, cityscapes, oxford-pets).
+            Default: the built-in scenes.
+        model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Your own module: a name
+            and the function that builds it, ("mine", build); see docs/own_models.md.
+        seed: Seed of the initial weights, the order of the images and the augmentation.
+        like: Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed
+            replace them. The model is the one with the highest mIoU, unless model is given. With all_images, epochs is
+            the mean of its best epochs, and the folder to write is in that of the comparison.
+        all_images: Train on all labelled images, with none held out for validation or test: for use, once the settings
+            are known. Exactly epochs are trained, the weights of the last one are kept, and there is no score.
+        out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
+        size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
+            Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256
+            to 512 on a CPU, from 512 to 768 on a GPU, and at most the images' shorter side.
+        epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+            a GPU and 60 on a CPU.
+        encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
+            resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,
+            efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, convnext_tiny,
+            convnext_small, swin_t. Default: resnet50 on a GPU, resnet18 on a CPU; with track="paper" that of the paper.
+        weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
+            network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
+            encoder. Default: imagenet; none for the built-in scenes.
+        images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
+            content.
+        masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
+            content.
+        split: Share of the images for training, if the data has no train and val split of its own.
+        test_fraction: Share of all images for the test split, if the data has none of its own.
+        group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
+            number. folder: same folder. blocks: neighbours in the order of the names. Or a regular expression, or a
+            file with name,group in each line. In the statistics a group counts once. none: each image counts, also
+            frames of a film that look alike.
+        splits: Use the split of an earlier run: its folder, or its data.json.
+        root: Folder of a published data set.
+        download: Download a published data set into root if it is not there.
+        folds: K-fold cross-validation: train K times, each time testing on a different fold. Of the images in the other
+            folds, split is the share for training. Default: none, one split into train, val and test.
+        track: encoder: every architecture on the same encoder. paper: every architecture as published.
+        output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
+            size; with track="paper" that of the paper.
+        budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, epochs,
+            and size and output_stride="where" they are left out, are chosen to fill it. Early stopping may end it
+            sooner.
+        patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
+            5.
+        batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
+            quarter of the training images.
+        micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
+            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels="see" one part at a time. Default:
+            the whole batch; less where it does not fit into memory.
+        optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
+        schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
+            poly.
+        learning_rate: Peak learning rate of the encoder. Default: 1e-3 for adamw and 1e-2 for sgd at batch size 8; 3
+            times that from scratch, a tenth with track="paper".
+        decoder_factor: Learning rate of the layers outside the encoder, as a multiple of learning_rate. A network
+            without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
+        weight_decay: Weight decay; not applied to normalisation layers and biases.
+        clip_norm: Gradients are clipped to this norm.
+        loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
+            published.
+        class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,
+            sqrt-inverse, effective, median.
+        label_smoothing: Share of the target in the cross-entropy that is spread over all classes.
+        hard_pixels: Share of the pixels of a batch that count in the cross-entropy: those with the highest loss (online
+            hard example mining, OHEM).
+        ema_decay: Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99.
+            0: none.
+        freeze_batchnorm: Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights.
+        crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
+        scale_jitter: Training images are scaled by a random factor, at most this and at least its inverse. 1: not
+            scaled.
+        rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
+        elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
+            crop's shorter side, e.g. 0.02.
+        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
+            else fp32.
+        workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
+            as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
+        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
+        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
+            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
+            relative to it.
+        resume: Resume what is in this folder, with the options that it was started with: no other option is needed.
+            More seeds and other models are added. Data that was moved is named as `data`. With the same folder as out,
+            it is started if there is nothing in it.
+        quiet: Show only the result and warnings.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
+
+    Returns:
+        The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+        Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
+    """
+    result = run_command(TrainOptions, locals(), "train")
+    from segarena.results.trained_run import TrainedRun
+
+    return TrainedRun(result)
