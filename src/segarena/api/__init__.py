@@ -1,1 +1,1 @@
-"""The commands as functions. `data`, `training` and `results` are generated from the options in `segarena.config`."""
+"""The commands as functions. `compare`, `train`, `data` and `results` are generated from the options in `segarena.config`."""
