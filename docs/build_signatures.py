@@ -148,9 +148,8 @@ def module(verbs: dict[str, Verb]) -> str:
     functions = [function(name, verb) for name, verb in verbs.items()]
     body = "\n\n".join(functions)
     results = sorted({verb.returns for verb in verbs.values()} - {"Path"})
-    head = [
-        f'"""{_listed(list(verbs))} as {"functions" if len(verbs) > 1 else "a function"}. Generated from the options by docs/build_signatures.py."""'
-    ]
+    kind = "functions" if len(verbs) > 1 else "a function"
+    head = [f'"""{_listed(list(verbs))} as {kind}. Generated from the options by docs/build_signatures.py."""']
     head += ["", "from __future__ import annotations", ""]
     collected = [name for name in ("Iterable", "Sequence") if f"{name}[" in body]
     head += [f"from collections.abc import {', '.join(collected)}"] if collected else []

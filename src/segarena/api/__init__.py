@@ -1,1 +1,1 @@
-"""The commands as functions. `compare`, `train`, `data` and `results` are generated from the options in `segarena.config`."""
+"""The commands as functions. All modules but `calls` are generated from the options in `segarena.config`."""
