@@ -26,20 +26,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recipe_tables import make_tables
 
-import segarena
-from segarena.config import defaults
+from segarena.config import TrainOptions, defaults, make_options
 from segarena.data.scenes.scenery import VERSION
 from segarena.data.synthetic import DEFAULT_COUNTS, SyntheticSource, write_scenes
-from segarena.errors import Interrupted, SegarenaError
+from segarena.errors import SegarenaError
+from segarena.experiment.prepare import prepare
+from segarena.experiment.progress import Reporter
+from segarena.experiment.train_all import train_all
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data, Environment
+from segarena.runs import Run as TrainedRun
+from segarena.runs import open_folder
 
 RESULTS = Path(__file__).parent / "recipes.csv"
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
@@ -193,7 +197,7 @@ def main(words: Sequence[str] | None = None) -> None:
         parser.error(f"unknown set {', '.join(sorted(unknown))}: choose from {', '.join(SETS)}")
     if missing := [name for name, place in places.items() if name != "built-in" and not Path(place).is_dir()]:
         parser.error(f"{missing[0]}={places[missing[0]]} is not a folder")
-    folders = {name: prepare(name, Path(place), given.work) for name, place in places.items()}
+    folders = {name: make_folder(name, Path(place), given.work) for name, place in places.items()}
     others = [
         subprocess.Popen([sys.executable, __file__, *words, "--jobs", "1"])  # the last --jobs counts
         for _ in range(given.jobs - 1)
@@ -205,7 +209,7 @@ def main(words: Sequence[str] | None = None) -> None:
                     append(train(one, folders[one.set], given.weights, given.work), given.results)
         for other in others:
             other.wait()
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:
         parser.exit(130, "\nstopped: the same command resumes it\n")
 
 
@@ -236,7 +240,7 @@ def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
                         yield one
 
 
-def prepare(name: str, place: Path, work: Path) -> Path:
+def make_folder(name: str, place: Path, work: Path) -> Path:
     """Return the folder of a set without its test images: the built-in scenes are drawn, of others links are made."""
     parts = SETS[name].parts
     if name != "built-in" and not parts:
@@ -265,9 +269,11 @@ def train(one: Run, data: Path, weights: Path | None, work: Path) -> dict[str, A
         options["masks"] = data / options["masks"]
     started = "none" if one.set == "built-in" or weights is None else str(weights)
     row: dict[str, Any] = dict(zip(("set", "variant", "model", "seed", "options"), one.key, strict=True))
-    try:
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            segarena.train(data, model=one.model, seed=one.seed, weights=started, **options)
+    try:  # as `segarena train` does, but for its prediction of the time
+        typed = make_options(TrainOptions, data=data, model=one.model, seed=one.seed, weights=started, **options)
+        reporter = Reporter()
+        place = open_folder(folder, folder.name, resume=True)
+        train_all(prepare(typed, reporter), place, {TrainedRun(one.model, one.seed): place}, bool, reporter)
     except SegarenaError as error:
         row["error"] = str(error).splitlines()[0]
     else:

@@ -71,9 +71,10 @@ def test_a_training_that_fails_has_its_line(study: Any, tmp_path: Path, monkeypa
     def fail(*arguments: Any, **options: Any) -> None:
         raise ConfigError("the loss became nan in epoch 2", where="unet", remedy="Train at a lower --learning-rate")
 
-    monkeypatch.setattr(study.segarena, "train", fail)
+    monkeypatch.setattr(study, "train_all", fail)
     one = study.Run("built-in", "baseline", "unet", 0, False)
-    study.append(study.train(one, tmp_path, None, tmp_path / "w"), tmp_path / "r.csv")
+    folder = study.make_folder("built-in", Path(), tmp_path / "w")
+    study.append(study.train(one, folder, None, tmp_path / "w"), tmp_path / "r.csv")
     (row,) = study.read(tmp_path / "r.csv")
     assert (row["val_miou"], "nan in epoch 2" in row["error"]) == ("", True)
 
