@@ -12,7 +12,7 @@ demo: .venv/runtime.stamp  ## compare the four architectures on the built-in sce
 	$(BIN)/segarena compare --epochs 10 --batch-size 4 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow or gpu"

@@ -16,6 +16,7 @@ import pytest
 from segarena import cli, commands
 from segarena.config import CompareOptions, PredictOptions, ProtocolOptions, TrainOptions, make_options, to_command
 from segarena.errors import ConfigError
+from segarena.files import write_text
 from support import refuses
 
 
@@ -45,6 +46,55 @@ def test_help_does_not_import_torch() -> None:
     code = "import sys\nfrom segarena.cli import main\nmain()\nprint('torch' in sys.modules or 'rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("False")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "predict missing photo.png",
+        "predict run missing.png",
+        "evaluate missing",
+        "evaluate run missing",
+        "compare missing",
+        "train missing --model unet",
+        "check missing",
+    ],
+)
+def test_a_missing_path_does_not_wait_for_torch(words: str, tmp_path: Path) -> None:
+    for name in ("config.json", "metrics.json", "best.safetensors"):
+        write_text(tmp_path / "run" / name, "{}")
+    code = "import sys\nfrom segarena.cli import main\nprint(main(), 'torch' in sys.modules, 'scipy' in sys.modules)"
+    command = [sys.executable, "-c", code, *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "2 False False"
+    assert "missing" in done.stderr
+
+
+def test_a_program_ends_with_its_status_and_without_collecting() -> None:
+    """Functions of libraries for the end are called, and what they print is seen; objects are left to the system."""
+    code = """
+import atexit, sys
+from segarena import cli
+
+class Collected:
+    def __del__(self):
+        print("collected")
+
+kept, kept_main = Collected(), cli.main
+kept.itself = kept
+cli.main = lambda: atexit.register(print, "called") and kept_main()
+sys.exit(cli.program())
+"""
+    done = subprocess.run([sys.executable, "-c", code, "paint"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (2, "called")
+    assert "paint" in done.stderr
+
+
+def test_an_error_in_a_program_has_its_traceback() -> None:
+    code = "from segarena import cli\ncli.main = None\ncli.program()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
 
 
 @pytest.mark.parametrize("error", ["RuntimeError('operator torchvision::nms does not exist')", "OSError('c10.dll')"])
@@ -114,7 +164,7 @@ def test_status_and_message_are_those_of_the_process() -> None:
 
 
 def test_an_unexpected_error_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["segarena", "check", "folder"])
+    monkeypatch.setattr(sys, "argv", ["segarena", "check", "."])
     monkeypatch.setattr("segarena.commands.check.run", lambda options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main()
@@ -124,7 +174,7 @@ def test_keyboard_interrupt_is_status_130(monkeypatch: pytest.MonkeyPatch, capsy
     def press(options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "argv", ["segarena", "check", "folder"])
+    monkeypatch.setattr(sys, "argv", ["segarena", "check", "."])
     monkeypatch.setattr("segarena.commands.check.run", press)
     assert cli.main() == 130
     assert "interrupted" in capsys.readouterr().err
@@ -162,7 +212,10 @@ def test_each_command_is_in_the_table_with_its_module(verb: str) -> None:
 
 def test_no_command_is_missing_from_the_table() -> None:
     files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")}
-    helpers = {"__init__", "ceiling_table", "completion", "log", "notebook", "progress", "terminal", "usage"}
+    helpers = {"__init__", "ceiling_table", "completion", "log", "notebook", "paths", "progress"} | {
+        "terminal",
+        "usage",
+    }
     assert files - helpers == set(cli.COMMANDS)
 
 
@@ -211,9 +264,11 @@ def test_paths_may_be_strings_and_tuples_lists_in_python() -> None:
     ],
 )
 def test_a_command_line_gives_the_options_back(
-    options: ProtocolOptions, command: str, monkeypatch: pytest.MonkeyPatch
+    options: ProtocolOptions, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert to_command(options) == command
+    (tmp_path / "my data").mkdir()
+    monkeypatch.chdir(tmp_path)
     seen: list[ProtocolOptions] = []
     monkeypatch.setattr(sys, "argv", shlex.split(command))
     monkeypatch.setattr(f"segarena.commands.{command.split()[1]}.run", seen.append)

@@ -83,7 +83,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
-        {"log", "notebook", "usage"},
+        {"log", "notebook", "paths", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
         {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
@@ -125,6 +125,7 @@ def test_these_import_no_torch() -> None:
         "segarena.reporting.page",
         "segarena.results.comparison",
         "segarena.commands.check",
+        "segarena.commands.paths",
     ]
     lines = [f"import {name}; assert 'torch' not in sys.modules, '{name} imports torch'" for name in names]
     done = subprocess.run([sys.executable, "-c", "\n".join(["import sys", *lines])], capture_output=True, check=False)

@@ -217,8 +217,9 @@ WEIGHTS = (
     Case("no such weights", leave, ("w.pth: ",), trains("--weights w.pth"), WeightsError),
 )
 
-#: Command lines that fail whatever the data are; `no-data` is not there, so these fail before anything is read.
-PAPER = "train no-data --track paper --model"
+#: Command lines that fail whatever the data are; `no-data` is not there and `empty` has no file, so these fail before
+#: anything is read.
+PAPER = "train empty --track paper --model"
 COMMANDS = (
     (f"{TRAIN} --out data/images/photo1.png/run", RunError, "photo1.png/run: ", "another folder"),
     (f"{COMPARE} --out data/images/photo1.png", RunError, "photo1.png: ", "file"),
@@ -237,9 +238,9 @@ COMMANDS = (
     ("evaluate data", RunError, "data: ", "config.json"),
     ("train voc2012 --model fcn --weights none", DataError, "voc2012", "--root DIR", "--download"),
     ("train voc2012 --model fcn --weights none --root data", DataError, "data: ", "--root DIR", "--download"),
-    ("train no-data --model fcn --weights gone.pth", WeightsError, "gone.pth: "),
-    ("train no-data --model fcn --weights coco", ConfigError, "COCO", "fcn and deeplabv3"),
-    ("train no-data --model pspnet --encoder swin_t", ConfigError, "swin_t", "fcn, unet"),
+    ("train empty --model fcn --weights gone.pth", WeightsError, "gone.pth: "),
+    ("train empty --model fcn --weights coco", ConfigError, "COCO", "fcn and deeplabv3"),
+    ("train empty --model pspnet --encoder swin_t", ConfigError, "swin_t", "fcn, unet"),
     (f"{PAPER} fcn8s --encoder swin_t", ConfigError, "--encoder: ", "swin_t", "fcn8s"),
     (f"{PAPER} pspnet --output-stride 16 --weights gone.pth", WeightsError, "gone.pth: "),
     ("train no-data --model fcn --output-stride 4", ConfigError, "--output-stride: ", "'4'", "8, 16."),
@@ -281,6 +282,7 @@ def test_one_message_with_place_and_remedy(
 ) -> None:
     write_good_folder(tmp_path / "data")
     case.spoil(tmp_path / "data")
+    (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.rglob("*"))
     with monkeypatch.context() as patch:

@@ -2,6 +2,6 @@
 
 import sys
 
-from segarena.cli import main
+from segarena.cli import program
 
-sys.exit(main())
+sys.exit(program())

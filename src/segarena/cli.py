@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -85,6 +87,24 @@ def main() -> int:
     return status or 2
 
 
+def program() -> int:
+    """Run `main`, and end the process without collecting its objects, which takes a second where PyTorch is imported.
+
+    The system has the memory back in either case. All else is done as usual: threads are waited for, and functions
+    that libraries have registered for the end are called before this one, which is registered first.
+    """
+    status: list[int] = []
+
+    def end() -> None:
+        if status:  # otherwise Python prints an error, and ends the process itself
+            close_standard_streams()
+            os._exit(status[0])
+
+    atexit.register(end)
+    status.append(main())
+    return status[0]
+
+
 def _run(errors: IO[str]) -> int:
     words, kinds = sys.argv[1:], {verb: kind for verb, (kind, _) in COMMANDS.items()}
     try:
@@ -97,6 +117,7 @@ def _run(errors: IO[str]) -> int:
         check_words(words, kinds)
         options = _parse()
         module = next(module for kind, module in COMMANDS.values() if kind is type(options))
+        _import("segarena.commands.paths").check_paths(options)
         _import(module).run(options)
     except SegarenaError as error:
         errors.write(f"segarena: {error}\n")

@@ -179,6 +179,7 @@ def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     seen: list[Any] = []
     errors: list[SegarenaError] = []
     monkeypatch.setattr(sys, "argv", ["segarena", *shlex.split(line)])
+    monkeypatch.setattr("segarena.commands.paths.check_paths", lambda options: None)
     for verb in ("check", "compare", "train"):
         monkeypatch.setattr(f"segarena.commands.{verb}.run", seen.append)
     monkeypatch.setattr(SegarenaError, "__str__", lambda error: errors.append(error) or "")

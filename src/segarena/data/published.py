@@ -279,3 +279,8 @@ _DATA_SETS: dict[str, _DataSet] = {
 
 #: The names that `open_published` accepts.
 PUBLISHED: tuple[str, ...] = tuple(_DATA_SETS)
+
+
+def is_published(data: Path) -> bool:
+    """Whether DATA is the name of a published data set, and no folder of that name is here."""
+    return data.name == str(data) and data.name in PUBLISHED and not data.is_dir()

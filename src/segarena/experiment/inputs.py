@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segarena.classes import ClassTable
 from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.folder import FolderSource
-from segarena.data.published import PUBLISHED, open_published
+from segarena.data.published import PUBLISHED, is_published, open_published
 from segarena.data.source import Source, Split
 from segarena.data.splitting.folds import make_folds
 from segarena.data.splitting.groups import find_groups
@@ -57,7 +57,7 @@ def open_source(
         from segarena.data.synthetic import SyntheticSource  # it needs scipy, and `check` does not
 
         return SyntheticSource()
-    if _is_published(data):
+    if is_published(data):
         if images or masks:
             raise ConfigError(
                 f"the images and masks of {data} are where its authors put them",
@@ -148,7 +148,7 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
     """
     data = options.data
     return DataSettings(
-        data=None if data is None else data.name if _is_published(data) else str(data.absolute()),
+        data=None if data is None else data.name if is_published(data) else str(data.absolute()),
         images=_locate(options.images, [sample.image for sample in source.samples]),
         masks=_locate(options.masks, [sample.mask for sample in source.samples]),
         root=None if options.root is None else str(options.root.absolute()),
@@ -199,10 +199,6 @@ def _locate(folder: Path | None, files: Sequence[Path | None]) -> str | None:
     here = folder.absolute().parent if set(folder.name) & set("*?[") and len(folder.parts) > 1 else folder.absolute()
     is_here = all(file is not None and file.absolute().is_relative_to(here) for file in files)
     return str(folder.absolute() if is_here else folder)
-
-
-def _is_published(data: Path) -> bool:
-    return data.name == str(data) and data.name in PUBLISHED and not data.is_dir()
 
 
 def _class_occurrence(source: Source) -> NDArray[np.bool_] | None:

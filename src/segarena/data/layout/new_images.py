@@ -75,6 +75,12 @@ def find_new_images(paths: Sequence[Path]) -> NewImages:
     return NewImages(tuple(_name_results(found.values())), tuple(left_out))
 
 
+def check_named(paths: Iterable[Path]) -> None:
+    """Raise DataError for the first path that neither exists nor is a pattern of files."""
+    for path in paths:
+        _expand(path)
+
+
 def _expand(path: Path) -> list[Path]:
     """The path, or what it matches as a pattern. Raises DataError where there is neither."""
     if path.exists():

@@ -1,0 +1,38 @@
+"""The paths of a command line, checked before the libraries are imported that the command needs.
+
+PyTorch and torchvision take seconds to import, and a mistyped path should not wait for them. The checks are those that
+the command makes itself, by the same functions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segarena.config import DataOptions, EvaluateOptions, OutputOptions, PredictOptions
+from segarena.data.layout.errors import check_root
+from segarena.data.layout.new_images import check_named
+from segarena.data.published import is_published
+from segarena.runs import find_run
+
+
+def check_paths(options: OutputOptions) -> None:
+    """Check that the run, the data and the images exist that are named.
+
+    Args:
+        options: The options of any command.
+
+    Raises:
+        RunError: The run cannot be used.
+        DataError: The data or an image does not exist, or the data is a file.
+    """
+    if isinstance(options, (EvaluateOptions, PredictOptions)):
+        find_run(options.run, all_images=isinstance(options, PredictOptions))
+    if isinstance(options, PredictOptions):
+        check_named(options.images)
+    if isinstance(options, (DataOptions, EvaluateOptions)):
+        _check_data(options.data)
+
+
+def _check_data(data: Path | None) -> None:
+    if data is not None and not is_published(data):
+        check_root(data)
