@@ -112,6 +112,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "decoder factor: / 3": {"decoder_factor": Times(1 / 3)},
     "crop foreground: 0.5": {"crop_foreground": 0.5},
     "class weights: median": {"class_weights": "median"},
+    "twice the epochs": {"epochs": Times(2)},
+    "four times the epochs": {"epochs": Times(4)},
     "half the pixels, twice the epochs": {"size": Times(0.71), "epochs": Times(2)},
     "twice the pixels, half the epochs": {"size": Times(1.41), "epochs": Times(0.5)},
     "schedule: poly": {"schedule": "poly"},
