@@ -16,7 +16,7 @@ from source_code import FILES, IMPORTS, TREES, is_in, room
 FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"cores"},
-        {"errors", "formats", "seeding", "streams", "threads", "_version"},
+        {"errors", "formats", "free_memory", "seeding", "streams", "threads", "_version"},
         {"config", "files", "texts"},
         {"classes"},
         {"records"},
@@ -64,7 +64,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"prepared"},
         {"prepare", "rescore"},
         {"after_trainings", "matching", "plan", "prediction_report"},
-        {"expectation", "run"},
+        {"expectation", "shortage"},
+        {"run"},
         {"train_all", "trial"},
         {"calibration", "examples", "tables"},
         {"summary"},

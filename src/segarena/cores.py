@@ -39,7 +39,7 @@ def read_quota(root: Path = _ROOT) -> float | None:
     Args:
         root: The root of the file system.
     """
-    quotas = [quota for folder in _groups(root) if (quota := _quota_of(folder)) is not None]
+    quotas = [quota for folder in control_groups(root, "cpu") if (quota := _quota_of(folder)) is not None]
     return min(quotas, default=None)
 
 
@@ -80,6 +80,30 @@ def processor_seconds(root: Path = _ROOT) -> float | None:
         return None
 
 
+def control_groups(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the folders of the control groups that limit this process, its own first; some may not exist.
+
+    Args:
+        root: The root of the file system.
+        controller: What they limit: cpu or memory.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, group = [*line.split(":", 2), "", ""][:3]
+        if number == "0":
+            mounts = ["sys/fs/cgroup", "sys/fs/cgroup/unified"]
+        elif controller in controllers.split(","):
+            mounts = [f"sys/fs/cgroup/{controllers}", f"sys/fs/cgroup/{controller}"]
+        else:
+            continue
+        path = PurePosixPath(group.lstrip("/"))
+        for mount in mounts:
+            yield from (root / mount / inner for inner in (path, *path.parents))
+
+
 def _processors() -> set[int]:
     """The numbers of the processors that this process may run on; empty where the system does not report them."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -99,25 +123,6 @@ def _busy_seconds(root: Path) -> float:
 
 def _own_seconds() -> float:
     return sum(os.times()[:4])
-
-
-def _groups(root: Path) -> Iterator[Path]:
-    """The folders of the control groups that limit the CPU time of this process."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        number, controllers, group = [*line.split(":", 2), "", ""][:3]
-        if number == "0":
-            mounts = ["sys/fs/cgroup", "sys/fs/cgroup/unified"]
-        elif "cpu" in controllers.split(","):
-            mounts = [f"sys/fs/cgroup/{controllers}", "sys/fs/cgroup/cpu"]
-        else:
-            continue
-        path = PurePosixPath(group.lstrip("/"))
-        for mount in mounts:
-            yield from (root / mount / inner for inner in (path, *path.parents))
 
 
 def _quota_of(folder: Path) -> float | None:

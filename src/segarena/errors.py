@@ -6,7 +6,8 @@
     ├── ConfigError          an option, or a combination of options
     │   └── OptionTypeError  an option that does not exist, or a value of the wrong type; also a TypeError
     ├── WeightsError         weights that cannot be found, downloaded or read, or that do not fit
-    └── RunError             a run or comparison folder: missing, not empty, not writable, damaged
+    ├── RunError             a run or comparison folder: missing, not empty, not writable, damaged
+    └── OutOfMemoryError     the memory of the GPU or of the machine is too small
 
     Interrupted              not an error: the user pressed Ctrl-C and the state is saved (status 130)
 
@@ -95,8 +96,31 @@ class RunError(SegarenaError):
     """A run or comparison folder cannot be read, written or resumed."""
 
 
+class OutOfMemoryError(SegarenaError):
+    """The memory of the GPU or of the machine is too small for what was to be computed."""
+
+
 class Interrupted(_ShortInNotebooks):
     """The user stopped the command; the training state is saved. The message explains how to resume."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy or PyTorch means that there is too little memory, of a GPU or of the machine.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError())
+    (True, False)
+    """
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    # torch is not imported for this. On a CPU and on Apple's GPUs it raises plain RuntimeErrors, as its libraries do.
+    text = str(error).lower()
+    return type(error).__name__ == "OutOfMemoryError" or any(sign in text for sign in _OUT_OF_MEMORY)
+
+
+#: What is in the text of an error that is about memory.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "_status_alloc_failed")
 
 
 def _rebuild(

@@ -8,7 +8,7 @@ import traceback
 from datetime import datetime
 from pathlib import Path
 
-from segarena.errors import Interrupted, SegarenaError
+from segarena.errors import Interrupted, SegarenaError, is_out_of_memory
 
 #: Name of the file.
 LOG = "log.txt"
@@ -55,7 +55,7 @@ class Log:
         if isinstance(error, (Interrupted, KeyboardInterrupt)):
             self.add(f"interrupted: {error}", only=only)
             return
-        kind = "error" if isinstance(error, SegarenaError) else "bug"
+        kind = "error" if isinstance(error, SegarenaError) or is_out_of_memory(error) else "bug"
         self.add(f"{kind}: {error}\n" + "".join(traceback.format_exception(error)), only=only)
 
     def _append(self, path: Path, lines: list[str]) -> None:

@@ -23,7 +23,7 @@ from rich.text import Text
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
 from segarena.config import OutputOptions, ProtocolOptions
-from segarena.errors import Interrupted
+from segarena.errors import Interrupted, OutOfMemoryError, is_out_of_memory
 from segarena.streams import guard
 
 Options = TypeVar("Options", bound=OutputOptions)
@@ -133,11 +133,25 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
             if isinstance(error, KeyboardInterrupt):
                 error.args = (_describe_interrupt(options, session),)
             session.log.add_error(error)
-            raise
+            if not is_out_of_memory(error):
+                raise
+            shortage = _describe_shortage(error, options)
         finally:
             _session.reset(token)
+        raise shortage  # outside of the except block, so that what was computed is free
 
     return call
+
+
+def _describe_shortage(error: BaseException, options: OutputOptions) -> OutOfMemoryError:
+    """The error for too little memory in a place that has none of its own."""
+    reason = str(error).partition("\n")[0].partition(". ")[0] or "there is too little memory"
+    remedy = "End other programs that use the memory"
+    if isinstance(options, ProtocolOptions):
+        remedy += ", or choose a smaller --micro-batch or --size"
+    elif hasattr(options, "device"):
+        remedy += ", or use --device cpu"
+    return OutOfMemoryError(f"out of memory ({reason})", remedy=remedy)
 
 
 def _describe_interrupt(options: OutputOptions, session: _Session) -> str:

@@ -19,7 +19,7 @@ from segarena.experiment.progress import Reporter
 from segarena.experiment.recognition import Recognised, describe_other_scenes, parts_by_name, recognise
 from segarena.experiment.scored import Scored, select
 from segarena.experiment.units import Units, find_units
-from segarena.formats import command
+from segarena.formats import command, plural
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty
@@ -203,14 +203,15 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
             done += images
             on_progress(done, len(indices))
 
-        confusions = evaluate(
-            predictor.model,
-            loader,
-            source.classes.num_classes,
-            device=predictor.device,
-            precision=predictor.precision,
-            on_progress=count,
-        )
+        with predictor.naming_shortage(f"scoring {plural(predictor.config.protocol.batch_size, 'image')} at a time"):
+            confusions = evaluate(
+                predictor.model,
+                loader,
+                source.classes.num_classes,
+                device=predictor.device,
+                precision=predictor.precision,
+                on_progress=count,
+            )
     background = source.classes.background
     scores = score(confusions, background=predictor.classes.background if background is None else background)
     metrics = replace(

@@ -17,6 +17,7 @@ from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
+from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
@@ -102,7 +103,8 @@ def evaluate_split(training: Training, model: SegmentationModel, part: Split) ->
         return np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
     dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
     loader = evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
-    return evaluate(model, loader, training.num_classes, device=protocol.device, precision=protocol.precision)
+    with naming_evaluation(training, protocol.batch_size):
+        return evaluate(model, loader, training.num_classes, device=protocol.device, precision=protocol.precision)
 
 
 def make_loader(training: Training) -> TrainingLoader:
@@ -178,7 +180,8 @@ def _fit(
             should_stop=should_stop,
             read_peak_memory=memory.read,
         )
-        return trainer.fit()
+        with naming_step(training):
+            return trainer.fit()
 
 
 def _majority_miou(training: Training) -> float:

@@ -1,4 +1,4 @@
-"""The peak memory of a training."""
+"""The peak memory of a training, and the message where the memory is too small."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import contextlib
 import ctypes
 import gc
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from segarena.errors import OutOfMemoryError, is_out_of_memory
+from segarena.free_memory import free_memory
+
 MIB = 1024 * 1024
+GIB = 1024**3
 
 
 class PeakMemory:
@@ -25,13 +31,10 @@ class PeakMemory:
 
     def __init__(self, device: str) -> None:
         self._device, self._before = device, 0.0
-        gc.collect()
+        release_memory(device)
         if device == "cuda":
-            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             return
-        with contextlib.suppress(OSError, AttributeError):  # only the GNU C library has it
-            ctypes.CDLL(None).malloc_trim(0)
         try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:
@@ -45,6 +48,80 @@ class PeakMemory:
             return torch.cuda.max_memory_allocated() / MIB
         peak = _read_status("VmHWM:") - self._before
         return None if math.isnan(peak) else max(peak, 0.0)
+
+
+def release_memory(device: str) -> None:
+    """Return the memory of what is no longer used to the system, for which libraries keep it otherwise.
+
+    Args:
+        device: "cpu" or "cuda".
+    """
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        return
+    with contextlib.suppress(OSError, AttributeError):  # only the GNU C library has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def fits(work: Callable[[], object], device: str) -> bool:
+    """Do some work, and return whether there is enough memory for it.
+
+    Where there is not, everything that it had computed is freed: an exception keeps the frames that it went through,
+    and they keep their tensors, so it is forgotten first.
+
+    Args:
+        work: The work; it must not leave anything behind outside of its own frames.
+        device: "cpu" or "cuda".
+
+    Raises:
+        Exception: What the work raises for another reason.
+    """
+    try:
+        work()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    else:
+        return True
+    release_memory(device)
+    return False
+
+
+@contextmanager
+def naming_shortage(doing: str, *, where: object, device: str, remedy: Callable[[], str]) -> Iterator[None]:
+    """Raise an error that names what was computed, if the memory is too small in the block.
+
+    Args:
+        doing: What is computed, e.g. "a training step of unet".
+        where: The run.
+        device: "cpu" or "cuda".
+        remedy: Returns what to try next. It is called where it is needed.
+
+    Raises:
+        OutOfMemoryError: The memory is too small.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    else:
+        return
+    # Outside of the except block, so that what was computed is free for whatever the caller does next.
+    raise OutOfMemoryError(f"out of memory in {doing}{_describe_memory(device)}", where=where, remedy=remedy())
+
+
+def _describe_memory(device: str) -> str:
+    """The memory of the device, and what of it is not this process's, in words; empty where it is unknown."""
+    if device != "cuda":
+        free = free_memory()
+        return "" if free is None else f"; {free / GIB:.1f} GiB of memory are free now"
+    if not torch.cuda.is_available():
+        return ""
+    free, total = torch.cuda.mem_get_info()
+    others = max(0, total - free - torch.cuda.memory_reserved())
+    return f"; the GPU has {total / GIB:.1f} GiB, of which other programs use {others / GIB:.1f}"
 
 
 def resident_mib() -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -30,6 +31,7 @@ from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.evaluation import predict_masks
 from segarena.training.machine import choose_device, computes_bf16
+from segarena.training.memory import naming_shortage
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,9 +99,26 @@ class Predictor:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
         small = resize_image(pixels, working_size(height, width, self.size))
-        labels = predict_masks(self.model, small[None], (height, width), device=self.device, precision=self.precision)
-        mask: NDArray[np.uint8] = labels[0].cpu().numpy()
+        with self.naming_shortage(f"labelling an image of {width} × {height}"):
+            labels = predict_masks(
+                self.model, small[None], (height, width), device=self.device, precision=self.precision
+            )
+            mask: NDArray[np.uint8] = labels[0].cpu().numpy()
         return mask
+
+    def naming_shortage(self, doing: str) -> AbstractContextManager[None]:
+        """Return the context in which running out of memory becomes an error that names what was computed.
+
+        Args:
+            doing: What is computed, e.g. "labelling an image".
+        """
+
+        def remedy() -> str:
+            if self.device != "cpu":
+                return "Use --device cpu, or end other programs that use the GPU"
+            return "End other programs, or cut the images into smaller ones"
+
+        return naming_shortage(f"{doing} with {self.config.model}", where=self.run, device=self.device, remedy=remedy)
 
     def __repr__(self) -> str:
         network = " on ".join(filter(None, (self.config.model, self.config.architecture.get("encoder"))))

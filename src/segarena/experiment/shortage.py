@@ -1,0 +1,74 @@
+"""What to do where a training runs out of memory."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from segarena.config import Protocol
+from segarena.experiment.plan import Training
+from segarena.formats import plural
+from segarena.records.options import OptionsRecord, resume_command
+from segarena.training.accumulation import micro_batches
+from segarena.training.memory import naming_shortage
+
+
+def naming_step(training: Training) -> AbstractContextManager[None]:
+    """Return the context in which running out of memory becomes an error that names the training step.
+
+    Args:
+        training: The training.
+    """
+    return _naming(training, f"a training step of {training.model} with {describe_step(training.protocol)}")
+
+
+def naming_evaluation(training: Training, images: int) -> AbstractContextManager[None]:
+    """Return the context in which running out of memory becomes an error that names the evaluation.
+
+    Args:
+        training: The training.
+        images: How many images are labelled at a time.
+    """
+    height, width = training.protocol.input_size
+    some = f"{plural(images, 'image')} of about {width} × {height}"
+    return _naming(training, f"an evaluation of {training.model} with {some} at a time")
+
+
+def describe_step(protocol: Protocol) -> str:
+    """Write which images of a training step are computed at a time.
+
+    Args:
+        protocol: The settings.
+    """
+    height, width = protocol.crop
+    return f"{plural(protocol.micro_batch or protocol.batch_size, 'image')} of {width} × {height} at a time"
+
+
+def smaller_micro_batch(protocol: Protocol) -> int | None:
+    """Return the next smaller number of images that can be computed at a time; None where there is none.
+
+    Args:
+        protocol: The settings.
+    """
+    now = protocol.micro_batch or protocol.batch_size
+    return next((size for size in micro_batches(protocol.batch_size) if size < now), None)
+
+
+def _naming(training: Training, doing: str) -> AbstractContextManager[None]:
+    device = training.protocol.device
+    return naming_shortage(doing, where=training.folder, device=device, remedy=lambda: _remedy(training))
+
+
+def _remedy(training: Training) -> str:
+    protocol, folder = training.protocol, training.folder
+    smaller = smaller_micro_batch(protocol)
+    option = f"--size {max(32, protocol.size // 2)}" if smaller is None else f"--micro-batch {smaller}"
+    command = _resume_command(folder)
+    resume = "" if command is None else f", or end other programs that use it and resume: {command}"
+    return f"Start again in a new folder with {option}{resume}"
+
+
+def _resume_command(folder: Path) -> str | None:
+    """What resumes the command that trains into a run folder: the folder of a fold is two levels below."""
+    places = (*reversed(folder.parents[:2]), folder)
+    return next((resume_command(place) for place in places if (place / OptionsRecord.file).exists()), None)
