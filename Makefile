@@ -9,7 +9,7 @@ DEMO_OUT ?= runs/demo
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
-	$(BIN)/segarena compare --epochs 10 --batch-size 4 --out $(DEMO_OUT)
+	$(BIN)/segarena compare --epochs 10 --batch-size 4 --seeds 1 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10

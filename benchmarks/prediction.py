@@ -47,13 +47,14 @@ def main() -> None:
     )
     print("|---" * 10 + "|")
     for name in names:
+        once = [] if "--seeds" in rest else ["--seeds", "1"]
         folder = Path(out) / name.replace(" ", "-")
         if not (folder / ComparisonRecord.file).exists() or ComparisonRecord.read(folder).predicted_time is None:
             shutil.rmtree(folder, ignore_errors=True)
             own = (
                 [] if name == BUILT_IN else [str(Path(data) / name), "--encoder", "mobilenet_v2", "--weights", weights]
             )
-            words = ["compare", *own, *SETS[name], "--patience", ENDLESS, "--out", str(folder), *rest]
+            words = ["compare", *own, *SETS[name], "--patience", ENDLESS, "--out", str(folder), *once, *rest]
             subprocess.run([sys.executable, "-m", "segarena", *words], check=True, stdout=sys.stderr)
         record = ComparisonRecord.read(folder)
         if record.predicted_time is not None:

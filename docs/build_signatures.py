@@ -235,7 +235,7 @@ def _write(hint: Any) -> str:
     """A type as it is written in the signature."""
     if get_origin(hint) is Annotated:
         inner = _write(get_args(hint)[0])
-        return f"{inner} | Sequence[int]" if NUMBERED in hint.__metadata__ else inner
+        return inner.replace("int", "int | Sequence[int]", 1) if NUMBERED in hint.__metadata__ else inner
     if hint in _ALIASES:
         return _ALIASES[hint]
     if get_origin(hint) in (Union, UnionType):

@@ -64,7 +64,7 @@ def contents(folder: Path) -> dict[str, Any]:
 def test_a_trial_leaves_the_bits_of_the_trainings_and_predicts_them(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {**QUICK, "models": ["fcn", "deeplabv3"]}
+    options: dict[str, Any] = {**QUICK, "models": ["fcn", "deeplabv3"], "seeds": 1}
     segarena.compare(squares, out=tmp_path / "without", **options)
     assert ComparisonRecord.read(tmp_path / "without").predicted_time is None  # shorter than a trial
     monkeypatch.setattr(calibration, "FEWEST_STEPS", 1)
@@ -126,7 +126,7 @@ def test_models_share_the_time_also_one_that_is_added(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    segarena.compare(squares, out=out, models=["fcn", "pspnet"], epochs=3, equal="time", **OPEN)
+    segarena.compare(squares, out=out, models=["fcn", "pspnet"], epochs=3, equal="time", seeds=1, **OPEN)
     assert epochs_of(out) == {"fcn": 4, "pspnet": 2}  # 18 s of 4 s and 8 s: 4.5 and 2.25 epochs
     comparison = read_comparison(out)
     rows = dict(protocol_rows(comparison))

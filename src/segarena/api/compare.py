@@ -22,7 +22,7 @@ def compare(
     *,
     vary: str | Sequence[str] = (),
     models: ModelName | OwnModel | Sequence[ModelName | OwnModel] | None = None,
-    seeds: int | Sequence[int] = 1,
+    seeds: int | Sequence[int] | None = None,
     equal: Literal["epochs", "time"] = "epochs",
     out: str | PathLike[str] | None = None,
     size: int | None = None,
@@ -87,7 +87,8 @@ def compare(
             name and the function that builds it, ("mine", build); see docs/own_models.md. Default: fcn unet pspnet
             deeplabv3; with track="paper" fcn8s in place of fcn.
         seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
-            measured. [0, 1, 2] is understood as 3.
+            measured. [0, 1, 2] is understood as 3. Default: 3 if all of it takes an hour or less by the prediction, or
+            fits into budget; else 1, as with folds.
         equal: What the models share: the number of epochs, or the training time, in which a faster model has more
             epochs.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.

@@ -59,14 +59,14 @@ def run(options: CompareOptions) -> Path:
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume is not None)
     reporter.folder = folder
-    runs = [Run(model, seed) for seed in range(options.seeds) for model in options.model_names]
+    runs = [Run(model, seed) for seed in range(prepared.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
     places = {run: folder / run.path for run in runs}
     with removed_if_empty(folder):
         foreseen = foresee(prepared, folder, places, reporter, started=started)
-    prepared, forecast = foreseen.prepared, foreseen.forecast
+    prepared, forecast, runs = foreseen.prepared, foreseen.forecast, list(foreseen.runs)
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
-        train_all(prepared, folder, places, should_stop, reporter, forecast)
+        train_all(prepared, folder, foreseen.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
@@ -111,10 +111,10 @@ def _refuse_training_options(options: CompareOptions) -> None:
 def _cover(options: CompareOptions, runs: Sequence[Run]) -> CompareOptions:
     """The options with the models and seeds of all runs."""
     named = dict.fromkeys(run.model for run in runs)
-    if named.keys() == set(options.model_names) and len({run.seed for run in runs}) == options.seeds:
-        return options
-    order: tuple[Any, ...] = (*get_args(ModelName), *filter(is_own, named))
-    models = tuple(model for model in order if model in named)
+    models = options.models
+    if named.keys() != set(options.model_names):
+        order: tuple[Any, ...] = (*get_args(ModelName), *filter(is_own, named))
+        models = tuple(model for model in order if model in named)
     return replace(options, models=models, seeds=max(run.seed for run in runs) + 1)
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segarena.config.network_costs import DEFAULT_ENCODERS
+from segarena.formats import rough_duration
 
+#: Trainings of each architecture with which a verdict is about architectures, and the seconds that they may take.
+SEVERAL_SEEDS, SEEDS_WITHIN = 3, 3600.0
 #: The batch size at which the default learning rates hold.
 REFERENCE_BATCH = 8
 
@@ -103,6 +106,24 @@ def epochs(facts: DataFacts, on_gpu: bool) -> tuple[int, str]:
 def patience(epochs: int) -> tuple[int, str]:
     """A third of the epochs, at least 5."""
     return max(5, math.ceil(epochs / 3)), "a third of the epochs, at least 5"
+
+
+def seeds(predicted: float | None, available: float | None, folds: int | None) -> tuple[int, str]:
+    """3 if all of it takes an hour or less by the prediction, or fits into --budget; else 1, as with --folds.
+
+    Args:
+        predicted: Seconds of the whole command with `SEVERAL_SEEDS`; None where the trainings are too short to predict.
+        available: Seconds that are left of the budget; None without one.
+        folds: Number of folds, which are trainings of each architecture too; None without cross-validation.
+    """
+    if predicted is None:
+        return 1, f"the trainings are short; with {SEVERAL_SEEDS} the verdict is about the architectures"
+    time = f"{SEVERAL_SEEDS} take at most about {rough_duration(predicted)}"
+    if folds is not None:
+        return 1, f"the {folds} folds are trainings too; {time}"
+    if predicted <= (SEEDS_WITHIN if available is None else available):
+        return SEVERAL_SEEDS, f"at most about {rough_duration(predicted)} in all"
+    return 1, time if available is None else f"{time}, above the budget"
 
 
 def learning_rate(optimizer: str, batch_size: int, pretrained: bool, track: str) -> tuple[float, str]:

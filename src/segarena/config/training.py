@@ -237,7 +237,7 @@ class CompareOptions(ProtocolOptions):
     ] = None
     """Which architectures. fcn8s, fcn16s and fcn32s are in the paper track only.
     With --track paper, fcn is torchvision's dilated FCN."""
-    seeds: Annotated[int, NUMBERED] = 1
+    seeds: Annotated[int | None, NUMBERED, default(defaults.seeds)] = None
     """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
 
     equal: Literal["epochs", "time"] = "epochs"

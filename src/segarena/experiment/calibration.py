@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segarena.config import Choice, CompareOptions
+from segarena.config import Choice, CompareOptions, defaults
 from segarena.config.durations import parse_duration, short_duration
 from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
@@ -43,6 +43,7 @@ class Foreseen:
 
     Args:
         prepared: The data and the protocol, with the epochs that fit into the budget.
+        runs: The run folder of each model and seed, with those of the seeds that were chosen.
         forecast: The measured models and the trainings; None where the trainings are shorter than a trial.
         started: When the command began, by `time.perf_counter`.
         finished: When the prediction was made.
@@ -50,6 +51,7 @@ class Foreseen:
     """
 
     prepared: Prepared
+    runs: Mapping[Run, Path]
     forecast: Forecast | None
     started: float
     finished: float
@@ -90,14 +92,14 @@ class Foreseen:
 def foresee(
     prepared: Prepared, folder: Path, runs: Mapping[Run, Path], reporter: Reporter, *, started: float
 ) -> Foreseen:
-    """Measure each model, predict the time and the memory of the command, and choose the epochs for a budget.
+    """Measure each model, predict the time and the memory of the command, and choose the seeds and epochs left open.
 
     What was chosen in a folder that is resumed stays.
 
     Args:
         prepared: The data and the protocol.
         folder: The folder of the command.
-        runs: The run folder of each model and seed.
+        runs: The run folder of each model and seed; where the number of seeds is open, of the first.
         reporter: Receives the progress.
         started: When the command began, by `time.perf_counter`: its budget covers what it has done since.
 
@@ -109,21 +111,30 @@ def foresee(
     every = [one for plan in plans.values() for one in plan]
     trainings = [one for one in every if not one.is_finished]
     if not trainings:
-        return Foreseen(prepared, None, started, time.perf_counter(), _earlier(folder))
+        return Foreseen(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
     recorded = recorded_choices(prepared.options.resume)
+    seeds_open = isinstance(prepared.options, CompareOptions) and prepared.options.seeds is None
+    seeds_open = seeds_open and "seeds" not in recorded
     for_budget = prepared.options.budget is not None and "epochs" not in recorded
     known = prepared.protocol.model_epochs
     new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
     steps = _count_steps(trainings)
     if not (for_budget or new) and max(steps.values()) < FEWEST_STEPS:
-        return Foreseen(prepared, None, started, time.perf_counter())
+        if seeds_open:
+            prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
+            _report_choices(prepared, ("seeds",), reporter)
+        return Foreseen(prepared, runs, None, started, time.perf_counter())
     measured = trainings
     if new and known:  # added to a comparison: they get the time that one of its models has
         measured = [*trainings, next(one for one in every if one.model in known)]
     forecast = _forecast(prepared, trainings, measured, folder, steps, reporter)
+    if seeds_open:
+        prepared, runs = _choose_seeds(prepared, forecast, folder, runs, time.perf_counter() - started)
+        trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan if not one.is_finished]
+        forecast = replace(forecast, works=tuple(_work(training) for training in trainings))
     if for_budget and any(choice.name in RESOLUTION and choice.name not in recorded for choice in prepared.choices):
-        free = FILLED * parse_duration(str(prepared.options.budget), "--budget") - (time.perf_counter() - started)
-        usual, prepared = prepared.protocol, with_resolution(prepared, max(0.0, free) / forecast.predict().seconds)
+        free = max(0.0, _available(prepared, time.perf_counter() - started) or 0.0)
+        usual, prepared = prepared.protocol, with_resolution(prepared, free / forecast.predict().seconds)
         if prepared.protocol != usual:
             trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan]
             forecast = _forecast(prepared, trainings, trainings, folder, _count_steps(trainings), reporter)
@@ -137,11 +148,37 @@ def foresee(
         resolution = describe_choices(prepared.choices) if for_budget else ""
         if resolution:
             reporter.say(f"  {resolution}")
-        late = ("epochs", "model_epochs", "patience", *(FOLLOWS_RESOLUTION if for_budget else ()))
-        reporter.say(f"  chosen: {'; '.join(one.sentence for one in prepared.choices if one.name in late)}")
+    late = (
+        *(("seeds",) if seeds_open else ()),
+        *(("epochs", "model_epochs", "patience") if for_budget or new else ()),
+        *(FOLLOWS_RESOLUTION if for_budget else ()),
+    )
+    _report_choices(prepared, late, reporter)
     report_prediction(prepared, forecast, reporter)
     report_shorter(prepared, forecast, reporter)
-    return Foreseen(prepared, forecast, started, time.perf_counter())
+    return Foreseen(prepared, runs, forecast, started, time.perf_counter())
+
+
+def _report_choices(prepared: Prepared, names: Collection[str], reporter: Reporter) -> None:
+    chosen = [choice.sentence for choice in prepared.choices if choice.name in names]
+    if chosen:
+        reporter.say(f"  chosen: {'; '.join(chosen)}")
+
+
+def _available(prepared: Prepared, elapsed: float) -> float | None:
+    """Seconds that are left of the budget; None without one."""
+    budget = prepared.options.budget
+    return None if budget is None else FILLED * parse_duration(budget, "--budget") - elapsed
+
+
+def _choose_seeds(
+    prepared: Prepared, forecast: Forecast, folder: Path, runs: Mapping[Run, Path], elapsed: float
+) -> tuple[Prepared, Mapping[Run, Path]]:
+    """The number of seeds, and the run folder of each model and seed; `runs` has those of the first seed."""
+    predicted = forecast.predict(seeds=defaults.SEVERAL_SEEDS).seconds
+    value, why = defaults.seeds(predicted, _available(prepared, elapsed), prepared.options.folds)
+    every = [run._replace(seed=seed) for seed in range(value) for run in runs]
+    return with_choices(prepared, Choice("seeds", value, why)), {run: folder / run.path for run in every}
 
 
 def _earlier(folder: Path) -> PredictedTime | None:
@@ -194,7 +231,7 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
 
 def _fit(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
     budget, equal = str(prepared.options.budget), prepared.protocol.equal
-    plan = fit_epochs(forecast, FILLED * parse_duration(budget, "--budget") - elapsed, equal)
+    plan = fit_epochs(forecast, _available(prepared, elapsed) or 0.0, equal)
     if plan is None:
         least = short_duration(SPARE * (elapsed + least_seconds(forecast, equal)) / FILLED)
         other = "fewer --models, or a smaller --size" if len(forecast.speeds) > 1 else "a smaller --size"

@@ -91,12 +91,13 @@ def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]
     """
     data = describe_inputs(prepared.options, prepared.source)
     protocol = drop_unused_options(prepared.protocol, run.model)
+    choices = tuple(choice for choice in prepared.choices if choice.name != "seeds")  # it is no setting of a training
     trainings = []
     for split in prepared.splits:
         own = fold_folder(folder, split.fold)
         if split.fold is not None:  # a run like any other, whose split is saved in its own folder
             data = replace(data, splits=str(own.absolute()), group_by=None)
-        trainings.append(Training(run.model, run.seed, data, protocol, prepared.choices, split, own))
+        trainings.append(Training(run.model, run.seed, data, protocol, choices, split, own))
     return trainings
 
 

@@ -135,6 +135,12 @@ class Prepared:
         return self.splits[0].source
 
     @property
+    def seeds(self) -> int:
+        """Number of trainings of each architecture, as typed or chosen; 1 as long as it is open."""
+        chosen = [choice.value for choice in self.choices if choice.name == "seeds"]
+        return getattr(self.options, "seeds", None) or next(iter(chosen), 1)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """A sentence for each choice, and one if the data has a split of its own that is not used."""
         notes = tuple(choice.sentence for choice in self.choices)

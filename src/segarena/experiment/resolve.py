@@ -85,6 +85,9 @@ def resolve(
     equal = options.equal if isinstance(options, CompareOptions) else "epochs"
     shared = choices.recorded.get("model_epochs")  # chosen once the models have been measured
     model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
+    seeds = choices.recorded.get("seeds")  # likewise
+    if seeds is not None and isinstance(options, CompareOptions):
+        close("seeds", options.seeds, (seeds.value, seeds.why))
     patience = epochs if options.holds_out_none else close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
     if options.freeze_batchnorm and not pretrained and not all(map(is_own, options.model_names)):

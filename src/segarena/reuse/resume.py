@@ -84,7 +84,7 @@ def agree(
             models = tuple(dict.fromkeys([*(before or ()), *(now or ())]))
             agreed[name] = None if models == TRACK_MODELS[options.track] else models
         elif name == "seeds":
-            agreed[name] = max(before, now)
+            agreed[name] = before if now is None else max(now, before or chosen.get(name, 1))
         elif name in MAY_DIFFER or name not in RECORDED:
             continue
         elif now in (None, "auto") or _is_same(name, now, before) or _is_same(name, now, chosen.get(name)):
