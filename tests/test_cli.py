@@ -137,7 +137,7 @@ def test_usage_errors_are_status_2_and_name_the_word(
         ("compare", "{encoder,paper}"),
         ("train", "--output-stride {8,16}"),
         ("evaluate", "{train,val,test,unseen,all}"),
-        ("predict", "{auto,cpu,cuda}"),
+        ("predict", "{auto,cpu,cuda,cuda:N,mps}"),
         ("check", "--splits PATH"),
         ("report", "FOLDER"),
         ("synth", "--size INT"),

@@ -18,15 +18,18 @@ from torch import Tensor, nn
 import segarena
 from sample_records import PROTOCOL
 from segarena.data.dataset import EvaluationItem
-from segarena.errors import Interrupted
+from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel, build_model
+from segarena.models.fcn import FixedUpsampling
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Environment
+from segarena.training.devices import computing_on
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluate, predict_masks
 from segarena.training.losses import SegmentationLoss
-from support import QUICK, real_encoders, write_pair
+from segarena.training.machine import choose_device
+from support import QUICK, real_encoders, refuses, write_pair
 
 pytestmark = pytest.mark.gpu
 
@@ -93,7 +96,7 @@ def gradients(model: nn.Module) -> Tensor:
 )
 def test_a_step_is_near_that_of_a_processor(name: str, encoder: str, tmp_path: Path) -> None:
     losses, slopes = {}, {}
-    for device, precision in (("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16")):
+    for device, precision in (("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16"), ("cuda", "fp16")):
         model = network(name, encoder)
         loss = SegmentationLoss("ce+dice")
         made = trainer(model, tmp_path, loss, device, precision=precision, clip_norm=1e9)
@@ -104,7 +107,8 @@ def test_a_step_is_near_that_of_a_processor(name: str, encoder: str, tmp_path: P
     assert losses["cuda", "fp32"] == pytest.approx(losses["cpu", "fp32"], rel=1e-4)
     assert losses["cuda", "bf16"] == pytest.approx(losses["cpu", "fp32"], rel=0.03)
     assert torch.cosine_similarity(slopes["cuda", "fp32"], slopes["cpu", "fp32"], dim=0) > 0.999
-    assert slopes["cuda", "bf16"].isfinite().all()
+    assert losses["cuda", "fp16"] == pytest.approx(losses["cpu", "fp32"], rel=0.01)
+    assert all(slopes["cuda", precision].isfinite().all() for precision in ("bf16", "fp16"))
 
 
 @contextmanager
@@ -118,7 +122,7 @@ def waiting_is_an_error() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_step_does_not_wait_for_the_gpu(name: str, precision: str, tmp_path: Path) -> None:
     loss = SegmentationLoss("ce+dice", torch.ones(CLASSES, device="cuda"))
     made = trainer(network(name), tmp_path, loss, "cuda", precision=precision, ema_decay=0.99)
@@ -181,7 +185,9 @@ def test_a_comparison_from_start_to_end(squares: Path, tmp_path: Path) -> None:
     assert sorted(result.ranking["model"]) == sorted(MODELS)
     for name in MODELS:
         run = folder / f"{name}-seed0"
-        assert Environment.read(run).gpu == torch.cuda.get_device_name()
+        environment = Environment.read(run)
+        assert (environment.device, environment.gpu) == ("cuda", torch.cuda.get_device_name())
+        assert environment.tf32 is (torch.cuda.get_device_capability() >= (8, 0))
         protocol = Config.read(run).protocol
         assert (protocol.device, protocol.workers) == ("cuda", 2)
         costs = Costs.read(run)
@@ -204,7 +210,7 @@ def test_a_comparison_from_start_to_end(squares: Path, tmp_path: Path) -> None:
 
 
 def test_a_stopped_training_is_resumed(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {**GPU, "model": "unet", "precision": "fp32", "epochs": 3}
+    options = {**GPU, "model": "unet", "precision": "fp16", "epochs": 3}
     whole = segarena.train(squares, out=tmp_path / "whole", **options).folder
     steps = 0
     step = Trainer._train_step
@@ -227,6 +233,28 @@ def test_a_stopped_training_is_resumed(squares: Path, tmp_path: Path, monkeypatc
     for name, tensor in first.items():
         if tensor.is_floating_point() and Metrics.read(part).best_epoch == Metrics.read(whole).best_epoch:
             torch.testing.assert_close(second[name], tensor, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cpu"])
+def test_the_device_that_computed_is_named(device: str, squares: Path, tmp_path: Path) -> None:
+    options = {**GPU, "device": device, "epochs": 1, "workers": 0}
+    run = segarena.train(squares, model="fcn", out=tmp_path / "run", **options).folder
+    environment = Environment.read(run)
+    assert environment.device == Config.read(run).protocol.device == device
+    assert environment.gpu == (None if device == "cpu" else torch.cuda.get_device_name())
+
+
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with refuses(ConfigError, where="--device cuda:99", value=torch.cuda.get_device_name()):
+        choose_device("cuda:99")
+
+
+def test_fixed_upsampling_is_computed_in_float32() -> None:
+    scores = torch.randn(1, CLASSES, 9, 11)
+    layer = FixedUpsampling(CLASSES, 8)
+    with computing_on("cuda"):
+        there = layer.cuda()(scores.cuda()).cpu()
+    torch.testing.assert_close(there, layer.cpu()(scores), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", [{"track": "paper", "size": 64, "models": ["fcn", "pspnet"]}, {"folds": 2}])

@@ -260,7 +260,7 @@ COMMANDS = (
     ("models --track both", ConfigError, "--track: ", "'both'", "encoder, paper."),
     ("convert data new --from pdf", ConfigError, "--from: ", "'pdf'", "auto, coco, labelme, "),
     ("evaluate run --split dev", ConfigError, "--split: ", "'dev'", "train, val, test, unseen, all."),
-    ("predict run a.png --device tpu", ConfigError, "--device: ", "'tpu'", "auto, cpu, cuda."),
+    ("predict run a.png --device tpu", ConfigError, "--device: ", "'tpu'", "auto, cpu, cuda, cuda:1"),
 )
 
 CASES = (

@@ -68,7 +68,7 @@ def load(run: str | PathLike[str], *, device: str = "auto", build: Callable[...,
     Args:
         run: A run folder, or a comparison folder (then its run on all images, where there is one, else the model with
             the highest mIoU).
-        device: auto, cpu or cuda.
+        device: auto, cpu, cuda, cuda:1 (the second GPU) or mps.
         build: For a run of your own module, the function that builds it.
 
     Returns:

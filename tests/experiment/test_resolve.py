@@ -127,7 +127,8 @@ def test_a_batch_is_at_most_all_training_images() -> None:
 
 def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "choose_device", lambda device: "cuda")
-    monkeypatch.setattr(module, "computes_bf16", lambda device: True)
+    monkeypatch.setattr(module, "fastest_precision", lambda device: "bf16")
+    monkeypatch.setattr(module, "check_precision", lambda device, precision: None)
     monkeypatch.setattr(module, "count_cores", lambda: 12)
     protocol, _ = resolve(CompareOptions(), replace(FACTS, num_train=1000, height=700, width=900))
     assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 8)

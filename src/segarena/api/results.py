@@ -25,7 +25,7 @@ def evaluate(
     masks: str | PathLike[str] | None = None,
     root: str | PathLike[str] | None = None,
     split: SplitName | Literal["unseen", "all"] | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: str = "auto",
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
@@ -44,7 +44,8 @@ def evaluate(
         split: Which images to score. Images of the training are recognised by their content, and keep their part of the
             split. unseen: test, and images that the run does not have. One of train, val, test, unseen, all. Default:
             those that had no part in the training, or val if there are none.
-        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
@@ -68,7 +69,7 @@ def predict(
     images: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
     no_legend: bool = False,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: str = "auto",
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
@@ -83,7 +84,8 @@ def predict(
             highest mIoU).
         images: Image files, or folders of them; subfolders are searched too.
         no_legend: Write overlays without a legend, at the images' own size.
-        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.

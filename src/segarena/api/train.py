@@ -58,8 +58,8 @@ def train(
     scale_jitter: float = 2.0,
     rotation: float = 0.0,
     elastic: float = 0.0,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    device: str = "auto",
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     workers: int | None = None,
     threads: int | None = None,
     cache_gib: float = 4.0,
@@ -150,9 +150,11 @@ def train(
         rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
         elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
             crop's shorter side, e.g. 0.02.
-        device: Where to compute. One of auto, cpu, cuda. Default: auto, the GPU if there is one.
-        precision: Number format of the forward pass. One of auto, fp32, bf16. Default: auto, bf16 where it is native,
-            else fp32.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
+        precision: Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled. One of
+            auto, fp32, bf16, fp16. Default: auto, bf16 where it is native; else fp16 on a GPU that is made for it, and
+            fp32 elsewhere.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.

@@ -51,11 +51,12 @@ def run(options: CompareOptions) -> Path:
         return _compare_runs(options)
     started = time.perf_counter()
     reporter = TerminalReporter()
-    environment = describe_environment()
-    reporter.detail(f"{to_command(options)}\n{environment.sentence}")
+    reporter.detail(to_command(options))
     check_out(options.out, resume=options.resume is not None)
     check_networks(options)
     prepared = prepare(options, reporter)
+    environment = describe_environment(prepared.protocol.device)
+    reporter.detail(environment.sentence)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     folder = open_folder(options.out, prepared.source.name, resume=options.resume is not None)
     reporter.folder = folder
@@ -81,11 +82,12 @@ def _compare_runs(options: CompareOptions) -> Path:
     _refuse_training_options(options)
     named = [*(() if options.data is None else (options.data,)), *options.runs]
     moved = named.pop(0) if options.data is not None and not is_run(options.data) else None
-    reporter, environment = TerminalReporter(), describe_environment()
+    reporter = TerminalReporter()
     check_out(options.out)
     matched = match_runs(find_runs(named), options.vary, named)
     reporter.say(f"{plural(len(matched.runs), 'finished run')} of one protocol; nothing is trained")
     prepared = prepare(compared_options(matched, moved), reporter, matched.recorded)
+    environment = describe_environment(prepared.protocol.device)
     folder = open_folder(options.out, f"{prepared.source.name}-runs")
     copy_runs(matched, folder)
     reporter.say("Comparing")

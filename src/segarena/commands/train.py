@@ -37,10 +37,11 @@ def run(options: TrainOptions) -> Path:
     """
     started = time.perf_counter()
     reporter = TerminalReporter()
-    reporter.detail(f"{to_command(options)}\n{describe_environment().sentence}")
+    reporter.detail(to_command(options))
     check_out(options.out, resume=options.resume is not None)
     check_networks(options)
     prepared = prepare(options, reporter)
+    reporter.detail(describe_environment(prepared.protocol.device).sentence)
     expected = expect(options, prepared, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     name = f"{prepared.source.name}-{options.model}"

@@ -223,7 +223,7 @@ def _describe(item: Field[Any], hint: Any, text: str) -> Option:
     is_positional = any(mark in marks for mark in getattr(Positional[int], "__metadata__", ()))
     bare = get_args(hint)[0] if marks else hint
     choices = [str(choice) for part in _parts(bare) if get_origin(part) is Literal for choice in get_args(part)]
-    value = _value(bare, choices)
+    value = next((mark.metavar for mark in marks if getattr(mark, "metavar", None)), None) or _value(bare, choices)
     if choices and value == "NAME":
         text = f"{text} One of {', '.join(choices)}."
     is_several = any(get_origin(part) is tuple for part in _parts(bare))

@@ -8,21 +8,23 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
+from segarena.config.devices import check_device
 from segarena.config.own_models import own_names
 from segarena.errors import ConfigError
 
 Flag = tyro.conf.FlagCreatePairsOff[bool]
 
 
-def default(rule: str | Callable[..., Any]) -> Any:
+def default(rule: str | Callable[..., Any], *, shown: str | None = None) -> Any:
     """Annotate an option that may be left open, so that --help shows what is used then.
 
     Args:
         rule: What is used, in words, or the function of `segarena.config.defaults` that chooses it: then the first
             line of its docstring.
+        shown: What is typed for the value, where the type does not show it.
     """
     text = rule if isinstance(rule, str) else (rule.__doc__ or "").partition("\n")[0].removesuffix(".")
-    return tyro.conf.arg(help_behavior_hint=f"(default: {text[:1].lower()}{text[1:]})" if text else "")
+    return tyro.conf.arg(help_behavior_hint=f"(default: {text[:1].lower()}{text[1:]})" if text else "", metavar=shown)
 
 
 #: Annotates an option that has no effect where it is left out.
@@ -40,6 +42,8 @@ def check_choices(options: object) -> None:
         choices = _literals(hint)
         choices += own_names() if name in ("model", "models") else []
         value = getattr(options, name)
+        if name == "device":
+            object.__setattr__(options, name, check_device(value))
         if not choices or value is None:
             continue
         several = isinstance(value, tuple)

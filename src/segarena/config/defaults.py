@@ -66,12 +66,12 @@ class ComputeFacts:
 
 def device(found: str) -> tuple[str, str]:
     """Auto, the GPU if there is one."""
-    return found, f"{'a' if found == 'cuda' else 'no'} GPU was found"
+    return found, f"{'no' if found == 'cpu' else 'a'} GPU was found"
 
 
-def precision(native_bf16: bool) -> tuple[str, str]:
-    """Auto, bf16 where it is native, else fp32."""
-    return ("bf16", "bf16 is native on this device") if native_bf16 else ("fp32", "bf16 is not native on this device")
+def precision(fastest: str) -> tuple[str, str]:
+    """Auto, bf16 where it is native; else fp16 on a GPU that is made for it, and fp32 elsewhere."""
+    return fastest, f"bf16 is {'native' if fastest == 'bf16' else 'not native'} on this device"
 
 
 def encoder(on_gpu: bool) -> tuple[str, str]:

@@ -65,9 +65,9 @@ class Protocol:
     elastic: float = 0.0
     """Standard deviation of the displacements of the elastic deformation, as a share of the crop's shorter side."""
     device: str
-    """Where the network is computed: cpu or cuda."""
+    """Where the network is computed: cpu, cuda, cuda:1 (or another number) or mps."""
     precision: str
-    """Number format of the forward pass: fp32 or bf16."""
+    """Number format of the forward pass: fp32, bf16, or fp16 with scaled gradients."""
     workers: int
     """Processes that load images; 0: none but the main one."""
     threads: int = 0

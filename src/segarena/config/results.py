@@ -10,6 +10,7 @@ import tyro
 
 from segarena.config import defaults
 from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, default, flag
+from segarena.config.devices import DEVICES
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
 from segarena.errors import ConfigError
@@ -37,8 +38,8 @@ class EvaluateOptions(OutputOptions):
     ] = None
     """Which images to score. Images of the training are recognised by their content, and keep their part of the split.
     unseen: test, and images that the run does not have."""
-    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
-    """Where to compute."""
+    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
+    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
     """Folder to write; it must not exist or be empty."""
 
@@ -65,8 +66,8 @@ class PredictOptions(OutputOptions):
     """Image files, or folders of them; subfolders are searched too."""
     no_legend: Flag = False
     """Write overlays without a legend, at the images' own size."""
-    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
-    """Where to compute."""
+    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
+    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
     """Folder to write; it must not exist or be empty."""
 

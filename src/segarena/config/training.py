@@ -22,6 +22,7 @@ from segarena.config.checks import (
     flag,
 )
 from segarena.config.data import DataOptions
+from segarena.config.devices import DEVICES
 from segarena.config.durations import parse_duration
 from segarena.config.resolution import SIZE_RULE, STRIDE_RULE
 from segarena.errors import ConfigError
@@ -146,10 +147,10 @@ class ProtocolOptions(DataOptions, ABC):
     elastic: float = 0.0
     """Elastic deformation of training crops: standard deviation of the displacements, as a share of the crop's shorter
     side, e.g. 0.02."""
-    device: Annotated[Literal["auto", "cpu", "cuda"], default(defaults.device)] = "auto"
-    """Where to compute."""
-    precision: Annotated[Literal["auto", "fp32", "bf16"], default(defaults.precision)] = "auto"
-    """Number format of the forward pass."""
+    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
+    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
+    """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
     workers: Annotated[int | None, default(defaults.workers)] = None
     """Processes that load images."""
     threads: Annotated[int | None, default(defaults.threads)] = None

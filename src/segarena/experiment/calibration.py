@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segarena.config import Choice, CompareOptions, defaults
+from segarena.config.devices import device_type
 from segarena.config.durations import parse_duration, short_duration
 from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
@@ -202,7 +203,7 @@ def _forecast(
     forecast = Forecast(
         speeds,
         tuple(_work(training) for training in trainings),
-        memory_before=0.0 if prepared.protocol.device == "cuda" else resident_mib(),
+        memory_before=0.0 if device_type(prepared.protocol.device) == "cuda" else resident_mib(),
         load=load,
     )
     if isinstance(prepared.options, CompareOptions):
@@ -288,7 +289,7 @@ def _epochs_done(training: Training) -> int:
 def _cpu_share(comparison: ComparisonRecord) -> float | None:
     """The processor time of all trainings as a share of their time on all threads."""
     entries = [entry for entry in comparison.ranking if entry.train_seconds]
-    if comparison.protocol.device == "cuda" or any(entry.train_cpu_seconds is None for entry in entries):
+    if device_type(comparison.protocol.device) != "cpu" or any(entry.train_cpu_seconds is None for entry in entries):
         return None
     seconds = sum(entry.train_seconds or 0.0 for entry in entries) * max(1, comparison.protocol.threads)
     return min(1.0, sum(entry.train_cpu_seconds or 0.0 for entry in entries) / seconds) if seconds else None

@@ -20,7 +20,7 @@ from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.run import Costs, Data
-from segarena.reuse.recorded import MAY_DIFFER, NETWORK, anchor
+from segarena.reuse.recorded import MAY_DIFFER, NETWORK, comparable
 from segarena.runs import Run, finished_runs, trainings
 
 #: Files of a run that a copy of it does not need.
@@ -70,7 +70,7 @@ class FoundRun:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What has to be the same in all runs that are compared, by the name of its option."""
-        own = {name: anchor(name, value) for name, value in self.config.protocol.settings().items()}
+        own = {name: comparable(name, value) for name, value in self.config.protocol.settings().items()}
         own |= {"folds": self.folds, "protocol_version": self.config.protocol_version}
         return {name: value for name, value in own.items() if name not in MAY_DIFFER}
 

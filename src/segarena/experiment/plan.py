@@ -19,7 +19,7 @@ from segarena.formats import listing
 from segarena.models import SegmentationModel
 from segarena.records.config import Config, DataSettings
 from segarena.records.run import Costs, Data
-from segarena.reuse.recorded import MAY_DIFFER, anchor
+from segarena.reuse.recorded import MAY_DIFFER, comparable
 from segarena.runs import Run, fold_folder
 
 #: Goes up when the same settings train or score differently: runs of an older version are not resumed.
@@ -126,7 +126,7 @@ def _check_same_training(training: Training) -> None:
     before, now = _settings(config), _settings(training)
     for name in dict.fromkeys([*now, *before]):
         old, new = before.get(name), now.get(name)
-        if name not in MAY_DIFFER and anchor(name, old) != anchor(name, new):
+        if name not in MAY_DIFFER and comparable(name, old) != comparable(name, new):
             remedy = _OTHER_VERSION if name == "protocol_version" else _OTHER_OPTIONS
             raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=remedy)
     if is_own(training.model):

@@ -11,6 +11,7 @@ import torch
 
 from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults
 from segarena.config.defaults import ComputeFacts
+from segarena.config.devices import device_type
 from segarena.config.resolution import STRIDES
 from segarena.config.training import is_own
 from segarena.cores import count_cores, count_processors, measure_load
@@ -21,7 +22,8 @@ from segarena.experiment.resolution import Question, Survey, choose, no_limit
 from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.runs import comparison_of
-from segarena.training.machine import choose_device, computes_bf16, threads_variable
+from segarena.training.devices import check_precision, fastest_precision
+from segarena.training.machine import choose_device, threads_variable
 
 Value = TypeVar("Value")
 
@@ -63,15 +65,16 @@ def resolve(
         The protocol, and a choice for each option that was open and that the models use.
 
     Raises:
-        ConfigError: --device cuda was typed and there is no GPU.
+        ConfigError: The device is not there, or does not have the number format.
         RunError: A folder is resumed that was started on a GPU, and there is none.
     """
     choices = _Choices(recorded or {})
     close = choices.close
     found = _find_device(options, choices.recorded.get("device"))
-    on_gpu = found == "cuda"
+    on_gpu = device_type(found) == "cuda"
     device = close("device", options.device, defaults.device(found))
-    precision = close("precision", options.precision, defaults.precision(computes_bf16(device)))
+    precision = close("precision", options.precision, defaults.precision(fastest_precision(device)))
+    check_precision(device, precision)
     network = _close_network(options, facts, on_gpu, choices)
     size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey, limit)
     if stride is not None:
@@ -158,15 +161,19 @@ def _recorded_threads(options: ProtocolOptions) -> int | None:
 
 def _find_device(options: ProtocolOptions, recorded: Choice | None) -> str:
     """The device that is there; of a folder that is resumed, the one that it was started on."""
+    device = options.device if recorded is None else str(recorded.value)
     try:
-        return choose_device(options.device if recorded is None else str(recorded.value))
-    except ConfigError:
+        return choose_device(device)
+    except ConfigError as error:
         if options.resume is None:
             raise
+        remedy = "Resume it where there is a GPU, or start again in a new folder: --device cpu --out DIR"
+        if device_type(device) == "cuda" and torch.cuda.is_available():
+            remedy = "Resume it on another GPU: add --device cuda"
         raise RunError(
-            "was started on a GPU, and torch has none here; the costs of its models are to be of one device",
+            f"was started on {device}, and {error.what}; the costs of its models are to be of one kind of device",
             where=options.resume,
-            remedy="Resume it where there is a GPU, or start again in a new folder: --device cpu --out DIR",
+            remedy=remedy,
         ) from None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
@@ -21,7 +22,7 @@ from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
-from segarena.records.run import Costs
+from segarena.records.run import Costs, Environment
 from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency
@@ -59,7 +60,7 @@ def train_run(
     model = build(training.protocol, training.model, training.num_classes, training.seed)
     data = split.describe_data()
     data.write(folder)
-    describe_environment().write(folder)
+    _record_environment(training)
     training.describe(model).write(folder)
     state = _fit(training, model, memory, start, left, should_stop, reporter)
     load_weights(model, folder / BEST)
@@ -85,6 +86,13 @@ def train_run(
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
     _measure_costs(training, model, state).write(folder)
+
+
+def _record_environment(training: Training) -> None:
+    """Write environment.json; the machines of the parts before a training was resumed stay in it."""
+    now = describe_environment(training.protocol.device)
+    folder = training.folder
+    (now.after(Environment.read(folder)) if (folder / Environment.file).exists() else now).write(folder)
 
 
 def evaluate_split(training: Training, model: SegmentationModel, part: Split) -> NDArray[np.int64]:
@@ -124,7 +132,7 @@ def make_loader(training: Training) -> TrainingLoader:
         batch_size=protocol.batch_size,
         seed=training.seed,
         workers=protocol.workers,
-        pin_memory=protocol.device == "cuda",
+        pin_memory=device_type(protocol.device) == "cuda",
     )
 
 

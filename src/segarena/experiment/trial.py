@@ -27,6 +27,7 @@ from segarena.runs import TRIAL
 from segarena.scoring.scores import score
 from segarena.training.costs import measure_latency
 from segarena.training.cpu_time import cpu_seconds
+from segarena.training.devices import synchronize
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluate
 from segarena.training.memory import PeakMemory
@@ -123,7 +124,7 @@ class _MeasuredSteps(TrainingLoader):
     def seconds(self) -> float:
         """Return the seconds of a step."""
         measured = self._measured()
-        return float(np.mean(measured)) if self._device == "cuda" else middle_mean(measured)
+        return float(np.mean(measured)) if self._device != "cpu" else middle_mean(measured)
 
     def cpu_share(self, threads: int) -> float | None:
         """Return the processor time of the steps as a share of their time on all threads; None where unknown."""
@@ -138,8 +139,8 @@ class _MeasuredSteps(TrainingLoader):
     def _mark(self) -> None:
         last = len(self._marks) - self._warm_up
         # Between the first and the last measured step a GPU works without being waited for, as in a training.
-        if self._device == "cuda" and (last == 0 or last >= FEWEST_STEPS):
-            torch.cuda.synchronize()
+        if last == 0 or last >= FEWEST_STEPS:
+            synchronize(self._device)
         self._marks.append(time.perf_counter())
         self._cpu_marks.append(cpu_seconds())
 

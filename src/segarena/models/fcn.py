@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import require_switch
 from segarena.models.encoders import VGG16, Encoder
-from segarena.models.layers import FCNHead, crop_or_pad, to_float32, without_autocast
+from segarena.models.layers import FCNHead, crop_or_pad, to_float32, without_autocast, without_tf32
 
 
 class _FCNOnVGG16(SegmentationModel):
@@ -204,7 +204,8 @@ class FixedUpsampling(nn.ConvTranspose2d):
 
     scores (N, C, h, w) -> (N, C, f h + f, f w + f) for the factor f. The weights count as parameters.
 
-    Differences from the paper: it is computed in float32 or float64 under autocast, as every last interpolation here.
+    Differences from the paper: it is computed in float32 or float64, without autocast and TF32, as every last
+    interpolation here.
 
     Args:
         channels: Channels C.
@@ -218,7 +219,7 @@ class FixedUpsampling(nn.ConvTranspose2d):
 
     def forward(self, scores: Tensor) -> Tensor:  # type: ignore[override]  # nn.ConvTranspose2d has an output size
         scores = to_float32(scores)
-        with without_autocast(scores):
+        with without_autocast(scores), without_tf32(scores):
             return F.conv_transpose2d(scores, self.weight.to(scores.dtype), stride=self.stride)
 
 

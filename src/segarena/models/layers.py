@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,25 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     device = tensor.device.type
     known = torch.amp.is_autocast_available(device)  # not on "meta", where FLOPs are counted
     return torch.autocast(device, enabled=False) if known else nullcontext()
+
+
+@contextmanager
+def without_tf32(tensor: Tensor) -> Iterator[None]:
+    """Let an NVIDIA GPU compute convolutions of float32 in float32, not in TF32 with its mantissa of 10 bits."""
+    if tensor.device.type != "cuda" or torch.compiler.is_compiling():
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    try:
+        before = cudnn.allow_tf32
+    except RuntimeError:  # convolutions have a setting of their own, and PyTorch refuses to mix the two ways
+        yield
+        return
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
 
 
 def to_float32(scores: Tensor) -> Tensor:

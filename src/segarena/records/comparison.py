@@ -201,6 +201,12 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """What it was predicted to take, and what it took; null where the trainings were too short for a prediction, and in
     files of older versions."""
 
+    @property
+    def processor(self) -> str:
+        """Name of the GPU or the CPU that the networks were computed on."""
+        gpu = None if self.protocol.device == "cpu" else self.environment.gpu
+        return gpu or self.environment.cpu
+
     @classmethod
     def from_json(cls, content: Any, where: object) -> Self:
         """Check the content as every record does, and that it ranks a model. Raises RunError.

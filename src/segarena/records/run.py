@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from segarena.formats import plural
@@ -11,8 +11,8 @@ from segarena.records.values import CostValues
 
 
 @dataclass(frozen=True, kw_only=True)
-class Environment(Record, file="environment.json", schema=1):
-    """The software and the machine that a run ran on."""
+class Machine:
+    """The software and the machine of a part of a run."""
 
     segarena: str
     """Version of segarena."""
@@ -30,8 +30,18 @@ class Environment(Record, file="environment.json", schema=1):
     """Processor cores that the process may use."""
     threads: Count
     """Threads that PyTorch computes with."""
+    device: str | None = None
+    """Device that computed: cpu, cuda, cuda:1, mps; null in files of earlier versions."""
     gpu: str | None
-    """Name of the GPU; null if there is none."""
+    """Name of the GPU that computed; null on a CPU. In files of earlier versions the GPU that was there."""
+    cuda: str | None = None
+    """Version of CUDA; null without an NVIDIA GPU."""
+    cudnn: str | None = None
+    """Version of cuDNN, whose algorithms are measured and chosen for the crops of a training, not in an evaluation;
+    likewise."""
+    tf32: bool | None = None
+    """Whether the GPU computes convolutions of float32 in TF32, with a mantissa of 10 bits. Matrix products and fixed
+    upsampling never are. null without an NVIDIA GPU."""
     commit: str | None
     """Commit of segarena's own checkout; null if it is installed as a package."""
 
@@ -44,6 +54,20 @@ class Environment(Record, file="environment.json", schema=1):
             f" {self.torchvision}, {self.platform}, {self.gpu or self.cpu}, {plural(self.threads, 'thread')} on"
             f" {plural(self.cores, 'core')}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Machine, Record, file="environment.json", schema=1):
+    """The software and the machine that a run ran on."""
+
+    earlier: tuple[Machine, ...] = ()
+    """Those of the parts before a run was resumed with other software or on another machine, the first one first."""
+
+    def after(self, before: Environment) -> Environment:
+        """Return this environment with that of the part before; the one of before where nothing has changed."""
+        last = Machine(**{item.name: getattr(before, item.name) for item in fields(Machine)})
+        now = Machine(**{item.name: getattr(self, item.name) for item in fields(Machine)})
+        return before if now == last else replace(self, earlier=(*before.earlier, last))
 
 
 @dataclass(frozen=True, kw_only=True)

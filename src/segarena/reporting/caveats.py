@@ -43,10 +43,9 @@ def caveats(comparison: Comparison) -> list[str]:
         for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
     ]
     height, width = record.protocol.input_size
-    machine = record.environment.gpu or record.environment.cpu
     notes.append(
         f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "
-        f"time were measured on {machine} and differ on another machine."
+        f"time were measured on {record.processor} and differ on another machine."
     )
     if note := load_note(record, {name: style.label for name, style in comparison.styles.items()}):
         notes.append(note)

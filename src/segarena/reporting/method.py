@@ -87,7 +87,7 @@ def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("seeds", str(record.seeds)),
         ("encoder", formats.plain(record.protocol.network.get("encoder"))),
         ("weights", _weights(comparison)),
-        ("device", record.environment.gpu or record.environment.cpu),
+        ("device", record.processor),
         ("created", _minute(record.created)),
     ]
     return [(name, value) for name, value in facts if value != formats.NOTHING]
@@ -110,7 +110,9 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """The software and the machine."""
-    return _rows(asdict(comparison.record.environment))
+    environment = comparison.record.environment
+    earlier = "; before: ".join(machine.sentence for machine in reversed(environment.earlier))
+    return _rows({**asdict(environment), "earlier": earlier or None})
 
 
 def data_rows(comparison: Comparison) -> list[tuple[str, str]]:

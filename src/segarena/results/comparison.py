@@ -134,7 +134,7 @@ class Comparison(ResultFolder):
         Args:
             model: The architecture. None: the one that has a run on all images, or the highest mIoU.
             seed: Its seed. None: the one with the best validation mIoU.
-            device: auto, cpu or cuda.
+            device: auto, cpu, cuda, cuda:1 (the second GPU) or mps.
             build: For your own module, the function that builds it.
         """
         names = [entry.model for entry in self.record.ranking] if model is None else [self._find(model)]

@@ -97,7 +97,7 @@ class TrainedRun(ResultFolder):
         """Load the model to label images: `run.predictor().predict(image)`; with folds, that of the best fold.
 
         Args:
-            device: auto, cpu or cuda.
+            device: auto, cpu, cuda, cuda:1 (the second GPU) or mps.
             build: For your own module, the function that builds it.
         """
         from segarena.training import predictor

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, command_name
+from segarena.config.devices import device_type
 from segarena.errors import RunError
 from segarena.formats import command
 from segarena.records.config import Config, DataSettings
@@ -122,6 +123,17 @@ def anchor(name: str, value: Any) -> Any:
     if name not in ("weights", "group_by") or not isinstance(value, str) or value in NAMES[name]:
         return value
     return str(Path(value).absolute()) if is_file(Path(value)) else value
+
+
+def comparable(name: str, value: Any) -> Any:
+    """Return the value of an option as two runs are compared: as `anchor` does, and of a device only its kind.
+
+    Args:
+        name: The option.
+        value: Its value.
+    """
+    is_device = name == "device" and isinstance(value, str) and value != "auto"
+    return device_type(value) if is_device else anchor(name, value)
 
 
 def record_of_run(config: Config) -> OptionsRecord:

@@ -15,7 +15,7 @@ from segarena.errors import ConfigError, RunError
 from segarena.formats import command, plain
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.options import OptionsRecord
-from segarena.reuse.recorded import MAY_DIFFER, NETWORK, RECORDED, anchor, check_data_is_there, find_recorded
+from segarena.reuse.recorded import MAY_DIFFER, NETWORK, RECORDED, check_data_is_there, comparable, find_recorded
 
 
 def read_started(
@@ -88,7 +88,9 @@ def agree(
         elif name in MAY_DIFFER or name not in RECORDED:
             continue
         elif now in (None, "auto") or _is_same(name, now, before) or _is_same(name, now, chosen.get(name)):
-            agreed[name] = before
+            # another GPU of the machine may go on
+            moves = name == "device" and now not in ("auto", before, chosen.get(name))
+            agreed[name] = now if moves else before
         elif not (name in NETWORK and before is None and name not in chosen):  # no network has used it yet
             raise _disagree(name, chosen.get(name, before), now, folder)
     return replace(options, out=folder, **agreed)
@@ -110,7 +112,7 @@ def _check_builders(kind: type[ProtocolOptions], record: OptionsRecord, folder: 
 
 
 def _is_same(name: str, one: object, other: object) -> bool:
-    return bool(anchor(name, one) == anchor(name, other))
+    return bool(comparable(name, one) == comparable(name, other))
 
 
 def _disagree(name: str, before: object, now: object, folder: Path | None) -> RunError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from segarena.models import SegmentationModel
-from segarena.training.evaluation import autocast, to_input
+from segarena.training.devices import autocast
+from segarena.training.evaluation import to_input
 from segarena.training.losses import SegmentationLoss
 
 #: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
@@ -70,6 +72,7 @@ def add_gradients(
     parts: int,
     device: str,
     precision: str,
+    scale: Callable[[Tensor], Tensor] = lambda loss: loss,
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of a batch to the parameters, part by part where it is split.
 
@@ -82,8 +85,9 @@ def add_gradients(
         images: uint8 (N, 3, H, W).
         mask: Class indices or void, (N, H, W).
         parts: Into how many parts the batch is split, see `count_parts`.
-        device: "cpu" or "cuda".
-        precision: "fp32" or "bf16".
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+        scale: Scales a loss before the backward pass, see `build_scaler`.
 
     Returns:
         The losses of the batch, without a gradient: the total, and that of the auxiliary head or None.
@@ -91,7 +95,7 @@ def add_gradients(
     masks = mask.to(device, non_blocking=True).tensor_split(parts)
     shares = [None] if parts == 1 else loss.shares(masks)
     losses = [
-        _add_part(model, loss, *part, device=device, precision=precision)
+        _add_part(model, loss, *part, device=device, precision=precision, scale=scale)
         for part in zip(images.tensor_split(parts), masks, shares, strict=True)
     ]
     if parts == 1:
@@ -110,6 +114,7 @@ def _add_part(
     *,
     device: str,
     precision: str,
+    scale: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of some images, whose share in the losses of the batch is given; None for all of it.
 
@@ -120,5 +125,5 @@ def _add_part(
     total, auxiliary = loss(output.logits, output.auxiliary, mask)
     if share is not None:
         total, auxiliary = total * share, None if auxiliary is None else auxiliary * share
-    total.backward()  # type: ignore[no-untyped-call]
+    scale(total).backward()  # type: ignore[no-untyped-call]
     return total.detach(), None if auxiliary is None else auxiliary.detach()

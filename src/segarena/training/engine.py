@@ -25,8 +25,9 @@ from segarena.training.accumulation import add_gradients, count_parts, slow_stat
 from segarena.training.averaging import WeightAverage
 from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
 from segarena.training.cpu_time import cpu_seconds
+from segarena.training.devices import computing_on, on_gpu, place, seed_dropout, sum_type
 from segarena.training.losses import SegmentationLoss
-from segarena.training.optimization import SCHEDULES, build_optimizer
+from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 
 #: Seconds between two saved states within an epoch; kill -9 loses at most this much work.
 SAVE_EVERY = 300.0
@@ -121,8 +122,8 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         read_peak_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
-        # channels-last before the optimizer is built, so that its moments have the same layout
-        self.model = model.to(protocol.device).to(memory_format=torch.channels_last)
+        # before the optimizer is built, so that its moments have the same layout
+        self.model = place(model, protocol.device)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
         self.seed = seed
         self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
@@ -143,6 +144,7 @@ class Trainer:
             self.model, protocol.optimizer, protocol.learning_rate, protocol.weight_decay, protocol.decoder_factor
         )
         self.average = WeightAverage(self.model, protocol.ema_decay) if protocol.ema_decay else None
+        self.scaler = build_scaler(protocol.device, protocol.precision)
 
     @property
     def learning_rate(self) -> float:
@@ -160,17 +162,16 @@ class Trainer:
             ConfigError: The loss is infinite or NaN, and a restart did not help or is not possible.
             RunError: A file cannot be read or written.
         """
-        self._restore()
-        while True:
-            if self._is_finished():
-                if not self._is_useless():
-                    break
-                self._restart("majority")
-            self._train_epoch()
-            if math.isfinite(self.state.loss_sum):
-                self._finish_epoch()
-            else:
-                self._restart("diverged")
+        with on_gpu(self.protocol.device):
+            self._restore()
+            while not self._is_finished() or self._is_useless():
+                if self._is_finished():
+                    self._restart("majority")
+                self._train_epoch()
+                if math.isfinite(self.state.loss_sum):
+                    self._finish_epoch()
+                else:
+                    self._restart("diverged")
         if self.state.epoch <= self.protocol.epochs:
             self.on_early_stop(self.state)
         return self.state
@@ -211,8 +212,8 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
-        loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.protocol.device)
-        auxiliary_sum = torch.tensor(state.auxiliary_sum, dtype=torch.float64, device=self.protocol.device)
+        place: dict[str, Any] = {"dtype": sum_type(self.protocol.device), "device": self.protocol.device}
+        loss_sum, auxiliary_sum = (torch.tensor(value, **place) for value in (state.loss_sum, state.auxiliary_sum))
         self._begin_to_train()
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
@@ -254,19 +255,23 @@ class Trainer:
         share = SCHEDULES[protocol.schedule](done / (protocol.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * share * group["factor"]
-        _seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
+        seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         self.optimizer.zero_grad(set_to_none=True)
-        total, auxiliary = add_gradients(
-            self.model,
-            self.loss,
-            images,
-            mask,
-            parts=self.parts,
-            device=protocol.device,
-            precision=protocol.precision,
-        )
-        nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
-        self.optimizer.step()
+        with computing_on(protocol.device, fixed_sizes=True):
+            total, auxiliary = add_gradients(
+                self.model,
+                self.loss,
+                images,
+                mask,
+                parts=self.parts,
+                device=protocol.device,
+                precision=protocol.precision,
+                scale=self.scaler.scale,
+            )
+            self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
+            nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
         if self.average is not None:
             self.average.update(done)
         return total, auxiliary
@@ -319,6 +324,8 @@ class Trainer:
         }
         if self.average is not None:
             content["average"] = self.average.model.state_dict()
+        if self.scaler.is_enabled():
+            content["scaler"] = self.scaler.state_dict()
         save_state(content, self.folder / LAST)
         self.last_save = time.perf_counter()
 
@@ -329,12 +336,6 @@ class Trainer:
             self.optimizer.load_state_dict(content["optimizer"])
             if self.average is not None:
                 self.average.model.load_state_dict(content["average"])
+            if self.scaler.is_enabled():
+                self.scaler.load_state_dict(content["scaler"])
             self.state = TrainingState(**{"cpu_seconds": None, **content["progress"]})
-
-
-def _seed_dropout(seed: int, device: str) -> None:
-    """Seed only the generator that dropout uses: torch.manual_seed would seed all backends, in every step."""
-    if device == "cuda":
-        torch.cuda.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)

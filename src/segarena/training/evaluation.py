@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -11,17 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
 from segarena.data.transforms import normalize
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image, predict_labels
-
-
-def autocast(device: str, precision: str) -> AbstractContextManager[object]:
-    """Return the context for forward passes: autocast for precision "bf16", none for "fp32"."""
-    if precision == "bf16":
-        return torch.autocast(device, dtype=torch.bfloat16)
-    return nullcontext()
+from segarena.training.devices import autocast, computing_on, memory_format, on_gpu
 
 
 def to_input(images: Tensor, device: str) -> Tensor:
@@ -29,13 +23,13 @@ def to_input(images: Tensor, device: str) -> Tensor:
 
     Args:
         images: uint8 (N, 3, H, W).
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda", "cuda:1" or "mps".
 
     Returns:
-        float32 (N, 3, H, W), normalised with ImageNet's mean and standard deviation, on the device, channels-last.
+        float32 (N, 3, H, W), normalised with ImageNet's mean and standard deviation, on the device, in its order.
     """
     images = images.to(device, non_blocking=True)
-    return normalize(images).contiguous(memory_format=torch.channels_last)
+    return normalize(images).contiguous(memory_format=memory_format(device))
 
 
 @torch.inference_mode()
@@ -52,8 +46,8 @@ def predict_masks(
         model: The model in eval mode, on the device.
         images: uint8 (N, 3, h, w), at the working size.
         size: (H, W) of the labels, in pixels.
-        device: "cpu" or "cuda".
-        precision: "fp32" or "bf16".
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
 
     Returns:
         Class indices, uint8 (N, H, W), on the device.
@@ -62,10 +56,11 @@ def predict_masks(
     tall, wide = padded_size(model, (height, width))
     # After normalising, the mean colour is 0.
     inputs = F.pad(to_input(images, device), (0, wide - width, 0, tall - height))
-    with autocast(device, precision):
+    with computing_on(device), autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]
-    return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
+    with on_gpu(device):
+        return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
 
 
 def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[int, int]) -> tuple[int, int]:
@@ -97,8 +92,8 @@ def evaluate(
         model: The model, on the device.
         batches: Batches of images with their masks, of any sizes. Neighbours of equal size share a forward pass.
         num_classes: Number of classes C.
-        device: "cpu" or "cuda".
-        precision: "fp32" or "bf16".
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
         on_progress: Called with the number of images of each batch after it was evaluated.
 
     Returns:
@@ -111,18 +106,27 @@ def evaluate(
     model.eval()
     counts: list[Tensor] = []
     try:
-        for items in batches:
-            for group in _same_sizes(items):
-                size = (group[0].mask.shape[0], group[0].mask.shape[1])
-                images = torch.stack([item.image for item in group])
-                truth = torch.stack([item.mask for item in group]).to(device)
-                labels = predict_masks(model, images, size, device=device, precision=precision)
-                counts.append(confusion_per_image(labels, truth, num_classes))
-            if on_progress is not None:
-                on_progress(len(items))
+        with on_gpu(device):
+            for items in batches:
+                for group in _same_sizes(items):
+                    size = (group[0].mask.shape[0], group[0].mask.shape[1])
+                    images = _stack([item.image for item in group], device)
+                    truth = _stack([item.mask for item in group], device)
+                    labels = predict_masks(model, images, size, device=device, precision=precision)
+                    counts.append(confusion_per_image(labels, truth, num_classes))
+                if on_progress is not None:
+                    on_progress(len(items))
     finally:
         model.train(was_training)
     return torch.cat(counts).cpu().numpy()
+
+
+def _stack(tensors: list[Tensor], device: str) -> Tensor:
+    """Stack tensors of the processor's memory on a device, without waiting for a GPU."""
+    stacked = torch.stack(tensors)
+    if device_type(device) == "cuda":
+        stacked = stacked.pin_memory()  # PyTorch keeps and reuses such memory
+    return stacked.to(device, non_blocking=True)
 
 
 def _same_sizes(items: list[EvaluationItem]) -> list[list[EvaluationItem]]:

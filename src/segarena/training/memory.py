@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from segarena.config.devices import device_type
 from segarena.errors import OutOfMemoryError, is_out_of_memory
 from segarena.free_memory import free_memory
 
@@ -26,14 +27,14 @@ class PeakMemory:
     decoded images, which all models share, are not counted, and memory left by an earlier model is released first.
 
     Args:
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda", "cuda:1" or "mps".
     """
 
     def __init__(self, device: str) -> None:
         self._device, self._before = device, 0.0
         release_memory(device)
-        if device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
+        if device_type(device) == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
             return
         try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
             Path("/proc/self/clear_refs").write_text("5")
@@ -44,8 +45,8 @@ class PeakMemory:
 
     def read(self) -> float | None:
         """Return the peak until now in MiB; None where the system does not report it."""
-        if self._device == "cuda":
-            return torch.cuda.max_memory_allocated() / MIB
+        if device_type(self._device) == "cuda":
+            return torch.cuda.max_memory_allocated(self._device) / MIB
         peak = _read_status("VmHWM:") - self._before
         return None if math.isnan(peak) else max(peak, 0.0)
 
@@ -54,10 +55,10 @@ def release_memory(device: str) -> None:
     """Return the memory of what is no longer used to the system, for which libraries keep it otherwise.
 
     Args:
-        device: "cpu" or "cuda".
+        device: The device.
     """
     gc.collect()
-    if device == "cuda":
+    if device_type(device) == "cuda":
         torch.cuda.empty_cache()
         return
     with contextlib.suppress(OSError, AttributeError):  # only the GNU C library has it
@@ -72,7 +73,7 @@ def fits(work: Callable[[], object], device: str) -> bool:
 
     Args:
         work: The work; it must not leave anything behind outside of its own frames.
-        device: "cpu" or "cuda".
+        device: The device.
 
     Raises:
         Exception: What the work raises for another reason.
@@ -95,7 +96,7 @@ def naming_shortage(doing: str, *, where: object, device: str, remedy: Callable[
     Args:
         doing: What is computed, e.g. "a training step of unet".
         where: The run.
-        device: "cpu" or "cuda".
+        device: The device.
         remedy: Returns what to try next. It is called where it is needed.
 
     Raises:
@@ -114,13 +115,13 @@ def naming_shortage(doing: str, *, where: object, device: str, remedy: Callable[
 
 def _describe_memory(device: str) -> str:
     """The memory of the device, and what of it is not this process's, in words; empty where it is unknown."""
-    if device != "cuda":
+    if device_type(device) != "cuda":
         free = free_memory()
         return "" if free is None else f"; {free / GIB:.1f} GiB of memory are free now"
     if not torch.cuda.is_available():
         return ""
-    free, total = torch.cuda.mem_get_info()
-    others = max(0, total - free - torch.cuda.memory_reserved())
+    free, total = torch.cuda.mem_get_info(device)
+    others = max(0, total - free - torch.cuda.memory_reserved(device))
     return f"; the GPU has {total / GIB:.1f} GiB, of which other programs use {others / GIB:.1f}"
 
 

@@ -29,8 +29,9 @@ from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
+from segarena.training.devices import place, usable_precision
 from segarena.training.evaluation import predict_masks
-from segarena.training.machine import choose_device, computes_bf16
+from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
 
 
@@ -158,7 +159,7 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
 
     Args:
         run: A run folder or a comparison folder.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         all_images: Whether of a comparison the run on all images is preferred, where there is one. It has no images
             left for a score.
 
@@ -179,8 +180,8 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
     model = _build(config, folder)
     model.initial_weights = config.start
     load_weights(model, folder / BEST)
-    model.to(device).to(memory_format=torch.channels_last).eval()
-    precision = config.protocol.precision if computes_bf16(device) else "fp32"
+    place(model, device).eval()
+    precision = usable_precision(device, config.protocol.precision)
     deep_images = data.description.get("deep_images")
     return Predictor(
         model,
