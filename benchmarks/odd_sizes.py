@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from segarena.data.dataset import DecodedImages
+from segarena.data.decoded import DecodedImages
 from segarena.data.synthetic import SyntheticSource
 from segarena.files import read_json
 from segarena.models import SegmentationModel

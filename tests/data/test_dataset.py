@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from segarena.data.dataset import (
-    DecodedImages,
     EpochBatches,
     EvaluationSet,
     TrainingLoader,
     TrainingSet,
     evaluation_loader,
 )
+from segarena.data.decoded import DecodedImages
 from segarena.data.transforms import Augmentation, resize_image
 from segarena.errors import DataError, SegarenaError
 from support import refuses

@@ -133,7 +133,37 @@ def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     protocol, _ = resolve(CompareOptions(), replace(FACTS, num_train=1000, height=700, width=900))
     assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 8)
     assert (protocol.network["encoder"], protocol.size, protocol.batch_size) == ("resnet50", 512, 16)
+    assert protocol.crops == "batch"
     assert protocol.epochs == 64
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "crops", "is_choice"),
+    [
+        ("cpu", {}, "each", False),
+        ("cpu", {"crops": "batch"}, "batch", False),
+        ("cuda", {}, "batch", True),
+        ("cuda", {"crops": "each"}, "each", False),
+        ("cuda", {"rotation": 5.0}, "each", True),
+        ("cuda", {"elastic": 0.02}, "each", True),
+    ],
+)
+def test_crops_are_computed_together_on_a_gpu(
+    device: str, options: dict[str, Any], crops: str, is_choice: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "choose_device", lambda _: device)
+    monkeypatch.setattr(module, "fastest_precision", lambda _: "fp32")
+    protocol, choices = resolve(CompareOptions(**options), FACTS)
+    assert protocol.crops == crops
+    assert ("crops" in {choice.name for choice in choices}) == is_choice
+
+
+def test_crops_are_not_computed_together_on_an_apple_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "choose_device", lambda _: "mps")
+    monkeypatch.setattr(module, "fastest_precision", lambda _: "fp32")
+    assert resolve(CompareOptions(), FACTS)[0].crops == "each"
+    with refuses(ConfigError, where="--crops batch"):
+        resolve(CompareOptions(crops="batch"), FACTS)
 
 
 @pytest.mark.parametrize(

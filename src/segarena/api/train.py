@@ -60,6 +60,7 @@ def train(
     elastic: float = 0.0,
     device: str = "auto",
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    crops: Literal["auto", "each", "batch"] = "auto",
     workers: int | None = None,
     threads: int | None = None,
     cache_gib: float = 4.0,
@@ -155,6 +156,9 @@ def train(
         precision: Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled. One of
             auto, fp32, bf16, fp16. Default: auto, bf16 where it is native; else fp16 on a GPU that is made for it, and
             fp32 elsewhere.
+        crops: How training crops are computed. each: one by one on the CPU, by workers="processes". batch: those of a
+            batch together, on the device of the network. The two differ by at most one level in few pixels. One of
+            auto, each, batch. Default: auto, batch on a GPU; each on a CPU, and with rotation or elastic.
         workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.

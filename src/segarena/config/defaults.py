@@ -170,6 +170,11 @@ def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
     return (min(8, cores) if on_gpu else 0), _place(on_gpu)
 
 
+def crops(warps: bool) -> tuple[Literal["each", "batch"], str]:
+    """Auto, batch on a GPU; each on a CPU, and with --rotation or --elastic."""
+    return ("each", "with --rotation or --elastic") if warps else ("batch", _place(on_gpu=True))
+
+
 def threads(facts: ComputeFacts) -> tuple[int, str]:
     """As many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
 

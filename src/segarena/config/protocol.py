@@ -68,6 +68,8 @@ class Protocol:
     """Where the network is computed: cpu, cuda, cuda:1 (or another number) or mps."""
     precision: str
     """Number format of the forward pass: fp32, bf16, or fp16 with scaled gradients."""
+    crops: Literal["each", "batch"] = "each"
+    """How training crops are computed: one by one on the CPU, or those of a batch together on the device."""
     workers: int
     """Processes that load images; 0: none but the main one."""
     threads: int = 0

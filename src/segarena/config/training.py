@@ -151,6 +151,9 @@ class ProtocolOptions(DataOptions, ABC):
     """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
     """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
+    crops: Annotated[Literal["auto", "each", "batch"], default(defaults.crops)] = "auto"
+    """How training crops are computed. each: one by one on the CPU, by --workers processes. batch: those of a batch
+    together, on the device of the network. The two differ by at most one level in few pixels."""
     workers: Annotated[int | None, default(defaults.workers)] = None
     """Processes that load images."""
     threads: Annotated[int | None, default(defaults.threads)] = None
@@ -201,6 +204,7 @@ class ProtocolOptions(DataOptions, ABC):
         check_share("hard_pixels", self.hard_pixels, least=1.0)
         for name, lowest, highest in (("scale_jitter", 1, 8), ("rotation", 0, 180), ("elastic", 0, 0.2)):
             check_between(name, getattr(self, name), lowest, highest)
+        self._check_crops()
         if self.budget is not None:
             parse_duration(self.budget, flag("budget"))
             if self.epochs is not None:
@@ -222,6 +226,14 @@ class ProtocolOptions(DataOptions, ABC):
                     where="--track",
                     remedy=f"Add --track paper, or choose from {', '.join(TRACK_MODELS[self.track])}",
                 )
+
+    def _check_crops(self) -> None:
+        if self.crops == "batch" and (self.rotation or self.elastic):
+            raise ConfigError(
+                "crops that are rotated or deformed are computed one by one",
+                where="--crops batch",
+                remedy="Leave out --crops, or --rotation and --elastic",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,73 +6,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from segarena.data.decoded import DecodedImages
 from segarena.data.sizes import working_size
-from segarena.data.source import Source
 from segarena.data.transforms import Augmentation, resize_image
 from segarena.errors import SegarenaError
 from segarena.seeding import derive_seed
-from segarena.threads import thread_pool
-
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
-
-class DecodedImages:
-    """Images and masks of a source, decoded once and kept in memory up to a limit; others are decoded each time.
-
-    They are decoded at construction, in threads, so that processes that are forked later share the memory.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        indices: Sequence[int],
-        *,
-        limit_bytes: float,
-        on_progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Decode as many of the samples as fit.
-
-        Args:
-            source: The source.
-            indices: The samples to keep; if not all fit, the first of them.
-            limit_bytes: The size of all that is kept; 0 keeps nothing.
-            on_progress: Called with (samples decoded, samples in all).
-
-        Raises:
-            DataError: A file cannot be read.
-        """
-        self.source = source
-        self.kept: dict[int, Pair] = {}
-        self.bytes = 0
-        with thread_pool() as threads:
-            for start in range(0, len(indices) if limit_bytes > 0 else 0, 32):
-                chunk = indices[start : start + 32]
-                for index, pair in zip(chunk, threads.map(source.read, chunk), strict=True):
-                    size = pair[0].nbytes + pair[1].nbytes
-                    if self.bytes + size <= limit_bytes:
-                        self.kept[index] = pair
-                        self.bytes += size
-                if on_progress is not None:
-                    on_progress(start + len(chunk), len(indices))
-                if len(self.kept) < start + len(chunk):
-                    break  # full
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError."""
-        image, mask = self.pair(index)
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
-
-    def pair(self, index: int) -> Pair:
-        """Return the image uint8 (H, W, 3) and the mask uint8 (H, W). Raises DataError."""
-        return self.kept[index] if index in self.kept else self.source.read(index)
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
@@ -115,6 +59,28 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
             yield [(self.epoch, position) for position in chosen]
 
 
+class TrainingBatches(Protocol):
+    """The batches of a training, epoch by epoch."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch."""
+
+    @property
+    def ahead(self) -> int:
+        """Batches that may be ready before the first one is taken."""
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images uint8 (N, 3, h, w) and masks uint8 (N, h, w) of an epoch, from a batch on.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+
+
 class TrainingLoader:
     """A DataLoader over one epoch at a time: `epoch(3)` gives the batches of epoch 3, from step `first` on."""
 
@@ -122,6 +88,11 @@ class TrainingLoader:
         self.batches = EpochBatches(len(dataset), batch_size, seed)
         self.batch_size = batch_size
         self.loader = _Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
+
+    @property
+    def ahead(self) -> int:
+        """Batches that may be ready before the first one is taken."""
+        return 2 * self.loader.loader.num_workers
 
     def __len__(self) -> int:
         return len(self.batches)

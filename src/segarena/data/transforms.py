@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,6 +44,35 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     return resized
 
 
+class AxisCut(NamedTuple):
+    """Where a crop is, along one axis of an image, in pixels."""
+
+    first: int
+    """The first pixel that is cut out."""
+    source: int
+    """The number of pixels that are cut out."""
+    shown: int
+    """Their number after resizing."""
+    before: int
+    """The padding before them."""
+
+
+class CropPlan(NamedTuple):
+    """Everything that is random in a training crop without a warp."""
+
+    rows: AxisCut
+    columns: AxisCut
+    mirrored: bool
+    order: tuple[int, ...]
+    """In which order brightness (0), contrast (1) and saturation (2) are changed."""
+    factors: tuple[float, float, float]
+    """Of brightness, contrast and saturation."""
+
+
+#: Changes of brightness, contrast and saturation: the largest relative one.
+COLOR_JITTER = 0.25
+
+
 class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes without types
     """Scale an image and its mask by a random factor, and take a random crop.
 
@@ -79,27 +108,46 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
         self.fill = [round(255 * channel) for channel in IMAGENET_MEAN]
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        mask = next(inpt for inpt in flat_inputs if isinstance(inpt, tv_tensors.Mask)) if self.foreground else None
         height, width = TF.get_size(flat_inputs[0])
-        factor = self.size / min(height, width) * torch.empty(()).uniform_(*self.scale).item()
-        row, column = self._pick_target(flat_inputs)
-        rows = _cut(height, factor, self.crop[0], row)
-        columns = _cut(width, factor, self.crop[1], column)
+        rows, columns = self.draw(height, width, mask, torch.default_generator)
         return {"rows": rows, "columns": columns}
 
-    def _pick_target(self, flat_inputs: list[Any]) -> tuple[int, int] | tuple[None, None]:
+    def draw(self, height: int, width: int, mask: Tensor | None, generator: torch.Generator) -> tuple[AxisCut, AxisCut]:
+        """Draw where a crop of an image is.
+
+        Args:
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+            mask: Its mask, uint8 (height, width); only read, and required, with `foreground` above 0.
+            generator: The random numbers.
+
+        Returns:
+            The cut of its rows and that of its columns.
+        """
+        scale = torch.empty(()).uniform_(*self.scale, generator=generator).item()
+        factor = self.size / min(height, width) * scale
+        row, column = self._pick_target(mask, generator)
+        return (
+            _cut(height, factor, self.crop[0], row, generator),
+            _cut(width, factor, self.crop[1], column, generator),
+        )
+
+    def _pick_target(self, mask: Tensor | None, generator: torch.Generator) -> tuple[int, int] | tuple[None, None]:
         """The row and column of a pixel that the crop must contain, if any."""
         # With foreground = 0 no random number is drawn, so that runs from before this option can be reproduced.
-        if self.foreground == 0 or torch.rand(()).item() >= self.foreground:
+        if self.foreground == 0 or torch.rand((), generator=generator).item() >= self.foreground:
             return None, None
-        mask = next(inpt for inpt in flat_inputs if isinstance(inpt, tv_tensors.Mask)).as_subclass(Tensor)
+        assert mask is not None
+        mask = mask.as_subclass(Tensor)
         counts = torch.bincount(mask.flatten(), minlength=256)
         counts[IGNORE_INDEX] = 0
         counts[counts.argmax()] = 0
         classes = counts.nonzero()[:, 0]
         if not len(classes):
             return None, None
-        chosen = classes[_below(len(classes))]
-        pixel = _below(int(counts[chosen].item()))
+        chosen = classes[_below(len(classes), generator)]
+        pixel = _below(int(counts[chosen].item()), generator)
         row, column = divmod(int((mask.flatten() == chosen).nonzero()[pixel].item()), mask.shape[-1])
         return row, column
 
@@ -123,13 +171,13 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
         return tv_tensors.wrap(pixels.contiguous(), like=inpt)
 
 
-def _below(limit: int) -> int:
+def _below(limit: int, generator: torch.Generator) -> int:
     """A random integer from 0 to `limit` - 1."""
-    return int(torch.randint(0, limit, ()).item())
+    return int(torch.randint(0, limit, (), generator=generator).item())
 
 
-def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int, int, int, int]:
-    """Along one axis: the first source pixel, their number, their number after resizing, and the padding before them.
+def _cut(length: int, factor: float, crop: int, target: int | None, generator: torch.Generator) -> AxisCut:
+    """The cut along one axis.
 
     The first source pixel is random; with a `target`, among those for which the crop contains it.
     """
@@ -139,9 +187,9 @@ def _cut(length: int, factor: float, crop: int, target: int | None) -> tuple[int
     lowest, highest = 0, length - source
     if target is not None:
         lowest, highest = max(lowest, target - source + 1), min(highest, target)
-    first = lowest + _below(highest - lowest + 1)
-    before = _below(crop - shown + 1)
-    return first, source, shown, before
+    first = lowest + _below(highest - lowest + 1, generator)
+    before = _below(crop - shown + 1, generator)
+    return AxisCut(first, source, shown, before)
 
 
 class Augmentation:
@@ -171,16 +219,17 @@ class Augmentation:
         rotation: float = 0.0,
         elastic: float = 0.0,
     ) -> None:
-        self.seed = seed
-        scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground)
+        self.seed, self.crop = seed, crop
+        self.scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground)
+        self.warps = bool(rotation or elastic)
         # Where there is no warp no random number is drawn for it, so that runs from before can be reproduced.
-        warp = [RandomWarp(rotation, elastic, scale_crop.fill)] if rotation or elastic else []
+        warp = [RandomWarp(rotation, elastic, self.scale_crop.fill)] if self.warps else []
         self.transform = v2.Compose(
             [
-                scale_crop,
+                self.scale_crop,
                 *warp,
                 v2.RandomHorizontalFlip(0.5),
-                v2.ColorJitter(brightness=0.25, contrast=0.25, saturation=0.25),
+                v2.ColorJitter(brightness=COLOR_JITTER, contrast=COLOR_JITTER, saturation=COLOR_JITTER),
             ]
         )
 
@@ -188,6 +237,36 @@ class Augmentation:
         """Augment an image uint8 (3, H, W) and its mask uint8 (H, W); both get the size of the crop."""
         with torch.random.fork_rng(devices=[]):
             # torch.manual_seed would also reseed the GPU's generators, which takes milliseconds.
-            torch.default_generator.manual_seed(derive_seed("augmentation", self.seed, epoch, index))
+            torch.default_generator.manual_seed(self._seed_of(epoch, index))
             image, mask = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
         return image.as_subclass(Tensor), mask.as_subclass(Tensor)
+
+    def plan(self, height: int, width: int, mask: Tensor | None, *, epoch: int, index: int) -> CropPlan:
+        """Draw what a call draws, from the same random numbers, and change no pixel.
+
+        Safe in a thread: torch's own generator is neither used nor changed.
+
+        Args:
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+            mask: Its mask, uint8 (height, width); only read, and required, with `foreground` above 0.
+            epoch: The epoch.
+            index: The index of the image.
+
+        Raises:
+            ValueError: Crops are rotated or deformed, which a plan does not describe.
+        """
+        if self.warps:
+            raise ValueError("a crop that is rotated or deformed has no plan")
+        generator = torch.Generator().manual_seed(self._seed_of(epoch, index))
+        rows, columns = self.scale_crop.draw(height, width, mask, generator)
+        mirrored = torch.rand(1, generator=generator).item() < 0.5
+        # as in v2.ColorJitter: its fourth change, of the hue, is not used
+        order = tuple(change for change in torch.randperm(4, generator=generator).tolist() if change < 3)
+        brightness, contrast, saturation = (
+            torch.empty(1).uniform_(1 - COLOR_JITTER, 1 + COLOR_JITTER, generator=generator).item() for _ in range(3)
+        )
+        return CropPlan(rows, columns, mirrored, order, (brightness, contrast, saturation))
+
+    def _seed_of(self, epoch: int, index: int) -> int:
+        return derive_seed("augmentation", self.seed, epoch, index)

@@ -12,7 +12,7 @@ from segarena.config import Choice, DataFacts, ProtocolOptions
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.contents import hash_contents
-from segarena.data.dataset import DecodedImages
+from segarena.data.decoded import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.contents import ContentHash
-from segarena.data.dataset import DecodedImages
+from segarena.data.decoded import DecodedImages
 from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
+from segarena.data.pixel_store import PixelStore, store_pixels
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
 from segarena.experiment.resolution import Survey
@@ -75,6 +76,17 @@ class PreparedSplit:
     def scored_names(self) -> list[str]:
         """Names of the images that give the scores."""
         return [self.source.samples[index].name for index in self.splits.indices(self.splits.scored)]
+
+    def pixels(self, device: str) -> PixelStore:
+        """Return the training images, where the crops of a batch are cut out fastest; they are put there once.
+
+        Args:
+            device: Where the crops are computed.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return store_pixels(self.images, self.splits.train, device)
 
     def describe_data(self) -> Data:
         """Return the record for data.json: the data, its split and every file's hash."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from segarena.config import EvaluateOptions
-from segarena.data.dataset import DecodedImages, EvaluationSet, evaluation_loader
+from segarena.data.dataset import EvaluationSet, evaluation_loader
+from segarena.data.decoded import DecodedImages
 from segarena.data.files.brightness import warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source

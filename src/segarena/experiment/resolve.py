@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -130,6 +130,7 @@ def resolve(
         elastic=options.elastic,
         device=device,
         precision=precision,
+        crops=_close_crops(options, device, choices),
         workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
         threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
         cache_gib=options.cache_gib,
@@ -146,16 +147,43 @@ def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:
     return ComputeFacts(usual, set_by, count_processors(), count_cores(), measure_load() if is_open else 0.0, recorded)
 
 
+def _close_crops(options: ProtocolOptions, device: str, choices: _Choices) -> Literal["each", "batch"]:
+    """How training crops are computed. On a CPU that is no choice.
+
+    A run of a version that had no choice is resumed as it was started.
+    """
+    if options.crops == "batch" and device_type(device) == "mps":
+        raise ConfigError(
+            "crops are computed together in float64, which Apple's GPU does not have",
+            where="--crops batch",
+            remedy="Leave out --crops",
+        )
+    if options.crops != "auto":
+        return options.crops
+    if device_type(device) != "cuda":
+        return "each"
+    default = defaults.crops(bool(options.rotation or options.elastic))
+    for path in _runs_to_resume(options, Config.file):
+        with suppress(RunError):  # a damaged file is reported where the run is resumed
+            default = Config.read(path).protocol.crops, "as in the run that is resumed"
+            break
+    return choices.close("crops", None, default)
+
+
+def _runs_to_resume(options: ProtocolOptions, file: str) -> Iterator[Path]:
+    """The folder that is resumed, or those of the runs in it, if they have a file."""
+    if options.resume and options.out is not None:
+        for pattern in ("", "*/", "*/*/"):
+            yield from (path.parent for path in sorted(options.out.glob(f"{pattern}{file}")))
+
+
 def _recorded_threads(options: ProtocolOptions) -> int | None:
     """The threads of the run, or of one run of the comparison, that is resumed: all of them use as many."""
-    if not options.resume or options.out is None:
-        return None
-    for pattern in ("", "*/", "*/*/"):
-        for path in sorted(options.out.glob(f"{pattern}{Environment.file}")):
-            if comparison_of(path.parent) is not None:  # trained later, perhaps elsewhere
-                continue
-            with suppress(RunError):  # a damaged file is reported where the run is resumed
-                return Environment.read(path.parent).threads
+    for path in _runs_to_resume(options, Environment.file):
+        if comparison_of(path) is not None:  # trained later, perhaps elsewhere
+            continue
+        with suppress(RunError):  # a damaged file is reported where the run is resumed
+            return Environment.read(path).threads
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segarena.config.devices import device_type
-from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
+from segarena.data.dataset import (
+    EvaluationItem,
+    EvaluationSet,
+    TrainingBatches,
+    TrainingLoader,
+    TrainingSet,
+    evaluation_loader,
+)
+from segarena.data.device_batches import DeviceLoader
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.experiment.image_counts import write_image_counts
@@ -56,13 +64,14 @@ def train_run(
         Interrupted: `should_stop` returned True; the state is saved.
     """
     split, folder = training.split, training.folder
+    loader = make_loader(training)  # what it keeps on a GPU is the same for all models, and not counted
     memory = PeakMemory(training.protocol.device)
     model = build(training.protocol, training.model, training.num_classes, training.seed)
     data = split.describe_data()
     data.write(folder)
     _record_environment(training)
     training.describe(model).write(folder)
-    state = _fit(training, model, memory, start, left, should_stop, reporter)
+    state = _fit(training, model, loader, memory, start, left, should_stop, reporter)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
     confusions = evaluate_split(training, model, scored)
@@ -95,27 +104,42 @@ def _record_environment(training: Training) -> None:
     (now.after(Environment.read(folder)) if (folder / Environment.file).exists() else now).write(folder)
 
 
-def evaluate_split(training: Training, model: SegmentationModel, part: Split) -> NDArray[np.int64]:
+def evaluate_split(
+    training: Training, model: SegmentationModel, part: Split, batches: Iterable[list[EvaluationItem]] | None = None
+) -> NDArray[np.int64]:
     """Score a part of the split: each image whole and at its own size.
 
     Args:
         training: The data and the protocol.
         model: The network.
         part: train, val or test.
+        batches: What `evaluation_batches` returned for the part; None to make them.
 
     Returns:
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
     """
-    protocol, split = training.protocol, training.split
-    if not split.splits.indices(part):
+    protocol = training.protocol
+    if not training.split.splits.indices(part):
         return np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
-    dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
-    loader = evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
+    if batches is None:
+        batches = evaluation_batches(training, part)
     with naming_evaluation(training, protocol.batch_size):
-        return evaluate(model, loader, training.num_classes, device=protocol.device, precision=protocol.precision)
+        return evaluate(model, batches, training.num_classes, device=protocol.device, precision=protocol.precision)
 
 
-def make_loader(training: Training) -> TrainingLoader:
+def evaluation_batches(training: Training, part: Split) -> Iterable[list[EvaluationItem]]:
+    """Return the batches of a part of the split, which may be gone through many times.
+
+    Args:
+        training: The data and the protocol.
+        part: train, val or test.
+    """
+    protocol, split = training.protocol, training.split
+    dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
+    return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
+
+
+def make_loader(training: Training) -> TrainingBatches:
     """Return the batches of a training."""
     protocol, split = training.protocol, training.split
     augmentation = Augmentation(
@@ -127,6 +151,16 @@ def make_loader(training: Training) -> TrainingLoader:
         rotation=protocol.rotation,
         elastic=protocol.elastic,
     )
+    if protocol.crops == "batch":
+        return DeviceLoader(
+            split.images,
+            split.splits.train,
+            augmentation,
+            split.pixels(protocol.device),
+            batch_size=protocol.batch_size,
+            seed=training.seed,
+            device=protocol.device,
+        )
     return TrainingLoader(
         TrainingSet(split.images, split.splits.train, augmentation),
         batch_size=protocol.batch_size,
@@ -151,6 +185,7 @@ def make_loss(training: Training) -> SegmentationLoss:
 def _fit(
     training: Training,
     model: SegmentationModel,
+    loader: TrainingBatches,
     memory: PeakMemory,
     start: TrainingStart,
     left: TrainingTimeLeft,
@@ -158,10 +193,11 @@ def _fit(
     reporter: Reporter,
 ) -> TrainingState:
     split = training.split
+    validation = evaluation_batches(training, "val")
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:
-            scores = score(evaluate_split(training, network, "val"))
+            scores = score(evaluate_split(training, network, "val", validation))
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
@@ -171,7 +207,7 @@ def _fit(
 
         trainer = Trainer(
             model,
-            make_loader(training),
+            loader,
             make_loss(training),
             validate if training.split.splits.holds_out else None,
             training.protocol,

@@ -61,6 +61,10 @@ def train_all(
     describe_options(prepared.options, data, prepared.choices, fingerprints).write(folder)
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
+    open_ones = [training for training in every if not training.is_finished]
+    if open_ones and open_ones[0].protocol.crops == "batch":
+        protocol = open_ones[0].protocol
+        reporter.say(f"  crops: {open_ones[0].split.pixels(protocol.device).describe()}")
     left, number = _estimate(every, forecast), 0
     late = None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter))
     for run, trainings in plans.items():

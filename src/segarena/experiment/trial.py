@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingLoader, evaluation_loader
+from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingBatches, evaluation_loader
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
@@ -88,7 +88,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
     )
 
 
-class _MeasuredSteps(TrainingLoader):
+class _MeasuredSteps:
     """The batches of a training, of one epoch after the other, until enough steps are measured.
 
     Args:
@@ -97,12 +97,17 @@ class _MeasuredSteps(TrainingLoader):
         steps: Steps of all trainings of the model.
     """
 
-    def __init__(self, loader: TrainingLoader, device: str, steps: int) -> None:
-        self.batches, self.batch_size, self.loader = loader.batches, loader.batch_size, loader.loader
+    def __init__(self, loader: TrainingBatches, device: str, steps: int) -> None:
+        self.batch_size, self._loader = loader.batch_size, loader
         self._device, self._all_steps = device, steps
         self._marks: list[float] = []
         self._cpu_marks: list[float | None] = []
-        self._warm_up = WARM_UP + 2 * self.loader.loader.num_workers
+        self._warm_up = WARM_UP + loader.ahead
+
+    @property
+    def ahead(self) -> int:
+        """Batches that may be ready before the first one is taken."""
+        return self._loader.ahead
 
     def __len__(self) -> int:
         return self._warm_up + MOST_STEPS + 1
@@ -110,7 +115,7 @@ class _MeasuredSteps(TrainingLoader):
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches; the time of a step includes that of the next batch."""
         for number in count(epoch):
-            for batch in super().epoch(number):
+            for batch in self._loader.epoch(number):
                 self._mark()
                 if self._is_enough():
                     return

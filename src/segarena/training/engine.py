@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from segarena.config import Protocol
-from segarena.data.dataset import TrainingLoader
+from segarena.data.dataset import TrainingBatches
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
@@ -106,7 +106,7 @@ class Trainer:
     def __init__(
         self,
         model: SegmentationModel,
-        loader: TrainingLoader,
+        loader: TrainingBatches,
         loss: SegmentationLoss,
         validate: Callable[[SegmentationModel], dict[str, float]] | None,
         protocol: Protocol,

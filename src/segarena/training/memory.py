@@ -23,7 +23,7 @@ GIB = 1024**3
 class PeakMemory:
     """The peak memory since the object was made.
 
-    On a GPU, the memory that PyTorch allocated. On a CPU, the increase of this process's resident memory: libraries and
+    On a GPU, the memory that PyTorch allocated. On a CPU, the increase of this process's resident memory. Libraries and
     decoded images, which all models share, are not counted, and memory left by an earlier model is released first.
 
     Args:
@@ -35,6 +35,7 @@ class PeakMemory:
         release_memory(device)
         if device_type(device) == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
+            self._before = torch.cuda.memory_allocated(device) / MIB
             return
         try:  # Linux: 5 resets the peak of the resident memory (man 5 proc)
             Path("/proc/self/clear_refs").write_text("5")
@@ -46,7 +47,7 @@ class PeakMemory:
     def read(self) -> float | None:
         """Return the peak until now in MiB; None where the system does not report it."""
         if device_type(self._device) == "cuda":
-            return torch.cuda.max_memory_allocated(self._device) / MIB
+            return torch.cuda.max_memory_allocated(self._device) / MIB - self._before
         peak = _read_status("VmHWM:") - self._before
         return None if math.isnan(peak) else max(peak, 0.0)
 

@@ -1,0 +1,78 @@
+"""The decoded images of a source, kept in memory as far as they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segarena.data.source import Source
+from segarena.threads import thread_pool
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class DecodedImages:
+    """Images and masks of a source, decoded once and kept in memory up to a limit; others are decoded each time.
+
+    They are decoded at construction, in threads, so that processes that are forked later share the memory.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: Sequence[int],
+        *,
+        limit_bytes: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Decode as many of the samples as fit.
+
+        Args:
+            source: The source.
+            indices: The samples to keep; if not all fit, the first of them.
+            limit_bytes: The size of all that is kept; 0 keeps nothing.
+            on_progress: Called with (samples decoded, samples in all).
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        self.source = source
+        self.kept: dict[int, Pair] = {}
+        #: Copies in the memory of a device, see `segarena.data.pixel_store`.
+        self.stores: dict[Hashable, Any] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
+        self.bytes = 0
+        with thread_pool() as threads:
+            for start in range(0, len(indices) if limit_bytes > 0 else 0, 32):
+                chunk = indices[start : start + 32]
+                for index, pair in zip(chunk, threads.map(source.read, chunk), strict=True):
+                    size = pair[0].nbytes + pair[1].nbytes
+                    if self.bytes + size <= limit_bytes:
+                        self.kept[index] = pair
+                        self.bytes += size
+                if on_progress is not None:
+                    on_progress(start + len(chunk), len(indices))
+                if len(self.kept) < start + len(chunk):
+                    break  # full
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError."""
+        image, mask = self.pair(index)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
+
+    def pair(self, index: int) -> Pair:
+        """Return the image uint8 (H, W, 3) and the mask uint8 (H, W). Raises DataError."""
+        return self.kept[index] if index in self.kept else self.source.read(index)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return (height, width) of a sample in pixels; it is decoded where nothing else has them. Raises DataError."""
+        if index not in self._sizes:
+            sizes = getattr(self.source, "sizes", None)  # a folder has read them from the files' headers
+            height, width = self.pair(index)[1].shape if index in self.kept or sizes is None else sizes[index]
+            self._sizes[index] = height, width
+        return self._sizes[index]
