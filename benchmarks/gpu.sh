@@ -62,6 +62,7 @@ wanted losses && step losses 25 "$PYTHON" benchmarks/gpu/losses.py "$FOLDER"
 wanted compare && step compare 70 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" compare
 wanted inference && step inference 40 "$PYTHON" benchmarks/gpu/inference.py "$FOLDER"
 if wanted input && [ -f benchmarks/input.py ]; then
-  step input 40 "$PYTHON" benchmarks/input.py
+  step input 40 "$PYTHON" benchmarks/input.py --seconds 1.5 --json "$FOLDER/input.json"
+  cat "$FOLDER/input.log"
 fi
 "$PYTHON" benchmarks/gpu/tables.py "$FOLDER" | tee "$FOLDER/table.txt"
