@@ -66,7 +66,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"after_trainings", "matching", "plan", "prediction_report"},
         {"expectation", "shortage"},
         {"run"},
-        {"train_all", "trial"},
+        {"memory_trial", "train_all", "trial"},
         {"calibration", "examples", "tables"},
         {"summary"},
         {"__init__"},

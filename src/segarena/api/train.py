@@ -40,7 +40,7 @@ def train(
     output_stride: Literal[8, 16] | None = None,
     budget: str | None = None,
     patience: int | None = None,
-    batch_size: int | None = None,
+    batch_size: int | Literal["auto"] | None = None,
     micro_batch: int | None = None,
     optimizer: Literal["adamw", "sgd"] = "adamw",
     schedule: Literal["onecycle", "poly"] = "onecycle",
@@ -121,8 +121,8 @@ def train(
             sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
-        batch_size: Images per training step. Default: 16; 8 for sizes above 128 on a CPU and 512 on a GPU; at most a
-            quarter of the training images.
+        batch_size: Images per training step. auto: the most that fit into memory for all models, up to 32. Default: 16;
+            8 for sizes above 128 on a CPU and 512 on a GPU; at most a quarter of the training images.
         micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
             add up to those of the batch. BatchNorm, the Dice loss and hard_pixels="see" one part at a time. Default:
             the whole batch; less where it does not fit into memory.

@@ -44,7 +44,7 @@ def check_choices(options: object) -> None:
         value = getattr(options, name)
         if name == "device":
             object.__setattr__(options, name, check_device(value))
-        if not choices or value is None:
+        if not choices or value is None or (isinstance(value, int) and int in _types(hint)):
             continue
         several = isinstance(value, tuple)
         items = [part for item in value for part in split_names(item)] if several else [value]
@@ -129,6 +129,11 @@ def check_share(name: str, value: float, *, least: float | None = None) -> None:
     """Raise ConfigError unless the option is above 0 and below 1, or equal to `least`."""
     if not (0 < value < 1 or value == least):
         raise ConfigError(f"{value} is not between 0 and 1", where=flag(name), remedy="Give a share such as 0.2")
+
+
+def _types(hint: Any) -> tuple[object, ...]:
+    """The types of a hint of several, without its annotations."""
+    return get_args(get_args(hint)[0] if hasattr(hint, "__metadata__") else hint)
 
 
 def _literals(hint: Any) -> list[object]:

@@ -18,6 +18,8 @@ from segarena.formats import rough_duration
 SEVERAL_SEEDS, SEEDS_WITHIN = 3, 3600.0
 #: The batch size at which the default learning rates hold.
 REFERENCE_BATCH = 8
+#: The largest batch size that --batch-size auto chooses.
+LARGEST_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,16 @@ def batch_size(facts: DataFacts, size: int, on_gpu: bool) -> tuple[int, str]:
     if quarter < usual:
         return min(quarter, facts.num_train), "a quarter of the training images"
     return min(usual, facts.num_train), _place(on_gpu)
+
+
+def auto_batch_size(facts: DataFacts) -> tuple[int, str]:
+    """The largest power of two up to 32 and up to a quarter of the training images, before the memory is measured.
+
+    With the same number of epochs, no batch size above 32 was best in Masters and Luschi 2018 (arXiv:1804.07612), and
+    an epoch is to have four steps or more. Halves of a power of two are parts of equal size.
+    """
+    most = min(LARGEST_BATCH, max(2, facts.num_train // 4))
+    return 1 << (most.bit_length() - 1), "the largest that auto takes for this data"
 
 
 def epochs(facts: DataFacts, on_gpu: bool) -> tuple[int, str]:

@@ -107,8 +107,8 @@ class ProtocolOptions(DataOptions, ABC):
     --size and --output-stride where they are left out, are chosen to fill it. Early stopping may end it sooner."""
     patience: Annotated[int | None, default(defaults.patience)] = None
     """Stop after this many epochs without a better validation mIoU."""
-    batch_size: Annotated[int | None, default(defaults.batch_size)] = None
-    """Images per training step."""
+    batch_size: Annotated[int | Literal["auto"] | None, default(defaults.batch_size)] = None
+    """Images per training step. auto: the most that fit into memory for all models, up to 32."""
     micro_batch: Annotated[int | None, default("the whole batch; less where it does not fit into memory")] = None
     """Images of a training step that are computed at a time, to save memory: the gradients of the parts add up to those
     of the batch. BatchNorm, the Dice loss and --hard-pixels see one part at a time."""
@@ -186,7 +186,8 @@ class ProtocolOptions(DataOptions, ABC):
             "threads": 1,
         }
         for name, least in smallest.items():
-            check_at_least(name, getattr(self, name), least)
+            value = getattr(self, name)
+            check_at_least(name, None if value == "auto" else value, least)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):

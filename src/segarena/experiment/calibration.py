@@ -15,6 +15,7 @@ from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.after_trainings import after_trainings
 from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, SPARE, Plan, fit_epochs, least_seconds, share_time
+from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Work
 from segarena.experiment.prediction_report import report_prediction, report_shorter
@@ -108,11 +109,10 @@ def foresee(
         RunError: A folder has a run of another protocol or other data.
         ConfigError: The budget is too small for the least number of epochs.
     """
-    plans = plan_all(prepared, folder, runs)
-    every = [one for plan in plans.values() for one in plan]
-    trainings = [one for one in every if not one.is_finished]
-    if not trainings:
+    every = _every(prepared, folder, runs)
+    if all(one.is_finished for one in every):
         return Foreseen(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
+    prepared, every, trainings = _fit(prepared, every, folder, runs, reporter)
     recorded = recorded_choices(prepared.options.resume)
     seeds_open = isinstance(prepared.options, CompareOptions) and prepared.options.seeds is None
     seeds_open = seeds_open and "seeds" not in recorded
@@ -137,7 +137,7 @@ def foresee(
         free = max(0.0, _available(prepared, time.perf_counter() - started) or 0.0)
         usual, prepared = prepared.protocol, with_resolution(prepared, free / forecast.predict().seconds)
         if prepared.protocol != usual:
-            trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan]
+            prepared, _, trainings = _fit(prepared, _every(prepared, folder, runs), folder, runs, reporter)
             forecast = _forecast(prepared, trainings, trainings, folder, _count_steps(trainings), reporter)
     if for_budget or new:
         elapsed = time.perf_counter() - started
@@ -182,6 +182,19 @@ def _choose_seeds(
     return with_choices(prepared, Choice("seeds", value, why)), {run: folder / run.path for run in every}
 
 
+def _every(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> list[Training]:
+    return [one for plan in plan_all(prepared, folder, runs).values() for one in plan]
+
+
+def _fit(
+    prepared: Prepared, every: list[Training], folder: Path, runs: Mapping[Run, Path], reporter: Reporter
+) -> tuple[Prepared, list[Training], list[Training]]:
+    """What fits into memory: the protocol, all trainings with it, and those of them that are not finished."""
+    fitting = fit_into_memory(prepared, [one for one in every if not one.is_finished], folder, reporter)
+    every = every if fitting is prepared else _every(fitting, folder, runs)
+    return fitting, every, [one for one in every if not one.is_finished]
+
+
 def _earlier(folder: Path) -> PredictedTime | None:
     if not (folder / ComparisonRecord.file).exists():
         return None
@@ -220,7 +233,7 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
         return [Choice("model_epochs", {**own, **protocol.model_epochs}, _EQUAL_TIME)]
     if budget is None:
         return [Choice("model_epochs", dict(share_time(forecast, protocol.epochs).model_epochs), _EQUAL_TIME)]
-    plan = _fit(prepared, forecast, elapsed)
+    plan = _fill(prepared, forecast, elapsed)
     most = (
         f"the most with a budget, and less than {budget}"
         if plan.epochs == MOST_EPOCHS
@@ -230,7 +243,7 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
     return choices + ([Choice("model_epochs", dict(plan.model_epochs), _EQUAL_TIME)] if plan.model_epochs else [])
 
 
-def _fit(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
+def _fill(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
     budget, equal = str(prepared.options.budget), prepared.protocol.equal
     plan = fit_epochs(forecast, _available(prepared, elapsed) or 0.0, equal)
     if plan is None:

@@ -108,14 +108,17 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
 
 
 def with_choices(prepared: Prepared, *choices: Choice) -> Prepared:
-    """Return the same with some options closed otherwise; the patience follows the epochs.
+    """Return the same with some options closed otherwise.
+
+    The patience follows the epochs, and the learning rate the batch size, where they were left open.
 
     Args:
         prepared: The data and the protocol.
         choices: Options that were left open, with their new values.
     """
     new = {choice.name: choice for choice in choices}
-    kept = {one.name: one for one in prepared.choices if not (one.name == "patience" and "epochs" in new)}
+    follow = {"patience": "epochs", "learning_rate": "batch_size"}
+    kept = {one.name: one for one in prepared.choices if follow.get(one.name) not in new}
     protocol, made = resolve(prepared.options, prepared.facts, {**kept, **new}, prepared.survey)
     return replace(prepared, protocol=protocol, choices=made)
 

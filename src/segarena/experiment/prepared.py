@@ -25,7 +25,7 @@ from segarena.experiment.units import Units
 from segarena.records.run import Data, Parts
 
 #: The options that are the resolution, and those whose rule depends on it.
-RESOLUTION, FOLLOWS_RESOLUTION = ("size", "output_stride"), ("batch_size", "learning_rate")
+RESOLUTION, FOLLOWS_RESOLUTION = ("size", "output_stride"), ("batch_size", "micro_batch", "learning_rate")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.scores import score, to_metrics
 from segarena.scoring.statistics import analyse
-from segarena.training.evaluation import evaluate
+from segarena.training.evaluation import evaluate, evaluation_pixels
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
 
@@ -211,6 +211,7 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
                 source.classes.num_classes,
                 device=predictor.device,
                 precision=predictor.precision,
+                most_pixels=evaluation_pixels(predictor.config.protocol),
                 on_progress=count,
             )
     background = source.classes.background

@@ -79,7 +79,10 @@ def resolve(
     size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey, limit)
     if stride is not None:
         network["output_stride"] = stride
-    batch_size = close("batch_size", options.batch_size, defaults.batch_size(facts, size, on_gpu))
+    is_auto = options.batch_size == "auto"
+    usual = defaults.auto_batch_size(facts) if is_auto else defaults.batch_size(facts, size, on_gpu)
+    typed = options.batch_size if isinstance(options.batch_size, int) else None
+    batch_size = close("batch_size", typed, usual)
     if batch_size > facts.num_train:
         batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
     measured = choices.recorded.get("micro_batch")  # likewise

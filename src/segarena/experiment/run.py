@@ -35,7 +35,7 @@ from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency
 from segarena.training.engine import Trainer, TrainingState
-from segarena.training.evaluation import evaluate, padded_size
+from segarena.training.evaluation import evaluate, evaluation_pixels, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
@@ -124,7 +124,14 @@ def evaluate_split(
     if batches is None:
         batches = evaluation_batches(training, part)
     with naming_evaluation(training, protocol.batch_size):
-        return evaluate(model, batches, training.num_classes, device=protocol.device, precision=protocol.precision)
+        return evaluate(
+            model,
+            batches,
+            training.num_classes,
+            device=protocol.device,
+            precision=protocol.precision,
+            most_pixels=evaluation_pixels(protocol),
+        )
 
 
 def evaluation_batches(training: Training, part: Split) -> Iterable[list[EvaluationItem]]:

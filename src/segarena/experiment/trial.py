@@ -29,7 +29,7 @@ from segarena.training.costs import measure_latency
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import synchronize
 from segarena.training.engine import Trainer
-from segarena.training.evaluation import evaluate
+from segarena.training.evaluation import evaluate, evaluation_pixels
 from segarena.training.memory import PeakMemory
 
 #: Seconds of the measured steps of a model: this share of its training, within these bounds.
@@ -178,7 +178,12 @@ class _MeasuredValidation:
 
         def run(batches: Iterable[list[EvaluationItem]]) -> int:
             confusions = evaluate(
-                network, batches, training.num_classes, device=protocol.device, precision=protocol.precision
+                network,
+                batches,
+                training.num_classes,
+                device=protocol.device,
+                precision=protocol.precision,
+                most_pixels=evaluation_pixels(protocol),
             )
             score(confusions)
             return len(confusions)

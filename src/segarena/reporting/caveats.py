@@ -42,6 +42,13 @@ def caveats(comparison: Comparison) -> list[str]:
         "weights at a third of the learning rate of the others. Its training time includes both trainings."
         for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
     ]
+    part = record.protocol.micro_batch
+    if part:
+        notes.append(
+            f"Of the {record.protocol.batch_size} images of a training step, {part} were computed at a time, to save "
+            f"memory, and their gradients added, for every model. BatchNorm normalised {part} images at a time, so "
+            "scores may differ from those of a machine with more memory."
+        )
     height, width = record.protocol.input_size
     notes.append(
         f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "

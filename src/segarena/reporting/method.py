@@ -102,8 +102,9 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
     for name in ("crop", "input_size"):
         settings[name] = " × ".join(str(side) for side in settings[name])
     for choice in record.choices:
-        # the ranking, or what it shows, depends on them more than on the others
-        if choice.name in ("size", "output_stride") or (choice.name, choice.value) == ("seeds", record.seeds):
+        # the ranking, or what it shows, depends on them more than on the others; the last is due to the machine alone
+        is_shown = choice.name in ("size", "output_stride", "micro_batch") and choice.name in settings
+        if is_shown or (choice.name, choice.value) == ("seeds", record.seeds):
             settings[choice.name] = f"{choice.value} ({choice.why})"
     return _rows(settings)
 

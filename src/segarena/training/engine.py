@@ -276,6 +276,11 @@ class Trainer:
             self.average.update(done)
         return total, auxiliary
 
+    def try_step(self, images: Tensor, mask: Tensor) -> None:
+        """Take a step that is not counted, to see whether there is enough memory for it; arguments as of a batch."""
+        self._begin_to_train()
+        self._train_step(images, mask)
+
     def _finish_epoch(self) -> None:
         state, steps = self.state, len(self.loader)
         start = time.perf_counter()

@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from segarena.config import Protocol
 from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
 from segarena.data.transforms import normalize
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.training.devices import autocast, computing_on, memory_format, on_gpu
+
+#: Crops of a training step whose pixels are evaluated at a time at most.
+MOST_CROPS = 4
+#: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
+MOST_LABELS = 64 << 20
 
 
 def to_input(images: Tensor, device: str) -> Tensor:
@@ -77,6 +83,19 @@ def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[
     return height, width
 
 
+def evaluation_pixels(protocol: Protocol) -> int:
+    """Return how many pixels of images, at the working size, are evaluated at a time at most; one image always is.
+
+    Without gradients a pixel needs a small part of the memory that it needs in a training step: four times as many
+    pixels as in a step fit wherever the step fits. Batches of images up to four times as long as high are not split.
+
+    Args:
+        protocol: The settings.
+    """
+    height, width = protocol.crop
+    return MOST_CROPS * (protocol.micro_batch or protocol.batch_size) * height * width
+
+
 def evaluate(
     model: SegmentationModel,
     batches: Iterable[list[EvaluationItem]],
@@ -84,6 +103,7 @@ def evaluate(
     *,
     device: str,
     precision: str,
+    most_pixels: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.int64]:
     """Count the confusions of each image. The model is evaluated in eval mode and returned to its own.
@@ -94,6 +114,7 @@ def evaluate(
         num_classes: Number of classes C.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
+        most_pixels: Pixels of images that share a forward pass at most, see `evaluation_pixels`; None for no limit.
         on_progress: Called with the number of images of each batch after it was evaluated.
 
     Returns:
@@ -108,7 +129,7 @@ def evaluate(
     try:
         with on_gpu(device):
             for items in batches:
-                for group in _same_sizes(items):
+                for group in _same_sizes(items, most_pixels):
                     size = (group[0].mask.shape[0], group[0].mask.shape[1])
                     images = _stack([item.image for item in group], device)
                     truth = _stack([item.mask for item in group], device)
@@ -129,13 +150,22 @@ def _stack(tensors: list[Tensor], device: str) -> Tensor:
     return stacked.to(device, non_blocking=True)
 
 
-def _same_sizes(items: list[EvaluationItem]) -> list[list[EvaluationItem]]:
-    """Split into runs of neighbours with equal sizes; the order stays."""
+def _same_sizes(items: list[EvaluationItem], most_pixels: int | None) -> list[list[EvaluationItem]]:
+    """Split into runs of neighbours with equal sizes, each of at most that many pixels; the order stays."""
     groups: list[list[EvaluationItem]] = []
     for item in items:
-        last = groups[-1][-1] if groups else None
-        if last is not None and last.image.shape == item.image.shape and last.mask.shape == item.mask.shape:
-            groups[-1].append(item)
+        last = groups[-1] if groups else []
+        if last and _is_alike(last[-1], item) and _fits(item, len(last) + 1, most_pixels):
+            last.append(item)
         else:
             groups.append([item])
     return groups
+
+
+def _is_alike(first: EvaluationItem, second: EvaluationItem) -> bool:
+    return first.image.shape == second.image.shape and first.mask.shape == second.mask.shape
+
+
+def _fits(item: EvaluationItem, count: int, most_pixels: int | None) -> bool:
+    pixels = item.image.shape[-2] * item.image.shape[-1]
+    return count * item.mask.numel() <= MOST_LABELS and (most_pixels is None or count * pixels <= most_pixels)
