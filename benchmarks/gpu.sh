@@ -46,9 +46,9 @@ if wanted training; then
 fi
 if wanted tests; then
   CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 step tests_cpu 110 nice "$PYTHON" -m pytest -q -n 6 --dist loadfile \
-    -p no:cacheprovider tests/kernels tests/training tests/scoring tests/models &
+    -p no:cacheprovider -p no:benchmark tests/kernels tests/training tests/scoring tests/models &
   background+=($!)
-  step tests_gpu 90 "$PYTHON" -m pytest -q -n0 -m gpu -rf -p no:cacheprovider tests
+  step tests_gpu 90 "$PYTHON" -m pytest -q -n0 -m gpu -rf -p no:cacheprovider -p no:benchmark tests
 fi
 wanted checks && step checks 50 "$PYTHON" benchmarks/gpu/checks.py "$FOLDER"
 wanted seeds && step seeds 60 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" seeds

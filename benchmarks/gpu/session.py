@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from segarena.training.costs import count_flops
-from segarena.training.evaluation import autocast, to_input
+from segarena.training.devices import autocast
+from segarena.training.evaluation import to_input
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import build_optimizer
 

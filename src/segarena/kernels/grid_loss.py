@@ -14,14 +14,20 @@ from torch.autograd.function import once_differentiable
 
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels.label_grid import grid_positions
+from segarena.kernels.triton_grid import can_launch, kernels_are_on, selected
+from segarena.kernels.triton_loss import spread_loss, sum_losses
 
 #: Logits at the size of the masks from which the images of a batch are distributed over threads.
 MIN_THREADED = 1 << 18
 
 
 def can_compute(logits: Tensor) -> bool:
-    """Whether `grid_loss` accepts these logits: finite, float32, on the CPU."""
-    return logits.device.type == "cpu" and logits.dtype == torch.float32 and bool(logits.isfinite().all())
+    """Whether `grid_loss` accepts these logits: float32; finite on the CPU, or on a GPU that Triton compiles for."""
+    if logits.dtype != torch.float32 or not kernels_are_on():
+        return False
+    if can_launch(logits):
+        return logits.shape[1] <= IGNORE_INDEX and logits.numel() > 0
+    return logits.device.type == "cpu" and bool(logits.isfinite().all())
 
 
 def grid_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None, *, dice: bool = False) -> Tensor:
@@ -29,7 +35,8 @@ def grid_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None,
 
     The value and the gradient are those of `cross_entropy` and `dice_loss` in `segarena.training.losses`, on resized
     logits, up to rounding: about 1e-6 of the largest. Instead of N x C x H x W numbers, and again for each step of the
-    gradient, one row of an image at a time is in memory. Sums do not depend on the number of threads.
+    gradient, one row of an image at a time is in memory, on a GPU one cell of the grid. Sums depend neither on the
+    number of threads nor on the order in which the programs of a GPU run.
 
     Args:
         logits: (N, C, h, w), of which `can_compute` is True.
@@ -41,7 +48,8 @@ def grid_loss(logits: Tensor, mask: Tensor, class_weights: Tensor | None = None,
         A scalar, float32. Differentiable once.
 
     Raises:
-        IndexError: A label of the mask is not below C.
+        IndexError: A label of the mask is not below C; on a GPU the loss is NaN instead, since an error would have to
+            wait for it.
 
     >>> grid_loss(torch.zeros(1, 2, 1, 1), torch.zeros(1, 4, 4, dtype=torch.uint8))
     tensor(0.6931)
@@ -55,6 +63,11 @@ class _GridLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, mask: Tensor, class_weights: Tensor | None, dice: bool) -> Tensor:
+        if can_launch(logits):
+            with selected(logits):
+                sums = sum_losses(logits, mask, class_weights, dice=dice)
+            ctx.save_for_backward(logits, mask, sums.derivatives)
+            return sums.loss
         from segarena.kernels.loss_loops import sum_loss
 
         count, channels, height, width = logits.shape
@@ -81,6 +94,10 @@ class _GridLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the gradient by the logits, (N, C, h, w); the other arguments have none."""
+        if ctx.saved_tensors:
+            with selected(gradient):
+                logits, mask, derivatives = ctx.saved_tensors
+                return spread_loss(logits, mask, derivatives, gradient), None, None, None
         from segarena.kernels.loss_loops import spread_gradient
 
         grids, places, labels, derivatives = ctx.inputs

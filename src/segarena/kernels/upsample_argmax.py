@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segarena.kernels.label_grid import cell_bounds
+from segarena.kernels.triton_grid import can_launch, kernels_are_on, selected
+from segarena.kernels.triton_labels import label_on_gpu
 
 #: Most memory of upsampled logits at a time, in bytes: larger images are labelled strip by strip.
 MAX_BYTES = 256 << 20
@@ -24,8 +26,8 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
     """Interpolate logits bilinearly (align_corners=False) and label each pixel with the class of the largest one.
 
     The labels are those of `plain_upsample_argmax`, except at pixels where two logits differ by rounding only, without
-    its memory of N x C x H x W numbers. On the CPU, where the size is larger than the grid, only those cells of the
-    grid are interpolated in which more than one class can win.
+    its memory of N x C x H x W numbers. Where the size is larger than the grid, only those cells of the grid are
+    interpolated in which more than one class can win, with the same labels on the CPU and on a GPU.
 
     Args:
         logits: (N, C, h, w), floating point, C <= 256. The lowest class wins a tie, a NaN wins always.
@@ -45,8 +47,12 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
         return _label(logits[..., : size[0], : size[1]])
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     enlarged = size[0] * size[1] >= MIN_ENLARGEMENT * extent[0] * extent[1]
-    if enlarged and logits.device.type == "cpu" and logits.dtype == torch.float32 and bool(logits.isfinite().all()):
-        return _through_cells(logits, size, extent)
+    if enlarged and logits.dtype == torch.float32 and kernels_are_on():
+        if can_launch(logits) and logits.numel():
+            with selected(logits):
+                return label_on_gpu(logits, size, extent)
+        if logits.device.type == "cpu" and bool(logits.isfinite().all()):
+            return _through_cells(logits, size, extent)
     if count * channels * size[0] * size[1] * logits.element_size() <= MAX_BYTES:
         return plain_upsample_argmax(logits, size, extent)
     return torch.stack([_in_strips(image, size, extent) for image in logits])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from segarena.classes import IGNORE_INDEX
-from segarena.kernels.pair_histogram import pair_histogram
+from segarena.kernels.pair_histogram import count_by_image, pair_histogram
 from segarena.kernels.upsample_argmax import upsample_argmax
 
 
@@ -62,14 +62,12 @@ def confusion_per_image(prediction: Tensor, truth: Tensor, num_classes: int) -> 
         raise ValueError(f"num_classes must be 1..{IGNORE_INDEX}, got {num_classes}")
     for name, labels in (("truth", truth), ("prediction", prediction)):
         _check_bytes(name, labels)
-    counts = torch.zeros(len(truth), num_classes, num_classes, dtype=torch.int64, device=truth.device)
-    for image, (rows, columns) in enumerate(zip(truth, prediction, strict=True)):
-        histogram = pair_histogram(rows, columns)
-        counts[image] = histogram[:num_classes, :num_classes]
-        counted = histogram[:IGNORE_INDEX].sum()
-        if counts[image].sum() != counted:
-            _raise_outside(histogram[:IGNORE_INDEX], num_classes, image)
-    return counts
+    counts = count_by_image(truth, prediction, num_classes)
+    outside = counts[:, -1].sum() + counts[:, :, -1].sum()
+    if outside > 0:  # of a GPU, the one wait for a batch
+        image = int((counts[:, -1].sum(dim=1) + counts[:, :, -1].sum(dim=1)).nonzero()[0])
+        _raise_outside(pair_histogram(truth[image], prediction[image])[:IGNORE_INDEX], num_classes, image)
+    return counts[:, :-1, :-1].contiguous()
 
 
 def _check_bytes(name: str, labels: Tensor) -> None:
