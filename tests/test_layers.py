@@ -64,7 +64,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"prepared"},
         {"prepare", "rescore"},
         {"after_trainings", "matching", "plan", "prediction_report"},
-        {"expectation", "shortage"},
+        {"compared_data", "expectation", "shortage"},
         {"run"},
         {"memory_trial", "train_all", "trial"},
         {"calibration", "examples", "tables"},

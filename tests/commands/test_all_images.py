@@ -128,6 +128,10 @@ def test_its_own_images_are_recognised_as_training_images(made: Path, tmp_path: 
     for data in ((), (made / "data",)):
         with refuses(ConfigError, where="split", value="12 images trained the model"):
             segarena.evaluate(run, *data, out=tmp_path / "none")
+    for part in ("val", "test"):
+        with refuses(ConfigError, where="split", value="all images") as raised:
+            segarena.evaluate(run, split=part, out=tmp_path / "none")
+        assert "train" in raised.value.remedy
     scores = segarena.evaluate(run, split="train", out=tmp_path / "train")
     assert (scores["train_images"], scores["images"]) == (12, 12)
     for number in range(2):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,10 @@ import pytest
 
 import segarena
 from own_modules import Tiny
+from segarena import cli
+from segarena.config import CompareOptions
 from segarena.errors import ConfigError, RunError, SegarenaError
+from segarena.experiment.compared_data import compared_options
 from segarena.experiment.matching import find_runs, match_runs
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
@@ -108,10 +113,51 @@ def test_data_that_was_moved_is_named_first(place: Path, tmp_path: Path) -> None
     for file in tmp_path.glob("**/config.json"):
         file.write_text(file.read_text().replace(str(place / "data"), str(tmp_path / "gone")))
     names = [tmp_path / "ce", tmp_path / "tiny"]
-    with pytest.raises(SegarenaError, match="gone"):
+    with refuses(RunError, where=tmp_path / "ce", value=tmp_path / "gone"):
         segarena.compare(runs=names, out=tmp_path / "out", quiet=True)
     found = segarena.compare(tmp_path / "data", names, out=tmp_path / "out", quiet=True)
     assert len(found.models) == 3
+
+
+def test_the_remedy_for_data_that_was_moved_works(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(place / "data", tmp_path / "a new place")
+    for name in ("ce", "ce+dice"):
+        shutil.copytree(place / name, tmp_path / name)
+        move_data(tmp_path / name, place / "data", tmp_path / "gone")
+    error = refused("compare ce ce+dice --vary loss", monkeypatch, capsys)
+    line = error.remedy[error.remedy.index("segarena compare") :].replace("NEW_FOLDER", "'a new place'")
+    monkeypatch.setattr(sys, "argv", [*shlex.split(line), "--out", "both"])
+    assert cli.main() == 0
+    assert ComparisonRecord.read(Path("both")).varied == ("loss",)
+
+
+def test_data_that_one_of_the_runs_still_has_is_used(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "ce", tmp_path / "ce")
+    move_data(tmp_path / "ce", place / "data", tmp_path / "gone")
+    matched = match_runs(find_runs([tmp_path / "ce", place / "ce+dice"]), ("loss",), ())
+    assert compared_options(matched, CompareOptions(), None, ()).data == place / "data"
+
+
+def test_published_data_that_was_moved_is_named_with_root(place: Path, tmp_path: Path) -> None:
+    for name in ("ce", "ce+dice"):
+        shutil.copytree(place / name, tmp_path / name)
+        changed(lambda c: c["data"].update(data="voc2012", root=str(tmp_path / "gone")), "config.json")(tmp_path / name)
+    names = [tmp_path / "ce", tmp_path / "ce+dice"]
+    matched = match_runs(find_runs(names), ("loss",), names)
+    with refuses(RunError, value=tmp_path / "gone") as raised:
+        compared_options(matched, CompareOptions(), None, names)
+    assert "--root NEW_FOLDER" in raised.value.remedy
+    options = compared_options(matched, CompareOptions(root=place), None, names)
+    assert (options.data, options.root) == (Path("voc2012"), place)
+
+
+def move_data(run: Path, before: Path, after: Path) -> None:
+    """As if the data had been moved: the run recorded another place."""
+    file = run / "config.json"
+    file.write_text(file.read_text().replace(str(before), str(after)))
 
 
 def changed(change: Callable[[dict[str, Any]], None], file: str) -> Callable[[Path], None]:
@@ -148,6 +194,7 @@ OTHERS: dict[str, tuple[Callable[[Path], None], type[SegarenaError], str]] = {
         RunError,
         "square0",
     ),
+    "on all images": (changed(lambda c: c["data"].update(all_images=True), "config.json"), RunError, "all images"),
     "not finished": (lambda folder: (folder / "costs.json").unlink(), RunError, "finished"),
     "no run": (
         lambda folder: shutil.rmtree(folder / "images", ignore_errors=True) or (folder / "config.json").unlink(),

@@ -18,7 +18,8 @@ from segarena.config.checks import flag
 from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.calibration import foresee
-from segarena.experiment.matching import compared_options, copy_runs, find_runs, is_run, match_runs
+from segarena.experiment.compared_data import compared_options
+from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
@@ -86,7 +87,7 @@ def _compare_runs(options: CompareOptions) -> Path:
     check_out(options.out)
     matched = match_runs(find_runs(named), options.vary, named)
     reporter.say(f"{plural(len(matched.runs), 'finished run')} of one protocol; nothing is trained")
-    prepared = prepare(compared_options(matched, moved), reporter, matched.recorded)
+    prepared = prepare(compared_options(matched, options, moved, named), reporter, matched.recorded)
     environment = describe_environment(prepared.protocol.device)
     folder = open_folder(options.out, f"{prepared.source.name}-runs")
     copy_runs(matched, folder)

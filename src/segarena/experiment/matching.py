@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segarena.config import CompareOptions, make_options
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.prepared import Recorded
 from segarena.formats import command, join_words, listing, plain, plural
@@ -163,6 +162,7 @@ def match_runs(runs: Sequence[FoundRun], vary: Sequence[str], again: Sequence[Pa
                 where="--vary",
                 remedy=f"Choose from {', '.join(sorted(known - _NEVER))}",
             )
+    _check_have_scores(runs)
     _check_same_data(runs)
     differing = _differences(runs)
     refused = {name: values for name, values in differing.items() if name not in vary}
@@ -189,28 +189,6 @@ def match_runs(runs: Sequence[FoundRun], vary: Sequence[str], again: Sequence[Pa
         seen[key] = run
     named.sort(key=lambda pair: pair[0].seed)
     return Matched(tuple(named), {name: tuple(values) for name, values in varied.items()})
-
-
-def compared_options(matched: Matched, moved: Path | None) -> CompareOptions:
-    """Return the options that open the data of runs.
-
-    Args:
-        matched: The runs.
-        moved: Where their data is now; None where it was.
-    """
-    data = matched.first.config.data
-    rules = [run.group_by for _, run in matched.runs if run.group_by is not None]
-    places: dict[str, Any] = {"data": data.data, "images": data.images, "masks": data.masks, "root": data.root}
-    if moved is not None:
-        places["data"] = moved
-    return make_options(
-        CompareOptions,
-        **{name: value for name, value in places.items() if value is not None},
-        split=data.split,
-        test_fraction=data.test_fraction if matched.first.folds is None else 0.0,
-        group_by=rules[0] if rules else None,
-        folds=matched.first.folds,
-    )
 
 
 def copy_runs(matched: Matched, folder: Path) -> None:
@@ -305,6 +283,17 @@ def _name(run: FoundRun, varied: Mapping[str, Any]) -> str:
     if not parts:
         return run.config.model
     return re.sub(r"[^\w.+=,@-]", "_", f"{run.config.model}@{','.join(parts)}")
+
+
+def _check_have_scores(runs: Sequence[FoundRun]) -> None:
+    """Raise RunError if a run was trained on all images, so that none are left for a score."""
+    without = [run for run in runs if run.config.data.all_images]
+    if without:
+        raise RunError(
+            "was trained on all images, so it has no score to compare",
+            where=listing([str(run.folder) for run in without]),
+            remedy="Leave it out, or compare a run of the same model that was trained without --all-images",
+        )
 
 
 def _check_same_data(runs: Sequence[FoundRun]) -> None:

@@ -77,6 +77,12 @@ def select(
             where="--split",
             remedy=f"Name data with other images, or score the training images all the same: {again} --split train",
         )
+    if not chosen and recognised.found and not recognised.data.split.val:
+        raise ConfigError(
+            f"the model was trained on all images, so none of them are {name} images",
+            where="--split",
+            remedy=f"Name data with other images, or score the training images all the same: {again} --split train",
+        )
     if not chosen:
         raise ConfigError(
             f"the data has no {name} images", where="--split", remedy="Choose another split, or --split all"
