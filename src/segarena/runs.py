@@ -27,6 +27,8 @@ from segarena.records.run import Costs
 DEFAULT_ROOT = Path("runs")
 #: How the name of a trial's folder begins: it is removed after the trial, unless the process is killed in it.
 TRIAL = ".trial-"
+#: Seconds between two saved states of a training: after SIGKILL, at most this much work is repeated.
+SAVE_EVERY = 60.0
 
 
 def check_out(out: Path | None, *, resume: bool | None = None) -> None:

@@ -11,10 +11,11 @@ from segarena.config.durations import parse_duration, short_duration
 from segarena.errors import ConfigError
 from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, Equal, fit_epochs, least_seconds, share_time
 from segarena.experiment.prediction import LATENCY_IMAGES, PER_TRAINING, Forecast, Speed, Work
+from segarena.runs import SAVE_EVERY
 from support import refuses
 
 SECONDS = st.floats(0.01, 5)
-SPEEDS = st.builds(Speed, build=SECONDS, step=SECONDS, image=SECONDS, epoch=SECONDS, latency=SECONDS)
+SPEEDS = st.builds(Speed, build=SECONDS, step=SECONDS, image=SECONDS, save=SECONDS, latency=SECONDS)
 EQUAL = st.sampled_from(["epochs", "time"])
 
 
@@ -48,11 +49,12 @@ def test_a_budget_and_a_number_of_epochs_exclude_each_other() -> None:
 
 
 def test_all_that_takes_time_is_summed() -> None:
-    speed = Speed(build=2.0, step=0.5, image=0.25, epoch=1.0, latency=0.01, peak_memory_mib=100.0)
+    speed = Speed(build=2.0, step=0.5, image=0.25, save=6.0, latency=0.01, peak_memory_mib=100.0)
     works = (Work("fcn", 8, 4, 12, epochs=3), Work("fcn", 6, 4, 12, epochs=3))
     forecast = Forecast({"fcn": speed}, works, after=5.0, memory_before=900.0)
-    epochs = 3 * (8 * 0.5 + 4 * 0.25 + 1.0) + 3 * (6 * 0.5 + 4 * 0.25 + 1.0)
-    ends = 2 * (2.0 + 12 * 0.25 + LATENCY_IMAGES * 0.01 + PER_TRAINING)
+    lengths = (8 * 0.5 + 4 * 0.25, 6 * 0.5 + 4 * 0.25)
+    epochs = 3 * sum(seconds + 6.0 * seconds / SAVE_EVERY for seconds in lengths)  # a save each minute
+    ends = 2 * (2.0 + 6.0 + 12 * 0.25 + LATENCY_IMAGES * 0.01 + PER_TRAINING)
     assert forecast.all_epochs_seconds == pytest.approx(epochs)
     prediction = forecast.predict()
     assert prediction.models == pytest.approx({"fcn": epochs + ends})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from segarena.runs import SAVE_EVERY
+
 #: Images that are labelled one by one after each training, to measure the latency and the FLOPs.
 LATENCY_IMAGES = 19
 #: Seconds of a training outside of its network: its files, its environment, the first steps, which are slower.
@@ -19,7 +21,7 @@ class Speed:
         build: To free the network before, build this one and read its initial weights.
         step: A training step.
         image: An image of a validation, scored.
-        epoch: What an epoch needs besides its steps and images: to save the network and the state.
+        save: To save the network and the state, which is done at the end, and before at most each minute.
         latency: One image alone, from memory to its labels.
         peak_memory_mib: Peak memory of the trial, as models.csv counts it; None where the system does not report it.
         cpu_share: Processor time of the steps as a share of the time on all threads; None on a GPU and where the system
@@ -29,7 +31,7 @@ class Speed:
     build: float
     step: float
     image: float
-    epoch: float
+    save: float
     latency: float
     peak_memory_mib: float | None = None
     cpu_share: float | None = None
@@ -54,12 +56,14 @@ class Work:
     epochs: int
 
     def epoch_seconds(self, speed: Speed) -> float:
-        """Return the seconds of an epoch, with its validation."""
-        return self.steps * speed.step + self.val_images * speed.image + speed.epoch
+        """Return the seconds of an epoch, with its validation and its share of the saved states."""
+        seconds = self.steps * speed.step + self.val_images * speed.image
+        return seconds + speed.save * min(1.0, seconds / SAVE_EVERY)
 
     def end_seconds(self, speed: Speed) -> float:
         """Return the seconds of the training outside of its epochs."""
-        return speed.build + self.scored_images * speed.image + LATENCY_IMAGES * speed.latency + PER_TRAINING
+        end = self.scored_images * speed.image + LATENCY_IMAGES * speed.latency
+        return speed.build + end + speed.save + PER_TRAINING
 
 
 @dataclass(frozen=True)

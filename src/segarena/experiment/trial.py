@@ -81,7 +81,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         build=built,
         step=loader.seconds(),
         image=validation.seconds,
-        epoch=saved,
+        save=saved,
         latency=found["model"].median / 1000,
         peak_memory_mib=state.peak_memory_mib,
         cpu_share=loader.cpu_share(torch.get_num_threads()) if protocol.device == "cpu" else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ LAST = "last/state.pt"
 HISTORY = "history.csv"
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
+def save_tensors(weights: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write the state dict of a model as safetensors.
 
     Args:
-        model: On any device.
+        weights: On any device.
         path: The file to write or replace.
 
     Raises:
@@ -34,7 +34,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     """
     tensors: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
-    for name, tensor in model.state_dict().items():
+    for name, tensor in weights.items():
         kept = tensor.detach().cpu().contiguous()
         # safetensors refuses tensors that share memory, such as tied weights
         tensors[name] = kept.clone() if kept.data_ptr() in seen else kept
@@ -43,7 +43,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a file of `save_weights` into a model, in place.
+    """Load a file of `save_tensors` into a model, in place.
 
     Args:
         model: A model of the same architecture.

@@ -23,14 +23,12 @@ from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
 from segarena.training.accumulation import add_gradients, count_parts, slow_statistics
 from segarena.training.averaging import WeightAverage
-from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_weights
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import computing_on, on_gpu, place, seed_dropout, sum_type
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
+from segarena.training.saving import SavedState
 
-#: Seconds between two saved states within an epoch; kill -9 loses at most this much work.
-SAVE_EVERY = 300.0
 #: Factor of the learning rate after a restart.
 RESTART_FACTOR = 1 / 3
 #: A training of fewer steps is too short to judge its learning rate by its score.
@@ -134,7 +132,7 @@ class Trainer:
         slow_statistics(self.model, self.parts)
         self.state = TrainingState()
         self._begin()
-        self.last_save = time.perf_counter()
+        self.saved = SavedState(folder)
         self.cpu_mark = cpu_seconds()
 
     def _begin(self) -> None:
@@ -205,8 +203,7 @@ class Trainer:
             cpu_seconds=before.cpu_seconds,
             peak_memory_mib=before.peak_memory_mib,
         )
-        for name in (HISTORY, BEST):
-            (self.folder / name).unlink(missing_ok=True)
+        self.saved.forget()
         self._save()
         self.on_restart(self.state, self.learning_rate)
 
@@ -230,7 +227,7 @@ class Trainer:
                 self.on_step(Step(state.epoch, state.step, steps, float(loss_sum) / state.step, rate))
                 reported = now
             stop = self.should_stop()
-            if stop or now - self.last_save >= SAVE_EVERY:
+            if stop or self.saved.is_due:
                 state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
                 state.seconds = before + time.perf_counter() - start
                 self._count_cpu_time()
@@ -290,7 +287,7 @@ class Trainer:
         if is_best or state.best_epoch == 0 or self.validate is None:
             state.best_epoch = state.epoch
             state.best_miou = scores["val_miou"] if is_best else -1.0
-            save_weights(scored, self.folder / BEST)
+            self.saved.keep_best(scored)
         validation_seconds = time.perf_counter() - start
         self._count_cpu_time()
         row = {
@@ -307,10 +304,11 @@ class Trainer:
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step = state.epoch + 1, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = 0.0
-        save_history(state.history, self.folder / HISTORY)
-        self._save()
+        is_finished, stop = self._is_finished(), self.should_stop()
+        if is_finished or stop or self.saved.is_due:
+            self._save()
         self.on_epoch(row, is_best)
-        if self.should_stop() and not self._is_finished():
+        if stop and not is_finished:
             raise Interrupted(f"stopped after epoch {row['epoch']}")
 
     def _count_cpu_time(self) -> None:
@@ -331,11 +329,10 @@ class Trainer:
             content["average"] = self.average.model.state_dict()
         if self.scaler.is_enabled():
             content["scaler"] = self.scaler.state_dict()
-        save_state(content, self.folder / LAST)
-        self.last_save = time.perf_counter()
+        self.saved.save(content)
 
     def _restore(self) -> None:
-        content = load_state(self.folder / LAST)
+        content = self.saved.restore()
         if content is not None:
             self.model.load_state_dict(content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
