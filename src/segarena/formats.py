@@ -96,6 +96,17 @@ def mebibytes(value: float | None) -> str:
     return NOTHING if value is None or is_missing(value) else f"{value:,.0f} MiB"
 
 
+def rate(number: float | None) -> str:
+    """Write a number per second.
+
+    >>> rate(1234.5), rate(12.34), rate(None)
+    ('1,230/s', '12.3/s', '–')
+    """
+    if is_missing(number) or number is None:
+        return NOTHING
+    return f"{float(f'{number:.3g}'):,g}/s"
+
+
 def duration(seconds: float | None) -> str:
     """Write seconds in the one or two units that fit them; tenths only below ten seconds.
 

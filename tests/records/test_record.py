@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_refused_with_its_key(tmp_path: Path, change: dict[
         Sample.read(tmp_path)
 
 
-ADDED = ("latency_low_ms", "latency_high_ms", "train_cpu_seconds")
+ADDED = ("latency_low_ms", "latency_high_ms", "labelled_per_second", "train_cpu_seconds")
 
 
 @pytest.mark.parametrize("key", [key for key in field_names(Costs) if key not in ADDED])

@@ -8,7 +8,8 @@ from torch import nn
 
 from segarena.models import build_model
 from segarena.models.base import SegmentationOutput
-from segarena.training.costs import count_flops, count_parameters, logit_stride, measure_latency
+from segarena.training import costs
+from segarena.training.costs import count_flops, count_parameters, logit_stride, measure_latency, measure_throughput
 
 
 class Network(nn.Module):
@@ -76,6 +77,35 @@ def test_latency_ignores_the_first_and_single_slow_rounds():
 
     latency = measure_latency({"a": Interrupted()}, (8, 8), device="cpu", precision="fp32", rounds=5)
     assert latency["a"].median < 190
+
+
+@pytest.fixture
+def like_a_gpu(monkeypatch):
+    """The processor is taken for a GPU, with a clock that advances by 0.1 s each time it is read."""
+    monkeypatch.setattr(costs, "device_type", lambda device: "mps")
+    now = iter(range(10**6))
+    monkeypatch.setattr(costs.time, "perf_counter", lambda: next(now) / 10)
+
+
+def test_a_gpu_is_warm_before_it_is_measured(like_a_gpu):
+    model = Network()
+    latency = measure_latency({"a": model}, (8, 8), device="cpu", precision="fp32")["a"]
+    assert len(model.calls) == 7 + 50  # three rounds, and four more until half a second has passed
+    assert latency.median == pytest.approx(100)
+
+
+def test_throughput_is_that_of_batches_on_a_gpu(like_a_gpu):
+    model = Network().train()
+    rate = measure_throughput(model, (8, 12), device="cpu", precision="fp32")
+    assert set(model.calls) == {("", (16, 3, 8, 12), "native", False)}
+    batches = len(model.calls) - 1  # the clock is read after each, and once more at the end
+    assert rate == pytest.approx(16 * batches / ((batches + 1) / 10))
+
+
+def test_no_throughput_is_measured_on_a_processor():
+    model = Network()
+    assert measure_throughput(model, (8, 8), device="cpu", precision="fp32") is None
+    assert not model.calls
 
 
 @pytest.mark.parametrize(

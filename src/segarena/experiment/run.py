@@ -33,7 +33,7 @@ from segarena.records.expected import no_score_note
 from segarena.records.run import Costs, Environment
 from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
-from segarena.training.costs import count_flops, count_parameters, measure_latency
+from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
 from segarena.training.engine import Trainer, TrainingState
 from segarena.training.evaluation import evaluate, evaluation_pixels, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
@@ -256,6 +256,7 @@ def _measure_costs(training: Training, model: SegmentationModel, state: Training
         latency_ms=latency.median,
         latency_low_ms=latency.low,
         latency_high_ms=latency.high,
+        labelled_per_second=measure_throughput(model, size, device=protocol.device, precision=protocol.precision),
         train_seconds=float(history["seconds"].sum()) + state.lost_seconds,
         train_cpu_seconds=state.cpu_seconds,
         images_per_second=float(history["images_per_second"].median()),

@@ -74,11 +74,15 @@ class CostValues:
     flops: Count
     """Floating-point operations for one image of the working size; a multiply-add counts as two."""
     latency_ms: Milliseconds
-    """Time from one image in memory to its labels: median of 15 repetitions."""
+    """Time from one image in memory to its labels in memory: median of 15 repetitions on a CPU, 50 on a GPU. On a GPU,
+    most of it is the time to launch the network's operations."""
     latency_low_ms: Milliseconds | None = None
     """First quartile of the repetitions: a quarter of them were faster."""
     latency_high_ms: Milliseconds | None = None
     """Third quartile of the repetitions: a quarter of them were slower."""
+    labelled_per_second: PerSecond | None = None
+    """Images that a GPU labels in a second, from memory to memory, in batches of 16; null on a CPU, where a batch takes
+    about as long as its images one by one."""
     train_seconds: Seconds
     """Time of all epochs, validation included; with folds, of all folds."""
     train_cpu_seconds: Seconds | None = None

@@ -91,6 +91,7 @@ COSTS = (
     Column("params", "parameters", "numbers that the training adjusts", "low", formats.count),
     Column("flops", "FLOPs", "floating-point operations for one image", "low", formats.giga),
     Column("latency_ms", "latency", "time for one image, and its middle half", "low", formats.milliseconds, 0.1),
+    Column("labelled_per_second", "throughput", "images labelled in a second, in batches", "high", formats.rate, 0.1),
     Column("train_seconds", "training time", "time to train, mean over the seeds", "low", formats.duration, 0.1),
     Column("train_cpu_seconds", "CPU time", "processor time of the training, all cores", "low", formats.duration, 0.1),
     Column("peak_memory_mib", "peak memory", "most memory in use during training", "low", formats.mebibytes, 0.1),

@@ -1,4 +1,4 @@
-"""The costs of a network: parameters, FLOPs, and its latency on this machine."""
+"""The costs of a network: parameters, FLOPs, its latency and its throughput on this machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,19 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from segarena.config.devices import device_type
 from segarena.models import SegmentationModel
+from segarena.training.devices import on_gpu
 from segarena.training.evaluation import predict_masks
+
+#: Repetitions of the latency that are counted, on a CPU and on a GPU, where the time varies more.
+ROUNDS, GPU_ROUNDS = 15, 50
+#: Repetitions before those, and seconds that they take at least on a GPU, which raises its clock under load.
+WARM_ROUNDS, WARM_SECONDS = 3, 0.5
+#: Images of a batch for the throughput.
+BATCH = 16
+#: Seconds of the throughput's measurement, at least.
+THROUGHPUT_SECONDS = 0.3
 
 
 class Latency(NamedTuple):
@@ -107,31 +118,69 @@ def measure_latency(
     *,
     device: str,
     precision: str,
-    rounds: int = 15,
+    rounds: int | None = None,
 ) -> dict[str, Latency]:
-    """Measure the time from one image in memory, uint8, to its labels.
+    """Measure the time from one image in memory, uint8, to its labels in memory.
 
     The models alternate within each round, so that other work of the machine affects all of them. The first three
-    rounds are not counted. The models are left in eval mode.
+    rounds are not counted, and on a GPU those of the first half second. The models are left in eval mode.
 
     Args:
         models: The models by name, on `device`.
         size: (height, width) of the image, in pixels.
-        device: "cpu" or "cuda".
-        precision: "fp32" or "bf16".
-        rounds: Number of rounds that are counted.
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+        rounds: Number of rounds that are counted; None for 15 on a CPU and 50 on a GPU.
 
     Returns:
         The latency of each model.
     """
+    on_cpu = device_type(device) == "cpu"
+    rounds = rounds or (ROUNDS if on_cpu else GPU_ROUNDS)
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for model in models.values():
         model.eval()
-    for _ in range(rounds + 3):
+    begun = time.perf_counter()
+    warm = 0
+    while warm < WARM_ROUNDS or (not on_cpu and time.perf_counter() - begun < WARM_SECONDS):
+        for model in models.values():
+            predict_masks(model, image, size, device=device, precision=precision).cpu()
+        warm += 1
+    for _ in range(rounds):
         for name, model in models.items():
             start = time.perf_counter()
-            predict_masks(model, image, size, device=device, precision=precision).cpu()
+            predict_masks(model, image, size, device=device, precision=precision).cpu()  # waits for a GPU
             seconds[name].append(time.perf_counter() - start)
-    quartiles = {name: 1000 * np.quantile(times[3:], (0.5, 0.25, 0.75)) for name, times in seconds.items()}
+    quartiles = {name: 1000 * np.quantile(times, (0.5, 0.25, 0.75)) for name, times in seconds.items()}
     return {name: Latency(*values.tolist()) for name, values in quartiles.items()}
+
+
+def measure_throughput(model: SegmentationModel, size: tuple[int, int], *, device: str, precision: str) -> float | None:
+    """Measure how many images a GPU labels in a second, in batches of 16.
+
+    From images in memory, uint8, to labels in memory. On a GPU the latency of one image is mostly the time to launch
+    its operations; this is what the network itself takes. The model is left in eval mode.
+
+    Args:
+        model: The model, on `device`.
+        size: (height, width) of the images, in pixels.
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+
+    Returns:
+        Images per second; None on a CPU, where a batch takes about as long as its images one by one. Batches are
+        repeated for 0.3 s or more, after one that is not counted.
+    """
+    if device_type(device) == "cpu":
+        return None
+    images = torch.randint(0, 256, (BATCH, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    model.eval()
+    with on_gpu(device):
+        images = images.pin_memory() if device_type(device) == "cuda" else images
+        predict_masks(model, images, size, device=device, precision=precision).cpu()
+        start, count = time.perf_counter(), 0
+        while count == 0 or time.perf_counter() - start < THROUGHPUT_SECONDS:
+            predict_masks(model, images, size, device=device, precision=precision).cpu()
+            count += 1
+        return count * BATCH / (time.perf_counter() - start)
