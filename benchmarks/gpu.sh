@@ -4,14 +4,14 @@
 #   bash benchmarks/gpu.sh FOLDER
 #
 # runs in a checkout in at most 6 minutes (GPU_SECONDS) and writes, into FOLDER, a log and a JSON file for each step,
-# gpu.json with all results, and a table, which is printed last. Each step has a limit of its own, and one that fails
-# does not stop the others. PYTHON names the interpreter (python3), with torch and the other requirements; the package
+# gpu.json with all results, and a table, which is printed last; FOLDER.tar.gz has all of it but weights. Each step has a
+# limit of its own, and one that fails does not stop the others. PYTHON names the interpreter (python3), with torch and the other requirements; the package
 # need not be installed. STEPS restricts it to the steps named. Without a GPU, all runs at a tiny size as a check.
 set -u
 cd "$(dirname "$0")/.."
 FOLDER=${1:?usage: bash benchmarks/gpu.sh FOLDER}
 PYTHON=${PYTHON:-python3}
-ALL="environment tests checks seeds resume training peers compare losses inference input"
+ALL="environment tests checks seeds resume training where peers compare losses inference upconv input"
 STEPS=${STEPS:-$ALL}
 END=$((SECONDS + ${GPU_SECONDS:-350}))
 mkdir -p "$FOLDER"
@@ -57,12 +57,15 @@ wanted resume && step resume 60 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" resu
 
 # Nothing runs beside these.
 wanted training && step training 75 "$PYTHON" benchmarks/gpu/training.py "$FOLDER"
+wanted where && step where 45 "$PYTHON" benchmarks/gpu/where.py "$FOLDER"
 wanted peers && step peers 50 "$PYTHON" benchmarks/gpu/peers.py "$FOLDER"
 wanted losses && step losses 25 "$PYTHON" benchmarks/gpu/losses.py "$FOLDER"
 wanted compare && step compare 70 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" compare
 wanted inference && step inference 40 "$PYTHON" benchmarks/gpu/inference.py "$FOLDER"
+wanted upconv && step upconv 15 "$PYTHON" benchmarks/gpu/upconv.py "$FOLDER"
 if wanted input && [ -f benchmarks/input.py ]; then
   step input 40 "$PYTHON" benchmarks/input.py --seconds 1.5 --json "$FOLDER/input.json"
   cat "$FOLDER/input.log"
 fi
 "$PYTHON" benchmarks/gpu/tables.py "$FOLDER" | tee "$FOLDER/table.txt"
+tar -czf "$FOLDER.tar.gz" -C "$FOLDER" --exclude=cache --exclude='*.safetensors' --exclude='*.pt' . && echo "all of it: $FOLDER.tar.gz"

@@ -34,12 +34,12 @@ def environment(rows: Rows) -> Iterator[str]:
 
 def checks(rows: Rows) -> Iterator[str]:
     for row in rows:
-        against = "/".join(f"{value:.0e}" for key, value in row.items() if key.endswith("against the CPU"))
+        against = "/".join(f"{value:.0e}" for key, value in row.items() if "against the CPU" in key)
         pixels = next((value for key, value in row.items() if key.startswith("pixels")), "-")
         small = next((str(value)[:13] for key, value in row.items() if key.startswith("batch")), "-")
         waits = len(row["waits at"])
         yield (
-            f"  {row['model']:10} logits/loss/gradient {against}; finite {row['finite']}; {waits} waits "
+            f"  {row['model']:10} logits/loss/gradient in fp32, fp64: {against}; finite {row['finite']}; {waits} waits "
             f"{' '.join(row['waits at'][:2])}; {pixels} of a million pixels by batch; "
             f"{row['peak MiB']} MiB; small: {small}"
         )
@@ -55,6 +55,23 @@ def training(rows: Rows, compiled: Rows) -> Iterator[str]:
             cells += [f"{r['images_per_second']:.0f} ({r['share_of_limit'] or 0:.2f})" for r in found] or ["-"]
         own = [f"{r['images_per_second']:.0f}" for r in compiled if (r["model"], r["output_stride"]) == (model, stride)]
         yield f"  {model:10} {stride or '':>2} " + " | ".join([*cells, " -> ".join(own) or "-"])
+
+
+def where(rows: Rows) -> Iterator[str]:
+    for row in rows:
+        graph = row.get("graph_ms", "-")
+        graph = graph[0] if isinstance(graph, list) else graph
+        kinds = ", ".join(f"{kind} {spent}" for kind, spent in row["by_kind"].items())
+        title = f"{row['model']:10} {row['output_stride'] or '':>2}"
+        yield (
+            f"  {title} step {row['step_ms'][0]}, launches {row['launch_ms']}, "
+            f"graph {graph}, {row['launches']} kernels {row['kernels_ms']}: {kinds}"
+        )
+
+
+def upconv(rows: Rows) -> Iterator[str]:
+    cells = [f"{row['layer']}: {row['ratio'][0]}x" for row in rows]
+    yield "  convolution / product: " + "; ".join(cells)
 
 
 def peers(rows: Rows) -> Iterator[str]:
@@ -117,6 +134,8 @@ def main() -> None:
         "tests": list(tests(folder))[:12],
         "checks": checks(results.get("checks", [])),
         "training step": training(results.get("training", []), compiled),
+        "where a step's time goes, ms": where(results.get("where", [])),
+        "up-convolution": upconv(results.get("upconv", [])),
         "peers": peers(results.get("peers", [])),
         "loss and gradient": losses(results.get("losses", [])),
         "inference": inference(results.get("inference", [])),

@@ -32,7 +32,6 @@ from session import (
     training_flops,
 )
 from torch import nn
-from torch.profiler import ProfilerActivity, profile
 
 import segarena
 
@@ -78,18 +77,6 @@ def describe(report: Report, name: str, stride: int | None, flops: float) -> Any
     return add
 
 
-def profile_step(report: Report, title: str, step: Any) -> None:
-    """Write which operations and kernels a step spends its time in."""
-    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * HAS_GPU
-    with profile(activities=activities) as profiler:
-        for _ in range(2):
-            step()
-        synchronize()
-    order = "self_cuda_time_total" if HAS_GPU else "self_cpu_time_total"
-    table = profiler.key_averages().table(sort_by=order, row_limit=45, max_name_column_width=70)
-    (report.folder / f"profile_{title}.txt").write_text(table)
-
-
 def measure(report: Report) -> None:
     images, masks = batch()
     for name, stride in CONFIGURATIONS:
@@ -103,8 +90,6 @@ def measure(report: Report) -> None:
         for variant, spent in times.items():
             peaks[variant] = peak_mib(steps[variant])
             add(variant, spent, peak_mib=peaks[variant])
-        if "bf16, channels-last" in times:
-            profile_step(report, f"{name}_{stride}", steps["bf16, channels-last"])
         del steps
         if HAS_GPU:
             torch.cuda.empty_cache()
