@@ -26,11 +26,12 @@ from segarena.records.options import OptionsRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
 from segarena.records.tables import ClassRow, EpochRow, FoldRow, ImageRow, ModelRow
+from segarena.records.tuning import TrialRecord
 
 PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
-    *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs),
+    *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,

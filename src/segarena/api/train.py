@@ -45,6 +45,7 @@ def train(
     optimizer: Literal["adamw", "sgd"] = "adamw",
     schedule: Literal["onecycle", "poly"] = "onecycle",
     learning_rate: float | None = None,
+    tune: int = 0,
     decoder_factor: float | None = None,
     weight_decay: float = 0.01,
     clip_norm: float = 5.0,
@@ -131,6 +132,8 @@ def train(
             poly.
         learning_rate: Peak learning rate of the encoder. Default: 1e-3 for adamw and 1e-2 for sgd at batch size 8; 3
             times that from scratch, a tenth with track="paper".
+        tune: Short trials of each model that choose its learning rate, and from 4 trials on its class weights: each a
+            tenth of the epochs, scored on training images that are held out. 0: none.
         decoder_factor: Learning rate of the layers outside the encoder, as a multiple of learning_rate. A network
             without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
         weight_decay: Weight decay; not applied to normalisation layers and biases.

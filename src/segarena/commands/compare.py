@@ -24,6 +24,7 @@ from segarena.experiment.networks import check_networks, is_dilated, try_network
 from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
+from segarena.experiment.tune_all import tune_all
 from segarena.formats import count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
@@ -68,6 +69,7 @@ def run(options: CompareOptions) -> Path:
         foreseen = foresee(prepared, folder, places, reporter, started=started)
     prepared, forecast, runs = foreseen.prepared, foreseen.forecast, list(foreseen.runs)
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
+        prepared = tune_all(prepared, folder, foreseen.runs, should_stop, reporter, forecast)
         train_all(prepared, folder, foreseen.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))

@@ -171,7 +171,8 @@ def keep_log(folder: Path) -> None:
     """
     session = _now()
     session.survives = True
-    session.log.open(folder)
+    if not session.log.writes_to(folder):
+        session.log.open(folder)
 
 
 @contextmanager

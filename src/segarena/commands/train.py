@@ -13,6 +13,7 @@ from segarena.experiment.expectation import expect
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.train_all import train_all
+from segarena.experiment.tune_all import tune_all
 from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
@@ -53,7 +54,8 @@ def run(options: TrainOptions) -> Path:
     if expected is not None and options.all_images:
         expected.write(folder)
     with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
-        train_all(foreseen.prepared, folder, places, should_stop, reporter, foreseen.forecast)
+        tuned = tune_all(foreseen.prepared, folder, places, should_stop, reporter, foreseen.forecast)
+        train_all(tuned, folder, places, should_stop, reporter, foreseen.forecast)
     _show(options, folder)
     return folder
 

@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
     "Networks": ("encoder", "weights", "output_stride", "track"),
     "Training": (
-        *("equal", "patience", "batch_size", "learning_rate", "optimizer", "schedule", "loss", "class_weights"),
+        *("equal", "patience", "batch_size", "learning_rate", "tune", "optimizer", "schedule", "loss", "class_weights"),
         *("decoder_factor", "weight_decay", "clip_norm", "label_smoothing", "hard_pixels", "ema_decay"),
         "freeze_batchnorm",
     ),

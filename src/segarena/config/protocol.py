@@ -81,6 +81,9 @@ class Protocol:
     """What the models share: the number of epochs, or the training time."""
     model_epochs: dict[str, int] = field(default_factory=dict)
     """Maximum number of epochs of each model, with `equal` "time"; empty in the protocol of one run."""
+    tune: int = 0
+    """Short trials that choose the learning rate and the class weights of each model; 0: none. Of several models, the
+    two settings above are then those that the trials begin with."""
 
     def epochs_of(self, model: str) -> int:
         """Return the maximum number of epochs of a model."""

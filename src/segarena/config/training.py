@@ -25,6 +25,7 @@ from segarena.config.data import DataOptions
 from segarena.config.devices import DEVICES
 from segarena.config.durations import parse_duration
 from segarena.config.resolution import SIZE_RULE, STRIDE_RULE
+from segarena.config.tuning import FEWEST, MOST
 from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
@@ -118,6 +119,9 @@ class ProtocolOptions(DataOptions, ABC):
     """Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9."""
     learning_rate: Annotated[float | None, default(defaults.learning_rate)] = None
     """Peak learning rate of the encoder."""
+    tune: int = 0
+    """Short trials of each model that choose its learning rate, and from 4 trials on its class weights: each a tenth of
+    the epochs, scored on training images that are held out. 0: none."""
     decoder_factor: Annotated[float | None, default(defaults.decoder_factor)] = None
     """Learning rate of the layers outside the encoder, as a multiple of --learning-rate.
     A network without an encoder uses it for all layers."""
@@ -206,14 +210,7 @@ class ProtocolOptions(DataOptions, ABC):
         for name, lowest, highest in (("scale_jitter", 1, 8), ("rotation", 0, 180), ("elastic", 0, 0.2)):
             check_between(name, getattr(self, name), lowest, highest)
         self._check_crops()
-        if self.budget is not None:
-            parse_duration(self.budget, flag("budget"))
-            if self.epochs is not None:
-                raise ConfigError(
-                    "it chooses the number of epochs, and --epochs is given too",
-                    where=flag("budget"),
-                    remedy="Leave out one of the two",
-                )
+        _check_choosing(self)
         if self.folds is not None and (self.splits is not None or self.test_fraction):
             raise ConfigError(
                 "each image is tested once, so there is no other split",
@@ -314,6 +311,21 @@ class TrainOptions(ProtocolOptions):
                         where=flag(name),
                         remedy=f"Leave out {flag(name)}, or --all-images",
                     )
+
+
+def _check_choosing(options: ProtocolOptions) -> None:
+    """Check the options that choose another one, which must then be left out."""
+    if options.tune:
+        check_between("tune", options.tune, FEWEST, MOST)
+    if options.budget is not None:
+        parse_duration(options.budget, flag("budget"))
+    for name, chosen, what in (("budget", "epochs", "number of epochs"), ("tune", "learning_rate", "learning rate")):
+        if getattr(options, name) and getattr(options, chosen) is not None:
+            raise ConfigError(
+                f"it chooses the {what}, and {flag(chosen)} is given too",
+                where=flag(name),
+                remedy="Leave out one of the two",
+            )
 
 
 def command_name(kind: type[ProtocolOptions]) -> Literal["compare", "train"]:

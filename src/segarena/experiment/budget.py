@@ -7,9 +7,11 @@ number of epochs is the largest with which the predicted time is within the budg
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from segarena.experiment.prediction import Forecast, Prediction
@@ -47,17 +49,17 @@ def fit_epochs(forecast: Forecast, seconds: float, equal: Equal) -> Plan | None:
         forecast: The measured models and the trainings.
         seconds: The time for all of it.
         equal: Whether the models share the number of epochs, or the training time. Then a model has as many epochs as
-            fit into its share of the time for epochs, which is the same for each.
+            fit into its share of the time for epochs and trials, which is the same for each.
     """
     if seconds < least_seconds(forecast, equal) * (1 - _ROUNDING):
         return None
-    own = _epoch_seconds(forecast)
+    models = _models(forecast)
     free = seconds - forecast.with_epochs(0).predict().seconds
     if equal == "epochs":
-        epochs = _within(free / sum(own.values()))
+        epochs = _largest(lambda epochs: sum(_seconds(forecast, model, epochs) for model in models), free)
         return Plan(epochs, forecast.predict(epochs=epochs))
-    model_epochs = {model: _within(free / len(own) / one) for model, one in own.items()}
-    return _of_time(forecast, model_epochs)
+    share = free / len(models)
+    return _of_time(forecast, {model: _largest(partial(_seconds, forecast, model), share) for model in models})
 
 
 def share_time(forecast: Forecast, epochs: int) -> Plan:
@@ -67,16 +69,27 @@ def share_time(forecast: Forecast, epochs: int) -> Plan:
         forecast: The measured models and the trainings.
         epochs: The number of epochs.
     """
-    own = _epoch_seconds(forecast)
-    share = epochs * sum(own.values()) / len(own)
-    return _of_time(forecast, {model: max(1, round(share / one)) for model, one in own.items()})
+    models = _models(forecast)
+    share = sum(_seconds(forecast, model, epochs) for model in models) / len(models)
+    return _of_time(forecast, {model: _nearest(partial(_seconds, forecast, model), share) for model in models})
+
+
+def take_as_long(forecast: Forecast, seconds: float) -> dict[str, int]:
+    """Return the epochs with which each model takes so long, for one of its trainings and its share of the trials.
+
+    Args:
+        forecast: The measured models and the trainings.
+        seconds: The time of one training of a model that was compared earlier.
+    """
+    counts = Counter(work.model for work in forecast.works)
+    return {model: _nearest(partial(_seconds, forecast, model), seconds * count) for model, count in counts.items()}
 
 
 def least_seconds(forecast: Forecast, equal: Equal) -> float:
     """Return the smallest budget: with it, the model with the fewest epochs has `LEAST_EPOCHS`."""
-    own = _epoch_seconds(forecast)
+    least = [_seconds(forecast, model, LEAST_EPOCHS) for model in _models(forecast)]
     without = forecast.with_epochs(0).predict().seconds
-    return without + LEAST_EPOCHS * (sum(own.values()) if equal == "epochs" else len(own) * max(own.values()))
+    return without + (sum(least) if equal == "epochs" else len(least) * max(least))
 
 
 def _of_time(forecast: Forecast, model_epochs: Mapping[str, int]) -> Plan:
@@ -84,13 +97,25 @@ def _of_time(forecast: Forecast, model_epochs: Mapping[str, int]) -> Plan:
     return Plan(mean, forecast.predict(epochs=model_epochs), model_epochs)
 
 
-def _epoch_seconds(forecast: Forecast) -> dict[str, float]:
-    """Seconds of one epoch of all trainings of each model: its seeds and folds."""
-    own = dict.fromkeys((work.model for work in forecast.works), 0.0)
-    for work in forecast.works:
-        own[work.model] += work.epoch_seconds(forecast.speeds[work.model])
-    return own
+def _models(forecast: Forecast) -> list[str]:
+    return list(dict.fromkeys(work.model for work in forecast.works))
 
 
-def _within(epochs: float) -> int:
-    return min(MOST_EPOCHS, max(LEAST_EPOCHS, math.floor(epochs + _ROUNDING)))
+def _seconds(forecast: Forecast, model: str, epochs: int) -> float:
+    """Seconds of all trainings of a model, its seeds and folds, beyond those without epochs."""
+    speed, own = forecast.speeds[model], [work for work in forecast.works if work.model == model]
+    return sum(replace(work, epochs=epochs).seconds(speed) - replace(work, epochs=0).seconds(speed) for work in own)
+
+
+def _largest(seconds: Callable[[int], float], most: float) -> int:
+    """The largest number of epochs, at least `LEAST_EPOCHS` and at most `MOST_EPOCHS`, that takes at most so long."""
+    most += _ROUNDING * seconds(1)
+    return max(LEAST_EPOCHS, bisect_right(range(MOST_EPOCHS + 1), most, key=seconds) - 1)
+
+
+def _nearest(seconds: Callable[[int], float], share: float) -> int:
+    """The number of epochs, at least 1, whose time is nearest to a share."""
+    above = 1
+    while seconds(above) < share:
+        above += 1
+    return min((max(1, above - 1), above), key=lambda epochs: abs(seconds(epochs) - share))

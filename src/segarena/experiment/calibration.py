@@ -14,10 +14,19 @@ from segarena.config.durations import parse_duration, short_duration
 from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.after_trainings import after_trainings
-from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, SPARE, Plan, fit_epochs, least_seconds, share_time
+from segarena.experiment.budget import (
+    LEAST_EPOCHS,
+    MOST_EPOCHS,
+    SPARE,
+    Plan,
+    fit_epochs,
+    least_seconds,
+    share_time,
+    take_as_long,
+)
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
-from segarena.experiment.prediction import Forecast, Speed, Work
+from segarena.experiment.prediction import Forecast, Speed, Trials, Work
 from segarena.experiment.prediction_report import report_prediction, report_shorter
 from segarena.experiment.prepare import with_choices, with_resolution
 from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared
@@ -25,6 +34,7 @@ from segarena.experiment.progress import Reporter
 from segarena.experiment.resolution import describe_choices
 from segarena.experiment.train_all import epoch_seconds, plan_all
 from segarena.experiment.trial import measure_speed
+from segarena.experiment.tune_all import trials_left, with_tuned
 from segarena.records.comparison import ComparisonRecord, PredictedTime
 from segarena.reuse.recorded import recorded_choices
 from segarena.runs import Run
@@ -81,6 +91,7 @@ class Foreseen:
             preparation_seconds=self.finished - self.started,
             model_seconds=dict(prediction.models),
             after_seconds=prediction.after,
+            trial_seconds=prediction.trials,
             predicted_memory_mib=None if memory is None else memory / MIB,
             actual_memory_mib=before + max(known) if known and before is not None else None,
             load_cores=forecast.load,
@@ -109,6 +120,7 @@ def foresee(
         RunError: A folder has a run of another protocol or other data.
         ConfigError: The budget is too small for the least number of epochs.
     """
+    prepared = with_tuned(prepared, folder, runs)
     every = _every(prepared, folder, runs)
     if all(one.is_finished for one in every):
         return Foreseen(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
@@ -119,7 +131,8 @@ def foresee(
     for_budget = prepared.options.budget is not None and "epochs" not in recorded
     known = prepared.protocol.model_epochs
     new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
-    steps = _count_steps(trainings)
+    works = _works(trainings, trials_left(prepared, folder, runs))
+    steps = _count_steps(works)
     if not (for_budget or new) and max(steps.values()) < FEWEST_STEPS:
         if seeds_open:
             prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
@@ -128,23 +141,24 @@ def foresee(
     measured = trainings
     if new and known:  # added to a comparison: they get the time that one of its models has
         measured = [*trainings, next(one for one in every if one.model in known)]
-    forecast = _forecast(prepared, trainings, measured, folder, steps, reporter)
+    forecast = _forecast(prepared, works, measured, folder, steps, reporter)
     if seeds_open:
         prepared, runs = _choose_seeds(prepared, forecast, folder, runs, time.perf_counter() - started)
         trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan if not one.is_finished]
-        forecast = replace(forecast, works=tuple(_work(training) for training in trainings))
+        forecast = replace(forecast, works=tuple(_works(trainings, trials_left(prepared, folder, runs))))
     if for_budget and any(choice.name in RESOLUTION and choice.name not in recorded for choice in prepared.choices):
         free = max(0.0, _available(prepared, time.perf_counter() - started) or 0.0)
         usual, prepared = prepared.protocol, with_resolution(prepared, free / forecast.predict().seconds)
         if prepared.protocol != usual:
             prepared, _, trainings = _fit(prepared, _every(prepared, folder, runs), folder, runs, reporter)
-            forecast = _forecast(prepared, trainings, trainings, folder, _count_steps(trainings), reporter)
+            works = _works(trainings, trials_left(prepared, folder, runs))
+            forecast = _forecast(prepared, works, trainings, folder, _count_steps(works), reporter)
     if for_budget or new:
         elapsed = time.perf_counter() - started
         prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
-        works = zip(forecast.works, map(_epochs_done, trainings), strict=True)
+        done = zip(forecast.works, map(_epochs_done, trainings), strict=True)
         epochs = prepared.protocol.epochs_of
-        left = tuple(replace(work, epochs=max(0, epochs(work.model) - done)) for work, done in works)
+        left = tuple(replace(work, epochs=max(0, epochs(work.model) - number)) for work, number in done)
         forecast = replace(forecast, works=left)
         resolution = describe_choices(prepared.choices) if for_budget else ""
         if resolution:
@@ -205,17 +219,17 @@ def _earlier(folder: Path) -> PredictedTime | None:
 
 def _forecast(
     prepared: Prepared,
-    trainings: Sequence[Training],
+    works: Sequence[Work],
     measured: Sequence[Training],
     folder: Path,
     steps: Mapping[str, int],
     reporter: Reporter,
 ) -> Forecast:
-    """What is measured for the trainings that are left; `measured` may have one of another model in addition."""
+    """What is measured for the work that is left; `measured` may have a training of another model in addition."""
     speeds, load = _measure(measured, folder, steps, reporter)
     forecast = Forecast(
         speeds,
-        tuple(_work(training) for training in trainings),
+        tuple(works),
         memory_before=0.0 if device_type(prepared.protocol.device) == "cuda" else resident_mib(),
         load=load,
     )
@@ -228,8 +242,10 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
     """The epochs for a budget, or for models that share the time; `known` is a training whose epochs are chosen."""
     protocol, budget = prepared.protocol, prepared.options.budget
     if known is not None:
-        share = protocol.epochs_of(known.model) * _work(known).epoch_seconds(forecast.speeds[known.model])
-        own = {work.model: max(1, round(share / forecast.epoch_seconds(work.model))) for work in forecast.works}
+        epochs, speed = protocol.epochs_of(known.model), forecast.speeds[known.model]
+        trials = [work.trials.seconds(speed, epochs) for work in forecast.works if work.trials is not None]
+        share = sum(trials) / len(forecast.works)  # what one training of the known model had of its trials
+        own = take_as_long(forecast, share + epochs * _work(known).epoch_seconds(speed))
         return [Choice("model_epochs", {**own, **protocol.model_epochs}, _EQUAL_TIME)]
     if budget is None:
         return [Choice("model_epochs", dict(share_time(forecast, protocol.epochs).model_epochs), _EQUAL_TIME)]
@@ -276,15 +292,23 @@ def _measure(
     return speeds, max(0.0, (busy - own) / seconds)
 
 
-def _count_steps(trainings: Sequence[Training]) -> dict[str, int]:
-    """Steps that are left of all trainings of each model."""
-    steps = dict.fromkeys((one.model for one in trainings), 0)
-    for one in trainings:
-        steps[one.model] += _work(one).steps * _work(one).epochs
+def _count_steps(works: Sequence[Work]) -> dict[str, int]:
+    """Steps that are left of all trainings of each model, and of the trials before them."""
+    steps = dict.fromkeys((work.model for work in works), 0)
+    for work in works:
+        steps[work.model] += work.steps * work.epochs
+        if work.trials is not None:
+            steps[work.model] += work.trials.count_steps(work.epochs)
     return steps
 
 
-def _work(training: Training) -> Work:
+def _works(trainings: Sequence[Training], trials: Mapping[tuple[str, int | None], Trials]) -> list[Work]:
+    """The trainings, the first one of each model and fold with the trials that come before it."""
+    left = dict(trials)
+    return [_work(one, left.pop((one.model, one.split.fold), None)) for one in trainings]
+
+
+def _work(training: Training, trials: Trials | None = None) -> Work:
     splits, protocol = training.split.splits, training.protocol
     return Work(
         model=training.model,
@@ -292,6 +316,7 @@ def _work(training: Training) -> Work:
         val_images=len(splits.val),
         scored_images=len(splits.indices(splits.scored)),
         epochs=max(0, protocol.epochs - _epochs_done(training)),
+        trials=trials,
     )
 
 

@@ -71,6 +71,8 @@ class FoundRun:
         """What has to be the same in all runs that are compared, by the name of its option."""
         own = {name: comparable(name, value) for name, value in self.config.protocol.settings().items()}
         own |= {"folds": self.folds, "protocol_version": self.config.protocol_version}
+        if (tuning := self.config.tuning) is not None:  # what the trials began with
+            own |= {name: getattr(tuning.default, name) for name in ("learning_rate", "class_weights")}
         return {name: value for name, value in own.items() if name not in MAY_DIFFER}
 
 
@@ -99,7 +101,8 @@ class Matched:
             network |= run.config.protocol.network
         if len({run.config.protocol.network.get("output_stride") for _, run in self.runs}) > 1:
             network.pop("output_stride", None)
-        protocol = replace(self.first.config.protocol, network=network)
+        own = {name: self.first.settings[name] for name in ("learning_rate", "class_weights")}
+        protocol = replace(self.first.config.protocol, network=network, **own)
         return Recorded(protocol, self.first.trainings, tuple(data.fingerprint for data in self.first.data))
 
 

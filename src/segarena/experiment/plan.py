@@ -19,6 +19,7 @@ from segarena.formats import listing
 from segarena.models import SegmentationModel
 from segarena.records.config import Config, DataSettings
 from segarena.records.run import Costs, Data
+from segarena.records.tuning import Tuning
 from segarena.reuse.recorded import MAY_DIFFER, comparable
 from segarena.runs import Run, fold_folder
 
@@ -42,6 +43,7 @@ class Training:
         choices: The settings of the protocol that were left open.
         split: The data, split and decoded.
         folder: The run folder, or the fold's folder in it.
+        tuning: The trials that chose settings of the protocol; None without.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Training:
     choices: tuple[Choice, ...]
     split: PreparedSplit
     folder: Path
+    tuning: Tuning | None = None
 
     @property
     def num_classes(self) -> int:
@@ -69,7 +72,7 @@ class Training:
             network: The network, before it is trained.
         """
         return Config(
-            command=command_line(TrainOptions, _settings(self)),
+            command=_command(self),
             protocol_version=PROTOCOL_VERSION,
             model=self.model,
             seed=self.seed,
@@ -78,6 +81,7 @@ class Training:
             choices=self.choices,
             architecture=network.settings,
             start=network.initial_weights,
+            tuning=self.tuning,
         )
 
 
@@ -97,8 +101,25 @@ def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]
         own = fold_folder(folder, split.fold)
         if split.fold is not None:  # a run like any other, whose split is saved in its own folder
             data = replace(data, splits=str(own.absolute()), group_by=None)
-        trainings.append(Training(run.model, run.seed, data, protocol, choices, split, own))
+        training = Training(run.model, run.seed, data, protocol, choices, split, own)
+        tuning = prepared.tuned.get((run.model, split.fold))
+        trainings.append(training if tuning is None else _with_tuned(training, tuning))
     return trainings
+
+
+def _with_tuned(training: Training, tuning: Tuning) -> Training:
+    """The training with the settings that trials chose."""
+    best = tuning.best
+    tuned = [Choice("learning_rate", best.learning_rate, tuning.why)]
+    if best.class_weights != tuning.default.class_weights:
+        tuned.append(Choice("class_weights", best.class_weights, tuning.why))
+    names = [choice.name for choice in tuned]
+    return replace(
+        training,
+        protocol=replace(training.protocol, learning_rate=best.learning_rate, class_weights=best.class_weights),
+        choices=(*(one for one in training.choices if one.name not in names), *tuned),
+        tuning=tuning,
+    )
 
 
 def check_resumable(trainings: Sequence[Training], folder: Path) -> None:
@@ -184,7 +205,12 @@ def record_place(training: Training) -> None:
     if config.data == training.data:
         return
     moved = replace(config, data=training.data)
-    replace(moved, command=command_line(TrainOptions, _settings(moved))).write(training.folder)
+    replace(moved, command=_command(moved)).write(training.folder)
+
+
+def _command(training: Training | Config) -> str:
+    """The command line that repeats a training, with the settings that trials chose in place of the trials."""
+    return command_line(TrainOptions, {**_settings(training), "tune": 0})
 
 
 def _difference(name: str, old: object, new: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from segarena.config.tuning import trial_epochs
 from segarena.runs import SAVE_EVERY
 
 #: Images that are labelled one by one after each training, to measure the latency and the FLOPs.
@@ -38,6 +39,31 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Trials:
+    """The trials of --tune that come before a training.
+
+    Args:
+        number: Trials that are left.
+        steps: Training steps in an epoch of a trial.
+        held_out_images: Images that a trial is scored on.
+    """
+
+    number: int
+    steps: int
+    held_out_images: int
+
+    def count_steps(self, epochs: int) -> int:
+        """Return the steps of all trials before a training of this number of epochs."""
+        return self.number * trial_epochs(epochs, self.steps) * self.steps
+
+    def seconds(self, speed: Speed, epochs: int) -> float:
+        """Return the seconds of all trials before a training of this number of epochs."""
+        own = trial_epochs(epochs, self.steps) * self.steps * speed.step
+        saved = speed.save * (1 + own / SAVE_EVERY)
+        return self.number * (own + saved + speed.build + self.held_out_images * speed.image)
+
+
+@dataclass(frozen=True)
 class Work:
     """One training, as far as its time depends on it.
 
@@ -47,6 +73,7 @@ class Work:
         val_images: Images of the validation after each epoch.
         scored_images: Images that are scored at the end.
         epochs: Epochs that are left, if it is not stopped early.
+        trials: The trials of --tune that come before it; None where there are none, or all are finished.
     """
 
     model: str
@@ -54,6 +81,15 @@ class Work:
     val_images: int
     scored_images: int
     epochs: int
+    trials: Trials | None = None
+
+    def seconds(self, speed: Speed) -> float:
+        """Return the seconds of the epochs that are left, and of the trials before them."""
+        return self.epochs * self.epoch_seconds(speed) + self.trial_seconds(speed)
+
+    def trial_seconds(self, speed: Speed) -> float:
+        """Return the seconds of the trials before the training."""
+        return 0.0 if self.trials is None else self.trials.seconds(speed, self.epochs)
 
     def epoch_seconds(self, speed: Speed) -> float:
         """Return the seconds of an epoch, with its validation and its share of the saved states."""
@@ -71,14 +107,16 @@ class Prediction:
     """What a command will take, if no training is stopped early.
 
     Args:
-        models: Seconds of all trainings of each model, with the test.
+        models: Seconds of all trainings of each model, with the test and the trials of --tune.
         after: Seconds after the trainings: latency, resolution ceilings, gallery, statistics, page.
         peak_memory_bytes: Peak memory of the process on a CPU, of PyTorch on a GPU; None where it is unknown.
+        trials: Seconds of the trials of --tune, which `models` contains.
     """
 
     models: Mapping[str, float]
     after: float
     peak_memory_bytes: int | None
+    trials: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -110,13 +148,16 @@ class Forecast:
         Args:
             epochs: Epochs of each model, or of all; None for those of the trainings.
             seeds: How often the trainings are done; None for once. Of a command with one seed it is --seeds.
+                The trials of --tune are done once.
         """
         models = dict.fromkeys((work.model for work in self.works), 0.0)
+        trials = 0.0
         for work in self.with_epochs(epochs).works:
             speed = self.speeds[work.model]
-            models[work.model] += work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed)
-        models = {model: seconds * (seeds or 1) for model, seconds in models.items()}
-        return Prediction(models, self.after, self._peak_memory())
+            training = work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed)
+            models[work.model] += training * (seeds or 1) + work.trial_seconds(speed)
+            trials += work.trial_seconds(speed)
+        return Prediction(models, self.after, self._peak_memory(), trials)
 
     @property
     def cpu_share(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from segarena.data.splitting.splits import Splits
 from segarena.experiment.resolution import Survey
 from segarena.experiment.units import Units
 from segarena.records.run import Data, Parts
+from segarena.records.tuning import Tuning
 
 #: The options that are the resolution, and those whose rule depends on it.
 RESOLUTION, FOLLOWS_RESOLUTION = ("size", "output_stride"), ("batch_size", "micro_batch", "learning_rate")
@@ -131,6 +132,7 @@ class Prepared:
         facts: What the choices depend on.
         survey: Returns the resolution ceilings of the data.
         units: Which images are one unit in the statistics; None where each is.
+        tuned: What the trials of --tune chose, by model and fold; the fold is None without cross-validation.
     """
 
     options: ProtocolOptions
@@ -140,6 +142,7 @@ class Prepared:
     facts: DataFacts
     survey: Survey
     units: Units | None = None
+    tuned: Mapping[tuple[str, int | None], Tuning] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:

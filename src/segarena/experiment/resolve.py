@@ -21,6 +21,7 @@ from segarena.experiment.networks import has_encoder, is_dilated, network_costs,
 from segarena.experiment.resolution import Question, Survey, choose, no_limit
 from segarena.records.config import Config
 from segarena.records.run import Environment
+from segarena.records.tuning import ClassWeights
 from segarena.runs import comparison_of
 from segarena.training.devices import check_precision, fastest_precision
 from segarena.training.machine import choose_device, threads_variable
@@ -122,7 +123,7 @@ def resolve(
         weight_decay=options.weight_decay,
         clip_norm=options.clip_norm,
         loss=close("loss", options.loss, defaults.loss(options.track)),
-        class_weights=options.class_weights,
+        class_weights=_class_weights(options, choices),
         label_smoothing=options.label_smoothing,
         hard_pixels=options.hard_pixels,
         ema_decay=options.ema_decay,
@@ -139,8 +140,16 @@ def resolve(
         cache_gib=options.cache_gib,
         equal=equal,
         model_epochs=model_epochs,
+        tune=options.tune,
     )
     return protocol, tuple(choices.made)
+
+
+def _class_weights(options: ProtocolOptions, choices: _Choices) -> ClassWeights:
+    """The class weights as typed, or those that trials chose in the folder that is resumed or repeated."""
+    if options.class_weights != "none" or "class_weights" not in choices.recorded:
+        return options.class_weights
+    return choices.close("class_weights", None, ("none", ""))
 
 
 def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:

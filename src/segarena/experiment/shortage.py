@@ -69,6 +69,6 @@ def _remedy(training: Training) -> str:
 
 
 def _resume_command(folder: Path) -> str | None:
-    """What resumes the command that trains into a run folder: the folder of a fold is two levels below."""
-    places = (*reversed(folder.parents[:2]), folder)
+    """What resumes the command that trains into a run folder: that of a fold is two levels below, of a trial three."""
+    places = (*reversed(folder.parents[:3]), folder)
     return next((resume_command(place) for place in places if (place / OptionsRecord.file).exists()), None)

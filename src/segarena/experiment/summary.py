@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from segarena.records.config import Config
 from segarena.records.run import Costs, Environment
 from segarena.records.statistics import Statistics
 from segarena.records.tables import FoldRow, ModelRow
+from segarena.records.tuning import Tuning
 from segarena.reporting.style import model_styles
 from segarena.runs import Run
 from segarena.scoring.ceilings import Grid
@@ -101,6 +102,7 @@ def write_comparison(
     if not together:
         absent = join_words([name for name in names if name not in networks])
         comparison = replace(comparison, notes=(*comparison.notes, _APART.format(absent)))
+    comparison = replace(comparison, tuning=tuple(_read_tuning(folder, runs, folds)))
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     comparison.write(folder)
@@ -201,6 +203,15 @@ def summarise(
         environment=environment,
         gallery=tuple(gallery),
     )
+
+
+def _read_tuning(folder: Path, runs: Sequence[Run], folds: int | None) -> Iterator[Tuning]:
+    """The trials of each model and fold, as the model is called here; all its seeds have the same."""
+    for model, first in {run.model: run for run in reversed(runs)}.items():
+        for run in first.folds(folds):
+            tuning = Config.read(folder / run.path).tuning
+            if tuning is not None:
+                yield replace(tuning, model=model)
 
 
 def _load_networks(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, SegmentationModel]:

@@ -56,9 +56,7 @@ def train_all(
         Interrupted: `should_stop` returned True; the state is saved.
     """
     plans = plan_all(prepared, folder, runs)
-    fingerprints = [split.fingerprint for split in prepared.splits]
-    data = describe_inputs(prepared.options, prepared.source)
-    describe_options(prepared.options, data, prepared.choices, fingerprints).write(folder)
+    record_start(prepared, folder)
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
     open_ones = [training for training in every if not training.is_finished]
@@ -86,6 +84,21 @@ def train_all(
             number += 1
         if prepared.options.folds is not None:
             pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
+
+
+def record_start(prepared: Prepared, folder: Path) -> None:
+    """Record the options of a command, so that it can be resumed.
+
+    Args:
+        prepared: The data and the protocol.
+        folder: The folder of the command.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    fingerprints = [split.fingerprint for split in prepared.splits]
+    data = describe_inputs(prepared.options, prepared.source)
+    describe_options(prepared.options, data, prepared.choices, fingerprints).write(folder)
 
 
 def plan_all(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> dict[Run, list[Training]]:

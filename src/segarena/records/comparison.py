@@ -11,6 +11,7 @@ from segarena.records.config import DataSettings
 from segarena.records.record import Channel, Count, Fraction, Mebibytes, Record, Seconds
 from segarena.records.run import Environment
 from segarena.records.statistics import Statistics
+from segarena.records.tuning import Tuning
 from segarena.records.values import CostValues, EpochChoice, MeanScores
 
 
@@ -134,6 +135,8 @@ class PredictedTime:
     """Predicted time of the trainings of each model."""
     after_seconds: Seconds
     """Predicted time after the trainings: latency, gallery, page."""
+    trial_seconds: Seconds = 0.0
+    """Predicted time of the trials of `--tune`, which is part of that of the models."""
     predicted_memory_mib: Mebibytes | None
     """Predicted peak memory: of the process on a CPU, of PyTorch on a GPU; null where the system does not report it."""
     actual_memory_mib: Mebibytes | None
@@ -195,6 +198,8 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """Folders of the finished runs that were compared; empty where the comparison trained its runs itself."""
     varied: tuple[str, ...] = ()
     """Settings in which these differ, as was allowed with `--vary`; the models' names have their values."""
+    tuning: tuple[Tuning, ...] = ()
+    """The trials of `--tune` of each model, and of each fold; empty without, and in files of older versions."""
     gallery: tuple[str, ...]
     """Names of the images shown in the report, from the hardest to the easiest; each has a folder in gallery/."""
     predicted_time: PredictedTime | None = None

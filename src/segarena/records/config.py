@@ -7,6 +7,7 @@ from typing import Any
 
 from segarena.config import Choice, Protocol
 from segarena.records.record import Count, Fraction, Record
+from segarena.records.tuning import Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +59,6 @@ class Config(Record, file="config.json", schema=1):
     """Arguments of `segarena.build_model` that build the network again, without its weights."""
     start: str
     """Initial weights, in words."""
+    tuning: Tuning | None = None
+    """The trials of `--tune` that chose the learning rate and the class weights; null without, and in files of older
+    versions."""

@@ -41,10 +41,13 @@ def what_is_shared(comparison: Comparison) -> str:
     if record.varied:
         varied = formats.join_words([name.replace("_", " ") for name in record.varied])
         return f"Every model was trained on the same images with the same settings but for {varied}, as its name shows."
+    tuned = (
+        " Learning rate and class weights were chosen for each by equally many short trials." if record.tuning else ""
+    )
     length = "about the same time" if record.protocol.equal == "time" else "the same maximum number of epochs"
     return (
         f"Every model was trained on the same images in the same order, with the same augmentation, {length} and the "
-        "same rules for early stopping and for selecting the epoch."
+        f"same rules for early stopping and for selecting the epoch.{tuned}"
     )
 
 
@@ -106,6 +109,8 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
         is_shown = choice.name in ("size", "output_stride", "micro_batch") and choice.name in settings
         if is_shown or (choice.name, choice.value) == ("seeds", record.seeds):
             settings[choice.name] = f"{choice.value} ({choice.why})"
+    for name in ("learning_rate", "class_weights") if record.tuning else ():
+        settings[name] = f"{formats.plain(settings[name])} in the first trial; then tuned for each model"
     return _rows(settings)
 
 

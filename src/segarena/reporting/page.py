@@ -23,6 +23,7 @@ from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
 from segarena.reporting.style import DPI, theme
+from segarena.reporting.tuning import tuning_note, tuning_rows
 from segarena.reporting.use import describe_use
 
 
@@ -101,6 +102,8 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         claims=claims(comparison),
         class_pairs=class_pairs(comparison),
         method=method,
+        tuning=tuning_rows(comparison),
+        tuning_note=tuning_note(comparison),
         use=describe_use(comparison.record, comparison.folder, place=place, on_page=True),
         caveats=caveats(comparison),
         score_columns=score_columns,

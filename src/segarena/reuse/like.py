@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median_low, mode
 from typing import Any, NamedTuple
 
 from segarena.config import Choice, ProtocolOptions, TrainOptions
@@ -26,7 +26,7 @@ from segarena.runs import Run, all_images_folder, trainings
 #: Choices for the machine, and those for several models: they are made again.
 _NOT_TAKEN = frozenset({"device", "precision", "model_epochs"}) | MAY_DIFFER
 #: Options that the new training has of its own.
-_OWN = frozenset({"seed", "all_images"})
+_OWN = frozenset({"seed", "all_images", "tune"})
 _PATHS = ("data", "images", "masks", "root", "splits")
 
 
@@ -76,6 +76,7 @@ def read_like(folder: Path, model: str | None, *, all_images: bool) -> Like:
         for choice in config.choices
         if choice.name not in _NOT_TAKEN
     }
+    choices |= _tuned(earlier.runs)
     left_out = _OWN
     if all_images:
         left_out = left_out | {*HOLDING_OUT, "split", "epochs"}
@@ -225,6 +226,20 @@ def _describe(folder: Path, runs: Sequence[Path], **known: Any) -> Expected:
         train_images=round(fmean(counts)),
         **known,
     )
+
+
+def _tuned(runs: Sequence[Path]) -> dict[str, Choice]:
+    """The learning rate and the class weights that trials chose; with folds the median and the most frequent one."""
+    found = [tuning for run in runs if (tuning := Config.read(run).tuning) is not None]
+    if len({tuning.fold for tuning in found}) < 2:  # one training has them among its choices
+        return {}
+    number = len({tuning.fold for tuning in found})
+    rate = median_low(tuning.best.learning_rate for tuning in found)
+    weights = mode(tuning.best.class_weights for tuning in found)
+    return {
+        "learning_rate": Choice("learning_rate", rate, f"the median of what trials chose in {number} folds"),
+        "class_weights": Choice("class_weights", weights, f"what trials chose most often in {number} folds"),
+    }
 
 
 def _epochs(expected: Expected) -> Choice:
