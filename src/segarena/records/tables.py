@@ -104,6 +104,9 @@ class EpochRow:
     """Time of the epoch, validation included."""
     images_per_second: PerSecond
     """Training images per second, without validation."""
+    waiting_share: Fraction | None = None
+    """Share of the training time, without validation, in which the network waited for its next batch. Absent in files
+    of earlier versions."""
 
 
 def columns(row: type) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from segarena.training.devices import computing_on, on_gpu, place, seed_dropout,
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 from segarena.training.saving import SavedState
+from segarena.training.waiting import WaitingTime
 
 #: Factor of the learning rate after a restart.
 RESTART_FACTOR = 1 / 3
@@ -63,6 +64,8 @@ class TrainingState:
     loss_sum: float = 0.0
     auxiliary_sum: float = 0.0
     seconds: float = 0.0
+    waiting: float = 0.0
+    """The part of `seconds` in which the network waited for a batch."""
     cpu_seconds: float | None = 0.0
     """Processor time of all epochs so far, validation included; None where the system does not report it."""
     best_epoch: int = 0
@@ -134,6 +137,7 @@ class Trainer:
         self._begin()
         self.saved = SavedState(folder)
         self.cpu_mark = cpu_seconds()
+        self.waiting = WaitingTime(protocol.device)
 
     def _begin(self) -> None:
         """Build what depends on the model's initial weights."""
@@ -215,7 +219,7 @@ class Trainer:
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
         self.cpu_mark = cpu_seconds()
-        for images, mask in self.loader.epoch(state.epoch, first=first):
+        for images, mask in self.waiting.over(self.loader.epoch(state.epoch, first=first)):
             total, auxiliary = self._train_step(images, mask)
             loss_sum += total.detach()
             if auxiliary is not None:
@@ -229,14 +233,12 @@ class Trainer:
             stop = self.should_stop()
             if stop or self.saved.is_due:
                 state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
-                state.seconds = before + time.perf_counter() - start
-                self._count_cpu_time()
+                self._count_time(before, start)
                 self._save()
             if stop:
                 raise Interrupted(f"stopped in epoch {state.epoch} after step {state.step} of {steps}")
         state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
-        state.seconds = before + time.perf_counter() - start
-        self._count_cpu_time()
+        self._count_time(before, start)
 
     def _begin_to_train(self) -> None:
         self.model.train()
@@ -298,18 +300,24 @@ class Trainer:
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "seconds": state.seconds + validation_seconds,
             "images_per_second": steps * self.loader.batch_size / max(state.seconds, 1e-9),
+            "waiting_share": min(1.0, state.waiting / max(state.seconds, 1e-9)),
         }
         state.history.append(row)
         peak = self.read_peak_memory()
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step = state.epoch + 1, 0
-        state.loss_sum = state.auxiliary_sum = state.seconds = 0.0
+        state.loss_sum = state.auxiliary_sum = state.seconds = state.waiting = 0.0
         is_finished, stop = self._is_finished(), self.should_stop()
         if is_finished or stop or self.saved.is_due:
             self._save()
         self.on_epoch(row, is_best)
         if stop and not is_finished:
             raise Interrupted(f"stopped after epoch {row['epoch']}")
+
+    def _count_time(self, before: float, start: float) -> None:
+        self.state.seconds = before + time.perf_counter() - start
+        self.state.waiting += self.waiting.take()
+        self._count_cpu_time()
 
     def _count_cpu_time(self) -> None:
         """Add the processor time since the last call, or since the epoch began."""
