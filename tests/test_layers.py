@@ -64,7 +64,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"prepared"},
         {"prepare", "rescore"},
         {"after_trainings", "held_out", "matching", "plan", "prediction_report"},
-        {"compared_data", "expectation", "shortage"},
+        {"compared_data", "expectation", "shortage", "waiting"},
         {"run"},
         {"memory_trial", "train_all", "trial", "tuning"},
         {"tune_all"},

@@ -59,6 +59,20 @@ def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:
 
 
 @pytest.mark.parametrize(
+    ("device", "share", "named"), [("cuda", 0.3, True), ("cuda", 0.02, False), ("cpu", 0.3, False)]
+)
+def test_waiting_for_images_on_a_gpu_is_a_caveat(
+    comparison: Comparison, device: str, share: float, named: bool
+) -> None:
+    protocol = replace(comparison.record.protocol, device=device)
+    histories = dict(comparison.histories)
+    run = next(run for run in histories if run.model == "fcn")
+    histories[run] = histories[run].assign(waiting_share=share)
+    shown = replace(with_record(comparison, protocol=protocol), histories=histories)
+    assert find(caveats(shown), "waited for their images").count("FCN for 30%") == named
+
+
+@pytest.mark.parametrize(
     ("baseline", "words"),
     [(0.3, "FCN is no better than"), (0.26, "FCN is hardly better than"), (0.8, "FCN are no better than"), (0.0, "")],
 )

@@ -41,7 +41,7 @@ class DecodedImages:
         Raises:
             DataError: A file cannot be read.
         """
-        self.source = source
+        self.source, self.indices = source, indices
         self.kept: dict[int, Pair] = {}
         #: Copies in the memory of a device, see `segarena.data.pixel_store`.
         self.stores: dict[Hashable, Any] = {}

@@ -28,6 +28,7 @@ from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.time_left import TrainingTimeLeft
+from segarena.experiment.waiting import advise_on_waiting
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Costs, Environment
@@ -72,6 +73,8 @@ def train_run(
     _record_environment(training)
     training.describe(model).write(folder)
     state = _fit(training, model, loader, memory, start, left, should_stop, reporter)
+    if advice := advise_on_waiting(training, state.history):
+        reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
     confusions = evaluate_split(training, model, scored)

@@ -8,6 +8,9 @@ from segarena.reporting.comparison import Comparison
 from segarena.reporting.load import load_note
 from segarena.scoring.verdict import CLEAR_LEAD
 
+#: The share of the training time from which waiting for images is named.
+MOST_WAITING = 0.1
+
 
 def caveats(comparison: Comparison) -> list[str]:
     """One text of a sentence or two for each limit, the most important first."""
@@ -56,6 +59,7 @@ def caveats(comparison: Comparison) -> list[str]:
     )
     if note := load_note(record, {name: style.label for name, style in comparison.styles.items()}):
         notes.append(note)
+    notes += _waited(comparison)
     undefined = _undefined_classes(comparison)
     if undefined:
         notes.append(
@@ -63,6 +67,27 @@ def caveats(comparison: Comparison) -> list[str]:
             f"{'it' if len(undefined) == 1 else 'them'}. The means leave {'it' if len(undefined) == 1 else 'them'} out."
         )
     return notes + _stopped_early(comparison) + _hardly_better(comparison)
+
+
+def _waited(comparison: Comparison) -> list[str]:
+    """Name the models that waited for their images for a large part of their training on a GPU."""
+    if comparison.record.protocol.device == "cpu":
+        return []
+    shares: dict[str, float] = {}
+    for run, history in comparison.histories.items():
+        if "waiting_share" in history:
+            shares[run.model] = max(shares.get(run.model, 0.0), float(history["waiting_share"].median()))
+    waited = [
+        f"{comparison.styles[model].label} for {formats.percent(share, 0)}"
+        for model, share in shares.items()
+        if share >= MOST_WAITING
+    ]
+    if not waited:
+        return []
+    return [
+        f"In training some models waited for their images: {formats.join_words(waited)} of the time. That time depends "
+        "on how fast images are loaded here, not on the architecture."
+    ]
 
 
 def _stopped_early(comparison: Comparison) -> list[str]:

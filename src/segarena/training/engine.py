@@ -135,9 +135,8 @@ class Trainer:
         slow_statistics(self.model, self.parts)
         self.state = TrainingState()
         self._begin()
-        self.saved = SavedState(folder)
+        self.saved, self.waiting = SavedState(folder), WaitingTime(protocol.device)
         self.cpu_mark = cpu_seconds()
-        self.waiting = WaitingTime(protocol.device)
 
     def _begin(self) -> None:
         """Build what depends on the model's initial weights."""

@@ -1,0 +1,51 @@
+"""Advice where a network waits for its images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sample_records import PROTOCOL
+from segarena.experiment import waiting
+from segarena.experiment.waiting import advise_on_waiting
+
+
+def training(kept: int = 4, **changes: Any) -> Any:
+    """A training of four images of 512 MiB, some of which are kept in memory."""
+    images = SimpleNamespace(kept=range(kept), indices=range(4), size=lambda index: (8192, 16384))
+    split = SimpleNamespace(images=images, splits=SimpleNamespace(train=(0, 1, 2, 3)))
+    return SimpleNamespace(protocol=replace(PROTOCOL, **changes), split=split)
+
+
+def rows(*shares: float | None) -> list[dict[str, Any]]:
+    return [{"epoch": 1} if share is None else {"epoch": 1, "waiting_share": share} for share in shares]
+
+
+@pytest.mark.parametrize(
+    ("kept", "changes", "remedy"),
+    [
+        (3, {"device": "cpu"}, "--cache-gib 3"),
+        (3, {"device": "cuda", "crops": "batch"}, "--cache-gib 3"),
+        (4, {"device": "cpu"}, None),
+        (4, {"device": "cuda", "crops": "batch"}, None),
+        (4, {"device": "cuda", "crops": "each"}, "--crops batch"),
+        (4, {"device": "cuda", "rotation": 5.0, "workers": 2}, "--workers 10"),
+        (4, {"device": "cuda", "rotation": 5.0, "workers": 10}, None),
+        (4, {"device": "mps", "workers": 0}, "--workers 10"),
+    ],
+)
+def test_the_remedy_is_one_that_helps(
+    kept: int, changes: dict[str, Any], remedy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "count_cores", lambda: 12)
+    advice = advise_on_waiting(training(kept, **changes), rows(0.9, 0.25, 0.3))
+    assert (advice is None) == (remedy is None)
+    assert remedy is None or (remedy in str(advice) and "27.5%" in str(advice))
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.05, 0.04), (None, None), ()])
+def test_without_long_waiting_there_is_no_advice(shares: tuple[float | None, ...]) -> None:
+    assert advise_on_waiting(training(3), rows(*shares)) is None
