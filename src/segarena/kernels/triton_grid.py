@@ -17,7 +17,7 @@ from segarena.kernels.label_grid import cell_bounds
 #: With this environment variable at "off", the plain form of each kernel is used, on all devices.
 SWITCH = "SEGARENA_KERNELS"
 #: Logits that a program holds at a time: pixels times classes, both rounded up to a power of two.
-TILE = 4096
+TILE = 2048
 
 
 class Places(NamedTuple):
