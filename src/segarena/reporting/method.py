@@ -114,6 +114,13 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
     return _rows(settings)
 
 
+def notes(comparison: Comparison) -> list[str]:
+    """A sentence for each setting that was chosen for this data and this machine, and not by trials of each model."""
+    tuned = ("learning_rate", "class_weights") if comparison.record.tuning else ()
+    elsewhere = [choice.sentence for choice in comparison.record.choices if choice.name in tuned]
+    return [note for note in comparison.record.notes if note not in elsewhere]
+
+
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """The software and the machine."""
     environment = comparison.record.environment

@@ -64,8 +64,8 @@ def tuning_note(comparison: Comparison) -> str:
         f"{formats.plural(len(first.trials), 'trial')} of each model, {epochs} epochs each, {seconds} in all. A trial "
         f"was trained on {first.train_images} training images and scored on {first.held_out_images} other training "
         "images; validation and test images were not used. A setting replaces the default only if its lead is at least "
-        "2 points and more than one standard error. The scores of trials are of short trainings, and are below those "
-        "of the ranking."
+        "2 points and more than one standard error. Trials are short trainings: their scores are not comparable with "
+        "those of the ranking."
     )
 
 
