@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segarena.data.transforms import AxisCut, CropPlan
-from segarena.kernels.crop_batch import CropTables, Resampling
+from segarena.kernels.crop_layout import CropTables, Resampling
 
 #: The largest power of two that integer weights sum up to, and the bound of each, as in PyTorch and in Pillow.
 _MOST_BITS, _WEIGHT_LIMIT = 22, 1 << 15
@@ -60,6 +60,7 @@ def pack_tables(crops: Sequence[PlannedCrop], size: tuple[int, int], *, pin_memo
         [crop.start + crop.plan.rows.first * crop.width + crop.plan.columns.first for crop in crops], np.int64
     )
     strides = np.array([crop.width for crop in crops], np.int64)
+    heights = np.array([plan.rows.source for plan in plans], np.int32)
     rows = _resampling([plan.rows for plan in plans], size[0])
     columns = _resampling([plan.columns for plan in plans], size[1])
     for crop, plan in enumerate(plans):
@@ -69,7 +70,7 @@ def pack_tables(crops: Sequence[PlannedCrop], size: tuple[int, int], *, pin_memo
     order = np.array([plan.order for plan in plans], np.int32)
     factors = np.array([plan.factors for plan in plans], np.float64)
     colors = [factors.astype(np.float32), (1.0 - factors).astype(np.float32)]
-    parts: list[NDArray[np.generic]] = [starts, strides, *rows, *columns, order, *colors]
+    parts: list[NDArray[np.generic]] = [starts, strides, heights, *rows, *columns, order, *colors]
     numbers = torch.from_numpy(
         np.concatenate([np.ascontiguousarray(part).reshape(-1).view(np.int32) for part in parts])
     )
@@ -85,12 +86,13 @@ def send_tables(packed: PackedTables, device: str) -> CropTables:
     """
     numbers = packed.numbers.to(device, non_blocking=True)
     parts, place = [], 0
-    types = [torch.int64] * 2 + [torch.int32] * 9 + [torch.float32] * 2
+    types = [torch.int64] * 2 + [torch.int32] * 10 + [torch.float32] * 2
     for shape, kind in zip(packed.shapes, types, strict=True):
         count = int(np.prod(shape)) * (2 if kind == torch.int64 else 1)
         parts.append(numbers[place : place + count].view(kind).view(shape))
         place += count
-    return CropTables(parts[0], parts[1], Resampling(*parts[2:6]), Resampling(*parts[6:10]), *parts[10:])
+    starts, strides, heights, *others = parts
+    return CropTables(starts, strides, heights, Resampling(*others[:4]), Resampling(*others[4:8]), *others[8:])
 
 
 def _resampling(cuts: Sequence[AxisCut], length: int) -> tuple[NDArray[np.int32], ...]:

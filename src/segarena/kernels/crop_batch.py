@@ -8,47 +8,17 @@ in another order, so that a pixel may differ by a level where it is rounded.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
+
+from segarena.kernels.crop_layout import CONTRAST, SATURATION, CropTables
+from segarena.kernels.triton_crops import crops_on_gpu
+from segarena.kernels.triton_grid import can_launch, selected
 
 #: Most pixel values of the intermediate results at a time: more crops are computed one group after the other.
 MAX_VALUES = 1 << 26
 #: Weights of red, green and blue in a grey level, as float32 has them (Rec. ITU-R BT.601).
 _GREY = tuple(torch.tensor([0.2989, 0.587, 0.114], dtype=torch.float32).double().tolist())
-#: The changes of colour.
-BRIGHTNESS, CONTRAST, SATURATION = 0, 1, 2
-
-
-class Resampling(NamedTuple):
-    """How one axis of N crops is resized and padded: a weighted mean of source pixels for each of L pixels."""
-
-    first: Tensor
-    """The first source pixel of each mean, relative to the crop's: int32 (N, L)."""
-    weights: Tensor
-    """The weights of it and the next ones, integers: int32 (N, L, K)."""
-    shift: Tensor
-    """The power of two that the weights of a crop sum up to: int32 (N,)."""
-    nearest: Tensor
-    """The nearest source pixel, relative to the crop's, -1 in the padding: int32 (N, L)."""
-
-
-class CropTables(NamedTuple):
-    """Where N crops are in the flat buffers, and what becomes of them. All on the device of the buffers."""
-
-    starts: Tensor
-    """The place of each crop's upper left pixel: int64 (N,)."""
-    strides: Tensor
-    """The width of its image in pixels: int64 (N,)."""
-    rows: Resampling
-    columns: Resampling
-    order: Tensor
-    """The order of the changes of colour, each BRIGHTNESS, CONTRAST or SATURATION: int32 (N, 3)."""
-    factors: Tensor
-    """The factors of brightness, contrast and saturation: float32 (N, 3)."""
-    rests: Tensor
-    """1 - factors, rounded once: float32 (N, 3)."""
 
 
 def crop_batch(
@@ -72,6 +42,16 @@ def crop_batch(
     Returns:
         Images uint8 (N, 3, H, W) in channels-last memory, and masks uint8 (N, H, W).
     """
+    if can_launch(images):
+        with selected(images):
+            return crops_on_gpu(images, masks, tables, max(rows for rows, _ in cuts), fill, void)
+    return plain_crop_batch(images, masks, tables, cuts, fill, void)
+
+
+def plain_crop_batch(
+    images: Tensor, masks: Tensor, tables: CropTables, cuts: list[tuple[int, int]], fill: Tensor, void: int
+) -> tuple[Tensor, Tensor]:
+    """Reference implementation of `crop_batch`."""
     pictures = []
     for group in _groups(cuts, tables.columns.first.shape[1]):
         resized = _resize(_cut_out(images, tables, cuts, group), tables, group)
