@@ -17,6 +17,7 @@ from segarena.data.transforms import normalize
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.training.devices import autocast, computing_on, memory_format, on_gpu
+from segarena.training.tiles import label_tiles
 
 #: Crops of a training step whose pixels are evaluated at a time at most.
 MOST_CROPS = 4
@@ -40,7 +41,13 @@ def to_input(images: Tensor, device: str) -> Tensor:
 
 @torch.inference_mode()
 def predict_masks(
-    model: SegmentationModel, images: Tensor, size: tuple[int, int], *, device: str, precision: str
+    model: SegmentationModel,
+    images: Tensor,
+    size: tuple[int, int],
+    *,
+    device: str,
+    precision: str,
+    most_pixels: int | None = None,
 ) -> Tensor:
     """Label images. Logits are resized, once and straight to `size`; labels are never resized.
 
@@ -54,10 +61,28 @@ def predict_masks(
         size: (H, W) of the labels, in pixels.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
+        most_pixels: Pixels of an image above which it is labelled in tiles, see `label_tiles`; None for no limit.
 
     Returns:
         Class indices, uint8 (N, H, W), on the device.
     """
+    height, width = images.shape[-2:]
+
+    def forward(part: Tensor) -> tuple[Tensor, tuple[float, float]]:
+        return _native_logits(model, part, device, precision)
+
+    with on_gpu(device):
+        if most_pixels is not None and height * width > most_pixels:
+            limits = {"most_pixels": most_pixels, "multiple": model.size_multiple}
+            return torch.cat([label_tiles(forward, image[None], size, **limits) for image in images])
+        logits, (down, right) = forward(images)
+        return predict_labels(logits, size, (height / down, width / right))
+
+
+def _native_logits(
+    model: SegmentationModel, images: Tensor, device: str, precision: str
+) -> tuple[Tensor, tuple[float, float]]:
+    """The logits of images uint8 (N, 3, h, w), padded, and the pixels from one of them to the next."""
     height, width = images.shape[-2:]
     tall, wide = padded_size(model, (height, width))
     # After normalising, the mean colour is 0.
@@ -65,8 +90,7 @@ def predict_masks(
     with computing_on(device), autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]
-    with on_gpu(device):
-        return predict_labels(logits, size, (rows * height / tall, columns * width / wide))
+    return logits, (tall / rows, wide / columns)
 
 
 def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[int, int]) -> tuple[int, int]:
@@ -84,7 +108,7 @@ def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[
 
 
 def evaluation_pixels(protocol: Protocol) -> int:
-    """Return how many pixels of images, at the working size, are evaluated at a time at most; one image always is.
+    """Return how many pixels, at the working size, are evaluated at a time at most; a larger image is, in tiles.
 
     Without gradients a pixel needs a small part of the memory that it needs in a training step: four times as many
     pixels as in a step fit wherever the step fits. Batches of images up to four times as long as high are not split.
@@ -114,7 +138,7 @@ def evaluate(
         num_classes: Number of classes C.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
-        most_pixels: Pixels of images that share a forward pass at most, see `evaluation_pixels`; None for no limit.
+        most_pixels: Pixels of a forward pass at most, see `evaluation_pixels`; None for no limit.
         on_progress: Called with the number of images of each batch after it was evaluated.
 
     Returns:
@@ -133,7 +157,9 @@ def evaluate(
                     size = (group[0].mask.shape[0], group[0].mask.shape[1])
                     images = _stack([item.image for item in group], device)
                     truth = _stack([item.mask for item in group], device)
-                    labels = predict_masks(model, images, size, device=device, precision=precision)
+                    labels = predict_masks(
+                        model, images, size, device=device, precision=precision, most_pixels=most_pixels
+                    )
                     counts.append(confusion_per_image(labels, truth, num_classes))
                 if on_progress is not None:
                     on_progress(len(items))

@@ -30,7 +30,7 @@ from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.devices import place, usable_precision
-from segarena.training.evaluation import predict_masks
+from segarena.training.evaluation import evaluation_pixels, predict_masks
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
 
@@ -102,7 +102,12 @@ class Predictor:
         small = resize_image(pixels, working_size(height, width, self.size))
         with self.naming_shortage(f"labelling an image of {width} × {height}"):
             labels = predict_masks(
-                self.model, small[None], (height, width), device=self.device, precision=self.precision
+                self.model,
+                small[None],
+                (height, width),
+                device=self.device,
+                precision=self.precision,
+                most_pixels=evaluation_pixels(self.config.protocol),
             )
             mask: NDArray[np.uint8] = labels[0].cpu().numpy()
         return mask
