@@ -15,7 +15,8 @@ test: .venv/dev.stamp  ## the fast tests, a process per core
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
-	$(BIN)/pytest -m "slow or gpu"
+	$(BIN)/pytest -m "slow and not gpu"
+	$(BIN)/pytest -m gpu
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/kernels tests/scoring
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
