@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/.."
 FOLDER=${1:?usage: bash benchmarks/gpu.sh FOLDER}
 PYTHON=${PYTHON:-python3}
-ALL="environment tests checks seeds resume training where peers compare losses inference upconv input"
+ALL="environment tests checks seeds resume training recorded where peers compare losses inference upconv input"
 STEPS=${STEPS:-$ALL}
 END=$((SECONDS + ${GPU_SECONDS:-350}))
 mkdir -p "$FOLDER"
@@ -57,6 +57,7 @@ wanted resume && step resume 60 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" resu
 
 # Nothing runs beside these.
 wanted training && step training 75 "$PYTHON" benchmarks/gpu/training.py "$FOLDER"
+wanted recorded && step recorded 40 "$PYTHON" benchmarks/gpu/recorded.py "$FOLDER"
 wanted where && step where 45 "$PYTHON" benchmarks/gpu/where.py "$FOLDER"
 wanted peers && step peers 50 "$PYTHON" benchmarks/gpu/peers.py "$FOLDER"
 wanted losses && step losses 25 "$PYTHON" benchmarks/gpu/losses.py "$FOLDER"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
 import torch
@@ -26,11 +27,13 @@ from segarena.models.fcn import FixedUpsampling
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Environment
-from segarena.training.devices import computing_on
+from segarena.training.devices import computing_on, place, seed_dropout
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluate, predict_masks
 from segarena.training.losses import SegmentationLoss
 from segarena.training.machine import choose_device
+from segarena.training.optimization import build_optimizer, build_scaler
+from segarena.training.steps import WARM_UP, RecordedStep, TrainingStep
 from support import QUICK, real_encoders, refuses, write_pair
 
 pytestmark = pytest.mark.gpu
@@ -149,6 +152,55 @@ def test_a_step_does_not_wait_for_the_gpu(name: str, precision: str, tmp_path: P
     for index, (images, mask) in enumerate(made.loader.epoch(1)):
         with waiting_is_an_error() if index >= 2 else nullcontext():  # the first ones choose algorithms
             made._train_step(images, mask)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_recorded_step_trains_as_a_step_does(name: str, precision: str) -> None:
+    """With dropout: its random numbers are those of the seed of each step."""
+    losses: dict[str, list[float]] = {}
+    images, mask = (part.cuda() for part in batch())
+    for way in ("plain", "recorded"):
+        model = network(name)
+        for module in model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = 0.5
+        place(model, "cuda").train()
+        made = build_optimizer(model, "adamw", 3e-4, 1e-2)
+        step: Any = TrainingStep(
+            model,
+            SegmentationLoss("ce+dice"),
+            made,
+            build_scaler("cuda", precision),
+            parts=1,
+            clip_norm=5.0,
+            device="cuda",
+            precision=precision,
+        )
+        take = RecordedStep(step) if way == "recorded" else step
+        losses[way] = []
+        for number in range(12):
+            for group in made.param_groups:
+                group["lr"] = 3e-4 * (1 - number / 12)
+            seed_dropout(number, "cuda")
+            with waiting_is_an_error() if number > WARM_UP + 1 else nullcontext():
+                total, _ = take(images, mask)
+            losses[way].append(float(total))
+    assert losses["recorded"][WARM_UP + 1] != losses["recorded"][WARM_UP]  # it is computed anew
+    assert losses["recorded"] == pytest.approx(losses["plain"], rel=0.02)
+    assert losses["recorded"][-1] < losses["recorded"][0]
+
+
+def test_a_training_with_recorded_steps(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From start to end, with validation between, an average of the weights, and resumed."""
+    options = {**GPU, "model": "deeplabv3", "epochs": 6, "ema_decay": 0.9}
+    plain = segarena.train(squares, out=tmp_path / "plain", **options).folder
+    monkeypatch.setenv("SEGARENA_GRAPHS", "on")
+    recorded = segarena.train(squares, out=tmp_path / "recorded", **options).folder
+    first, second = (pd.read_csv(run / "history.csv") for run in (plain, recorded))
+    assert second["train_loss"].tolist() == pytest.approx(first["train_loss"].tolist(), rel=0.1)
+    assert second["learning_rate"].tolist() == pytest.approx(first["learning_rate"].tolist())
+    segarena.compare(squares, out=tmp_path / "all", models=["fcn", "unet", "pspnet"], **{**GPU, "epochs": 4})
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,11 @@ def losses(rows: Rows) -> Iterator[str]:
         yield f"  {case}: {'; '.join(cells)}; error {found[0]['gradient_error']}"
 
 
+def recorded(rows: Rows) -> Iterator[str]:
+    for row in rows:
+        yield f"  {row['case']}: ms launched {row.get('launched')}, recorded {row.get('recorded')}"
+
+
 def whole(rows: Rows) -> Iterator[str]:
     for row in rows:
         if row["what"] not in ("profile", "own time"):
@@ -134,6 +139,7 @@ def main() -> None:
         "tests": list(tests(folder))[:12],
         "checks": checks(results.get("checks", [])),
         "training step": training(results.get("training", []), compiled),
+        "training step, recorded": recorded(results.get("recorded", [])),
         "where a step's time goes, ms": where(results.get("where", [])),
         "up-convolution": upconv(results.get("upconv", [])),
         "peers": peers(results.get("peers", [])),

@@ -21,13 +21,14 @@ from segarena.data.dataset import TrainingBatches
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.seeding import derive_seed
-from segarena.training.accumulation import add_gradients, count_parts, slow_statistics
+from segarena.training.accumulation import count_parts, slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
-from segarena.training.devices import computing_on, on_gpu, place, seed_dropout, sum_type
+from segarena.training.devices import on_gpu, place, seed_dropout, sum_type
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 from segarena.training.saving import SavedState
+from segarena.training.steps import TrainingStep, make_step
 from segarena.training.waiting import WaitingTime
 
 #: Factor of the learning rate after a restart.
@@ -146,6 +147,17 @@ class Trainer:
         )
         self.average = WeightAverage(self.model, protocol.ema_decay) if protocol.ema_decay else None
         self.scaler = build_scaler(protocol.device, protocol.precision)
+        step = TrainingStep(
+            self.model,
+            self.loss,
+            self.optimizer,
+            self.scaler,
+            parts=self.parts,
+            clip_norm=protocol.clip_norm,
+            device=protocol.device,
+            precision=protocol.precision,
+        )
+        self.step = make_step(step)
 
     @property
     def learning_rate(self) -> float:
@@ -254,22 +266,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * share * group["factor"]
         seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
-        self.optimizer.zero_grad(set_to_none=True)
-        with computing_on(protocol.device, fixed_sizes=True):
-            total, auxiliary = add_gradients(
-                self.model,
-                self.loss,
-                images,
-                mask,
-                parts=self.parts,
-                device=protocol.device,
-                precision=protocol.precision,
-                scale=self.scaler.scale,
-            )
-            self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
-            nn.utils.clip_grad_norm_(self.model.parameters(), protocol.clip_norm)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
+        total, auxiliary = self.step(images, mask)
         if self.average is not None:
             self.average.update(done)
         return total, auxiliary

@@ -1,0 +1,149 @@
+"""A training step: from a batch to changed weights. On a GPU it can be recorded once and replayed as one launch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from segarena.config.devices import device_type
+from segarena.models import SegmentationModel
+from segarena.models.own import OwnNetwork
+from segarena.training.accumulation import add_gradients
+from segarena.training.devices import computing_on
+from segarena.training.losses import SegmentationLoss
+
+Losses = tuple[Tensor, Tensor | None]
+
+#: The environment variable that turns the recording of steps on or off.
+SWITCH = "SEGARENA_GRAPHS"
+#: Steps that are computed one operation after the other before one is recorded: algorithms are chosen, kernels compiled
+#: and the optimizer's memory is made in them.
+WARM_UP = 3
+#: A recorded step keeps its memory. It is not recorded if it needs more than this share of the GPU's.
+MOST_MEMORY = 0.25
+
+
+@dataclass
+class TrainingStep:
+    """Computes the gradients of a batch, clips them, and changes the weights.
+
+    Args:
+        model: The model in training mode, on the device.
+        loss: The loss, on the device.
+        optimizer: The optimizer of the model, with the learning rates of the step.
+        scaler: See `build_scaler`.
+        parts: Into how many parts the batch is split, see `count_parts`.
+        clip_norm: Norm that gradients are clipped to.
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+    """
+
+    model: SegmentationModel
+    loss: SegmentationLoss
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    parts: int
+    clip_norm: float
+    device: str
+    precision: str
+
+    def __call__(self, images: Tensor, mask: Tensor) -> Losses:
+        """Take a step with a batch; arguments and result as of `add_gradients`."""
+        self.optimizer.zero_grad(set_to_none=True)
+        return self.compute(images, mask)
+
+    def compute(self, images: Tensor, mask: Tensor) -> Losses:
+        """Take a step, with no gradients in memory before."""
+        with computing_on(self.device, fixed_sizes=True):
+            losses = add_gradients(
+                self.model,
+                self.loss,
+                images,
+                mask,
+                parts=self.parts,
+                device=self.device,
+                precision=self.precision,
+                scale=self.scaler.scale,
+            )
+            self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        return losses
+
+
+class RecordedStep:
+    """A training step that is recorded as a CUDA graph after some steps, and replayed from then on.
+
+    A step of a small network is hundreds of operations that a GPU computes faster than Python can launch. Replayed,
+    they are launched at once. The operations, and the memory that they work on, are the same in each step: batches are
+    copied to the same place, learning rates are read from memory, and dropout reads the seed of its generator.
+
+    Args:
+        step: The step, on an NVIDIA GPU.
+    """
+
+    def __init__(self, step: TrainingStep) -> None:
+        self._step, self._taken = step, 0
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, images: Tensor, mask: Tensor) -> Losses:
+        """Take a step with a batch. The losses are valid until the next one.
+
+        Batches have the size of the first recorded one; another one is computed as it is.
+        """
+        self._taken += 1
+        if self._graph is None and self._taken > WARM_UP and self._is_small():
+            self._record(images, mask)
+        if self._graph is None or images.shape != self._images.shape:
+            return self._step(images, mask)
+        self._images.copy_(images, non_blocking=True)
+        self._mask.copy_(mask, non_blocking=True)
+        for rate, group in zip(self._rates, self._step.optimizer.param_groups, strict=True):
+            rate.fill_(group["lr"])
+        self._graph.replay()
+        return self._losses
+
+    def _is_small(self) -> bool:
+        total = torch.cuda.get_device_properties(self._step.device).total_memory
+        return torch.cuda.max_memory_allocated(self._step.device) < MOST_MEMORY * total
+
+    def _record(self, images: Tensor, mask: Tensor) -> None:
+        """Record a step; nothing is computed."""
+        step, device = self._step, self._step.device
+        self._images, self._mask = (torch.zeros_like(part, device=device) for part in (images, mask))
+        groups = step.optimizer.param_groups
+        self._rates = [torch.zeros((), device=device) for _ in groups]
+        before = [(group["lr"], group.get("capturable")) for group in groups]
+        step.optimizer.zero_grad(set_to_none=True)  # the gradients get memory of the graph
+        graph = torch.cuda.CUDAGraph()
+        try:
+            for group, rate in zip(groups, self._rates, strict=True):
+                group["lr"] = rate
+                if "capturable" in group:
+                    group["capturable"] = True
+            # only of this thread: others copy batches meanwhile
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                self._losses = step.compute(self._images, self._mask)
+        finally:
+            for group, (rate, capturable) in zip(groups, before, strict=True):
+                group["lr"] = rate
+                if capturable is not None:
+                    group["capturable"] = capturable
+        self._graph = graph
+
+
+def make_step(step: TrainingStep) -> TrainingStep | RecordedStep:
+    """Return the step as it is to be taken on its device; recorded on an NVIDIA GPU if `SEGARENA_GRAPHS` is "on".
+
+    A user's module is not recorded: it may decide in Python what to compute.
+
+    Args:
+        step: The step.
+    """
+    wanted = os.environ.get(SWITCH, "").lower() in ("on", "1", "true")
+    can = device_type(step.device) == "cuda" and step.parts == 1 and not isinstance(step.model, OwnNetwork)
+    return RecordedStep(step) if wanted and can else step
