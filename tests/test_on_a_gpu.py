@@ -200,7 +200,7 @@ def test_a_training_with_recorded_steps(squares: Path, tmp_path: Path, monkeypat
     first, second = (pd.read_csv(run / "history.csv") for run in (plain, recorded))
     assert second["train_loss"].tolist() == pytest.approx(first["train_loss"].tolist(), rel=0.1)
     assert second["learning_rate"].tolist() == pytest.approx(first["learning_rate"].tolist())
-    segarena.compare(squares, out=tmp_path / "all", models=["fcn", "unet", "pspnet"], **{**GPU, "epochs": 4})
+    segarena.compare(squares, out=tmp_path / "all", models=["fcn", "unet", "pspnet"], seeds=1, **{**GPU, "epochs": 4})
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_an_evaluation_counts_as_on_a_processor(name: str) -> None:
 
 def test_a_comparison_from_start_to_end(squares: Path, tmp_path: Path) -> None:
     folder = tmp_path / "all"
-    result = segarena.compare(squares, out=folder, models=list(MODELS), **GPU)
+    result = segarena.compare(squares, out=folder, models=list(MODELS), seeds=1, **GPU)
     assert sorted(result.ranking["model"]) == sorted(MODELS)
     for name in MODELS:
         run = folder / f"{name}-seed0"
@@ -335,5 +335,5 @@ def test_other_comparisons(options: dict[str, Any], squares: Path, tmp_path: Pat
     settings = {**GPU, "epochs": 1, "models": ["fcn", "deeplabv3"], **options}
     if "track" in options:
         settings.pop("encoder")
-    result = segarena.compare(squares, out=tmp_path / "out", **settings)
+    result = segarena.compare(squares, out=tmp_path / "out", seeds=1, **settings)
     assert set(result.ranking["model"]) == set(settings["models"])
