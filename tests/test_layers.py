@@ -52,7 +52,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.models": (
         {"checks", "layers", "weights"},
         {"base", "fitting"},
-        {"encoders"},
+        {"encoders", "folding"},
         {"deeplabv3", "fcn", "own", "pspnet", "unet"},
         {"registry"},
         {"__init__"},

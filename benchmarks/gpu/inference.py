@@ -18,7 +18,7 @@ import segarena
 from segarena.kernels.pair_histogram import plain_pair_histogram
 from segarena.kernels.upsample_argmax import plain_upsample_argmax
 from segarena.scoring.counts import confusion_per_image, predict_labels
-from segarena.training.evaluation import predict_masks
+from segarena.training.evaluation import predict_masks, prepared
 
 
 def as_torchvision(logits: Tensor, truth: Tensor) -> Tensor:
@@ -94,6 +94,7 @@ def measure_networks(report: Report) -> None:
         model = segarena.build_model(name, CLASSES, encoder=ENCODER).eval()
         model = model.to(DEVICE).to(memory_format=torch.channels_last)
         half = copy.deepcopy(model).to(torch.bfloat16)
+        folded = prepared(model, "cuda", "bf16")
         one, many = batch(count=1)[0].cpu(), batch()[0].cpu()
         ways: dict[str, Callable[[], object]] = {
             f"image in memory to labels, batch {len(images)}, {precision}": partial(
@@ -104,6 +105,10 @@ def measure_networks(report: Report) -> None:
         }
         inputs = torch.randn(1, 3, SIDE, SIDE, device=DEVICE).contiguous(memory_format=torch.channels_last)
         ways["network, batch 1, autocast"] = partial(_network, model, inputs, True)
+        ways["image in memory to labels, batch 1, prepared"] = partial(
+            predict_masks, folded, one, (SIDE, SIDE), device=DEVICE, precision="bf16"
+        )
+        ways["network, batch 1, prepared"] = partial(_network, folded, inputs, True)
         ways["network, batch 1, bf16 weights"] = partial(_network, half, inputs.to(torch.bfloat16), False)
         if HAS_GPU:
             ways["network, batch 1, bf16 weights, graph"] = _graph(half, inputs.to(torch.bfloat16)).replay

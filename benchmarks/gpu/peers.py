@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from torchvision.models import segmentation
 
 import segarena
+from segarena.training.evaluation import prepared
 from segarena.training.losses import SegmentationLoss
 
 try:
@@ -111,6 +112,8 @@ def compare_latency(report: Report, name: str) -> None:
     ways: dict[str, Callable[[], object]] = {}
     for key, one in contestants(name, CLASSES).items():
         one.model.eval()
+        if key == "ours":
+            one.model = prepared(one.model, "cuda", one.precision)
         ways[key] = partial(_forward, one, images.contiguous(memory_format=one.layout))
     times = alternate(ways, repeats=20)
     for key, spent in times.items():

@@ -42,6 +42,8 @@ class SegmentationModel(nn.Module):
     size_multiple: ClassVar[int] = 32
     #: Factor of a fixed upsampling within the network, which its native logits have gone through.
     fixed_upsampling: ClassVar[int] = 1
+    #: Modules of which the forward pass also uses the weights directly, so that no BatchNorm can be folded into them.
+    weights_used_apart: ClassVar[tuple[str, ...]] = ()
     #: Output strides that the architecture can be built with.
     output_strides: ClassVar[tuple[int, ...]]
     #: Its output stride in the encoder track.

@@ -42,6 +42,7 @@ class PSPNet(SegmentationModel):
             of which the coarsest bin has one value per channel.
     """
 
+    weights_used_apart: ClassVar[tuple[str, ...]] = ("fusion",)
     output_strides: ClassVar[tuple[int, ...]] = (8, 16)
     default_stride: ClassVar[int] = 16
     paper_encoders: ClassVar[tuple[str, ...]] = ("resnet50", "resnet101")

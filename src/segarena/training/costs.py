@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from segarena.config.devices import device_type
 from segarena.models import SegmentationModel
 from segarena.training.devices import on_gpu
-from segarena.training.evaluation import predict_masks
+from segarena.training.evaluation import predict_masks, prepared
 
 #: Repetitions of the latency that are counted, on a CPU and on a GPU, where the time varies more.
 ROUNDS, GPU_ROUNDS = 15, 50
@@ -141,6 +141,7 @@ def measure_latency(
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for model in models.values():
         model.eval()
+    models = {name: prepared(model, device, precision) for name, model in models.items()}
     begun = time.perf_counter()
     warm = 0
     while warm < WARM_ROUNDS or (not on_cpu and time.perf_counter() - begun < WARM_SECONDS):
@@ -175,7 +176,7 @@ def measure_throughput(model: SegmentationModel, size: tuple[int, int], *, devic
     if device_type(device) == "cpu":
         return None
     images = torch.randint(0, 256, (BATCH, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    model.eval()
+    model = prepared(model.eval(), device, precision)
     with on_gpu(device):
         images = images.pin_memory() if device_type(device) == "cuda" else images
         predict_masks(model, images, size, device=device, precision=precision).cpu()

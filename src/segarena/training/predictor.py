@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
@@ -30,7 +31,7 @@ from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.devices import place, usable_precision
-from segarena.training.evaluation import evaluation_pixels, predict_masks
+from segarena.training.evaluation import evaluation_pixels, predict_masks, prepared
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
 
@@ -93,6 +94,10 @@ class Predictor:
         [mask] = [self._label(pixels) for pixels in read_images([image], self._bits)]
         return mask
 
+    @cached_property
+    def _network(self) -> SegmentationModel:
+        return prepared(self.model, self.device, self.precision)
+
     def _bits(self, highest: list[int]) -> int:
         return self.choose_bits(highest).bits
 
@@ -102,7 +107,7 @@ class Predictor:
         small = resize_image(pixels, working_size(height, width, self.size))
         with self.naming_shortage(f"labelling an image of {width} × {height}"):
             labels = predict_masks(
-                self.model,
+                self._network,
                 small[None],
                 (height, width),
                 device=self.device,

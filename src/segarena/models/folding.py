@@ -1,0 +1,85 @@
+"""A copy of a network for inference: BatchNorm folded into the convolutions, weights in half precision."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from segarena.models.base import SegmentationModel
+
+_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+#: Side of the image that shows which BatchNorm follows which convolution, in pixels.
+SIDE = 64
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def inference_copy(model: Network, dtype: torch.dtype | None = None) -> Network:
+    """Copy a network for inference under autocast.
+
+    On a GPU the time of one image is mostly that to launch its operations. In eval mode a BatchNorm multiplies and adds
+    constants, which the convolution before it does as well, and weights in the type of autocast need no conversion for
+    each image. Labels are those of the network up to rounding. A user's own module is copied as it is.
+
+    Args:
+        model: A trained network, on any device; it stays as it is.
+        dtype: The type that autocast converts weights to; None where it is off.
+
+    Returns:
+        The copy, in eval mode.
+    """
+    result = copy.deepcopy(model).eval()
+    if isinstance(result, SegmentationModel) and type(result).__module__ != "segarena.models.own":
+        _fold(result, _pairs(result))
+    if dtype is not None:
+        for module in result.modules():
+            if isinstance(module, (*_CONVOLUTIONS, nn.Linear)):
+                module.to(dtype)
+    return result
+
+
+def _pairs(model: SegmentationModel) -> list[tuple[nn.Module, str]]:
+    """Each convolution whose output one BatchNorm reads and nothing else, with the name of that BatchNorm."""
+    made: dict[int, nn.Module] = {}
+    kept: list[Tensor] = []  # so that no id is used again
+    readers: dict[int, list[str]] = {}
+    calls: dict[nn.Module, int] = {}
+    names = {module: name for name, module in model.named_modules()}
+
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        calls[module] = calls.get(module, 0) + 1
+        for value in inputs:
+            readers.setdefault(id(value), []).append(names[module])
+        kept.extend((*inputs, output))
+        if isinstance(module, _CONVOLUTIONS):
+            made[id(output)] = module
+
+    hooks = [module.register_forward_hook(note) for module in model.modules() if next(module.children(), None) is None]
+    weight = next(model.parameters())
+    with torch.no_grad():
+        model(torch.zeros(1, model.settings["in_channels"], SIDE, SIDE, device=weight.device, dtype=weight.dtype))
+    for hook in hooks:
+        hook.remove()
+    found = []
+    for key, conv in made.items():
+        following = readers.get(key, [])
+        norm = model.get_submodule(following[0]) if len(following) == 1 else None
+        is_apart = names[conv].startswith(tuple(f"{part}." for part in model.weights_used_apart))
+        if isinstance(norm, nn.BatchNorm2d) and calls[conv] == calls[norm] == 1 and not is_apart:
+            found.append((conv, following[0]))
+    return found
+
+
+def _fold(model: nn.Module, pairs: list[tuple[nn.Module, str]]) -> None:
+    for conv, name in pairs:
+        norm: Any = model.get_submodule(name)
+        parts: Any = conv
+        parts.weight, parts.bias = fuse_conv_bn_weights(
+            *(parts.weight, parts.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias),
+            transpose=isinstance(conv, nn.ConvTranspose2d),
+        )
+        model.set_submodule(name, nn.Identity())

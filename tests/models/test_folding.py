@@ -1,0 +1,86 @@
+"""A copy for inference computes what its network computes, with fewer operations."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from segarena.models import build_model
+from segarena.models.folding import inference_copy
+from segarena.training import costs
+from segarena.training.evaluation import prepared
+
+
+def trained(name: str, encoder: str, **options: object) -> nn.Module:
+    """A network whose BatchNorm has statistics, scales and shifts of a training."""
+    torch.manual_seed(0)
+    model = build_model(name, 5, encoder=encoder, **options)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+        elif isinstance(module, nn.Conv2d) and not module.weight.any():
+            nn.init.normal_(module.weight)  # FCN's scores begin at 0
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "left"),
+    [
+        ("fcn", "resnet18", 0),
+        ("unet", "resnet18", 0),
+        ("pspnet", "resnet18", 2),  # in its fusion, whose weights it also uses in parts, and its auxiliary head
+        ("deeplabv3", "resnet18", 0),
+        ("fcn", "mobilenet_v2", 0),
+        ("unet", "efficientnet_b0", 0),
+        ("deeplabv3", "mobilenet_v3_large", 0),
+    ],
+)
+@torch.no_grad()
+def test_logits_are_those_of_the_network(name: str, encoder: str, left: int) -> None:
+    model = trained(name, encoder)
+    folded = inference_copy(model)
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in folded.modules()) == left
+    for size in ((64, 64), (96, 160)):
+        image = torch.randn(2, 3, *size)
+        expected, found = model(image).logits, folded(image).logits
+        assert float((found - expected).norm() / expected.norm()) < 1e-5, size
+
+
+@torch.no_grad()
+def test_half_weights_change_nothing_under_autocast() -> None:
+    model = trained("unet", "convnext_tiny")  # LayerNorm and linear layers, and BatchNorm in the decoder
+    exact, half = inference_copy(model), inference_copy(model, torch.bfloat16)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(exact(image).logits, half(image).logits)
+    assert not any(module.weight.dtype == torch.float32 for module in half.modules() if isinstance(module, nn.Conv2d))
+
+
+def test_the_network_stays_as_it_is() -> None:
+    model = trained("fcn", "resnet18").train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    inference_copy(model, torch.bfloat16)
+    after = model.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert model.training
+
+
+def test_networks_are_prepared_on_an_nvidia_gpu_alone() -> None:
+    model = trained("fcn", "resnet18")
+    assert prepared(model, "cpu", "bf16") is model
+    assert prepared(model, "mps", "bf16") is model
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
+        copy = prepared(model, "cuda:1", precision)
+        assert {module.weight.dtype for module in copy.modules() if isinstance(module, nn.Conv2d)} == {dtype}
+
+
+def test_the_latency_is_that_of_the_prepared_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    monkeypatch.setattr(costs, "prepared", lambda model, device, precision: used.append(device) or model)
+    costs.measure_latency({"a": trained("fcn", "resnet18")}, (32, 32), device="cpu", precision="fp32", rounds=1)
+    assert used == ["cpu"]
