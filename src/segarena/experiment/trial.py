@@ -35,7 +35,8 @@ from segarena.training.memory import PeakMemory
 #: Seconds of the measured steps of a model: this share of its training, within these bounds.
 SHARE, SHORTEST, LONGEST = 0.02, 0.7, 4.0
 #: Steps before the measured ones: they make memory, and with workers they find batches that are ready.
-WARM_UP = 2
+#: On a GPU algorithms are chosen too, kernels compiled, and a step may be recorded.
+WARM_UP, GPU_WARM_UP = 2, 6
 #: The fewest and the most measured steps.
 FEWEST_STEPS, MOST_STEPS = 4, 60
 #: Repetitions of the latency that are counted.
@@ -102,7 +103,7 @@ class _MeasuredSteps:
         self._device, self._all_steps = device, steps
         self._marks: list[float] = []
         self._cpu_marks: list[float | None] = []
-        self._warm_up = WARM_UP + loader.ahead
+        self._warm_up = (WARM_UP if device == "cpu" else GPU_WARM_UP) + loader.ahead
 
     @property
     def ahead(self) -> int:

@@ -27,7 +27,7 @@ class WeightAverage:
         """A copy of the model with the averaged weights."""
         pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
         self._averaged, self._current = _columns([pair for pair in pairs if pair[0].is_floating_point()])
-        self._copies = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self._copies, self._counters = _columns([pair for pair in pairs if not pair[0].is_floating_point()])
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -38,8 +38,8 @@ class WeightAverage:
         """
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averaged, self._current, 1 - decay)
-        for copied, current in self._copies:
-            copied.copy_(current)
+        if self._copies:
+            torch._foreach_copy_(self._copies, self._counters)
 
 
 def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
