@@ -32,7 +32,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"contents", "files", "scenes", "sizes", "source", "warp"},
+        {"contents", "files", "processes", "scenes", "sizes", "source", "warp"},
         {"decoded", "transforms"},
         {"crop_tables", "dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations", "pixel_store"},

@@ -131,7 +131,7 @@ def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "check_precision", lambda device, precision: None)
     monkeypatch.setattr(module, "count_cores", lambda: 12)
     protocol, _ = resolve(CompareOptions(), replace(FACTS, num_train=1000, height=700, width=900))
-    assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 8)
+    assert (protocol.device, protocol.precision, protocol.workers) == ("cuda", "bf16", 10)
     assert (protocol.network["encoder"], protocol.size, protocol.batch_size) == ("resnet50", 512, 16)
     assert protocol.crops == "batch"
     assert protocol.epochs == 64

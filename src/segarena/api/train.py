@@ -162,7 +162,7 @@ def train(
         crops: How training crops are computed. each: one by one on the CPU, by workers="processes". batch: those of a
             batch together, on the device of the network. The two differ by at most one level in few pixels. One of
             auto, each, batch. Default: auto, batch on a GPU; each on a CPU, and with rotation or elastic.
-        workers: Processes that load images. Default: the processor cores, at most 8, on a GPU; 0 on a CPU.
+        workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.

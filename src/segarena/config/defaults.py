@@ -178,8 +178,8 @@ def loss(track: str) -> tuple[Literal["ce", "ce+dice"], str]:
 
 
 def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
-    """The processor cores, at most 8, on a GPU; 0 on a CPU."""
-    return (min(8, cores) if on_gpu else 0), _place(on_gpu)
+    """The processor cores but two, at most 16, on a GPU; 0 on a CPU."""
+    return (min(16, max(1, cores - 2)) if on_gpu else 0), _place(on_gpu)
 
 
 def crops(warps: bool) -> tuple[Literal["each", "batch"], str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import Dataset, Sampler, default_collate
 
 from segarena.data.decoded import DecodedImages
+from segarena.data.processes import Loader, affordable_workers
 from segarena.data.sizes import working_size
 from segarena.data.transforms import Augmentation, resize_image
-from segarena.errors import SegarenaError
 from segarena.seeding import derive_seed
+
+#: Bytes of a pixel: red, green, blue and the label.
+PIXEL_BYTES = 4
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
@@ -87,7 +89,9 @@ class TrainingLoader:
     def __init__(self, dataset: TrainingSet, *, batch_size: int, seed: int, workers: int, pin_memory: bool) -> None:
         self.batches = EpochBatches(len(dataset), batch_size, seed)
         self.batch_size = batch_size
-        self.loader = _Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
+        height, width = dataset.augmentation.crop
+        workers = affordable_workers(workers, PIXEL_BYTES * height * width * batch_size)
+        self.loader = Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
 
     @property
     def ahead(self) -> int:
@@ -129,56 +133,6 @@ class EvaluationSet(Dataset[EvaluationItem]):
 
 def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:
     """Return a loader of lists of up to `batch_size` items, in order; images in a list may differ in size."""
-    return _Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)
-
-
-class _Loader:
-    """A DataLoader that raises a `SegarenaError` of a worker unchanged.
-
-    DataLoader itself can only recreate errors of one argument and raises a RuntimeError for others, so that a damaged
-    file would look like a bug. Here a worker returns the error in place of the batch.
-    """
-
-    def __init__(
-        self, dataset: Dataset[Any], collate: Callable[[list[Any]], Any], workers: int, **options: Any
-    ) -> None:
-        processes: dict[str, Any] = {"num_workers": workers}
-        if workers:
-            # forked workers share the decoded images
-            method = "fork" if sys.platform == "linux" else "spawn"
-            processes |= {"persistent_workers": True, "multiprocessing_context": method}
-        self._new_loader: Callable[[], DataLoader[Any]] = partial(
-            DataLoader, _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
-        )
-        self.loader = self._new_loader()
-
-    def __iter__(self) -> Iterator[Any]:
-        try:
-            for batch in self.loader:
-                if isinstance(batch, SegarenaError):
-                    raise batch
-                yield batch
-        except Exception:
-            # The old loader ends its workers now. Left to the cycle collector, as part of a traceback, it would have
-            # lost the queues to its workers, and would wait 5 s for each.
-            self.loader = self._new_loader()
-            raise
-
-
-class _ErrorsAsItems(Dataset[Any]):
-    def __init__(self, dataset: Dataset[Any]) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # both data sets have a length
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            return self.dataset[key]
-        except SegarenaError as error:
-            return error
-
-
-def _collate(collate: Callable[[list[Any]], Any], items: list[Any]) -> Any:
-    """The batch of these items, or the first error among them."""
-    return next((item for item in items if isinstance(item, SegarenaError)), None) or collate(items)
+    largest = max((math.prod(dataset.images.size(index)) for index in dataset.indices), default=0)
+    workers = affordable_workers(workers, PIXEL_BYTES * largest * batch_size)
+    return Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)

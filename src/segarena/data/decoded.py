@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ class DecodedImages:
         self.kept: dict[int, Pair] = {}
         #: Copies in the memory of a device, see `segarena.data.pixel_store`.
         self.stores: dict[Hashable, Any] = {}
+        self._shared: _Shared | None = None
         self._sizes: dict[int, tuple[int, int]] = {}
         self.bytes = 0
         with thread_pool() as threads:
@@ -76,3 +77,43 @@ class DecodedImages:
             height, width = self.pair(index)[1].shape if index in self.kept or sizes is None else sizes[index]
             self._sizes[index] = height, width
         return self._sizes[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a process that is not forked gets: the pixels as one piece of shared memory, which is not copied."""
+        if self._shared is None and self.kept:
+            self._share()
+        return {**vars(self), "kept": {}, "stores": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._shared is not None:
+            self.kept = self._shared.views()
+
+    def _share(self) -> None:
+        """Move the pixels into shared memory, for this process too, one image after the other."""
+        pixels = torch.empty(self.bytes, dtype=torch.uint8)
+        self._shared = _Shared(pixels.share_memory_(), {})  # type: ignore[no-untyped-call]
+        start = 0
+        for index, (image, mask) in self.kept.items():
+            self._shared.places[index] = (start, (mask.shape[0], mask.shape[1]))
+            start += image.nbytes + mask.nbytes
+            for old, new in zip((image, mask), self._shared.view(index), strict=True):
+                new[:] = old
+            self.kept[index] = self._shared.view(index)
+
+
+class _Shared(NamedTuple):
+    """Pixels of images and masks in shared memory: of each its image, then its mask."""
+
+    pixels: Tensor
+    places: dict[int, tuple[int, tuple[int, int]]]
+
+    def view(self, index: int) -> Pair:
+        """Return the image and the mask of a sample."""
+        start, (height, width) = self.places[index]
+        flat = self.pixels.numpy()[start : start + 4 * height * width]
+        return flat[: 3 * height * width].reshape(height, width, 3), flat[3 * height * width :].reshape(height, width)
+
+    def views(self) -> dict[int, Pair]:
+        """Return all of them, by sample."""
+        return {index: self.view(index) for index in self.places}
