@@ -231,6 +231,8 @@ def test_no_command_is_missing_from_the_table() -> None:
         ({"weight_decay": -1}, "--weight-decay", -1),
         ({"workers": -1}, "--workers", -1),
         ({"batch_size": 1}, "--batch-size", 1),
+        ({"batch_size": "many"}, "--batch-size", "many"),
+        ({"micro_batch": 1}, "--micro-batch", 1),
         ({"seeds": 0}, "--seeds", 0),
         ({"ema_decay": 1.0}, "--ema-decay", 1.0),
         ({"label_smoothing": -0.1}, "--label-smoothing", -0.1),

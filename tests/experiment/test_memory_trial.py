@@ -130,10 +130,10 @@ def test_the_batch_that_auto_chooses_is_what_fits(squares: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("free", "size", "measured"),
     [
-        (2000, 8, [2]),  # four times the 200 MiB of two images are free
-        (800, 8, [2, 4]),  # eight need 500 MiB
-        (500, 4, [2, 4]),  # 90% of it are less than 500
-        (250, 2, [2, 4]),
+        (2000, 8, [2, 2]),  # four times the 200 MiB of two images are free
+        (800, 8, [2, 2, 4]),  # eight need 500 MiB
+        (500, 4, [2, 2, 4]),  # 90% of it are less than 500
+        (250, 2, [2, 2, 4]),
     ],
 )
 def test_on_a_cpu_the_memory_is_predicted_from_small_steps(

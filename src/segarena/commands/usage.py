@@ -246,7 +246,7 @@ def _value(hint: Any, choices: Sequence[str]) -> str:
     """What is typed for a value, e.g. INT; empty for a flag."""
     parts = [part for part in _parts(hint) if part not in (NoneType, Ellipsis)]
     if choices:
-        shown = "{" + ",".join(choices) + "}"
+        shown = "{" + ",".join([*(["INT"] if int in parts else []), *choices]) + "}"
         return shown if len(shown) <= _LONGEST_CHOICES else "NAME"
     names = {Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT", bool: ""}
     return next((names[part] for part in parts if part in names), "VALUE")

@@ -11,6 +11,7 @@ import tyro
 from segarena.config.devices import check_device
 from segarena.config.own_models import own_names
 from segarena.errors import ConfigError
+from segarena.formats import join_words
 
 Flag = tyro.conf.FlagCreatePairsOff[bool]
 
@@ -52,9 +53,10 @@ def check_choices(options: object) -> None:
         for item, choice in zip(items, found, strict=True):
             if choice is None:
                 noun = (name.removesuffix("s") if several else name).replace("_", " ")
-                raise ConfigError(
-                    f"unknown {noun} {item!r}", where=flag(name), remedy=choose_from(choices, like=str(item))
-                )
+                remedy = choose_from(choices, like=str(item))
+                if int in _types(hint):
+                    remedy = f"Give a whole number, or {join_words([str(one) for one in choices], 'or')}"
+                raise ConfigError(f"unknown {noun} {item!r}", where=flag(name), remedy=remedy)
         object.__setattr__(options, name, found if several else found[0])  # the options are frozen once checked
 
 

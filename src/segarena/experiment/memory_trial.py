@@ -139,6 +139,7 @@ def predict_memory(training: Training, free: float) -> Callable[[int], float]:
     """
     most = training.protocol.batch_size
     peaks: dict[int, float] = {}
+    _try(training, min(SMALL_STEPS[0], most))  # loads and compiles what stays in memory
     for images in SMALL_STEPS:
         memory = PeakMemory(training.protocol.device)
         _try(training, min(images, most))
