@@ -16,6 +16,7 @@ import segarena
 from recording import RecordingReporter
 from segarena.config import TrainOptions
 from segarena.data.folder import FolderSource
+from segarena.experiment import prepare as module
 from segarena.experiment.prepare import prepare
 from support import QUICK, refuses, write_pair
 
@@ -58,6 +59,18 @@ def test_a_folder_that_memory_does_not_hold_is_decoded_once(squares: Path, monke
         np.testing.assert_array_equal(split.mask_pixels, expected)
     assert sorted(decoded) == list(range(12))
     assert measured.contents == kept.contents
+
+
+@pytest.mark.parametrize(("free", "kept"), [(None, 12), (2 * 1024**3, 12), (10_000, 0)])
+def test_decoded_images_take_half_of_the_free_memory(
+    squares: Path, free: int | None, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "free_memory", lambda: free)
+    prepared = prepare(TrainOptions(data=squares, model="fcn", **QUICK), RecordingReporter())
+    assert len(prepared.splits[0].images.kept) == kept
+    assert prepared.protocol.cache_gib == (4.0 if free is None else round(free / 2 / 1024**3, 1))
+    typed = prepare(TrainOptions(data=squares, model="fcn", cache_gib=3.0, **QUICK), RecordingReporter())
+    assert (len(typed.splits[0].images.kept), typed.protocol.cache_gib) == (12, 3.0)
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

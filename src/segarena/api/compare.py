@@ -66,7 +66,7 @@ def compare(
     crops: Literal["auto", "each", "batch"] = "auto",
     workers: int | None = None,
     threads: int | None = None,
-    cache_gib: float = 4.0,
+    cache_gib: float | None = None,
     config: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     quiet: bool = False,
@@ -172,7 +172,8 @@ def compare(
         workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
-        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time.
+        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time. Default: half of the
+            free memory; 4 where that is unknown.
         config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
             config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
             relative to it.

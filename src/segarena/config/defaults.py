@@ -31,12 +31,14 @@ class DataFacts:
         height: Median height of the training images, in pixels.
         width: Median width of the training images, in pixels.
         built_in: Whether the data are the built-in scenes.
+        cache_gib: Memory for decoded images, in GiB.
     """
 
     num_train: int
     height: int
     width: int
     built_in: bool
+    cache_gib: float = 4.0
 
     @classmethod
     def of(cls, sizes: Sequence[tuple[int, ...]], num_train: int, *, built_in: bool) -> DataFacts:
@@ -185,6 +187,11 @@ def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
 def crops(warps: bool) -> tuple[Literal["each", "batch"], str]:
     """Auto, batch on a GPU; each on a CPU, and with --rotation or --elastic."""
     return ("each", "with --rotation or --elastic") if warps else ("batch", _place(on_gpu=True))
+
+
+def cache_gib(free: int | None) -> float:
+    """Half of the free memory; 4 where that is unknown."""
+    return 4.0 if free is None else round(free / 2 / 1024**3, 1)
 
 
 def threads(facts: ComputeFacts) -> tuple[int, str]:

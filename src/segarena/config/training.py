@@ -162,7 +162,7 @@ class ProtocolOptions(DataOptions, ABC):
     """Processes that load images."""
     threads: Annotated[int | None, default(defaults.threads)] = None
     """Threads that PyTorch computes with. The same number gives the same results, to the last bit."""
-    cache_gib: float = 4.0
+    cache_gib: Annotated[float | None, default(defaults.cache_gib)] = None
     """Memory for decoded images, in GiB; images that do not fit are decoded each time."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder to write; it must not exist or be empty."""
@@ -200,7 +200,7 @@ class ProtocolOptions(DataOptions, ABC):
                 )
         for name in ("weight_decay", "cache_gib"):
             value = getattr(self, name)
-            if not 0 <= value < float("inf"):
+            if value is not None and not 0 <= value < float("inf"):
                 raise ConfigError(
                     f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more"
                 )

@@ -209,8 +209,11 @@ def record_place(training: Training) -> None:
 
 
 def _command(training: Training | Config) -> str:
-    """The command line that repeats a training, with the settings that trials chose in place of the trials."""
-    return command_line(TrainOptions, {**_settings(training), "tune": 0})
+    """The command line that repeats a training, with the settings that trials chose in place of the trials.
+
+    The memory for decoded images is that of the machine, and changes no result.
+    """
+    return command_line(TrainOptions, {**_settings(training), "tune": 0, "cache_gib": None})
 
 
 def _difference(name: str, old: object, new: object) -> str:

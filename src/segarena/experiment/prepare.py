@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.config import Choice, DataFacts, ProtocolOptions
+from segarena.config import Choice, DataFacts, ProtocolOptions, defaults
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.contents import hash_contents
@@ -25,6 +25,7 @@ from segarena.experiment.resolution import Question, describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
+from segarena.free_memory import free_memory
 from segarena.reuse.like import earlier_choices
 from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid
@@ -59,13 +60,15 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         divisions = [make_splits(source, options, reporter)]
     else:
         divisions = make_fold_splits(source, options, options.folds)
-    images = _decode(source, divisions[0], options.cache_gib, reporter)
+    cache_gib = defaults.cache_gib(free_memory()) if options.cache_gib is None else options.cache_gib
+    images = _decode(source, divisions[0], cache_gib, reporter)
     train = sorted({index for splits in divisions for index in splits.train})
     measured = {index: _measure(images, index) for index in train}
     for splits in divisions:
         _check_not_void(images, splits, options.data or source.name)
     fewest = min(len(splits.train) for splits in divisions)
     facts = DataFacts.of([size for _, size in measured.values()], fewest, built_in=options.data is None)
+    facts = replace(facts, cache_gib=cache_gib)
     first = divisions[0].train
 
     def survey(grids: Sequence[Grid]) -> dict[Grid, float]:

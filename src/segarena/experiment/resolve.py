@@ -137,7 +137,7 @@ def resolve(
         crops=_close_crops(options, device, choices),
         workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
         threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
-        cache_gib=options.cache_gib,
+        cache_gib=facts.cache_gib if options.cache_gib is None else options.cache_gib,
         equal=equal,
         model_epochs=model_epochs,
         tune=options.tune,

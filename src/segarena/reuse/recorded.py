@@ -144,7 +144,8 @@ def record_of_run(config: Config) -> OptionsRecord:
     """
     chosen = {choice.name for choice in config.choices}
     values = {**vars(config.data), **config.protocol.settings(), "model": config.model, "seed": config.seed}
-    options = {name: value for name, value in values.items() if name not in chosen and value is not None}
+    closed = chosen | {"cache_gib"}  # as much as this machine has
+    options = {name: value for name, value in values.items() if name not in closed and value is not None}
     return OptionsRecord(command="train", options=options, choices=config.choices, fingerprint=())
 
 
