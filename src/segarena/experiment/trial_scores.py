@@ -74,9 +74,12 @@ def find_lead(one: ScoredTrial, other: ScoredTrial, groups: Mapping[str, str] | 
         one: The trial.
         other: The one that it is compared with, on the same images.
         groups: The group of each image, by its name; None where each image is a unit.
+
+    Raises:
+        ValueError: A trial has no score.
     """
-    assert one.counts is not None
-    assert other.counts is not None
+    if one.counts is None or other.counts is None:
+        raise ValueError("a trial without a score has no lead")
     tables = [table.assign(model=name, seed=0) for name, table in (("one", one.counts), ("other", other.counts))]
     counts = arrange(pd.concat(tables, ignore_index=True), groups)
     parts = parts_of_difference(*(Ratios(counts.tp[name], counts.union[name]) for name in ("one", "other")))[:, 0]
