@@ -45,6 +45,7 @@ SHOWN_BY = {
     "segarena.data.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
     "segarena.data.checks.leakage --group-by": {*TRAINING, "check"},  # likewise
     "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
+    "segarena.experiment.matching --all-images": {"train"},  # `compare` shows it as what was typed for a training
     "segarena.experiment.matching --seed": {"train"},  # `compare` shows it as advice for a training
     "segarena.experiment.networks --models": {"compare"},  # `train` has `--model`, and does not take modules
     "segarena.experiment.units --group-by": TRAINING,  # `evaluate` takes the rule of the training
@@ -53,7 +54,12 @@ SHOWN_BY = {
     "segarena.reporting.use": {"train"},  # a command of `train`, shown as a whole
     "segarena.reuse.like": {"train"},  # likewise
     "segarena.scoring.limits": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.commands.terminal --device": {*TRAINING, "evaluate", "predict"},  # the GPU's memory is short
+    "segarena.commands.terminal --micro-batch": TRAINING,
+    "segarena.commands.terminal --size": TRAINING,
+    "segarena.training.devices": TRAINING,  # the others have no --precision
     "segarena.training.engine": TRAINING,
+    "segarena.training.machine": {*TRAINING, "evaluate", "predict"},  # the others compute with no device
 }
 NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git
 

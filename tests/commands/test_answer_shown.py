@@ -11,6 +11,7 @@ import pytest
 from sample_records import ANSWER, ENVIRONMENT, ranked_model, sample_comparison
 from segarena.commands import compare
 from segarena.records.comparison import Answer, Claim
+from segarena.reporting.use import Use
 
 
 def shown(answer: Answer, capsys: pytest.CaptureFixture[str], cpu_seconds: float = 900.0) -> list[str]:
@@ -31,6 +32,18 @@ def test_a_model_is_offered_only_where_the_answer_names_one(claim: Claim, capsys
     assert lines[0] == ANSWER.headline
     assert any("segarena predict" in line for line in lines) is (best is not None)
     assert ("Train longer." in lines) is (best is None)
+
+
+@pytest.mark.parametrize(("best", "is_advised"), [("unet", False), ("fcn", True), (None, False)])
+def test_a_run_on_all_images_is_advised_where_it_is_of_the_best(
+    best: str | None, is_advised: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use = Use(model="fcn", images="12 images", train="", predict="segarena predict runs/mine IMAGES", trained="fcn-all")
+    monkeypatch.setattr(compare, "describe_use", lambda *_, **__: use)
+    claim: Claim = "undecided" if best is None else "best_network"
+    [line] = [line for line in shown(replace(ANSWER, claim=claim, best=best), capsys) if "segarena predict" in line]
+    assert line.startswith("Use FCN:") is is_advised
+    assert "FCN" in line
 
 
 def test_headline_details_and_advice_are_lines_in_this_order(capsys: pytest.CaptureFixture[str]) -> None:

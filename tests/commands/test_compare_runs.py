@@ -249,6 +249,24 @@ def test_options_that_finished_runs_cannot_have(place: Path, options: dict[str, 
         segarena.compare(runs=[place / "ce", place / "ce+dice"], quiet=True, **options)
 
 
+@pytest.mark.parametrize(
+    ("line", "again"),
+    [
+        ("--vary loss ce ce+dice", "compare ce ce+dice --vary loss"),
+        ("--vary loss", "compare RUN_A RUN_B --vary loss"),
+        ("data --vary loss size", "compare RUN_A RUN_B --vary loss size"),
+    ],
+)
+def test_settings_that_differ_need_runs_named_before_them(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, again: str
+) -> None:
+    """`--vary loss ce ce+dice` was three settings, and the built-in scenes were trained."""
+    monkeypatch.chdir(place)
+    error = refused(f"compare {line}", monkeypatch, capsys)
+    assert error.where == "--vary"
+    assert error.remedy.endswith(again)
+
+
 def test_one_run_cannot_be_compared(place: Path) -> None:
     assert Config.read(place / "ce").model == "fcn"
     with refuses(RunError, where=place / "ce", value="only"):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segarena.data.checks import inspect
-from segarena.data.checks.leakage import suggest_rule
+from segarena.data.checks.leakage import _correlations, suggest_rule
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples
@@ -101,3 +101,21 @@ def test_names_of_sequences_suggest_a_rule(names: list[str], rule: str | None) -
 )
 def test_the_rule_that_names_of_real_data_suggest(folder: str, rule: str) -> None:
     assert suggest_rule([path.stem for path in sorted((SHARED / "data" / folder).iterdir())]) == rule
+
+
+def test_random_pairs_are_many_and_have_their_correlations() -> None:
+    """Few images have few different pairs; each counts as often as it was drawn."""
+    pixels = np.random.default_rng(3).integers(0, 256, (5, 32, 32), dtype=np.uint8)
+    neighbours = [(0, 1), (1, 2)]
+    apart = [(0, 2), (0, 3), (0, 4), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
+    near, far = _correlations(pixels, neighbours)
+
+    def correlations(pairs: list[tuple[int, int]]) -> list[float]:
+        return sorted(float(np.corrcoef(pixels[a].ravel(), pixels[b].ravel())[0, 1]) for a, b in pairs)
+
+    assert sorted(near.tolist()) == pytest.approx(correlations(neighbours), abs=1e-6)
+    values = correlations(apart)
+    counts = np.bincount(np.abs(far[:, None] - np.array(values)).argmin(axis=1), minlength=len(values))
+    assert far == pytest.approx(np.array(values)[np.abs(far[:, None] - np.array(values)).argmin(axis=1)], abs=1e-6)
+    assert len(far) > 2000
+    assert counts.min() > 0.7 * len(far) / len(values)

@@ -9,6 +9,8 @@ import pytest
 from annotated import HEIGHT, WIDTH, convert, cvat, cvat_image, write_image
 from segarena.data.converters.cvat import read_cvat
 from segarena.data.folder import FolderSource
+from segarena.errors import DataError
+from support import refuses
 
 META = """
 <label><name>road</name><color>#0a141e</color><type>any</type><attributes/></label>
@@ -97,3 +99,21 @@ def test_a_file_may_be_named_for_its_split(tmp_path: Path) -> None:
         write_image(tmp_path / "in/images" / name)
         (tmp_path / "in" / file).write_text(cvat(cvat_image(ROAD, name=name), meta=META))
     assert set(convert(read_cvat, tmp_path / "in", tmp_path / "out")) == {"train/a", "val/b"}
+
+
+@pytest.mark.parametrize(
+    ("images", "meta", "places"),
+    [
+        (("a",), "<label><color>#ff0000</color></label>" * 3, [f"meta label {number}" for number in range(3)]),
+        (("x", "y", "z"), "", [f"image {name}.png" for name in "xyz"]),
+    ],
+    ids=["labels without a name", "images that are elsewhere"],
+)
+def test_all_faults_are_named(tmp_path: Path, images: tuple[str, ...], meta: str, places: list[str]) -> None:
+    write_image(tmp_path / "a.png")
+    elements = [cvat_image(name=f"{name}.png") for name in images]
+    content = cvat(*elements, meta=meta + "<label><name>car</name></label>")
+    (tmp_path / "annotations.xml").write_text(content)
+    with refuses(DataError, where=tmp_path / "annotations.xml", value=f"({', '.join(places)})") as raised:
+        read_cvat(tmp_path)
+    assert len(raised.value.parts) == 3

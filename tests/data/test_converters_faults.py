@@ -193,6 +193,15 @@ def voc_damage(root: Path) -> None:
         path.write_bytes(path.read_bytes()[:-30])
 
 
+def label_studio_images(root: Path) -> None:
+    each(root, lambda name, broken: None)
+    tasks = [
+        {"id": number, "data": {"image": f"/data/missing{name}.png"}, "annotations": [{"result": []}]}
+        for number, name in enumerate(BROKEN, start=1)
+    ]
+    write_json(root / "project.json", tasks)
+
+
 def bowl_sizes(root: Path) -> None:
     for name in NAMES:
         write_bowl(root, name, one=["0011", "0000"], two=["1000", "1000"])
@@ -250,6 +259,7 @@ PARTS: tuple[tuple[Reader, Callable[[Path], None], str, tuple[str, ...]], ...] =
     (read_via, partial(via_3, views=True), "via.json", tuple(f"view {n}" for n in range(3))),
     (read_via, via_3_csv, "via.csv", tuple(f"row {n}" for n in (1, 2, 3))),
     (read_supervisely, supervisely_files, "ds/ann/a.png.json", tuple(f"{name}.png.json objects[0]" for name in BROKEN)),
+    (read_label_studio, label_studio_images, "project.json", tuple(f"task {n}" for n in (1, 2, 3))),
     (read_label_studio, label_studio_tasks, "project.json", tuple(f"task {n} result 0" for n in (1, 2, 3))),
     (read_geojson, geojson_files, "a.geojson", tuple(f"{name}.geojson features[0]" for name in BROKEN)),
     (read_rle_csv, csv_rows, "train.csv", ("line 2", "line 3", "line 4")),

@@ -10,9 +10,11 @@ import torch
 from torchvision.models import get_model
 
 from recording import RecordingReporter, protocol
-from segarena.errors import WeightsError
-from segarena.experiment.networks import drop_unused_options, try_networks
-from segarena.models import weights
+from segarena.config import CompareOptions
+from segarena.errors import ConfigError, WeightsError
+from segarena.experiment.networks import check_networks, drop_unused_options, try_networks
+from segarena.models import ENCODERS, weights
+from support import refuses
 
 
 def reported(models: list[str], **options: Any) -> list[str]:
@@ -73,3 +75,29 @@ def test_only_options_that_a_network_uses_are_kept(track: Any, model: str, used:
     network = {"encoder": "resnet101", "weights": "imagenet", "output_stride": 8}
     own = drop_unused_options(protocol(track=track, network=network), model)
     assert own.network == {name: network[name] for name in used}
+
+
+WITHOUT_BATCHNORM = {"swin_t", "convnext_tiny", "convnext_small"}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_freezing_batchnorm_is_refused_where_there_is_none(encoder: str) -> None:
+    """Each encoder that the remedy names is accepted."""
+    options: dict[str, Any] = {"models": ("fcn",), "freeze_batchnorm": True}
+    if encoder not in WITHOUT_BATCHNORM:
+        return check_networks(CompareOptions(encoder=encoder, **options))
+    with refuses(ConfigError, where="--freeze-batchnorm", value=encoder) as raised:
+        check_networks(CompareOptions(encoder=encoder, **options))
+    offered = raised.value.remedy.partition(": ")[2].split(", ")
+    assert set(offered) == set(ENCODERS) - WITHOUT_BATCHNORM
+    return check_networks(CompareOptions(encoder=offered[0], **options))
+
+
+@pytest.mark.parametrize("models", [("unet",), ("fcn8s", "unet"), ("fcn32s",)])
+def test_freezing_batchnorm_of_networks_without_it_is_refused(models: tuple[Any, ...]) -> None:
+    with refuses(ConfigError, where="--freeze-batchnorm", value=models[0]) as raised:
+        check_networks(CompareOptions(track="paper", models=models, freeze_batchnorm=True))
+    offered: Any = raised.value.remedy.partition("models ")[2].split(", ")
+    assert set(offered) == {"fcn", "pspnet", "deeplabv3"}
+    for model in offered:
+        check_networks(CompareOptions(track="paper", models=(*models, model), freeze_batchnorm=True))

@@ -28,6 +28,17 @@ CPU = {"device": "cpu", "precision": "fp32", "weights": "none"}
 LARGE = replace(FACTS, num_train=20, height=600, width=600)
 
 
+def test_the_stride_of_a_model_that_is_added_has_a_reason_of_its_own() -> None:
+    """It is chosen for a size that was recorded, not together with it."""
+    recorded = {"size": Choice("size", 300, "as before")}
+    _, choices = resolve(CompareOptions(models=("fcn", "pspnet"), **CPU), LARGE, recorded, thin)
+    why = {choice.name: choice.why for choice in choices}
+    assert why["size"] == "as before"
+    _, alone = resolve(CompareOptions(models=("fcn", "pspnet"), size=300, **CPU), LARGE, None, thin)
+    assert why["output_stride"] == next(choice.why for choice in alone if choice.name == "output_stride")
+    assert "size" not in why["output_stride"].split()
+
+
 def thin(grids: list[Grid]) -> dict[Grid, float]:
     """Ceilings of masks with lines: cells of less than 1/64 of the image are needed."""
     return {grid: min(1.0, grid.size / grid.stride / 64) for grid in grids}

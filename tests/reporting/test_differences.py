@@ -103,6 +103,16 @@ def test_the_matrix_has_each_pair_in_both_senses(comparison: Comparison) -> None
         assert (upper.status, lower.status) in {("higher", "lower"), ("unclear",) * 2, ("too few",) * 2}
 
 
+def test_nothing_is_claimed_below_the_majority_baseline(comparison: Comparison) -> None:
+    answer = replace(comparison.record.answer, claim="no_better_than_baseline")
+    changed = shown(replace(comparison, record=replace(comparison.record, answer=answer)), PAIR)
+    cells = [cell for row in difference_matrix(changed) for cell in row if cell is not None]
+    assert cells
+    assert {cell.status for cell in cells} == {"no claim"}
+    assert [row.result for row in difference_rows(changed)] == ["no claim"]
+    assert any(comparison.record.majority_baseline.class_name in note for note in difference_notes(changed))
+
+
 def test_differences_and_intervals_are_in_points(comparison: Comparison) -> None:
     [row] = difference_rows(shown(comparison, replace(PAIR, architectures=UNSURE)))
     assert (row.pair, row.difference) == ("U-Net minus FCN", "3.0")

@@ -25,7 +25,7 @@ from segarena.experiment.prepare import prepare
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
-from segarena.formats import count, duration, milliseconds, percent, plural, resume_line
+from segarena.formats import command, count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
@@ -51,6 +51,7 @@ def run(options: CompareOptions) -> Path:
     """
     if options.runs or (options.data is not None and is_run(options.data)):
         return _compare_runs(options)
+    _refuse_vary(options)
     started = time.perf_counter()
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
@@ -99,6 +100,15 @@ def _compare_runs(options: CompareOptions) -> Path:
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
     _show(comparison, folder, build_report(folder))
     return folder
+
+
+def _refuse_vary(options: CompareOptions) -> None:
+    """Raise ConfigError if --vary is typed without finished runs, or before them, where it takes them for settings."""
+    if options.vary:
+        runs = [word for word in options.vary if Path(word).is_dir()] or ["RUN_A", "RUN_B"]
+        settings = [word for word in options.vary if word not in runs] or ["loss"]
+        line = command("segarena", "compare", *runs, "--vary", *settings)
+        raise ConfigError("no finished runs are named before it", where="--vary", remedy=f"Name them first: {line}")
 
 
 def _refuse_training_options(options: CompareOptions) -> None:
@@ -150,8 +160,10 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
     use = describe_use(comparison, folder, place=folder)
     if use is not None:
         label = styles[use.model].label
-        if comparison.answer.best is not None or use.trained is not None:
+        if use.model == comparison.answer.best:
             console.print(f"Use {label}: {use.predict}", markup=False)
+        elif use.trained is not None:
+            console.print(f"{label} is trained on all {use.images}, and labels new ones: {use.predict}", markup=False)
         if use.trained is None:
             console.print(f"Train {label} on all {use.images}, for use: {use.train}", markup=False)
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import nn
 
 from segarena.config import Protocol, ProtocolOptions
 from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
@@ -17,7 +18,8 @@ from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
 from segarena.formats import join_words, listing
-from segarena.models import SegmentationModel, build_model, find_encoder, find_model
+from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, build_model, find_encoder, find_model
+from segarena.models.checks import encoder_batchnorm
 from segarena.models.own import OwnNetwork, build_own, try_own
 from segarena.models.weights import NAMED, check_weights
 from segarena.reuse.recorded import anchor
@@ -47,6 +49,7 @@ def check_networks(options: ProtocolOptions) -> None:
                 where="--" + name.replace("_", "-"),
                 remedy="Leave it out, or choose other models",
             )
+    _check_freezing(options, given)
     models_of: dict[str, list[str]] = {}
     for model in models:
         if model in own:
@@ -62,6 +65,30 @@ def check_networks(options: ProtocolOptions) -> None:
             where="--weights",
             remedy="Choose models with the same encoder, or use --weights imagenet",
         )
+
+
+def _check_freezing(options: ProtocolOptions, given: dict[str, Any]) -> None:
+    """Raise ConfigError if --freeze-batchnorm has an effect on no model."""
+    shapes = [_build_shape(options.track, given, model) for model in options.model_names if not is_own(model)]
+    if not options.freeze_batchnorm or not shapes or any(encoder_batchnorm(shape) for shape in shapes):
+        return
+    if options.track == "paper":
+        others = [name for name in TRACKS["paper"] if encoder_batchnorm(_build_shape("paper", {}, name))]
+        what = f"{join_words(options.model_names)}, as published, {'have' if len(shapes) > 1 else 'has'}"
+        remedy = f"choose from the models {', '.join(others)}"
+    else:
+        others = [name for name in ENCODERS if _has_batchnorm(name)]
+        what, remedy = f"{shapes[0].settings['encoder']} has", f"choose an encoder that has it: {', '.join(others)}"
+    raise ConfigError(
+        f"{what} no BatchNorm with pretrained statistics",
+        where="--freeze-batchnorm",
+        remedy=f"Leave it out, or {remedy}",
+    )
+
+
+def _has_batchnorm(encoder: str) -> bool:
+    with torch.device("meta"):
+        return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in build_encoder(encoder).modules())
 
 
 def typed_arguments(options: ProtocolOptions) -> dict[str, Any]:

@@ -244,7 +244,7 @@ def _close_resolution(
         size, stride, why = found.chosen.size, found.chosen.output_stride, found.why
     size = choices.close("size", options.size, (size, why))
     if is_open or (dilated and "output_stride" in recorded):
-        reason = why if options.size is not None else "chosen with the size"
+        reason = "chosen with the size" if options.size is None and "size" not in recorded else why
         stride = choices.close("output_stride", options.output_stride, (stride, reason))
     return size, stride
 

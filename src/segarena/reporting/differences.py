@@ -10,7 +10,7 @@ from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Stat
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, ROUGH_UNITS
 
-Status = Literal["higher", "lower", "networks", "equal", "unclear", "too few"]
+Status = Literal["higher", "lower", "networks", "equal", "unclear", "too few", "no claim"]
 
 #: The word below the interval in a cell of the matrix.
 MATRIX_WORDS: dict[Status, str] = {
@@ -20,6 +20,7 @@ MATRIX_WORDS: dict[Status, str] = {
     "equal": "practically equal",
     "unclear": "unclear",
     "too few": "too few",
+    "no claim": "no claim",
 }
 #: A minus sign that is as wide as a plus sign.
 MINUS = "\u2212"
@@ -72,8 +73,17 @@ def difference_notes(comparison: Comparison) -> list[str]:
         notes.append(f"Architectures: also for {repeated}.")
     else:
         notes.append("Each model was trained once, so no interval for the architectures can be given.")
-    notes.append("“Unclear” is no proof that two models are equal.")
+    if _is_without_claim(comparison):
+        name = comparison.record.majority_baseline.class_name
+        notes.append(f"No model is clearly better than always predicting “{name}”, so no difference is claimed.")
+    else:
+        notes.append("“Unclear” is no proof that two models are equal.")
     return notes + _limits(shown)
+
+
+def _is_without_claim(comparison: Comparison) -> bool:
+    """Whether no model is above the majority baseline: then it means nothing that one is above another."""
+    return comparison.record.answer.claim == "no_better_than_baseline"
 
 
 def _limits(shown: Statistics) -> list[str]:
@@ -102,7 +112,7 @@ def _row(comparison: Comparison, pair: Difference, shown: Statistics) -> Differe
         difference=f"{100 * pair.difference:.1f}",
         networks=_ends(pair.networks),
         architectures=_ends(pair.architectures),
-        result=pair_result(pair, first, shown),
+        result="no claim" if _is_without_claim(comparison) else pair_result(pair, first, shown),
     )
 
 
@@ -162,7 +172,8 @@ def difference_matrix(comparison: Comparison) -> list[list[MatrixCell | None]]:
         return []
     cells = {}
     for pair in shown.pairs:
-        status, interval = pair_status(pair, shown), pair.architectures or pair.networks
+        status: Status = "no claim" if _is_without_claim(comparison) else pair_status(pair, shown)
+        interval = pair.architectures or pair.networks
         for sign, key in ((1, (pair.first, pair.second)), (-1, (pair.second, pair.first))):
             ends = None if interval is None else sorted((sign * interval.low, sign * interval.high))
             cells[key] = MatrixCell(

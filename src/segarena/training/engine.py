@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segarena.config import Protocol
 from segarena.data.dataset import TrainingBatches
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
+from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
 from segarena.training.accumulation import count_parts, slow_statistics
 from segarena.training.averaging import WeightAverage
@@ -253,11 +254,9 @@ class Trainer:
 
     def _begin_to_train(self) -> None:
         self.model.train()
-        prefix: str | None = getattr(self.model, "encoder_prefix", "encoder.")
-        if self.protocol.freeze_batchnorm and prefix is not None:
-            for name, module in self.model.named_modules():
-                if name.startswith(prefix) and isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()  # the statistics stay; scale and shift are learned
+        if self.protocol.freeze_batchnorm:
+            for layer in encoder_batchnorm(self.model):
+                layer.eval()  # the statistics stay; scale and shift are learned
 
     def _train_step(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         protocol, state = self.protocol, self.state

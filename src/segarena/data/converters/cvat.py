@@ -65,12 +65,14 @@ def read_cvat(src: Path) -> Annotations:
     root, paths = find_annotation_files(src, ".xml")
     trees = read_all(paths, _read_file)
     colors: dict[str, Color | None] = {}
+    faults = Faults()
     for path, tree in trees.items():
-        for label in tree.findall("./meta//label"):
-            with entry(path, "meta"):
+        for number, label in enumerate(tree.findall("./meta//label")):
+            with faults, entry(path, f"meta, label {number}"):
                 name, color = _read_label(label)
-            if name is not None:
-                colors[name] = color
+                if name is not None:
+                    colors[name] = color
+    faults.check()
     if not colors:
         raise DataError("has no labels in its meta", where=paths[0], remedy="Export it again as CVAT for images 1.1")
     known_colors = {name: color for name, color in colors.items() if color is not None}
@@ -79,17 +81,17 @@ def read_cvat(src: Path) -> Annotations:
     left_out = LeftOut()
     elements = [(path, *each) for path, tree in trees.items() for each in enumerate(tree.findall("image"))]
     found = []
-    faults = Faults()
     for element in elements:
         with faults:
             found.append(_read_image(*element, files, labels, left_out, faults))
     faults.check()
-    images = [image for image in found if image is not None]
+    images = [labelled for labelled in found if labelled is not None]
     if elements and not images:
-        path, position, first = elements[0]
-        with entry(path, f"image {first.get('name') or position}"):
-            files.find(first.get("name", ""))
-    used = {image.image for image in images}
+        for path, position, image in elements:
+            with faults, entry(path, f"image {image.get('name') or position}"):
+                files.find(image.get("name", ""))
+        faults.check()
+    used = {labelled.image for labelled in images}
     for file in files.unused(used):
         left_out.add("image", "not in the annotations: left out", file)
     return Annotations(classes, tuple(images), (*left_out.notes(), *files.notes()))
