@@ -37,11 +37,12 @@ bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation 
 	$(BIN)/python benchmarks/loss.py
 	$(BIN)/python benchmarks/steps.py
 
-docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; tables and pictures of data.md, files.md and models.md
+docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; tables and pictures of data, files, models and performance.md
 	$(BIN)/python docs/build_signatures.py
 	$(BIN)/python docs/build_files_page.py
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
+	$(BIN)/python docs/build_performance_page.py
 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
