@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"contents", "files", "processes", "scenes", "sizes", "source", "warp"},
         {"decoded", "transforms"},
         {"crop_tables", "dataset", "encoding", "layout", "splitting", "synthetic"},
-        {"annotations", "pixel_store"},
+        {"annotations", "kept_batches", "pixel_store"},
         {"converters", "device_batches", "folder"},
         {"published"},
         {"checks"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,7 @@ class DecodedImages:
         self.source, self.indices = source, indices
         self.kept: dict[int, Pair] = {}
         #: Copies in the memory of a device, see `segarena.data.pixel_store`.
-        self.stores: dict[Hashable, Any] = {}
+        self.stores: dict[str, Any] = {}
         self._shared: _Shared | None = None
         self._sizes: dict[int, tuple[int, int]] = {}
         self.bytes = 0

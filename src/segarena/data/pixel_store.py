@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
@@ -147,15 +147,18 @@ def store_pixels(images: DecodedImages, indices: Sequence[int], device: str) -> 
         DataError: A file cannot be read.
     """
     key = (tuple(indices), device)
-    if key not in images.stores:
-        images.stores.clear()  # before the memory is measured
-        on_gpu = device_type(device) == "cuda"
-        if on_gpu and fits(sum(height * width for height, width in map(images.size, indices)) * PIXEL_BYTES, device):
-            images.stores[key] = ResidentPixels(images, indices, device)
-        else:
-            images.stores[key] = HostPixels(images, pin_memory=on_gpu)
-    store: PixelStore = images.stores[key]
-    return store
+    found: tuple[Hashable, PixelStore] | None = images.stores.get("training")
+    if found is None or found[0] != key:
+        images.stores.pop("training", None)  # before the memory is measured
+        images.stores["training"] = found = (key, _place(images, indices, device))
+    return found[1]
+
+
+def _place(images: DecodedImages, indices: Sequence[int], device: str) -> PixelStore:
+    on_gpu = device_type(device) == "cuda"
+    if on_gpu and fits(sum(height * width for height, width in map(images.size, indices)) * PIXEL_BYTES, device):
+        return ResidentPixels(images, indices, device)
+    return HostPixels(images, pin_memory=on_gpu)
 
 
 def fits(size: int, device: str) -> bool:

@@ -19,6 +19,7 @@ from segarena.data.dataset import (
     evaluation_loader,
 )
 from segarena.data.device_batches import DeviceLoader
+from segarena.data.kept_batches import keep_on_gpu
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.experiment.image_counts import write_image_counts
@@ -65,14 +66,15 @@ def train_run(
         Interrupted: `should_stop` returned True; the state is saved.
     """
     split, folder = training.split, training.folder
-    loader = make_loader(training)  # what it keeps on a GPU is the same for all models, and not counted
+    # What these keep on a GPU is the same for all models, and not counted as memory of this one.
+    loader, validation = make_loader(training), evaluation_batches(training, "val")
     memory = PeakMemory(training.protocol.device)
     model = build(training.protocol, training.model, training.num_classes, training.seed)
     data = split.describe_data()
     data.write(folder)
     _record_environment(training)
     training.describe(model).write(folder)
-    state = _fit(training, model, loader, memory, start, left, should_stop, reporter)
+    state = _fit(training, model, loader, validation, memory, start, left, should_stop, reporter)
     if advice := advise_on_waiting(training, state.history):
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
@@ -146,6 +148,10 @@ def evaluation_batches(training: Training, part: Split) -> Iterable[list[Evaluat
     """
     protocol, split = training.protocol, training.split
     dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
+    if part == "val":  # in each epoch
+        kept = keep_on_gpu(dataset, batch_size=protocol.batch_size, device=protocol.device)
+        if kept is not None:
+            return kept
     return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
 
 
@@ -196,6 +202,7 @@ def _fit(
     training: Training,
     model: SegmentationModel,
     loader: TrainingBatches,
+    validation: Iterable[list[EvaluationItem]],
     memory: PeakMemory,
     start: TrainingStart,
     left: TrainingTimeLeft,
@@ -203,7 +210,6 @@ def _fit(
     reporter: Reporter,
 ) -> TrainingState:
     split = training.split
-    validation = evaluation_batches(training, "val")
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:

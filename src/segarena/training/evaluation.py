@@ -181,9 +181,9 @@ def evaluate(
 
 
 def _stack(tensors: list[Tensor], device: str) -> Tensor:
-    """Stack tensors of the processor's memory on a device, without waiting for a GPU."""
+    """Stack tensors of the processor's memory, or of the device, on the device, without waiting for a GPU."""
     stacked = torch.stack(tensors)
-    if device_type(device) == "cuda":
+    if device_type(device) == "cuda" and stacked.device.type == "cpu":
         stacked = stacked.pin_memory()  # PyTorch keeps and reuses such memory
     return stacked.to(device, non_blocking=True)
 
