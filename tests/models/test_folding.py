@@ -84,3 +84,14 @@ def test_the_latency_is_that_of_the_prepared_network(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(costs, "prepared", lambda model, device, precision: used.append(device) or model)
     costs.measure_latency({"a": trained("fcn", "resnet18")}, (32, 32), device="cpu", precision="fp32", rounds=1)
     assert used == ["cpu"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["fcn", "unet", "pspnet", "deeplabv3"])
+@torch.no_grad()
+def test_logits_on_a_gpu_are_those_of_the_network(name: str) -> None:
+    model = trained(name, "resnet18").cuda().to(memory_format=torch.channels_last)
+    image = torch.randn(2, 3, 96, 160, device="cuda").to(memory_format=torch.channels_last)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        expected, found = model(image).logits, prepared(model, "cuda", "fp32")(image).logits
+    assert float((found - expected).norm() / expected.norm()) < 1e-4
