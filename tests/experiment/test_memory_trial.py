@@ -125,6 +125,9 @@ def test_the_batch_that_auto_chooses_is_what_fits(squares: Path, tmp_path: Path)
     assert chosen["learning_rate"].value == config.protocol.learning_rate
     assert "batch size 4" in chosen["learning_rate"].why
     assert "batch_size" not in OptionsRecord.read(run).options
+    with memory_for(3):
+        like = segarena.train(like=run, batch_size="auto", out=tmp_path / "like").folder
+    assert Config.read(like).protocol.batch_size == 2
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,10 @@ def earlier_choices(options: ProtocolOptions) -> dict[str, Choice]:
     recorded = recorded_choices(options.resume)
     if recorded or not isinstance(options, TrainOptions) or options.like is None:
         return recorded
-    return dict(read_like(options.like, options.model, all_images=options.all_images).choices)
+    choices = dict(read_like(options.like, options.model, all_images=options.all_images).choices)
+    if options.batch_size == "auto":  # typed: it is chosen again
+        choices = {name: one for name, one in choices.items() if name not in ("batch_size", "micro_batch")}
+    return choices
 
 
 class _Earlier(NamedTuple):
