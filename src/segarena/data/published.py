@@ -26,7 +26,7 @@ from segarena.data.files.images import read_image
 from segarena.data.files.sample_files import hash_files
 from segarena.data.source import Sample, Source, Split
 from segarena.errors import ConfigError, DataError
-from segarena.formats import plural
+from segarena.formats import join_words, plural
 
 Labels = NDArray[np.uint8]
 #: Image files and their mask files.
@@ -190,8 +190,9 @@ def _find(name: str, data_set: _DataSet, root: Path, otherwise: str, *, download
         ) from error
     paths = [path for found in pairs.values() for pair in found for path in pair]
     missing = [path for path in paths if not path.is_file()]
-    if missing or not paths:
-        what = f"{missing[0]} does not exist" if missing else "no image is listed"
+    empty = [data_set.splits[split] for split, found in pairs.items() if not found]
+    if missing or empty:
+        what = f"{missing[0]} does not exist" if missing else f"no image is listed for {join_words(empty)}"
         more = f", nor do {plural(len(missing) - 1, 'other file')} of {name}" if len(missing) > 1 else ""
         raise DataError(what + more, where=root, remedy=f"{_UNPACK}{otherwise}")
     return pairs
