@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from recording import FACTS
+from segarena import cli
 from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, TrainOptions, defaults
 from segarena.config.defaults import ComputeFacts
 from segarena.errors import ConfigError, RunError
@@ -35,8 +38,20 @@ def parts(hint: Any) -> Iterator[Any]:
 def test_a_folder_that_was_started_on_a_gpu_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     before = {"device": Choice("device", "cuda", "a GPU was found")}
-    with refuses(RunError, where=Path("runs/a"), value="GPU"):
-        resolve(CompareOptions(resume=Path("runs/a"), out=Path("runs/a")), FACTS, before)
+    place: dict[str, Any] = {"resume": Path("runs/a"), "out": Path("runs/a")}
+    for recorded, device, precision in ((before, "auto", "auto"), ({}, "cuda", "fp16")):
+        options = CompareOptions(data=Path("my data"), epochs=3, device=device, precision=precision, **place)
+        with refuses(RunError, where=Path("runs/a"), value="GPU") as raised:
+            resolve(options, FACTS, recorded)
+        started: list[CompareOptions] = []
+        line = raised.value.remedy[raised.value.remedy.index("segarena compare") :]
+        monkeypatch.setattr("segarena.commands.paths.check_paths", lambda options: None)
+        monkeypatch.setattr("segarena.commands.compare.run", started.append)
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        assert cli.main() == 0
+        new = CompareOptions(data=Path("my data"), epochs=3, device="cpu", out=Path("NEW_FOLDER"))
+        assert started == [new]
+        resolve(new, FACTS)
 
 
 def test_what_was_chosen_is_not_chosen_again() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
 
-from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults
+from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults, to_command
 from segarena.config.defaults import ComputeFacts
 from segarena.config.devices import device_type
 from segarena.config.resolution import STRIDES
@@ -207,7 +208,8 @@ def _find_device(options: ProtocolOptions, recorded: Choice | None) -> str:
     except ConfigError as error:
         if options.resume is None:
             raise
-        remedy = "Resume it where there is a GPU, or start again in a new folder: --device cpu --out DIR"
+        again = to_command(replace(options, device="cpu", precision="auto", resume=None))
+        remedy = f"Resume it where there is a GPU, or start again in a new folder: {again} --out NEW_FOLDER"
         if device_type(device) == "cuda" and torch.cuda.is_available():
             remedy = "Resume it on another GPU: add --device cuda"
         raise RunError(
