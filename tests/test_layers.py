@@ -32,7 +32,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"contents", "files", "processes", "scenes", "sizes", "source", "warp"},
+        {"contents", "disk_cache", "files", "processes", "scenes", "sizes", "source", "warp"},
         {"decoded", "transforms"},
         {"crop_tables", "dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations", "kept_batches", "pixel_store"},

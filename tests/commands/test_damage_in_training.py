@@ -25,6 +25,7 @@ def test_a_mask_damaged_during_training_is_wrong_input(
     monkeypatch.setattr(TrainingLoader, "epoch", damage_first)
     options = "--model unet --encoder mobilenet_v2 --weights none --size 32 --batch-size 4 --cache-gib 0 --device cpu"
     command = ["segarena", "train", str(squares), *options.split(), "--out", str(tmp_path / "run")]
+    command += ["--disk-cache-gib", "0"]
     monkeypatch.setattr(sys, "argv", [*command, "--workers", workers])
     assert main() == 2
     message = capsys.readouterr().err

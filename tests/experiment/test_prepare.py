@@ -73,6 +73,21 @@ def test_decoded_images_take_half_of_the_free_memory(
     assert (len(typed.splits[0].images.kept), typed.protocol.cache_gib) == (12, 3.0)
 
 
+def test_images_that_memory_does_not_hold_are_on_disk(squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGARENA_CACHE", str(squares.parent / "own cache"))
+    options = TrainOptions(data=squares, model="fcn", cache_gib=0, **QUICK)
+    reporter = RecordingReporter()
+    [first] = prepare(options, reporter).splits
+    place = squares.parent / "own cache" / "decoded"
+    assert len(list(place.iterdir())) == 12
+    assert any(str(place) in line and "12 of 12 images" in line for line in reporter.lines)
+    monkeypatch.setattr(FolderSource, "read", lambda source, index: 1 / 0)
+    [second] = prepare(options, RecordingReporter()).splits
+    assert second.contents == first.contents
+    with pytest.raises(ZeroDivisionError):
+        prepare(replace(options, disk_cache_gib=0), RecordingReporter())
+
+
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "my data [v2] [bold]"
     for number in range(8):

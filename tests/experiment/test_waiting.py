@@ -41,6 +41,7 @@ def test_the_remedy_is_one_that_helps(
     kept: int, changes: dict[str, Any], remedy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "count_cores", lambda: 12)
+    monkeypatch.setattr(waiting, "free_memory", lambda: 8 * 1024**3)
     advice = advise_on_waiting(training(kept, **changes), rows(0.9, 0.25, 0.3))
     assert (advice is None) == (remedy is None)
     assert remedy is None or (remedy in str(advice) and "27.5%" in str(advice))
@@ -49,3 +50,8 @@ def test_the_remedy_is_one_that_helps(
 @pytest.mark.parametrize("shares", [(0.9, 0.05, 0.04), (None, None), ()])
 def test_without_long_waiting_there_is_no_advice(shares: tuple[float | None, ...]) -> None:
     assert advise_on_waiting(training(3), rows(*shares)) is None
+
+
+def test_no_more_memory_is_advised_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "free_memory", lambda: 1024**3)
+    assert advise_on_waiting(training(3, device="cuda", crops="batch"), rows(0.9)) is None

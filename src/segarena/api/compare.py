@@ -67,6 +67,7 @@ def compare(
     workers: int | None = None,
     threads: int | None = None,
     cache_gib: float | None = None,
+    disk_cache_gib: float | None = None,
     config: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     quiet: bool = False,
@@ -172,8 +173,11 @@ def compare(
         workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
-        cache_gib: Memory for decoded images, in GiB; images that do not fit are decoded each time. Default: half of the
-            free memory; 4 where that is unknown.
+        cache_gib: Memory for decoded images, in GiB; images that do not fit are kept on disk. Default: half of the free
+            memory; 4 where that is unknown.
+        disk_cache_gib: Disk space for decoded images that do not fit into memory, in GiB, in ~/.cache/segarena or
+            $SEGARENA_CACHE. The least recently used make room for new ones. 0: they are decoded each time. Default:
+            half of the free disk space, at most 50.
         config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
             config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
             relative to it.

@@ -194,6 +194,11 @@ def cache_gib(free: int | None) -> float:
     return 4.0 if free is None else round(free / 2 / 1024**3, 1)
 
 
+def disk_cache_gib(free: int | None) -> float:
+    """Half of the free disk space, at most 50."""
+    return 0.0 if free is None else min(50.0, round(free / 2 / 1024**3, 1))
+
+
 def threads(facts: ComputeFacts) -> tuple[int, str]:
     """As many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
 

@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "freeze_batchnorm",
     ),
     "Augmentation": ("crop_foreground", "scale_jitter", "rotation", "elastic"),
-    "Machine": ("device", "precision", "crops", "threads", "workers", "cache_gib"),
+    "Machine": ("device", "precision", "crops", "threads", "workers", "cache_gib", "disk_cache_gib"),
     "Output": ("quiet", "verbose"),
 }
 #: A command with fewer options has them in one group, and those of `Output`.

@@ -163,7 +163,10 @@ class ProtocolOptions(DataOptions, ABC):
     threads: Annotated[int | None, default(defaults.threads)] = None
     """Threads that PyTorch computes with. The same number gives the same results, to the last bit."""
     cache_gib: Annotated[float | None, default(defaults.cache_gib)] = None
-    """Memory for decoded images, in GiB; images that do not fit are decoded each time."""
+    """Memory for decoded images, in GiB; images that do not fit are kept on disk."""
+    disk_cache_gib: Annotated[float | None, default(defaults.disk_cache_gib)] = None
+    """Disk space for decoded images that do not fit into memory, in GiB, in ~/.cache/segarena or $SEGARENA_CACHE.
+    The least recently used make room for new ones. 0: they are decoded each time."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder to write; it must not exist or be empty."""
     resume: Annotated[Path | None, OPTIONAL] = None
@@ -198,7 +201,7 @@ class ProtocolOptions(DataOptions, ABC):
                 raise ConfigError(
                     f"{value} is not a finite number above 0", where=flag(name), remedy="Give a number above 0"
                 )
-        for name in ("weight_decay", "cache_gib"):
+        for name in ("weight_decay", "cache_gib", "disk_cache_gib"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ConfigError(

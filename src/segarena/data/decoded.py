@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import PIL
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segarena._version import __version__
+from segarena.data.disk_cache import DiskCache
 from segarena.data.source import Source
 from segarena.threads import thread_pool
 
@@ -17,7 +21,9 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class DecodedImages:
-    """Images and masks of a source, decoded once and kept in memory up to a limit; others are decoded each time.
+    """Images and masks of a source, decoded once and kept in memory up to a limit.
+
+    Others are kept on disk, if `disk` is set, or decoded each time.
 
     They are decoded at construction, in threads, so that processes that are forked later share the memory.
     """
@@ -45,6 +51,9 @@ class DecodedImages:
         self.kept: dict[int, Pair] = {}
         #: Copies in the memory of a device, see `segarena.data.pixel_store`.
         self.stores: dict[str, Any] = {}
+        #: Where samples are kept that do not fit; None where they are decoded each time.
+        self.disk: DiskCache | None = None
+        self._keys: dict[int, str] = {}
         self._shared: _Shared | None = None
         self._sizes: dict[int, tuple[int, int]] = {}
         self.bytes = 0
@@ -68,7 +77,15 @@ class DecodedImages:
 
     def pair(self, index: int) -> Pair:
         """Return the image uint8 (H, W, 3) and the mask uint8 (H, W). Raises DataError."""
-        return self.kept[index] if index in self.kept else self.source.read(index)
+        if index in self.kept:
+            return self.kept[index]
+        if self.disk is None:
+            return self.source.read(index)
+        if index not in self._keys:
+            versions = f"{__version__} {PIL.__version__}"  # decoders may differ by a level
+            content = f"{self.source.digest(index)} {self.source.decoding_digest} {versions}"
+            self._keys[index] = hashlib.sha256(content.encode()).hexdigest()
+        return self.disk.recall(self._keys[index], lambda: self.source.read(index))
 
     def size(self, index: int) -> tuple[int, int]:
         """Return (height, width) of a sample in pixels; it is decoded where nothing else has them. Raises DataError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.contents import hash_contents
 from segarena.data.decoded import DecodedImages
+from segarena.data.disk_cache import DiskCache
+from segarena.data.files.cache import cache_folder
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
@@ -62,6 +65,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         divisions = make_fold_splits(source, options, options.folds)
     cache_gib = defaults.cache_gib(free_memory()) if options.cache_gib is None else options.cache_gib
     images = _decode(source, divisions[0], cache_gib, reporter)
+    _keep_on_disk(images, options.disk_cache_gib, reporter)
     train = sorted({index for splits in divisions for index in splits.train})
     measured = {index: _measure(images, index) for index in train}
     for splits in divisions:
@@ -149,6 +153,27 @@ def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter
     indices = [*splits.train, *splits.val, *splits.test]
     with reporter.progress("decoding images") as on_progress:
         return DecodedImages(source, indices, limit_bytes=cache_gib * GIB, on_progress=on_progress)
+
+
+def _keep_on_disk(images: DecodedImages, typed_gib: float | None, reporter: Reporter) -> None:
+    """Keep images that memory does not hold on disk. Scenes that are drawn are drawn again."""
+    beyond = len(images.indices) - len(images.kept)
+    if not beyond or images.source.samples[images.indices[0]].image is None:
+        return
+    try:
+        folder = cache_folder() / "decoded"
+        place = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(place).free
+    except (OSError, RuntimeError, StopIteration):
+        return
+    gib = defaults.disk_cache_gib(free) if typed_gib is None else typed_gib
+    if not gib:
+        return
+    images.disk = DiskCache(folder, gib * GIB)
+    reporter.say(
+        f"  memory: {beyond} of {len(images.indices)} images do not fit; decoded ones are kept in {folder}, "
+        f"up to {gib:g} GiB (--disk-cache-gib 0: none)"
+    )
 
 
 def _measure(images: DecodedImages, index: int) -> tuple[NDArray[np.int64], tuple[int, ...]]:

@@ -11,6 +11,7 @@ from segarena.config.devices import device_type
 from segarena.cores import count_cores
 from segarena.experiment.plan import Training
 from segarena.formats import percent
+from segarena.free_memory import free_memory
 
 #: The share of the training time from which there is advice.
 MOST = 0.1
@@ -35,11 +36,13 @@ def _find_remedy(training: Training) -> str | None:
     protocol, images, indices = training.protocol, training.split.images, training.split.splits.train
     open_ones = sum(index not in images.kept for index in indices)
     if open_ones:
-        pixels = sum(height * width for height, width in map(images.size, images.indices))
-        return (
-            f"{open_ones} of {len(indices)} training images are decoded in each epoch; "
-            f"--cache-gib {math.ceil(4.2 * pixels / GIB)} keeps all images in memory"
-        )
+        needed = 4.2 * sum(height * width for height, width in map(images.size, images.indices))
+        free = free_memory()
+        if free is None or needed < free:
+            return (
+                f"{open_ones} of {len(indices)} training images are not kept in memory; "
+                f"--cache-gib {math.ceil(needed / GIB)} keeps all images there"
+            )
     if device_type(protocol.device) == "cpu" or protocol.crops == "batch":
         return None
     if device_type(protocol.device) == "cuda" and not (protocol.rotation or protocol.elastic):

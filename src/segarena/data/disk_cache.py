@@ -1,0 +1,143 @@
+"""Decoded images on disk, by the hash of their content, for data that memory does not hold.
+
+A file has the pixels of an image and its mask and is mapped into memory: the system keeps in memory what is used, and
+may give it up at any time. The cache is optional: where it cannot be written, or a file is missing or damaged, images
+are decoded as without it. Several processes may use it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+#: The first number of each file: another version has another one.
+_FORMAT = 0x5E6A0001
+#: Bytes before the pixels: format, height, width and checksum, each an int64.
+_HEADER = 32
+#: Seconds in which a file counts as used, by whatever process: it is not deleted to make room.
+_RECENT = 3600.0
+#: Seconds after which an unfinished file is one of a process that was killed.
+_ABANDONED = 86400.0
+_ENDING = ".pixels"
+
+
+class DiskCache:
+    """Decoded images in a folder of a limited size. No method raises, but for what decoding raises.
+
+    Args:
+        folder: The folder; it is made where it is needed.
+        limit_bytes: The most that all files take together. The least recently used make room for new ones.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: float) -> None:
+        self.folder, self.limit_bytes = folder, limit_bytes
+        self._known: set[str] = set()
+        self._taken: int | None = None
+        self._is_full = False
+
+    def recall(self, key: str, decode: Callable[[], Pair]) -> Pair:
+        """Return what was kept under a key, else what `decode` returns, which is then kept if there is room.
+
+        Args:
+            key: The hash of all that the pixels depend on, in hex.
+            decode: Returns the image uint8 (H, W, 3) and the mask uint8 (H, W).
+        """
+        found = self._read(key)
+        if found is None:
+            found = decode()
+            self._write(key, *found)
+        return found
+
+    def _read(self, key: str) -> Pair | None:
+        path = self._path(key)
+        try:
+            # copy-on-write: whoever changes a pixel does not change the file
+            content = np.memmap(path, dtype=np.uint8, mode="c")
+        except (OSError, ValueError):  # there is none, or it is empty
+            return None
+        kind, height, width, checksum = content[:_HEADER].view(np.int64).tolist() if len(content) > _HEADER else [0] * 4
+        if kind != _FORMAT or len(content) != _HEADER + 4 * height * width:
+            return None
+        pixels = np.asarray(content[_HEADER:])
+        if key not in self._known:
+            if zlib.crc32(pixels.data) != checksum:
+                return None
+            self._known.add(key)
+            with suppress(OSError):
+                os.utime(path)
+        split = 3 * height * width
+        return pixels[:split].reshape(height, width, 3), pixels[split:].reshape(height, width)
+
+    def _write(self, key: str, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
+        parts = [np.ascontiguousarray(part).reshape(-1) for part in (image, mask)]
+        size = _HEADER + sum(len(part) for part in parts)
+        if self._is_full or not self._make_room(size):
+            return
+        checksum = zlib.crc32(parts[1].data, zlib.crc32(parts[0].data))
+        header = np.array([_FORMAT, *mask.shape, checksum], np.int64)
+        unfinished = self.folder / f".{key}-{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            with unfinished.open("xb") as file:
+                for part in (header.view(np.uint8), *parts):
+                    file.write(part.data)
+            unfinished.replace(self._path(key))
+            self._taken = (self._taken or 0) + size
+        except OSError:  # the disk is full, or cannot be written
+            self._is_full = True
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+    def _make_room(self, size: int) -> bool:
+        """Whether a file may be written; files that were not used for long are deleted for it."""
+        try:
+            if self._taken is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._remove_abandoned()
+                self._taken = sum(length for _, length, _ in self._files())
+            if self._taken + size > self.limit_bytes:
+                self._delete_oldest(size)
+        except OSError:
+            self._is_full = True
+            return False
+        self._is_full = self._taken + size > self.limit_bytes
+        return not self._is_full
+
+    def _delete_oldest(self, size: int) -> None:
+        files = sorted(self._files())
+        self._taken = sum(length for _, length, _ in files)
+        # more than for this file, so that the folder is not listed for each
+        wanted = max(size, self.limit_bytes / 16)
+        for used, length, path in files:
+            if self._taken + wanted <= self.limit_bytes or used > time.time() - _RECENT:
+                return
+            path.unlink(missing_ok=True)
+            self._taken -= length
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """When each file was last used, its size and its path."""
+        found = []
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(_ENDING):
+                    with suppress(OSError):  # another process has deleted it
+                        status = entry.stat()
+                        found.append((status.st_mtime, status.st_size, Path(entry.path)))
+        return found
+
+    def _remove_abandoned(self) -> None:
+        for path in self.folder.glob(".*-*-*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < time.time() - _ABANDONED:
+                    path.unlink()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}{_ENDING}"
