@@ -243,7 +243,7 @@ def test_the_learning_rate_scales_with_the_batch_size(optimizer: str, batch_size
 
 @pytest.mark.parametrize(
     ("num_train", "size", "batch_size", "epochs"),
-    [(8, 96, 2, 60), (40, 96, 10, 60), (400, 128, 16, 10), (90, 129, 8, 45)],
+    [(8, 96, 2, 60), (40, 96, 10, 60), (900, 128, 16, 10), (180, 129, 8, 45)],
 )
 def test_small_data_gets_small_batches_and_more_epochs(num_train: int, size: int, batch_size: int, epochs: int) -> None:
     facts = replace(FACTS, num_train=num_train)

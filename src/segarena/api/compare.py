@@ -98,7 +98,7 @@ def compare(
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256
             to 512 on a CPU, from 512 to 768 on a GPU, and at most the images' shorter side.
-        epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 4000 on a CPU, from 10 to 300 on
+        epochs: Maximum number of epochs. Default: enough for 64000 crops on a GPU and 8000 on a CPU, from 10 to 300 on
             a GPU and 60 on a CPU.
         encoder: Encoder (backbone). With track="paper" resnet50 or resnet101, for the models that have a ResNet. One of
             resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, vgg16_bn, mobilenet_v2, mobilenet_v3_large,

@@ -19,8 +19,8 @@ ABOUT_AS_CHEAP = 1.25
 #: By how much the ceiling of the next better pair is higher, in mIoU.
 CLEARLY_HIGHER = 0.02
 #: Operations (`segarena.config.network_costs`) that training each model once may take. Two cores reach 2e11 to 4e11 a
-#: second with bf16, so that a comparison takes an hour to an hour and a half. A GPU is assumed to reach 5e13.
-LIMITS: Mapping[str, float] = {"cpu": 1.7e15, "cuda": 2e17}
+#: second with bf16, so that a comparison takes two to three hours. A GPU is assumed to reach 5e13.
+LIMITS: Mapping[str, float] = {"cpu": 3.4e15, "cuda": 2e17}
 #: The rule in words, for --help.
 SIZE_RULE = (
     "the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256 to 512 on a"
