@@ -108,7 +108,7 @@ def _fit_of(training: Training) -> Fit:
 
 def _tried(training: Training) -> Fit:
     return Fit(
-        lambda images: fits(partial(_try, training, images), training.protocol.device),
+        lambda images: fits(partial(_try, training, images, evaluates=True), training.protocol.device),
         lambda images: f"{plural(images, 'image')} of {training.model} do not fit into the memory of the GPU",
     )
 
@@ -162,12 +162,13 @@ def _most_memory(protocol: Protocol) -> float:
     return protocol.batch_size * height * width * MOST_OF_PIXEL + MOST_OF_NETWORK
 
 
-def _try(training: Training, images: int) -> None:
-    """Take two training steps, the second with the optimizer's moments in memory, and evaluate once.
+def _try(training: Training, images: int, *, evaluates: bool = False) -> None:
+    """Take two training steps, the second with the optimizer's moments in memory.
 
     Args:
         training: The training; it is not started, and its folder not touched.
         images: How many images are computed at a time. The batch has two such parts, where it has several.
+        evaluates: Evaluate a batch too, which needs less than a step unless its images are much larger.
     """
     protocol, most = training.protocol, training.protocol.batch_size
     batch = min(most, 2 * images)
@@ -181,7 +182,7 @@ def _try(training: Training, images: int) -> None:
     pixels = next(loader.epoch(1))
     for _ in range(2):
         trainer.try_step(*pixels)
-    if protocol.device == "cpu":  # without gradients it needs less than the steps
+    if not evaluates:
         return
     item = EvaluationItem(
         torch.zeros(3, *protocol.input_size, dtype=torch.uint8), torch.zeros(protocol.input_size, dtype=torch.uint8), 0
