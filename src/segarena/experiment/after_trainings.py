@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from statistics import fmean
 
 from segarena.experiment.prediction import Speed
 from segarena.experiment.prepared import Prepared
@@ -24,12 +25,13 @@ def after_trainings(prepared: Prepared, speeds: Mapping[str, Speed], share: floa
 
     Args:
         prepared: The data.
-        speeds: What each model was measured to cost.
+        speeds: What each model was measured to cost; those that are trained already take as long as these on average.
         share: The share of the processor time that this process gets, see `Forecast.cpu_share`.
     """
-    models, classes = len(speeds), prepared.source.classes.num_classes
-    build = sum(speed.build for speed in speeds.values())
-    latency = sum(speed.latency for speed in speeds.values())
+    models = max(len(speeds), len(prepared.options.model_names))
+    classes = prepared.source.classes.num_classes
+    build = models * fmean(speed.build for speed in speeds.values())
+    latency = models * fmean(speed.latency for speed in speeds.values())
     gallery = min(len(prepared.splits), _GALLERY) * build + _GALLERY * (latency + (models + 2) * _PICTURE)
     slow = _slowness() / max(share or 1.0, 0.1)
     return build + _TURNS * latency + gallery + slow * (_PAGE[0] + models * (_PAGE[1] + classes * _PAGE[2]))
