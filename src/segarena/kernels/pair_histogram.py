@@ -58,6 +58,10 @@ def count_by_image(truth: Tensor, prediction: Tensor, classes: int) -> Tensor:
     >>> count_by_image(torch.tensor([[[0, 1, 255, 3]]]), torch.tensor([[[0, 0, 0, 1]]]), 2)[0].tolist()
     [[1, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
+    if can_launch(truth):
+        with selected(truth):
+            rows, columns = (part.to(torch.uint8).contiguous() for part in (truth, prediction))
+            return count_on_gpu(rows, columns, classes).long()
     if truth.device.type == "cpu" and kernels_are_on():
         counts = torch.zeros(len(truth), classes + 1, classes + 1, dtype=torch.int64)
         for image, pair in enumerate(zip(truth, prediction, strict=True)):
@@ -67,10 +71,6 @@ def count_by_image(truth: Tensor, prediction: Tensor, classes: int) -> Tensor:
             counts[image, :classes, classes] = histogram[:classes, classes:].sum(dim=1)
             counts[image, classes, classes] = histogram[classes:, classes:].sum()
         return counts
-    if can_launch(truth):
-        with selected(truth):
-            rows, columns = (part.to(torch.uint8).contiguous() for part in (truth, prediction))
-            return count_on_gpu(rows, columns, classes).long()
     return plain_count_by_image(truth, prediction, classes)
 
 
