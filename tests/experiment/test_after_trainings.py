@@ -20,7 +20,7 @@ def predicted(trained_now: dict[str, Speed], models: tuple[str, ...]) -> float:
 
 def test_models_that_were_trained_earlier_take_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_slowness", lambda: 1.0)
-    speed = Speed(build=2.0, step=1.0, image=1.0, epoch=0.0, latency=0.5)
+    speed = Speed(build=2.0, step=1.0, image=1.0, save=0.0, latency=0.5)
     both = predicted({"fcn": speed, "unet": speed}, ("fcn", "unet"))
     assert predicted({"unet": speed}, ("fcn", "unet")) == pytest.approx(both)
     assert predicted({"unet": speed}, ("unet",)) < 0.6 * both + 1.0
