@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from segarena.data.dataset import (
+    AHEAD,
     EpochBatches,
     EvaluationSet,
     TrainingLoader,
@@ -267,3 +268,16 @@ def test_workers_change_neither_order_nor_pixels_of_validation():
         assert a.position == b.position
         assert torch.equal(a.image, b.image)
         assert torch.equal(a.mask, b.mask)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_nothing_is_decoded_before_the_first_batch(workers):
+    source = MemorySource(SHAPES * 3)
+    images = DecodedImages(source, range(30), limit_bytes=0)
+    loader = evaluation_loader(EvaluationSet(images, range(30), 32), batch_size=2, workers=workers)
+    assert source.reads == []
+    if workers == 0:
+        batches = iter(loader)
+        next(batches)
+        assert len(source.reads) <= 2 + AHEAD  # this batch, and those that are loaded in advance
+        batches.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import torch
@@ -16,7 +19,10 @@ from segarena.data.processes import Loader, affordable_workers
 from segarena.data.sizes import working_size
 from segarena.data.transforms import Augmentation, resize_image
 from segarena.seeding import derive_seed
+from segarena.threads import thread_pool
 
+#: Images that threads load in advance.
+AHEAD = 8
 #: Bytes of a pixel: red, green, blue and the label.
 PIXEL_BYTES = 4
 
@@ -132,7 +138,39 @@ class EvaluationSet(Dataset[EvaluationItem]):
 
 
 def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:
-    """Return a loader of lists of up to `batch_size` items, in order; images in a list may differ in size."""
-    largest = max((math.prod(dataset.images.size(index)) for index in dataset.indices), default=0)
+    """Return a loader of lists of up to `batch_size` items, in order; images in a list may differ in size.
+
+    Args:
+        dataset: The images.
+        batch_size: Images in a list.
+        workers: Processes that load them; with 0 threads of this process do, in advance.
+    """
+    sizes = map(dataset.images.known_size, dataset.indices if workers else ())
+    largest = max((math.prod(size) for size in sizes if size is not None), default=0)
     workers = affordable_workers(workers, PIXEL_BYTES * largest * batch_size)
+    if not workers:
+        return _InThreads(dataset, batch_size)
     return Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)
+
+
+class _InThreads:
+    """Lists of items that threads decode and resize in advance."""
+
+    def __init__(self, dataset: EvaluationSet, batch_size: int) -> None:
+        self._dataset, self._batch_size = dataset, batch_size
+
+    def __iter__(self) -> Iterator[list[EvaluationItem]]:
+        waiting: deque[Future[EvaluationItem]] = deque()
+        positions = iter(range(len(self._dataset)))
+        with thread_pool() as threads:
+            try:
+                for start in range(0, len(self._dataset), self._batch_size):
+                    items = []
+                    for _ in range(start, min(start + self._batch_size, len(self._dataset))):
+                        for position in islice(positions, AHEAD + 1 - len(waiting)):
+                            waiting.append(threads.submit(self._dataset.__getitem__, position))
+                        items.append(waiting.popleft().result())
+                    yield items
+            finally:  # where the caller stops early
+                for item in waiting:
+                    item.cancel()

@@ -90,10 +90,19 @@ class DecodedImages:
     def size(self, index: int) -> tuple[int, int]:
         """Return (height, width) of a sample in pixels; it is decoded where nothing else has them. Raises DataError."""
         if index not in self._sizes:
-            sizes = getattr(self.source, "sizes", None)  # a folder has read them from the files' headers
-            height, width = self.pair(index)[1].shape if index in self.kept or sizes is None else sizes[index]
+            height, width = self.known_size(index) or self.pair(index)[1].shape
             self._sizes[index] = height, width
         return self._sizes[index]
+
+    def known_size(self, index: int) -> tuple[int, int] | None:
+        """Return (height, width) of a sample in pixels, None where it would have to be decoded."""
+        if index in self._sizes:
+            return self._sizes[index]
+        if index in self.kept:
+            height, width = self.kept[index][1].shape
+            return height, width
+        sizes: Sequence[tuple[int, int]] | None = getattr(self.source, "sizes", None)
+        return None if sizes is None else sizes[index]  # a folder has read them from the files' headers
 
     def __getstate__(self) -> dict[str, Any]:
         """What a process that is not forked gets: the pixels as one piece of shared memory, which is not copied."""

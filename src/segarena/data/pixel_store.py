@@ -102,7 +102,7 @@ class HostPixels:
 
     def __init__(self, images: DecodedImages, *, pin_memory: bool) -> None:
         self._images, self._pin = images, pin_memory
-        self._threads = ThreadPoolExecutor(min(8, count_cores()), thread_name_prefix="pixels")
+        self._threads = ThreadPoolExecutor(min(16, count_cores()), thread_name_prefix="pixels")
 
     def gather(self, indices: Sequence[int], plans: Sequence[CropPlan]) -> Pixels:
         """Return copies of what the crops show: see `PixelStore`."""

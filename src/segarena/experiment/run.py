@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena.config import Protocol
 from segarena.config.devices import device_type
 from segarena.data.dataset import (
     EvaluationItem,
@@ -152,7 +153,16 @@ def evaluation_batches(training: Training, part: Split) -> Iterable[list[Evaluat
         kept = keep_on_gpu(dataset, batch_size=protocol.batch_size, device=protocol.device)
         if kept is not None:
             return kept
-    return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
+    return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
+
+
+def evaluation_workers(protocol: Protocol) -> int:
+    """Return how many processes load images for an evaluation: none, but threads, where none load those of a training.
+
+    Args:
+        protocol: The settings.
+    """
+    return 0 if protocol.crops == "batch" else protocol.workers
 
 
 def make_loader(training: Training) -> TrainingBatches:

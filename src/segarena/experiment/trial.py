@@ -21,7 +21,7 @@ from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingBatches
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
-from segarena.experiment.run import make_loader, make_loss
+from segarena.experiment.run import evaluation_workers, make_loader, make_loss
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score
@@ -191,7 +191,7 @@ class _MeasuredValidation:
 
         def load(some: Sequence[int]) -> Iterable[list[EvaluationItem]]:
             dataset = EvaluationSet(training.split.images, some, protocol.size)
-            return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=protocol.workers)
+            return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
 
         run(load(_spread(chosen, batch)))  # the first pass of a shape is slower
         start = time.perf_counter()
