@@ -138,3 +138,15 @@ def test_batches_on_a_gpu_are_the_same_and_nothing_waits(store):
         torch.cuda.set_sync_debug_mode("default")
     assert all(part.device.type == "cuda" for batch in batches for part in batch)
     assert_same(batches, one_by_one.epoch(2))
+
+
+def test_the_thread_selects_the_gpu_that_is_named(monkeypatch):
+    selected = []
+    monkeypatch.setattr(torch.cuda, "set_device", selected.append)
+    for device in ("cpu", "cuda", "cuda:1"):
+        images = DecodedImages(Noise(), range(7), limit_bytes=1e9)
+        augmentation = Augmentation(32, (32, 40), seed=3)
+        store = HostPixels(images, pin_memory=False)
+        loader = DeviceLoader(images, range(7), augmentation, store, batch_size=3, seed=3, device=device)
+        loader._thread.submit(int).result()
+    assert selected == [1]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from segarena.classes import IGNORE_INDEX
-from segarena.config.devices import device_type
+from segarena.config.devices import device_index, device_type
 from segarena.data.crop_tables import PackedTables, pack_tables, send_tables
 from segarena.data.dataset import EpochBatches
 from segarena.data.decoded import DecodedImages
@@ -63,7 +63,10 @@ class DeviceLoader:
         self._images, self._indices, self._augmentation = images, indices, augmentation
         self._store, self._device = store, device
         self._pin = device_type(device) == "cuda"
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="crops")
+        # Page-locked memory belongs to the GPU that a thread has selected, which is the first one by default.
+        number = device_index(device)
+        select = None if number is None else partial(torch.cuda.set_device, number)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="crops", initializer=select)
 
     @property
     def ahead(self) -> int:
