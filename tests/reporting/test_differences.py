@@ -15,6 +15,8 @@ from segarena.reporting.differences import (
     difference_notes,
     difference_rows,
     has_architectures,
+    signed_points,
+    to_text,
 )
 from segarena.reporting.page import build_report
 
@@ -101,6 +103,12 @@ def test_the_matrix_has_each_pair_in_both_senses(comparison: Comparison) -> None
         ends = [f"{100 * sign * end:.1f}" for sign, end in ((-1, pair.networks.high), (-1, pair.networks.low))]
         assert lower.interval == " to ".join(ends).replace("-", "\u2212")
         assert (upper.status, lower.status) in {("higher", "lower"), ("unclear",) * 2, ("too few",) * 2}
+
+
+def test_zero_has_no_sign() -> None:
+    assert to_text(-0.0004, 0.0) == "0.0 to 0.0"
+    assert to_text(-0.0006, -0.0) == "\u22120.1 to 0.0"
+    assert signed_points(-0.0004) == "0.0"
 
 
 def test_nothing_is_claimed_below_the_majority_baseline(comparison: Comparison) -> None:

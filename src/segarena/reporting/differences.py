@@ -192,7 +192,8 @@ def signed_points(difference: float) -> str:
 
 def to_text(low: float, high: float) -> str:
     """Write the ends of an interval of fractions in points, "1.0 to 5.0"."""
-    return f"{100 * low:.1f} to {100 * high:.1f}".replace("-", MINUS)
+    first, second = (f"{round(100 * end, 1) + 0.0:.1f}" for end in (low, high))  # + 0.0: no "-0.0"
+    return f"{first} to {second}".replace("-", MINUS)
 
 
 def _ends(interval: Interval | None) -> str:
