@@ -2,7 +2,7 @@
 
 Crops that are computed one by one, by 0 to N worker processes, beside those of a batch computed together on the
 device: from images on the computer and, on a GPU, from images in its memory. Without a folder the images are noise of
-720 x 960 pixels. `decoded each time` is what a folder costs that does not fit into memory.
+720 x 960 pixels. `decoded each time` and `on disk` are what a folder costs that does not fit into memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,12 @@ from segarena.cores import count_cores
 from segarena.data.dataset import TrainingBatches, TrainingLoader, TrainingSet
 from segarena.data.decoded import DecodedImages
 from segarena.data.device_batches import DeviceLoader
+from segarena.data.disk_cache import DiskCache
 from segarena.data.pixel_store import HostPixels, ResidentPixels
 from segarena.data.sizes import crop_size
 from segarena.data.transforms import Augmentation
 from segarena.experiment.inputs import open_source
+from segarena.threads import thread_pool
 from segarena.training.machine import describe_environment
 
 
@@ -42,6 +45,11 @@ class Noise:
         self.image = random.integers(0, 256, (720, 960, 3), dtype=np.uint8)
         self.mask = random.integers(0, 12, (720, 960), dtype=np.uint8)
         self.samples = range(64)
+        self.decoding_digest = ""
+
+    def digest(self, index: int) -> str:
+        """Return a name of its own for each image."""
+        return str(index)
 
     def read(self, index: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Return a copy, as decoding would."""
@@ -95,7 +103,7 @@ def main() -> None:
     cores = count_cores()
     workers = given.workers or sorted({0, *(2**power for power in range(6) if 2**power < cores), max(1, cores - 2)})
     kept = DecodedImages(source, indices, limit_bytes=float("inf"))
-    unkept = DecodedImages(source, indices, limit_bytes=0)
+    unkept, on_disk = (DecodedImages(source, indices, limit_bytes=0) for _ in range(2))
     height, width = kept.size(indices[0])
     augmentation = Augmentation(given.size, crop_size(height, width, given.size), 0)
 
@@ -116,7 +124,9 @@ def main() -> None:
     ways: list[tuple[str, str, int, Callable[[], TrainingBatches]]] = [
         *(("each", "in memory", number, each(kept, number)) for number in workers),
         ("each", "decoded each time", workers[-1], each(unkept, workers[-1])),
+        ("each", "on disk", workers[-1], each(on_disk, workers[-1])),
         ("batch", "decoded each time", 0, together(unkept, resident=False)),
+        ("batch", "on disk", 0, together(on_disk, resident=False)),
         ("batch", "in memory", 0, together(kept, resident=False)),
         ("batch", f"on the device ({given.device})", 0, together(kept, resident=True)),
     ]
@@ -124,6 +134,10 @@ def main() -> None:
     print(f"{len(indices)} images of {height} x {width}, crops of {crop}, batches of {given.batch}, {cores} cores")
     print("crops | images | workers | images/s | ms per batch")
     rows = []
+    folder = TemporaryDirectory()
+    on_disk.disk = DiskCache(Path(folder.name), float("inf"))
+    with thread_pool() as threads:
+        list(threads.map(on_disk.pair, indices))  # the first time they are decoded
     for crops, images, number, make in ways:
         row = Row(crops, images, number, *measure(make(), given.seconds, given.device))
         rows.append(row)
@@ -131,6 +145,7 @@ def main() -> None:
             f"{crops} | {images} | {number} | {row.images_per_second:.0f} | {row.milliseconds_per_batch:.1f}",
             flush=True,
         )
+    folder.cleanup()
     if given.json is not None:
         facts = {"size": given.size, "batch_size": given.batch, "image": [height, width], "cores": cores}
         machine = {"device": given.device, "gpu": describe_environment(given.device).gpu}
