@@ -57,7 +57,7 @@ def epochs_of(folder: Path) -> dict[str, int]:
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    history = pd.read_csv(folder / "history.csv").drop(columns=["seconds", "images_per_second"])
+    history = pd.read_csv(folder / "history.csv").drop(columns=["seconds", "images_per_second", "waiting_share"])
     return {"weights": (folder / "best.safetensors").read_bytes(), "history": history.to_csv()}
 
 
