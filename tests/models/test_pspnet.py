@@ -161,3 +161,14 @@ def test_bf16_pooling_is_near_the_exact_average():
     for bins, grid in zip((1, 2, 3, 6), pool_grids(features, (1, 2, 3, 6)), strict=True):
         exact = F.adaptive_avg_pool2d(features.double(), bins)
         assert relative(grid.double(), exact) < 4 * 2**-9
+
+
+def test_a_convolution_that_was_replaced_is_called(monkeypatch):
+    """By quantisation, or by an adapter: its weight is not all that it computes."""
+    monkeypatch.setattr(pspnet, "FEWEST_EVALUATED", 0)
+    model = Case("pspnet", "encoder").build().eval()
+    image = torch.randn(2, 3, 160, 216)
+    with torch.no_grad():
+        before = model(image, size="native").logits
+        model.fusion[0] = nn.Sequential(model.fusion[0], nn.Identity())
+        assert relative(model(image, size="native").logits, before) < 1e-4

@@ -78,10 +78,11 @@ class PSPNet(SegmentationModel):
         count, _, height, width = features.shape
         fewest = FEWEST_TRAINED if torch.is_grad_enabled() else FEWEST_EVALUATED
         small = height * width < 2 * sum(k * k for k in self.pyramid.bins) or count * height * width < fewest
-        if small or features.device.type == "meta" or torch.compiler.is_compiling():
+        conv, norm, relu = self.fusion
+        replaced = type(conv) is not nn.Conv2d  # e.g. by a quantised one
+        if small or replaced or features.device.type == "meta" or torch.compiler.is_compiling():
             as_written: Tensor = self.fusion(self.pyramid(features))
             return as_written
-        conv, norm, relu = self.fusion
         by_parts = convolve_pyramid(features, self.pyramid.reduced_grids(features), cast(Tensor, conv.weight))
         fused: Tensor = relu(norm(by_parts))
         return fused
