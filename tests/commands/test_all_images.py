@@ -36,7 +36,7 @@ from segarena.training import engine
 from support import QUICK, refuses, write_pair
 
 #: What a run on all images has of its own.
-OWN = ("epochs", "patience", "crop", "input_size")
+OWN = ("cache_gib", "epochs", "patience", "crop", "input_size")
 
 
 @pytest.fixture(scope="module")
