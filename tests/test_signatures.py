@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,16 @@ def test_help_has_the_text_of_each_option(name: str) -> None:
         assert f" {option}: {in_python(words).replace('DATA', '`data`')}" in text
     for option in dataclasses.fields(VERBS[name].options):
         assert flag(option.name) not in text, "an option is spelled as on the command line"
+
+
+@every_verb
+def test_help_gives_no_word_of_a_sentence_to_an_option_of_numbers(name: str) -> None:
+    function = getattr(segarena, name)
+    types = {option: str(item.annotation) for option, item in inspect.signature(function).parameters.items()}
+    of_numbers = re.compile(r"(int|float|bool|None|Literal\[[\d, ]+\]|[| ])+")
+    numbers = {option for option, written in types.items() if of_numbers.fullmatch(written)}
+    quoted = re.findall(r'(\w+)="(\w+)"', inspect.getdoc(function) or "")
+    assert not [(option, word) for option, word in quoted if option in numbers]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ _GIVEN: ContextVar[frozenset[str]] = ContextVar("given")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Words that follow an option in a sentence and are not its value.
-_NO_VALUES = "and or to for if is with in of as from does has cannot was were are by but the so then only names"
+_NO_VALUES = (
+    "and or to for if is with in of as from does has cannot was were are by but the so then only names where see"
+)
 _FLAGS = "--download --write-classes --quiet --verbose"
 _COMMAND = r"`[^`]*`|\b(?:\S*/)?segarena [a-z]+(?= )[^;:]*?(?=[.;:]? [A-Z][a-z]|[.;:]?$)"
 _OPTION = rf"--([a-z][a-z-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"

@@ -119,15 +119,14 @@ def train(
         output_stride: Output stride of the encoder in PSPNet and DeepLabv3. One of 8, 16. Default: 8 or 16, chosen with
             size; with track="paper" that of the paper.
         budget: Time for the whole command: 45m, 1h30m, 90s, ... After a trial of some seconds for each model, epochs,
-            and size and output_stride="where" they are left out, are chosen to fill it. Early stopping may end it
-            sooner.
+            and size and output_stride where they are left out, are chosen to fill it. Early stopping may end it sooner.
         patience: Stop after this many epochs without a better validation mIoU. Default: a third of the epochs, at least
             5.
         batch_size: Images per training step. auto: the most that fit into memory for all models, up to 32. Default: 16;
             8 for sizes above 128 on a CPU and 512 on a GPU; at most a quarter of the training images.
         micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
-            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels="see" one part at a time. Default:
-            the whole batch; less where it does not fit into memory.
+            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels see one part at a time. Default: the
+            whole batch; less where it does not fit into memory.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.
@@ -160,8 +159,8 @@ def train(
         precision: Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled. One of
             auto, fp32, bf16, fp16. Default: auto, bf16 where it is native; else fp16 on a GPU that is made for it, and
             fp32 elsewhere.
-        crops: How training crops are computed. each: one by one on the CPU, by workers="processes". batch: those of a
-            batch together, on the device of the network. The two differ by at most one level in few pixels. One of
+        crops: How training crops are computed. each: one by one on the CPU, by the processes of workers. batch: those
+            of a batch together, on the device of the network. The two differ by at most one level in few pixels. One of
             auto, each, batch. Default: auto, batch on a GPU; each on a CPU, and with rotation or elastic.
         workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:

@@ -156,8 +156,8 @@ class ProtocolOptions(DataOptions, ABC):
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
     """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
     crops: Annotated[Literal["auto", "each", "batch"], default(defaults.crops)] = "auto"
-    """How training crops are computed. each: one by one on the CPU, by --workers processes. batch: those of a batch
-    together, on the device of the network. The two differ by at most one level in few pixels."""
+    """How training crops are computed. each: one by one on the CPU, by the processes of --workers. batch: those of a
+    batch together, on the device of the network. The two differ by at most one level in few pixels."""
     workers: Annotated[int | None, default(defaults.workers)] = None
     """Processes that load images."""
     threads: Annotated[int | None, default(defaults.threads)] = None
