@@ -85,6 +85,16 @@ def test_the_remedy_resumes_the_training(squares: Path, tmp_path: Path, monkeypa
     assert (tmp_path / "run" / "costs.json").exists()
 
 
+def test_in_the_folder_of_a_comparison_its_own_training_is_resumed(squares: Path, tmp_path: Path) -> None:
+    """That of a model on all images is beside the runs of the comparison, which is resumed by another command."""
+    out = segarena.compare(squares, models="fcn", seeds=1, out=tmp_path / "out", **QUICK).folder
+    with memory_for(2), refuses(OutOfMemoryError, value="fcn with 4 images") as caught:
+        segarena.train(like=out, model="fcn", all_images=True)
+    command = shlex.split(caught.value.remedy.partition("resume: ")[2])
+    assert command == ["segarena", "train", "--resume", str(caught.value.where)]
+    assert Path(command[-1]).parent == out
+
+
 def test_the_command_line_ends_with_status_2_and_one_message(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

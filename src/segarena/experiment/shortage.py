@@ -69,6 +69,9 @@ def _remedy(training: Training) -> str:
 
 
 def _resume_command(folder: Path) -> str | None:
-    """What resumes the command that trains into a run folder: that of a fold is two levels below, of a trial three."""
-    places = (*reversed(folder.parents[:3]), folder)
+    """What resumes the command that trains into a run folder: that of a fold is two levels below, of a trial three.
+
+    The nearest folder counts: a model that is trained on all images is in the folder of its comparison.
+    """
+    places = (folder, *folder.parents[:3])
     return next((resume_command(place) for place in places if (place / OptionsRecord.file).exists()), None)
