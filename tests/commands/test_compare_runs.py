@@ -83,6 +83,15 @@ def test_two_losses_are_two_models_where_that_is_allowed(place: Path, tmp_path: 
     assert segarena.report(tmp_path / "moved").is_file()
 
 
+def test_a_whole_batch_is_a_value_of_the_micro_batch(place: Path, tmp_path: Path) -> None:
+    parts, again = tmp_path / "parts", [place / "ce", tmp_path / "parts"]
+    segarena.train(place / "data", model="fcn", loss="ce", learning_rate=0.002, micro_batch=2, out=parts, **ONCE)
+    matched = match_runs(find_runs(again), ("micro_batch",), again)
+    assert [run.model for run, _ in matched.runs] == ["fcn@micro_batch=0", "fcn@micro_batch=2"]
+    alike = [place / "ce", place / "ce+dice"]
+    assert match_runs(find_runs(alike), ("loss", "micro_batch"), alike).varied.keys() == {"loss"}
+
+
 def test_a_comparison_of_runs_is_not_resumed(place: Path, tmp_path: Path) -> None:
     both = segarena.compare(runs=[place / "ce", place / "ce+dice"], vary="loss", out=tmp_path / "both", quiet=True)
     assert resume_command(both.folder) is None

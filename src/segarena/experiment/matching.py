@@ -71,6 +71,7 @@ class FoundRun:
         """What has to be the same in all runs that are compared, by the name of its option."""
         own = {name: comparable(name, value) for name, value in self.config.protocol.settings().items()}
         own |= {"folds": self.folds, "protocol_version": self.config.protocol_version}
+        own |= {"micro_batch": self.config.protocol.micro_batch}  # 0 too: a value like another
         if (tuning := self.config.tuning) is not None:  # what the trials began with
             own |= {name: getattr(tuning.default, name) for name in ("learning_rate", "class_weights")}
         return {name: value for name, value in own.items() if name not in MAY_DIFFER}
