@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from segarena.config import Choice
 from segarena.records.tuning import Trial, Tuning
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.method import notes, protocol_rows, what_is_shared
 from segarena.reporting.tuning import tuning_note, tuning_rows
+
+MODELS = ("unet", "fcn")
 
 
 def trial(number: int, rate: float, miou: float | None, weights: str = "none") -> Trial:
@@ -20,11 +26,11 @@ def trial(number: int, rate: float, miou: float | None, weights: str = "none") -
     )
 
 
-def tuning(model: str, fold: int | None, chosen: int, gain: float, *trials: Trial) -> Tuning:
+def tuning(model: str, fold: int | None, chosen: int, gain: float, *trials: Trial, epochs: int = 5) -> Tuning:
     return Tuning(
         model=model,
         fold=fold,
-        epochs=5,
+        epochs=epochs,
         steps=50,
         train_images=80,
         held_out_images=20,
@@ -39,7 +45,7 @@ def test_each_trial_is_shown_and_the_chosen_one_is_marked(make_comparison) -> No
     choices = (Choice("learning_rate", 0.001, "adamw"), Choice("workers", 0, "on a CPU"))
     low, high = trial(1, 0.001, 0.4), trial(2, 0.01, None)
     folder = make_comparison(
-        models=("unet", "fcn"),
+        models=MODELS,
         classes=("ground", "plant"),
         images=1,
         epochs=2,
@@ -66,6 +72,35 @@ def test_each_trial_is_shown_and_the_chosen_one_is_marked(make_comparison) -> No
     assert notes(comparison) == [choices[1].sentence]
     assert "tuned" in dict(protocol_rows(comparison))["learning rate"]
     assert "trials" in what_is_shared(comparison)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fold", "words"),
+    [
+        ((1, 1), None, "2 trials of each model, 1 epoch each"),
+        ((5, 1), None, "2 trials of each model, 1 or 5 epochs each"),
+        ((5, 5), 1, "2 trials of each model in each fold, 5 epochs each"),
+    ],
+)
+def test_the_length_of_the_trials(street, epochs: tuple[int, int], fold: int | None, words: str) -> None:
+    trials = trial(1, 0.001, 0.4), trial(2, 0.01, 0.3)
+    found = tuple(
+        tuning(name, fold, 1, 0.0, *trials, epochs=number) for name, number in zip(MODELS, epochs, strict=True)
+    )
+    comparison = read_comparison(street)
+    comparison = replace(comparison, record=replace(comparison.record, tuning=found))
+    assert words in tuning_note(comparison)
+
+
+def test_class_weights_are_tuned_only_where_trials_tried_them(street) -> None:
+    comparison = read_comparison(street)
+    rate, other, weights = trial(1, 0.001, 0.4), trial(2, 0.01, 0.3), trial(2, 0.001, 0.3, "median")
+    for trials, tried in (((rate, other), False), ((rate, other, weights), True)):
+        record = replace(comparison.record, tuning=(tuning("unet", None, 1, 0.0, *trials),))
+        shown = replace(comparison, record=record)
+        assert ("tuned" in dict(protocol_rows(shown))["class weights"]) is tried
+        assert ("class weights" in what_is_shared(shown)) is tried
+        assert "learning rate" in what_is_shared(shown)
 
 
 def test_without_trials_there_is_no_table(street) -> None:

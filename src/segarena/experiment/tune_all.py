@@ -154,11 +154,12 @@ def _run(trials: ModelTrials, should_stop: Callable[[], bool], reporter: Reporte
 def _announce(unfinished: list[ModelTrials], forecast: Forecast | None) -> str:
     first = unfinished[0]
     counts, number = first.split.splits.counts, plural(first.number, "trial")
+    in_folds = "" if first.split.fold is None else " in each fold"
     seconds = sum(_predict(trials, forecast) for trials in unfinished)
     about = f", about {rough_duration(seconds)} in all" if seconds else ""
     return (
-        f"tuning: {number} of each model on {plural(counts['train'], 'training image')}, scored on {counts['val']}"
-        f" other training images{about}"
+        f"tuning: {number} of each model{in_folds} on {plural(counts['train'], 'training image')}, scored on "
+        f"{plural(counts['val'], 'other training image')}{about}"
     )
 
 

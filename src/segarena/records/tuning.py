@@ -85,6 +85,12 @@ class Tuning:
         return self.trials[self.chosen - 1]
 
     @property
+    def tried(self) -> tuple[str, ...]:
+        """The settings that the trials chose: the learning rate, and class weights where trials have other ones."""
+        weights = {trial.class_weights for trial in self.trials}
+        return ("learning_rate", "class_weights") if len(weights) > 1 else ("learning_rate",)
+
+    @property
     def seconds(self) -> float:
         """Seconds of all trials."""
         return sum(trial.seconds for trial in self.trials)

@@ -41,13 +41,12 @@ def what_is_shared(comparison: Comparison) -> str:
     if record.varied:
         varied = formats.join_words([name.replace("_", " ") for name in record.varied])
         return f"Every model was trained on the same images with the same settings but for {varied}, as its name shows."
-    tuned = (
-        " Learning rate and class weights were chosen for each by equally many short trials." if record.tuning else ""
-    )
+    names = formats.join_words([name.replace("_", " ") for name in _tuned(comparison)])
+    tuned = f" For each, {names} {'was' if names == 'learning rate' else 'were'} chosen by equally many short trials."
     length = "about the same time" if record.protocol.equal == "time" else "the same maximum number of epochs"
     return (
         f"Every model was trained on the same images in the same order, with the same augmentation, {length} and the "
-        f"same rules for early stopping and for selecting the epoch.{tuned}"
+        f"same rules for early stopping and for selecting the epoch.{tuned if names else ''}"
     )
 
 
@@ -109,16 +108,20 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
         is_shown = choice.name in ("size", "output_stride", "micro_batch") and choice.name in settings
         if is_shown or (choice.name, choice.value) == ("seeds", record.seeds):
             settings[choice.name] = f"{choice.value} ({choice.why})"
-    for name in ("learning_rate", "class_weights") if record.tuning else ():
+    for name in _tuned(comparison):
         settings[name] = f"{formats.plain(settings[name])} in the first trial; then tuned for each model"
     return _rows(settings)
 
 
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for each setting that was chosen for this data and this machine, and not by trials of each model."""
-    tuned = ("learning_rate", "class_weights") if comparison.record.tuning else ()
-    elsewhere = [choice.sentence for choice in comparison.record.choices if choice.name in tuned]
+    elsewhere = [choice.sentence for choice in comparison.record.choices if choice.name in _tuned(comparison)]
     return [note for note in comparison.record.notes if note not in elsewhere]
+
+
+def _tuned(comparison: Comparison) -> list[str]:
+    """The settings that trials chose for each model; none without trials."""
+    return list(dict.fromkeys(name for tuning in comparison.record.tuning for name in tuning.tried))
 
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from segarena import formats
 from segarena.records.tuning import Trial, Tuning
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.differences import signed_points
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,18 @@ def tuning_note(comparison: Comparison) -> str:
     if not shown:
         return ""
     first = shown[0]
-    lengths = sorted({tuning.epochs for tuning in shown})
-    epochs = formats.join_words([str(length) for length in lengths], "or")
+    *shorter, longest = sorted({tuning.epochs for tuning in shown})
+    epochs = formats.join_words([*map(str, shorter), formats.plural(longest, "epoch")], "or")
     seconds = formats.duration(sum(tuning.seconds for tuning in shown))
+    trials = (
+        formats.plural(len(first.trials), "trial") + " of each model" + ("" if first.fold is None else " in each fold")
+    )
     return (
-        f"{formats.plural(len(first.trials), 'trial')} of each model, {epochs} epochs each, {seconds} in all. A trial "
-        f"was trained on {first.train_images} training images and scored on {first.held_out_images} other training "
-        "images; validation and test images were not used. A setting replaces the default only if its lead is at least "
-        "2 points and more than one standard error. Trials are short trainings: their scores are not comparable with "
-        "those of the ranking."
+        f"{trials}, {epochs} each, {seconds} in all. A trial was trained on "
+        f"{formats.plural(first.train_images, 'training image')} and scored on "
+        f"{formats.plural(first.held_out_images, 'other training image')}; validation and test images were not used. A "
+        "setting replaces the default only if its lead is at least 2 points and more than one standard error. Trials "
+        "are short trainings: their scores are not comparable with those of the ranking."
     )
 
 
@@ -79,7 +83,11 @@ def _row(comparison: Comparison, tuning: Tuning) -> TuningRow:
         trials=trials,
         chosen=_settings(tuning.best, tuning),
         score=_score(tuning.best),
-        gain="default" if tuning.chosen == 1 else formats.NOTHING if tuning.gain is None else _points(tuning.gain),
+        gain="default"
+        if tuning.chosen == 1
+        else formats.NOTHING
+        if tuning.gain is None
+        else signed_points(tuning.gain),
     )
 
 
@@ -90,7 +98,3 @@ def _settings(trial: Trial, tuning: Tuning) -> str:
 
 def _score(trial: Trial) -> str:
     return "diverged" if trial.diverged else formats.percent(trial.miou)
-
-
-def _points(gain: float) -> str:
-    return f"{100 * gain:+.1f}".replace("-", "−")
