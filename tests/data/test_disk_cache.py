@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from segarena.data.decoded import DecodedImages
-from segarena.data.disk_cache import DiskCache
+from segarena.data.disk_cache import PART, DiskCache
 
 SIZE = 32 + 4 * 20 * 30
 
@@ -92,6 +92,13 @@ def test_the_limit_holds_and_what_is_used_now_is_not_deleted(tmp_path):
     for number in range(6):
         recall(cache, number, decoded)
     assert decoded == [3, 4, 5]
+
+
+def test_the_limit_is_one_for_all_processes_that_write(tmp_path):
+    caches = [DiskCache(tmp_path, 32 * SIZE) for _ in range(4)]
+    for number in range(120):
+        recall(caches[number % 4], number)
+    assert 32 <= len(files(tmp_path)) <= 32 * (1 + 4 * PART)
 
 
 def test_the_least_recently_used_make_room(tmp_path):

@@ -28,6 +28,8 @@ _RECENT = 3600.0
 #: Seconds after which an unfinished file is one of a process that was killed.
 _ABANDONED = 86400.0
 _ENDING = ".pixels"
+#: The share of the limit that a process writes, or deletes, before it lists the folder again.
+PART = 1 / 16
 
 
 class DiskCache:
@@ -42,6 +44,7 @@ class DiskCache:
         self.folder, self.limit_bytes = folder, limit_bytes
         self._known: set[str] = set()
         self._taken: int | None = None
+        self._written = 0
         self._is_full = False
 
     def recall(self, key: str, decode: Callable[[], Pair]) -> Pair:
@@ -91,6 +94,7 @@ class DiskCache:
                     file.write(part.data)
             unfinished.replace(self._path(key))
             self._taken = (self._taken or 0) + size
+            self._written += size
         except OSError:  # the disk is full, or cannot be written
             self._is_full = True
             with suppress(OSError):
@@ -102,7 +106,8 @@ class DiskCache:
             if self._taken is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._remove_abandoned()
-                self._taken = sum(length for _, length, _ in self._files())
+            if self._taken is None or self._written > PART * self.limit_bytes:  # other processes write, too
+                self._taken, self._written = sum(length for _, length, _ in self._files()), 0
             if self._taken + size > self.limit_bytes:
                 self._delete_oldest(size)
         except OSError:
@@ -115,7 +120,7 @@ class DiskCache:
         files = sorted(self._files())
         self._taken = sum(length for _, length, _ in files)
         # more than for this file, so that the folder is not listed for each
-        wanted = max(size, self.limit_bytes / 16)
+        wanted = max(size, PART * self.limit_bytes)
         for used, length, path in files:
             if self._taken + wanted <= self.limit_bytes or used > time.time() - _RECENT:
                 return
