@@ -1,6 +1,7 @@
 """Batches whose crops are computed together are those of the loader that computes them one by one."""
 
 import multiprocessing
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from segarena.data.dataset import TrainingLoader, TrainingSet
 from segarena.data.decoded import DecodedImages
 from segarena.data.device_batches import AHEAD, DeviceLoader
-from segarena.data.pixel_store import HostPixels, ResidentPixels, store_pixels
+from segarena.data.pixel_store import CHUNK, HostPixels, ResidentPixels, store_pixels
 from segarena.data.transforms import Augmentation
 from segarena.errors import DataError
 from support import refuses
@@ -111,6 +112,38 @@ def test_images_are_on_the_gpu_if_they_take_a_small_share_of_it(free, kind, monk
     assert 0.4 * 10_000 < bytes_needed < 0.4 * 100_000
     store_pixels(images, [0, 1], "cuda")
     assert made == [kind.__name__]
+
+
+class Slow(Noise):
+    """The first image takes the longest; all others could be read in the meantime."""
+
+    def __init__(self):
+        super().__init__()
+        self.read_first, self.reads = -1, 0
+        self.enough = threading.Event()
+
+    def read(self, index):
+        if index == 0:
+            self.enough.wait(0.3)
+            self.read_first = self.reads
+        else:
+            self.reads += 1
+            if self.reads >= CHUNK:
+                self.enough.set()
+        return self.pairs[index % 7]
+
+
+def test_few_images_are_open_until_they_are_on_the_device():
+    source = Slow()
+    images, indices = DecodedImages(source, range(2 * CHUNK), limit_bytes=0), range(2 * CHUNK)
+    images._sizes = {index: SHAPES[index % 7] for index in indices}
+    pixels = ResidentPixels(images, indices, "cpu")
+    assert source.read_first < CHUNK
+    assert source.reads == 2 * CHUNK - 1
+    start, width = pixels.places[CHUNK + 1]
+    image, mask = source.pairs[(CHUNK + 1) % 7]
+    assert width == mask.shape[1]
+    assert np.array_equal(pixels.images[start : start + mask.size].numpy().reshape(image.shape), image)
 
 
 def test_batches_are_prepared_in_advance():

@@ -20,6 +20,8 @@ from segarena.threads import thread_pool
 
 #: The share of a GPU's free memory that the training images may take.
 SHARE = 0.4
+#: Images that are decoded, or are open files of the disk cache, at a time until they are on the device.
+CHUNK = 64
 #: Bytes of a pixel: red, green, blue and the label.
 PIXEL_BYTES = 4
 MIB = 1 << 20
@@ -73,12 +75,14 @@ class ResidentPixels:
         self.places: dict[int, tuple[int, int]] = {}
         start = 0
         with thread_pool() as threads:
-            for index, (image, mask) in zip(indices, threads.map(images.pair, indices), strict=True):
-                self.places[index] = (start, mask.shape[1])
-                part = slice(start, start + mask.size)
-                self.images[part].copy_(torch.from_numpy(np.ascontiguousarray(image)).view(-1, 3))
-                self.masks[part].copy_(torch.from_numpy(np.ascontiguousarray(mask)).view(-1))
-                start += mask.size
+            for first in range(0, len(indices), CHUNK):
+                chunk = indices[first : first + CHUNK]
+                for index, (image, mask) in zip(chunk, threads.map(images.pair, chunk), strict=True):
+                    self.places[index] = (start, mask.shape[1])
+                    part = slice(start, start + mask.size)
+                    self.images[part].copy_(torch.from_numpy(np.ascontiguousarray(image)).view(-1, 3))
+                    self.masks[part].copy_(torch.from_numpy(np.ascontiguousarray(mask)).view(-1))
+                    start += mask.size
 
     def gather(self, indices: Sequence[int], plans: Sequence[CropPlan]) -> Pixels:
         """Return the buffers: see `PixelStore`."""
