@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from segarena.data.dataset import EvaluationItem
 from segarena.training.evaluation import evaluate, predict_masks
@@ -35,6 +36,19 @@ class Network(nn.Module):
         return Output(self.layers(image))
 
 
+class AtFullSize(Network):
+    """The same, enlarged to the size of the image: images of any size are taken, and pooled 32 times within."""
+
+    size_multiple = 1
+
+    def forward(self, image: Tensor, size: str) -> Any:
+        self.pixels.append(image.shape[0] * image.shape[2] * image.shape[3])
+        height, width = image.shape[-2:]
+        padded = functional.pad(image, (0, -width % 32, 0, -height % 32))
+        pooled = functional.interpolate(functional.avg_pool2d(padded, 32), scale_factor=32.0)
+        return Output(functional.interpolate(self.layers(pooled), scale_factor=8.0)[..., :height, :width])
+
+
 def labels_of(network: Network, image: Tensor, size: tuple[int, int], most_pixels: int | None) -> Tensor:
     model: Any = network
     return predict_masks(model, image, size, device="cpu", precision="fp32", most_pixels=most_pixels)
@@ -59,6 +73,15 @@ def test_tiles_have_the_labels_of_the_whole_image(
     assert max(network.pixels) <= 64 * 336  # padded to a multiple of 16
     assert tiled.shape == whole.shape
     assert (tiled == whole).float().mean() > 0.9999  # two logits may differ by rounding only
+
+
+def test_tiles_begin_where_the_pooling_within_a_network_does() -> None:
+    image = torch.randint(0, 256, (1, 3, 61, 700), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    network = AtFullSize()
+    whole, tiled = (labels_of(network, image, (61, 700), most) for most in (None, 61 * 300))
+    assert len(network.pixels) >= 1 + 3
+    assert len(whole.unique()) > 1
+    assert (tiled == whole).float().mean() > 0.9999
 
 
 def test_a_small_image_is_not_split() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -22,6 +23,8 @@ from segarena.training.tiles import label_tiles
 
 #: Crops of a training step whose pixels are evaluated at a time at most.
 MOST_CROPS = 4
+#: The coarsest stride within any network, in pixels: also one that takes images of any size pools on a grid.
+COARSEST = 32
 #: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
 MOST_LABELS = 64 << 20
 
@@ -74,7 +77,7 @@ def predict_masks(
 
     with on_gpu(device):
         if most_pixels is not None and height * width > most_pixels:
-            limits = {"most_pixels": most_pixels, "multiple": model.size_multiple}
+            limits = {"most_pixels": most_pixels, "multiple": math.lcm(model.size_multiple, COARSEST)}
             return torch.cat([label_tiles(forward, image[None], size, **limits) for image in images])
         logits, (down, right) = forward(images)
         return predict_labels(logits, size, (height / down, width / right))

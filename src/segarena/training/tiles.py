@@ -34,7 +34,8 @@ def label_tiles(
         size: (height, width) of the labels, in pixels.
         most_pixels: Pixels of a tile at most; where it is too small for the overlap, a tile has three times the
             shorter side.
-        multiple: Tiles begin at multiples of this number of pixels, at which the grid of the logits does not shift.
+        multiple: Tiles begin at multiples of this number of pixels, at which the grid of the logits does not shift, nor
+            that of any pooling before them.
 
     Returns:
         Class indices, uint8 (1, *size), on the device of the logits.
