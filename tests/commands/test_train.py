@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 import segarena
 from segarena import cli
@@ -176,6 +177,14 @@ def test_resume_with_other_data_is_refused(squares: Path, unfinished: Path) -> N
     image.write_bytes(image.read_bytes() + b"\0")
     with refuses(RunError, where=unfinished, value=f"{image.stem} is changed"):
         train(squares, unfinished, resume=True)
+
+
+def test_changed_data_is_the_reason_where_settings_follow_from_it(squares: Path, unfinished: Path) -> None:
+    for path in [*squares.glob("*/*.png")]:  # the input size is another one now
+        Image.open(path).crop((0, 0, 48, 40)).save(path)
+    with refuses(RunError, where=unfinished, value="are changed") as caught:
+        train(squares, unfinished, resume=True)
+    assert "data back" in caught.value.remedy
 
 
 def test_a_run_is_resumed_where_its_data_was_moved(squares: Path, unfinished: Path) -> None:

@@ -143,31 +143,36 @@ def _check_same_training(training: Training) -> None:
     folder, source = training.folder, training.split.source
     if not (folder / Config.file).exists() or not (folder / Data.file).exists():
         return
-    config = Config.read(folder)
+    config, data = Config.read(folder), Data.read(folder)
     before, now = _settings(config), _settings(training)
     for name in dict.fromkeys([*now, *before]):
         old, new = before.get(name), now.get(name)
         if name not in MAY_DIFFER and comparable(name, old) != comparable(name, new):
+            if name != "protocol_version":
+                _check_same_files(training, data)  # the setting may follow from them
             remedy = _OTHER_VERSION if name == "protocol_version" else _OTHER_OPTIONS
             raise RunError(_difference(name.replace("_", " "), old, new), where=folder, remedy=remedy)
     if is_own(training.model):
         _check_same_module(training, config)
-    data = Data.read(folder)
     if ClassTable.from_dict(data.class_table, where=folder / Data.file).digest != source.classes.digest:
         raise RunError(
             "was started with other classes: a name, a value in the masks, void or the background has changed since",
             where=folder,
             remedy="Put classes.yaml back as it was, or name a new folder with --out",
         )
-    scenes = describe_other_scenes(data, source)
-    if scenes is not None:
-        raise RunError(f"was started on {scenes}", where=folder, remedy=_OTHER_VERSION)
+    _check_same_files(training, data)
     if data.fingerprint != training.split.fingerprint:
-        raise RunError(
-            f"was started on other data: {describe_change(data.sha256, training.split) or _SPLIT_CHANGED}",
-            where=folder,
-            remedy=_OTHER_DATA,
-        )
+        raise RunError(f"was started on other data: {_SPLIT_CHANGED}", where=folder, remedy=_OTHER_DATA)
+
+
+def _check_same_files(training: Training, data: Data) -> None:
+    """Raise RunError if an image or a mask of the split has changed, is new or is not there any more."""
+    scenes = describe_other_scenes(data, training.split.source)
+    if scenes is not None:
+        raise RunError(f"was started on {scenes}", where=training.folder, remedy=_OTHER_VERSION)
+    changed = describe_change(data.sha256, training.split)
+    if changed and data.fingerprint != training.split.fingerprint:
+        raise RunError(f"was started on other data: {changed}", where=training.folder, remedy=_OTHER_DATA)
 
 
 def _check_same_module(training: Training, config: Config) -> None:
