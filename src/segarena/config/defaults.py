@@ -140,7 +140,8 @@ def seeds(predicted: float | None, available: float | None, folds: int | None) -
     if folds is not None:
         return 1, f"the {folds} folds are trainings too; {time}"
     if predicted <= (SEEDS_WITHIN if available is None else available):
-        return SEVERAL_SEEDS, f"at most about {rough_duration(predicted)} in all"
+        within = "in all" if available is None else "with the usual number of epochs, within the budget"
+        return SEVERAL_SEEDS, f"at most about {rough_duration(predicted)} {within}"
     return 1, time if available is None else f"{time}, above the budget"
 
 
