@@ -15,7 +15,7 @@ import pytest
 
 import segarena
 from recording import RecordingReporter
-from segarena.config.tuning import learning_rates
+from segarena.config.tuning import CLASS_WEIGHTS, learning_rates
 from segarena.data.decoded import DecodedImages, Pair
 from segarena.errors import ConfigError, Interrupted, RunError
 from segarena.experiment import calibration, trial_scores, tuning
@@ -216,6 +216,19 @@ def test_the_winner_is_trained_on_all_images_with_what_was_chosen(tuned: Path, t
     assert (again.learning_rate, again.class_weights) == (before.learning_rate, before.class_weights)
     assert again.tune == 0
     assert not (final / "tuning").exists()
+
+
+def test_typed_class_weights_replace_those_that_trials_chose(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = tuning.ModelTrials.outcome
+    monkeypatch.setattr(tuning.ModelTrials, "outcome", lambda trials: replace(outcome(trials), chosen=4))
+    out = segarena.train(squares, model="fcn", tune=4, out=tmp_path / "out", **{**QUICK, "epochs": 1}).folder
+    used = {}
+    for name, typed in (("left out", {}), ("typed", {"class_weights": "none"})):
+        run = segarena.train(like=out, seed=1, out=tmp_path / name, **typed).folder
+        used[name] = Config.read(run).protocol.class_weights
+    assert used == {"left out": CLASS_WEIGHTS[0], "typed": "none"}
 
 
 def test_each_fold_is_tuned_and_all_images_get_the_median_of_the_rates(

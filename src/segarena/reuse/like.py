@@ -77,6 +77,8 @@ def read_like(folder: Path, model: str | None, *, all_images: bool) -> Like:
         if choice.name not in _NOT_TAKEN
     }
     choices |= _tuned(earlier.runs)
+    if "class_weights" in choices:  # an option like another one, so that a typed "none" replaces it
+        options["class_weights"] = choices.pop("class_weights").value
     left_out = _OWN
     if all_images:
         left_out = left_out | {*HOLDING_OUT, "split", "epochs"}
