@@ -140,5 +140,5 @@ def test_the_memory_of_a_large_image_is_that_of_its_labels() -> None:
 @pytest.mark.slow
 def test_the_memory_does_not_grow_with_the_length_of_the_image() -> None:
     short, long = peaks(21, ((128, 4096), (256, 8192)), ((128, 16384), (256, 32768)))
-    assert long < 400
-    assert long - short < 60  # four times the pixels
+    assert long < 600
+    assert long - short < 150  # four times the pixels
