@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from segarena.kernels.triton_grid import places_on
 from segarena.models import build_model
 from segarena.models.own import OwnNetwork
 from segarena.training import steps
@@ -132,6 +135,26 @@ def test_a_step_that_needs_much_memory_is_not_recorded(graphs: list[Graph], monk
     for number in range(WARM_UP + 2):
         recorded(*batch(number))
     assert not graphs
+
+
+def test_what_a_recorded_step_reads_stays_in_memory(graphs: list[Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The places of pixels on the grid, although images of many other sizes are evaluated later."""
+    made, used = new_step(), []
+    compute = made.compute
+
+    def note(images: Tensor, mask: Tensor) -> Any:
+        used.append(weakref.ref(places_on(torch.device("cpu"), (2, 2), (SIDE, SIDE)).down))
+        return compute(images, mask)
+
+    monkeypatch.setattr(made, "compute", note)
+    recorded = RecordedStep(made)
+    for number in range(WARM_UP + 1):
+        recorded(*batch(number))
+    read = used[WARM_UP]
+    for width in range(300):
+        places_on(torch.device("cpu"), (2, 2), (SIDE, 100 + width))
+    gc.collect()
+    assert read() is not None
 
 
 def test_settings_return_when_recording_fails(graphs: list[Graph], monkeypatch: pytest.MonkeyPatch) -> None:

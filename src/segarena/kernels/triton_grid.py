@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,7 +65,6 @@ def selected(tensor: Tensor) -> AbstractContextManager[object]:
     return torch.cuda.device(tensor.device) if tensor.device.type == "cuda" else nullcontext()
 
 
-@lru_cache(maxsize=256)
 def places_on(
     device: torch.device, grid: tuple[int, int], size: tuple[int, int], extent: tuple[float, float] | None = None
 ) -> Places:
@@ -76,6 +76,35 @@ def places_on(
         size: Height and width, in pixels.
         extent: Rows and columns of the grid that the size corresponds to; None for all.
     """
+    places = _make_places(device, grid, size, extent)
+    for used in _users:
+        used.append(places)
+    return places
+
+
+@contextmanager
+def keeping_places() -> Iterator[list[Places]]:
+    """Yield a list, to which all places are added that are used in the block, by any thread.
+
+    A recorded CUDA graph has only their addresses. Whoever replays it keeps the list: others are forgotten, and their
+    memory is used again, when many sizes have been needed after them.
+    """
+    used: list[Places] = []
+    _users.append(used)
+    try:
+        yield used
+    finally:
+        _users[:] = [other for other in _users if other is not used]
+
+
+#: The lists of `keeping_places`.
+_users: list[list[Places]] = []
+
+
+@lru_cache(maxsize=256)
+def _make_places(
+    device: torch.device, grid: tuple[int, int], size: tuple[int, int], extent: tuple[float, float] | None
+) -> Places:
     bounds = [
         cell_bounds(points, pixels, cells) for points, pixels, cells in zip(grid, size, extent or grid, strict=True)
     ]

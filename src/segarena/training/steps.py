@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from segarena.config.devices import device_type
+from segarena.kernels.triton_grid import keeping_places
 from segarena.models import SegmentationModel
 from segarena.models.own import OwnNetwork
 from segarena.training.accumulation import add_gradients
@@ -126,7 +127,7 @@ class RecordedStep:
                 if "capturable" in group:
                     group["capturable"] = True
             # only of this thread: others copy batches meanwhile
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with keeping_places() as self._places, torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._losses = step.compute(self._images, self._mask)
         finally:
             for group, (rate, capturable) in zip(groups, before, strict=True):
