@@ -59,6 +59,25 @@ def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:
 
 
 @pytest.mark.parametrize(
+    ("varied", "words"),
+    [
+        ((), "Of the 16 images of a training step, 2 were"),
+        (("loss",), "Of the 16 images"),
+        (("batch_size",), "Of the images of a training step, 2 were"),
+        (("batch_size", "micro_batch"), ""),
+    ],
+)
+def test_a_micro_batch_is_a_caveat_where_all_models_have_it(
+    comparison: Comparison, varied: tuple[str, ...], words: str
+) -> None:
+    protocol = replace(comparison.record.protocol, batch_size=16, micro_batch=2)
+    shown = with_record(comparison, protocol=protocol, varied=varied)
+    found = find(caveats(shown), "images of a training step")
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
     ("device", "share", "named"), [("cuda", 0.3, True), ("cuda", 0.02, False), ("cpu", 0.3, False)]
 )
 def test_waiting_for_images_on_a_gpu_is_a_caveat(

@@ -46,9 +46,10 @@ def caveats(comparison: Comparison) -> list[str]:
         for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
     ]
     part = record.protocol.micro_batch
-    if part:
+    if part and "micro_batch" not in record.varied:  # otherwise the names of the models have it
+        batch = "" if "batch_size" in record.varied else f"{record.protocol.batch_size} "
         notes.append(
-            f"Of the {record.protocol.batch_size} images of a training step, {part} were computed at a time, to save "
+            f"Of the {batch}images of a training step, {part} were computed at a time, to save "
             f"memory, and their gradients added, for every model. BatchNorm normalised {part} images at a time, so "
             "scores may differ from those of a machine with more memory."
         )
