@@ -146,6 +146,16 @@ def test_few_images_are_open_until_they_are_on_the_device():
     assert np.array_equal(pixels.images[start : start + mask.size].numpy().reshape(image.shape), image)
 
 
+def test_memory_that_pytorch_keeps_is_free_for_the_next_fold(monkeypatch):
+    """PyTorch keeps memory that is no longer used; to the driver it is not free."""
+    free = [1_000]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[0], 200_000))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: free.__setitem__(0, 100_000))
+    monkeypatch.setattr("segarena.data.pixel_store.ResidentPixels", lambda *arguments: "resident")
+    monkeypatch.setattr("segarena.data.pixel_store.HostPixels", lambda *arguments, **options: "host")
+    assert store_pixels(DecodedImages(Noise(), range(7), limit_bytes=1e9), [0, 1], "cuda") == "resident"
+
+
 def test_batches_are_prepared_in_advance():
     _, together = loaders()
     assert together.ahead == AHEAD

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem, EvaluationSet
+from segarena.data.pixel_store import free_bytes
 from segarena.data.sizes import working_size
 from segarena.threads import thread_pool
 
@@ -50,7 +50,7 @@ def _fits(dataset: EvaluationSet, device: str) -> bool:
         height, width = dataset.images.size(index)
         tall, wide = working_size(height, width, dataset.size)
         needed += height * width + 3 * tall * wide
-    return needed <= SHARE * torch.cuda.mem_get_info(device)[0]
+    return needed <= SHARE * free_bytes(device)
 
 
 def _make(dataset: EvaluationSet, batch_size: int, device: str) -> list[list[EvaluationItem]]:

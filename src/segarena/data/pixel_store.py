@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
@@ -167,4 +168,11 @@ def _place(images: DecodedImages, indices: Sequence[int], device: str) -> PixelS
 
 def fits(size: int, device: str) -> bool:
     """Whether a number of bytes is at most `SHARE` of what is free on a GPU."""
-    return size <= SHARE * torch.cuda.mem_get_info(device)[0]
+    return size <= SHARE * free_bytes(device)
+
+
+def free_bytes(device: str) -> int:
+    """Return how many bytes of a GPU are free, after PyTorch has returned what it kept of earlier trainings."""
+    gc.collect()
+    torch.cuda.empty_cache()
+    return torch.cuda.mem_get_info(device)[0]
