@@ -75,6 +75,8 @@ def test_three_where_they_fit_into_an_hour_or_the_budget(
     if seeds is not None:
         said = [line for line in reporter.lines if chosen["seeds"].sentence in line]
         assert len(said) == 1
+        if "folds" in options and foreseen.forecast is not None:  # not of 3 folds
+            assert "3 seeds take" in chosen["seeds"].why
         # the epochs fill the budget later, so the time is that of another number of them
         assert ("budget" in chosen["seeds"].why) == ("budget" in options)
         assert ("usual number of epochs" in chosen["seeds"].why) == ("budget" in options and seeds == 3)

@@ -136,7 +136,7 @@ def seeds(predicted: float | None, available: float | None, folds: int | None) -
     """
     if predicted is None:
         return 1, f"the trainings are short; with {SEVERAL_SEEDS} the verdict is about the architectures"
-    time = f"{SEVERAL_SEEDS} take at most about {rough_duration(predicted)}"
+    time = f"{SEVERAL_SEEDS} seeds take at most about {rough_duration(predicted)}"
     if folds is not None:
         return 1, f"the {folds} folds are trainings too; {time}"
     if predicted <= (SEEDS_WITHIN if available is None else available):
