@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -33,16 +34,31 @@ def convert(value: Any, hint: Any) -> Any:
 
     >>> convert("1e-3", float | None), convert("unet, fcn", tuple[str, ...]), convert("null", int | None)
     (0.001, ('unet', 'fcn'), None)
+    >>> convert("auto", int | Literal["auto"] | None), convert("8", int | Literal["auto"] | None)
+    ('auto', 8)
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "~", "null")):
         return None
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     if NoneType in get_args(hint):
-        return convert(value, kinds[0])
+        return _first_fit(value, kinds)
     if get_origin(hint) is tuple:
         items = value if isinstance(value, list) else str(value).split(",")
         return tuple(_scalar(item, kinds[0]) for item in items)
     return _scalar(value, hint)
+
+
+def _first_fit(value: Any, kinds: Sequence[Any]) -> Any:
+    """The value as the first of the types that it can be."""
+    wanted: list[str] = []
+    found = ""
+    for kind in kinds:
+        try:
+            return convert(value, kind)
+        except MismatchError as error:
+            wanted.append(error.wanted)
+            found = found or error.found
+    raise MismatchError(found, " or ".join(wanted))
 
 
 def _scalar(value: Any, hint: Any) -> Any:
@@ -66,5 +82,6 @@ def _scalar(value: Any, hint: Any) -> Any:
 
 def _describe(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, get_args(hint)))
+        choices = ", ".join(map(str, get_args(hint)))
+        return f"one of {choices}" if len(get_args(hint)) > 1 else choices
     return _NAMES[hint]
