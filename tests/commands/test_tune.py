@@ -15,6 +15,7 @@ import pytest
 
 import segarena
 from recording import RecordingReporter
+from segarena.config import CompareOptions, TrainOptions
 from segarena.config.tuning import CLASS_WEIGHTS, learning_rates
 from segarena.data.decoded import DecodedImages, Pair
 from segarena.errors import ConfigError, Interrupted, RunError
@@ -26,6 +27,7 @@ from segarena.records.run import Data
 from segarena.records.tuning import TrialRecord, Tuning
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.method import protocol_rows
+from segarena.reuse.complete import complete
 from segarena.training.engine import Trainer
 from support import QUICK, refuses, write_pair
 
@@ -216,6 +218,15 @@ def test_the_winner_is_trained_on_all_images_with_what_was_chosen(tuned: Path, t
     assert (again.learning_rate, again.class_weights) == (before.learning_rate, before.class_weights)
     assert again.tune == 0
     assert not (final / "tuning").exists()
+
+
+def test_the_files_of_a_tuned_comparison_repeat_it(tuned: Path) -> None:
+    """All of it with its trials, or a run with what they chose."""
+    again = complete(CompareOptions, config=tuned)
+    assert (again.tune, again.learning_rate) == (4, None)
+    run = complete(TrainOptions, config=tuned / "fcn-seed0" / Config.file)
+    chosen = Config.read(tuned / "fcn-seed0").protocol
+    assert (run.tune, run.learning_rate, run.class_weights) == (0, chosen.learning_rate, chosen.class_weights)
 
 
 def test_typed_class_weights_replace_those_that_trials_chose(

@@ -94,9 +94,10 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _saved(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The options of a file that segarena wrote, with what was chosen for those that were left open."""
+    is_run = {"protocol", "architecture"} <= content.keys()
     if {"options", "choices"} <= content.keys():
         record = OptionsRecord.from_json(content, path)
-    elif {"protocol", "architecture"} <= content.keys():
+    elif is_run:
         record = record_of_run(Config.from_json(content, path))
     else:
         beside = path.with_name(OptionsRecord.file)
@@ -108,6 +109,8 @@ def _saved(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
         )
     chosen = {choice.name: choice.value for choice in record.choices if choice.name not in MAY_DIFFER}
     started = {name: value for name, value in record.options.items() if name != "budget"}  # its epochs are chosen
+    if started.get("tune"):  # a run has what its trials chose; a command has them before it
+        (started if is_run else chosen).pop("tune" if is_run else "learning_rate", None)
     return started | chosen
 
 
