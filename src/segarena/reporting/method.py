@@ -42,7 +42,9 @@ def what_is_shared(comparison: Comparison) -> str:
         varied = formats.join_words([name.replace("_", " ") for name in record.varied])
         return f"Every model was trained on the same images with the same settings but for {varied}, as its name shows."
     names = formats.join_words([name.replace("_", " ") for name in _tuned(comparison)])
-    tuned = f" For each, {names} {'was' if names == 'learning rate' else 'were'} chosen by equally many short trials."
+    tuned = (
+        f" For each, the {names} {'was' if names == 'learning rate' else 'were'} chosen by equally many short trials."
+    )
     length = "about the same time" if record.protocol.equal == "time" else "the same maximum number of epochs"
     return (
         f"Every model was trained on the same images in the same order, with the same augmentation, {length} and the "
