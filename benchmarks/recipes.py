@@ -13,6 +13,7 @@ are about the defaults of `compare` on a CPU, with 4,000 crops or 60 epochs, wit
 MobileNetV2 for the sets of photographs; without --weights they start from random weights, like the built-in scenes.
 A training is computed on the GPU where there is one, and takes a few seconds there; on a CPU, with its one thread, it
 takes some ten minutes. With --jobs N, N trainings run at a time. SEGARENA_STUDY may hold the arguments of `run`.
+It does not run on Windows.
 """
 
 from __future__ import annotations

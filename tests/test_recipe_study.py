@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> Any:
+    pytest.importorskip("fcntl", reason="the study locks its files, which Windows does in another way")
     monkeypatch.syspath_prepend(FOLDER)
     module = import_module("recipes")
     small = replace(module.SETS["built-in"], size=64, epochs=1, encoder="mobilenet_v2", options={"device": "cpu"})
