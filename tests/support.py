@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -176,3 +178,13 @@ def options_of(verb: str) -> set[str]:
     """The options of a command as they are typed, without what has its place and no name."""
     options = getattr(config, f"{verb.title()}Options")
     return {flag(item.name) for item in dataclasses.fields(options) if "Positional" not in str(item.type)}
+
+
+def load_script(path: Path) -> ModuleType:
+    """Import a script that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

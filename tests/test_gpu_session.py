@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -13,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from support import load_script
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -63,12 +64,7 @@ def test_what_a_stopped_step_has_written_is_in_the_table(session: tuple[Path, st
 
 @pytest.fixture(scope="module")
 def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gpu_tables", BENCHMARKS / "gpu" / "tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(BENCHMARKS / "gpu" / "tables.py")
 
 
 def test_the_table_of_a_whole_session_fits_a_screen(

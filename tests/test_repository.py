@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -11,18 +10,14 @@ from types import ModuleType
 import pytest
 
 from segarena import __version__
+from support import load_script
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def check_release() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_release", ROOT / ".ci" / "check_release.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / ".ci" / "check_release.py")
 
 
 def write_project(root: Path, *, version: str = "1.2.3", cited: str = "1.2.3", changelog: str = "") -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,33 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segarena
-from segarena.kernels.pair_histogram import plain_pair_histogram
 from segarena.kernels.upsample_argmax import plain_upsample_argmax
-from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.training.evaluation import predict_masks, prepared
 
-
-def as_torchvision(logits: Tensor, truth: Tensor) -> Tensor:
-    """Count confusions as torchvision's reference scripts do."""
-    classes = logits.shape[1]
-    predicted = F.interpolate(logits, truth.shape[1:], mode="bilinear", align_corners=False).argmax(1).flatten()
-    target = truth.flatten().long()
-    counted = (target >= 0) & (target < classes)
-    pairs = classes * target[counted] + predicted[counted]
-    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def plain(logits: Tensor, truth: Tensor) -> Tensor:
-    """Count confusions in plain torch: interpolate, max, bincount of 32-bit pairs."""
-    labels = plain_upsample_argmax(logits, (truth.shape[1], truth.shape[2]))
-    classes = logits.shape[1]
-    return sum(plain_pair_histogram(*pair)[:classes, :classes] for pair in zip(truth, labels, strict=True))
-
-
-def ours(logits: Tensor, truth: Tensor) -> Tensor:
-    """Count confusions as `segarena evaluate` does."""
-    labels = predict_labels(logits, (truth.shape[1], truth.shape[2]))
-    return confusion_per_image(labels, truth, logits.shape[1]).sum(0)
+sys.path.append(str(Path(__file__).parents[1]))
+from labels import as_torchvision, ours, plain
 
 
 def count_synchronizations(way: Callable[[], object]) -> int:
