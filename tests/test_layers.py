@@ -25,6 +25,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"kernels"},
         {"data", "models", "scoring"},
         {"training", "reporting"},
+        {"outputs"},
         {"experiment", "results"},
         {"commands"},
         {"api", "cli"},
@@ -70,6 +71,13 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"tune_all"},
         {"calibration", "examples", "tables"},
         {"summary"},
+        {"__init__"},
+    ),
+    "segarena.outputs": (
+        {"result"},
+        {"writer"},
+        {"mask", "overlay"},
+        {"choose"},
         {"__init__"},
     ),
     "segarena.results": (

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.commands.progress import show_progress
@@ -19,13 +18,13 @@ from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
 from segarena.data.files.images import read_image
-from segarena.data.layout.new_images import OVERLAY, NewImages, find_new_images
+from segarena.data.layout.new_images import NewImages, find_new_images
 from segarena.errors import DataError
-from segarena.files import write_text, write_with
+from segarena.files import write_text
 from segarena.formats import listing, plural, small_percent
+from segarena.outputs.choose import choose_writers
+from segarena.outputs.result import Result
 from segarena.records.run import Data
-from segarena.reporting.legend import add_legend
-from segarena.reporting.overlay import draw_overlay
 from segarena.runs import find_run, open_folder, remove_if_empty
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import load
@@ -61,6 +60,7 @@ def run(options: PredictOptions) -> Path:
     if warning:
         console.warn(warning)
     folder = open_folder(options.out, "predictions", root=predictor.run)
+    writers = choose_writers(options, predictor.classes)
     faults, levels, trained_on = [], [], 0
     training_images = _training_images(Data.read(predictor.run))
     with show_progress("predicting") as on_progress, computing_with(usual_threads()):
@@ -74,10 +74,9 @@ def run(options: PredictOptions) -> Path:
             levels.append(brightness(image))
             trained_on += hash_pixels(image) in training_images
             mask = predictor.predict(image)
-            _save_mask(mask, predictor.classes, folder / f"{name}.png")
-            overlay = draw_overlay(image, mask, predictor.classes)
-            picture = Image.fromarray(overlay) if options.no_legend else add_legend(overlay, mask, predictor.classes)
-            _save_overlay(picture, folder / f"{name}{OVERLAY}")
+            result = Result(name, path, image, mask)
+            for writer in writers:
+                writer.write(result, folder)
             console.detail(f"  {path}: {name}.png, {_shares(mask, predictor.classes)}")
     labelled = len(found.images) - len(faults)
     if not labelled:
@@ -128,17 +127,6 @@ def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataErro
     error = join_faults([fault for _, fault in faults])
     rest = ". The others are labelled" if labelled else ". No image was labelled"
     return DataError(error.what, where=error.where, remedy=f"{error.remedy}{rest}", parts=error.parts)
-
-
-def _save_mask(mask: NDArray[np.uint8], classes: ClassTable, path: Path) -> None:
-    picture = Image.fromarray(mask).convert("P")
-    picture.putpalette(classes.palette())
-    write_with(path, lambda stream: picture.save(stream, "PNG"))
-
-
-def _save_overlay(picture: Image.Image, path: Path) -> None:
-    # At full resolution of colours: a contour is a coloured line of one pixel.
-    write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))
 
 
 def _shares(mask: NDArray[np.uint8], classes: ClassTable) -> str:
