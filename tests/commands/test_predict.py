@@ -73,6 +73,18 @@ def test_prediction_is_what_the_evaluation_scored(trained: Path, tmp_path: Path)
     assert np.array_equal(confusion, Metrics.read(trained).confusion)
 
 
+@pytest.mark.parametrize("size", [(48, 48), (33, 71), (150, 97)])
+def test_the_most_probable_class_is_the_prediction(trained: Path, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    predictor = segarena.load(trained, device="cpu")
+    mask, found = predictor.predict(image), predictor.probabilities(image)
+    assert found.dtype == np.float32
+    assert found.shape == (2, *size)
+    assert np.abs(found.sum(axis=0) - 1).max() < 1e-5
+    chosen = np.take_along_axis(found, mask[None].astype(int), axis=0)[0]
+    assert (found.max(axis=0) - chosen).max() < 1e-5
+
+
 def test_finds_the_square(trained: Path) -> None:
     data = trained.parent / "data"
     predictor = segarena.load(str(trained), device="cpu")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segarena.data.dataset import EvaluationItem
-from segarena.training.evaluation import evaluate, predict_masks
+from segarena.training.evaluation import evaluate, predict_masks, predict_probabilities
 
 
 class Output(NamedTuple):
@@ -82,6 +82,22 @@ def test_tiles_begin_where_the_pooling_within_a_network_does() -> None:
     assert len(network.pixels) >= 1 + 3
     assert len(whole.unique()) > 1
     assert (tiled == whole).float().mean() > 0.9999
+
+
+@pytest.mark.parametrize("most_pixels", [None, 64 * 300])
+@pytest.mark.parametrize("size", [(61, 1000), (130, 2031), (20, 345)])
+def test_the_most_probable_class_is_the_label(size: tuple[int, int], most_pixels: int | None) -> None:
+    """Whole and in tiles, enlarged and reduced."""
+    image = torch.randint(0, 256, (1, 3, 61, 1000), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    network: Any = Network()
+    labels = labels_of(network, image, size, most_pixels)
+    found = predict_probabilities(network, image, size, device="cpu", precision="fp32", most_pixels=most_pixels)
+    assert found.shape == (1, 5, *size)
+    assert found.dtype == torch.float32
+    assert (found.sum(dim=1) - 1).abs().max() < 1e-5
+    chosen = found.gather(1, labels[:, None].long())
+    assert (found.amax(dim=1, keepdim=True) - chosen).max() < 1e-5
+    assert (found.argmax(dim=1) == labels).float().mean() > 0.9999
 
 
 def test_a_small_image_is_not_split() -> None:

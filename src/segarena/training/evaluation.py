@@ -15,6 +15,7 @@ from segarena.config import Protocol
 from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
 from segarena.data.transforms import normalize
+from segarena.kernels.upsample_argmax import interpolate
 from segarena.models import SegmentationModel
 from segarena.models.folding import inference_copy
 from segarena.scoring.counts import confusion_per_image, predict_labels
@@ -77,10 +78,52 @@ def predict_masks(
 
     with on_gpu(device):
         if most_pixels is not None and height * width > most_pixels:
-            limits = {"most_pixels": most_pixels, "multiple": math.lcm(model.size_multiple, COARSEST)}
-            return torch.cat([label_tiles(forward, image[None], size, **limits) for image in images])
+            multiple = math.lcm(model.size_multiple, COARSEST)
+            tiled = (
+                label_tiles(forward, image[None], size, most_pixels=most_pixels, multiple=multiple) for image in images
+            )
+            return torch.cat(list(tiled))
         logits, (down, right) = forward(images)
         return predict_labels(logits, size, (height / down, width / right))
+
+
+@torch.inference_mode()
+def predict_probabilities(
+    model: SegmentationModel,
+    image: Tensor,
+    size: tuple[int, int],
+    *,
+    device: str,
+    precision: str,
+    most_pixels: int | None = None,
+) -> Tensor:
+    """Compute the probability of each class at each pixel: the softmax of the logits that `predict_masks` compares.
+
+    Args:
+        model: The model in eval mode, on the device.
+        image: uint8 (1, 3, h, w), at the working size.
+        size: (H, W) of the probabilities, in pixels.
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+        most_pixels: As in `predict_masks`.
+
+    Returns:
+        float32 (1, C, H, W), 0..1, on the device. The class of the largest one is the label, up to ties.
+    """
+    height, width = image.shape[-2:]
+
+    def forward(part: Tensor) -> tuple[Tensor, tuple[float, float]]:
+        return _native_logits(model, part, device, precision)
+
+    def softmax(logits: Tensor) -> Tensor:
+        return logits.softmax(dim=1)
+
+    with on_gpu(device):
+        if most_pixels is not None and height * width > most_pixels:
+            multiple = math.lcm(model.size_multiple, COARSEST)
+            return label_tiles(forward, image, size, most_pixels=most_pixels, multiple=multiple, finish=softmax)
+        logits, (down, right) = forward(image)
+        return softmax(interpolate(logits.float(), size, (height / down, width / right)))
 
 
 def _native_logits(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import Any, overload
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from segarena.classes import ClassTable
 from segarena.config.own_models import find_builder
@@ -31,7 +32,7 @@ from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.devices import place, usable_precision
-from segarena.training.evaluation import evaluation_pixels, predict_masks, prepared
+from segarena.training.evaluation import evaluation_pixels, predict_masks, predict_probabilities, prepared
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
 
@@ -101,12 +102,36 @@ class Predictor:
     def _bits(self, highest: list[int]) -> int:
         return self.choose_bits(highest).bits
 
+    def probabilities(self, image: ImageInput) -> NDArray[np.float32]:
+        """Return how probable each class is at each pixel of an image: the softmax of the network's logits.
+
+        Args:
+            image: One image, as in `predict`.
+
+        Returns:
+            float32 (num_classes, H, W), 0..1, at the image's own size; over the classes they add up to 1. The class
+            with the highest probability is the one that `predict` gives; where two are equal, it may be the other one.
+            4 bytes for each class and pixel: 320 MB for 8 classes and 10 megapixels.
+
+        Raises:
+            ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
+            DataError: A file cannot be read.
+        """
+        [pixels] = read_images([image], self._bits)
+        values: NDArray[np.float32] = self._compute(predict_probabilities, pixels)
+        return values
+
     def _label(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        mask: NDArray[np.uint8] = self._compute(predict_masks, image)
+        return mask
+
+    def _compute(self, function: Callable[..., Tensor], image: NDArray[np.uint8]) -> NDArray[Any]:
+        """The labels or the probabilities of an image."""
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
         small = resize_image(pixels, working_size(height, width, self.size))
         with self.naming_shortage(f"labelling an image of {width} × {height}"):
-            labels = predict_masks(
+            result = function(
                 self._network,
                 small[None],
                 (height, width),
@@ -114,8 +139,8 @@ class Predictor:
                 precision=self.precision,
                 most_pixels=evaluation_pixels(self.config.protocol),
             )
-            mask: NDArray[np.uint8] = labels[0].cpu().numpy()
-        return mask
+            values: NDArray[Any] = result[0].cpu().numpy()
+        return values
 
     def naming_shortage(self, doing: str) -> AbstractContextManager[None]:
         """Return the context in which running out of memory becomes an error that names what was computed.

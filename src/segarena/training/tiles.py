@@ -19,6 +19,7 @@ def label_tiles(
     *,
     most_pixels: int,
     multiple: int,
+    finish: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Label one image, of which only a part is in memory as floating-point numbers at a time.
 
@@ -36,9 +37,11 @@ def label_tiles(
             shorter side.
         multiple: Tiles begin at multiples of this number of pixels, at which the grid of the logits does not shift, nor
             that of any pooling before them.
+        finish: What is returned of interpolated logits float32 (1, C, rows, columns), of the same rows and columns, as
+            the last two dimensions; the largest class by default.
 
     Returns:
-        Class indices, uint8 (1, *size), on the device of the logits.
+        Class indices, uint8 (1, *size), on the device of the logits, or what `finish` returns.
     """
     long = 2 if image.shape[2] > image.shape[3] else 3
     short_side, side, pixels = image.shape[5 - long], image.shape[long], size[long - 2]
@@ -55,8 +58,9 @@ def label_tiles(
             for length, total, small, stride in zip(size, size, image.shape[2:], strides, strict=True)
         ]
         positions[long - 2] = positions[long - 2][first:last] - start / strides[long - 2]
-        strips.append(_label(logits, *positions))
-    return torch.cat(strips, dim=long - 1)
+        rows, columns = positions
+        strips.append(_interpolated(logits, rows, columns, finish or largest_class))
+    return torch.cat(strips, dim=long - 4)
 
 
 def _cores(pixels: int, side: int, step: int) -> Iterator[tuple[int, int]]:
@@ -71,8 +75,13 @@ def _positions(length: int, total: int, small: int, stride: float, logits: Tenso
     return (places + 0.5) * (small / total / stride) - 0.5
 
 
-def _label(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Interpolate the logits bilinearly at these positions, some rows at a time, and take the largest class."""
+def largest_class(logits: Tensor) -> Tensor:
+    """The class of the largest logit: (N, C, H, W) -> uint8 (N, H, W). The lowest class wins a tie."""
+    return logits.max(dim=1).indices.to(torch.uint8)
+
+
+def _interpolated(logits: Tensor, rows: Tensor, columns: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+    """Interpolate the logits bilinearly at these positions, some rows at a time, and finish these."""
     logits = logits.float()
     before, after, right = _neighbours(columns, logits.shape[3], logits)
     above, below, down = _neighbours(rows, logits.shape[2], logits)
@@ -81,9 +90,8 @@ def _label(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     for first in range(0, len(rows), count):
         upper, lower, share = (part[first : first + count] for part in (above, below, down))
         lines = torch.lerp(logits[:, :, upper], logits[:, :, lower], share[:, None])
-        values = torch.lerp(lines[..., before], lines[..., after], right)
-        parts.append(values.max(dim=1).indices.to(torch.uint8))
-    return torch.cat(parts, dim=1)
+        parts.append(finish(torch.lerp(lines[..., before], lines[..., after], right)))
+    return torch.cat(parts, dim=-2)
 
 
 def _neighbours(positions: Tensor, grid: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
