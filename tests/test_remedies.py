@@ -30,9 +30,9 @@ SHOWN_BY = {
     "segarena.data.layout.pairing": {*TRAINING, "check", "evaluate"},
     "segarena.data.published": {*TRAINING, "evaluate"},  # `check` takes folders only
     "segarena.data.published --download": TRAINING,
-    "segarena.data.splitting.folds": TRAINING,
     "segarena.data.splitting.groups": {*TRAINING, "check"},
     "segarena.data.splitting.splits": {*TRAINING, "check"},
+    "segarena.data.splitting.splits --folds": TRAINING,
     "segarena.experiment.inputs --root": {*TRAINING, "evaluate"},
     "segarena.experiment.inputs --download": TRAINING,  # only where it is given
     "segarena.formats --resume": TRAINING,  # the others show its command as a whole

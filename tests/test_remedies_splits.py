@@ -21,8 +21,7 @@ from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.published import open_published
 from segarena.data.source import Sample
-from segarena.data.splitting.folds import make_folds
-from segarena.data.splitting.splits import read_splits
+from segarena.data.splitting.splits import make_folds, read_splits
 from segarena.errors import ConfigError, DataError
 from segarena.experiment.inputs import make_splits
 from support import refuses, write_pair

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segarena.data.source import Sample
-from segarena.data.splitting.folds import make_folds
+from segarena.data.splitting.splits import make_folds
 from segarena.errors import ConfigError
 from support import refuses
 

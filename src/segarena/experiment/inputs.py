@@ -13,9 +13,8 @@ from segarena.config import DataOptions, ProtocolOptions
 from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, is_published, open_published
 from segarena.data.source import Source, Split
-from segarena.data.splitting.folds import make_folds
 from segarena.data.splitting.groups import find_groups
-from segarena.data.splitting.splits import PARTS, Splits, find_named, read_splits, split_samples
+from segarena.data.splitting.splits import PARTS, Splits, find_named, make_folds, read_splits, split_samples
 from segarena.errors import ConfigError, DataError, RunError
 from segarena.experiment.conversion import advise_conversion
 from segarena.experiment.progress import SILENT, Reporter
