@@ -16,8 +16,7 @@ TRAINING = {"compare", "train"}
 #: Messages of a module, or those with an option, that not all commands show that import the module.
 SHOWN_BY = {
     "segarena.commands.ceiling_table": TRAINING,  # `check` shows it as advice for a training
-    "segarena.data.checks.colors --write-classes": {"check"},  # the others show its command as a whole
-    "segarena.data.checks.layers --from": {"convert"},  # the others show its command as a whole
+    "segarena.data.checks.pairs --from": {"convert"},  # the others show its command as a whole
     "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
     "segarena.data.checks.metadata --write-classes": {"check"},  # the others show its command as a whole
     "segarena.data.converters.class_attribute": {"convert"},
@@ -43,7 +42,7 @@ SHOWN_BY = {
     "segarena.runs --resume": TRAINING,  # only where there is one
     "segarena.scoring.wording": {"compare"},  # `report` repeats it, as advice for another comparison
     "segarena.data.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
-    "segarena.data.checks.leakage --group-by": {*TRAINING, "check"},  # likewise
+    "segarena.data.checks.dependence --group-by": {*TRAINING, "check"},  # likewise
     "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
     "segarena.experiment.matching --all-images": {"train"},  # `compare` shows it as what was typed for a training
     "segarena.experiment.matching --seed": {"train"},  # `compare` shows it as advice for a training

@@ -19,7 +19,7 @@ from scipy.io import savemat
 
 from encoding_zoo import HEIGHT, WIDTH, draw
 from layout_zoo import write_photograph
-from segarena.data.checks.layers import check_channels_of_masks
+from segarena.data.checks.pairs import check_channels_of_masks
 from segarena.data.files.image_io import open_image
 from segarena.data.files.images import read_image
 from segarena.data.files.raw_masks import read_plane

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segarena.data.checks import inspect
-from segarena.data.checks.leakage import _correlations, suggest_rule
+from segarena.data.checks.dependence import _correlations, suggest_rule
 from segarena.data.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits, split_samples

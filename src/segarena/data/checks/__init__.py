@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from segarena.data.checks.alignment import check_alignment
 from segarena.data.checks.appearance import check_appearance
 from segarena.data.checks.channels import check_channels
-from segarena.data.checks.colors import check_colors
+from segarena.data.checks.dependence import check_sequences
 from segarena.data.checks.duplicates import check_duplicates
-from segarena.data.checks.layers import check_channels_of_masks, check_class_folders, check_layers
-from segarena.data.checks.leakage import check_sequences
-from segarena.data.checks.metadata import check_class_files, check_labels
+from segarena.data.checks.metadata import check_class_files, check_colors, check_labels
 from segarena.data.checks.mismatch import check_mismatch
 from segarena.data.checks.numbering import check_numbering, check_objects
-from segarena.data.checks.pairs import check_pairs
+from segarena.data.checks.pairs import check_channels_of_masks, check_class_folders, check_layers, check_pairs
 from segarena.data.checks.problem import Problem, sort_problems
 from segarena.data.checks.thumbnails import collect_thumbnails
 from segarena.data.checks.unreadable import describe_faults

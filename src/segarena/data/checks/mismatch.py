@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.data.checks.numerics import multiply
 from segarena.data.checks.problem import Problem
-from segarena.data.checks.products import multiply
 from segarena.data.checks.thumbnails import Thumbnails, halve
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name

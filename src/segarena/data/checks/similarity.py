@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.checks.products import largest_eigenvectors, multiply, project
-from segarena.data.checks.registration import crop, find_crop
+from segarena.data.checks.numerics import crop, find_crop, largest_eigenvectors, multiply, project
 from segarena.data.checks.thumbnails import halve, perceptual_hash
 
 #: Candidates: smallest correlation of thumbnails of 16 x 16 pixels, ...
