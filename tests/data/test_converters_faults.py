@@ -27,7 +27,7 @@ from annotated import (
     write_voc,
 )
 from segarena.data.annotations.annotations import Annotations
-from segarena.data.annotations.faults import Faults
+from segarena.data.annotations.reading import Faults
 from segarena.data.annotations.write import write_annotations
 from segarena.data.converters.coco import read_coco
 from segarena.data.converters.cvat import read_cvat

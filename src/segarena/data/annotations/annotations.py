@@ -1,15 +1,14 @@
-"""What all readers of annotations share: the data set that they return, and how they check what they read."""
+"""What all readers of annotations share: the data set that they return, its notes, and how they check entries."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.data.files.headers import image_size
 from segarena.data.source import Split
 from segarena.errors import DataError
-from segarena.formats import plural, shorten
+from segarena.formats import listing, plural, shorten
 
 #: (H, W), class indices, 255 = void.
 Mask = NDArray[np.uint8]
@@ -31,7 +30,7 @@ Color = tuple[int, int, int]
 BACKGROUND = frozenset({"background", "_background_"})
 
 _FARTHEST = 1e7  # pixels
-_EXPORT_AGAIN = "Export the annotations again"
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,38 @@ class Annotations:
     images: tuple[LabelledImage, ...]
     notes: tuple[str, ...] = ()
     """Sentences on what is left out."""
+
+
+class LeftOut:
+    """Counts of what is left out, for the notes of `Annotations`."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._names: dict[tuple[str, str], dict[str, None]] = {}
+
+    def add(self, noun: str, reason: str, name: object = None, count: int = 1) -> None:
+        """Count something.
+
+        Args:
+            noun: What it is, in the singular: "polyline".
+            reason: What is done with it and why: "without an area: left out".
+            name: The file that it is in.
+            count: How many there are.
+        """
+        if count:
+            self._counts[noun, reason] += count
+            self._names.setdefault((noun, reason), {})
+            if name is not None:
+                self._names[noun, reason][name.as_posix() if isinstance(name, PurePath) else str(name)] = None
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each reason, in the order in which they were met."""
+        notes = []
+        for (noun, reason), count in self._counts.items():
+            names = list(self._names[noun, reason])
+            where = f" ({listing(names, _MOST_NAMES)})" if names else ""
+            notes.append(f"{plural(count, noun)} {reason}{where}")
+        return tuple(notes)
 
 
 def make_classes(
@@ -137,46 +168,6 @@ def entry(path: Path, name: str) -> Iterator[None]:
         yield
     except Malformed as error:
         raise DataError(f"{name}: {error}", where=path, remedy=error.remedy) from error
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file. Raises DataError if it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_bytes())  # UTF-8, -16 or -32, with or without a byte order mark
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"is not in UTF-8 ({error})", where=path, remedy="Save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is not valid JSON ({error})", where=path, remedy=_EXPORT_AGAIN) from error
-
-
-def read_xml(path: Path) -> ElementTree.Element:
-    """Return the root of an XML file. Raises DataError if it cannot be read, is not XML or has a DOCTYPE.
-
-    A DOCTYPE can define entities that expand to gigabytes or that include other files; no annotation needs one.
-    """
-    parser = ElementTree.XMLParser(target=_NoDoctype())
-    try:
-        return ElementTree.parse(path, parser).getroot()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except Malformed as error:
-        raise DataError(str(error), where=path, remedy=error.remedy) from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise DataError(f"is not valid XML ({error})", where=path, remedy=_EXPORT_AGAIN) from error
-
-
-class _NoDoctype(ElementTree.TreeBuilder):
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        """Called at a DOCTYPE. Raises Malformed."""
-        raise Malformed(
-            "has a DOCTYPE, which is unsafe to read", remedy="Remove the DOCTYPE, or export the annotations again"
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions")
 
 
 def read_member(content: object, key: str, *kinds: type) -> Any:

@@ -10,12 +10,12 @@ from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
+    LeftOut,
     Malformed,
     Outline,
     make_classes,
 )
 from segarena.data.annotations.image_index import ImageFiles, name_without_ending, split_of_folders
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.rasterize import Polygons, Shape
 from segarena.data.source import Split

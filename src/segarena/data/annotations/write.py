@@ -12,8 +12,8 @@ import yaml
 from PIL import Image
 
 from segarena.data.annotations.annotations import Annotations, LabelledImage
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.painting import Kept, Overlap, Painting, Tally
+from segarena.data.annotations.reading import Faults
 from segarena.data.source import Split
 from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with

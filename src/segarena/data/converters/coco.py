@@ -12,6 +12,7 @@ from segarena.classes import IGNORE_INDEX
 from segarena.data.annotations.annotations import (
     Annotations,
     LabelledImage,
+    LeftOut,
     Malformed,
     entry,
     is_size,
@@ -23,9 +24,7 @@ from segarena.data.annotations.annotations import (
     show,
 )
 from segarena.data.annotations.drawn import check_inside
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, name_without_ending, split_of_file
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.rasterize import (
     ColumnRuns,
@@ -34,6 +33,7 @@ from segarena.data.annotations.rasterize import (
     check_counts,
     decompress_counts,
 )
+from segarena.data.annotations.reading import Faults
 from segarena.data.converters.coco_categories import read_categories
 from segarena.data.converters.coco_crowds import Crowd, read_crowds
 from segarena.data.converters.coco_files import are_panoptic, choose_files

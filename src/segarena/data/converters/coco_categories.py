@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.annotations.annotations import Color, Malformed, entry, read_id, read_member
-from segarena.data.annotations.faults import Faults
+from segarena.data.annotations.reading import Faults
 from segarena.formats import join_words, listing
 
 

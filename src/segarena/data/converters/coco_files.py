@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segarena.data.annotations.annotations import read_json
-from segarena.data.annotations.faults import read_all
 from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.reading import read_all, read_json
 from segarena.errors import DataError
 from segarena.formats import listing
 

@@ -10,16 +10,15 @@ from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
+    LeftOut,
     Malformed,
     entry,
     make_classes,
     read_coordinate,
     read_outline,
     read_size,
-    read_xml,
     show,
 )
-from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import (
     ImageFiles,
     find_annotation_files,
@@ -27,7 +26,6 @@ from segarena.data.annotations.image_index import (
     split_of_file,
     split_of_folders,
 )
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import (
@@ -39,6 +37,7 @@ from segarena.data.annotations.rasterize import (
     decode_runs,
     rectangle,
 )
+from segarena.data.annotations.reading import Faults, read_all, read_xml
 from segarena.errors import DataError
 
 _WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})

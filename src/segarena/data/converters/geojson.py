@@ -13,10 +13,10 @@ from typing import Any
 from segarena.data.annotations.annotations import (
     Annotations,
     Color,
+    LeftOut,
     Malformed,
     Outline,
     entry,
-    read_json,
     read_member,
     read_outline,
     show,
@@ -32,11 +32,10 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons, Shape
+from segarena.data.annotations.reading import Faults, read_all, read_json
 from segarena.data.converters.class_attribute import NAMES, choose_attribute, is_missing, read_class
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segarena.data.annotations.annotations import Annotations, LabelledImage, check_mask_size, make_classes
-from segarena.data.annotations.faults import Faults
+from segarena.data.annotations.annotations import Annotations, LabelledImage, LeftOut, check_mask_size, make_classes
 from segarena.data.annotations.image_index import split_of_folders, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Cover, Region, Shape, crop
+from segarena.data.annotations.reading import Faults
 from segarena.data.converters.label_images import may_be_label_images, read_label_images, recognise_label_images
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import PICTURE_SUFFIXES

@@ -14,8 +14,8 @@ import numpy as np
 from segarena.classes import IGNORE_INDEX
 from segarena.data.annotations.annotations import Annotations, LabelledImage, Mask, check_mask_size, make_classes
 from segarena.data.annotations.drawn import ONLY_CLASS
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.reading import Faults
 from segarena.data.files.raw_masks import Places, Plane, read_plane
 from segarena.data.layout.layout import find_pairs
 from segarena.data.source import Sample

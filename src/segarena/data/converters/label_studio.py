@@ -11,11 +11,11 @@ import numpy as np
 
 from segarena.data.annotations.annotations import (
     Annotations,
+    LeftOut,
     Malformed,
     check_size,
     entry,
     read_coordinate,
-    read_json,
     read_member,
     show,
 )
@@ -28,11 +28,10 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.annotations.faults import Faults, read_all
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
+from segarena.data.annotations.reading import Faults, read_all, read_json
 from segarena.data.converters.brush import decode_brush, read_bitmask
 from segarena.data.converters.pixel_runs import PixelRuns
 from segarena.data.files.headers import image_size

@@ -16,24 +16,23 @@ from segarena.classes import IGNORE_INDEX
 from segarena.data.annotations.annotations import (
     Annotations,
     LabelledImage,
+    LeftOut,
     Malformed,
     check_size,
     entry,
     is_size,
     make_classes,
-    read_json,
     read_member,
     read_outline,
     read_size,
     show,
 )
 from segarena.data.annotations.drawn import check_inside
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, find_annotation_files, split_of_folders
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.painting import Item, Painting
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Ellipse, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.annotations.reading import Faults, read_json
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image, shown_size
 from segarena.data.files.images import PICTURE_SUFFIXES

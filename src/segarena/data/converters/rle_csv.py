@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from segarena.data.annotations.annotations import Annotations, check_size, entry
+from segarena.data.annotations.annotations import Annotations, LeftOut, check_size, entry
 from segarena.data.annotations.drawn import (
     NOT_LISTED,
     ONLY_CLASS,
@@ -21,11 +21,9 @@ from segarena.data.annotations.drawn import (
     name_of,
     split_of,
 )
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek, read_head
-from segarena.data.annotations.tables import read_rows
+from segarena.data.annotations.reading import Faults, read_rows
 from segarena.data.converters.pixel_runs import PixelRuns, read_runs
 from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
 from segarena.data.files.headers import image_size

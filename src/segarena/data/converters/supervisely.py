@@ -22,12 +22,12 @@ from PIL import Image
 from segarena.data.annotations.annotations import (
     Annotations,
     Color,
+    LeftOut,
     Malformed,
     Outline,
     check_size,
     entry,
     read_coordinate,
-    read_json,
     read_member,
     read_outline,
     show,
@@ -40,11 +40,10 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Cover, Patch, Polygons, Region, Shape, rectangle
+from segarena.data.annotations.reading import Faults, read_json
 from segarena.data.files.headers import image_size
 from segarena.data.files.image_io import decode, open_image
 from segarena.errors import DataError

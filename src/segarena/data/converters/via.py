@@ -10,11 +10,11 @@ import numpy as np
 
 from segarena.data.annotations.annotations import (
     Annotations,
+    LeftOut,
     Malformed,
     Outline,
     entry,
     read_coordinate,
-    read_json,
     read_member,
     show,
 )
@@ -29,11 +29,10 @@ from segarena.data.annotations.drawn import (
     split_of,
     without_area,
 )
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek, read_head
 from segarena.data.annotations.rasterize import Ellipse, Polygons, Shape, rectangle
+from segarena.data.annotations.reading import Faults, read_json
 from segarena.data.converters.class_attribute import NAMES, choose_attribute, read_class
 from segarena.data.converters.via_files import ViaImage, is_via, is_via_csv, read_content, read_csv
 from segarena.data.files.headers import image_size

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.data.annotations.annotations import Malformed, entry, read_member, show
-from segarena.data.annotations.faults import Faults
-from segarena.data.annotations.tables import read_rows
+from segarena.data.annotations.reading import Faults, read_rows
 from segarena.errors import DataError
 from segarena.texts import decode_text
 

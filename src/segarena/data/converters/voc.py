@@ -14,16 +14,16 @@ from segarena.data.annotations.annotations import (
     Annotations,
     Color,
     LabelledImage,
+    LeftOut,
     Malformed,
     Mask,
     check_mask_size,
     entry,
     make_classes,
 )
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import split_of_file, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
+from segarena.data.annotations.reading import Faults
 from segarena.data.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names, voc_color
 from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.files.raw_masks import read_plane

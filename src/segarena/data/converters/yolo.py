@@ -12,13 +12,12 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from segarena.data.annotations.annotations import Annotations, Malformed, Outline, entry, show
+from segarena.data.annotations.annotations import Annotations, LeftOut, Malformed, Outline, entry, show
 from segarena.data.annotations.drawn import DrawnImage, make_annotations, name_of, split_of
-from segarena.data.annotations.faults import Faults
 from segarena.data.annotations.image_index import ImageFiles, split_of_folders, walk
-from segarena.data.annotations.left_out import LeftOut
 from segarena.data.annotations.peek import Peek
 from segarena.data.annotations.rasterize import Polygons
+from segarena.data.annotations.reading import Faults
 from segarena.data.converters.yolo_names import NAME_FILES, read_declared, read_text
 from segarena.data.files.headers import image_size
 from segarena.errors import DataError
