@@ -7,5 +7,5 @@ Read in this order:
   for each class
 - `yolo` and `yolo_names`, `via` and `via_files`, `supervisely`, `geojson`: shapes whose classes are names;
   `class_attribute`: which attribute is the class
-- `label_studio` and `brush`, `rle_csv`, `pixel_runs` and `run_direction`: run lengths
+- `label_studio` and `brush`, `rle_csv`, `pixel_runs`: run lengths
 """

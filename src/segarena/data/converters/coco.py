@@ -34,9 +34,8 @@ from segarena.data.annotations.rasterize import (
     decompress_counts,
 )
 from segarena.data.annotations.reading import Faults
-from segarena.data.converters.coco_categories import read_categories
 from segarena.data.converters.coco_crowds import Crowd, read_crowds
-from segarena.data.converters.coco_files import are_panoptic, choose_files
+from segarena.data.converters.coco_files import are_panoptic, choose_files, read_categories
 from segarena.data.converters.panoptic import Segments, find_segments
 from segarena.data.source import Split
 from segarena.errors import DataError

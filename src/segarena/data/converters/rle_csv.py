@@ -24,8 +24,7 @@ from segarena.data.annotations.drawn import (
 from segarena.data.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.data.annotations.peek import Peek, read_head
 from segarena.data.annotations.reading import Faults, read_rows
-from segarena.data.converters.pixel_runs import PixelRuns, read_runs
-from segarena.data.converters.run_direction import edges_are_along_rows, is_along_rows
+from segarena.data.converters.pixel_runs import PixelRuns, edges_are_along_rows, is_along_rows, read_runs
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.errors import DataError
