@@ -26,12 +26,17 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     unpack,
 )
-from segarena.data.encoding.merged import SAME, SAME_COMPRESSED, with_merged
 from segarena.data.encoding.objects import refuse_class_and_object, refuse_unshared
-from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel
-from segarena.data.encoding.palette import colors_of
-from segarena.data.encoding.transparency import refuse_shared_by_transparency
-from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes
+from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel, refuse_shared_by_transparency
+from segarena.data.encoding.value_counts import (
+    SAME,
+    SAME_COMPRESSED,
+    ValueCounts,
+    add_up,
+    are_classes,
+    colors_of,
+    with_merged,
+)
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError

@@ -19,11 +19,10 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     undeclared,
 )
-from segarena.data.encoding.merged import SAME_COMPRESSED, with_merged
 from segarena.data.encoding.objects import composed_encoding, find_declared_factor
-from segarena.data.encoding.palette import colors_of, greys_of, have_grey_palettes, palettes_agree
-from segarena.data.encoding.transparency import refuse_shared_by_transparency
-from segarena.data.encoding.value_counts import add_up
+from segarena.data.encoding.one_channel import refuse_shared_by_transparency
+from segarena.data.encoding.stored_values import have_grey_palettes, palettes_agree
+from segarena.data.encoding.value_counts import SAME_COMPRESSED, add_up, colors_of, greys_of, with_merged
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError

@@ -10,12 +10,10 @@ import numpy as np
 
 from segarena.classes import ClassTable, SegmentationClass, name_classes
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, cut_encoding, exact_encoding, one_class, unpack
-from segarena.data.encoding.merged import with_merged
 from segarena.data.encoding.mixed import refuse_mixed_numbers
 from segarena.data.encoding.objects import class_numbers, composed_encoding, find_factor, refuse_objects
-from segarena.data.encoding.palette import greys_of
-from segarena.data.encoding.transparency import refuse_shared_by_transparency
-from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas
+from segarena.data.encoding.one_channel import refuse_shared_by_transparency
+from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas, greys_of, with_merged
 from segarena.data.encoding.void import FAR, find_void, without_last_void, without_void
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError

@@ -18,9 +18,9 @@ from segarena.data.encoding.label_tables import encode_by_names, find_label_tabl
 from segarena.data.encoding.mask_encoding import MaskEncoding, one_class
 from segarena.data.encoding.mixed import refuse_mixed_colors
 from segarena.data.encoding.objects import NumberedObjectsError
-from segarena.data.encoding.palette import choose_reading, colors_of, greys_of
-from segarena.data.encoding.transparency import infer_objects_in_alpha
-from segarena.data.encoding.white import infer_as_shown_or_stored
+from segarena.data.encoding.one_channel import infer_objects_in_alpha
+from segarena.data.encoding.stored_values import choose_reading, infer_as_shown_or_stored
+from segarena.data.encoding.value_counts import colors_of, greys_of
 from segarena.data.files.faults import join_faults
 from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError

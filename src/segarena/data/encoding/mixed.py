@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.encoding.palette import colors_of
+from segarena.data.encoding.value_counts import colors_of
 from segarena.data.encoding.void import FAR, are_spread
 from segarena.data.files.mask_facts import CountedMask
 from segarena.data.files.raw_masks import GREY

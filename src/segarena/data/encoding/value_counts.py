@@ -1,18 +1,22 @@
-"""The values of a set of masks counted together, and which of them can be classes.
+"""The values of a set of masks, as numbers, greys or colours, counted together, and which of them can be classes.
 
-The others come from softened edges, from compression, or from pictures that are not masks.
+The others come from softened edges, from compression, or from pictures that are not masks. Rare values count as the
+nearest class; those that are too frequent in one tone to be of soft edges are reported as merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.data.encoding.mask_encoding import MaskEncoding, MergedValue, unpack
 from segarena.data.files.mask_facts import CountedMask, Counts
+from segarena.data.files.raw_masks import GREY
+from segarena.errors import DataError
 
 #: More values than this can be classes only if they fill areas.
 MANY = 64
@@ -28,6 +32,37 @@ _AREAS = 0.7
 _SPECK_INSIDE, _SPECK_SHARE, _SPECK_RATIO = 0.02, 0.005, 20
 #: Strays have at most this share of all pixels.
 _FEW_PIXELS = 0.25
+
+#: Colours that differ by no more than this in each channel are one; in compressed masks, the second.
+SAME, SAME_COMPRESSED = 12, 48
+#: Fewer pixels of one value, also as a share of all pixels, are noise.
+_FEWEST, _SHARE = 20, 2e-5
+#: More of the pixels of a value of soft edges are strictly between their neighbours.
+_BETWEEN = 0.5
+#: Merged values are searched for up to this number.
+_MOST_MERGED = 5
+
+
+def colors_of(mask: CountedMask) -> Counts:
+    """Return the packed colour of each value of a mask, (K,). Raises DataError for 16-bit numbers."""
+    path, facts = mask
+    if facts.colored:
+        return facts.values
+    if facts.palette is not None:
+        return facts.palette
+    if facts.wide:
+        raise DataError(
+            "has 16 bits per pixel, but other masks are coloured",
+            where=path,
+            remedy="Save all masks of a data set in the same way",
+        )
+    return facts.values * GREY
+
+
+def greys_of(mask: CountedMask) -> Counts:
+    """Return each value of a mask, (K,), of a file with a grey palette the grey in place of the index."""
+    facts = mask.facts
+    return facts.values if facts.palette is None else facts.palette & 255
 
 
 @dataclass(frozen=True)
@@ -96,3 +131,41 @@ def _find_strays(counts: ValueCounts, points: NDArray[np.int64], near: int) -> N
     resembled = ((distance <= near) & (pixels[None] > _SPECK_RATIO * pixels[:, None])).any(axis=1)
     strays: NDArray[np.bool_] = edges | (specks & resembled)
     return strays
+
+
+def with_merged(
+    encoding: MaskEncoding,
+    masks: Sequence[CountedMask],
+    counts: ValueCounts,
+    unexplained: NDArray[np.bool_],
+    *,
+    same: int = SAME,
+) -> MaskEncoding:
+    """Return the encoding with the rare values that it merges into others.
+
+    Args:
+        encoding: Of colours, or of two levels.
+        masks: The masks of the set.
+        counts: Their colours, or numbers, together.
+        unexplained: (K,), the values that are neither near a class nor a mixture of two.
+        same: Values that differ by no more than this in each channel are one.
+    """
+    color = encoding.kind == "color"
+    points = unpack(counts.values) if color else counts.values[:, None]
+    left = unexplained.copy()
+    fewest = max(_FEWEST, _SHARE * counts.total)
+    found: list[MergedValue] = []
+    while left.any() and len(found) < _MOST_MERGED:
+        seed = int(np.where(left, counts.pixels, 0).argmax())
+        members = left & (np.abs(points - points[seed]).max(axis=-1) <= same)
+        left &= ~members
+        pixels = int(counts.pixels[members].sum())
+        if pixels >= fewest and counts.between[members].sum() < _BETWEEN * pixels:
+            label = int(encoding.lookup[counts.values[seed]])
+            values = counts.values[members]
+            having = [one.path for one in masks if np.isin(values, colors_of(one) if color else one.facts.values).any()]
+            red, green, blue = points[seed].tolist() if color else (0, 0, 0)
+            name = encoding.classes.names[label] if label < encoding.classes.num_classes else "void"
+            value = (red, green, blue) if color else int(counts.values[seed])
+            found.append(MergedValue(value, pixels, name, tuple(having)))
+    return replace(encoding, merged=tuple(found))
