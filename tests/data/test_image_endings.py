@@ -15,7 +15,7 @@ from segarena.data.converters.voc import read_voc
 from segarena.data.files.arrays import ARRAY_SUFFIXES
 from segarena.data.files.images import IMAGE_SUFFIXES, READABLE_SUFFIXES
 from segarena.data.folder import FolderSource
-from segarena.data.layout.lists.lines import has_image_suffix
+from segarena.data.layout.lists.entries import has_image_suffix
 from segarena.data.splitting.groups import find_groups
 from support import write_pair
 

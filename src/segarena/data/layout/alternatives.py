@@ -1,17 +1,26 @@
-"""Choices that are left to the user: the options that make them, and what each of them has to give."""
+"""Choices that are left to the user: the options that make them, and masks that may be objects or classes.
+
+Masks that are numbered for each image, `a_0` and `a_1` for `a`, are either; a choice by options has to give its pairs.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segarena.data.layout.tree import relative_name
+from segarena.data.layout.tree import File, relative_name
 from segarena.data.layout.vocabulary import FileKind
 from segarena.errors import DataError
 from segarena.formats import command
 
 _SEPARATORS = "_-. "
+
+_NUMBERED = re.compile(r"(.+)([_\-. ])\d+")
 
 
 @dataclass(frozen=True)
@@ -82,3 +91,28 @@ def _patterns(one: str, other: str) -> tuple[Path, ...]:
             rests = [name[cut:] for name in names]
             return tuple(Path(f"{rest[::-1]}*" if backwards else f"*{rest}") for rest in rests)
     return ()
+
+
+def find_numbered(images: Sequence[File], masks: Sequence[File]) -> DataError | None:
+    """Return the error for such masks, with what to do in either case; None if most masks are not of this kind."""
+    stems = {image.stem for image in images}
+    groups: dict[str, list[File]] = defaultdict(list)
+    for mask in masks:
+        match = _NUMBERED.fullmatch(mask.stem)
+        if match and match.group(1) in stems:
+            groups[match.group(1)].append(mask)
+    largest = max(groups.values(), key=len, default=[])
+    if len(largest) < 2 or 2 * sum(map(len, groups.values())) < len(masks):
+        return None
+    folder, (first, second) = largest[0].path.parent, sorted(largest, key=lambda mask: mask.path)[:2]
+    match = _NUMBERED.fullmatch(first.stem)
+    separator = match.group(2) if match else "_"
+    move = f'for f in {shlex.quote(str(folder))}/*; do d="${{f%{separator}*}}"; mkdir -p "$d"; mv "$f" "$d/"; done'
+    renamed = f"{first.stem.rpartition(separator)[0]}_class1{first.path.suffix}"
+    return DataError(
+        f"has several masks for an image, e.g. {first.path.name} and {second.path.name}, and it is not clear whether"
+        " the numbers are objects or classes",
+        where=folder,
+        remedy=f"If they are classes, rename the masks, e.g. {renamed}. If they are objects of one class, move them"
+        f" into a folder for each image: {move}",
+    )

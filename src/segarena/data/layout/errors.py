@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from segarena.data.layout.alternatives import Alternative, UnclearError
+from segarena.data.layout.alternatives import Alternative, UnclearError, find_numbered
 from segarena.data.layout.candidates import Collection, named_collections, relative_folders
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.numbered_masks import find_numbered
 from segarena.data.layout.tree import File, Tree, relative_name
 from segarena.data.layout.unread_files import find_unread
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, words_besides_kind

@@ -16,15 +16,14 @@ from segarena.data.layout.assign_splits import (
     note_other_lists,
 )
 from segarena.data.layout.candidates import relative_folders
+from segarena.data.layout.doubtful_pairs import check_numbers, find_likely_pairs
 from segarena.data.layout.errors import check_pairs, check_root
 from segarena.data.layout.find_match import find_match
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers.find import LayerMatch
-from segarena.data.layout.likely_pairs import find_likely_pairs
 from segarena.data.layout.lists.listed_pairs import find_listed_pairs
 from segarena.data.layout.lists.split_lists import find_lists
 from segarena.data.layout.search import Match
-from segarena.data.layout.shifted_numbers import check_numbers
 from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
 from segarena.data.layout.unread_files import unfetched
 from segarena.data.source import Sample, Split

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segarena.data.files.images import PICTURE_SUFFIXES
-from segarena.data.layout.lists.lines import Cells, has_image_suffix, split_lines
+from segarena.data.layout.lists.entries import Cells, has_image_suffix, split_lines
 from segarena.data.layout.vocabulary import strip_kind_words, to_nfc, words_in
 from segarena.data.source import Sample
 from segarena.errors import DataError

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.lists.lines import Cells, has_image_suffix, split_lines
-from segarena.data.layout.lists.named_files import NamedFiles
+from segarena.data.layout.lists.entries import Cells, NamedFiles, has_image_suffix, split_lines
 from segarena.data.layout.lists.split_lists import LARGEST_LIST, load_table, read_lines
 from segarena.data.layout.search import are_masks
 from segarena.data.layout.tree import File, files_ending, relative_name
