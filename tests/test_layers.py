@@ -34,7 +34,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.data": (
         {"contents", "disk_cache", "files", "processes", "scenes", "sizes", "source", "warp"},
-        {"decoded", "transforms"},
+        {"decoded", "scaling", "transforms"},
         {"crop_tables", "dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations", "pixel_store"},
         {"converters", "device_batches", "folder", "kept_batches"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +27,9 @@ def evaluate(
     split: SplitName | Literal["unseen", "all"] | None = None,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
+    scale: float | Literal["auto", "whole"] = "auto",
+    window: int | Sequence[int] = (),
+    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -47,6 +50,15 @@ def evaluate(
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+        scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
+            largest training image in overlapping windows, in which objects are as large as in the training; others as a
+            whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
+            multiple of the training scale, e.g. 2 where objects have half as many pixels as in the training images.
+            Default: auto.
+        window: Height and width of a window, in pixels of the resized image, or one number for both. Default: the size
+            at which the network saw whole training images.
+        tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
+            scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.
@@ -71,6 +83,9 @@ def predict(
     no_legend: bool = False,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
+    scale: float | Literal["auto", "whole"] = "auto",
+    window: int | Sequence[int] = (),
+    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -87,6 +102,15 @@ def predict(
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+        scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
+            largest training image in overlapping windows, in which objects are as large as in the training; others as a
+            whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
+            multiple of the training scale, e.g. 2 where objects have half as many pixels as in the training images.
+            Default: auto.
+        window: Height and width of a window, in pixels of the resized image, or one number for both. Default: the size
+            at which the network saw whole training images.
+        tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
+            scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.

@@ -27,7 +27,7 @@ from segarena.outputs.result import Result
 from segarena.records.run import Data
 from segarena.runs import find_run, open_folder, remove_if_empty
 from segarena.training.machine import computing_with, usual_threads
-from segarena.training.predictor import load
+from segarena.training.predictor import Predictor, load
 
 #: The table of images and their masks, where the names alone do not show it.
 NAMES = "names.csv"
@@ -50,7 +50,9 @@ def run(options: PredictOptions) -> Path:
     """
     run_folder = find_run(options.run, all_images=True)
     found = find_new_images(options.images)
-    predictor = load(run_folder, device=options.device)
+    predictor = load(run_folder, device=options.device).with_views(
+        scale=options.scale, window=options.window_size, tta=options.tta
+    )
     if predictor.unfinished:
         console.warn(predictor.unfinished)
     elif run_folder.parent == options.run and predictor.config.data.all_images:
@@ -61,7 +63,7 @@ def run(options: PredictOptions) -> Path:
         console.warn(warning)
     folder = open_folder(options.out, "predictions", root=predictor.run)
     writers = choose_writers(options, predictor.classes)
-    faults, levels, trained_on = [], [], 0
+    faults, levels, trained_on, in_windows = [], [], 0, 0
     training_images = _training_images(Data.read(predictor.run))
     with show_progress("predicting") as on_progress, computing_with(usual_threads()):
         for number, (path, name, _) in enumerate(found.images):
@@ -73,6 +75,7 @@ def run(options: PredictOptions) -> Path:
                 continue
             levels.append(brightness(image))
             trained_on += hash_pixels(image) in training_images
+            in_windows += _explain_windows(predictor, image, path, in_windows == 0)
             mask = predictor.predict(image)
             result = Result(name, path, image, mask)
             for writer in writers:
@@ -85,6 +88,7 @@ def run(options: PredictOptions) -> Path:
     labels = f"{labelled:,} of " * bool(faults) + plural(len(found.images), "image")
     console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False)
     console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
+    _show_windows(predictor, in_windows, labelled)
     _show_names(found, folder)
     if trained_on:
         console.warn(
@@ -103,6 +107,22 @@ def run(options: PredictOptions) -> Path:
 def _training_images(data: Data) -> set[str]:
     """The hashes of the images that trained the model; empty where an earlier version recorded none."""
     return {data.image_sha256[name] for name in data.split.train if name in data.image_sha256}
+
+
+def _explain_windows(predictor: Predictor, image: NDArray[np.uint8], path: Path, is_first: bool) -> bool:
+    """Print how an image is labelled, if that is in windows: the first such image, with --verbose each. Return if."""
+    how = predictor.explain_windows(*image.shape[:2])
+    if how:
+        (console.print if is_first else console.detail)(f"  {path}: {how}", markup=False)
+    return bool(how)
+
+
+def _show_windows(predictor: Predictor, in_windows: int, labelled: int) -> None:
+    """Print how many images were labelled in windows, or that none was because the run records no sizes."""
+    if in_windows:
+        console.print(f"  labelled in windows: {in_windows:,} of {plural(labelled, 'image')}", markup=False)
+    elif predictor.sides is None and predictor.scale == "auto":
+        console.print("  each image is labelled as a whole: the run has no record of its training images' size")
 
 
 def _show_names(found: NewImages, folder: Path) -> None:

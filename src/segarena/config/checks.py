@@ -45,7 +45,8 @@ def check_choices(options: object) -> None:
         value = getattr(options, name)
         if name == "device":
             object.__setattr__(options, name, check_device(value))
-        if not choices or value is None or (isinstance(value, int) and int in _types(hint)):
+        numbers = [kind for kind in (int, float) if kind in _types(hint)]
+        if not choices or value is None or (numbers and isinstance(value, int | numbers[-1])):
             continue
         several = isinstance(value, tuple)
         items = [part for item in value for part in split_names(item)] if several else [value]
@@ -54,8 +55,9 @@ def check_choices(options: object) -> None:
             if choice is None:
                 noun = (name.removesuffix("s") if several else name).replace("_", " ")
                 remedy = choose_from(choices, like=str(item))
-                if int in _types(hint):
-                    remedy = f"Give a whole number, or {join_words([str(one) for one in choices], 'or')}"
+                if numbers:
+                    number = "a whole number" if numbers[-1] is int else "a number"
+                    remedy = f"Give {number}, or {join_words([str(one) for one in choices], 'or')}"
                 raise ConfigError(f"unknown {noun} {item!r}", where=flag(name), remedy=remedy)
         object.__setattr__(options, name, found if several else found[0])  # the options are frozen once checked
 

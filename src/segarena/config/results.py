@@ -13,13 +13,14 @@ from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices
 from segarena.config.devices import DEVICES
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
+from segarena.config.views import ViewOptions
 from segarena.errors import ConfigError
 
 SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(OutputOptions):
+class EvaluateOptions(ViewOptions):
     """Score a trained run on a split of its data, or on other labelled data."""
 
     run: tyro.conf.Positional[Path]
@@ -56,7 +57,7 @@ class EvaluateOptions(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(OutputOptions):
+class PredictOptions(ViewOptions):
     """Write masks for images, at the images' own size, and overlays with a legend."""
 
     run: tyro.conf.Positional[Path]

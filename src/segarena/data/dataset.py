@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, Sampler, default_collate
 
 from segarena.data.decoded import DecodedImages
 from segarena.data.processes import Loader, affordable_workers
+from segarena.data.scaling import Scaling, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import Augmentation, resize_image
 from segarena.seeding import derive_seed
@@ -115,18 +116,37 @@ class TrainingLoader:
 
 @dataclass(frozen=True)
 class EvaluationItem:
-    """A whole image, uint8 (3, h, w) at the working size, its mask, uint8 (H, W) as in the file, and its position."""
+    """A whole image, uint8 (3, h, w) at the working size, its mask, uint8 (H, W) as in the file, and its position.
+
+    With a plan the image has its own size.
+    """
 
     image: Tensor
     mask: Tensor
     position: int
+    plan: WindowPlan | None = None
 
 
 class EvaluationSet(Dataset[EvaluationItem]):
-    """Whole images at the working size, with masks at their own size, at which predictions are scored."""
+    """Whole images at the working size, with masks at their own size, at which predictions are scored.
 
-    def __init__(self, images: DecodedImages, indices: Sequence[int], size: int) -> None:
-        self.images, self.indices, self.size = images, indices, size
+    Those that are labelled in windows or from several views have their own size, and a plan.
+
+    Args:
+        images: The decoded images.
+        indices: Which of them.
+        size: The working size, in pixels.
+        scaling: The rule that gives an image its plan; None for whole images only.
+    """
+
+    def __init__(
+        self, images: DecodedImages, indices: Sequence[int], size: int, scaling: Scaling | None = None
+    ) -> None:
+        self.images, self.indices, self.size, self.scaling = images, indices, size, scaling
+
+    def plan(self, height: int, width: int) -> WindowPlan | None:
+        """Return how an image of this size is labelled; None for as a whole."""
+        return None if self.scaling is None else self.scaling.plan(height, width)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -134,7 +154,10 @@ class EvaluationSet(Dataset[EvaluationItem]):
     def __getitem__(self, position: int) -> EvaluationItem:
         image, mask = self.images[self.indices[position]]
         height, width = image.shape[-2:]
-        return EvaluationItem(resize_image(image, working_size(height, width, self.size)), mask, position)
+        plan = self.plan(height, width)
+        if plan is None:
+            image = resize_image(image, working_size(height, width, self.size))
+        return EvaluationItem(image, mask, position, plan)
 
 
 def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) -> Iterable[list[EvaluationItem]]:

@@ -33,7 +33,7 @@ def keep_on_gpu(dataset: EvaluationSet, *, batch_size: int, device: str) -> list
     Raises:
         DataError: A file cannot be read.
     """
-    images, key = dataset.images, (tuple(dataset.indices), dataset.size, batch_size, device)
+    images, key = dataset.images, (tuple(dataset.indices), dataset.size, dataset.scaling, batch_size, device)
     found: tuple[Hashable, list[list[EvaluationItem]] | None] | None = images.stores.get("validation")
     if found is None or found[0] != key:
         images.stores.pop("validation", None)  # before the memory is measured
@@ -48,7 +48,8 @@ def _fits(dataset: EvaluationSet, device: str) -> bool:
     needed = 0
     for index in dataset.indices:
         height, width = dataset.images.size(index)
-        tall, wide = working_size(height, width, dataset.size)
+        is_whole = dataset.plan(height, width) is None
+        tall, wide = working_size(height, width, dataset.size) if is_whole else (height, width)
         needed += height * width + 3 * tall * wide
     return needed <= SHARE * free_bytes(device)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from segarena.data.decoded import DecodedImages
 from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
 from segarena.data.pixel_store import PixelStore, store_pixels
+from segarena.data.scaling import TrainingSides
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
 from segarena.experiment.resolution import Survey
@@ -78,6 +79,11 @@ class PreparedSplit:
         """Names of the images that give the scores."""
         return [self.source.samples[index].name for index in self.splits.indices(self.splits.scored)]
 
+    @cached_property
+    def sides(self) -> TrainingSides:
+        """The sides of the training images."""
+        return TrainingSides.of(self.images.size(index) for index in self.splits.train)
+
     def pixels(self, device: str) -> PixelStore:
         """Return the training images, where the crops of a batch are cut out fastest; they are put there once.
 
@@ -106,7 +112,9 @@ class PreparedSplit:
             label_sha256={name: content.labels for name, content in zip(names, self.contents, strict=True)},
             train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
             image_bits=found.get("image_bits", 16),
-            description={key: value for key, value in found.items() if key not in known} | self._describe_brightness(),
+            description={key: value for key, value in found.items() if key not in known}
+            | self._describe_brightness()
+            | {"train_sides": asdict(self.sides)},
         )
 
     def _describe_brightness(self) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         ConfigError: No image is in the part of the split, or all images trained the model.
     """
     predictor = load(options.run, device=options.device, all_images=False)
+    predictor = predictor.with_views(scale=options.scale, window=options.window_size, tta=options.tta)
     if predictor.unfinished:
         reporter.warn(predictor.unfinished)
     recorded = Data.read(predictor.run)
@@ -193,7 +194,11 @@ def _check_unchanged(recorded: Data, source: Source, scored: Scored, again: str)
 
 def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, reporter: Reporter) -> Metrics:
     indices = scored.indices
-    dataset = EvaluationSet(DecodedImages(source, indices, limit_bytes=0), indices, predictor.size)
+    images = DecodedImages(source, indices, limit_bytes=0)
+    dataset = EvaluationSet(images, indices, predictor.size, predictor.scaling)
+    in_windows = [how for index in indices if (how := predictor.explain_windows(*images.size(index)))]
+    if in_windows:
+        reporter.say(f"labelled in windows: {len(in_windows):,} of {plural(len(indices), 'image')}; {in_windows[0]}")
     loader = evaluation_loader(dataset, batch_size=predictor.config.protocol.batch_size, workers=0)
     done = 0
     threads = min(predictor.config.protocol.threads or usual_threads(), usual_threads())

@@ -21,6 +21,7 @@ from segarena.data.dataset import (
 )
 from segarena.data.device_batches import DeviceLoader
 from segarena.data.kept_batches import keep_on_gpu
+from segarena.data.scaling import Scaling
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.experiment.image_counts import write_image_counts
@@ -148,12 +149,21 @@ def evaluation_batches(training: Training, part: Split) -> Iterable[list[Evaluat
         part: train, val or test.
     """
     protocol, split = training.protocol, training.split
-    dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size)
+    dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size, scaling(training))
     if part == "val":  # in each epoch
         kept = keep_on_gpu(dataset, batch_size=protocol.batch_size, device=protocol.device)
         if kept is not None:
             return kept
     return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
+
+
+def scaling(training: Training) -> Scaling:
+    """Return the rule by which the images of an evaluation are labelled as a whole or in windows, that of `predict`.
+
+    Args:
+        training: The data and the protocol.
+    """
+    return Scaling(training.protocol.size, training.protocol.input_size, training.split.sides)
 
 
 def evaluation_workers(protocol: Protocol) -> int:

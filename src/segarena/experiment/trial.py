@@ -21,7 +21,7 @@ from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingBatches
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
-from segarena.experiment.run import evaluation_workers, make_loader, make_loss
+from segarena.experiment.run import evaluation_workers, make_loader, make_loss, scaling
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score
@@ -190,7 +190,7 @@ class _MeasuredValidation:
             return len(confusions)
 
         def load(some: Sequence[int]) -> Iterable[list[EvaluationItem]]:
-            dataset = EvaluationSet(training.split.images, some, protocol.size)
+            dataset = EvaluationSet(training.split.images, some, protocol.size, scaling(training))
             return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
 
         run(load(_spread(chosen, batch)))  # the first pass of a shape is slower

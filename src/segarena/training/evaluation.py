@@ -1,9 +1,10 @@
-"""Evaluate a model: each image as a whole, at its own resolution, to confusion counts per image."""
+"""Evaluate a model: each image at its own resolution, as a whole or in windows, to confusion counts per image."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -14,13 +15,25 @@ from torch.nn import functional as F
 from segarena.config import Protocol
 from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
+from segarena.data.scaling import WindowPlan
 from segarena.data.transforms import normalize
 from segarena.kernels.upsample_argmax import interpolate
 from segarena.models import SegmentationModel
 from segarena.models.folding import inference_copy
 from segarena.scoring.counts import confusion_per_image, predict_labels
+from segarena.training.blending import Part, label_windows
 from segarena.training.devices import FORMATS, autocast, computing_on, memory_format, on_gpu
-from segarena.training.tiles import label_tiles
+from segarena.training.regions import InMemory, Pixels
+from segarena.training.tiles import label_tiles, largest_class
+
+
+class _Limits(TypedDict):
+    """Where and how a network is computed."""
+
+    device: str
+    precision: str
+    most_pixels: int | None
+
 
 #: Crops of a training step whose pixels are evaluated at a time at most.
 MOST_CROPS = 4
@@ -126,6 +139,51 @@ def predict_probabilities(
         return softmax(interpolate(logits.float(), size, (height / down, width / right)))
 
 
+def predict_windows(
+    model: SegmentationModel,
+    pixels: Pixels,
+    plan: WindowPlan,
+    num_classes: int,
+    *,
+    device: str,
+    precision: str,
+    most_pixels: int,
+) -> Iterator[Part]:
+    """Compute the probabilities of an image in windows, part by part, see `label_windows`.
+
+    Args:
+        model: The model in eval mode, on the device.
+        pixels: The image, at its own size.
+        plan: The scale and the windows.
+        num_classes: Number of classes.
+        device: The device.
+        precision: "fp32", "bf16" or "fp16".
+        most_pixels: Pixels of a forward pass at most, unless a window alone has more.
+    """
+
+    def forward(images: Tensor) -> tuple[Tensor, tuple[float, float]]:
+        return _native_logits(model, images, device, precision)
+
+    multiple = math.lcm(model.size_multiple, COARSEST)
+    parts = label_windows(forward, pixels, plan, num_classes, most_pixels=most_pixels, multiple=multiple)
+    while True:
+        with torch.inference_mode(), on_gpu(device):  # not in force between two parts, which the caller uses
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
+
+
+def window_labels(size: tuple[int, int], parts: Iterable[Part]) -> Tensor:
+    """Collect the labels of an image of this size from its parts: uint8 (H, W), in the memory of the processor."""
+    labels = torch.empty(size, dtype=torch.uint8)
+    for part in parts:
+        found = largest_class(part.values[None])[0]
+        rows, columns = found.shape
+        labels[part.top : part.top + rows, part.left : part.left + columns] = found
+    return labels
+
+
 def _native_logits(
     model: SegmentationModel, images: Tensor, device: str, precision: str
 ) -> tuple[Tensor, tuple[float, float]]:
@@ -208,22 +266,42 @@ def evaluate(
     was_training = model.training
     model.eval()
     counts: list[Tensor] = []
+    limits: _Limits = {"device": device, "precision": precision, "most_pixels": most_pixels}
     try:
         with on_gpu(device):
             for items in batches:
                 for group in _same_sizes(items, most_pixels):
+                    if group[0].plan is not None:
+                        counts += [_count_windows(model, item, num_classes, limits) for item in group]
+                        continue
                     size = (group[0].mask.shape[0], group[0].mask.shape[1])
                     images = _stack([item.image for item in group], device)
                     truth = _stack([item.mask for item in group], device)
-                    labels = predict_masks(
-                        model, images, size, device=device, precision=precision, most_pixels=most_pixels
-                    )
+                    labels = predict_masks(model, images, size, **limits)
                     counts.append(confusion_per_image(labels, truth, num_classes))
                 if on_progress is not None:
                     on_progress(len(items))
     finally:
         model.train(was_training)
     return torch.cat(counts).cpu().numpy()
+
+
+def _count_windows(model: SegmentationModel, item: EvaluationItem, num_classes: int, limits: _Limits) -> Tensor:
+    """The confusions of an image that is labelled in windows or from several views, int64 (1, C, C)."""
+    assert item.plan is not None
+    pixels = InMemory(item.image)
+    height, width = item.plan.window
+    parts = predict_windows(
+        model,
+        pixels,
+        item.plan,
+        num_classes,
+        device=limits["device"],
+        precision=limits["precision"],
+        most_pixels=limits["most_pixels"] or height * width,
+    )
+    truth = item.mask.to(limits["device"])
+    return confusion_per_image(window_labels(pixels.size, parts).to(truth.device)[None], truth[None], num_classes)
 
 
 def _stack(tensors: list[Tensor], device: str) -> Tensor:
@@ -247,7 +325,9 @@ def _same_sizes(items: list[EvaluationItem], most_pixels: int | None) -> list[li
 
 
 def _is_alike(first: EvaluationItem, second: EvaluationItem) -> bool:
-    return first.image.shape == second.image.shape and first.mask.shape == second.mask.shape
+    return (
+        first.image.shape == second.image.shape and first.mask.shape == second.mask.shape and first.plan == second.plan
+    )
 
 
 def _fits(item: EvaluationItem, count: int, most_pixels: int | None) -> bool:

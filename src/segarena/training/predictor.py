@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -18,11 +18,13 @@ from torch import Tensor
 from segarena.classes import ClassTable
 from segarena.config.own_models import find_builder
 from segarena.config.training import is_own
+from segarena.config.views import Scale, View, ViewOptions
 from segarena.data.files.bit_depth import ChosenBits, choose_bits
 from segarena.data.files.in_memory import ImageInput, read_images
+from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
-from segarena.errors import RunError
+from segarena.errors import ConfigError, RunError
 from segarena.formats import listing, percent, plural, shorten
 from segarena.models import SegmentationModel, build_model
 from segarena.models.own import build_own
@@ -30,11 +32,20 @@ from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import describe_unfinished, find_run
+from segarena.training.blending import Part
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.devices import place, usable_precision
-from segarena.training.evaluation import evaluation_pixels, predict_masks, predict_probabilities, prepared
+from segarena.training.evaluation import (
+    evaluation_pixels,
+    predict_masks,
+    predict_probabilities,
+    predict_windows,
+    prepared,
+    window_labels,
+)
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
+from segarena.training.regions import InMemory
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,11 +68,70 @@ class Predictor:
     """Which weights are used where the training was interrupted, as a sentence; empty for a finished run."""
     train_images: int = 0
     """Number of images that trained the network."""
+    sides: TrainingSides | None = None
+    """The sides of the training images, in pixels of their files; None if they are not recorded."""
+    scale: Scale = "auto"
+    """At which scale images are labelled, as in `segarena predict --scale`."""
+    window: tuple[int, int] | None = None
+    """Height and width of a window, in pixels of the resized image; None for the size of the training."""
+    tta: tuple[View, ...] = ()
+    """Further views of each image, whose probabilities are averaged: "flip", "scales"."""
 
     @property
     def size(self) -> int:
         """The working size, to which the shorter side of an image is resized, in pixels."""
         return self.config.protocol.size
+
+    @property
+    def scaling(self) -> Scaling:
+        """The rule by which an image is labelled as a whole or in windows."""
+        typical = self.config.protocol.input_size
+        return Scaling(self.size, typical, self.sides, self.scale, self.window, self.tta)
+
+    def with_views(
+        self, *, scale: Scale = "auto", window: int | tuple[int, int] | None = None, tta: View | Iterable[View] = ()
+    ) -> Predictor:
+        """Return a predictor that labels images at another scale, in other windows, or from several views.
+
+        Args:
+            scale: "auto", "whole", or a multiple of the training scale, as in `segarena predict --scale`.
+            window: Height and width of a window, in pixels of the resized image, or one number for both.
+            tta: Further views, whose probabilities are averaged: "flip", "scales", or both.
+
+        Raises:
+            ConfigError: A value is not possible, or a scale is given and the run has no record of its training images'
+                size.
+        """
+        sides = () if window is None else (window,) if isinstance(window, int) else tuple(window)
+        views: tuple[View, ...] = (tta,) if isinstance(tta, str) else tuple(tta)
+        options = ViewOptions(scale=scale, window=sides, tta=views)
+        if self.sides is None and not isinstance(options.scale, str):
+            raise ConfigError(
+                f"{self.run} has no record of the size of its training images, by which a scale is measured",
+                where="--scale",
+                remedy="Leave it out, or train again with this version",
+            )
+        return replace(self, scale=options.scale, window=options.window_size, tta=options.tta)
+
+    def explain_windows(self, height: int, width: int) -> str:
+        """Return in words how an image of this size is labelled, where that is in windows; otherwise "".
+
+        Args:
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+        """
+        plan = self.scaling.plan(height, width)
+        if plan is None or not plan.is_split:
+            return ""
+        assert self.sides is not None
+        tall, wide = plan.window
+        scale = "the training scale" if self.scale == "auto" else f"{self.scale:g} times the training scale"
+        sides = f"the training images have at most {self.sides.longest} × {self.sides.longest_shorter}"
+        resized = f", resized to {plan.working[1]} × {plan.working[0]}," * (plan.working != (height, width))
+        return (
+            f"an image of {width} × {height} pixels{resized} is labelled in overlapping windows of {wide} × {tall}, at "
+            f"{scale} ({sides}; --scale whole labels it as a whole)"
+        )
 
     def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
         """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
@@ -118,28 +188,57 @@ class Predictor:
             DataError: A file cannot be read.
         """
         [pixels] = read_images([image], self._bits)
-        values: NDArray[np.float32] = self._compute(predict_probabilities, pixels)
+        height, width = pixels.shape[:2]
+        plan = self.scaling.plan(height, width)
+        values: NDArray[np.float32]
+        with self.naming_shortage(f"labelling an image of {width} × {height}"):
+            if plan is None:
+                values = self._compute(predict_probabilities, pixels)
+                return values
+            values = np.empty((self.classes.num_classes, height, width), np.float32)
+            for part in self._parts(pixels, plan):
+                rows, columns = part.values.shape[1:]
+                place = np.s_[:, part.top : part.top + rows, part.left : part.left + columns]
+                values[place] = part.values.cpu().numpy()
         return values
 
     def _label(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        mask: NDArray[np.uint8] = self._compute(predict_masks, image)
+        height, width = image.shape[:2]
+        plan = self.scaling.plan(height, width)
+        mask: NDArray[np.uint8]
+        with self.naming_shortage(f"labelling an image of {width} × {height}"):
+            mask = self._compute(predict_masks, image) if plan is None else self.label_by(plan, image)
         return mask
 
+    def label_by(self, plan: WindowPlan, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Label an image, uint8 (H, W, 3), in the windows of a plan: class indices, uint8 (H, W)."""
+        mask: NDArray[np.uint8] = window_labels(image.shape[:2], self._parts(image, plan)).numpy()
+        return mask
+
+    def _parts(self, image: NDArray[np.uint8], plan: WindowPlan) -> Iterator[Part]:
+        """The probabilities of an image in windows."""
+        return predict_windows(
+            self._network,
+            InMemory(_to_tensor(image)),
+            plan,
+            self.classes.num_classes,
+            device=self.device,
+            precision=self.precision,
+            most_pixels=evaluation_pixels(self.config.protocol),
+        )
+
     def _compute(self, function: Callable[..., Tensor], image: NDArray[np.uint8]) -> NDArray[Any]:
-        """The labels or the probabilities of an image."""
+        """The labels or the probabilities of an image as a whole."""
         height, width = image.shape[:2]
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-        small = resize_image(pixels, working_size(height, width, self.size))
-        with self.naming_shortage(f"labelling an image of {width} × {height}"):
-            result = function(
-                self._network,
-                small[None],
-                (height, width),
-                device=self.device,
-                precision=self.precision,
-                most_pixels=evaluation_pixels(self.config.protocol),
-            )
-            values: NDArray[Any] = result[0].cpu().numpy()
+        result = function(
+            self._network,
+            resize_image(_to_tensor(image), working_size(height, width, self.size))[None],
+            (height, width),
+            device=self.device,
+            precision=self.precision,
+            most_pixels=evaluation_pixels(self.config.protocol),
+        )
+        values: NDArray[Any] = result[0].cpu().numpy()
         return values
 
     def naming_shortage(self, doing: str) -> AbstractContextManager[None]:
@@ -165,6 +264,11 @@ class Predictor:
             score = f"{metrics.split} mIoU {percent(metrics.miou)}"
             facts.append("trained on all images" if self.config.data.all_images else score)
         return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
+
+
+def _to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """(H, W, C) as (C, H, W), the same pixels."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
 
 
 def _build(config: Config, folder: Path) -> SegmentationModel:
@@ -230,4 +334,5 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
         train_brightness=data.description.get("train_brightness"),
         unfinished=describe_unfinished(folder),
         train_images=data.counts["train"],
+        sides=TrainingSides.recorded(data.description),
     )

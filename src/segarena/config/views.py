@@ -1,0 +1,62 @@
+"""The options of how large images are shown to a network, and from how many views: of `predict` and `evaluate`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from segarena.config.checks import OPTIONAL, check_at_least, check_choices, default
+from segarena.config.output import OutputOptions
+from segarena.errors import ConfigError
+
+#: Chosen for each image, as a whole, or a multiple of the training scale.
+Scale = float | Literal["auto", "whole"]
+#: Further views of an image whose probabilities are averaged: mirrored, and at other scales.
+View = Literal["flip", "scales"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions(OutputOptions):
+    """How large images are shown to a network, and from how many views."""
+
+    scale: Annotated[Scale, default("auto", shown="{auto,whole,NUMBER}")] = "auto"
+    """At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the largest
+    training image in overlapping windows, in which objects are as large as in the training; others as a whole. whole:
+    every image as a whole, resized to the size of the training. A number: every image at this multiple of the training
+    scale, e.g. 2 where objects have half as many pixels as in the training images."""
+    window: Annotated[tuple[int, ...], default("the size at which the network saw whole training images")] = ()
+    """Height and width of a window, in pixels of the resized image, or one number for both."""
+    tta: Annotated[tuple[View, ...], OPTIONAL] = ()
+    """Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
+    scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choices(self)
+        if not isinstance(self.scale, str) and not (math.isfinite(self.scale) and self.scale > 0):
+            raise ConfigError(
+                f"{self.scale} is not a scale",
+                where="--scale",
+                remedy="Give auto, whole, or a number above 0, e.g. 0.5",
+            )
+        if len(self.window) > 2:
+            raise ConfigError(
+                f"a window has one or two numbers, not {len(self.window)}",
+                where="--window",
+                remedy="Give height and width, or one number for both",
+            )
+        for side in self.window:
+            check_at_least("window", side, 32)
+        if self.window and self.scale == "whole":
+            raise ConfigError(
+                "images that are labelled as a whole have no windows",
+                where="--window",
+                remedy="Leave it out, or give --scale 1: every image at the training scale, in windows if it is larger",
+            )
+        object.__setattr__(self, "tta", tuple(dict.fromkeys(self.tta)))
+
+    @property
+    def window_size(self) -> tuple[int, int] | None:
+        """Height and width of a window; None where it is not given."""
+        return (self.window[0], self.window[-1]) if self.window else None

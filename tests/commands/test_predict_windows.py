@@ -1,0 +1,156 @@
+"""Images larger than those of the training are labelled in windows, by `predict` and `evaluate` alike."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import segarena
+from segarena.errors import ConfigError
+from segarena.records.metrics import Metrics
+from segarena.records.run import Data
+from segarena.training.predictor import Predictor
+from support import refuses, write_pair
+
+#: Of the training images of the fixture.
+SIDE = 48
+
+
+@pytest.fixture(scope="module")
+def large(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two images, of 4 x 3 and 2 x 2 images of the size of the training, each with its square."""
+    folder = tmp_path_factory.mktemp("large")
+    for name, rows, columns in (("wide", 3, 4), ("tall", 2, 2)):
+        for number in range(rows * columns):
+            write_pair(folder / "parts", f"{number:02}", seed=100 + number)
+        for kind in ("images", "masks"):
+            parts = [np.asarray(Image.open(path)) for path in sorted((folder / "parts" / kind).iterdir())]
+            lines = [np.concatenate(parts[row * columns : (row + 1) * columns], axis=1) for row in range(rows)]
+            (folder / "data" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.concatenate(lines)).save(folder / "data" / kind / f"{name}.png")
+        shutil.rmtree(folder / "parts")
+    return folder / "data"
+
+
+def pixels(folder: Path, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.array(Image.open(folder / name))
+
+
+def confusion(masks: list[Any], truths: list[Any]) -> Any:
+    found = np.zeros((2, 2), dtype=int)
+    for mask, truth in zip(masks, truths, strict=True):
+        np.add.at(found, ((truth // 255).ravel(), mask.ravel()), 1)
+    return found
+
+
+def test_a_run_records_the_size_of_its_training_images(trained: Path) -> None:
+    expected = {"shorter": SIDE, "longest_shorter": SIDE, "longest": SIDE}
+    assert Data.read(trained).description["train_sides"] == expected
+
+
+@pytest.mark.parametrize("views", [{}, {"tta": "flip"}, {"scale": 0.5, "window": 64}, {"scale": "whole"}], ids=str)
+def test_evaluate_scores_the_labels_of_predict(
+    trained: Path, large: Path, tmp_path: Path, views: dict[str, Any]
+) -> None:
+    out = segarena.predict(trained, large / "images", out=tmp_path / "masks", device="cpu", **views)
+    scores = segarena.evaluate(trained, large, out=tmp_path / "scores", device="cpu", **views)
+    names = ("tall.png", "wide.png")
+    expected = confusion([pixels(out, name) for name in names], [pixels(large / "masks", name) for name in names])
+    assert np.array_equal(Metrics.read(scores.folder).confusion, expected)
+
+
+def test_windows_find_what_is_lost_where_the_image_is_squeezed(trained: Path, large: Path) -> None:
+    predictor = segarena.load(trained, device="cpu")
+    image, truth = pixels(large / "images", "wide.png"), pixels(large / "masks", "wide.png")
+
+    def iou(way: Predictor) -> float:
+        matrix = confusion([way.predict(image)], [truth])
+        return float(matrix[1, 1] / (matrix.sum() - matrix[0, 0]))
+
+    assert iou(predictor) > 0.5
+    assert iou(predictor) > iou(predictor.with_views(scale="whole")) + 0.1
+
+
+def test_probabilities_in_windows_give_the_labels(trained: Path, large: Path) -> None:
+    predictor = segarena.load(trained, device="cpu").with_views(tta=("flip", "scales"))
+    found = predictor.probabilities(large / "images" / "tall.png")
+    assert found.shape == (2, 2 * SIDE, 2 * SIDE)
+    assert np.abs(found.sum(axis=0) - 1).max() < 1e-5
+    assert np.array_equal(found.argmax(axis=0), predictor.predict(large / "images" / "tall.png"))
+
+
+def test_an_image_like_those_of_the_training_has_the_same_labels_as_ever(trained: Path) -> None:
+    """Up to 1.5 times as large, it is labelled as a whole."""
+    predictor = segarena.load(trained, device="cpu")
+    whole = predictor.with_views(scale="whole")
+    for size in ((SIDE, SIDE), (SIDE * 3 // 2, SIDE), (20, 30)):
+        image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+        assert predictor.explain_windows(*size) == ""
+        assert np.array_equal(predictor.predict(image), whole.predict(image))
+    assert str(2 * SIDE) in predictor.explain_windows(2 * SIDE, SIDE)
+
+
+def test_the_choice_is_printed_with_its_reason(
+    trained: Path, large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segarena.predict(trained, large / "images", out=tmp_path / "masks", device="cpu")
+    printed = " ".join(capsys.readouterr().out.split())
+    for words in ("96 × 96", "windows of 32 × 32", "48 × 48", "--scale whole", "2 of 2 images"):
+        assert words in printed
+
+
+@pytest.fixture
+def old(trained: Path, tmp_path: Path) -> Path:
+    """The run, as a version before recorded it: without sizes."""
+    shutil.copytree(trained, tmp_path / "old", ignore=shutil.ignore_patterns("last"))
+    data = json.loads((tmp_path / "old" / "data.json").read_text())
+    data["description"] = {key: value for key, value in data["description"].items() if "size" not in key}
+    del data["description"]["train_sides"]
+    (tmp_path / "old" / "data.json").write_text(json.dumps(data))
+    return tmp_path / "old"
+
+
+def test_a_run_without_recorded_sizes_labels_images_as_a_whole(
+    old: Path, large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pixels(large / "images", "wide.png")
+    predictor = segarena.load(old, device="cpu")
+    assert np.array_equal(predictor.predict(image), predictor.with_views(scale="whole").predict(image))
+    segarena.predict(old, large / "images", out=tmp_path / "masks", device="cpu")
+    assert "no record" in capsys.readouterr().out
+    with refuses(ConfigError, where="--scale", value="no record"):
+        segarena.predict(old, large / "images", scale=1, out=tmp_path / "more")
+
+
+@pytest.mark.parametrize(
+    ("views", "where", "value"),
+    [
+        ({"scale": "half"}, "--scale", "half"),
+        ({"scale": -1}, "--scale", "-1"),
+        ({"scale": float("nan")}, "--scale", "nan"),
+        ({"window": 31}, "--window", "31"),
+        ({"window": (64, 64, 64)}, "--window", "3"),
+        ({"window": 64, "scale": "whole"}, "--window", "windows"),
+        ({"tta": "rotate"}, "--tta", "rotate"),
+    ],
+)
+def test_impossible_views_are_refused(trained: Path, views: dict[str, Any], where: str, value: str) -> None:
+    with refuses(ConfigError, where=where, value=value):
+        segarena.predict(trained, trained.parent / "data" / "images", **views)
+
+
+@pytest.mark.parametrize("device", [pytest.param("cuda", marks=pytest.mark.gpu), "cpu"])
+def test_windows_have_the_same_labels_in_batches_of_any_size(trained: Path, large: Path, device: str) -> None:
+    predictor = segarena.load(trained, device=device)
+    plan = predictor.scaling.plan(3 * SIDE, 4 * SIDE)
+    assert plan is not None
+    image = pixels(large / "images", "wide.png")
+    assert np.array_equal(predictor.label_by(plan, image), predictor.predict(image))
+    assert not torch.is_inference_mode_enabled()
