@@ -46,6 +46,7 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
         "report.html",
         "figures",
         "gallery",
+        "paper",
         "log.txt",
     }
     assert names == runs | files

@@ -129,13 +129,17 @@ def predict(
 def report(
     folder: str | PathLike[str],
     *,
+    svg: bool = False,
+    zip: bool = False,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Path:
-    """Rebuild the figures and the page of a comparison from its files.
+    """Rebuild the figures, the page and the texts for a paper of a comparison from its files.
 
     Args:
         folder: Comparison folder.
+        svg: Also write each figure as SVG.
+        zip: Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 

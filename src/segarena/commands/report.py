@@ -6,12 +6,13 @@ from pathlib import Path
 
 from segarena.commands.terminal import console, shown
 from segarena.config import ReportOptions
+from segarena.reporting.archive import write_archive
 from segarena.reporting.page import build_report
 
 
 @shown
 def run(options: ReportOptions) -> Path:
-    """Rebuild the figures and the page.
+    """Rebuild the figures, the page and the texts for a paper; pack them if that is wanted.
 
     Args:
         options: The options as typed.
@@ -22,6 +23,8 @@ def run(options: ReportOptions) -> Path:
     Raises:
         RunError: The folder is not a comparison.
     """
-    page = build_report(options.folder)
+    page = build_report(options.folder, svg=options.svg)
     console.result(f"Report: {page}", markup=False)
+    if options.zip:
+        console.print(f"To send: {write_archive(options.folder)}", markup=False)
     return page

@@ -79,10 +79,14 @@ class PredictOptions(ViewOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(OutputOptions):
-    """Rebuild the figures and the page of a comparison from its files."""
+    """Rebuild the figures, the page and the texts for a paper of a comparison from its files."""
 
     folder: tyro.conf.Positional[Path]
     """Comparison folder."""
+    svg: Flag = False
+    """Also write each figure as SVG."""
+    zip: Flag = False
+    """Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The report: one HTML file that opens offline, and its figures, from a comparison's files alone."""
+"""The report: one HTML file that opens offline, its figures, and texts for a paper, from a comparison's files alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.files import write_text, write_with
-from segarena.reporting import captions, differences, gallery, label_pictures, method, tables
+from segarena.reporting import captions, differences, gallery, label_pictures, method, methods, paper, tables
 from segarena.reporting.caveats import caveats
 from segarena.reporting.claims import claims
 from segarena.reporting.class_differences import class_pairs
@@ -37,22 +37,23 @@ class Pair:
     lower: Picture
 
 
-def build_report(folder: Path) -> Path:
-    """Rebuild figures/*.png and report.html of the comparison in `folder`; return the page's path.
+def build_report(folder: Path, *, svg: bool = False) -> Path:
+    """Rebuild figures/*, paper/* and report.html of the comparison in `folder`; return the page's path.
 
-    Reads only what the comparison wrote there. Raises RunError where `folder` is no comparison, where one of
-    its files is missing or damaged, or where the report cannot be written.
+    With `svg`, each figure is also written as SVG. Reads only what the comparison wrote there. Raises RunError where
+    `folder` is no comparison, where one of its files is missing or damaged, or where the report cannot be written.
     """
     comparison = read_comparison(folder)
     examples = [gallery.read_example(comparison, name) for name in comparison.record.gallery]
-    figures = save_figures(comparison, examples)
+    figures = save_figures(comparison, examples, svg=svg)
+    paper.write_paper(comparison)
     page = folder / "report.html"
     write_text(page, render_page(comparison, examples, figures))
     return page
 
 
-def save_figures(comparison: Comparison, examples: list[gallery.Example]) -> dict[str, Path]:
-    """Draw the figures and write them as figures/NAME.png. Returns the paths by name.
+def save_figures(comparison: Comparison, examples: list[gallery.Example], *, svg: bool = False) -> dict[str, Path]:
+    """Draw the figures and write them as figures/NAME.png, and as NAME.svg if `svg`. Returns the PNGs' paths by name.
 
     Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, and
     gallery (where there are examples). Matplotlib's settings and pyplot's list of open figures are as before. Raises
@@ -73,8 +74,10 @@ def save_figures(comparison: Comparison, examples: list[gallery.Example]) -> dic
             figure = draw()
             if figure is not None:
                 paths[name] = comparison.folder / "figures" / f"{name}.png"
-                save = partial(figure.savefig, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.05)
-                write_with(paths[name], save)
+                save = partial(figure.savefig, dpi=DPI, bbox_inches="tight", pad_inches=0.05)
+                write_with(paths[name], partial(save, format="png"))
+                if svg:
+                    write_with(paths[name].with_suffix(".svg"), partial(save, format="svg", metadata={"Date": None}))
     return paths
 
 
@@ -102,6 +105,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         claims=claims(comparison),
         class_pairs=class_pairs(comparison),
         method=method,
+        paragraph=methods.plain_paragraph(comparison),
         tuning=tuning_rows(comparison),
         tuning_note=tuning_note(comparison),
         use=describe_use(comparison.record, comparison.folder, place=place, on_page=True),

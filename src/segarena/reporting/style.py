@@ -136,6 +136,7 @@ _OWN: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
     "text.parse_math": False,  # a class may be called "$5"
     "savefig.dpi": DPI,
+    "svg.hashsalt": "segarena",  # the same figure is the same file
 }
 
 # The first for Latin, Greek and Cyrillic, the others for further scripts, as they come with Linux, macOS and Windows.

@@ -1,0 +1,49 @@
+"""Pack what a comparison found into one ZIP file: page, figures, tables and settings, without weights and states."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from segarena.files import write_with
+
+#: What belongs to a result, below the comparison's folder. Results of `evaluate` and `predict` in a run do not.
+_RESULT = (
+    *("report.html", "comparison.json", "options.json", "*.csv", "figures/*", "gallery/*/*", "paper/*"),
+    *("*-seed*/*.json", "*-seed*/*.csv", "*-seed*/fold*/*.json", "*-seed*/fold*/*.csv", "tuning/*/*/trial.json"),
+)
+#: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_archive(folder: Path) -> Path:
+    """Write NAME.zip into the comparison folder NAME; unpacked, `segarena report NAME` can make the page again.
+
+    Args:
+        folder: A comparison folder whose page has been made.
+
+    Returns:
+        The archive. One of an earlier call is replaced.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    name = folder.resolve().name
+    path = folder / f"{name}.zip"
+
+    def save(stream: IO[bytes]) -> None:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in _files(folder):
+                entry = zipfile.ZipInfo((Path(name) / file.relative_to(folder)).as_posix(), _DATE)
+                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                archive.writestr(entry, file.read_bytes())
+
+    write_with(path, save)
+    return path
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of the result, in the order of their names."""
+    found = {path for pattern in _RESULT for path in folder.glob(pattern) if not path.name.startswith(".")}
+    return sorted(path for path in found if path.is_file())

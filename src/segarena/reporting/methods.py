@@ -1,0 +1,200 @@
+"""A paragraph on methods to copy into a paper: how this comparison was trained and scored, with its own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from segarena.formats import join_words, plain, plural
+from segarena.reporting.comparison import Comparison
+from segarena.reporting.method import RANDOM
+from segarena.reporting.references import ARCHITECTURES, OPTIMIZERS, Reference, encoder_reference, software
+from segarena.reporting.text_tables import escape_latex, escape_markdown
+
+#: Makes the citation of an entry, in a form that no escaping changes.
+Cite = Callable[[Reference], str]
+
+# Brackets of citations until the text is escaped: characters for private use, which no name has.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+
+_LOSSES = {"ce": "cross-entropy", "ce+dice": "the sum of cross-entropy and Dice loss"}
+_SCHEDULES = {"onecycle": "a one-cycle schedule", "poly": "a polynomial schedule of power 0.9"}
+_WEIGHTS = {
+    "inverse": "the inverse of their frequency",
+    "sqrt-inverse": "the square root of the inverse of their frequency",
+    "effective": "the effective number of samples",
+    "median": "median frequency balancing",
+}
+
+
+def markdown_paragraph(comparison: Comparison) -> str:
+    """Return the paragraph in Markdown, with citations as Pandoc reads them: [@key]."""
+    text = escape_markdown(" ".join(sentences(comparison)))
+    return text.replace(_OPEN, "[@").replace(_CLOSE, "]")
+
+
+def latex_paragraph(comparison: Comparison) -> str:
+    r"""Return the paragraph for LaTeX, with citations by \cite."""
+    text = escape_latex(" ".join(sentences(comparison)))
+    return text.replace(_OPEN, r"\cite{").replace(_CLOSE, "}")
+
+
+def plain_paragraph(comparison: Comparison) -> str:
+    """Return the paragraph as plain text, with citations as [key]."""
+    return " ".join(sentences(comparison)).replace(_OPEN, "[").replace(_CLOSE, "]")
+
+
+def sentences(comparison: Comparison, cite: Cite | None = None) -> list[str]:
+    """Return the sentences of the paragraph: only what the files of the comparison show.
+
+    Args:
+        comparison: The comparison.
+        cite: Called with each entry that is cited, in the order of the text.
+    """
+    cite = cite or (lambda reference: f"{_OPEN}{reference.key}{_CLOSE}")
+    parts = (_compared, _networks, _training, _selection, _scores, _certainty, _software)
+    return [sentence for part in parts for sentence in part(comparison, cite)]
+
+
+def references(comparison: Comparison) -> list[Reference]:
+    """Return the entries that the paragraph cites, in the order of their first use."""
+    cited: dict[str, Reference] = {}
+
+    def note(reference: Reference) -> str:
+        cited.setdefault(reference.key, reference)
+        return ""
+
+    sentences(comparison, note)
+    return list(cited.values())
+
+
+def _compared(comparison: Comparison, cite: Cite) -> list[str]:
+    record = comparison.record
+    names = []
+    for name, style in comparison.styles.items():
+        paper = ARCHITECTURES.get(name)
+        names.append(style.label if paper is None else f"{style.label} {cite(paper)}")
+    data = record.data
+    if comparison.folds is not None:
+        images = plural(data.counts[record.scored_split], "image")
+    else:
+        kinds = {"train": "training", "val": "validation", "test": "test"}
+        parts = [f"{data.counts[split]:,} {kind}" for split, kind in kinds.items() if data.counts.get(split)]
+        images = f"{join_words(parts)} images"
+    verb = "compared" if len(names) > 1 else "trained"
+    return [f"We {verb} {join_words(names)} on {data.name} ({images}; {plural(len(data.classes), 'class')})."]
+
+
+def _networks(comparison: Comparison, cite: Cite) -> list[str]:
+    record, texts = comparison.record, []
+    if record.varied:
+        varied = join_words([name.replace("_", " ") for name in record.varied])
+        texts.append(f"The trainings differed in {varied} only.")
+    encoders = {comparison.fact(name, "encoder") for name in comparison.names} - {None}
+    if record.track == "paper":
+        texts.append("Each network was built as published.")
+    elif len(encoders) == 1:
+        [encoder] = encoders
+        paper = encoder_reference(encoder)
+        cited = "" if paper is None else f" {cite(paper)}"
+        all_ = "All networks" if len(comparison.names) > 1 else "The network"
+        texts.append(f"{all_} had the encoder {encoder}{cited}.")
+    strides = {comparison.styles[name].label: comparison.chosen_stride(name) for name in comparison.names}
+    known = {stride for stride in strides.values() if stride is not None}
+    if len(known) == 1:
+        labels = [label for label, stride in strides.items() if stride is not None]
+        texts.append(f"The output stride of {join_words(labels)} was {known.pop()}.")
+    for start, labels in comparison.starts.items():
+        those = "all networks" if len(comparison.starts) == 1 and len(labels) > 1 else join_words(labels)
+        kind = "random" if start == RANDOM else start
+        texts.append(f"The initial weights of {those} were {kind}.")
+    return texts
+
+
+def _training(comparison: Comparison, cite: Cite) -> list[str]:
+    protocol, varied = comparison.record.protocol, set(comparison.record.varied)
+    tuned = {name for tuning in comparison.record.tuning for name in tuning.tried}
+    optimizer = OPTIMIZERS.get(protocol.optimizer)
+    by = "SGD with momentum 0.9" if optimizer is None else f"AdamW {cite(optimizer)}"
+    rate = "" if "learning_rate" in varied | tuned else f"peak learning rate {protocol.learning_rate:g}, "
+    length = f"at most {plural(protocol.epochs, 'epoch')}"
+    if protocol.equal == "time":
+        length = f"about the same time ({length} in the mean over the models)"
+    height, width = protocol.crop
+    texts = [
+        f"Training took {length} with {by} ({rate}weight decay {protocol.weight_decay:g}, "
+        f"{_SCHEDULES[protocol.schedule]}), in batches of {protocol.batch_size} crops of {height} × {width} pixels "
+        f"from images whose shorter side was resized to {protocol.size} pixels."
+    ]
+    if protocol.decoder_factor != 1:
+        texts.append(
+            f"Layers outside the encoder were trained at {protocol.decoder_factor:g} times this learning rate."
+        )
+    if tuned:
+        names = join_words([name.replace("_", " ") for name in sorted(tuned)])
+        trials = plural(protocol.tune, "short trial")
+        texts.append(f"The {names} of each model was chosen by {trials} on held-out training images.")
+    changes = [f"scaled by 1/{protocol.scale_jitter:g} to {protocol.scale_jitter:g}"] * (protocol.scale_jitter > 1)
+    changes += [f"rotated by up to {protocol.rotation:g} degrees"] * bool(protocol.rotation)
+    changes += ["deformed elastically"] * bool(protocol.elastic)
+    changes += ["mirrored", "changed in brightness, contrast and saturation"]
+    texts.append(f"Crops were randomly {join_words(changes)}.")
+    loss = f"The loss was {_LOSSES[protocol.loss]}"
+    if protocol.class_weights != "none" and "class_weights" not in varied | tuned:
+        loss += f", with classes weighted by {_WEIGHTS[protocol.class_weights]}"
+    if protocol.label_smoothing:
+        loss += f", with label smoothing of {protocol.label_smoothing:g}"
+    if protocol.hard_pixels < 1:
+        loss += f", of the hardest {plain(100 * protocol.hard_pixels)}% of the pixels in its cross-entropy"
+    texts.append(f"{loss}.")
+    if protocol.ema_decay:
+        texts.append(f"An exponential moving average of the weights (decay {protocol.ema_decay:g}) was evaluated.")
+    return texts
+
+
+def _selection(comparison: Comparison, cite: Cite) -> list[str]:
+    patience = plural(comparison.record.protocol.patience, "epoch")
+    texts = [
+        "The weights of the epoch with the highest mIoU on the validation images were kept, and training stopped after "
+        f"{patience} without improvement."
+    ]
+    seeds = sorted({len(entry.seeds) for entry in comparison.ranking})
+    each = "network" if len(comparison.names) == 1 else "model"
+    times = "once" if seeds == [1] else f"{' to '.join(str(number) for number in seeds)} times, with different seeds"
+    folds = f" in each of {comparison.folds} folds" if comparison.folds is not None else ""
+    return [*texts, f"Each {each} was trained {times}{folds}."]
+
+
+def _scores(comparison: Comparison, cite: Cite) -> list[str]:
+    record = comparison.record
+    texts = [
+        "We report the mean intersection over union (mIoU) over the classes that have true pixels, from pixels counted "
+        "over all scored images at their own resolution; void pixels were not counted."
+    ]
+    if comparison.folds is not None:
+        texts.append("Each image was scored once, by networks that were trained on other images.")
+    elif record.scored_split == "val":
+        texts.append("There was no test split: the scored images also selected the epoch.")
+    else:
+        texts.append("The test images were scored once, after all choices.")
+    return texts
+
+
+def _certainty(comparison: Comparison, cite: Cite) -> list[str]:
+    shown = comparison.record.statistics
+    if shown is None or not shown.pairs or any(pair.networks is None for pair in shown.pairs):
+        return []
+    covers = "image sampling" if shown.unit == "image" else f"the sampling of {shown.unit_name}s"
+    if any(pair.architectures is not None for pair in shown.pairs):
+        covers += " and repeated training"
+    units = plural(shown.units, shown.unit_name)
+    return [
+        f"Intervals of 95% and tests of paired differences are from linearization over {units} and cover {covers}; "
+        "p values were adjusted for all pairs (Holm)."
+    ]
+
+
+def _software(comparison: Comparison, cite: Cite) -> list[str]:
+    environment, protocol = comparison.record.environment, comparison.record.protocol
+    entry = cite(software(environment.segarena))
+    versions = f"segarena {environment.segarena} {entry} and PyTorch {environment.torch}"
+    return [f"We used {versions} in {protocol.precision} on {comparison.record.processor}."]

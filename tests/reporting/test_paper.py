@@ -1,0 +1,148 @@
+"""What a comparison gives to a paper: tables, a paragraph on methods, references; and the archive to send."""
+
+import re
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sample_records import PROTOCOL
+from segarena.config.training import EncoderName, ModelName
+from segarena.reporting import references as bibliography
+from segarena.reporting.archive import write_archive
+from segarena.reporting.comparison import read_comparison
+from segarena.reporting.methods import latex_paragraph, plain_paragraph, references, sentences
+from segarena.reporting.page import build_report
+from segarena.reporting.paper import FOLDER
+from segarena.reporting.tables import Column, Table, class_table, model_tables
+from segarena.reporting.text_tables import to_latex, to_markdown
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of Markdown, without escaping."""
+    return [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_the_tables_have_the_cells_of_the_page(street: Path) -> None:
+    comparison = read_comparison(street)
+    for name, table in (("models", model_tables(comparison)[2]), ("classes", class_table(comparison))):
+        head, _, *lines = (street / FOLDER / f"{name}.md").read_text().splitlines()
+        assert cells_of(head)[-len(table.columns) :] == [column.title for column in table.columns]
+        for line, (_, cells) in zip(lines, table.rows, strict=False):
+            shown = [re.sub(r"\*\*| \(.*\)$", "", cell) for cell in cells_of(line)[1:]]
+            assert shown == [cell.text for cell in cells]
+        latex = (street / FOLDER / f"{name}.tex").read_text()
+        rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
+        assert {line.count(" & ") for line in rows} == {len(cells_of(head)) - 1}
+        assert len(rows) == len(lines) + 1
+
+
+def test_the_last_row_of_the_models_is_the_majority_baseline(street: Path) -> None:
+    line = (street / FOLDER / "models.md").read_text().splitlines()[-1]
+    assert cells_of(line)[:2] == ["always “sky”", "5.0%"]
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).filter(str.strip)
+
+
+@given(NAMES)
+def test_any_name_stays_one_cell(name: str) -> None:
+    column = Column("m", name, "", "high", str)
+    table = Table([column], [(name, [])])
+    lines = to_markdown(table, first=["class"]).split("\n")
+    assert len(lines) == 4
+    assert cells_of(lines[0]) == ["class", " ".join(name.split())]
+    assert cells_of(lines[2]) == [" ".join(name.split())]
+
+
+@given(NAMES)
+def test_no_name_is_a_command_of_latex(name: str) -> None:
+    table = Table([], [(name, [])])
+    lines = to_latex(table, first=["class"], caption=name, label="tab:x").split("\n")
+    [row] = [line for line in lines if line.endswith(r"\\") and line.strip()[:5] != "class"] or [lines[8]]
+    known = r"\\(?:textbackslash|textasciitilde|textasciicircum)\{\}|\\[&%$#_{}]|\$\\times\$"
+    rest = re.sub(known, "", row.strip().removesuffix(r"\\"))
+    assert not set(rest) & set("\\&%$#_{}~^")
+
+
+def test_the_paragraph_has_the_numbers_of_the_protocol(street: Path) -> None:
+    text = plain_paragraph(read_comparison(street))
+    for number in ("367 training, 101 validation and 233 test images", "11 classes", "at most 30 epochs", "352 × 480"):
+        assert number in text
+    assert "The loss was cross-entropy." in text
+    assert "Each model was trained once." in text
+
+
+CHANGES = {
+    "loss": ({"loss": "ce+dice"}, "Dice"),
+    "class_weights": ({"class_weights": "median"}, "median frequency"),
+    "rotation": ({"rotation": 15.0}, "15 degrees"),
+    "elastic": ({"elastic": 0.02}, "elastically"),
+    "scale_jitter": ({"scale_jitter": 1.5}, "1/1.5 to 1.5"),
+    "ema_decay": ({"ema_decay": 0.99}, "0.99"),
+    "hard_pixels": ({"hard_pixels": 0.25}, "hardest 25%"),
+    "label_smoothing": ({"label_smoothing": 0.1}, "smoothing of 0.1"),
+    "optimizer": ({"optimizer": "sgd", "schedule": "poly"}, "SGD with momentum 0.9"),
+    "equal": ({"equal": "time"}, "about the same time"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_setting_that_differs_is_in_the_paragraph(street: Path, change: str) -> None:
+    comparison = read_comparison(street)
+    settings, shown = CHANGES[change]
+    other = replace(comparison, record=replace(comparison.record, protocol=replace(PROTOCOL, **settings)))
+    assert shown not in plain_paragraph(comparison)
+    assert shown in plain_paragraph(other)
+
+
+def test_folds_are_named(crossed: Path) -> None:
+    text = plain_paragraph(read_comparison(crossed))
+    assert "in each of 5 folds" in text
+    assert "training" not in text.split("classes")[0]
+
+
+def test_what_is_cited_is_in_the_references(street: Path) -> None:
+    comparison = read_comparison(street)
+    keys = set(re.findall(r"\\cite\{(\w+)\}", latex_paragraph(comparison)))
+    entries = (street / FOLDER / "references.bib").read_text()
+    assert keys == set(re.findall(r"@\w+\{(\w+),", entries)) == {entry.key for entry in references(comparison)}
+    assert {"ronneberger2015unet", "he2016resnet", "segarena"} < keys
+    assert entries.count("{") == entries.count("}")
+
+
+def test_every_architecture_and_encoder_has_a_paper() -> None:
+    assert set(bibliography.ARCHITECTURES) == set(get_args(ModelName))
+    assert all(bibliography.encoder_reference(name) for name in get_args(EncoderName))
+
+
+def test_nothing_is_said_about_tests_that_were_not_made(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=2, gallery=())
+    assert not any("Holm" in sentence for sentence in sentences(read_comparison(folder)))
+
+
+def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) -> None:
+    small = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=2)
+    folder = Path(shutil.copytree(small, tmp_path / "mine"))
+    (folder / "unet-seed0" / "best.safetensors").write_bytes(b"weights")
+    for place in ("unet-seed0/last", "unet-seed0/predictions", "figures"):
+        (folder / place).mkdir(exist_ok=True)
+        (folder / place / ".private.json").write_text("{}")
+    (folder / "unet-seed0" / "predictions" / "face.png").write_bytes(b"")
+    page = build_report(folder).read_text()
+    path = write_archive(folder)
+    assert path == folder / "mine.zip"
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "there")
+    assert not [name for name in names if "predictions" in name or "private" in name or name.endswith("safetensors")]
+    there = tmp_path / "there" / "mine"
+    (there / "report.html").unlink()
+    assert build_report(there).read_text() == page
+    before = path.read_bytes()
+    assert write_archive(folder).read_bytes() == before
