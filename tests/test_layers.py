@@ -33,7 +33,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__main__"},
     ),
     "segarena.data": (
-        {"contents", "disk_cache", "files", "processes", "scenes", "sizes", "source", "warp"},
+        {"channel_jitter", "channel_statistics", "contents", "disk_cache", "files", "processes", "scenes", "sizes"}
+        | {"source", "warp"},
         {"decoded", "scaling", "transforms"},
         {"crop_tables", "dataset", "encoding", "layout", "splitting", "synthetic"},
         {"annotations", "pixel_store"},

@@ -24,6 +24,7 @@ def check(
     out: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
+    channels: str = "rgb",
     split: float = 0.8,
     test_fraction: float = 0.0,
     group_by: str | PathLike[str] | None = None,
@@ -46,6 +47,10 @@ def check(
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
             content.
+        channels: Channels that a network gets of each image. rgb: red, green and blue of 8 bits, into which images are
+            converted. all: what the files store, 1 to 16 channels of 8 or 16 bits or float32 (TIFF, .npy, PNG, ...),
+            alpha included, normalised by mean and standard deviation of the training images. Or their numbers from 1:
+            4,3,2.
         split: Share of the images for training, if the data has no train and val split of its own.
         test_fraction: Share of all images for the test split, if the data has none of its own.
         group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame

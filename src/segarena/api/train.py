@@ -29,6 +29,7 @@ def train(
     weights: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
+    channels: str = "rgb",
     split: float = 0.8,
     test_fraction: float = 0.0,
     group_by: str | PathLike[str] | None = None,
@@ -104,6 +105,10 @@ def train(
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
             content.
+        channels: Channels that a network gets of each image. rgb: red, green and blue of 8 bits, into which images are
+            converted. all: what the files store, 1 to 16 channels of 8 or 16 bits or float32 (TIFF, .npy, PNG, ...),
+            alpha included, normalised by mean and standard deviation of the training images. Or their numbers from 1:
+            4,3,2.
         split: Share of the images for training, if the data has no train and val split of its own.
         test_fraction: Share of all images for the test split, if the data has none of its own.
         group_by: Which images belong together and stay in one part of the split. prefix: same name before the frame
@@ -161,7 +166,8 @@ def train(
             fp32 elsewhere.
         crops: How training crops are computed. each: one by one on the CPU, by the processes of workers. batch: those
             of a batch together, on the device of the network. The two differ by at most one level in few pixels. One of
-            auto, each, batch. Default: auto, batch on a GPU; each on a CPU, and with rotation or elastic.
+            auto, each, batch. Default: auto, batch on a GPU; each on a CPU, with rotation or elastic, and for other
+            channels than RGB.
         workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.

@@ -15,6 +15,7 @@ from segarena.commands.ceiling_table import show_ceilings
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
+from segarena.config.channels import read_channels
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
 from segarena.data.checks.unreadable import find_faults
@@ -92,7 +93,8 @@ def _refuse_second(data: Path, declared: Path | None) -> None:
 
 def _open(options: CheckOptions) -> FolderSource:
     """Open the folder. If it cannot be read, show the faults of all files, not only the first one."""
-    where: dict[str, Any] = {"images": options.images, "masks": options.masks}
+    channels = read_channels(options.channels)
+    where: dict[str, Any] = {"images": options.images, "masks": options.masks, "channels": channels}
     try:
         with show_progress("reading images and masks") as on_progress:
             return FolderSource(options.data, on_progress, **where)
@@ -109,6 +111,8 @@ def _open(options: CheckOptions) -> FolderSource:
 
 def _show(source: FolderSource, splits: Splits, options: CheckOptions) -> None:
     _show_layout(source.name, source.layout)
+    if source.format is not None:
+        console.print(f"  channels: {source.format.sentence}", markup=False)
     console.print(f"  encoding: {source.describe()['encoding']}", markup=False)
     sizes = [f"{width} x {height} ({images})" for (height, width), images in Counter(source.sizes).most_common()]
     console.print(f"  sizes: {listing(sizes)}")

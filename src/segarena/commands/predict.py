@@ -17,7 +17,6 @@ from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
-from segarena.data.files.images import read_image
 from segarena.data.layout.new_images import NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text
@@ -58,7 +57,8 @@ def run(options: PredictOptions) -> Path:
     elif run_folder.parent == options.run and predictor.config.data.all_images:
         images = plural(predictor.train_images, "image")
         console.print(f"{run_folder.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
-    bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
+    files = found.images if predictor.channels is None else ()
+    bits, warning = predictor.choose_bits(highest_values(image.path for image in files))
     if warning:
         console.warn(warning)
     folder = open_folder(options.out, "predictions", root=predictor.run)
@@ -69,15 +69,16 @@ def run(options: PredictOptions) -> Path:
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
             try:
-                image = read_image(path, bits)
+                image = predictor.read_file(path, bits)
             except DataError as error:
                 faults.append((path, error))
                 continue
-            levels.append(brightness(image))
+            if predictor.channels is None:
+                levels.append(brightness(image))
             trained_on += hash_pixels(image) in training_images
             in_windows += _explain_windows(predictor, image, path, in_windows == 0)
             mask = predictor.predict(image)
-            result = Result(name, path, image, mask)
+            result = Result(name, path, predictor.shown(image), mask)
             for writer in writers:
                 writer.write(result, folder)
             console.detail(f"  {path}: {name}.png, {_shares(mask, predictor.classes)}")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from segarena.config.channels import read_channels
 from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
@@ -26,6 +27,10 @@ class DataOptions(OutputOptions):
     """Folder of the images, in DATA, or a pattern of their files: '*_sat.jpg'."""
     masks: Annotated[Path | None, default("found by name and content")] = None
     """Folder of the masks, in DATA, or a pattern of their files: '*_labelIds.png'."""
+    channels: str = "rgb"
+    """Channels that a network gets of each image. rgb: red, green and blue of 8 bits, into which images are converted.
+    all: what the files store, 1 to 16 channels of 8 or 16 bits or float32 (TIFF, .npy, PNG, ...), alpha included,
+    normalised by mean and standard deviation of the training images. Or their numbers from 1: 4,3,2."""
     split: float = 0.8
     """Share of the images for training, if the data has no train and val split of its own."""
     test_fraction: float = 0.0
@@ -48,6 +53,7 @@ class DataOptions(OutputOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        read_channels(self.channels)
         check_share("split", self.split)
         check_share("test_fraction", self.test_fraction, least=0.0)
         if self.splits is not None and (self.group_by is not None or self.test_fraction):

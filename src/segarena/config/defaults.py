@@ -32,6 +32,7 @@ class DataFacts:
         width: Median width of the training images, in pixels.
         built_in: Whether the data are the built-in scenes.
         cache_gib: Memory for decoded images, in GiB.
+        channels: Channels of the images.
     """
 
     num_train: int
@@ -39,6 +40,7 @@ class DataFacts:
     width: int
     built_in: bool
     cache_gib: float = 4.0
+    channels: int = 3
 
     @classmethod
     def of(cls, sizes: Sequence[tuple[int, ...]], num_train: int, *, built_in: bool) -> DataFacts:
@@ -189,8 +191,10 @@ def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
     return (min(16, max(1, cores - 2)) if on_gpu else 0), _place(on_gpu)
 
 
-def crops(warps: bool) -> tuple[Literal["each", "batch"], str]:
-    """Auto, batch on a GPU; each on a CPU, and with --rotation or --elastic."""
+def crops(warps: bool, is_rgb: bool = True) -> tuple[Literal["each", "batch"], str]:
+    """Auto, batch on a GPU; each on a CPU, with --rotation or --elastic, and for other channels than RGB."""
+    if not is_rgb:
+        return "each", "images that are not RGB are cropped one by one"
     return ("each", "with --rotation or --elastic") if warps else ("batch", _place(on_gpu=True))
 
 

@@ -10,7 +10,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("model", "models", "seed", "seeds", "vary", "like", "all_images", "out", "size", "epochs", "budget"),
         *("resume", "config"),
     ),
-    "Data": ("images", "masks", "root", "download"),
+    "Data": ("images", "masks", "channels", "root", "download"),
     "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
     "Networks": ("encoder", "weights", "output_stride", "track"),
     "Training": (

@@ -229,6 +229,12 @@ class ProtocolOptions(DataOptions, ABC):
                 )
 
     def _check_crops(self) -> None:
+        if self.crops == "batch" and self.channels != "rgb":
+            raise ConfigError(
+                "crops are computed together for RGB of 8 bits only",
+                where="--crops batch",
+                remedy="Leave out --crops, or --channels",
+            )
         if self.crops == "batch" and (self.rotation or self.elastic):
             raise ConfigError(
                 "crops that are rotated or deformed are computed one by one",

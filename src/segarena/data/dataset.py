@@ -24,8 +24,6 @@ from segarena.threads import thread_pool
 
 #: Images that threads load in advance.
 AHEAD = 8
-#: Bytes of a pixel: red, green, blue and the label.
-PIXEL_BYTES = 4
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
@@ -83,7 +81,7 @@ class TrainingBatches(Protocol):
         """Batches of an epoch."""
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images uint8 (N, 3, h, w) and masks uint8 (N, h, w) of an epoch, from a batch on.
+        """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w) of an epoch, from a batch on.
 
         Raises:
             DataError: A file cannot be read.
@@ -97,7 +95,7 @@ class TrainingLoader:
         self.batches = EpochBatches(len(dataset), batch_size, seed)
         self.batch_size = batch_size
         height, width = dataset.augmentation.crop
-        workers = affordable_workers(workers, PIXEL_BYTES * height * width * batch_size)
+        workers = affordable_workers(workers, (1 + dataset.images.pixel_bytes) * height * width * batch_size)
         self.loader = Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
 
     @property
@@ -109,16 +107,16 @@ class TrainingLoader:
         return len(self.batches)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images uint8 (N, 3, h, w) and masks uint8 (N, h, w)."""
+        """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w)."""
         self.batches.epoch, self.batches.first = epoch, first
         yield from self.loader
 
 
 @dataclass(frozen=True)
 class EvaluationItem:
-    """A whole image, uint8 (3, h, w) at the working size, its mask, uint8 (H, W) as in the file, and its position.
+    """A whole image at the working size, its mask, uint8 (H, W) as in the file, and its position.
 
-    With a plan the image has its own size.
+    The image is (C, h, w): uint8 of RGB and other images of 8 bits, else float32. With a plan it has its own size.
     """
 
     image: Tensor
@@ -170,7 +168,7 @@ def evaluation_loader(dataset: EvaluationSet, *, batch_size: int, workers: int) 
     """
     sizes = map(dataset.images.known_size, dataset.indices if workers else ())
     largest = max((math.prod(size) for size in sizes if size is not None), default=0)
-    workers = affordable_workers(workers, PIXEL_BYTES * largest * batch_size)
+    workers = affordable_workers(workers, (1 + dataset.images.pixel_bytes) * largest * batch_size)
     if not workers:
         return _InThreads(dataset, batch_size)
     return Loader(dataset, list, workers, batch_size=batch_size, shuffle=False, drop_last=False)

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from segarena._version import __version__
 from segarena.data.disk_cache import DiskCache
+from segarena.data.files.channel_format import ChannelFormat
 from segarena.data.source import Source
 from segarena.threads import thread_pool
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Pair = tuple[NDArray[Any], NDArray[np.uint8]]
+#: Images in shared memory begin at a multiple of this number of bytes.
+_ALIGNED = 8
 
 
 class DecodedImages:
@@ -71,12 +74,21 @@ class DecodedImages:
                     break  # full
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError."""
+        """Return the image uint8 (3, H, W), a view of (H, W, 3), and the mask uint8 (H, W). Raises DataError.
+
+        An image of other channels is (C, H, W), and float32 unless it has 8 bits.
+        """
         image, mask = self.pair(index)
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
+        return to_tensor(image), torch.from_numpy(mask)
+
+    @property
+    def pixel_bytes(self) -> int:
+        """The bytes of a pixel of an image as `__getitem__` gives it: 3 of RGB."""
+        form: ChannelFormat | None = getattr(self.source, "format", None)
+        return 3 if form is None else len(form.numbers) * (1 if form.dtype == "uint8" else 4)
 
     def pair(self, index: int) -> Pair:
-        """Return the image uint8 (H, W, 3) and the mask uint8 (H, W). Raises DataError."""
+        """Return the image uint8 (H, W, 3), or as it is stored, and the mask uint8 (H, W). Raises DataError."""
         if index in self.kept:
             return self.kept[index]
         if self.disk is None:
@@ -117,28 +129,35 @@ class DecodedImages:
 
     def _share(self) -> None:
         """Move the pixels into shared memory, for this process too, one image after the other."""
-        pixels = torch.empty(self.bytes, dtype=torch.uint8)
+        pixels = torch.empty(self.bytes + _ALIGNED * len(self.kept), dtype=torch.uint8)
         self._shared = _Shared(pixels.share_memory_(), {})  # type: ignore[no-untyped-call]
         start = 0
         for index, (image, mask) in self.kept.items():
-            self._shared.places[index] = (start, (mask.shape[0], mask.shape[1]))
-            start += image.nbytes + mask.nbytes
+            self._shared.places[index] = (start, image.shape, image.dtype.str)
+            start += -(-(image.nbytes + mask.nbytes) // _ALIGNED) * _ALIGNED
             for old, new in zip((image, mask), self._shared.view(index), strict=True):
                 new[:] = old
             self.kept[index] = self._shared.view(index)
+
+
+def to_tensor(image: NDArray[Any]) -> Tensor:
+    """Return an image (H, W, C) as (C, H, W): a view of 8 bits and of float32, float32 of 16 bits."""
+    return torch.from_numpy(image.astype(np.float32) if image.dtype == np.uint16 else image).permute(2, 0, 1)
 
 
 class _Shared(NamedTuple):
     """Pixels of images and masks in shared memory: of each its image, then its mask."""
 
     pixels: Tensor
-    places: dict[int, tuple[int, tuple[int, int]]]
+    places: dict[int, tuple[int, tuple[int, ...], str]]
+    """Of each image where it begins, its shape and its type."""
 
     def view(self, index: int) -> Pair:
         """Return the image and the mask of a sample."""
-        start, (height, width) = self.places[index]
-        flat = self.pixels.numpy()[start : start + 4 * height * width]
-        return flat[: 3 * height * width].reshape(height, width, 3), flat[3 * height * width :].reshape(height, width)
+        start, (height, width, channels), dtype = self.places[index]
+        pixels, split = self.pixels.numpy(), start + height * width * channels * np.dtype(dtype).itemsize
+        image = pixels[start:split].view(dtype).reshape(height, width, channels)
+        return image, pixels[split : split + height * width].reshape(height, width)
 
     def views(self) -> dict[int, Pair]:
         """Return all of them, by sample."""

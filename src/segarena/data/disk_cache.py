@@ -13,15 +13,18 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Pair = tuple[NDArray[Any], NDArray[np.uint8]]
 
 #: The first number of each file: another version has another one.
 _FORMAT = 0x5E6A0001
-#: Bytes before the pixels: format, height, width and checksum, each an int64.
+#: The types of an image. RGB of 8 bits is the first type with 3 channels, and 0 stands for it.
+_TYPES = ("uint8", "uint16", "float32")
+#: Bytes before the pixels: format (in its upper half type and channels), height, width and checksum, each an int64.
 _HEADER = 32
 #: Seconds in which a file counts as used, by whatever process: it is not deleted to make room.
 _RECENT = 3600.0
@@ -52,7 +55,7 @@ class DiskCache:
 
         Args:
             key: The hash of all that the pixels depend on, in hex.
-            decode: Returns the image uint8 (H, W, 3) and the mask uint8 (H, W).
+            decode: Returns the image (H, W, C), uint8, uint16 or float32, and the mask uint8 (H, W).
         """
         found = self._read(key)
         if found is None:
@@ -68,7 +71,10 @@ class DiskCache:
         except (OSError, ValueError):  # there is none, or it is empty
             return None
         kind, height, width, checksum = content[:_HEADER].view(np.int64).tolist() if len(content) > _HEADER else [0] * 4
-        if kind != _FORMAT or len(content) != _HEADER + 4 * height * width:
+        kind, code = kind & 0xFFFFFFFF, kind >> 32
+        dtype, channels = (_TYPES[0], 3) if code == 0 else (_TYPES[code >> 16 & 3], code & 0xFFFF)
+        split = np.dtype(dtype).itemsize * channels * height * width
+        if kind != _FORMAT or len(content) != _HEADER + split + height * width:
             return None
         pixels = np.asarray(content[_HEADER:])
         if key not in self._known:
@@ -77,16 +83,16 @@ class DiskCache:
             self._known.add(key)
             with suppress(OSError):
                 os.utime(path)
-        split = 3 * height * width
-        return pixels[:split].reshape(height, width, 3), pixels[split:].reshape(height, width)
+        return pixels[:split].view(dtype).reshape(height, width, channels), pixels[split:].reshape(height, width)
 
-    def _write(self, key: str, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-        parts = [np.ascontiguousarray(part).reshape(-1) for part in (image, mask)]
+    def _write(self, key: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> None:
+        parts = [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for part in (image, mask)]
+        code = _TYPES.index(str(image.dtype)) << 16 | image.shape[2]
         size = _HEADER + sum(len(part) for part in parts)
         if self._is_full or not self._make_room(size):
             return
         checksum = zlib.crc32(parts[1].data, zlib.crc32(parts[0].data))
-        header = np.array([_FORMAT, *mask.shape, checksum], np.int64)
+        header = np.array([_FORMAT | (0 if code == 3 else code) << 32, *mask.shape, checksum], np.int64)
         unfinished = self.folder / f".{key}-{os.getpid()}-{time.monotonic_ns()}"
         try:
             with unfinished.open("xb") as file:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable, find_declared
+from segarena.config.channels import Channels
 from segarena.data.encoding.infer import (
     InferredEncoding,
     infer_encoding,
@@ -23,6 +24,10 @@ from segarena.data.encoding.infer import (
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.encoding.named import Unused, like_run, read_class_files
+from segarena.data.files.band_facts import BandFacts
+from segarena.data.files.bands import read_bands
+from segarena.data.files.channel_format import ChannelFormat, common_format
+from segarena.data.files.composite import composite
 from segarena.data.files.faults import join_faults
 from segarena.data.files.headers import Resized, fit, image_size
 from segarena.data.files.image_facts import ImageFacts
@@ -51,6 +56,7 @@ class FolderSource:
         unused_class_files: Files of a tool that list classes and do not fit the masks.
         resized: The masks that have another size than their image; `read` resizes them.
         encoding: The classes, and the label of each value in the masks.
+        format: The channels that the images are read with; None for RGB.
         bits: The bits used by images of 16 bits per channel, which are scaled to 8.
         mask_pixels: (N, num_classes) int64, pixels of each class in each mask, as the files have them.
         void_pixels: (N,) int64, void pixels of each mask.
@@ -67,6 +73,7 @@ class FolderSource:
         images: Path | None = None,
         masks: Path | None = None,
         run_classes: ClassTable | None = None,
+        channels: Channels | None = None,
     ) -> None:
         """Read a folder.
 
@@ -76,9 +83,11 @@ class FolderSource:
             images: The folder of the images, if it should not be searched for.
             masks: The same for the masks.
             run_classes: The classes of the run that is evaluated on the folder. The masks may lack some of them.
+            channels: The channels of the images that are read, as they are stored; None for RGB of 8 bits.
 
         Raises:
-            DataError: Something could not be read or paired, or a mask does not have its image's shape.
+            DataError: Something could not be read or paired, a mask does not have its image's shape, or the images do
+                not have the same channels.
         """
         self.root = Path(root)
         self.layout = find_pairs(self.root, images=images, masks=masks)
@@ -91,10 +100,11 @@ class FolderSource:
         resized: list[Resized | None] = []
         faults: list[DataError] = []
         pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
-        for image, mask, digest in read_samples(pairs, on_progress):
+        for image, mask, digest in read_samples(pairs, on_progress, as_stored=channels is not None):
             # An image that cannot be decoded is left to `data.checks`, which list all of them.
             try:
-                size = image_size(image.path) if image.facts is None else image.facts.size
+                is_left = image.facts is None and channels is None
+                size = image_size(image.path) if is_left else image.checked().size
                 one = CountedMask(mask.path, mask.checked())
                 refuse_picture(one)
                 resized.append(fit(image.path, size, mask.path, one.facts.size))
@@ -117,6 +127,12 @@ class FolderSource:
         self.image_counts: NDArray[np.int64] = (self.mask_pixels > 0).sum(axis=0)
         highest = (image.facts.highest for image in self.images if image.facts is not None)
         self.bits = common_bits(value for value in highest if value is not None)
+        self.format: ChannelFormat | None = None
+        if channels is not None:
+            bands = [(image.path, image.checked()) for image in self.images]
+            self.format = common_format(
+                [(path, facts) for path, facts in bands if isinstance(facts, BandFacts)], channels
+            )
 
     @property
     def declared_in(self) -> Path | None:
@@ -184,15 +200,29 @@ class FolderSource:
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the image (H, W, 3), RGB 0..255, and its mask (H, W): labels 0..num_classes-1, 255 = void.
 
+        With `format` the image is (H, W, C) as it is stored.
+
         Raises DataError where a file has been damaged or changed since the source was made.
         """
         image_path, mask_path = self.samples[index].files
-        image = read_image(image_path, self.bits)
+        image = self.read_image(image_path)
         mask = read_mask(self.samples[index].mask_files, self.encoding)
         height, width = image.shape[:2]
         if fit(image_path, (height, width), mask_path, mask.shape) is not None:
             mask = resize_mask(mask, height, width)
         return image, mask
+
+    def read_image(self, path: Path) -> NDArray[Any]:
+        """Return an image as `read` gives it. Raises DataError."""
+        if self.format is None:
+            return read_image(path, self.bits)
+        image = read_bands(path, self.format.chosen)
+        self.format.check(image, path)
+        return image
+
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read` gave as RGB, to be looked at; see `composite`."""
+        return image if self.format is None else composite(image, self.format.ranges)
 
     def read_labels(self, index: int) -> NDArray[np.uint8]:
         """Return the mask alone, as `read` gives it; the image is not decoded. Raises DataError."""
@@ -228,6 +258,8 @@ class FolderSource:
     def decoding_digest(self) -> str:
         """The SHA-256, in hex, of the class table, the label of each value in the masks, and the images' `bits`."""
         digest = hashlib.sha256(f"{self.classes.digest} {self.encoding.by_grey} {self.bits}".encode())
+        if self.format is not None:
+            digest.update(f"{self.format.numbers} {self.format.dtype}".encode())
         digest.update(self._labels_of_values)
         return digest.hexdigest()
 
@@ -249,6 +281,7 @@ class FolderSource:
             "pairing": self.layout.pairing,
             "conflicts": [conflict.sentence for conflict in self.layout.conflicts],
             "encoding": f"{self.encoding.sentence} ({self._classes_from})",
+            **({} if self.format is None else {"channels": self.format.sentence}),
             "image_bits": self.bits,
             "deep_images": sum(image.facts is not None and image.facts.highest is not None for image in self.images),
             "images_without_mask": self._relative(self.layout.images_without_mask),

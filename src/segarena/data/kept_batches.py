@@ -50,7 +50,7 @@ def _fits(dataset: EvaluationSet, device: str) -> bool:
         height, width = dataset.images.size(index)
         is_whole = dataset.plan(height, width) is None
         tall, wide = working_size(height, width, dataset.size) if is_whole else (height, width)
-        needed += height * width + 3 * tall * wide
+        needed += height * width + dataset.images.pixel_bytes * tall * wide
     return needed <= SHARE * free_bytes(device)
 
 

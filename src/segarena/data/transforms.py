@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from segarena.classes import IGNORE_INDEX
+from segarena.data.channel_jitter import ChannelJitter
 from segarena.data.warp import RandomWarp
 from segarena.seeding import derive_seed
 
@@ -21,23 +23,38 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def normalize(image: Tensor) -> Tensor:
-    """Subtract ImageNet's mean, divide by its standard deviation: uint8 RGB (..., 3, H, W), 0..255 -> float32."""
-    mean, std = _mean_and_std(image.device)
+#: Mean and standard deviation of each channel, in the units of the pixels.
+Normalization: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def normalize(image: Tensor, by: Normalization | None = None) -> Tensor:
+    """Subtract the mean of each channel and divide by its standard deviation.
+
+    Args:
+        image: (..., C, H, W): uint8 RGB, 0..255, or what `by` is for.
+        by: Those of the training images; None for ImageNet's, of RGB.
+
+    Returns:
+        float32 of the same shape.
+    """
+    mean, std = _mean_and_std(image.device, by)
     normalized: Tensor = (image.float() - mean) / std
     return normalized
 
 
 @cache
-def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
-    """ImageNet's constants on a device, for 0..255: copied there once, since a GPU is waited for at each copy."""
+def _mean_and_std(device: torch.device, by: Normalization | None) -> tuple[Tensor, Tensor]:
+    """The constants on a device: copied there once, since a GPU is waited for at each copy. ImageNet's, for 0..255."""
     with torch.inference_mode(False):  # usable in a training too, wherever they were needed first
-        mean, std = (torch.tensor(values, device=device) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        return mean.view(3, 1, 1) * 255, std.view(3, 1, 1) * 255
+        if by is None:
+            mean, std = (torch.tensor(values, device=device) for values in (IMAGENET_MEAN, IMAGENET_STD))
+            return mean.view(3, 1, 1) * 255, std.view(3, 1, 1) * 255
+        mean, std = (torch.tensor(values, dtype=torch.float32, device=device) for values in by)
+        return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize an image, bilinear with antialiasing: uint8 (3, H, W) -> uint8 (3, *size)."""
+    """Resize an image, bilinear with antialiasing: (C, H, W), uint8 or float32 -> (C, *size), of the same type."""
     if tuple(image.shape[-2:]) == size:
         return image
     resized: Tensor = TF.resize_image(image, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
@@ -86,13 +103,14 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
     network cannot learn the position. A mask of one class is cropped at random; an object thinner than a pixel after
     scaling may disappear.
 
-    Applied to an image uint8 (3, H, W) and a mask uint8 (H, W); both get the size of `crop`.
+    Applied to an image (C, H, W), uint8 or float32, and a mask uint8 (H, W); both get the size of `crop`.
 
     Args:
         size: Pixels of the image's shorter side at scale 1, see `working_size`.
         crop: (height, width) in pixels, see `crop_size`.
         scale: The lowest and the highest factor; the distribution is uniform.
         foreground: A probability, 0 to 1.
+        fill: What the image is padded with, a level of each channel; None for ImageNet's mean colour.
     """
 
     def __init__(
@@ -102,10 +120,11 @@ class RandomScaleCrop(v2.Transform):  # type: ignore[misc]  # torchvision comes 
         scale: tuple[float, float] = (0.5, 2.0),
         *,
         foreground: float = 0.0,
+        fill: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.size, self.crop, self.scale, self.foreground = size, crop, scale, foreground
-        self.fill = [round(255 * channel) for channel in IMAGENET_MEAN]
+        self.fill = [round(255 * channel) for channel in IMAGENET_MEAN] if fill is None else list(fill)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         mask = next(inpt for inpt in flat_inputs if isinstance(inpt, tv_tensors.Mask)) if self.foreground else None
@@ -206,6 +225,8 @@ class Augmentation:
         jitter: The highest factor of the scale, 1 or more; the lowest is its inverse.
         rotation: The largest angle in degrees, see `RandomWarp`.
         elastic: The standard deviation of the displacements, as a share of the crop's shorter side, likewise.
+        channels: Mean and standard deviation of the channels of images that are not RGB, as `normalize` takes them:
+            they are padded with the mean, and their brightness and contrast change as `ChannelJitter` states.
     """
 
     def __init__(
@@ -218,10 +239,13 @@ class Augmentation:
         jitter: float = 2.0,
         rotation: float = 0.0,
         elastic: float = 0.0,
+        channels: Normalization | None = None,
     ) -> None:
-        self.seed, self.crop = seed, crop
-        self.scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground)
+        self.seed, self.crop, self.channels = seed, crop, channels
+        fill = None if channels is None else channels[0]
+        self.scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground, fill=fill)
         self.warps = bool(rotation or elastic)
+        color = v2.ColorJitter(brightness=COLOR_JITTER, contrast=COLOR_JITTER, saturation=COLOR_JITTER)
         # Where there is no warp no random number is drawn for it, so that runs from before can be reproduced.
         warp = [RandomWarp(rotation, elastic, self.scale_crop.fill)] if self.warps else []
         self.transform = v2.Compose(
@@ -229,12 +253,12 @@ class Augmentation:
                 self.scale_crop,
                 *warp,
                 v2.RandomHorizontalFlip(0.5),
-                v2.ColorJitter(brightness=COLOR_JITTER, contrast=COLOR_JITTER, saturation=COLOR_JITTER),
+                color if channels is None else ChannelJitter(COLOR_JITTER, *channels),
             ]
         )
 
     def __call__(self, image: Tensor, mask: Tensor, *, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """Augment an image uint8 (3, H, W) and its mask uint8 (H, W); both get the size of the crop."""
+        """Augment an image (C, H, W), uint8 or float32, and its mask uint8 (H, W); both get the size of the crop."""
         with torch.random.fork_rng(devices=[]):
             # torch.manual_seed would also reseed the GPU's generators, which takes milliseconds.
             torch.default_generator.manual_seed(self._seed_of(epoch, index))
@@ -254,10 +278,10 @@ class Augmentation:
             index: The index of the image.
 
         Raises:
-            ValueError: Crops are rotated or deformed, which a plan does not describe.
+            ValueError: Crops are rotated or deformed, or the images are not RGB, which a plan does not describe.
         """
-        if self.warps:
-            raise ValueError("a crop that is rotated or deformed has no plan")
+        if self.warps or self.channels is not None:
+            raise ValueError("a crop that is rotated or deformed, or not of RGB, has no plan")
         generator = torch.Generator().manual_seed(self._seed_of(epoch, index))
         rows, columns = self.scale_crop.draw(height, width, mask, generator)
         mirrored = torch.rand(1, generator=generator).item() < 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,18 +24,18 @@ class RandomWarp(v2.Transform):  # type: ignore[misc]  # torchvision comes witho
 
     Differences from the paper: displacements are relative to the crop's size (10 pixels of 512 are 0.02).
 
-    Applied to an image uint8 (3, H, W) and a mask uint8 (H, W), which keep their size.
+    Applied to an image (C, H, W), uint8 or float32, and a mask uint8 (H, W), which keep their size.
 
     Args:
         rotation: Largest angle in degrees, in both directions; the distribution is uniform.
         elastic: Standard deviation of the displacements, as a share of the shorter side.
-        fill: Colour of what is outside, RGB 0..255.
+        fill: What is outside: a level of each channel, in the units of the image.
     """
 
-    def __init__(self, rotation: float, elastic: float, fill: list[int]) -> None:
+    def __init__(self, rotation: float, elastic: float, fill: Sequence[float]) -> None:
         super().__init__()
         self.rotation, self.elastic = rotation, elastic
-        self.fill = torch.tensor(fill, dtype=torch.float32).view(3, 1, 1)
+        self.fill = torch.tensor(fill, dtype=torch.float32).view(-1, 1, 1)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         height, width = flat_inputs[0].shape[-2:]
@@ -57,12 +58,14 @@ class RandomWarp(v2.Transform):  # type: ignore[misc]  # torchvision comes witho
         if isinstance(inpt, tv_tensors.Mask):
             moved = _sample(pixels[None], grid, "nearest")[0].to(torch.uint8).where(inside, IGNORE_INDEX)
         else:
-            moved = _sample(pixels, grid, "bilinear").where(inside, self.fill).round().clamp(0, 255).to(torch.uint8)
+            moved = _sample(pixels, grid, "bilinear").where(inside, self.fill)
+            if pixels.dtype == torch.uint8:
+                moved = moved.round().clamp(0, 255).to(torch.uint8)
         return tv_tensors.wrap(moved, like=inpt)
 
 
 def _sample(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:
-    """Sample uint8 (C, H, W) at a grid (H, W, 2); the outer pixels continue beyond the border."""
+    """Sample (C, H, W) at a grid (H, W, 2); the outer pixels continue beyond the border."""
     sampled: Tensor = F.grid_sample(
         pixels[None].float(), grid[None], mode=mode, padding_mode="border", align_corners=False
     )[0]

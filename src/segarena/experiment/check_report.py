@@ -155,6 +155,7 @@ def sheet_content(source: FolderSource, splits: Splits, ceilings: CeilingTable) 
             + " with masks: "
             + ", ".join(f"{number} {name}" for name, number in splits.counts.items() if number),
             source.layout.sentence,
+            *(() if source.format is None else (f"channels: {source.format.sentence}",)),
             source.encoding.sentence,
         ),
         classes=source.classes,
@@ -176,5 +177,5 @@ def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
             image, labels = source.read(index)
         except DataError:
             continue
-        tiles.append(Tile(source.samples[index].name, part.get(index, "in no split"), image, labels))
+        tiles.append(Tile(source.samples[index].name, part.get(index, "in no split"), source.shown(image), labels))
     return tuple(tiles)

@@ -35,6 +35,7 @@ def compared_options(
     return make_options(
         CompareOptions,
         **{name: value for name, value in places.items() if value is not None},
+        channels=data.channels,
         split=data.split,
         test_fraction=data.test_fraction if matched.first.folds is None else 0.0,
         group_by=rules[0] if rules else None,

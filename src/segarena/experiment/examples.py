@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from segarena.data.folder import FolderSource
 from segarena.experiment.prepared import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
@@ -47,7 +48,8 @@ def write_gallery(prepared: Prepared, images: pd.DataFrame, models: Sequence[str
         for name, index in shown.items():
             image, truth = source.read(index)
             target = folder / "gallery" / name
-            _save(Image.fromarray(image), target / "image.png")
+            colors = source.shown(image) if isinstance(source, FolderSource) else image
+            _save(Image.fromarray(colors), target / "image.png")
             masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
             masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}
             for title, mask in masks.items():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 from segarena.config import DataOptions, ProtocolOptions
+from segarena.config.channels import Channels, read_channels
 from segarena.data.folder import FolderSource
 from segarena.data.published import PUBLISHED, is_published, open_published
 from segarena.data.source import Source, Split
@@ -35,6 +36,7 @@ def open_source(
     download: bool | None = None,
     reporter: Reporter = SILENT,
     run_classes: ClassTable | None = None,
+    channels: Channels | None = None,
 ) -> Source:
     """Open a folder, a published data set or the built-in scenes.
 
@@ -47,11 +49,16 @@ def open_source(
         download: Whether to download a published data set that is not in `root`. None: the command has no such option.
         reporter: Receives the progress of reading masks.
         run_classes: The classes of the run that is evaluated on the data; masks may lack some of them.
+        channels: The channels of the images of a folder, as they are stored; None for RGB of 8 bits.
 
     Raises:
         DataError: The data cannot be read.
         ConfigError: An option does not apply to this kind of data.
     """
+    if channels is not None and (data is None or is_published(data)):
+        raise ConfigError(
+            f"the images of {data or 'the built-in scenes'} are RGB", where="--channels", remedy="Leave it out"
+        )
     if data is None:
         from segarena.data.synthetic import SyntheticSource  # it needs scipy, and `check` does not
 
@@ -71,7 +78,7 @@ def open_source(
             remedy="Leave it out, or name one of them",
         )
     with reporter.progress("reading images and masks") as on_progress, advise_conversion(data):
-        return FolderSource(data, on_progress, images=images, masks=masks, run_classes=run_classes)
+        return FolderSource(data, on_progress, images=images, masks=masks, run_classes=run_classes, channels=channels)
 
 
 def reopen_source(data: DataSettings, reporter: Reporter = SILENT) -> Source:
@@ -86,7 +93,8 @@ def reopen_source(data: DataSettings, reporter: Reporter = SILENT) -> Source:
     """
     places = (data.data, data.images, data.masks, data.root)
     folder, images, masks, root = (None if place is None else Path(place) for place in places)
-    return open_source(folder, images=images, masks=masks, root=root, reporter=reporter)
+    channels = read_channels(data.channels)
+    return open_source(folder, images=images, masks=masks, root=root, reporter=reporter, channels=channels)
 
 
 def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILENT) -> Splits:
@@ -151,6 +159,7 @@ def describe_inputs(options: ProtocolOptions, source: Source) -> DataSettings:
         images=_locate(options.images, [sample.image for sample in source.samples]),
         masks=_locate(options.masks, [sample.mask for sample in source.samples]),
         root=None if options.root is None else str(options.root.absolute()),
+        channels=options.channels,
         splits=None if options.splits is None else str(options.splits.absolute()),
         split=options.split,
         test_fraction=options.test_fraction,

@@ -17,12 +17,11 @@ from segarena.config import Choice, Protocol
 from segarena.config.training import is_own
 from segarena.data.dataset import EvaluationItem
 from segarena.errors import OutOfMemoryError
-from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prepare import with_choices
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
-from segarena.experiment.run import make_loader, make_loss
+from segarena.experiment.run import build_network, make_loader, make_loss
 from segarena.experiment.shortage import describe_step
 from segarena.formats import plural
 from segarena.free_memory import free_memory
@@ -176,7 +175,7 @@ def _try(training: Training, images: int, *, evaluates: bool = False) -> None:
         protocol, batch_size=batch, micro_batch=images if images < batch else 0, learning_rate=0.0, workers=0
     )
     training = replace(training, protocol=protocol)
-    network = build(protocol, training.model, training.num_classes, training.seed)
+    network = build_network(training)
     loader = make_loader(training)
     trainer = Trainer(network, loader, make_loss(training), None, protocol, training.seed, training.folder)
     pixels = next(loader.epoch(1))
@@ -184,9 +183,8 @@ def _try(training: Training, images: int, *, evaluates: bool = False) -> None:
         trainer.try_step(*pixels)
     if not evaluates:
         return
-    item = EvaluationItem(
-        torch.zeros(3, *protocol.input_size, dtype=torch.uint8), torch.zeros(protocol.input_size, dtype=torch.uint8), 0
-    )
+    image = torch.zeros(pixels[0].shape[1], *protocol.input_size, dtype=pixels[0].dtype)
+    item = EvaluationItem(image, torch.zeros(protocol.input_size, dtype=torch.uint8), 0)
     evaluate(
         trainer.model if trainer.average is None else trainer.average.model,
         [[item] * most],

@@ -140,9 +140,14 @@ def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> Segmen
     """
     torch.manual_seed(derive_seed("weights", seed))
     if is_own(model):
-        return build_own(model, num_classes, _builder(model))
+        return build_own(model, num_classes, _builder(model), in_channels=_in_channels(protocol))
     arguments = used_arguments(protocol.track, protocol.network, model)
     return build_model(model, num_classes, track=protocol.track, **arguments)
+
+
+def _in_channels(protocol: Protocol) -> int:
+    """The channels of the images."""
+    return int(protocol.network.get("in_channels", 3))
 
 
 def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, reporter: Reporter) -> None:
@@ -248,7 +253,8 @@ def _try_own(protocol: Protocol, model: str, num_classes: int, reporter: Reporte
     """Run a user's module as in training and in evaluation, and report what was understood of it."""
     torch.manual_seed(derive_seed("weights", 0))
     image = padded_size(OwnNetwork, protocol.input_size)
-    network = try_own(model, num_classes, _builder(model), protocol.crop, image)
+    channels = _in_channels(protocol)
+    network = try_own(model, num_classes, _builder(model), protocol.crop, image, in_channels=channels)
     prefix = network.encoder_prefix
     rate = "no encoder, one learning rate" if prefix is None else f"encoder: {prefix.split('.')[1]}"
     stride = logit_stride(network.eval(), image)

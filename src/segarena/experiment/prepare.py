@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.config import Choice, DataFacts, ProtocolOptions, defaults
+from segarena.config.channels import read_channels
+from segarena.data.channel_statistics import Moments, mean_and_std, measure
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.contents import hash_contents
-from segarena.data.decoded import DecodedImages
+from segarena.data.decoded import DecodedImages, Pair
 from segarena.data.disk_cache import DiskCache
 from segarena.data.files.cache import cache_folder
 from segarena.data.folder import FolderSource
@@ -55,6 +57,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         root=options.root,
         download=options.download,
         reporter=reporter,
+        channels=read_channels(options.channels),
     )
     if recorded is not None:
         kept = replace(options, folds=None, group_by=None, test_fraction=0.0)
@@ -72,7 +75,8 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         _check_not_void(images, splits, options.data or source.name)
     fewest = min(len(splits.train) for splits in divisions)
     facts = DataFacts.of([size for _, size in measured.values()], fewest, built_in=options.data is None)
-    facts = replace(facts, cache_gib=cache_gib)
+    form = source.format if isinstance(source, FolderSource) else None
+    facts = replace(facts, cache_gib=cache_gib, channels=3 if form is None else len(form.numbers))
     first = divisions[0].train
 
     def survey(grids: Sequence[Grid]) -> dict[Grid, float]:
@@ -87,8 +91,17 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
     units = find_units(source, options.group_by)
     everything = range(len(source.samples))
     digests = tuple(source.digest(index) for index in everything)
+    moments: dict[int, Moments] = {}
+
+    def read(index: int) -> Pair:
+        """The decoded pair; each image is decoded once here, and its channels are summed up then."""
+        pair = images.pair(index)
+        if form is not None:
+            moments[index] = measure(pair[0])
+        return pair
+
     with reporter.progress("hashing images") as on_progress:
-        contents = tuple(hash_contents(images.pair, everything, on_progress))
+        contents = tuple(hash_contents(read, everything, on_progress))
     parts = tuple(
         PreparedSplit(
             source=source,
@@ -99,6 +112,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
             contents=contents,
             fold=None if options.folds is None else number,
             groups=None if units is None else units.groups,
+            normalization=None if form is None else mean_and_std([moments[index] for index in splits.train]),
         )
         for number, splits in enumerate(divisions, start=1)
     )
@@ -212,7 +226,7 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
         parts = f"{len(source.samples)} images in {len(prepared.splits)} folds, each with about {each}"
     reporter.say(f"{parts}; {source.classes.num_classes} classes", title=source.name)
     description = source.describe()
-    for key in ("layout", "pairing", "encoding"):
+    for key in ("layout", "pairing", "channels", "encoding"):
         if key in description:
             reporter.say(f"  {key}: {description[key]}")
     unpaired: Sequence[str] = description.get("images_without_mask", ())

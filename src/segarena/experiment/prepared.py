@@ -21,9 +21,10 @@ from segarena.data.pixel_store import PixelStore, store_pixels
 from segarena.data.scaling import TrainingSides
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
+from segarena.data.transforms import Normalization
 from segarena.experiment.resolution import Survey
 from segarena.experiment.units import Units
-from segarena.records.run import Data, Parts
+from segarena.records.run import ChannelValues, Data, Parts
 from segarena.records.tuning import Tuning
 
 #: The options that are the resolution, and those whose rule depends on it.
@@ -43,6 +44,8 @@ class PreparedSplit:
         contents: The hashes of each decoded image and its labels.
         fold: The fold that is tested, from 1; None without cross-validation.
         groups: The group of each image in the statistics, by its name; None where each image is a unit.
+        normalization: Mean and standard deviation of each channel of the training images; None for RGB, which is
+            normalised as ImageNet is.
     """
 
     source: Source
@@ -53,6 +56,7 @@ class PreparedSplit:
     contents: tuple[ContentHash, ...]
     fold: int | None = None
     groups: Mapping[str, str] | None = None
+    normalization: Normalization | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -99,7 +103,7 @@ class PreparedSplit:
         """Return the record for data.json: the data, its split and every file's hash."""
         names = [sample.name for sample in self.source.samples]
         found = self.source.describe()
-        known = ("name", "origin", "image_bits", "classes", "ignore")
+        known = ("name", "origin", "image_bits", "channels", "classes", "ignore")
         return Data(
             name=found["name"],
             origin=found["origin"],
@@ -112,6 +116,7 @@ class PreparedSplit:
             label_sha256={name: content.labels for name, content in zip(names, self.contents, strict=True)},
             train_class_pixels=dict(zip(self.source.classes.names, self.class_pixels.tolist(), strict=True)),
             image_bits=found.get("image_bits", 16),
+            channels=self._describe_channels(),
             description={key: value for key, value in found.items() if key not in known}
             | self._describe_brightness()
             | {"train_sides": asdict(self.sides)},
@@ -119,10 +124,27 @@ class PreparedSplit:
 
     def _describe_brightness(self) -> dict[str, Any]:
         """How bright the training images of a folder are, so that other images can be compared with them."""
-        if not isinstance(self.source, FolderSource):
+        if not isinstance(self.source, FolderSource) or self.source.format is not None:
             return {}
         levels = self.source.brightness(self.splits.train)
         return {"train_brightness": brightness_range(levels)} if levels else {}
+
+    def _describe_channels(self) -> ChannelValues | None:
+        """The channels of images that are not RGB, as the network gets them."""
+        form = self.source.format if isinstance(self.source, FolderSource) else None
+        if form is None or self.normalization is None:
+            return None
+        mean, std = self.normalization
+        low, high = ([one[end] for one in form.ranges] for end in (0, 1))
+        return ChannelValues(
+            numbers=form.numbers,
+            are_all=form.are_all,
+            dtype=form.dtype,
+            mean=mean,
+            std=std,
+            low=tuple(low),
+            high=tuple(high),
+        )
 
     def _parts(self) -> dict[str, tuple[int, ...]]:
         return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}

@@ -108,10 +108,13 @@ def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, report
             root=options.root,
             reporter=reporter,
             run_classes=predictor.classes,
+            channels=None if predictor.channels is None else predictor.channels.chosen,
         )
         if isinstance(source, FolderSource):
             reporter.say(f"  encoding: {source.describe()['encoding']}")
-    if isinstance(source, FolderSource):
+    if isinstance(source, FolderSource) and predictor.channels is not None:
+        source.format = predictor.channels.of_same_kind(source.format, source.root)
+    elif isinstance(source, FolderSource):
         source.bits = predictor.image_bits  # the same brightness is the same number, whatever the other images are
         if options.data is not None:
             highest = [image.facts.highest for image in source.images if image.facts is not None]

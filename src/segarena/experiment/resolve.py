@@ -175,7 +175,7 @@ def _close_crops(options: ProtocolOptions, device: str, choices: _Choices) -> Li
         return options.crops
     if device_type(device) != "cuda":
         return "each"
-    default = defaults.crops(bool(options.rotation or options.elastic))
+    default = defaults.crops(bool(options.rotation or options.elastic), options.channels == "rgb")
     for path in _runs_to_resume(options, Config.file):
         with suppress(RunError):  # a damaged file is reported where the run is resumed
             default = Config.read(path).protocol.crops, "as in the run that is resumed"
@@ -269,4 +269,6 @@ def _close_network(options: ProtocolOptions, facts: DataFacts, on_gpu: bool, cho
         arguments["weights"] = choices.close("weights", options.weights, defaults.weights(facts))
     else:
         arguments.pop("weights", None)
+    if facts.channels != 3:
+        arguments["in_channels"] = facts.channels
     return arguments

@@ -71,7 +71,7 @@ def train_run(
     # What these keep on a GPU is the same for all models, and not counted as memory of this one.
     loader, validation = make_loader(training), evaluation_batches(training, "val")
     memory = PeakMemory(training.protocol.device)
-    model = build(training.protocol, training.model, training.num_classes, training.seed)
+    model = build_network(training)
     data = split.describe_data()
     data.write(folder)
     _record_environment(training)
@@ -102,6 +102,22 @@ def train_run(
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
     _measure_costs(training, model, state).write(folder)
+
+
+def build_network(training: Training, protocol: Protocol | None = None) -> SegmentationModel:
+    """Return the untrained network of a training, which normalises images as its data needs.
+
+    Args:
+        training: The training.
+        protocol: Other settings than those of the training.
+
+    Raises:
+        ConfigError: The network cannot be built.
+        WeightsError: Its weights cannot be downloaded or read, or do not fit.
+    """
+    model = build(protocol or training.protocol, training.model, training.num_classes, training.seed)
+    model.normalization = training.split.normalization
+    return model
 
 
 def _record_environment(training: Training) -> None:
@@ -186,6 +202,7 @@ def make_loader(training: Training) -> TrainingBatches:
         jitter=protocol.scale_jitter,
         rotation=protocol.rotation,
         elastic=protocol.elastic,
+        channels=split.normalization,
     )
     if protocol.crops == "batch":
         return DeviceLoader(
@@ -255,7 +272,7 @@ def _fit(
                 state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
             ),
             on_restart=on_restart,
-            rebuild=lambda: build(training.protocol, training.model, training.num_classes, training.seed),
+            rebuild=lambda: build_network(training),
             baseline=lambda: _majority_miou(training),
             should_stop=should_stop,
             read_peak_memory=memory.read,

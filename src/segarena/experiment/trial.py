@@ -18,10 +18,9 @@ import torch
 from torch import Tensor
 
 from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingBatches, evaluation_loader
-from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
-from segarena.experiment.run import evaluation_workers, make_loader, make_loss, scaling
+from segarena.experiment.run import build_network, evaluation_workers, make_loader, make_loss, scaling
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score
@@ -58,7 +57,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
     protocol = replace(training.protocol, epochs=1, patience=1, learning_rate=0.0)
     start = time.perf_counter()
     memory = PeakMemory(protocol.device)  # it collects what is left of the network before, as in each training
-    network = build(protocol, training.model, training.num_classes, training.seed)
+    network = build_network(training, protocol)
     built = time.perf_counter() - start
     loader = _MeasuredSteps(make_loader(training), protocol.device, steps)
     validation = _MeasuredValidation(training, loader)

@@ -20,11 +20,10 @@ from segarena.config.tuning import CLASS_WEIGHTS, count_weights, learning_rates,
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.held_out import hold_out
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
-from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Trials
 from segarena.experiment.prepared import PreparedSplit
-from segarena.experiment.run import evaluate_split, make_loader, make_loss
+from segarena.experiment.run import build_network, evaluate_split, make_loader, make_loss
 from segarena.experiment.shortage import naming_step
 from segarena.experiment.trial_scores import ScoredTrial, choose, explain
 from segarena.formats import defined
@@ -200,7 +199,7 @@ def _train(
     """The confusion matrices of the held-out images, None where the loss became NaN or infinite, and the seconds."""
     protocol = training.protocol
     memory = PeakMemory(protocol.device)  # it collects what is left of the network before
-    model = build(protocol, training.model, training.num_classes, training.seed)
+    model = build_network(training)
     trainer = Trainer(
         model,
         make_loader(training),

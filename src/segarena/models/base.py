@@ -60,6 +60,8 @@ class SegmentationModel(nn.Module):
     settings: dict[str, Any]
     #: Description of the initial weights, such as "random weights"; `build_model` sets it.
     initial_weights: str
+    #: Mean and standard deviation of each channel, by which images are normalised; None for ImageNet's, of RGB.
+    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()

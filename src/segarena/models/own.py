@@ -80,7 +80,7 @@ _RETURN = (
 )
 
 
-def build_own(name: str, num_classes: int, builder: Builder) -> OwnNetwork:
+def build_own(name: str, num_classes: int, builder: Builder, *, in_channels: int = 3) -> OwnNetwork:
     """Build a user's module.
 
     Args:
@@ -88,6 +88,7 @@ def build_own(name: str, num_classes: int, builder: Builder) -> OwnNetwork:
         num_classes: Number of classes, given to the builder as `num_classes`, `classes` or `n_classes`, whichever it
             has, or as its only argument; a builder without arguments is called without.
         builder: Returns a new module.
+        in_channels: Channels of the images; its function builds a module for them.
 
     Returns:
         The network in training mode, with the settings that a run records.
@@ -117,7 +118,7 @@ def build_own(name: str, num_classes: int, builder: Builder) -> OwnNetwork:
         "name": name,
         "num_classes": num_classes,
         "encoder": None,
-        "in_channels": 3,
+        "in_channels": in_channels,
         "output_stride": None,
         "built_by": _describe(builder),
         "tensors": _digest(network),
@@ -126,7 +127,15 @@ def build_own(name: str, num_classes: int, builder: Builder) -> OwnNetwork:
     return model
 
 
-def try_own(name: str, num_classes: int, builder: Builder, crop: tuple[int, int], image: tuple[int, int]) -> OwnNetwork:
+def try_own(
+    name: str,
+    num_classes: int,
+    builder: Builder,
+    crop: tuple[int, int],
+    image: tuple[int, int],
+    *,
+    in_channels: int = 3,
+) -> OwnNetwork:
     """Build a user's module and run it once as in training and in evaluation, so that a fault is found before either.
 
     Args:
@@ -135,11 +144,12 @@ def try_own(name: str, num_classes: int, builder: Builder, crop: tuple[int, int]
         builder: Returns a new module.
         crop: (height, width) of the training crops, in pixels.
         image: (height, width) of a whole image as the network sees it, in pixels.
+        in_channels: Channels of the images.
 
     Raises:
         ConfigError: The builder fails or returns the same module twice, or the module does not give such logits.
     """
-    model, second = build_own(name, num_classes, builder), build_own(name, num_classes, builder)
+    model, second = (build_own(name, num_classes, builder, in_channels=in_channels) for _ in range(2))
     own = {parameter.data_ptr() for parameter in model.parameters() if parameter.numel()}
     if own & {parameter.data_ptr() for parameter in second.parameters() if parameter.numel()}:
         raise model.error(
@@ -155,14 +165,16 @@ def try_own(name: str, num_classes: int, builder: Builder, crop: tuple[int, int]
 def _try(model: OwnNetwork, number: int, size: tuple[int, int]) -> None:
     """Run a batch of noise through the module, and check what it returns."""
     height, width = size
-    image = torch.randn(number, 3, height, width, generator=torch.Generator().manual_seed(0))
+    channels = model.settings["in_channels"]
+    image = torch.randn(number, channels, height, width, generator=torch.Generator().manual_seed(0))
     with torch.set_grad_enabled(model.training):
         try:
             logits, auxiliary = model(image, size="native")
         except ConfigError:
             raise
         except Exception as error:
-            what = f"cannot process images of {height} x {width} pixels: {type(error).__name__}: {error}"
+            of = "" if channels == 3 else f" with {channels} channels"
+            what = f"cannot process images of {height} x {width} pixels{of}: {type(error).__name__}: {error}"
             raise model.error(what, "Correct it, or choose another --size") from error
     for part in (logits, *([] if auxiliary is None else [auxiliary])):
         _check_output(model, part, number, size)

@@ -25,6 +25,8 @@ class DataSettings:
     """Folder of the masks; null if it was found by name and content."""
     root: str | None
     """Folder of a published data set."""
+    channels: str = "rgb"
+    """Channels of the images: rgb, all, or their numbers."""
     splits: str | None
     """Earlier run whose split is used."""
     split: Fraction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from segarena.formats import plural
 from segarena.records.record import Count, Pixels, Record
@@ -83,6 +83,26 @@ class Parts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChannelValues:
+    """The channels of images that are not read as RGB, and what is known of the training images."""
+
+    numbers: tuple[Count, ...]
+    """The channels of a file, from 1, in the order in which the network gets them."""
+    are_all: bool
+    """Whether the files have these channels and no others; files with others are refused then."""
+    dtype: Literal["uint8", "uint16", "float32"]
+    """Type of the values."""
+    mean: tuple[float, ...]
+    """Mean of each channel over all pixels of the training images: it is subtracted."""
+    std: tuple[float, ...]
+    """Standard deviation, likewise: what is left is divided by it. 1 for a channel that is the same everywhere."""
+    low: tuple[float, ...]
+    """What is shown as black in overlays: the median over all images of the 2nd percentile of the channel."""
+    high: tuple[float, ...]
+    """What is shown as white: likewise of the 98th percentile."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data(Record, file="data.json", schema=1):
     """The images and masks of a run: what was read, and which file is in which part of the split."""
 
@@ -108,6 +128,8 @@ class Data(Record, file="data.json", schema=1):
     """Pixels of each class in the training masks, by the class's name."""
     image_bits: Count = 16
     """Bits that 16-bit images of this data set use, e.g. 12: another image's brightness is read on the same scale."""
+    channels: ChannelValues | None = None
+    """The channels of the images; null where they are read as RGB of 8 bits, and in files of earlier versions."""
     description: dict[str, Any]
     """What else was found: layout, pairing, encoding, image sizes, ... The keys depend on the kind of data."""
 

@@ -82,7 +82,7 @@ def add_gradients(
     Args:
         model: The model in training mode, on the device.
         loss: The loss, on the device.
-        images: uint8 (N, 3, H, W).
+        images: (N, C, H, W), uint8 or float32.
         mask: Class indices or void, (N, H, W).
         parts: Into how many parts the batch is split, see `count_parts`.
         device: The device.
@@ -121,7 +121,7 @@ def _add_part(
     What was computed for them is freed on return, before the next part.
     """
     with autocast(device, precision):
-        output = model(to_input(images, device), size="native")
+        output = model(to_input(images, device, model.normalization), size="native")
     total, auxiliary = loss(output.logits, output.auxiliary, mask)
     if share is not None:
         total, auxiliary = total * share, None if auxiliary is None else auxiliary * share

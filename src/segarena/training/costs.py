@@ -43,13 +43,13 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -> int:
+def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int | None = None) -> int:
     """Count the floating-point operations of one image's forward pass in eval mode, without the auxiliary head.
 
     Args:
         model: On any device; on "meta" nothing is computed.
         size: (height, width) of the image, in pixels.
-        in_channels: Channels of the image.
+        in_channels: Channels of the image; None for those that the network was built for.
 
     Returns:
         Operations of the convolutions and matrix products, which are all that torch counts; a multiply-add counts as
@@ -62,12 +62,12 @@ def count_flops(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -
     was_training = model.training
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, in_channels, *size, device=device))
+        model(torch.zeros(1, in_channels or _in_channels(model), *size, device=device))
     model.train(was_training)
     return int(counter.get_total_flops())
 
 
-def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int = 3) -> int:
+def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int | None = None) -> int:
     """Count the numbers that all layers put out for one image, in eval mode without the auxiliary head.
 
     They have to be written and read, which takes most of the time of layers with few operations, such as BatchNorm and
@@ -76,7 +76,7 @@ def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int 
     Args:
         model: On any device; on "meta" nothing is computed.
         size: (height, width) of the image, in pixels.
-        in_channels: Channels of the image.
+        in_channels: Channels of the image; None for those that the network was built for.
 
     >>> count_activations(nn.Sequential(nn.Conv2d(3, 4, kernel_size=1), nn.ReLU()), (10, 10))
     800
@@ -91,11 +91,21 @@ def count_activations(model: nn.Module, size: tuple[int, int], in_channels: int 
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        model(torch.zeros(1, in_channels, *size, device=next(model.parameters()).device))
+        model(torch.zeros(1, in_channels or _in_channels(model), *size, device=next(model.parameters()).device))
     model.train(was_training)
     for hook in hooks:
         hook.remove()
     return total
+
+
+def _in_channels(model: nn.Module) -> int:
+    return int(getattr(model, "settings", {}).get("in_channels", 3))
+
+
+def _noise(model: SegmentationModel, number: int, size: tuple[int, int]) -> torch.Tensor:
+    """Images as they come from the data: uint8, whatever the channels; their values change no time."""
+    shape = (number, _in_channels(model), *size)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def logit_stride(model: SegmentationModel, size: tuple[int, int] = (64, 64)) -> int:
@@ -137,7 +147,7 @@ def measure_latency(
     """
     on_cpu = device_type(device) == "cpu"
     rounds = rounds or (ROUNDS if on_cpu else GPU_ROUNDS)
-    image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    image = _noise(next(iter(models.values())), 1, size)
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for model in models.values():
         model.eval()
@@ -175,7 +185,7 @@ def measure_throughput(model: SegmentationModel, size: tuple[int, int], *, devic
     """
     if device_type(device) == "cpu":
         return None
-    images = torch.randint(0, 256, (BATCH, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = _noise(model, BATCH, size)
     model = prepared(model.eval(), device, precision)
     with on_gpu(device):
         images = images.pin_memory() if device_type(device) == "cuda" else images

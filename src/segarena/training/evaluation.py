@@ -16,7 +16,7 @@ from segarena.config import Protocol
 from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
 from segarena.data.scaling import WindowPlan
-from segarena.data.transforms import normalize
+from segarena.data.transforms import Normalization, normalize
 from segarena.kernels.upsample_argmax import interpolate
 from segarena.models import SegmentationModel
 from segarena.models.folding import inference_copy
@@ -43,18 +43,19 @@ COARSEST = 32
 MOST_LABELS = 64 << 20
 
 
-def to_input(images: Tensor, device: str) -> Tensor:
+def to_input(images: Tensor, device: str, normalization: Normalization | None = None) -> Tensor:
     """Prepare images for a network.
 
     Args:
-        images: uint8 (N, 3, H, W).
+        images: (N, C, H, W), uint8 or float32.
         device: "cpu", "cuda", "cuda:1" or "mps".
+        normalization: That of the network.
 
     Returns:
-        float32 (N, 3, H, W), normalised with ImageNet's mean and standard deviation, on the device, in its order.
+        float32 (N, C, H, W), normalised, on the device, in its order.
     """
     images = images.to(device, non_blocking=True)
-    return normalize(images).contiguous(memory_format=memory_format(device))
+    return normalize(images, normalization).contiguous(memory_format=memory_format(device))
 
 
 @torch.inference_mode()
@@ -75,7 +76,7 @@ def predict_masks(
 
     Args:
         model: The model in eval mode, on the device.
-        images: uint8 (N, 3, h, w), at the working size.
+        images: (N, C, h, w), uint8 or float32, at the working size.
         size: (H, W) of the labels, in pixels.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
@@ -187,11 +188,11 @@ def window_labels(size: tuple[int, int], parts: Iterable[Part]) -> Tensor:
 def _native_logits(
     model: SegmentationModel, images: Tensor, device: str, precision: str
 ) -> tuple[Tensor, tuple[float, float]]:
-    """The logits of images uint8 (N, 3, h, w), padded, and the pixels from one of them to the next."""
+    """The logits of images (N, C, h, w), padded, and the pixels from one of them to the next."""
     height, width = images.shape[-2:]
     tall, wide = padded_size(model, (height, width))
     # After normalising, the mean colour is 0.
-    inputs = F.pad(to_input(images, device), (0, wide - width, 0, tall - height))
+    inputs = F.pad(to_input(images, device, model.normalization), (0, wide - width, 0, tall - height))
     with computing_on(device), autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]

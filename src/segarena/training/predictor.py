@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from segarena.classes import ClassTable
-from segarena.config.own_models import find_builder
-from segarena.config.training import is_own
 from segarena.config.views import Scale, View, ViewOptions
+from segarena.data.decoded import to_tensor
 from segarena.data.files.bit_depth import ChosenBits, choose_bits
+from segarena.data.files.channel_format import ChannelFormat, channel_format
+from segarena.data.files.composite import composite
+from segarena.data.files.images import read_image
 from segarena.data.files.in_memory import ImageInput, read_images
+from segarena.data.files.in_memory_bands import read_channel_images, read_file
 from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
-from segarena.errors import ConfigError, RunError
+from segarena.errors import ConfigError
 from segarena.formats import listing, percent, plural, shorten
-from segarena.models import SegmentationModel, build_model
-from segarena.models.own import build_own
+from segarena.models import SegmentationModel
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -45,6 +46,7 @@ from segarena.training.evaluation import (
 )
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
+from segarena.training.rebuild import rebuild
 from segarena.training.regions import InMemory
 
 
@@ -76,6 +78,8 @@ class Predictor:
     """Height and width of a window, in pixels of the resized image; None for the size of the training."""
     tta: tuple[View, ...] = ()
     """Further views of each image, whose probabilities are averaged: "flip", "scales"."""
+    channels: ChannelFormat | None = None
+    """The channels of the images; None for RGB of 8 bits."""
 
     @property
     def size(self) -> int:
@@ -151,7 +155,8 @@ class Predictor:
                 applied; an array, uint8 of RGB (H, W, 3), grey (H, W) or (H, W, 1), or with alpha (H, W, 4), or uint16
                 as in a file of 16 bits; or a tensor of the same with its channels first, (3, H, W). OpenCV's arrays
                 are BGR: give `cv2.cvtColor(image, cv2.COLOR_BGR2RGB)`. Floating-point values are refused, as their
-                range is not clear; the message has the conversion.
+                range is not clear; the message has the conversion. For a network of other channels: see
+                `read_channel_images`.
 
         Returns:
             Class indices, uint8 (H, W); for a list of images a list of them.
@@ -161,9 +166,28 @@ class Predictor:
             DataError: A file cannot be read.
         """
         if isinstance(image, (list, tuple)):
-            return [self._label(pixels) for pixels in read_images(image, self._bits)]
-        [mask] = [self._label(pixels) for pixels in read_images([image], self._bits)]
+            return [self._label(pixels) for pixels in self._read(image)]
+        [mask] = [self._label(pixels) for pixels in self._read([image])]
         return mask
+
+    def read_file(self, path: Path, bits: int) -> NDArray[Any]:
+        """Read an image file as the network was trained: RGB, or with the channels of the training images.
+
+        Args:
+            path: The file.
+            bits: What `choose_bits` chose, for RGB.
+
+        Raises:
+            DataError: The file cannot be read, or has other channels than the training images.
+        """
+        return read_image(path, bits) if self.channels is None else read_file(path, self.channels)
+
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read_file` gave as RGB, to be looked at; see `composite`."""
+        return image if self.channels is None else composite(image, self.channels.ranges)
+
+    def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
+        return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)
 
     @cached_property
     def _network(self) -> SegmentationModel:
@@ -187,7 +211,7 @@ class Predictor:
             ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
             DataError: A file cannot be read.
         """
-        [pixels] = read_images([image], self._bits)
+        [pixels] = self._read([image])
         height, width = pixels.shape[:2]
         plan = self.scaling.plan(height, width)
         values: NDArray[np.float32]
@@ -202,7 +226,7 @@ class Predictor:
                 values[place] = part.values.cpu().numpy()
         return values
 
-    def _label(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _label(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         plan = self.scaling.plan(height, width)
         mask: NDArray[np.uint8]
@@ -210,16 +234,16 @@ class Predictor:
             mask = self._compute(predict_masks, image) if plan is None else self.label_by(plan, image)
         return mask
 
-    def label_by(self, plan: WindowPlan, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Label an image, uint8 (H, W, 3), in the windows of a plan: class indices, uint8 (H, W)."""
+    def label_by(self, plan: WindowPlan, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Label an image, as `read_file` gives it, in the windows of a plan: class indices, uint8 (H, W)."""
         mask: NDArray[np.uint8] = window_labels(image.shape[:2], self._parts(image, plan)).numpy()
         return mask
 
-    def _parts(self, image: NDArray[np.uint8], plan: WindowPlan) -> Iterator[Part]:
+    def _parts(self, image: NDArray[Any], plan: WindowPlan) -> Iterator[Part]:
         """The probabilities of an image in windows."""
         return predict_windows(
             self._network,
-            InMemory(_to_tensor(image)),
+            InMemory(to_tensor(np.ascontiguousarray(image))),
             plan,
             self.classes.num_classes,
             device=self.device,
@@ -227,12 +251,12 @@ class Predictor:
             most_pixels=evaluation_pixels(self.config.protocol),
         )
 
-    def _compute(self, function: Callable[..., Tensor], image: NDArray[np.uint8]) -> NDArray[Any]:
+    def _compute(self, function: Callable[..., Tensor], image: NDArray[Any]) -> NDArray[Any]:
         """The labels or the probabilities of an image as a whole."""
         height, width = image.shape[:2]
         result = function(
             self._network,
-            resize_image(_to_tensor(image), working_size(height, width, self.size))[None],
+            resize_image(to_tensor(np.ascontiguousarray(image)), working_size(height, width, self.size))[None],
             (height, width),
             device=self.device,
             precision=self.precision,
@@ -266,33 +290,6 @@ class Predictor:
         return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
 
 
-def _to_tensor(image: NDArray[np.uint8]) -> Tensor:
-    """(H, W, C) as (C, H, W), the same pixels."""
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-
-
-def _build(config: Config, folder: Path) -> SegmentationModel:
-    """The untrained network of a run; a user's module by the function that the call was given."""
-    if not is_own(config.model):
-        return build_model(**config.architecture)
-    builder, built_by = find_builder(config.model), config.architecture.get("built_by")
-    if builder is None:
-        raise RunError(
-            f"has the model {config.model}, a module of a Python program ({built_by}), whose code is not in the run",
-            where=folder,
-            remedy="Use it in Python, with the function that builds it: "
-            f"segarena.load({str(folder)!r}, build=build).predict(image); evaluate and predict take build=build too",
-        )
-    model = build_own(config.model, config.architecture["num_classes"], builder)
-    if model.settings["tensors"] != config.architecture.get("tensors"):
-        raise RunError(
-            f"has the weights of another module: the tensors of {config.model} have other names, shapes or types",
-            where=folder,
-            remedy=f"Give the function that it was trained with ({built_by})",
-        )
-    return model
-
-
 def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = True) -> Predictor:
     """Load a run, or the model of a comparison with the highest mIoU, to label images.
 
@@ -316,8 +313,9 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
     data = Data.read(folder)
     classes = ClassTable.from_dict(data.class_table, where=folder / Data.file)
     device = choose_device(device)
-    model = _build(config, folder)
+    model = rebuild(config, folder)
     model.initial_weights = config.start
+    model.normalization = None if data.channels is None else (data.channels.mean, data.channels.std)
     load_weights(model, folder / BEST)
     place(model, device).eval()
     precision = usable_precision(device, config.protocol.precision)
@@ -335,4 +333,5 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
         unfinished=describe_unfinished(folder),
         train_images=data.counts["train"],
         sides=TrainingSides.recorded(data.description),
+        channels=channel_format(data.channels),
     )

@@ -114,7 +114,7 @@ def measure_pairs(source: FolderSource, indices: Sequence[int]) -> list[PairMeas
             image, mask = source.read(index)
         except DataError:  # reported as an unreadable file
             return None
-        image, mask = _center(image), _center(mask)
+        image, mask = source.shown(_center(image)), _center(mask)
         border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
         counts = np.bincount(border, minlength=256)[: source.classes.num_classes]
         colors = _mean_colors(image, mask) if source.classes.num_classes == 2 else None

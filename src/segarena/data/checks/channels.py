@@ -18,7 +18,7 @@ _SCALES, _MANY = 8, 0.25
 #: Fewer images may all be stretched by chance.
 _FEWEST = 6
 
-_BANDS = "If it is needed, save the three most useful bands as the red, green and blue of new images"
+_BANDS = "If it is needed, train with --channels all, or with the numbers of the useful ones, e.g. --channels 4,1,2"
 
 #: By the use of alpha: code, severity, what is seen of the images, remedy.
 _ALPHA: tuple[tuple[AlphaUse, str, Severity, str, str], ...] = (

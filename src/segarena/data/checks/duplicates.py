@@ -12,7 +12,6 @@ from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.checks.similarity import DuplicatePair, find_duplicates
 from segarena.data.checks.thumbnails import Thumbnails
 from segarena.data.files.cache import recall_array
-from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.data.source import Split
@@ -80,7 +79,7 @@ def _same_pixels(source: FolderSource, thumbnails: Thumbnails, pair: DuplicatePa
     different = thumbnails.fine[pair.first] != thumbnails.fine[pair.second]
     if pair.turned or different.any() or source.sizes[pair.first] != source.sizes[pair.second]:
         return False
-    first, second = (read_image(source.images[index].path, source.bits) for index in pair[:2])
+    first, second = (source.read_image(source.images[index].path) for index in pair[:2])
     return np.array_equal(first, second)
 
 

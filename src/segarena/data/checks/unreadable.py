@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segarena.classes import ClassTable, find_class_table
+from segarena.config.channels import Channels
 from segarena.data.checks.problem import Problem
 from segarena.data.encoding.infer import infer_encoding
 from segarena.data.files.faults import describe_group, group_by_cause
@@ -37,6 +38,7 @@ def find_faults(
     *,
     images: Path | None = None,
     masks: Path | None = None,
+    channels: Channels | None = None,
     on_progress: Progress | None = None,
 ) -> Faults:
     """Return all faults of a folder that `FolderSource` refuses. Each file is read once.
@@ -45,6 +47,7 @@ def find_faults(
         root: the folder, as for `FolderSource`; also `images` and `masks`.
         images: the folder of images, if given.
         masks: the folder of masks, if given.
+        channels: the channels of the images; None for RGB.
         on_progress: called with the number of pairs read and their total.
 
     Raises:
@@ -55,7 +58,7 @@ def find_faults(
     pairs = [(sample.files[0], sample.mask_files) for sample in layout.samples]
     faults: dict[str, list[DataError]] = {code: [] for code in _CODES}
     readable: list[CountedMask] = []
-    for files in read_samples(pairs, on_progress):
+    for files in read_samples(pairs, on_progress, as_stored=channels is not None):
         _collect(faults, files)
         if files.mask.facts is not None:
             readable.append(CountedMask(files.mask.path, files.mask.facts))

@@ -39,14 +39,14 @@ def array_as_png(path: Path, content: bytes | None = None) -> bytes:
     Raises:
         DataError: The file is damaged, or its shape or values are not clearly those of an image or a mask.
     """
-    return _write_png(_as_integers(_as_plane(_read(path, content), path), path))
+    return _write_png(_as_integers(_as_plane(read_array(path, content), path), path))
 
 
 def class_channels(path: Path) -> tuple[int, ...] | None:
     """Return the shape of an array with one channel per class, None for any other file. Raises DataError."""
     if path.suffix.lower() not in ARRAY_SUFFIXES:
         return None
-    array = _read(path, None)
+    array = read_array(path)
     axes = [axis for axis in (0, -1) if array.ndim == 3 and 1 < array.shape[axis] == min(array.shape)]
     return array.shape if any(_is_one_hot(array, axis) for axis in axes) else None
 
@@ -54,7 +54,16 @@ def class_channels(path: Path) -> tuple[int, ...] | None:
 # Files
 
 
-def _read(path: Path, content: bytes | None) -> NDArray[Any]:
+def read_array(path: Path, content: bytes | None = None) -> NDArray[Any]:
+    """Read the array of a file as it is stored. Nothing in the file is executed: Python objects are refused.
+
+    Args:
+        path: The file.
+        content: Its bytes, if they have been read already; then `path` is only used in messages.
+
+    Raises:
+        DataError: The file is damaged or too large, has no array of numbers, or several.
+    """
     content = path.read_bytes() if content is None else content
     match path.suffix.lower():
         case ".npy":

@@ -68,9 +68,7 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
                 unsupported = describe_tiff(path, stream)
                 stream.seek(0)
                 raise unsupported or describe_unreadable(path, stream.read(512)) from error
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and image.width * image.height > limit:
-            raise _too_large(path, f"{image.width} x {image.height} pixels")
+        check_pixels(path, image.height, image.width)
         with reading(path):
             pages = _count_pages(image)
         if pages > 1:
@@ -86,6 +84,13 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
                 remedy="Save it with interleaved channels (planar configuration 1), or compressed (LZW or Deflate)",
             )
         yield image
+
+
+def check_pixels(path: Path, height: int, width: int) -> None:
+    """Raise DataError if an image has more pixels than are safe to decode."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        raise _too_large(path, f"{width} x {height} pixels")
 
 
 def decode(image: Image.Image, path: Path) -> Image.Image:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from segarena.data.files import image_facts, mask_facts
+from segarena.data.files import band_facts, image_facts, mask_facts
+from segarena.data.files.band_facts import BandFacts
 from segarena.data.files.cache import FactCache
 from segarena.data.files.image_facts import ImageFacts
 from segarena.data.files.image_io import reading
@@ -96,21 +97,23 @@ class SampleFiles(NamedTuple):
 
 
 def read_samples(
-    pairs: Sequence[tuple[Path, Path | LayerFiles]], on_progress: Progress | None = None
+    pairs: Sequence[tuple[Path, Path | LayerFiles]], on_progress: Progress | None = None, *, as_stored: bool = False
 ) -> Iterator[SampleFiles]:
     """Read each image and mask once, and decode those whose content is not in the cache.
 
     Args:
         pairs: The file of each image, and that of its mask or those of the mask's layers.
         on_progress: Called with (samples read, samples).
+        as_stored: Whether images are read with their own channels, not as RGB: then their facts are `BandFacts`.
 
     Yields:
         What was found, in the order of `pairs`. A file that cannot be read raises nothing: it has a `fault`.
     """
     chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    decoder = _BANDS if as_stored else _IMAGES
     done = 0
     with FactCache() as cache, thread_pool() as threads:
-        for samples in threads.map(lambda chunk: [_read_sample(cache, pair) for pair in chunk], chunks):
+        for samples in threads.map(lambda chunk: [_read_sample(cache, pair, decoder) for pair in chunk], chunks):
             yield from samples
             done += len(samples)
             if on_progress is not None:
@@ -144,13 +147,14 @@ class _Decoder(NamedTuple, Generic[Facts]):
 
 
 _IMAGES = _Decoder(image_facts.KIND, image_facts.read_image_facts, ImageFacts.from_bytes)
+_BANDS: _Decoder[ImageFacts] = _Decoder(band_facts.KIND, band_facts.read_band_facts, BandFacts.from_bytes)
 _MASKS = _Decoder(mask_facts.KIND, mask_facts.read_mask_facts, MaskFacts.from_bytes)
 
 
-def _read_sample(cache: FactCache, pair: tuple[Path, Path | LayerFiles]) -> SampleFiles:
+def _read_sample(cache: FactCache, pair: tuple[Path, Path | LayerFiles], decoder: _Decoder[ImageFacts]) -> SampleFiles:
     path, mask = pair
     image, masks = _load(path), [_load(part) for part in _paths(mask)]
-    image_file = _find_facts(cache, path, image, _IMAGES)
+    image_file = _find_facts(cache, path, image, decoder)
     if isinstance(mask, Path):
         mask_file = _find_facts(cache, mask, masks[0], _MASKS)
     else:

@@ -56,6 +56,7 @@ def describe_tiff(path: Path, stream: IO[bytes]) -> DataError | None:
     remedy = "Save it as PNG or TIFF with 8 or 16 bits per channel, without negative values"
     if bands > 1:
         remedy = "Save it as PNG with " + ("three of the bands as red, green and blue" if bands > 2 else "one band")
+        remedy += ". For all bands of images: `segarena train DATA --channels all`"
     return DataError(
         f"is a TIFF of {plural(bands, 'band')} of {bits}-bit {kind}, which is not supported",
         where=path,
