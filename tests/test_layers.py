@@ -26,6 +26,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"data", "models", "scoring"},
         {"training", "reporting"},
         {"outputs"},
+        {"serving"},
         {"experiment", "results"},
         {"commands"},
         {"api", "cli"},
@@ -97,7 +98,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"log", "notebook", "paths", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
-        {"check", "compare", "convert", "evaluate", "models", "predict", "report", "synth", "train"},
+        {"check", "compare", "convert", "evaluate", "models", "predict", "report", "serve", "synth", "train"},
         {"__init__"},
     ),
 }

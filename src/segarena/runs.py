@@ -19,7 +19,7 @@ from typing import NamedTuple
 from segarena.errors import RunError
 from segarena.files import TEMPORARY, read_json
 from segarena.formats import command, percent, plural
-from segarena.records.comparison import ComparisonRecord
+from segarena.records.comparison import ComparisonRecord, RankedModel
 from segarena.records.metrics import Metrics
 from segarena.records.options import resume_command
 from segarena.records.run import Costs
@@ -234,8 +234,7 @@ def find_run(folder: Path, *, all_images: bool = False) -> Path:
         found = find_all_images_run(folder, [entry.model for entry in ranking]) if all_images else None
         if found is not None:
             return found
-        first = ranking[0]
-        return _best([run for seed in first.seeds for run in trainings(folder / Run(first.model, seed).path)])
+        return _best_of(folder, ranking[0])
     if (runs := list(trainings(folder))) != [folder]:
         return _best(runs)
     missing = [name for name in ("config.json", "metrics.json", "best.safetensors") if not (folder / name).exists()]
@@ -252,6 +251,25 @@ def find_run(folder: Path, *, all_images: bool = False) -> Path:
     if "config.json" not in missing and (line := resume_command(folder)):
         remedy = f"Finish an epoch of it: {line}"
     raise RunError(f"has no {missing[0]}, so it is not a finished run", where=folder, remedy=remedy)
+
+
+def find_model_runs(folder: Path) -> dict[str, Path]:
+    """Find the run of each model in a folder, the one that `predict` uses first.
+
+    Args:
+        folder: A run folder, or a comparison folder: then each model is found as `find_run` finds the first.
+
+    Returns:
+        Run folders by name: that of the architecture, or of the folder for a run on all images.
+
+    Raises:
+        RunError: The folder is neither, or has no run with a finished epoch.
+    """
+    used = find_run(folder, all_images=True)
+    if not (folder / ComparisonRecord.file).exists():
+        return {used.name: used}
+    found = {entry.model: _best_of(folder, entry) for entry in ComparisonRecord.read(folder).ranking}
+    return found if used in found.values() else {used.name: used, **found}
 
 
 def describe_unfinished(folder: Path) -> str:
@@ -289,6 +307,11 @@ def _epochs(folder: Path) -> list[_Epoch]:
         return [_Epoch(int(row["epoch"]), float(row["val_miou"]) if row["val_miou"] else None) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy="Train again in a new folder") from error
+
+
+def _best_of(folder: Path, entry: RankedModel) -> Path:
+    """The best run of a model of a comparison."""
+    return _best([run for seed in entry.seeds for run in trainings(folder / Run(entry.model, seed).path)])
 
 
 def _best(runs: Sequence[Path]) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.config import DataOptions, EvaluateOptions, OutputOptions, PredictOptions
+from segarena.config import DataOptions, EvaluateOptions, OutputOptions, PredictOptions, ServeOptions
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
 from segarena.data.published import is_published
@@ -25,8 +25,8 @@ def check_paths(options: OutputOptions) -> None:
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    if isinstance(options, (EvaluateOptions, PredictOptions)):
-        find_run(options.run, all_images=isinstance(options, PredictOptions))
+    if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)):
+        find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, PredictOptions):
         check_named(options.images)
     if isinstance(options, (DataOptions, EvaluateOptions)):

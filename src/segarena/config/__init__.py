@@ -12,6 +12,7 @@ from segarena.config.defaults import DataFacts
 from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
+from segarena.config.serving import ServeOptions
 from segarena.config.training import (
     TRACK_MODELS,
     CompareOptions,
@@ -41,6 +42,7 @@ __all__ = [
     "Protocol",
     "ProtocolOptions",
     "ReportOptions",
+    "ServeOptions",
     "SynthOptions",
     "TrainOptions",
     "command_line",

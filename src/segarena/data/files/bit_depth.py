@@ -73,19 +73,23 @@ def choose_bits(highest: Iterable[int], trained: int, deep_images: int | None) -
     return ChosenBits(trained)
 
 
-def highest_values(paths: Iterable[Path]) -> list[int]:
+def highest_values(paths: Iterable[Path], content: bytes | None = None) -> list[int]:
     """Return the highest value of each image of 16 bits per channel; the highest possible one, if the file has it.
 
     Other files are left out, and those that cannot be read.
+
+    Args:
+        paths: The files.
+        content: The bytes of the file, where there is one and they have been read already.
     """
     found = []
     for path in paths:
         try:
-            with open_image(path) as image:
+            with open_image(path, content) as image:
                 if not is_deep(image):
                     continue
                 declared = _declared_value(image)
-            found.append(highest_value(read_deep(path)) if declared is None else declared)
+            found.append(highest_value(read_deep(path, content)) if declared is None else declared)
         except DataError:
             continue
     return found

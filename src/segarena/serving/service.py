@@ -1,0 +1,239 @@
+"""The path of one image through a server: read, decode, label, encode. Threads work, this waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from segarena.errors import SegarenaError, is_out_of_memory
+from segarena.serving.admission import Admission, PixelBudget
+from segarena.serving.answers import TYPES, choose_format, describe_areas, mask_png, overlay_jpeg, preview_jpeg
+from segarena.serving.decoding import Decoded, decode, inspect
+from segarena.serving.labelling import Labelled, Labeller
+from segarena.serving.limits import Limits
+from segarena.serving.metrics import Metrics
+from segarena.serving.models import ServedModel, ServedModels
+from segarena.serving.problems import ProblemError, of_error, retry
+from segarena.serving.uploads import Upload, read_upload
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+Result = TypeVar("Result")
+#: Threads that decode and encode.
+_DECODERS = 2
+#: Images of the largest size that are decoded at once.
+_LARGE_IMAGES = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client gets."""
+
+    content: bytes
+    type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Stages:
+    """The seconds of each stage so far, and which one it is."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.now = "read"
+        self.labels: Future[Labelled] | None = None
+        self._since = time.perf_counter()
+
+    def end(self, following: str) -> None:
+        """End the present stage."""
+        self.seconds[self.now] = self.seconds.get(self.now, 0.0) + time.perf_counter() - self._since
+        self.now, self._since = following, time.perf_counter()
+
+
+class Service:
+    """Answers requests with labels.
+
+    Args:
+        models: The networks.
+        limits: What is accepted.
+        computing: Returns the context in which the labels are computed.
+    """
+
+    def __init__(
+        self,
+        models: ServedModels,
+        limits: Limits,
+        computing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.models, self.limits = models, limits
+        self.admission = Admission(limits.requests)
+        self.metrics = Metrics(lambda: self.admission.now)
+        self._labeller = Labeller(limits.max_batch, computing)
+        self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        self._budget = PixelBudget(_LARGE_IMAGES * limits.max_pixels)
+
+    def close(self) -> None:
+        """End the threads, after what they compute."""
+        self.admission.is_stopping = True
+        self._labeller.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    async def predict(self, request: Request, model: str | None, kind: str | None) -> Answer:
+        """Label the image of a request.
+
+        Args:
+            request: The request, whose body has not been read.
+            model: Name of a network; a field of the form counts too.
+            kind: "png", "json" or "overlay"; None for what `Accept` prefers.
+
+        Raises:
+            ProblemError: The request is refused.
+        """
+        self.models.find(model)  # before the body is read
+        _check_format(kind, "")
+
+        async def answer(stages: _Stages, upload: Upload) -> Answer:
+            served = self.models.find(model or upload.fields.get("model"))
+            chosen = _check_format(kind or upload.fields.get("format"), request.headers.get("accept", ""))
+            return await self._label(stages, upload, served, chosen)
+
+        return await self._answer(request, answer)
+
+    async def preview(self, request: Request) -> Answer:
+        """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
+
+        async def answer(stages: _Stages, upload: Upload) -> Answer:
+            header = await self._run(inspect, upload.content, self.limits.max_pixels)
+            async with self._budget.taken(header.weight):
+                image = await self._run(decode, upload.content, header, self.models.default.choose_bits)
+                stages.end("encode")
+                return Answer(await self._run(preview_jpeg, image.pixels), "image/jpeg")
+
+        return await self._answer(request, answer)
+
+    async def _answer(
+        self, request: Request, answer: Callable[[_Stages, Upload], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        """Answer in a task of its own: it has its place until its threads are done, also where the client gave up."""
+        stages = _Stages()
+
+        async def work() -> Answer:
+            with self.admission.admitted():
+                upload = await read_upload(request, self.limits.max_bytes)
+                stages.end("decode")
+                watching = asyncio.create_task(_cancel_if_gone(request, asyncio.current_task()))
+                try:
+                    return await answer(stages, upload)
+                finally:
+                    watching.cancel()
+
+        task = asyncio.create_task(work())
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self.limits.timeout)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            problem = _too_slow(stages, self.limits.timeout)
+            task.cancel()
+            task.add_done_callback(_forget)
+            raise problem
+        try:
+            return task.result()
+        except asyncio.CancelledError:
+            raise ProblemError(503, "the request was given up", "Send it again", headers=retry()) from None
+        except SegarenaError as error:
+            raise of_error(error) from error
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise ProblemError(503, "there is too little memory", "Send a smaller image", headers=retry()) from error
+
+    async def _label(self, stages: _Stages, upload: Upload, model: ServedModel, kind: str) -> Answer:
+        header = await self._run(inspect, upload.content, self.limits.max_pixels)
+        async with self._budget.taken(header.weight):
+            decoded: Decoded = await self._run(decode, upload.content, header, model.choose_bits)
+            stages.end("label")
+            stages.labels = self._labeller.submit(model, decoded.pixels)
+            labelled = await _finished(stages.labels)
+            stages.end("encode")
+            stages.seconds |= {"wait": labelled.waited, "label": labelled.seconds}
+            if kind == "json":
+                content = await self._run(_describe, decoded, labelled, model, stages.seconds)
+            elif kind == "overlay":
+                content = await self._run(overlay_jpeg, decoded.pixels, labelled.mask, model.classes)
+            else:
+                content = await self._run(mask_png, labelled.mask, model.classes)
+        stages.end("sent")
+        self.metrics.observe(model.name, stages.seconds, labelled.mask.size, labelled.batch)
+        timing = ", ".join(f"{stage};dur={1000 * seconds:.1f}" for stage, seconds in stages.seconds.items())
+        return Answer(content, TYPES[kind], {"server-timing": timing})
+
+    async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in a thread of the decoders."""
+        return await _finished(self._pool.submit(function, *arguments))
+
+
+async def _finished(future: Future[Result]) -> Result:
+    """Wait for a thread. Where the request is given up, what has begun is waited for all the same."""
+    waiting = asyncio.wrap_future(future)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        while not future.cancel() and not future.done():
+            with suppress(asyncio.CancelledError):  # of the client that goes away after it was refused
+                await asyncio.wait({waiting})
+        if not future.cancelled():
+            future.exception()  # nobody is there to see it
+        raise
+
+
+async def _cancel_if_gone(request: Request, task: asyncio.Task[Any] | None) -> None:
+    """Give the task up where the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    if task is not None:
+        task.cancel()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Look at the end of a task that was given up, so that asyncio does not report it."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds: dict[str, float]) -> bytes:
+    height, width = labelled.mask.shape
+    content = {
+        "model": model.name,
+        "width": width,
+        "height": height,
+        "classes": describe_areas(labelled.mask, model.classes),
+        "latency_ms": {stage: round(1000 * value, 2) for stage, value in seconds.items()},
+        "batch": labelled.batch,
+        "warnings": [decoded.warning] if decoded.warning else [],
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _check_format(typed: str | None, accept: str) -> str:
+    try:
+        return choose_format(typed, accept)
+    except SegarenaError as error:
+        raise of_error(error) from error
+
+
+def _too_slow(stages: _Stages, seconds: float) -> ProblemError:
+    if stages.now == "read":
+        return ProblemError(408, f"the request did not arrive within {seconds:g} seconds", "Send a smaller image")
+    if stages.labels is None or not (stages.labels.running() or stages.labels.done()):
+        return ProblemError(
+            503, f"there was no time for the image within {seconds:g} seconds", "Try again later", headers=retry()
+        )
+    return ProblemError(504, f"the image took more than {seconds:g} seconds", "Send a smaller image")

@@ -1,0 +1,266 @@
+"""The page in a browser: drop, toggle, compare, download, token, phone width; no request to anywhere else."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from serving_support import CLASSES, Client, Threshold, picture, serving
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = pytest.mark.skipif(
+    not os.access(CHROMIUM, os.X_OK), reason=f"{CHROMIUM} is not installed, or cannot be run"
+)
+
+TOKEN = "a-token-of-24-characters"
+#: Left half black, right half white: classes 0 and 2.
+HALVES = Image.fromarray(
+    np.repeat(np.repeat([[[0], [255]]], 40, axis=0), 30, axis=1).repeat(3, axis=2).astype(np.uint8)
+)
+
+
+class Darker(Threshold):
+    """Another network: everything is class 1."""
+
+    def predict(self, images):
+        return [np.ones_like(mask) for mask in super().predict(images)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options, timeout=180_000)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two networks that differ."""
+    with serving(Threshold(), Darker()) as client:
+        yield client
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """Images on disk: one that a browser shows, one that it does not, one that is none."""
+    paths = {name: tmp_path / f"{name}.{kind}" for name, kind in (("halves", "png"), ("scan", "tif"), ("notes", "png"))}
+    HALVES.save(paths["halves"])
+    HALVES.resize((50, 20)).save(paths["scan"])
+    paths["notes"].write_text("no image")
+    return paths
+
+
+def open_page(browser, client: Client, width: int = 1280, path: str = "/", **options):
+    """The page at a window width, with what it logged and asked for."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+    page.set_default_timeout(180_000)
+    messages: list[str] = []
+    requests: list[str] = []
+    # The tests read pixels, which the browser remarks on.
+    page.on("console", lambda message: "getImageData" in message.text or messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(f"http://127.0.0.1:{client.port}{path}")
+    return page, messages, requests
+
+
+def choose(page, *paths: Path) -> None:
+    page.set_input_files("#files", [str(path) for path in paths])
+    page.locator("#status", has_text="pixels").wait_for()
+
+
+def pixel(page, selector: str, x: float, y: float = 0.5, nth: int = 0) -> list[int]:
+    """The colour of a canvas at a place, 0..1."""
+    script = """([selector, nth, x, y]) => {
+        const canvas = document.querySelectorAll(selector)[nth];
+        const place = [Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1];
+        return [...canvas.getContext("2d").getImageData(...place).data].slice(0, 3);
+    }"""
+    return page.evaluate(script, [selector, nth, x, y])
+
+
+def mixed(color: tuple[int, ...], grey: int, opacity: float) -> list[float]:
+    return [channel * opacity + grey * (1 - opacity) for channel in color]
+
+
+def test_chosen_images_are_labelled_by_every_model(browser, client: Client, files: dict[str, Path]) -> None:
+    page, messages, requests = open_page(browser, client)
+    choose(page, files["halves"])
+    assert page.locator("#panes figure strong").all_inner_texts() == ["a", "b"]
+    assert all("labelled in" in text for text in page.locator("#panes .time").all_inner_texts())
+    assert pixel(page, "#panes canvas", 0.25) == [0, 0, 0]  # the background stays as it is
+    assert pixel(page, "#panes canvas", 0.75) == pytest.approx(mixed(CLASSES.colors[2], 255, 0.55), abs=2)
+    assert pixel(page, "#panes canvas", 0.25, nth=1) == pytest.approx(mixed(CLASSES.colors[1], 0, 0.55), abs=2)
+    rows = [row.split("\t") for row in page.locator("#classes tr").all_inner_texts()]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["ground", "50.0%", "0.0%"],
+        ["road", "0.0%", "100.0%"],
+        ["roof", "50.0%", "0.0%"],
+    ]
+    assert messages == []
+    assert {url.split("/")[2] for url in requests if not url.startswith(("data:", "blob:"))} == {
+        f"127.0.0.1:{client.port}"
+    }
+    page.close()
+
+
+def test_a_dropped_image_is_labelled(browser, client: Client, files: dict[str, Path]) -> None:
+    page, messages, _ = open_page(browser, client)
+    content = list(files["halves"].read_bytes())
+    transfer = page.evaluate_handle(
+        """(content) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(content)], "dropped.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        content,
+    )
+    page.wait_for_selector("#drop")
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    page.wait_for_selector("#panes canvas")
+    assert page.inner_text("#result-title") == "dropped.png"
+    assert messages == []
+    page.close()
+
+
+def test_classes_and_opacity_change_what_is_drawn_by_keys(browser, client: Client, files: dict[str, Path]) -> None:
+    page, messages, _ = open_page(browser, client)
+    choose(page, files["halves"])
+    page.get_by_role("checkbox", name="roof").focus()
+    page.keyboard.press("Space")
+    assert pixel(page, "#panes canvas", 0.75) == [255, 255, 255]
+    page.keyboard.press("Space")
+    page.get_by_label("Opacity of the labels").focus()
+    page.keyboard.press("End")
+    assert page.inner_text("#opacity-value") == "100%"
+    assert pixel(page, "#panes canvas", 0.75) == list(CLASSES.colors[2])
+    page.get_by_role("button", name="Hide all").press("Enter")
+    assert pixel(page, "#panes canvas", 0.75) == [255, 255, 255]
+    page.get_by_role("button", name="Show all").press("Enter")
+    assert pixel(page, "#panes canvas", 0.25) == list(CLASSES.colors[0])
+    assert messages == []
+    page.close()
+
+
+def test_two_models_meet_at_a_line_that_moves(browser, client: Client, files: dict[str, Path]) -> None:
+    page, messages, _ = open_page(browser, client)
+    choose(page, files["halves"])
+    page.get_by_label("Swipe").check()
+    page.get_by_label("Opacity of the labels").press("End")
+    page.select_option("#left", "a")
+    page.select_option("#right", "b")
+    assert pixel(page, "#swipe-canvas", 0.9) == list(CLASSES.colors[1])
+    page.get_by_label("Where they meet").press("End")
+    assert pixel(page, "#swipe-canvas", 0.9) == list(CLASSES.colors[2])
+    page.select_option("#left", label="the image")
+    assert pixel(page, "#swipe-canvas", 0.9) == [255, 255, 255]
+    assert messages == []
+    page.close()
+
+
+def test_a_model_that_is_not_chosen_is_not_asked(browser, client: Client, files: dict[str, Path]) -> None:
+    page, _, requests = open_page(browser, client)
+    choose(page, files["halves"])
+    page.get_by_label("a", exact=True).uncheck()
+    page.locator("#panes:not(:has(figure + figure))").wait_for()
+    page.locator("#status", has_text="pixels").wait_for()
+    assert page.locator("#panes figure strong").all_inner_texts() == ["b"]
+    assert len([url for url in requests if "/predict" in url]) == 2  # each once: the answers are kept
+    page.close()
+
+
+def test_the_downloaded_mask_is_the_servers(browser, client: Client, files: dict[str, Path]) -> None:
+    page, _, _ = open_page(browser, client)
+    choose(page, files["halves"])
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download the mask of a").click()
+    assert saved.value.suggested_filename == "halves_a_mask.png"
+    mask = np.asarray(Image.open(saved.value.path()))
+    assert np.array_equal(mask, client.post(files["halves"].read_bytes()).mask)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download the overlay of b").click()
+    assert Image.open(io.BytesIO(Path(saved.value.path()).read_bytes())).size == HALVES.size
+    page.close()
+
+
+def test_an_image_that_browsers_do_not_show_is_shown_by_the_server(
+    browser, client: Client, files: dict[str, Path]
+) -> None:
+    page, messages, requests = open_page(browser, client)
+    choose(page, files["scan"])
+    assert any(url.endswith("/preview") for url in requests)
+    assert page.evaluate("document.querySelector('#panes canvas').width") == 50
+    assert messages == []
+    page.close()
+
+
+def test_a_refusal_is_shown_and_the_next_image_works(browser, client: Client, files: dict[str, Path]) -> None:
+    page, _, _ = open_page(browser, client)
+    page.set_input_files("#files", str(files["notes"]))
+    page.locator("#problem").wait_for()
+    assert "notes.png: image: is not an image" in page.inner_text("#problem")
+    choose(page, files["halves"])
+    assert page.locator("#problem").is_hidden()
+    assert page.locator("#images button[aria-pressed=true]").all_inner_texts() == ["halves.png"]
+    page.close()
+
+
+def test_the_page_asks_for_the_token_and_keeps_it_in_the_tab(browser, files: dict[str, Path]) -> None:
+    with serving(Threshold(), token=TOKEN, hosts=None) as client:
+        page, _, _ = open_page(browser, client)
+        page.fill("#token", TOKEN[:-1])
+        page.keyboard.press("Enter")
+        page.locator("#problem", has_text="token is wrong").wait_for()
+        page.fill("#token", TOKEN)
+        page.keyboard.press("Enter")
+        choose(page, files["halves"])
+        page.reload()
+        page.wait_for_selector("#drop")
+        page.close()
+        page, _, requests = open_page(browser, client, path=f"/#token={TOKEN}")
+        page.wait_for_selector("#drop")
+        assert TOKEN not in page.url
+        assert not any(TOKEN in url for url in requests[1:])
+        page.close()
+
+
+@pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"has_touch": True, "is_mobile": True}])
+@pytest.mark.parametrize("width", [320, 375])
+def test_the_page_fits_a_phone(browser, client: Client, files: dict[str, Path], width: int, options: dict) -> None:
+    page, messages, _ = open_page(browser, client, width, **options)
+    choose(page, files["halves"], files["scan"])
+    for view in ("Side by side", "Swipe"):
+        page.get_by_label(view).check()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#camera-label").is_visible() == ("has_touch" in options)
+    small = (
+        "[...document.querySelectorAll('button, .button, select')].filter((e) => e.offsetHeight && e.offsetHeight < 34)"
+    )
+    assert page.evaluate(f"{small}.length") == 0
+    assert messages == []
+    page.close()
+
+
+def test_masks_of_every_filter_of_png_are_read(browser, client: Client) -> None:
+    """The page reads the mask's bytes itself; Pillow's writer uses several filters."""
+    page, _, _ = open_page(browser, client)
+    for seed in range(4):
+        image = picture(37, 23, seed)
+        reply = client.post(image)
+        script = """async (bytes) => {
+            const { readIndices } = await import("/static/png.js");
+            const { width, height, indices } = await readIndices(new Blob([new Uint8Array(bytes)]));
+            return [width, height, [...indices]];
+        }"""
+        found = page.evaluate(script, list(reply.body))
+        assert found == [37, 23, reply.mask.ravel().tolist()]
+    page.close()
