@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import segarena
+from segarena.data.files import large_images
 from segarena.errors import ConfigError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -92,9 +93,9 @@ def test_an_image_like_those_of_the_training_has_the_same_labels_as_ever(trained
     whole = predictor.with_views(scale="whole")
     for size in ((SIDE, SIDE), (SIDE * 3 // 2, SIDE), (20, 30)):
         image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-        assert predictor.explain_windows(*size) == ""
+        assert predictor.scaling.explain(*size) == ""
         assert np.array_equal(predictor.predict(image), whole.predict(image))
-    assert str(2 * SIDE) in predictor.explain_windows(2 * SIDE, SIDE)
+    assert str(2 * SIDE) in predictor.scaling.explain(2 * SIDE, SIDE)
 
 
 def test_the_choice_is_printed_with_its_reason(
@@ -154,3 +155,28 @@ def test_windows_have_the_same_labels_in_batches_of_any_size(trained: Path, larg
     image = pixels(large / "images", "wide.png")
     assert np.array_equal(predictor.label_by(plan, image), predictor.predict(image))
     assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("scale", ["auto", "whole"])
+def test_a_large_image_has_the_labels_of_a_small_one(
+    trained: Path, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: Any
+) -> None:
+    """Read in parts, with a reduced overlay, from a file of more pixels than Pillow's limit."""
+    predictor = segarena.load(trained, device="cpu").with_views(scale=scale)
+    path = large / "images" / "wide.png"
+    expected = predictor.predict(path)
+    monkeypatch.setattr(large_images, "LARGE", 96 * 96)
+    monkeypatch.setattr(large_images, "_PICTURE", 60)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
+    with refuses(where=path, value="million"):
+        segarena.predict(trained, path, out=tmp_path / "refused", scale=scale, device="cpu")
+    out = segarena.predict(
+        trained, path, max_megapixels=1, no_legend=True, scale=scale, out=tmp_path / "out", device="cpu"
+    )
+    assert Image.MAX_IMAGE_PIXELS == 20_000
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    found = pixels(out, "wide.png")
+    with Image.open(out / "wide_overlay.jpg") as overlay:
+        assert overlay.size == (60, 45)
+    assert (found == expected).mean() > (0.999 if scale == "auto" else 0.98)
+    assert np.array_equal(predictor.predict(path), found)

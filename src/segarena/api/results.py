@@ -80,6 +80,7 @@ def predict(
     run: str | PathLike[str],
     images: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
+    max_megapixels: int | None = None,
     no_legend: bool = False,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
@@ -98,6 +99,8 @@ def predict(
         run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
             highest mIoU).
         images: Image files, or folders of them; subfolders are searched too.
+        max_megapixels: Millions of pixels of an image at most. Default: 89, to protect from files that become huge in
+            memory.
         no_legend: Write overlays without a legend, at the images' own size.
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.

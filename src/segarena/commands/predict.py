@@ -17,6 +17,7 @@ from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
+from segarena.data.files.large_images import pixels_allowed
 from segarena.data.layout.new_images import NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text
@@ -65,19 +66,25 @@ def run(options: PredictOptions) -> Path:
     writers = choose_writers(options, predictor.classes)
     faults, levels, trained_on, in_windows = [], [], 0, 0
     training_images = _training_images(Data.read(predictor.run))
-    with show_progress("predicting") as on_progress, computing_with(usual_threads()):
+    with (
+        show_progress("predicting") as on_progress,
+        computing_with(usual_threads()),
+        pixels_allowed(options.max_megapixels),
+    ):
         for number, (path, name, _) in enumerate(found.images):
             on_progress(number, len(found.images))
             try:
-                image = predictor.read_file(path, bits)
+                large = predictor.open_large(path)
+                image = predictor.read_file(path, bits) if large is None else large.picture()
             except DataError as error:
                 faults.append((path, error))
                 continue
             if predictor.channels is None:
                 levels.append(brightness(image))
             trained_on += hash_pixels(image) in training_images
-            in_windows += _explain_windows(predictor, image, path, in_windows == 0)
-            mask = predictor.predict(image)
+            in_windows += _explain_windows(predictor, large.size if large else image.shape[:2], path, not in_windows)
+            mask = predictor.predict(image) if large is None else predictor.label_large(large)
+            del large  # it takes more memory than all that is written
             result = Result(name, path, predictor.shown(image), mask)
             for writer in writers:
                 writer.write(result, folder)
@@ -110,9 +117,9 @@ def _training_images(data: Data) -> set[str]:
     return {data.image_sha256[name] for name in data.split.train if name in data.image_sha256}
 
 
-def _explain_windows(predictor: Predictor, image: NDArray[np.uint8], path: Path, is_first: bool) -> bool:
+def _explain_windows(predictor: Predictor, size: tuple[int, int], path: Path, is_first: bool) -> bool:
     """Print how an image is labelled, if that is in windows: the first such image, with --verbose each. Return if."""
-    how = predictor.explain_windows(*image.shape[:2])
+    how = predictor.scaling.explain(*size)
     if how:
         (console.print if is_first else console.detail)(f"  {path}: {how}", markup=False)
     return bool(how)

@@ -65,6 +65,8 @@ class PredictOptions(ViewOptions):
     highest mIoU)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Image files, or folders of them; subfolders are searched too."""
+    max_megapixels: Annotated[int | None, default("89, to protect from files that become huge in memory")] = None
+    """Millions of pixels of an image at most."""
     no_legend: Flag = False
     """Write overlays without a legend, at the images' own size."""
     device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
@@ -75,6 +77,7 @@ class PredictOptions(ViewOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
+        check_at_least("max_megapixels", self.max_megapixels, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

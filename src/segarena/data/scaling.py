@@ -115,6 +115,26 @@ class Scaling:
         window_height, window_width = self.window or self.typical
         return WindowPlan(working, (_round_up(window_height), _round_up(window_width)), self.tta)
 
+    def explain(self, height: int, width: int) -> str:
+        """Return in words how an image of this size is labelled, where that is in windows; otherwise "".
+
+        Args:
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+        """
+        plan = self.plan(height, width)
+        if plan is None or not plan.is_split:
+            return ""
+        assert self.sides is not None
+        tall, wide = plan.window
+        scale = "the training scale" if self.scale in ("auto", 1) else f"{self.scale:g} times the training scale"
+        resized = f", resized to {plan.working[1]} × {plan.working[0]}," * (plan.working != (height, width))
+        return (
+            f"an image of {width} × {height} pixels{resized} is labelled in overlapping windows of {wide} × {tall}, at "
+            f"{scale} (the training images have at most {self.sides.longest} × {self.sides.longest_shorter}; "
+            "--scale whole labels it as a whole)"
+        )
+
 
 def _round_up(length: int) -> int:
     return -(-length // MULTIPLE) * MULTIPLE

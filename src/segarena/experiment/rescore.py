@@ -199,7 +199,7 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
     indices = scored.indices
     images = DecodedImages(source, indices, limit_bytes=0)
     dataset = EvaluationSet(images, indices, predictor.size, predictor.scaling)
-    in_windows = [how for index in indices if (how := predictor.explain_windows(*images.size(index)))]
+    in_windows = [how for index in indices if (how := predictor.scaling.explain(*images.size(index)))]
     if in_windows:
         reporter.say(f"labelled in windows: {len(in_windows):,} of {plural(len(indices), 'image')}; {in_windows[0]}")
     loader = evaluation_loader(dataset, batch_size=predictor.config.protocol.batch_size, workers=0)

@@ -20,6 +20,6 @@ class MaskWriter(Writer):
     classes: ClassTable
 
     def write(self, result: Result, folder: Path) -> None:
-        picture = Image.fromarray(result.mask).convert("P")
+        picture = Image.fromarray(result.mask)  # which is not copied; with a palette it is of mode P
         picture.putpalette(self.classes.palette())
         write_with(folder / f"{result.name}.png", lambda stream: picture.save(stream, "PNG"))

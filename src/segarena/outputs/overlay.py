@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from segarena.classes import ClassTable
@@ -24,8 +25,12 @@ class OverlayWriter(Writer):
     has_legend: bool = True
 
     def write(self, result: Result, folder: Path) -> None:
-        overlay = draw_overlay(result.image, result.mask, self.classes)
-        picture = add_legend(overlay, result.mask, self.classes) if self.has_legend else Image.fromarray(overlay)
+        mask = result.mask
+        if mask.shape != result.image.shape[:2]:  # the image is reduced
+            height, width = result.image.shape[:2]
+            mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+        overlay = draw_overlay(result.image, mask, self.classes)
+        picture = add_legend(overlay, mask, self.classes) if self.has_legend else Image.fromarray(overlay)
         # At full resolution of colours: a contour is a coloured line of one pixel.
         path = folder / f"{result.name}{OVERLAY}"
         write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))

@@ -18,7 +18,7 @@ class Result:
     source: Path
     """The image file."""
     image: NDArray[np.uint8]
-    """RGB, (H, W, 3), 0..255."""
+    """RGB, (H, W, 3), 0..255; of a large image, which is not held as an array, a reduced picture."""
     mask: NDArray[np.uint8]
     """Class indices, (H, W)."""
     probabilities: NDArray[np.float32] | None = None

@@ -15,7 +15,7 @@ from segarena.training.regions import Pixels, Region, ScaledImage
 from segarena.training.windows import window_bounds, window_weights
 
 #: Bytes of the probabilities of a band of windows at most; a wider image is labelled in panels, side by side.
-PANEL_BYTES = 256 << 20
+PANEL_BYTES = 128 << 20
 #: Bytes of probabilities at the size of the image at a time; a few times as much is in use for a moment.
 CHUNK_BYTES = 32 << 20
 #: Windows of a forward pass at most.

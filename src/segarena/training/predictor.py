@@ -23,6 +23,7 @@ from segarena.data.files.composite import composite
 from segarena.data.files.images import read_image
 from segarena.data.files.in_memory import ImageInput, read_images
 from segarena.data.files.in_memory_bands import read_channel_images, read_file
+from segarena.data.files.large_images import LargeImage, open_large
 from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
@@ -47,7 +48,7 @@ from segarena.training.evaluation import (
 from segarena.training.machine import choose_device
 from segarena.training.memory import naming_shortage
 from segarena.training.rebuild import rebuild
-from segarena.training.regions import InMemory
+from segarena.training.regions import InMemory, OnDemand, Pixels
 
 
 @dataclass(frozen=True, repr=False)
@@ -117,26 +118,6 @@ class Predictor:
             )
         return replace(self, scale=options.scale, window=options.window_size, tta=options.tta)
 
-    def explain_windows(self, height: int, width: int) -> str:
-        """Return in words how an image of this size is labelled, where that is in windows; otherwise "".
-
-        Args:
-            height: Of the image, in pixels.
-            width: Of the image, in pixels.
-        """
-        plan = self.scaling.plan(height, width)
-        if plan is None or not plan.is_split:
-            return ""
-        assert self.sides is not None
-        tall, wide = plan.window
-        scale = "the training scale" if self.scale == "auto" else f"{self.scale:g} times the training scale"
-        sides = f"the training images have at most {self.sides.longest} × {self.sides.longest_shorter}"
-        resized = f", resized to {plan.working[1]} × {plan.working[0]}," * (plan.working != (height, width))
-        return (
-            f"an image of {width} × {height} pixels{resized} is labelled in overlapping windows of {wide} × {tall}, at "
-            f"{scale} ({sides}; --scale whole labels it as a whole)"
-        )
-
     def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
         """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
         return choose_bits(highest, self.image_bits, self.deep_images)
@@ -165,6 +146,8 @@ class Predictor:
             ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
             DataError: A file cannot be read.
         """
+        if isinstance(image, (str, PathLike)) and Path(image).is_file() and (large := self.open_large(Path(image))):
+            return self.label_large(large)
         if isinstance(image, (list, tuple)):
             return [self._label(pixels) for pixels in self._read(image)]
         [mask] = [self._label(pixels) for pixels in self._read([image])]
@@ -181,6 +164,10 @@ class Predictor:
             DataError: The file cannot be read, or has other channels than the training images.
         """
         return read_image(path, bits) if self.channels is None else read_file(path, self.channels)
+
+    def open_large(self, path: Path) -> LargeImage | None:
+        """Decode a file that `label_large` labels part by part; None where it is read as an array. Raises DataError."""
+        return open_large(path) if self.channels is None else None
 
     def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Return an image that `read_file` gave as RGB, to be looked at; see `composite`."""
@@ -220,7 +207,7 @@ class Predictor:
                 values = self._compute(predict_probabilities, pixels)
                 return values
             values = np.empty((self.classes.num_classes, height, width), np.float32)
-            for part in self._parts(pixels, plan):
+            for part in self._parts(InMemory(_to_tensor(pixels)), plan):
                 rows, columns = part.values.shape[1:]
                 place = np.s_[:, part.top : part.top + rows, part.left : part.left + columns]
                 values[place] = part.values.cpu().numpy()
@@ -236,14 +223,25 @@ class Predictor:
 
     def label_by(self, plan: WindowPlan, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Label an image, as `read_file` gives it, in the windows of a plan: class indices, uint8 (H, W)."""
-        mask: NDArray[np.uint8] = window_labels(image.shape[:2], self._parts(image, plan)).numpy()
+        mask: NDArray[np.uint8] = window_labels(image.shape[:2], self._parts(InMemory(_to_tensor(image)), plan)).numpy()
         return mask
 
-    def _parts(self, image: NDArray[Any], plan: WindowPlan) -> Iterator[Part]:
+    def label_large(self, image: LargeImage) -> NDArray[np.uint8]:
+        """Label an image of which only a part at a time is an array: class indices, uint8 (H, W), as `predict`."""
+        height, width = image.size
+        plan = self.scaling.plan(height, width)
+        with self.naming_shortage(f"labelling an image of {width} × {height}"):
+            if plan is not None:
+                mask: NDArray[np.uint8] = window_labels(image.size, self._parts(OnDemand(image), plan)).numpy()
+                return mask
+            small = image.resized(*working_size(height, width, self.size))
+            return self._compute(predict_masks, small, (height, width))
+
+    def _parts(self, image: Pixels, plan: WindowPlan) -> Iterator[Part]:
         """The probabilities of an image in windows."""
         return predict_windows(
             self._network,
-            InMemory(to_tensor(np.ascontiguousarray(image))),
+            image,
             plan,
             self.classes.num_classes,
             device=self.device,
@@ -251,13 +249,15 @@ class Predictor:
             most_pixels=evaluation_pixels(self.config.protocol),
         )
 
-    def _compute(self, function: Callable[..., Tensor], image: NDArray[Any]) -> NDArray[Any]:
-        """The labels or the probabilities of an image as a whole."""
+    def _compute(
+        self, function: Callable[..., Tensor], image: NDArray[Any], size: tuple[int, int] | None = None
+    ) -> NDArray[Any]:
+        """The labels or the probabilities of an image as a whole; with `size` at another size than its own."""
         height, width = image.shape[:2]
         result = function(
             self._network,
-            resize_image(to_tensor(np.ascontiguousarray(image)), working_size(height, width, self.size))[None],
-            (height, width),
+            resize_image(_to_tensor(image), working_size(height, width, self.size))[None],
+            size or (height, width),
             device=self.device,
             precision=self.precision,
             most_pixels=evaluation_pixels(self.config.protocol),
@@ -288,6 +288,11 @@ class Predictor:
             score = f"{metrics.split} mIoU {percent(metrics.miou)}"
             facts.append("trained on all images" if self.config.data.all_images else score)
         return f"Predictor({'; '.join(facts)}; {str(self.run)!r})"
+
+
+def _to_tensor(image: NDArray[Any]) -> Tensor:
+    """(H, W, C) as (C, H, W), the same pixels."""
+    return to_tensor(np.ascontiguousarray(image))
 
 
 def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = True) -> Predictor:

@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from segarena.data.files.large_images import LargeImage
+
 
 class Pixels(Protocol):
     """The pixels of an image that may be only partly in memory."""
@@ -33,6 +35,21 @@ class InMemory(NamedTuple):
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
         """Return a part of the tensor."""
         return self.image[:, top:bottom, left:right]
+
+
+class OnDemand(NamedTuple):
+    """The pixels of a large image, which become an array part by part."""
+
+    image: LargeImage
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.image.size
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """Return a part of the image."""
+        return torch.from_numpy(self.image.part(top, bottom, left, right)).permute(2, 0, 1)
 
 
 class Region(NamedTuple):
