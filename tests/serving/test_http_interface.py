@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 from serving_support import CLASSES, Client, Threshold, form, picture, serving, written
 
+from segarena.data.files.channel_format import ChannelFormat
+from segarena.data.files.composite import composite
 from segarena.data.files.images import read_image
+from segarena.data.files.in_memory_bands import read_file
 from segarena.reporting.overlay import draw_overlay
 
 PNG = picture()
@@ -63,6 +66,44 @@ def test_mask_is_that_of_the_file_on_disk(client: Client, tmp_path: Path, name: 
     assert reply.status == 200, reply.body
     assert reply.headers["content-type"] == "image/png"
     assert np.array_equal(reply.mask, expected(IMAGES[name], tmp_path / "image.file"))
+
+
+class Bands(Threshold):
+    """A network for five bands of 16 bits: labels by the last one."""
+
+    channels = ChannelFormat((1, 2, 3, 4, 5), "uint16", ((0, 9999),) * 5)
+
+    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> np.ndarray:
+        return read_file(path, self.channels, content)
+
+    def shown(self, image: np.ndarray) -> np.ndarray:
+        return composite(image, self.channels.ranges)
+
+    def predict(self, images):
+        return [(image[..., 4] // 4000).astype(np.uint8) for image in images]
+
+
+def bands(count: int) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 10_000, (19, 23, count), dtype=np.uint16)
+
+
+def tiff(pixels: np.ndarray) -> bytes:
+    tifffile = pytest.importorskip("tifffile")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, photometric="minisblack", planarconfig="contig")
+    return stream.getvalue()
+
+
+def test_images_of_other_channels_are_read_as_in_the_training() -> None:
+    with serving(Bands(), max_pixels=1000) as client:
+        reply = client.post(tiff(bands(5)), Content_Type="image/tiff")
+        assert np.array_equal(reply.mask, bands(5)[..., 4] // 4000)
+        assert Image.open(io.BytesIO(client.post(tiff(bands(5)), "/preview").body)).size == (23, 19)
+        assert client.post(tiff(bands(5)), "/predict?format=overlay").status == 200
+        assert client.post(tiff(bands(4))).status == 422
+        assert client.post(PNG).status == 422
+        assert client.post(tiff(np.zeros((40, 40, 5), np.uint16))).status == 413
+        assert client.post(tiff(bands(5))[:200]).status == 422
 
 
 def test_mask_has_the_palette_of_predict(client: Client) -> None:

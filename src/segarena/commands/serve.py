@@ -7,6 +7,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from segarena.commands.terminal import console, shown
 from segarena.config import ServeOptions
 from segarena.config.serving import MIB, TOKEN_VARIABLE
@@ -118,8 +120,17 @@ def _load(options: ServeOptions) -> list[ServedModel]:
         if predictor.unfinished:
             console.warn(predictor.unfinished)
         console.detail(f"  {name}: {predictor!r}")
+        with computing_with(usual_threads()):
+            _warm_up(predictor)
         found.append(ServedModel(name, predictor, _facts(predictor)))
     return found
+
+
+def _warm_up(predictor: Predictor) -> None:
+    """Label an image of zeros, so that the first request does not wait for what is compiled and allocated then."""
+    form = predictor.channels
+    channels, dtype = (3, "uint8") if form is None else (len(form.numbers), form.dtype)
+    predictor.predict(np.zeros((predictor.size, predictor.size, channels), dtype))
 
 
 def _facts(predictor: Predictor) -> dict[str, object]:

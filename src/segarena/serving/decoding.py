@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from segarena.data.files.bit_depth import ChosenBits, highest_values
 from segarena.data.files.foreign import describe_unreadable
-from segarena.data.files.images import is_deep, read_image
+from segarena.data.files.images import is_deep
+from segarena.data.files.tiff_bands import is_tiff
 from segarena.errors import DataError
+from segarena.serving.models import ServedModel
 from segarena.serving.problems import ProblemError, of_error
 
 #: The formats that are decoded. Pillow has others whose readers run programs (EPS) or are rarely used and tested.
@@ -31,8 +31,6 @@ _DEEP_WEIGHT = 4
 #: What a file is called in messages.
 _IMAGE = Path("image")
 
-ChooseBits = Callable[[Iterable[int]], ChosenBits]
-
 
 @dataclass(frozen=True)
 class Header:
@@ -42,13 +40,15 @@ class Header:
     """As Pillow names it."""
     pixels: int
     """Width times height."""
-    is_deep: bool
+    is_deep: bool = False
     """Whether it has 16 bits per channel."""
+    bytes_per_pixel: int = 3
+    """Of all channels, as the network gets them."""
 
     @property
     def weight(self) -> int:
-        """The memory that decoding takes, in pixels of 8 bits."""
-        return self.pixels * (_DEEP_WEIGHT if self.is_deep else 1)
+        """The memory that decoding takes, in pixels of 3 bytes."""
+        return self.pixels * (_DEEP_WEIGHT if self.is_deep else 1) * max(1, self.bytes_per_pixel // 3)
 
     @property
     def path(self) -> Path:
@@ -60,25 +60,28 @@ class Header:
 class Decoded:
     """An image as a network sees it."""
 
-    pixels: NDArray[np.uint8]
-    """RGB, (H, W, 3), 0..255, upright."""
+    pixels: NDArray[Any]
+    """RGB, uint8 (H, W, 3), upright; or the channels of the network's training images, (H, W, C)."""
     warning: str = ""
     """What is unusual about its bits; see `choose_bits`."""
 
 
-def inspect(content: bytes, max_pixels: int) -> Header:
+def inspect(content: bytes, max_pixels: int, model: ServedModel) -> Header:
     """Read an image file's header, and refuse what is not to be decoded.
 
     Args:
         content: The file.
         max_pixels: The most pixels.
+        model: The network that it is for.
 
     Raises:
         ProblemError: 413 for too many pixels, 415 for no image or another format, 422 for damage and several pages.
     """
     try:
+        if model.has_channels and is_tiff(_IMAGE, content):
+            return _inspect_bands(content, max_pixels)
         with Image.open(io.BytesIO(content), formats=_formats()) as image:
-            _refuse_large(image, max_pixels)
+            _refuse_large(image.width, image.height, max_pixels)
             _refuse_slow(image, content)
             return Header(str(image.format), image.width * image.height, is_deep(image))
     except UnidentifiedImageError as error:
@@ -91,22 +94,22 @@ def inspect(content: bytes, max_pixels: int) -> Header:
         raise _damaged(error) from error
 
 
-def decode(content: bytes, header: Header, choose_bits: ChooseBits | None = None) -> Decoded:
+def decode(content: bytes, header: Header, model: ServedModel) -> Decoded:
     """Decode an image file as `predict` does a file on disk: EXIF orientation, alpha on white, 16 bits scaled.
 
     Args:
         content: The file.
         header: What `inspect` returned.
-        choose_bits: The predictor's choice of the bits by which files of 16 bits are read; None for 16.
+        model: The network that it is for.
 
     Raises:
         ProblemError: 422, it is damaged, or its pixels are not those of an image.
     """
     chosen = ChosenBits(16)
     try:
-        if header.is_deep and choose_bits is not None:
-            chosen = choose_bits(highest_values([header.path], content))
-        return Decoded(read_image(header.path, chosen.bits, content), chosen.warning)
+        if header.is_deep and not model.has_channels:
+            chosen = model.choose_bits(highest_values([header.path], content))
+        return Decoded(model.read(header.path, chosen.bits, content), chosen.warning)
     except DataError as error:
         raise of_error(error) from error
     except MemoryError as error:
@@ -124,9 +127,23 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _refuse_large(image: ImageFile.ImageFile, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
-        raise _too_large(f"{image.width} x {image.height}", max_pixels)
+def _inspect_bands(content: bytes, max_pixels: int) -> Header:
+    """The header of a TIFF of any number of bands."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        page: Any = file.pages[0]
+        pages, width, height = len(file.pages), page.imagewidth, page.imagelength
+        per_band = max(1, page.bitspersample // 8)
+    _refuse_large(width, height, max_pixels)
+    if pages > _MOST_PAGES:
+        raise _several_pages()
+    return Header("TIFF", width * height, bytes_per_pixel=pages * page.samplesperpixel * per_band)
+
+
+def _refuse_large(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise _too_large(f"{width} x {height}", max_pixels)
 
 
 def _refuse_slow(image: Any, content: bytes) -> None:
@@ -142,9 +159,13 @@ def _refuse_slow(image: Any, content: bytes) -> None:
     elif image.format in ("GIF", "WEBP", "PNG") and getattr(image, "is_animated", False):
         pages = 2
     if pages > 1:
-        raise ProblemError(422, "has several pages or frames", "Send each page as an image of its own", where="image")
+        raise _several_pages()
     if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > _MOST_SCANS:
         raise ProblemError(422, f"has more than {_MOST_SCANS} scans", "Save it as a usual JPEG", where="image")
+
+
+def _several_pages() -> ProblemError:
+    return ProblemError(422, "has several pages or frames", "Send each page as an image of its own", where="image")
 
 
 def _refuse_kind(content: bytes) -> ProblemError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 from segarena.data.files.bit_depth import ChosenBits
+from segarena.data.files.images import read_image
 from segarena.serving.problems import ProblemError
 
 
@@ -40,15 +42,41 @@ class ServedModel:
         return self.predictor.classes
 
     @property
-    def choose_bits(self) -> Callable[[Iterable[int]], ChosenBits] | None:
-        """The choice of bits for files of 16 bits per channel; None where the predictor has none."""
-        return getattr(self.predictor, "choose_bits", None)
+    def has_channels(self) -> bool:
+        """Whether its images have other channels than RGB of 8 bits."""
+        return getattr(self.predictor, "channels", None) is not None
 
-    def label(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
+        """Choose the bits by which files of 16 bits per channel are read that have these highest values."""
+        choose: Callable[[Iterable[int]], ChosenBits] | None = getattr(self.predictor, "choose_bits", None)
+        return ChosenBits(16) if choose is None else choose(highest)
+
+    def read(self, path: Path, bits: int, content: bytes) -> NDArray[Any]:
+        """Read an image file from its bytes as the network gets it.
+
+        Args:
+            path: A name for messages.
+            bits: What `choose_bits` chose.
+            content: The file.
+
+        Raises:
+            DataError: It cannot be read, or has other channels than the training images.
+        """
+        if not hasattr(self.predictor, "read_file"):
+            return read_image(path, bits, content)
+        image: NDArray[Any] = self.predictor.read_file(path, bits, content)
+        return image
+
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return what `read` gave as RGB, to be looked at, (H, W, 3) uint8."""
+        shown: NDArray[np.uint8] = self.predictor.shown(image) if hasattr(self.predictor, "shown") else image
+        return shown
+
+    def label(self, images: Sequence[NDArray[Any]]) -> list[NDArray[np.uint8]]:
         """Label images of one size. Each mask is the one that the image alone would get.
 
         Args:
-            images: RGB, (H, W, 3) uint8.
+            images: What `read` gave.
 
         Returns:
             Class indices, (H, W) uint8 each.

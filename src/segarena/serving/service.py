@@ -109,11 +109,12 @@ class Service:
         """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
 
         async def answer(stages: _Stages, upload: Upload) -> Answer:
-            header = await self._run(inspect, upload.content, self.limits.max_pixels)
+            model = self.models.default
+            header = await self._run(inspect, upload.content, self.limits.max_pixels, model)
             async with self._budget.taken(header.weight):
-                image = await self._run(decode, upload.content, header, self.models.default.choose_bits)
+                image = await self._run(decode, upload.content, header, model)
                 stages.end("encode")
-                return Answer(await self._run(preview_jpeg, image.pixels), "image/jpeg")
+                return Answer(await self._run(preview_jpeg, model.shown(image.pixels)), "image/jpeg")
 
         return await self._answer(request, answer)
 
@@ -156,9 +157,9 @@ class Service:
             raise ProblemError(503, "there is too little memory", "Send a smaller image", headers=retry()) from error
 
     async def _label(self, stages: _Stages, upload: Upload, model: ServedModel, kind: str) -> Answer:
-        header = await self._run(inspect, upload.content, self.limits.max_pixels)
+        header = await self._run(inspect, upload.content, self.limits.max_pixels, model)
         async with self._budget.taken(header.weight):
-            decoded: Decoded = await self._run(decode, upload.content, header, model.choose_bits)
+            decoded: Decoded = await self._run(decode, upload.content, header, model)
             stages.end("label")
             stages.labels = self._labeller.submit(model, decoded.pixels)
             labelled = await _finished(stages.labels)
@@ -167,7 +168,7 @@ class Service:
             if kind == "json":
                 content = await self._run(_describe, decoded, labelled, model, stages.seconds)
             elif kind == "overlay":
-                content = await self._run(overlay_jpeg, decoded.pixels, labelled.mask, model.classes)
+                content = await self._run(overlay_jpeg, model.shown(decoded.pixels), labelled.mask, model.classes)
             else:
                 content = await self._run(mask_png, labelled.mask, model.classes)
         stages.end("sent")

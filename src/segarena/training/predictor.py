@@ -153,17 +153,20 @@ class Predictor:
         [mask] = [self._label(pixels) for pixels in self._read([image])]
         return mask
 
-    def read_file(self, path: Path, bits: int) -> NDArray[Any]:
+    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
         """Read an image file as the network was trained: RGB, or with the channels of the training images.
 
         Args:
             path: The file.
             bits: What `choose_bits` chose, for RGB.
+            content: The file's bytes, where they have been read already; then `path` is only used in messages.
 
         Raises:
             DataError: The file cannot be read, or has other channels than the training images.
         """
-        return read_image(path, bits) if self.channels is None else read_file(path, self.channels)
+        if self.channels is None:
+            return read_image(path, bits, content)
+        return read_file(path, self.channels, content)
 
     def open_large(self, path: Path) -> LargeImage | None:
         """Decode a file that `label_large` labels part by part; None where it is read as an array. Raises DataError."""

@@ -43,11 +43,11 @@ def read_channel_images(images: Iterable[object], form: ChannelFormat) -> Iterat
             yield np.ascontiguousarray(pixels)
 
 
-def read_file(path: Path, form: ChannelFormat) -> NDArray[Any]:
-    """Read a file with the channels of the training images. Raises DataError."""
-    if path.is_dir():
+def read_file(path: Path, form: ChannelFormat, content: bytes | None = None) -> NDArray[Any]:
+    """Read a file, or its bytes, with the channels of the training images. Raises DataError."""
+    if content is None and path.is_dir():
         raise DataError("is a folder", where=path, remedy="Give a list of its files")
-    image = read_bands(path, form.chosen)
+    image = read_bands(path, form.chosen, content)
     form.check(image, path)
     return image
 

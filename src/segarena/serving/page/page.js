@@ -184,9 +184,7 @@ function draw() {
   const edge = Math.round(canvas.width * $("split").value / 100);
   const context = canvas.getContext("2d");
   if (edge) context.drawImage(other, 0, 0, edge, canvas.height, 0, 0, edge, canvas.height);
-  const line = Math.max(2, Math.round(canvas.width / 400));
-  context.fillStyle = "#fff";
-  context.fillRect(edge - line / 2, 0, line, canvas.height);
+  $("edge").style.left = `${$("split").value}%`;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `Left ${$("left").selectedOptions[0].text}, right ${$("right").selectedOptions[0].text}`);
 }
@@ -195,6 +193,7 @@ function draw() {
 function paint(canvas, bitmap, result, scale) {
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  canvas.parentElement?.style.setProperty("--ratio", canvas.width / canvas.height);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
