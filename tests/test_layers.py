@@ -78,7 +78,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.outputs": (
         {"result"},
         {"writer"},
-        {"mask", "overlay"},
+        {"geotiff", "mask", "overlay"},
         {"choose"},
         {"__init__"},
     ),

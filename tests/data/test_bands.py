@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_one_channel_is_read_as_stored(tmp_path: Path, suffix: str, dtype: str) 
     np.testing.assert_array_equal(read_bands(save_bands(tmp_path / f"a{suffix}", image)), image)
 
 
-def test_rasterio_reads_the_same(tmp_path: Path) -> None:
+def test_rasterio_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rasterio = pytest.importorskip("rasterio")
     image = bands((40, 50, 5), "uint16")
     for number, options in enumerate(({}, {"compress": "lzw"}, {"tiled": True, "blockxsize": 16, "blockysize": 16})):
@@ -62,6 +63,10 @@ def test_rasterio_reads_the_same(tmp_path: Path) -> None:
             file.write(np.moveaxis(image, -1, 0))
             file.build_overviews([2], rasterio.enums.Resampling.nearest)
         np.testing.assert_array_equal(read_bands(path), image)
+    monkeypatch.setitem(sys.modules, "rasterio.io", None)
+    with refuses(DataError, where=tmp_path / "1.tif", value="LZW") as caught:
+        read_bands(tmp_path / "1.tif")
+    assert "segarena[geo]" in caught.value.remedy
 
 
 @given(arrays(np.uint16, st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 16))))
@@ -179,7 +184,7 @@ def test_a_folder_with_channels(tmp_path: Path) -> None:
     some = FolderSource(root, channels=(5, 1))
     np.testing.assert_array_equal(some.read(0)[0], image[..., [4, 0]])
     assert some.decoding_digest != source.decoding_digest
-    assert source.describe()["channels"].startswith("5 of 16 bits")
+    assert source.describe()["channels"].startswith("all 5, 16 bits")
 
 
 def test_images_of_other_channels_are_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,10 +30,10 @@ def memory_for(images: int, where: object = accumulation) -> Iterator[None]:
     """Raise PyTorch's error where more images are computed at a time."""
     convert = evaluation.to_input
 
-    def limited(batch: Tensor, device: str) -> Tensor:
+    def limited(batch: Tensor, device: str, *rest: Any) -> Tensor:
         if len(batch) > images:
             raise torch.OutOfMemoryError(MESSAGE)
-        return convert(batch, device)
+        return convert(batch, device, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where, "to_input", limited)

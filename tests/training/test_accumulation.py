@@ -146,9 +146,9 @@ def test_the_micro_batch_is_used_and_recorded(squares: Path, tmp_path: Path, mon
     seen: list[int] = []
     convert = accumulation.to_input
 
-    def count(images: Tensor, device: str) -> Tensor:
+    def count(images: Tensor, device: str, *rest: Any) -> Tensor:
         seen.append(len(images))
-        return convert(images, device)
+        return convert(images, device, *rest)
 
     monkeypatch.setattr(accumulation, "to_input", count)
     options = {**QUICK, "model": "fcn"}

@@ -17,6 +17,7 @@ from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
 from segarena.data.files.brightness import brightness, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
+from segarena.data.files.georeference import INSTALL, has_rasterio, is_georeferenced
 from segarena.data.files.large_images import pixels_allowed
 from segarena.data.layout.new_images import NewImages, find_new_images
 from segarena.errors import DataError
@@ -42,7 +43,8 @@ def run(options: PredictOptions) -> Path:
 
     Returns:
         The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg (the image, tinted, with a legend)
-        for each image; images of subfolders have theirs in subfolders of the same names.
+        for each image, and NAME.tif with the projection for a GeoTIFF. Images of subfolders have theirs in subfolders
+        of the same names.
 
     Raises:
         DataError: An image cannot be read; the others have been labelled.
@@ -58,10 +60,8 @@ def run(options: PredictOptions) -> Path:
     elif run_folder.parent == options.run and predictor.config.data.all_images:
         images = plural(predictor.train_images, "image")
         console.print(f"{run_folder.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
-    files = found.images if predictor.channels is None else ()
-    bits, warning = predictor.choose_bits(highest_values(image.path for image in files))
-    if warning:
-        console.warn(warning)
+    bits = _choose_bits(predictor, found)
+    _warn_without_rasterio(found)
     folder = open_folder(options.out, "predictions", root=predictor.run)
     writers = choose_writers(options, predictor.classes)
     faults, levels, trained_on, in_windows = [], [], 0, 0
@@ -110,6 +110,22 @@ def run(options: PredictOptions) -> Path:
     if faults:
         raise _refuse(faults, labelled)
     return folder
+
+
+def _choose_bits(predictor: Predictor, found: NewImages) -> int:
+    """The bits by which images of 16 bits are read as RGB; with channels of their own they are not scaled."""
+    if predictor.channels is not None:
+        return predictor.image_bits
+    bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
+    if warning:
+        console.warn(warning)
+    return bits
+
+
+def _warn_without_rasterio(found: NewImages) -> None:
+    """Print what would write the masks of GeoTIFFs as such, where it is not installed."""
+    if not has_rasterio() and any(is_georeferenced(image.path) for image in found.images):
+        console.warn(f"masks of GeoTIFFs are written as PNG, without their projection: for GeoTIFFs, {INSTALL}")
 
 
 def _training_images(data: Data) -> set[str]:

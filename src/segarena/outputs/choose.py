@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from segarena.classes import ClassTable
 from segarena.config import PredictOptions
+from segarena.data.files.georeference import has_rasterio
+from segarena.outputs.geotiff import GeoTiffWriter
 from segarena.outputs.mask import MaskWriter
 from segarena.outputs.overlay import OverlayWriter
 from segarena.outputs.writer import Writer
@@ -16,4 +18,5 @@ def choose_writers(options: PredictOptions, classes: ClassTable) -> list[Writer]
         options: The options as typed.
         classes: The classes of the model.
     """
-    return [MaskWriter(classes), OverlayWriter(classes, has_legend=not options.no_legend)]
+    on_maps: list[Writer] = [GeoTiffWriter(classes)] if has_rasterio() else []
+    return [MaskWriter(classes), *on_maps, OverlayWriter(classes, has_legend=not options.no_legend)]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segarena.models import SegmentationModel
 from segarena.training.devices import autocast
-from segarena.training.evaluation import to_input
+from segarena.training.evaluation import normalization_of, to_input
 from segarena.training.losses import SegmentationLoss
 
 #: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
@@ -121,7 +121,7 @@ def _add_part(
     What was computed for them is freed on return, before the next part.
     """
     with autocast(device, precision):
-        output = model(to_input(images, device, model.normalization), size="native")
+        output = model(to_input(images, device, normalization_of(model)), size="native")
     total, auxiliary = loss(output.logits, output.auxiliary, mask)
     if share is not None:
         total, auxiliary = total * share, None if auxiliary is None else auxiliary * share

@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segarena.config import Protocol
@@ -41,6 +41,12 @@ MOST_CROPS = 4
 COARSEST = 32
 #: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
 MOST_LABELS = 64 << 20
+
+
+def normalization_of(model: nn.Module) -> Normalization | None:
+    """Return what a network's images are normalised by; None: ImageNet's, also of a module that declares nothing."""
+    found: Normalization | None = getattr(model, "normalization", None)
+    return found
 
 
 def to_input(images: Tensor, device: str, normalization: Normalization | None = None) -> Tensor:
@@ -192,7 +198,7 @@ def _native_logits(
     height, width = images.shape[-2:]
     tall, wide = padded_size(model, (height, width))
     # After normalising, the mean colour is 0.
-    inputs = F.pad(to_input(images, device, model.normalization), (0, wide - width, 0, tall - height))
+    inputs = F.pad(to_input(images, device, normalization_of(model)), (0, wide - width, 0, tall - height))
     with computing_on(device), autocast(device, precision):
         logits = model(inputs, size="native").logits
     rows, columns = logits.shape[-2:]

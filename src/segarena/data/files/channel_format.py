@@ -46,12 +46,12 @@ class ChannelFormat:
         """The channels in words, and how they are shown.
 
         >>> ChannelFormat((1, 2), "uint16", ((0, 1), (0, 1))).sentence
-        '2 of 16 bits, as stored (1 and 2), normalised by the training images; shown: channel 1 as grey'
+        'all 2, 16 bits, as stored, normalised by the training images; shown: channel 1 as grey'
         """
-        numbers = join_words([str(number) for number in self.numbers])
+        which = f"all {len(self.numbers)}" if self.are_all else join_words([str(number) for number in self.numbers])
         return (
-            f"{len(self.numbers)} of {describe_type(self.dtype)}, as stored ({numbers}), normalised by the training"
-            f" images; shown: {describe_shown(self.numbers)}"
+            f"{which}, {describe_type(self.dtype)}, as stored, normalised by the training images;"
+            f" shown: {describe_shown(self.numbers)}"
         )
 
     def of_same_kind(self, other: ChannelFormat | None, where: object) -> ChannelFormat:

@@ -132,14 +132,22 @@ def _needs_geo(path: Path, page: Any) -> DataError:
 _STEPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 
 
+def steps(orientation: int) -> tuple[int, int]:
+    """Return the steps, 1 or -1, along rows and columns that turn an image upright, for an EXIF orientation.
+
+    Of 5 to 8, rows and columns are exchanged before.
+    """
+    return _STEPS.get(orientation, (1, 1))
+
+
 def _turn(image: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn an image upright, by its EXIF orientation."""
-    rows, columns = _STEPS.get(orientation, (1, 1))
+    rows, columns = steps(orientation)
     return (image.swapaxes(0, 1) if orientation >= 5 else image)[::rows, ::columns]
 
 
 def turn_back(image: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn an upright image (H, W) or (H, W, C) as the pixels of a file with that EXIF orientation are stored."""
-    rows, columns = _STEPS.get(orientation, (1, 1))
+    rows, columns = steps(orientation)
     stored = image[::rows, ::columns]
     return np.ascontiguousarray(stored.swapaxes(0, 1) if orientation >= 5 else stored)
