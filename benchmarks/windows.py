@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from segarena.classes import IGNORE_INDEX
 from segarena.config.views import View
 from segarena.data.scaling import WindowPlan
 from segarena.experiment.inputs import reopen_source
@@ -52,15 +53,18 @@ def mosaics(pairs: list[Pair], side: int) -> list[Pair]:
     return found
 
 
-def mirrored(pairs: list[Pair], side: int) -> list[Pair]:
-    """Continue each pair with mirrored copies of itself, so that nothing jumps where two copies meet."""
+def inner(pairs: list[Pair]) -> list[Pair]:
+    """Count only the pixels that are a fifth of the side or more from the border of their image.
 
-    def turn(pair: Pair, row: int, column: int) -> Pair:
-        image, mask = (pixels[:: -1 if row % 2 else 1, :: -1 if column % 2 else 1] for pixels in pair)
-        return image, mask
-
-    copies = [[turn(pair, k // side, k % side) for k in range(side * side)] for pair in pairs]
-    return [pair for one in copies for pair in mosaics(one, side)]
+    In a mosaic the neighbours of the others are of an unrelated image, whatever the windows.
+    """
+    found = []
+    for image, mask in pairs:
+        height, width = (length // 5 for length in mask.shape)
+        kept = np.full_like(mask, IGNORE_INDEX)
+        kept[height:-height, width:-width] = mask[height:-height, width:-width]
+        found.append((image, kept))
+    return found
 
 
 def enlarged(pairs: list[Pair], factor: float) -> list[Pair]:
@@ -97,25 +101,23 @@ def miou(predictor: Predictor, pairs: list[Pair], in_one_pass: bool = False) -> 
 
 def show_mosaics(predictor: Predictor, pairs: list[Pair], sides: list[int], factor: float) -> None:
     """Print the mIoU of single images, and of mosaics in windows and as a whole."""
-    alone, cost = miou(predictor, pairs)
-    print(f"single images: mIoU {alone:.1f}%, {cost:.2f} s per megapixel", flush=True)
-    ways = {"windows": predictor, "whole": predictor.with_views(scale="whole")}
-    for side in sides:
-        joined = mosaics(pairs, side)
-        for name, way in ways.items():
-            found, cost = miou(way, joined)
-            print(f"{side} x {side}, {name}: mIoU {found:.1f}% ({found - alone:+.1f}), {cost:.2f} s per megapixel")
-        once = miou(predictor, joined, in_one_pass=True)[0]
-        print(f"{side} x {side}, one pass over all: mIoU {once:.1f}% ({once - alone:+.1f})", flush=True)
-        if side == min(sides):
-            some = pairs[: -(-len(pairs) // 4)]
-            found, same = miou(predictor, mirrored(some, side))[0], miou(predictor, some)[0]
-            print(f"{side} x {side}, mirrored copies, windows: mIoU {found:.1f}% ({found - same:+.1f})", flush=True)
-        if side == max(sides):
-            joined = enlarged(joined, factor)
-            for name, way in {**ways, f"--scale {1 / factor:g}": predictor.with_views(scale=1 / factor)}.items():
-                found, _ = miou(way, joined)
-                print(f"{side} x {side}, enlarged {factor:g} times, {name}: mIoU {found:.1f}% ({found - alone:+.1f})")
+    smaller = predictor.with_views(scale=1 / factor)
+    for what, chosen in (("all pixels", pairs), ("inner pixels", inner(pairs))):
+        alone, cost = miou(predictor, chosen)
+        print(f"{what}, single images: mIoU {alone:.1f}%, {cost:.2f} s per megapixel", flush=True)
+        for side in sides:
+            joined = mosaics(chosen, side)
+            found = {
+                "windows": miou(predictor, joined),
+                "whole": miou(predictor.with_views(scale="whole"), joined),
+                "one pass over all": miou(predictor, joined, in_one_pass=True),
+            }
+            if side == max(sides):
+                joined = enlarged(joined, factor)
+                found[f"enlarged {factor:g} times, --scale {smaller.scale}"] = miou(smaller, joined)
+            for name, (value, cost) in found.items():
+                lost = f"({value - alone:+.1f}), {cost:.2f} s per megapixel"
+                print(f"{what}, {side} x {side}, {name}: mIoU {value:.1f}% {lost}", flush=True)
 
 
 def hann(bounds: list[tuple[int, int]]) -> list[torch.Tensor]:

@@ -13,12 +13,14 @@ import torch
 from PIL import Image
 
 import segarena
+from segarena import cli
+from segarena.config import PredictOptions
 from segarena.data.files import large_images
 from segarena.errors import ConfigError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.training.predictor import Predictor
-from support import refuses, write_pair
+from support import QUICK, refuses, write_pair
 
 #: Of the training images of the fixture.
 SIDE = 48
@@ -56,15 +58,25 @@ def test_a_run_records_the_size_of_its_training_images(trained: Path) -> None:
     assert Data.read(trained).description["train_sides"] == expected
 
 
-@pytest.mark.parametrize("views", [{}, {"tta": "flip"}, {"scale": 0.5, "window": 64}, {"scale": "whole"}], ids=str)
+@pytest.mark.parametrize(
+    ("views", "recorded"),
+    [
+        ({}, None),
+        ({"tta": "flip"}, "--tta flip"),
+        ({"scale": 0.5, "window": 64}, "--scale 0.5 --window 64"),
+        ({"scale": "whole"}, "--scale whole"),
+    ],
+)
 def test_evaluate_scores_the_labels_of_predict(
-    trained: Path, large: Path, tmp_path: Path, views: dict[str, Any]
+    trained: Path, large: Path, tmp_path: Path, views: dict[str, Any], recorded: str | None
 ) -> None:
     out = segarena.predict(trained, large / "images", out=tmp_path / "masks", device="cpu", **views)
     scores = segarena.evaluate(trained, large, out=tmp_path / "scores", device="cpu", **views)
     names = ("tall.png", "wide.png")
     expected = confusion([pixels(out, name) for name in names], [pixels(large / "masks", name) for name in names])
-    assert np.array_equal(Metrics.read(scores.folder).confusion, expected)
+    metrics = Metrics.read(scores.folder)
+    assert np.array_equal(metrics.confusion, expected)
+    assert metrics.views == recorded
 
 
 def test_windows_find_what_is_lost_where_the_image_is_squeezed(trained: Path, large: Path) -> None:
@@ -180,3 +192,30 @@ def test_a_large_image_has_the_labels_of_a_small_one(
         assert overlay.size == (60, 45)
     assert (found == expected).mean() > (0.999 if scale == "auto" else 0.98)
     assert np.array_equal(predictor.predict(path), found)
+
+
+def test_a_training_labels_large_test_images_as_predict_does(
+    large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(6):
+        write_pair(tmp_path / "data" / "train", f"{number:02}", seed=number)
+    for part, name in (("val", "tall"), ("test", "wide")):
+        for kind in ("images", "masks"):
+            (tmp_path / "data" / part / kind).mkdir(parents=True)
+            shutil.copy(large / kind / f"{name}.png", tmp_path / "data" / part / kind)
+    run = segarena.train(tmp_path / "data", model="fcn", out=tmp_path / "run", **{**QUICK, "epochs": 1})
+    assert "2 of 2 images" in " ".join(capsys.readouterr().out.split())
+    mask = segarena.load(tmp_path / "run", device="cpu").predict(large / "images" / "wide.png")
+    expected = confusion([mask], [pixels(large / "masks", "wide.png")])
+    assert np.array_equal(Metrics.read(run.folder).confusion, expected)
+    assert Data.read(run.folder).description["train_sides"]["longest"] == SIDE
+
+
+@pytest.mark.parametrize(("words", "value"), [("0.5", 0.5), ("2", 2.0), ("auto", "auto"), ("Auto", "auto")])
+def test_scale_is_read_from_the_command_line(words: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = f"segarena predict run image.png --scale {words} --tta flip scales --window 64"
+    monkeypatch.setattr("sys.argv", line.split())
+    options = cli._parse()
+    assert isinstance(options, PredictOptions)
+    assert options.scale == value
+    assert (options.tta, options.window_size) == (("flip", "scales"), (64, 64))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.commands.progress import show_progress
@@ -175,7 +176,7 @@ def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataErro
 
 def _shares(mask: NDArray[np.uint8], classes: ClassTable) -> str:
     """The share of each class that occurs, the largest first."""
-    pixels = np.bincount(mask.ravel(), minlength=len(classes.names))
+    pixels = np.array(Image.fromarray(mask).histogram()[: len(classes.names)])  # without an integer for each pixel
     shares = [f"{classes.names[i]} {small_percent(int(pixels[i]) / mask.size)}" for i in np.argsort(-pixels)]
     return ", ".join(shares[: np.count_nonzero(pixels)])
 

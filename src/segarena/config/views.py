@@ -60,3 +60,15 @@ class ViewOptions(OutputOptions):
     def window_size(self) -> tuple[int, int] | None:
         """Height and width of a window; None where it is not given."""
         return (self.window[0], self.window[-1]) if self.window else None
+
+    @property
+    def typed(self) -> str | None:
+        """The options as they are typed; None where all are left out."""
+        words = (
+            []
+            if self.scale == "auto"
+            else [f"--scale {self.scale if isinstance(self.scale, str) else format(self.scale, 'g')}"]
+        )
+        words += [f"--window {' '.join(map(str, self.window))}"] if self.window else []
+        words += [f"--tta {' '.join(self.tta)}"] if self.tta else []
+        return " ".join(words) or None

@@ -81,7 +81,8 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
     try:
-        metrics = _score(predictor, source, scored, folder, reporter)
+        metrics = replace(_score(predictor, source, scored, folder, reporter), views=options.typed)
+        metrics.write(folder)
     except BaseException:
         remove_if_empty(folder)
         raise
@@ -235,9 +236,7 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
     groups = None if units is None else units.groups
     path = folder / "images.csv"
     write_image_counts(path, names, scored.uses, source.classes.names, confusions, groups)
-    metrics = _with_interval(metrics, read_image_counts(path), units)
-    metrics.write(folder)
-    return metrics
+    return _with_interval(metrics, read_image_counts(path), units)
 
 
 def _find_units(predictor: Predictor, source: Source) -> Units | None:

@@ -32,6 +32,7 @@ from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.experiment.waiting import advise_on_waiting
+from segarena.formats import plural
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Costs, Environment
@@ -74,6 +75,8 @@ def train_run(
     model = build_network(training)
     data = split.describe_data()
     data.write(folder)
+    if in_windows := describe_windows(training):
+        reporter.say(in_windows, title=start.title)
     _record_environment(training)
     training.describe(model).write(folder)
     state = _fit(training, model, loader, validation, memory, start, left, should_stop, reporter)
@@ -180,6 +183,16 @@ def scaling(training: Training) -> Scaling:
         training: The data and the protocol.
     """
     return Scaling(training.protocol.size, training.protocol.input_size, training.split.sides)
+
+
+def describe_windows(training: Training) -> str:
+    """Return in words which images of an evaluation are labelled in windows, "" if none is."""
+    rule, images, splits = scaling(training), training.split.images, training.split.splits
+    indices = dict.fromkeys((*splits.val, *splits.test))
+    found = [how for index in indices if (how := rule.explain(*images.size(index)))]
+    if not found:
+        return ""
+    return f"labelled in windows: {len(found):,} of {plural(len(indices), 'image')} of validation and test; {found[0]}"
 
 
 def evaluation_workers(protocol: Protocol) -> int:

@@ -72,6 +72,9 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     """Why there is no score, and what to expect; null where there is one."""
     data: str | None = None
     """Data that `segarena evaluate` scored; null for the scores of the training itself."""
+    views: str | None = None
+    """Options of `segarena evaluate` by which the images were labelled, e.g. "--scale 0.5 --tta flip"; null where they
+    were labelled by the usual rule, see prediction.md."""
     folds: Count | None = None
     """Number of folds whose pixels are scored together; null without cross-validation."""
     best_epoch: Epochs | None = None
