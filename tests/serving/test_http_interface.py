@@ -185,6 +185,7 @@ REFUSED = {
     "no model": (404, "model", {"path": "/predict?model=vgg"}),
     "no model of the form": (404, "model", {"parts": [("image", "a", PNG), ("model", None, b"vgg")]}),
     "no format": (422, "format", {"path": "/predict?format=bmp"}),
+    "empty format": (422, "format", {"path": "/predict?format="}),
     "text": (415, "Content-Type", {"body": b"hello", "Content_Type": "text/plain"}),
     "json": (415, "Content-Type", {"body": b"{}", "Content_Type": "application/json"}),
     "compressed": (415, "Content-Encoding", {"body": PNG, "Content_Encoding": "gzip"}),

@@ -72,13 +72,13 @@ def choose_format(typed: str | None, accept: str) -> str:
     """Choose the format of an answer.
 
     Args:
-        typed: What the request names; None or "" where it names none.
+        typed: What the request names; None where it names none.
         accept: The header `Accept`: JSON where it is preferred to images, else PNG.
 
     Raises:
         ConfigError: There is no such format.
     """
-    if typed:
+    if typed is not None:
         if typed not in TYPES:
             raise ConfigError(
                 f"there is no format {typed[:50]!r}", where="format", remedy=f"Choose from {', '.join(TYPES)}"

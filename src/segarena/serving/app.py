@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from segarena._version import __version__
 from segarena.serving.answers import describe_classes
 from segarena.serving.guard import Guard
-from segarena.serving.openapi import describe_api, predict_body, predict_responses, preview_responses, responses
+from segarena.serving.openapi import describe_api, describe_body, predict_responses, preview_responses, responses
 from segarena.serving.problems import ProblemError, stopping
 from segarena.serving.schemas import Health, Models
 from segarena.serving.service import Answer, Service
@@ -90,7 +90,7 @@ def _add_interface(app: FastAPI, service: Service) -> None:
         summary="Label an image",
         response_class=Response,
         responses=predict_responses(service.models.default.classes),
-        openapi_extra=predict_body(),
+        openapi_extra=describe_body(has_fields=True),
     )
     async def predict(
         request: Request,
@@ -117,7 +117,7 @@ def _add_interface(app: FastAPI, service: Service) -> None:
         summary="Show an image as a model sees it",
         response_class=Response,
         responses=preview_responses(),
-        openapi_extra=predict_body(),
+        openapi_extra=describe_body(has_fields=False),
     )
     async def preview(request: Request) -> Response:
         """Return the image as JPEG, for browsers that cannot show its file."""

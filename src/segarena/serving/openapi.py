@@ -67,19 +67,21 @@ def preview_responses() -> dict[int | str, dict[str, Any]]:
     return {200: shown, **responses(*(status for status in _MEANINGS if status != 404))}
 
 
-def predict_body() -> dict[str, Any]:
-    """Return the bodies of `/predict`: a form, or the image itself."""
-    form = {
-        "type": "object",
-        "required": ["image"],
-        "properties": {
-            "image": {"type": "string", "format": "binary", "description": "The image file."},
-            "model": {"type": "string", "description": "As the parameter of the same name."},
-            "format": {"type": "string", "enum": ["png", "json", "overlay"]},
-        },
+def describe_body(*, has_fields: bool) -> dict[str, Any]:
+    """Return the bodies that have an image: a form, or the image itself.
+
+    Args:
+        has_fields: Whether the form may have the fields `model` and `format`.
+    """
+    image = {"type": "string", "format": "binary", "minLength": 1, "description": "The image file."}
+    fields = {
+        "model": {"type": "string", "description": "As the parameter of the same name."},
+        "format": {"type": "string", "enum": ["png", "json", "overlay"]},
     }
-    types = ("image/png", "image/jpeg", "image/webp", "image/tiff", "application/octet-stream")
-    content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(types, _BINARY)}
+    form = {"type": "object", "required": ["image"], "properties": {"image": image, **(fields if has_fields else {})}}
+    types = ("image/png", "image/jpeg", "image/webp", "image/tiff")
+    sent = {"schema": form, "encoding": {"image": {"contentType": ", ".join(types)}}}
+    content = {"multipart/form-data": sent, **{name: {"schema": image} for name in types}}
     return {"requestBody": {"required": True, "content": content}}
 
 

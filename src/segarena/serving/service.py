@@ -100,7 +100,9 @@ class Service:
 
         async def answer(stages: _Stages, upload: Upload) -> Answer:
             served = self.models.find(model or upload.fields.get("model"))
-            chosen = _check_format(kind or upload.fields.get("format"), request.headers.get("accept", ""))
+            chosen = _check_format(
+                upload.fields.get("format") if kind is None else kind, request.headers.get("accept", "")
+            )
             return await self._label(stages, upload, served, chosen)
 
         return await self._answer(request, answer)
