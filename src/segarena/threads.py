@@ -13,6 +13,11 @@ from segarena.cores import count_cores
 #: More threads than this wait for the disk and for Python's lock, not for a core.
 _MOST_THREADS = 8
 
+#: Memory that images may take which are decoded at the same time, in bytes.
+DECODED_BYTES = 2 << 30
+#: Bytes of a pixel while it is decoded: of the image, its mask, and the decoder's copies of both.
+_PIXEL_BYTES = 8
+
 #: Turns that a thread of libgomp, torch's OpenMP, spins before it sleeps; its default is 300,000.
 SPIN_COUNT = 10_000
 
@@ -28,13 +33,29 @@ def limit_spinning() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
 
+def at_a_time(pixels: int, most: int) -> int:
+    """Return how many images may be decoded at the same time: fewer where they are large, so that memory suffices.
+
+    Args:
+        pixels: Pixels of the largest image; 0 if that is not known.
+        most: How many there are at most.
+
+    >>> at_a_time(1_000_000, 8), at_a_time(100_000_000, 8), at_a_time(0, 8)
+    (8, 2, 8)
+    """
+    return max(1, min(most, DECODED_BYTES // max(1, _PIXEL_BYTES * pixels)))
+
+
 @contextmanager
-def thread_pool() -> Iterator[ThreadPoolExecutor]:
+def thread_pool(pixels: int = 0) -> Iterator[ThreadPoolExecutor]:
     """Open a pool with a thread for each core, at most eight, for reading and decoding files.
+
+    Args:
+        pixels: Pixels of the largest image that is decoded in it; 0 if that is not known.
 
     >>> with thread_pool() as threads:
     ...     list(threads.map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    with ThreadPoolExecutor(min(_MOST_THREADS, count_cores())) as threads:
+    with ThreadPoolExecutor(at_a_time(pixels, min(_MOST_THREADS, count_cores()))) as threads:
         yield threads

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import segarena
-from segarena.errors import Interrupted
+from segarena.errors import Interrupted, RunError
 from segarena.experiment import calibration
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
-from support import QUICK, write_pair
+from segarena.records.options import OptionsRecord
+from segarena.training.engine import Trainer
+from support import QUICK, refuses, write_pair
 
 MODELS = ["fcn", "pspnet"]
 
@@ -81,3 +85,23 @@ def test_a_budget_and_equal_time_contain_the_trials(squares: Path, tmp_path: Pat
         assert prepared.protocol.model_epochs["fcn"] > prepared.protocol.model_epochs["pspnet"]
         fcn, pspnet = (forecast.predict().models[model] for model in MODELS)
         assert fcn == pytest.approx(pspnet, abs=4 * 3 * 4 + 12)  # one epoch, and one of each trial
+
+
+def test_data_that_changed_while_a_tuning_was_stopped_is_refused(squares: Path, tmp_path: Path) -> None:
+    out, step = tmp_path / "out", Trainer._train_step
+
+    def stop_in_the_first_trial(self: Trainer, *arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_train_step", stop_in_the_first_trial)
+        with pytest.raises(Interrupted, match="trial 1 of 2"):
+            segarena.train(squares, out=out, model="fcn", tune=2, **QUICK)
+    before = OptionsRecord.read(out)
+    write_pair(squares, "square03", seed=77)
+    with refuses(RunError, where=out, value="other data"):
+        segarena.train(resume=out)
+    assert OptionsRecord.read(out) == before
+    write_pair(squares, "square03", seed=3)
+    segarena.train(resume=out)

@@ -2,17 +2,20 @@
 
 import multiprocessing
 import threading
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from segarena.data.dataset import TrainingLoader, TrainingSet
+from segarena.data.contents import hash_contents
+from segarena.data.dataset import EvaluationSet, TrainingLoader, TrainingSet, evaluation_loader
 from segarena.data.decoded import DecodedImages
 from segarena.data.device_batches import AHEAD, DeviceLoader
 from segarena.data.pixel_store import CHUNK, HostPixels, ResidentPixels, store_pixels
 from segarena.data.transforms import Augmentation
 from segarena.errors import DataError
+from segarena.threads import at_a_time
 from support import refuses
 
 SHAPES = [(40, 48), (70, 33), (64, 64), (20, 90), (41, 40), (48, 40), (33, 61)]
@@ -42,7 +45,7 @@ def loaders(store="resident", *, limit_bytes=1e9, foreground=0.0, indices=range(
         TrainingSet(images, indices, augmentation), batch_size=3, seed=3, workers=0, pin_memory=False
     )
     resident, pin_memory = store == "resident", device == "cuda"
-    pixels = ResidentPixels(images, indices, device) if resident else HostPixels(images, pin_memory=pin_memory)
+    pixels = ResidentPixels(images, indices, device) if resident else HostPixels(images, indices, pin_memory=pin_memory)
     together = DeviceLoader(images, indices, augmentation, pixels, batch_size=3, seed=3, device=device)
     return one_by_one, together
 
@@ -183,13 +186,54 @@ def test_batches_on_a_gpu_are_the_same_and_nothing_waits(store):
     assert_same(batches, one_by_one.epoch(2))
 
 
+class Large(Noise):
+    """Images whose headers claim 100 megapixels; how many are decoded at the same time is counted."""
+
+    sizes = [(10_000, 10_000)] * len(SHAPES)
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def read(self, index):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        with self.lock:
+            self.now -= 1
+        return self.pairs[index]
+
+
+def test_few_large_images_are_decoded_at_the_same_time(monkeypatch):
+    for module in ("threads", "data.pixel_store"):
+        monkeypatch.setattr(f"segarena.{module}.count_cores", lambda: 16)
+    everything, limit = range(7), at_a_time(10_000 * 10_000, 16)
+    assert limit == 2
+    source = Large()
+    images = DecodedImages(source, everything, limit_bytes=0)
+    augmentation = Augmentation(32, (32, 40), seed=3)
+    plans = [augmentation.plan(*shape, None, epoch=1, index=index) for index, shape in enumerate(SHAPES)]
+    HostPixels(images, everything, pin_memory=False).gather(everything, plans)
+    assert source.most == limit
+    for read in (
+        lambda: DecodedImages(source, everything, limit_bytes=1e9),
+        lambda: list(evaluation_loader(EvaluationSet(images, everything, 32), batch_size=4, workers=0)),
+        lambda: hash_contents(images.pair, everything, pixels=images.most_pixels(everything)),
+    ):
+        source.most = 0
+        read()
+        assert 0 < source.most <= limit
+
+
 def test_the_thread_selects_the_gpu_that_is_named(monkeypatch):
     selected = []
     monkeypatch.setattr(torch.cuda, "set_device", selected.append)
     for device in ("cpu", "cuda", "cuda:1"):
         images = DecodedImages(Noise(), range(7), limit_bytes=1e9)
         augmentation = Augmentation(32, (32, 40), seed=3)
-        store = HostPixels(images, pin_memory=False)
+        store = HostPixels(images, range(7), pin_memory=False)
         loader = DeviceLoader(images, range(7), augmentation, store, batch_size=3, seed=3, device=device)
         loader._thread.submit(int).result()
     assert selected == [1]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from segarena.data import disk_cache
 from segarena.data.decoded import DecodedImages
-from segarena.data.disk_cache import PART, DiskCache
+from segarena.data.disk_cache import PART, RETRY, DiskCache
 
 SIZE = 32 + 4 * 20 * 30
 
@@ -92,6 +93,31 @@ def test_the_limit_holds_and_what_is_used_now_is_not_deleted(tmp_path):
     for number in range(6):
         recall(cache, number, decoded)
     assert decoded == [3, 4, 5]
+
+
+def test_a_full_cache_is_tried_again_after_a_while(tmp_path, monkeypatch):
+    cache, now = DiskCache(tmp_path, 3.5 * SIZE), time.monotonic()
+    for number in range(4):
+        recall(cache, number)
+    for name in files(tmp_path):  # another process ends, or its files are removed
+        (tmp_path / name).unlink()
+    recall(cache, 4)
+    assert files(tmp_path) == []
+    monkeypatch.setattr(disk_cache.time, "monotonic", lambda: now + 2 * RETRY)
+    decoded = []
+    for number in (5, 6, 5):
+        recall(cache, number, decoded)
+    assert (len(files(tmp_path)), decoded) == (2, [5, 6])
+
+
+def test_a_folder_that_can_be_written_again_is_used(tmp_path, monkeypatch):
+    (tmp_path / "folder").write_text("a file")
+    cache, now = DiskCache(tmp_path / "folder", 1e6), time.monotonic()
+    recall(cache, 1)
+    (tmp_path / "folder").unlink()
+    monkeypatch.setattr(disk_cache.time, "monotonic", lambda: now + 2 * RETRY)
+    recall(cache, 1)
+    assert len(files(tmp_path / "folder")) == 1
 
 
 def test_the_limit_is_one_for_all_processes_that_write(tmp_path):

@@ -55,6 +55,19 @@ def test_a_saved_split_that_does_not_fit_is_an_error(tmp_path, content, value):
         read_splits(file, named(["ü 0", "ü 1", "ü 2"]))
 
 
+def test_nobody_is_advised_to_edit_the_file_of_a_run(tmp_path):
+    split = {"train": ["a", "b"], "val": ["c"]}
+    for own in ({"train": ["a", "b", "a"], "val": ["c"]}, {**split, "val": ["c", "d"]}, {**split, "val": []}):
+        remedies = []
+        for name in ("data.json", "mine.json"):
+            (tmp_path / name).write_text(json.dumps({"split": own}))
+            with refuses(where=tmp_path / name) as caught:
+                read_splits(tmp_path / name, named("abc"))
+            remedies.append(caught.value.remedy)
+        assert "--splits" in remedies[0]
+        assert "--splits" not in remedies[1]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, None])
 def test_a_saved_split_that_cannot_be_read_is_an_error(tmp_path, content):
     file = tmp_path / "data.json"

@@ -71,10 +71,18 @@ def test_the_largest_part_that_fits_for_all_models_is_used_and_recorded(squares:
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
-def test_nothing_is_written_where_two_images_are_too_many(squares: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "encoder", "advised"),
+    [(64, "resnet18", "size=32"), (32, "resnet18", 'encoder="mobilenet_v2"'), (32, "mobilenet_v2", "")],
+)
+def test_nothing_is_written_where_two_images_are_too_many(
+    squares: Path, tmp_path: Path, size: int, encoder: str, advised: str
+) -> None:
+    options = {**ONE, "size": size, "encoder": encoder}
     with memory_for(1), refuses(OutOfMemoryError, where="fcn", value="2 images") as caught:
-        segarena.train(squares, out=tmp_path / "run", **ONE)
-    assert "size=32" in caught.value.remedy
+        segarena.train(squares, out=tmp_path / "run", **options)
+    assert advised in caught.value.remedy
+    assert ("=" in caught.value.remedy) == bool(advised)  # nothing is advised that is so already
     assert not (tmp_path / "run").exists()
 
 

@@ -1,5 +1,6 @@
 """Labels from a grid of logits: each implementation against the reference."""
 
+import weakref
 from unittest.mock import patch
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from segarena.kernels import upsample_argmax as kernel
 from segarena.kernels.upsample_argmax import plain_upsample_argmax, upsample_argmax
@@ -155,6 +158,37 @@ def test_upsampled_logits_never_exist_as_a_whole(monkeypatch):
     labels = upsample_argmax(torch.randn(1, 150, 1, 1).expand(1, 150, 48, 64), (3000, 4000))
     assert labels.shape == (1, 3000, 4000)
     assert len(labels.unique()) == 1
+
+
+class LiveBytes(TorchDispatchMode):
+    """The most memory of the tensors that operations have made and that are still used."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.peak, self.made, self.given = 0, [], given.untyped_storage().data_ptr()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            storage = tensor.untyped_storage() if isinstance(tensor, Tensor) else None
+            if storage is not None and storage.data_ptr() != self.given:
+                self.made.append((weakref.ref(tensor), storage.data_ptr(), storage.nbytes()))
+        self.made = [made for made in self.made if made[0]() is not None]
+        self.peak = max(self.peak, sum({place: size for _, place, size in self.made}.values()))
+        return result
+
+
+@pytest.mark.parametrize(
+    ("size", "extent"), [((350, 450), (175.0, 225.0)), ((150, 200), (175.0, 225.0)), ((340, 440), (172.3, 221.1))]
+)
+def test_strips_keep_within_their_memory(monkeypatch, size, extent):
+    limit = 4 << 20
+    monkeypatch.setattr(kernel, "MAX_BYTES", limit)
+    logits = smooth(1, 20, 175, 225).double()  # which is not processed by cells
+    with LiveBytes(logits) as live:
+        labels = upsample_argmax(logits, size, extent)
+    assert torch.equal(labels, plain_upsample_argmax(logits, size, extent))
+    assert 0.3 * limit < live.peak < 1.25 * limit
 
 
 def test_threads_change_nothing(monkeypatch):

@@ -78,6 +78,18 @@ def test_a_micro_batch_is_a_caveat_where_all_models_have_it(
 
 
 @pytest.mark.parametrize(
+    ("batch", "micro", "words"), [(3, 2, ""), (7, 2, "at most 3 were"), (16, 5, "4 were"), (8, 0, "")]
+)
+def test_the_caveat_has_the_images_that_were_computed_at_a_time(
+    comparison: Comparison, batch: int, micro: int, words: str
+) -> None:
+    protocol = replace(comparison.record.protocol, batch_size=batch, micro_batch=micro)
+    found = find(caveats(with_record(comparison, protocol=protocol)), "images of a training step")
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
     ("device", "share", "named"), [("cuda", 0.3, True), ("cuda", 0.02, False), ("cpu", 0.3, False)]
 )
 def test_waiting_for_images_on_a_gpu_is_a_caveat(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,26 @@ def test_what_is_typed_too_is_added_or_agrees(
 def test_another_value_is_refused_and_named(compare: Make, folder: Path, given: dict[str, Any], value: str) -> None:
     with refuses(RunError, where=folder, value=value):
         compare(resume=folder, **given)
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "value"),
+    [
+        ({"epochs": 4}, {"budget": "3m"}, "with --epochs 4 and without --budget"),
+        ({"epochs": None, "budget": "45m"}, {"epochs": 2}, "with --budget 45m and without --epochs"),
+        ({"learning_rate": 0.001}, {"tune": 2}, "with --learning-rate 0.001 and without --tune"),
+        ({"crops": "batch"}, {"rotation": 5.0}, "with --crops batch"),
+    ],
+)
+def test_an_option_that_one_of_the_folder_excludes_is_refused(
+    compare: Make, folder: Path, before: dict[str, Any], given: dict[str, Any], value: str
+) -> None:
+    record = OptionsRecord.read(folder)
+    changed = {name: one for name, one in {**record.options, **before}.items() if one is not None}
+    replace(record, options=changed).write(folder)
+    with refuses(RunError, where=folder, value=value) as caught:
+        compare(resume=folder, **given)
+    assert f"--{next(iter(given))}" in caught.value.remedy or next(iter(given)) in caught.value.remedy
 
 
 def test_data_that_was_moved_is_asked_for_and_then_used(compare: Make, folder: Path) -> None:

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 import segarena
 from segarena.classes import IGNORE_INDEX
+from segarena.config.protocol import count_parts
 from segarena.errors import ConfigError, Interrupted
 from segarena.experiment import run as run_module
 from segarena.records.config import Config
 from segarena.training import accumulation
-from segarena.training.accumulation import add_gradients, count_parts, micro_batches, slow_statistics
+from segarena.training.accumulation import add_gradients, micro_batches, slow_statistics
 from segarena.training.losses import SegmentationLoss
 from support import QUICK, refuses
 

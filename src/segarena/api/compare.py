@@ -137,8 +137,9 @@ def compare(
         batch_size: Images per training step. auto: the most that fit into memory for all models, up to 32. Default: 16;
             8 for sizes above 128 on a CPU and 512 on a GPU; at most a quarter of the training images.
         micro_batch: Images of a training step that are computed at a time, to save memory: the gradients of the parts
-            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels see one part at a time. Default: the
-            whole batch; less where it does not fit into memory.
+            add up to those of the batch. BatchNorm, the Dice loss and hard_pixels see one part at a time. A part has
+            two images or more: with micro_batch=2, one part of an odd batch has three. Default: the whole batch; less
+            where it does not fit into memory.
         optimizer: AdamW, or SGD with momentum 0.9. One of adamw, sgd.
         schedule: Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9. One of onecycle,
             poly.
@@ -175,7 +176,8 @@ def compare(
             of a batch together, on the device of the network. The two differ by at most one level in few pixels. One of
             auto, each, batch. Default: auto, batch on a GPU; each on a CPU, with rotation or elastic, and for other
             channels than RGB.
-        workers: Processes that load images. Default: the processor cores but two, at most 16, on a GPU; 0 on a CPU.
+        workers: Processes that load images. With crops="batch", threads do. Default: on a GPU the processor cores but
+            two, at most 16; 0 on a CPU and with crops="batch".
         threads: Threads that PyTorch computes with. The same number gives the same results, to the last bit. Default:
             as many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
         cache_gib: Memory for decoded images, in GiB; images that do not fit are kept on disk. Default: half of the free

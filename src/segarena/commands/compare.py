@@ -22,6 +22,7 @@ from segarena.experiment.compared_data import compared_options
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.prepare import prepare
+from segarena.experiment.resolve import check_device_is_there
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
@@ -56,6 +57,7 @@ def run(options: CompareOptions) -> Path:
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
     check_out(options.out, resume=options.resume is not None)
+    check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)
     environment = describe_environment(prepared.protocol.device)

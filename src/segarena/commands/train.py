@@ -12,6 +12,7 @@ from segarena.experiment.calibration import foresee
 from segarena.experiment.expectation import expect
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
+from segarena.experiment.resolve import check_device_is_there
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
 from segarena.formats import command, duration, percent, plural, resume_line
@@ -40,6 +41,7 @@ def run(options: TrainOptions) -> Path:
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
     check_out(options.out, resume=options.resume is not None)
+    check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)
     reporter.detail(describe_environment(prepared.protocol.device).sentence)

@@ -31,7 +31,6 @@ class DataFacts:
         height: Median height of the training images, in pixels.
         width: Median width of the training images, in pixels.
         built_in: Whether the data are the built-in scenes.
-        cache_gib: Memory for decoded images, in GiB.
         channels: Channels of the images.
     """
 
@@ -39,7 +38,6 @@ class DataFacts:
     height: int
     width: int
     built_in: bool
-    cache_gib: float = 4.0
     channels: int = 3
 
     @classmethod
@@ -186,8 +184,10 @@ def loss(track: str) -> tuple[Literal["ce", "ce+dice"], str]:
     return ("ce", "as published") if track == "paper" else ("ce+dice", "rare classes count as much as frequent ones")
 
 
-def workers(cores: int, on_gpu: bool) -> tuple[int, str]:
-    """The processor cores but two, at most 16, on a GPU; 0 on a CPU."""
+def workers(cores: int, on_gpu: bool, *, in_threads: bool = False) -> tuple[int, str]:
+    """On a GPU the processor cores but two, at most 16; 0 on a CPU and with --crops batch."""
+    if in_threads:
+        return 0, "with --crops batch, threads load the images"
     return (min(16, max(1, cores - 2)) if on_gpu else 0), _place(on_gpu)
 
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from segarena.config.training import TrackName
 from segarena.formats import plain
+
+#: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
+SMALLEST_PART = 2
+
+
+def count_parts(batch_size: int, micro_batch: int) -> int:
+    """Return into how many parts a batch is split.
+
+    The parts differ by one image at most. Where the batch is odd and the micro-batch 2, one of them has three images.
+
+    Args:
+        batch_size: Images of a training step, 2 or more.
+        micro_batch: Images that are computed at a time, 2 or more; 0 for all.
+
+    >>> count_parts(16, 0), count_parts(16, 4), count_parts(7, 2), count_parts(3, 2)
+    (1, 4, 3, 1)
+    """
+    if not micro_batch:
+        return 1
+    return max(1, min(math.ceil(batch_size / micro_batch), batch_size // SMALLEST_PART))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +96,9 @@ class Protocol:
     threads: int = 0
     """Threads that PyTorch computes with on a CPU; 0 in files of earlier versions. With another number, results differ
     by rounding."""
-    cache_gib: float
-    """Memory for decoded images, in GiB."""
+    cache_gib: float | Literal["auto"] = "auto"
+    """Memory for decoded images, in GiB, as it was asked for; auto: half of what was free, which files of earlier
+    versions have as a number."""
     equal: Literal["epochs", "time"] = "epochs"
     """What the models share: the number of epochs, or the training time."""
     model_epochs: dict[str, int] = field(default_factory=dict)
@@ -84,6 +106,11 @@ class Protocol:
     tune: int = 0
     """Short trials that choose the learning rate and the class weights of each model; 0: none. Of several models, the
     two settings above are then those that the trials begin with."""
+
+    @property
+    def largest_part(self) -> int:
+        """Images of a training step that are computed at a time: of an odd one, perhaps more than `micro_batch`."""
+        return math.ceil(self.batch_size / count_parts(self.batch_size, self.micro_batch))
 
     def epochs_of(self, model: str) -> int:
         """Return the maximum number of epochs of a model."""

@@ -31,6 +31,9 @@ from segarena.errors import ConfigError
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
 TrackName = Literal["encoder", "paper"]
 #: The names of `segarena.models.ENCODERS`, which needs torch; a test compares the two.
+#: The smallest working size, in pixels.
+SMALLEST_SIZE = 32
+
 EncoderName = Literal[
     "resnet18",
     "resnet34",
@@ -112,7 +115,8 @@ class ProtocolOptions(DataOptions, ABC):
     """Images per training step. auto: the most that fit into memory for all models, up to 32."""
     micro_batch: Annotated[int | None, default("the whole batch; less where it does not fit into memory")] = None
     """Images of a training step that are computed at a time, to save memory: the gradients of the parts add up to those
-    of the batch. BatchNorm, the Dice loss and --hard-pixels see one part at a time."""
+    of the batch. BatchNorm, the Dice loss and --hard-pixels see one part at a time. A part has two images or more:
+    with --micro-batch 2, one part of an odd batch has three."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9."""
     schedule: Literal["onecycle", "poly"] = "onecycle"
@@ -159,7 +163,7 @@ class ProtocolOptions(DataOptions, ABC):
     """How training crops are computed. each: one by one on the CPU, by the processes of --workers. batch: those of a
     batch together, on the device of the network. The two differ by at most one level in few pixels."""
     workers: Annotated[int | None, default(defaults.workers)] = None
-    """Processes that load images."""
+    """Processes that load images. With --crops batch, threads do."""
     threads: Annotated[int | None, default(defaults.threads)] = None
     """Threads that PyTorch computes with. The same number gives the same results, to the last bit."""
     cache_gib: Annotated[float | None, default(defaults.cache_gib)] = None
@@ -184,7 +188,7 @@ class ProtocolOptions(DataOptions, ABC):
         check_choices(self)
         smallest = {
             "folds": 2,
-            "size": 32,
+            "size": SMALLEST_SIZE,
             "epochs": 1,
             "patience": 1,
             "batch_size": 2,

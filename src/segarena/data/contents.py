@@ -34,6 +34,8 @@ def hash_contents(
     read: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]],
     indices: Sequence[int],
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    pixels: int = 0,
 ) -> list[ContentHash]:
     """Hash images (H, W, 3) and their labels (H, W), in threads.
 
@@ -41,6 +43,7 @@ def hash_contents(
         read: Returns the image and the labels of an index, as `Source.read` does.
         indices: Which ones.
         on_progress: Called with (images hashed, images).
+        pixels: Pixels of the largest image that `read` decodes; 0 if that is not known.
 
     Raises:
         DataError: `read` raised it.
@@ -51,7 +54,7 @@ def hash_contents(
         return ContentHash(hash_pixels(image), hash_pixels(labels))
 
     found: list[ContentHash] = []
-    with thread_pool() as threads:
+    with thread_pool(pixels) as threads:
         for one in threads.map(hash_one, indices):
             found.append(one)
             if on_progress is not None:

@@ -183,7 +183,7 @@ class _InThreads:
     def __iter__(self) -> Iterator[list[EvaluationItem]]:
         waiting: deque[Future[EvaluationItem]] = deque()
         positions = iter(range(len(self._dataset)))
-        with thread_pool() as threads:
+        with thread_pool(self._dataset.images.most_pixels(self._dataset.indices)) as threads:
             try:
                 for start in range(0, len(self._dataset), self._batch_size):
                     items = []

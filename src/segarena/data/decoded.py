@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from segarena._version import __version__
 from segarena.data.disk_cache import DiskCache
 from segarena.data.files.channel_format import ChannelFormat
 from segarena.data.source import Source
-from segarena.threads import thread_pool
+from segarena.threads import at_a_time, thread_pool
 
 Pair = tuple[NDArray[Any], NDArray[np.uint8]]
 #: Images in shared memory begin at a multiple of this number of bytes.
@@ -60,9 +60,11 @@ class DecodedImages:
         self._shared: _Shared | None = None
         self._sizes: dict[int, tuple[int, int]] = {}
         self.bytes = 0
-        with thread_pool() as threads:
-            for start in range(0, len(indices) if limit_bytes > 0 else 0, 32):
-                chunk = indices[start : start + 32]
+        largest = self.most_pixels(indices)
+        step = at_a_time(largest, 32)
+        with thread_pool(largest) as threads:
+            for start in range(0, len(indices) if limit_bytes > 0 else 0, step):
+                chunk = indices[start : start + step]
                 for index, pair in zip(chunk, threads.map(source.read, chunk), strict=True):
                     size = pair[0].nbytes + pair[1].nbytes
                     if self.bytes + size <= limit_bytes:
@@ -105,6 +107,15 @@ class DecodedImages:
             height, width = self.known_size(index) or self.pair(index)[1].shape
             self._sizes[index] = height, width
         return self._sizes[index]
+
+    def labels(self, index: int) -> NDArray[np.uint8]:
+        """Return the mask alone, uint8 (H, W), without decoding the image. Raises DataError."""
+        return self.kept[index][1] if index in self.kept else self.source.read_labels(index)
+
+    def most_pixels(self, indices: Iterable[int]) -> int:
+        """Return the pixels of the largest image that would have to be decoded, 0 where no size is known."""
+        sizes = [self.known_size(index) for index in indices if index not in self.kept]
+        return max((height * width for height, width in filter(None, sizes)), default=0)
 
     def known_size(self, index: int) -> tuple[int, int] | None:
         """Return (height, width) of a sample in pixels, None where it would have to be decoded."""

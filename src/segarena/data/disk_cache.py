@@ -31,6 +31,8 @@ _RECENT = 3600.0
 #: Seconds after which an unfinished file is one of a process that was killed.
 _ABANDONED = 86400.0
 _ENDING = ".pixels"
+#: Seconds after which a full cache, or one that cannot be written, is tried again.
+RETRY = 600.0
 #: The share of the limit that a process writes, or deletes, before it lists the folder again.
 PART = 1 / 16
 
@@ -48,7 +50,7 @@ class DiskCache:
         self._known: set[str] = set()
         self._taken: int | None = None
         self._written = 0
-        self._is_full = False
+        self._full_until = 0.0
 
     def recall(self, key: str, decode: Callable[[], Pair]) -> Pair:
         """Return what was kept under a key, else what `decode` returns, which is then kept if there is room.
@@ -89,7 +91,7 @@ class DiskCache:
         parts = [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for part in (image, mask)]
         code = _TYPES.index(str(image.dtype)) << 16 | image.shape[2]
         size = _HEADER + sum(len(part) for part in parts)
-        if self._is_full or not self._make_room(size):
+        if time.monotonic() < self._full_until or not self._make_room(size):
             return
         checksum = zlib.crc32(parts[1].data, zlib.crc32(parts[0].data))
         header = np.array([_FORMAT | (0 if code == 3 else code) << 32, *mask.shape, checksum], np.int64)
@@ -102,7 +104,7 @@ class DiskCache:
             self._taken = (self._taken or 0) + size
             self._written += size
         except OSError:  # the disk is full, or cannot be written
-            self._is_full = True
+            self._rest()
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
 
@@ -117,10 +119,17 @@ class DiskCache:
             if self._taken + size > self.limit_bytes:
                 self._delete_oldest(size)
         except OSError:
-            self._is_full = True
+            self._rest()
             return False
-        self._is_full = self._taken + size > self.limit_bytes
-        return not self._is_full
+        if self._taken + size > self.limit_bytes:
+            self._rest()
+            return False
+        return True
+
+    def _rest(self) -> None:
+        """Write nothing for a while; then the folder is listed again: another process may have made room."""
+        self._full_until = time.monotonic() + RETRY
+        self._taken = None
 
     def _delete_oldest(self, size: int) -> None:
         files = sorted(self._files())

@@ -17,7 +17,7 @@ from segarena.data.crop_tables import PlannedCrop
 from segarena.data.decoded import DecodedImages
 from segarena.data.transforms import AxisCut, CropPlan
 from segarena.formats import mebibytes
-from segarena.threads import thread_pool
+from segarena.threads import at_a_time, thread_pool
 
 #: The share of a GPU's free memory that the training images may take.
 SHARE = 0.4
@@ -75,9 +75,11 @@ class ResidentPixels:
         self.masks = torch.empty(total, dtype=torch.uint8, device=device)
         self.places: dict[int, tuple[int, int]] = {}
         start = 0
-        with thread_pool() as threads:
-            for first in range(0, len(indices), CHUNK):
-                chunk = indices[first : first + CHUNK]
+        largest = images.most_pixels(indices)
+        step = at_a_time(largest, CHUNK)
+        with thread_pool(largest) as threads:
+            for first in range(0, len(indices), step):
+                chunk = indices[first : first + step]
                 for index, (image, mask) in zip(chunk, threads.map(images.pair, chunk), strict=True):
                     self.places[index] = (start, mask.shape[1])
                     part = slice(start, start + mask.size)
@@ -102,12 +104,14 @@ class HostPixels:
 
     Args:
         images: The decoded images.
+        indices: Those that crops are cut from.
         pin_memory: Whether a batch is put into page-locked memory, from which a GPU copies without being waited for.
     """
 
-    def __init__(self, images: DecodedImages, *, pin_memory: bool) -> None:
+    def __init__(self, images: DecodedImages, indices: Sequence[int], *, pin_memory: bool) -> None:
         self._images, self._pin = images, pin_memory
-        self._threads = ThreadPoolExecutor(min(16, count_cores()), thread_name_prefix="pixels")
+        threads = at_a_time(images.most_pixels(indices), min(16, count_cores()))
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
 
     def gather(self, indices: Sequence[int], plans: Sequence[CropPlan]) -> Pixels:
         """Return copies of what the crops show: see `PixelStore`."""
@@ -163,7 +167,7 @@ def _place(images: DecodedImages, indices: Sequence[int], device: str) -> PixelS
     on_gpu = device_type(device) == "cuda"
     if on_gpu and fits(sum(height * width for height, width in map(images.size, indices)) * PIXEL_BYTES, device):
         return ResidentPixels(images, indices, device)
-    return HostPixels(images, pin_memory=on_gpu)
+    return HostPixels(images, indices, pin_memory=on_gpu)
 
 
 def fits(size: int, device: str) -> bool:

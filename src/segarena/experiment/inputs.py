@@ -187,7 +187,7 @@ def _restore_splits(path: Path, source: Source, reporter: Reporter) -> Splits:
         raise DataError(
             f"names {listing(gone, 3)}, not in the data",
             where=file,
-            remedy="Restore the images and masks, or remove the names",
+            remedy="Restore the images and masks, or divide the data again, without --splits",
         )
     for name in replaced:
         named[parts_by_name(data)[name]].append(name)

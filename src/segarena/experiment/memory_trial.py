@@ -22,7 +22,7 @@ from segarena.experiment.prepare import with_choices
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.experiment.run import build_network, make_loader, make_loss
-from segarena.experiment.shortage import describe_step
+from segarena.experiment.shortage import describe_step, smaller_network
 from segarena.formats import plural
 from segarena.free_memory import free_memory
 from segarena.records.options import OptionsRecord
@@ -75,7 +75,7 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
     protocol, options = prepared.protocol, prepared.options
     recorded = recorded_choices(options.resume)
     sizes = micro_batches(protocol.batch_size)
-    now = protocol.micro_batch or protocol.batch_size
+    now = protocol.largest_part
     sizes = [now, *(size for size in sizes if size < now)]
     is_auto = options.batch_size == "auto" and "batch_size" not in recorded
     is_fixed = options.micro_batch is not None or (folder / OptionsRecord.file).exists()
@@ -196,9 +196,11 @@ def _try(training: Training, images: int, *, evaluates: bool = False) -> None:
 
 
 def _nothing_fits(training: Training, why: str) -> OutOfMemoryError:
-    size = max(32, training.protocol.size // 2)
+    option = smaller_network(training.protocol)
     return OutOfMemoryError(
-        why, where=training.model, remedy=f"Use a smaller --size, e.g. --size {size}, or a smaller --encoder"
+        why,
+        where=training.model,
+        remedy=f"Use {option}" if option else "End other programs that use the memory, or use a machine with more",
     )
 
 

@@ -76,7 +76,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
     fewest = min(len(splits.train) for splits in divisions)
     facts = DataFacts.of([size for _, size in measured.values()], fewest, built_in=options.data is None)
     form = source.format if isinstance(source, FolderSource) else None
-    facts = replace(facts, cache_gib=cache_gib, channels=3 if form is None else len(form.numbers))
+    facts = replace(facts, channels=3 if form is None else len(form.numbers))
     first = divisions[0].train
 
     def survey(grids: Sequence[Grid]) -> dict[Grid, float]:
@@ -101,7 +101,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         return pair
 
     with reporter.progress("hashing images") as on_progress:
-        contents = tuple(hash_contents(read, everything, on_progress))
+        contents = tuple(hash_contents(read, everything, on_progress, pixels=images.most_pixels(everything)))
     parts = tuple(
         PreparedSplit(
             source=source,
@@ -199,7 +199,7 @@ def _measure(images: DecodedImages, index: int) -> tuple[NDArray[np.int64], tupl
     counts = source.label_counts(index) if isinstance(source, FolderSource) else None
     if isinstance(source, FolderSource) and counts is not None:
         return counts, source.sizes[index]
-    mask = images[index][1].numpy()
+    mask = images.labels(index)
     return np.bincount(mask.ravel(), minlength=256)[: source.classes.num_classes], mask.shape
 
 

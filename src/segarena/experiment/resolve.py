@@ -23,6 +23,7 @@ from segarena.experiment.resolution import Question, Survey, choose, no_limit
 from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.records.tuning import ClassWeights
+from segarena.reuse.recorded import recorded_choices
 from segarena.runs import comparison_of
 from segarena.training.devices import check_precision, fastest_precision
 from segarena.training.machine import choose_device, threads_variable
@@ -105,6 +106,9 @@ def resolve(
             remedy="Leave it out, or name pretrained weights with --weights",
         )
     rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
+    crops = _close_crops(options, device, choices)
+    in_threads = crops == "batch"  # what is typed has no effect then, and the choice is printed
+    workers = defaults.workers(count_cores(), on_gpu, in_threads=in_threads)
     protocol = Protocol(
         track=options.track,
         network=network,
@@ -135,10 +139,10 @@ def resolve(
         elastic=options.elastic,
         device=device,
         precision=precision,
-        crops=_close_crops(options, device, choices),
-        workers=close("workers", options.workers, defaults.workers(count_cores(), on_gpu)),
+        crops=crops,
+        workers=close("workers", None if in_threads else options.workers, workers),
         threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
-        cache_gib=facts.cache_gib if options.cache_gib is None else options.cache_gib,
+        cache_gib="auto" if options.cache_gib is None else options.cache_gib,
         equal=equal,
         model_epochs=model_epochs,
         tune=options.tune,
@@ -198,6 +202,17 @@ def _recorded_threads(options: ProtocolOptions) -> int | None:
         with suppress(RunError):  # a damaged file is reported where the run is resumed
             return Environment.read(path).threads
     return None
+
+
+def check_device_is_there(options: ProtocolOptions) -> None:
+    """Raise ConfigError or RunError if the device, or the number format on it, is not there, before any data is read.
+
+    Args:
+        options: The options as typed.
+    """
+    device = _find_device(options, recorded_choices(options.resume).get("device"))
+    if options.precision != "auto":
+        check_precision(device, options.precision)
 
 
 def _find_device(options: ProtocolOptions, recorded: Choice | None) -> str:

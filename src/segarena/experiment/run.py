@@ -297,7 +297,7 @@ def _fit(
 def _majority_miou(training: Training) -> float:
     """The mIoU of answering the most frequent class of the training masks everywhere, on the validation images."""
     split = training.split
-    masks = [split.images[index][1].flatten() for index in split.splits.val]
+    masks = [split.images.labels(index).ravel() for index in split.splits.val]
     truth = np.stack([np.bincount(mask, minlength=256)[: training.num_classes] for mask in masks])
     # Only the sums of the rows count: all pixels of a class can be in one column.
     confusions = truth[:, :, None] * np.eye(training.num_classes, dtype=np.int64)[0]

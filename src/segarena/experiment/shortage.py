@@ -6,11 +6,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from segarena.config import Protocol
+from segarena.config.training import SMALLEST_SIZE
 from segarena.experiment.plan import Training
 from segarena.formats import plural
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.training.accumulation import micro_batches
 from segarena.training.memory import naming_shortage
+
+#: The encoder that needs the least memory.
+SMALLEST_ENCODER = "mobilenet_v2"
 
 
 def naming_step(training: Training) -> AbstractContextManager[None]:
@@ -41,7 +45,7 @@ def describe_step(protocol: Protocol) -> str:
         protocol: The settings.
     """
     height, width = protocol.crop
-    return f"{plural(protocol.micro_batch or protocol.batch_size, 'image')} of {width} × {height} at a time"
+    return f"{plural(protocol.largest_part, 'image')} of {width} × {height} at a time"
 
 
 def smaller_micro_batch(protocol: Protocol) -> int | None:
@@ -50,8 +54,7 @@ def smaller_micro_batch(protocol: Protocol) -> int | None:
     Args:
         protocol: The settings.
     """
-    now = protocol.micro_batch or protocol.batch_size
-    return next((size for size in micro_batches(protocol.batch_size) if size < now), None)
+    return next((size for size in micro_batches(protocol.batch_size) if size < protocol.largest_part), None)
 
 
 def _naming(training: Training, doing: str) -> AbstractContextManager[None]:
@@ -62,10 +65,25 @@ def _naming(training: Training, doing: str) -> AbstractContextManager[None]:
 def _remedy(training: Training) -> str:
     protocol, folder = training.protocol, training.folder
     smaller = smaller_micro_batch(protocol)
-    option = f"--size {max(32, protocol.size // 2)}" if smaller is None else f"--micro-batch {smaller}"
+    option = smaller_network(protocol) if smaller is None else f"--micro-batch {smaller}"
     command = _resume_command(folder)
-    resume = "" if command is None else f", or end other programs that use it and resume: {command}"
-    return f"Start again in a new folder with {option}{resume}"
+    resume = "" if command is None else f"end other programs that use it and resume: {command}"
+    again = f"Start again in a new folder with {option}" if option else ""
+    if again and resume:
+        return f"{again}, or {resume}"
+    return again or f"{resume[:1].upper()}{resume[1:]}" or "Use a machine with more memory"
+
+
+def smaller_network(protocol: Protocol) -> str:
+    """Return options with which a network needs less memory for a step of two images; empty if there are none.
+
+    Args:
+        protocol: The settings.
+    """
+    if protocol.size > SMALLEST_SIZE:
+        return f"--size {max(SMALLEST_SIZE, protocol.size // 2)}"
+    now = protocol.network.get("encoder")
+    return "" if now in (None, SMALLEST_ENCODER) else f"--encoder {SMALLEST_ENCODER}"
 
 
 def _resume_command(folder: Path) -> str | None:

@@ -17,6 +17,7 @@ from segarena.experiment.tuning import ModelTrials
 from segarena.formats import percent, plain, plural, rough_duration
 from segarena.records.config import Config
 from segarena.records.tuning import Tuning
+from segarena.reuse.recorded import check_same_data
 from segarena.runs import Run, fold_folder
 from segarena.training.engine import Step
 
@@ -83,8 +84,10 @@ def with_tuned(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> Pr
         runs: The run folder of each model and seed.
 
     Raises:
-        RunError: A trial has other settings, or a file cannot be read.
+        RunError: The folder was started on other data, a trial has other settings, or a file cannot be read.
     """
+    if prepared.protocol.tune:  # before a trial that was stopped goes on, or the data of now is recorded
+        check_same_data(folder, [split.fingerprint for split in prepared.splits])
     found = dict(prepared.tuned)
     for run, place in runs.items():
         for split in prepared.splits:

@@ -16,6 +16,8 @@ from segarena.kernels.triton_labels import label_on_gpu
 
 #: Most memory of upsampled logits at a time, in bytes: larger images are labelled strip by strip.
 MAX_BYTES = 256 << 20
+#: Tensors of the size of the widened grid that there are while it is computed.
+_WIDENED = 6
 #: Enlargement of the area from which labelling cell by cell is faster than upsampling.
 MIN_ENLARGEMENT = 4
 #: Pixels of a batch from which its cells are distributed over threads: starting them takes milliseconds.
@@ -118,18 +120,28 @@ def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, f
 
 
 def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
-    """Label (C, h, w) at `size`, as many rows at a time as `MAX_BYTES` allows."""
+    """Label (C, h, w) at `size`, as many rows at a time as `MAX_BYTES` allows for all that is computed of them."""
     above, fraction = _positions(logits.shape[1], size[0], extent[0], logits.dtype)
     below = (above + 1).clamp(max=logits.shape[1] - 1)
-    step = max(1, MAX_BYTES // (len(logits) * size[1] * logits.element_size()))
+    rows = extent[0] / size[0]  # of the grid, for one of the image
+    tensors = max(_WIDENED * rows, rows + 2)
+    step = max(1, int(MAX_BYTES / (tensors * len(logits) * size[1] * logits.element_size())))
     strips = []
     for start in range(0, size[0], step):
         upper, lower, down = (part[start : start + step] for part in (above, below, fraction))
-        first, last = int(upper[0]), int(lower[-1]) + 1
-        wide = interpolate(logits[None, :, first:last], (last - first, size[1]), (last - first, extent[1]))
-        upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down))
-        strips.append(_label(_mix(wide[:, :, upper], wide[:, :, lower], down, dim=2)))
-    return torch.cat(strips, dim=1)[0]
+        strips.append(_strip(logits, upper, lower, down, size[1], extent[1]))
+    return torch.cat(strips)
+
+
+def _strip(logits: Tensor, upper: Tensor, lower: Tensor, down: Tensor, width: int, extent: float) -> Tensor:
+    """Label the rows between these rows of (C, h, w); on return, all memory but that of the labels is free."""
+    first, last = int(upper[0]), int(lower[-1]) + 1
+    wide = interpolate(logits[None, :, first:last], (last - first, width), (last - first, extent))
+    upper, lower, down = (part.to(logits.device) for part in (upper - first, lower - first, down[:, None]))
+    before, after = wide[:, :, upper], wide[:, :, lower]
+    del wide
+    # as `_mix`, in place
+    return _label(before.mul_(1 - down).add_(after.mul_(down)))[0]
 
 
 def _positions(

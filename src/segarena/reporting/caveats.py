@@ -45,12 +45,13 @@ def caveats(comparison: Comparison) -> list[str]:
         "weights at a third of the learning rate of the others. Its training time includes both trainings."
         for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
     ]
-    part = record.protocol.micro_batch
-    if part and "micro_batch" not in record.varied:  # otherwise the names of the models have it
+    part = record.protocol.largest_part
+    if part < record.protocol.batch_size and "micro_batch" not in record.varied:  # otherwise in the models' names
+        few = f"at most {part}" if record.protocol.batch_size % part else str(part)
         batch = "" if "batch_size" in record.varied else f"{record.protocol.batch_size} "
         notes.append(
-            f"Of the {batch}images of a training step, {part} were computed at a time, to save "
-            f"memory, and their gradients added, for every model. BatchNorm normalised {part} images at a time, so "
+            f"Of the {batch}images of a training step, {few} were computed at a time, to save "
+            f"memory, and their gradients added, for every model. BatchNorm normalised {few} images at a time, so "
             "scores may differ from those of a machine with more memory."
         )
     height, width = record.protocol.input_size

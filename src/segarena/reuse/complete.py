@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from segarena.config import DataOptions, ProtocolOptions, TrainOptions, make_options
 from segarena.config.checks import flag
-from segarena.errors import ConfigError, OptionTypeError
+from segarena.errors import ConfigError, OptionTypeError, RunError
 
 if TYPE_CHECKING:
     from segarena.records.options import OptionsRecord
@@ -44,13 +44,19 @@ class Given:
         """Values by the options' names; what is typed replaces them."""
         return {**({} if self.like is None else self.like.options), **self.started, **self.in_file}
 
-    def locate(self, error: ConfigError, typed: Collection[str]) -> ConfigError:
-        """Return an error that names the file, where the option is from there.
+    def locate(self, error: ConfigError, typed: Collection[str]) -> ConfigError | RunError:
+        """Return an error that names the file, or the folder that is resumed, where an option is from there.
 
         Args:
             error: The error of an option.
             typed: The names of the options that were typed.
         """
+        if self.folder is not None and self.started:
+            from segarena.reuse.resume import find_clash
+
+            clash = find_clash(error, self.started, {*typed, *self.in_file}, self.folder)
+            if clash is not None:
+                return clash
         name = next((name for name in self.in_file if flag(name) == error.where), None)
         if name is None or name in typed:
             return error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,25 @@ def agree(
     return replace(options, out=folder, **agreed)
 
 
+def find_clash(error: ConfigError, started: Mapping[str, Any], given: Collection[str], folder: Path) -> RunError | None:
+    """Return the error for an option that is given beside one of the folder, if the two exclude each other.
+
+    Args:
+        error: What is wrong with all options together.
+        started: Those that the folder was started with.
+        given: The names of those that are given now.
+        folder: The folder.
+    """
+    words = re.findall(r"--[a-z-]+", f"{error.where} {error.what} {error.remedy}")
+    named = [name for name, value in started.items() if flag(name) in words]
+    now = next((name for name in named if name in given), None)
+    before = next((name for name in named if name not in given and started[name] not in (None, "auto", 0)), None)
+    if now is None or before is None:
+        return None
+    with_value = flag(before) if started[before] is True else f"{flag(before)} {plain(started[before])}"
+    return RunError(f"was started with {with_value} and without {flag(now)}", where=folder, remedy=_leave_out(now))
+
+
 def _check_builders(kind: type[ProtocolOptions], record: OptionsRecord, folder: Path) -> None:
     """Raise RunError if a module of a Python program was trained whose function was not given."""
     recorded = record.options.get("models", [record.options.get("model")])
@@ -120,8 +140,12 @@ def _disagree(name: str, before: object, now: object, folder: Path | None) -> Ru
     return RunError(
         f"was started {started}, not {plain(now)}",
         where=folder,
-        remedy=f"Leave out {flag(name)}, or start again in a new folder: name it with --out, without --resume",
+        remedy=_leave_out(name),
     )
+
+
+def _leave_out(name: str) -> str:
+    return f"Leave out {flag(name)}, or start again in a new folder: name it with --out, without --resume"
 
 
 def _nothing_to_resume(kind: type[ProtocolOptions], folder: Path) -> RunError:

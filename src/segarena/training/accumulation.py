@@ -8,30 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from segarena.config.protocol import SMALLEST_PART
 from segarena.models import SegmentationModel
 from segarena.training.devices import autocast
 from segarena.training.evaluation import normalization_of, to_input
 from segarena.training.losses import SegmentationLoss
-
-#: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
-SMALLEST_PART = 2
-
-
-def count_parts(batch_size: int, micro_batch: int) -> int:
-    """Return into how many parts a batch is split.
-
-    The parts differ by one image at most. Where the batch is odd and the micro-batch 2, one of them has three images.
-
-    Args:
-        batch_size: Images of a training step, 2 or more.
-        micro_batch: Images that are computed at a time, 2 or more; 0 for all.
-
-    >>> count_parts(16, 0), count_parts(16, 4), count_parts(7, 2)
-    (1, 4, 3)
-    """
-    if not micro_batch:
-        return 1
-    return max(1, min(math.ceil(batch_size / micro_batch), batch_size // SMALLEST_PART))
 
 
 def micro_batches(batch_size: int) -> list[int]:
@@ -84,7 +65,7 @@ def add_gradients(
         loss: The loss, on the device.
         images: (N, C, H, W), uint8 or float32.
         mask: Class indices or void, (N, H, W).
-        parts: Into how many parts the batch is split, see `count_parts`.
+        parts: Into how many parts the batch is split, see `segarena.config.protocol.count_parts`.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
         scale: Scales a loss before the backward pass, see `build_scaler`.

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from segarena.config import Protocol
+from segarena.config.protocol import count_parts
 from segarena.data.dataset import TrainingBatches
 from segarena.errors import ConfigError, Interrupted
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
-from segarena.training.accumulation import count_parts, slow_statistics
+from segarena.training.accumulation import slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import on_gpu, place, seed_dropout, sum_type

@@ -36,7 +36,7 @@ class TrainingStep:
         loss: The loss, on the device.
         optimizer: The optimizer of the model, with the learning rates of the step.
         scaler: See `build_scaler`.
-        parts: Into how many parts the batch is split, see `count_parts`.
+        parts: Into how many parts the batch is split, see `segarena.config.protocol.count_parts`.
         clip_norm: Norm that gradients are clipped to.
         device: The device.
         precision: "fp32", "bf16" or "fp16".

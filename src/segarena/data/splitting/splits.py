@@ -21,6 +21,8 @@ from segarena.seeding import derive_seed
 
 SPLIT_SEED = 0
 PARTS: tuple[Split, ...] = ("train", "val", "test")
+#: The file of a run that has its split, and which nobody should have to edit.
+RUN_FILE = "data.json"
 _FORMAT = 'Give a run folder, its data.json, or JSON such as {"train": ["a", "b"], "val": ["c"], "test": []}'
 
 
@@ -132,7 +134,7 @@ def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
     The samples' own splits are ignored. Raises DataError if the file cannot be read, does not name each sample exactly
     once, names others, or leaves fewer than two images in train or none in val.
     """
-    file = path / "data.json" if path.is_dir() else path
+    file = path / RUN_FILE if path.is_dir() else path
     return find_named(_read(file), samples, file)
 
 
@@ -154,11 +156,20 @@ def find_named(named: Mapping[Split, Sequence[str]], samples: Sequence[Sample], 
     missing = [name for name in index if name not in times]
     splits = Splits(*(tuple(sorted(index[name] for name in named[part] if name in index)) for part in PARTS))
     too_few = len(splits.train) < 2 or not splits.val
+    again = "Divide the data again, without --splits" if where.name == RUN_FILE else ""
     for is_wrong, what, remedy in (
-        (twice, f"names {listing(twice, 3)} more than once", "Keep each image in one part"),
-        (unknown, f"names {listing(unknown, 3)}, not in the data", "Restore the images and masks, or remove the names"),
-        (missing, f"does not name {listing(missing, 3)}", "Add each name to a part"),
-        (too_few, f"has {len(splits.train)} in train and {len(splits.val)} in val", "Name at least 2 and 1 images"),
+        (twice, f"names {listing(twice, 3)} more than once", again or "Keep each image in one part"),
+        (
+            unknown,
+            f"names {listing(unknown, 3)}, not in the data",
+            again or "Restore the images and masks, or remove the names",
+        ),
+        (missing, f"does not name {listing(missing, 3)}", again or "Add each name to a part"),
+        (
+            too_few,
+            f"has {len(splits.train)} in train and {len(splits.val)} in val",
+            again or "Name at least 2 and 1 images",
+        ),
     ):
         if is_wrong:
             raise DataError(what, where=where, remedy=remedy)
