@@ -22,6 +22,7 @@ from segarena import config
 from segarena.api.calls import in_python
 from segarena.config.checks import NUMBERED
 from segarena.config.data import AnnotationFormat
+from segarena.config.export import ExportFormat
 from segarena.config.results import SplitName
 from segarena.config.training import EncoderName, ModelName, TrackName
 from segarena.files import write_text
@@ -33,6 +34,7 @@ _PATH = "str | PathLike[str]"
 #: The choices that have a name of their own, by the module of `config` that has them.
 _HOMES_OF_CHOICES = {
     "data": {AnnotationFormat: "AnnotationFormat"},
+    "export": {ExportFormat: "ExportFormat"},
     "results": {SplitName: "SplitName"},
     "training": {EncoderName: "EncoderName", ModelName: "ModelName", TrackName: "TrackName"},
 }
@@ -129,6 +131,14 @@ FILES: dict[str, dict[str, Verb]] = {
             "For images in memory use `segarena.load(run).predict(image)`.",
             builds=True,
         ),
+        "export": Verb(
+            config.ExportOptions,
+            "Path",
+            "The file or folder, for `segarena.load`.",
+            _INPUT,
+            "It is checked against PyTorch on images of the run; what does not pass is not written.",
+            builds=True,
+        ),
         "report": Verb(config.ReportOptions, "Path", "The page, report.html.", _INPUT),
     },
 }
@@ -161,10 +171,11 @@ def module(verbs: dict[str, Verb]) -> str:
     head += ["", "from segarena.api.calls import api_function, run_command"]
     head += [f"from segarena.config import {', '.join(kinds)}"]
     own = [name for name in ("Builder", "OwnModel") if name in body]
-    head += [f"from segarena.config.own_models import {', '.join(own)}"] if own else []
+    homes = [f"from segarena.config.own_models import {', '.join(own)}"] if own else []
     for place, names in _HOMES_OF_CHOICES.items():
         used = [name for name in names.values() if name in body]
-        head += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
+        homes += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
+    head += sorted(homes)
     if results:
         head += ["", "if TYPE_CHECKING:  # `import segarena` is light"]
         head += sorted(f"    from segarena.results.{_HOMES[name]} import {name}" for name in results)

@@ -16,7 +16,7 @@ from segarena import config
 
 PUBLIC = (
     "Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError TrainedRun WeightsError "
-    "build_model check compare convert evaluate load predict report synth train"
+    "build_model check compare convert evaluate export load predict report synth train"
 ).split()
 
 

@@ -15,19 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segarena._version import __version__ as __version__
 from segarena.api.calls import api_function as _api_function
 from segarena.api.compare import compare
 from segarena.api.data import check, convert, synth
-from segarena.api.results import evaluate, predict, report
+from segarena.api.results import evaluate, export, predict, report
 from segarena.api.train import train
 from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning
 
 if TYPE_CHECKING:
+    from segarena.exporting.onnx_model import OnnxModel
     from segarena.models import build_model
     from segarena.results.comparison import Comparison
     from segarena.results.evaluation import Evaluation
@@ -53,6 +55,7 @@ __all__ = [
     "compare",
     "convert",
     "evaluate",
+    "export",
     "load",
     "predict",
     "report",
@@ -62,18 +65,25 @@ __all__ = [
 
 
 @_api_function
-def load(run: str | PathLike[str], *, device: str = "auto", build: Callable[..., Any] | None = None) -> Predictor:
-    """Load a trained run to label images: `load(run).predict(image)`.
+def load(
+    run: str | PathLike[str], *, device: str = "auto", build: Callable[..., Any] | None = None
+) -> Predictor | OnnxModel:
+    """Load a trained run, or what `export` made of it, to label images: `load(run).predict(image)`.
 
     Args:
         run: A run folder, or a comparison folder (then its run on all images, where there is one, else the model with
-            the highest mIoU).
+            the highest mIoU); an ONNX file, for which PyTorch is not needed; or a folder with model.safetensors.
         device: auto, cpu, cuda, cuda:1 (the second GPU) or mps.
         build: For a run of your own module, the function that builds it.
 
     Returns:
         The network with all that it needs to label an image.
     """
+    from segarena.exporting.loading import load_exported
+
+    exported = load_exported(Path(run), device=device)
+    if exported is not None:
+        return exported
     from segarena.training import predictor
 
     with own_models(given_builder(build)):

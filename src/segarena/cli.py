@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "train": (config.TrainOptions, "segarena.commands.train"),
     "evaluate": (config.EvaluateOptions, "segarena.commands.evaluate"),
     "predict": (config.PredictOptions, "segarena.commands.predict"),
+    "export": (config.ExportOptions, "segarena.commands.export"),
     "serve": (config.ServeOptions, "segarena.commands.serve"),
     "check": (config.CheckOptions, "segarena.commands.check"),
     "report": (config.ReportOptions, "segarena.commands.report"),

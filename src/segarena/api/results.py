@@ -1,4 +1,4 @@
-"""`evaluate`, `predict` and `report` as functions. Generated from the options by docs/build_signatures.py."""
+"""`evaluate`, `predict`, `export` and `report` as functions. Generated from the options by docs/build_signatures.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from segarena.api.calls import api_function, run_command
-from segarena.config import EvaluateOptions, PredictOptions, ReportOptions
+from segarena.config import EvaluateOptions, ExportOptions, PredictOptions, ReportOptions
+from segarena.config.export import ExportFormat
 from segarena.config.own_models import Builder
 from segarena.config.results import SplitName
 
@@ -125,6 +126,46 @@ def predict(
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
     """
     result: Path = run_command(PredictOptions, locals(), "predict")
+    return result
+
+
+@api_function
+def export(
+    run: str | PathLike[str],
+    *,
+    format: ExportFormat = "onnx",
+    probabilities: bool = False,
+    int8: bool = False,
+    out: str | PathLike[str] | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
+    build: Builder | None = None,
+) -> Path:
+    """Write a trained network as a file for other programs, after a check that it gives the same labels.
+
+    It is checked against PyTorch on images of the run; what does not pass is not written.
+
+    Args:
+        run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
+            highest mIoU).
+        format: onnx: one file for ONNX Runtime and others. torch: a program of torch.export, .pt2. huggingface: a
+            folder with weights, config.json and a model card, as on the Hugging Face hub.
+        probabilities: Add an output with the probability of each class at each pixel (onnx and torch).
+        int8: Compute with 8 bits (onnx). Ranges are measured on training images; refused if the validation mIoU falls
+            by more than 0.005.
+        out: File to write, or a folder for it; a file that exists is not overwritten. Default: a new file or folder in
+            the run folder.
+        quiet: Show only the result and warnings.
+        verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
+        build: For a run of your own module, the function that builds it.
+
+    Returns:
+        The file or folder, for `segarena.load`.
+
+    Raises:
+        SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
+    """
+    result: Path = run_command(ExportOptions, locals(), "export")
     return result
 
 

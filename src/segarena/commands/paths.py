@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.config import DataOptions, EvaluateOptions, OutputOptions, PredictOptions, ServeOptions
+from segarena.config import DataOptions, EvaluateOptions, ExportOptions, OutputOptions, PredictOptions, ServeOptions
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
 from segarena.data.published import is_published
@@ -25,7 +25,7 @@ def check_paths(options: OutputOptions) -> None:
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)):
+    if isinstance(options, (EvaluateOptions, ExportOptions, PredictOptions, ServeOptions)):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, PredictOptions):
         check_named(options.images)

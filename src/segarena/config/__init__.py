@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from segarena.config.data import PUBLISHED_NAMES, CheckOptions, ConvertOptions, DataOptions, SynthOptions
 from segarena.config.defaults import DataFacts
+from segarena.config.export import ExportOptions
 from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
@@ -35,6 +36,7 @@ __all__ = [
     "DataOptions",
     "EncoderName",
     "EvaluateOptions",
+    "ExportOptions",
     "ModelName",
     "ModelsOptions",
     "OutputOptions",

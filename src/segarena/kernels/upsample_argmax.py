@@ -78,7 +78,7 @@ def interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, floa
         return full[..., : size[0], : size[1]]
     for dim, pixels, cells in ((2, size[0], extent[0]), (3, size[1], extent[1])):
         grid = logits.shape[dim]
-        before, fraction = _positions(grid, pixels, cells, logits.dtype, logits.device)
+        before, fraction = grid_positions(grid, pixels, cells, logits.dtype, logits.device)
         after = (before + 1).clamp(max=grid - 1)
         logits = _mix(logits.index_select(dim, before), logits.index_select(dim, after), fraction, dim)
     return logits
@@ -121,7 +121,7 @@ def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, f
 
 def _in_strips(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
     """Label (C, h, w) at `size`, as many rows at a time as `MAX_BYTES` allows for all that is computed of them."""
-    above, fraction = _positions(logits.shape[1], size[0], extent[0], logits.dtype)
+    above, fraction = grid_positions(logits.shape[1], size[0], extent[0], logits.dtype)
     below = (above + 1).clamp(max=logits.shape[1] - 1)
     rows = extent[0] / size[0]  # of the grid, for one of the image
     tensors = max(_WIDENED * rows, rows + 2)
@@ -144,7 +144,7 @@ def _strip(logits: Tensor, upper: Tensor, lower: Tensor, down: Tensor, width: in
     return _label(before.mul_(1 - down).add_(after.mul_(down)))[0]
 
 
-def _positions(
+def grid_positions(
     grid: int, pixels: int, extent: float, dtype: torch.dtype, device: torch.device | None = None
 ) -> tuple[Tensor, Tensor]:
     """The point of the grid before each pixel's centre, int64, and the fraction of the distance to the next point.

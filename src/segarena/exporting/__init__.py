@@ -1,0 +1,1 @@
+"""Trained networks as files that other programs run: written, checked against PyTorch, and loaded again."""

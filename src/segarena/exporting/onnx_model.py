@@ -1,0 +1,228 @@
+"""Label images with an exported ONNX file: `segarena.load("model.onnx").predict(image)`. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.classes import ClassTable
+from segarena.config.devices import device_type
+from segarena.cores import count_cores
+from segarena.data.files.bit_depth import ChosenBits, choose_bits
+from segarena.data.files.in_memory import ImageInput, read_images
+from segarena.data.scaling import TrainingSides
+from segarena.errors import ConfigError, RunError
+from segarena.exporting.onnx_bytes import check_external_data, read_metadata
+from segarena.extras import require
+from segarena.formats import listing, plural, shorten
+from segarena.records.exported import ExportedModel
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+#: The name under which the metadata has the whole record, as JSON; others repeat parts of it for other programs.
+KEY = "segarena"
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+@dataclass(frozen=True, repr=False)
+class OnnxModel:
+    """An exported network in ONNX Runtime, with its classes."""
+
+    session: onnxruntime.InferenceSession
+    classes: ClassTable
+    facts: ExportedModel
+    """All that the file states about the model."""
+    path: Path
+    device: str
+
+    @property
+    def size(self) -> int:
+        """The working size, to which the shorter side of an image is resized, in pixels."""
+        return self.facts.size
+
+    def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
+        """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
+        return choose_bits(highest, self.facts.image_bits, self.facts.deep_images)
+
+    @overload
+    def predict(self, image: list[ImageInput] | tuple[ImageInput, ...]) -> list[NDArray[np.uint8]]: ...
+
+    @overload
+    def predict(self, image: ImageInput) -> NDArray[np.uint8]: ...
+
+    def predict(self, image: Any) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
+        """Label each pixel of an image, resized as a whole to the working size.
+
+        An image that is much larger than those of the training loses its details; a warning names the sizes. The run
+        itself labels it in windows: cut it into parts of the size of the training images.
+
+        Args:
+            image: An image, or a list of images: files, PIL images, arrays or tensors, as for a run.
+
+        Returns:
+            Class indices, uint8 (H, W); for a list of images a list of them.
+
+        Raises:
+            ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
+            DataError: A file cannot be read.
+        """
+        if isinstance(image, (list, tuple)):
+            return [self._label(pixels) for pixels in read_images(image, self._bits)]
+        [pixels] = read_images([image], self._bits)
+        return self._label(pixels)
+
+    def probabilities(self, image: ImageInput) -> NDArray[np.float32]:
+        """Compute the probability of each class at each pixel.
+
+        Args:
+            image: An image, as for `predict`.
+
+        Returns:
+            float32 (num_classes, H, W), which add up to 1 at each pixel.
+
+        Raises:
+            ConfigError: The file was exported without them.
+            DataError: The image cannot be read; ImageTypeError if it is not one.
+        """
+        if "probabilities" not in [output.name for output in self.session.get_outputs()]:
+            raise ConfigError(
+                f"{self.path} gives labels only",
+                remedy="Export the run again with --probabilities: segarena export RUN --probabilities",
+            )
+        [pixels] = read_images([image], self._bits)
+        [[found]] = self.session.run(["probabilities"], {"image": pixels[None]})
+        result: NDArray[np.float32] = found
+        return result
+
+    def run(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Label a batch of images of one size.
+
+        Args:
+            images: uint8 RGB (N, H, W, 3).
+
+        Returns:
+            Class indices, uint8 (N, H, W).
+        """
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True  # no probabilities
+        [labels] = self.session.run(["labels"], {"image": np.ascontiguousarray(images)}, options)
+        result: NDArray[np.uint8] = labels
+        return result
+
+    def _label(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = pixels.shape[:2]
+        if self.facts.train_sides is not None and TrainingSides(**self.facts.train_sides).is_smaller(height, width):
+            longest, shorter = (self.facts.train_sides[name] for name in ("longest", "longest_shorter"))
+            warnings.warn(
+                f"an image of {width} × {height} pixels is labelled as a whole, and loses its details: the training"
+                f" images have at most {longest} × {shorter}. Cut it into parts of about that size",
+                stacklevel=3,
+            )
+        mask: NDArray[np.uint8] = self.run(pixels[None])[0]
+        return mask
+
+    def _bits(self, highest: list[int]) -> int:
+        return self.choose_bits(highest).bits
+
+    def __repr__(self) -> str:
+        names = listing([shorten(name) for name in self.classes.names], 8)
+        facts = [f"{self.facts.model}, {plural(self.classes.num_classes, 'class')}: {names}", f"size {self.size}"]
+        return f"OnnxModel({'; '.join([*facts, self.facts.precision, self.device])}; {str(self.path)!r})"
+
+
+def load_onnx(path: str | PathLike[str], *, device: str = "auto", threads: int | None = None) -> OnnxModel:
+    """Load an ONNX file that `segarena export` wrote.
+
+    Args:
+        path: The file.
+        device: "auto" and "cpu" are the processor; "cuda" is an NVIDIA GPU, with onnxruntime-gpu installed.
+        threads: Threads that compute; None for one on each core.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed, or has no such device.
+        RunError: The file is missing, damaged, refers to files outside its folder, or is of another program.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(
+            f"cannot be read ({error.strerror or error})", where=path, remedy="Name a file that `segarena export` wrote"
+        ) from error
+    facts = read_facts(read_metadata(content, path), path)
+    check_external_data(content, path)
+    require(["onnxruntime"], "onnx", "an ONNX file")
+    import onnxruntime
+
+    device = "cpu" if device == "auto" else device
+    provider = _PROVIDERS.get(device_type(device))
+    if provider not in onnxruntime.get_available_providers():
+        raise ConfigError(
+            f"ONNX Runtime cannot use {device} here",
+            where="--device",
+            remedy="Use --device cpu, or install onnxruntime-gpu in place of onnxruntime for an NVIDIA GPU",
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or count_cores()
+    options.log_severity_level = 3  # errors
+    try:
+        # By its path: files of external data, which have been checked, are found beside it.
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:  # of a type of its own for each kind of damage
+        raise RunError(
+            f"cannot be loaded by ONNX Runtime {onnxruntime.__version__} ({str(error).splitlines()[0][:200]})",
+            where=path,
+            remedy="Update onnxruntime, or export the run again: segarena export RUN",
+        ) from error
+    classes = ClassTable.from_dict(facts.class_table, where=path)
+    return OnnxModel(session, classes, facts, path, device)
+
+
+def read_facts(metadata: dict[str, str], where: Path) -> ExportedModel:
+    """Return what a file states about its model.
+
+    Args:
+        metadata: Texts by name.
+        where: The file, for messages.
+
+    Raises:
+        RunError: `segarena export` did not write it, or a newer version did.
+    """
+    try:
+        content = json.loads(metadata[KEY])
+    except (KeyError, ValueError) as error:
+        raise RunError(
+            "is not an ONNX file of segarena: its metadata has no classes",
+            where=where,
+            remedy="Name a file that `segarena export` wrote",
+        ) from error
+    return ExportedModel.from_json(content, where)
+
+
+def metadata_of(facts: ExportedModel) -> dict[str, str]:
+    """Return the metadata of a file, the inverse of `read_facts`: the record as JSON, and what others look for by name.
+
+    Args:
+        facts: What is known about the model.
+    """
+    classes = ClassTable.from_dict(facts.class_table, where="")
+    return {
+        KEY: json.dumps(facts.to_json(), ensure_ascii=False),
+        "classes": json.dumps(list(classes.names), ensure_ascii=False),
+        "colors": json.dumps([list(color) for color in classes.colors]),
+        "size": str(facts.size),
+        "model": facts.model,
+        "version": facts.segarena,
+        "fingerprint": facts.fingerprint,
+    }

@@ -1,0 +1,98 @@
+"""Where an export is written: beside its place first, and moved there whole once it has passed its checks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segarena.errors import RunError
+from segarena.files import TEMPORARY
+
+_ANOTHER = "Name another one with --out"
+
+
+def choose_target(out: Path | None, name: str, root: Path) -> Path:
+    """Choose the file or folder to write, before any work. Nothing is made.
+
+    Args:
+        out: What the user named: the file or folder itself, by its suffix, or a folder for it; None for `root`.
+        name: Its name where `out` has none, e.g. "unet.onnx"; without a suffix it is a folder.
+        root: The run folder; there, a name that exists is numbered.
+
+    Returns:
+        A path at which there is nothing; for a folder, perhaps an empty one.
+
+    Raises:
+        RunError: There is something, or `out` has the suffix of another format.
+    """
+    suffix = Path(name).suffix
+    if out is None:
+        number, target = 1, root / name
+        while target.exists():
+            number += 1
+            target = root / f"{Path(name).stem}-{number}{suffix}"
+        return target
+    if not suffix:
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            raise RunError("exists and is not an empty folder", where=out, remedy=_ANOTHER)
+        return out
+    if out.suffix and out.suffix != suffix and not out.is_dir():
+        raise RunError(f"ends in {out.suffix}, and the file is {suffix}", where=out, remedy=f"Name a file *{suffix}")
+    target = out if out.suffix == suffix and not out.is_dir() else out / name
+    if target.exists():
+        raise RunError("exists, and is not overwritten", where=target, remedy=_ANOTHER)
+    return target
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes the target when the block ends without an error; else nothing is left.
+
+    Args:
+        target: The file or folder to make.
+
+    Raises:
+        RunError: It cannot be written, or something is there by now.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=TEMPORARY, dir=target.parent))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        yield place / target.name
+        _move(place / target.name, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _move(made: Path, target: Path) -> None:
+    if made.is_dir():
+        if target.exists():
+            target.rmdir()  # an empty one; others are refused
+        made.rename(target)
+        return
+    with made.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    try:
+        os.link(made, target)  # unlike a rename, it does not replace a file that was made in the meantime
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(17, "File exists") from None
+        made.rename(target)
+
+
+def _unwritable(target: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot be written ({error.strerror or error})",
+        where=target,
+        remedy="Free some space, check the permissions, or name another place with --out",
+    )

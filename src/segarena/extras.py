@@ -1,0 +1,33 @@
+"""Libraries that only some commands need: imported when they are needed, and named where they are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from segarena.errors import ConfigError
+from segarena.formats import join_words
+
+
+def require(modules: Sequence[str], extra: str, what: str) -> None:
+    """Import optional libraries, so that a missing one is found before any work.
+
+    Args:
+        modules: Their names in Python.
+        extra: The extra of segarena that installs them.
+        what: What needs them, e.g. "an ONNX file".
+
+    Raises:
+        ConfigError: One or several are not installed.
+    """
+    missing = []
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
+                raise  # it is installed, and something that it needs is not
+            missing.append(module)
+    if missing:
+        libraries = f"{join_words(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
+        raise ConfigError(f"{what} needs {libraries}", remedy=f'Install it: python -m pip install "segarena[{extra}]"')
