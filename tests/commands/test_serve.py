@@ -26,6 +26,8 @@ from segarena import cli
 from segarena.config import ServeOptions
 from segarena.errors import ConfigError
 from segarena.runs import find_model_runs
+from segarena.training import together
+from segarena.training.together import is_exact, label_together
 from support import refused, refuses
 
 TOKEN = "a-token-of-24-characters"
@@ -109,6 +111,26 @@ def test_served_masks_are_those_of_predict(
     for image, mask in zip(images, masks, strict=True):
         assert np.array_equal(mask, predictor.predict(image)), image.name
     assert "curl" in capsys.readouterr().out
+
+
+def test_images_together_get_the_labels_that_each_gets_alone(trained: Path) -> None:
+    predictor = segarena.load(trained, device="cpu")
+    images = [np.array(Image.open(trained.parent / "data" / "images" / f"square{n:02}.png")) for n in range(5)]
+    masks = label_together(predictor, images)
+    assert [mask.tolist() for mask in masks] == [predictor.predict(image).tolist() for image in images]
+    assert len({mask.sum() for mask in masks}) > 1
+    assert is_exact(predictor)
+
+
+def test_a_batch_that_changes_labels_is_noticed(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = segarena.load(trained, device="cpu")
+    plain = together.predict_masks
+
+    def other(network, images, *rest, **options):
+        return plain(network, images, *rest, **options) ^ (len(images) > 1)
+
+    monkeypatch.setattr(together, "predict_masks", other)
+    assert not is_exact(predictor)
 
 
 @needs_signals

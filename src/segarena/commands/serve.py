@@ -7,8 +7,6 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from segarena.commands.terminal import console, shown
 from segarena.config import ServeOptions
 from segarena.config.serving import MIB, TOKEN_VARIABLE
@@ -18,6 +16,7 @@ from segarena.records.metrics import Metrics
 from segarena.runs import find_model_runs
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
+from segarena.training.together import is_exact, label_together
 
 if TYPE_CHECKING:  # it needs the extra
     from segarena.serving.models import ServedModel
@@ -120,17 +119,12 @@ def _load(options: ServeOptions) -> list[ServedModel]:
         if predictor.unfinished:
             console.warn(predictor.unfinished)
         console.detail(f"  {name}: {predictor!r}")
-        with computing_with(usual_threads()):
-            _warm_up(predictor)
-        found.append(ServedModel(name, predictor, _facts(predictor)))
+        with computing_with(usual_threads()):  # the first request does not wait for what is compiled then
+            can_batch = is_exact(predictor)
+        together = partial(label_together, predictor) if can_batch and options.max_batch > 1 else None
+        console.detail(f"  several images are labelled {'together' if together else 'one after the other'}")
+        found.append(ServedModel(name, predictor, _facts(predictor), together))
     return found
-
-
-def _warm_up(predictor: Predictor) -> None:
-    """Label an image of zeros, so that the first request does not wait for what is compiled and allocated then."""
-    form = predictor.channels
-    channels, dtype = (3, "uint8") if form is None else (len(form.numbers), form.dtype)
-    predictor.predict(np.zeros((predictor.size, predictor.size, channels), dtype))
 
 
 def _facts(predictor: Predictor) -> dict[str, object]:

@@ -35,6 +35,8 @@ class ServedModel:
     predictor: Labels
     facts: dict[str, Any] = field(default_factory=dict)
     """Further entries of `GET /models`: numbers and words."""
+    together: Callable[[Sequence[NDArray[Any]]], list[NDArray[np.uint8]]] | None = None
+    """Labels images of one size in one pass, with the labels that each would get alone; None: one after the other."""
 
     @property
     def classes(self) -> ClassTable:
@@ -81,6 +83,8 @@ class ServedModel:
         Returns:
             Class indices, (H, W) uint8 each.
         """
+        if self.together is not None and len(images) > 1:
+            return self.together(images)
         masks: list[NDArray[np.uint8]] = self.predictor.predict(list(images))
         return masks
 

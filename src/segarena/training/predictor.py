@@ -180,7 +180,8 @@ class Predictor:
         return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)
 
     @cached_property
-    def _network(self) -> SegmentationModel:
+    def network(self) -> SegmentationModel:
+        """The network as it labels: on a GPU in half precision, with BatchNorm folded into the convolutions."""
         return prepared(self.model, self.device, self.precision)
 
     def _bits(self, highest: list[int]) -> int:
@@ -243,7 +244,7 @@ class Predictor:
     def _parts(self, image: Pixels, plan: WindowPlan) -> Iterator[Part]:
         """The probabilities of an image in windows."""
         return predict_windows(
-            self._network,
+            self.network,
             image,
             plan,
             self.classes.num_classes,
@@ -258,7 +259,7 @@ class Predictor:
         """The labels or the probabilities of an image as a whole; with `size` at another size than its own."""
         height, width = image.shape[:2]
         result = function(
-            self._network,
+            self.network,
             resize_image(_to_tensor(image), working_size(height, width, self.size))[None],
             size or (height, width),
             device=self.device,
