@@ -105,6 +105,18 @@ def quick_runs() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def blank_figures() -> Iterator[None]:
+    """The figures of a page are empty: drawing takes as long as a training. Tests of `reporting` and README draw."""
+    from matplotlib.figure import Figure
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ranking", "accuracy_latency", "learning_curves", "class_iou", "confusion"):
+            patch.setattr(f"segarena.reporting.page.draw_{name}", lambda *_: Figure(figsize=(0.2, 0.2)))
+        patch.setattr("segarena.reporting.gallery.draw_gallery", lambda *_: Figure(figsize=(0.2, 0.2)))
+        yield
+
+
 @pytest.fixture
 def squares(tmp_path: Path) -> Path:
     """A folder of twelve images with bright squares and their 0/255 masks."""

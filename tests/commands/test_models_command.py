@@ -45,7 +45,9 @@ def test_counts_without_computing_are_those_of_the_real_network(track: str, name
     assert row["flops"] == count_flops(model, (48, 64))
 
 
-def test_one_number_is_a_square_and_two_are_height_and_width() -> None:
+def test_one_number_is_a_square_and_two_are_height_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "TRACKS", {"encoder": ("fcn",)})
+
     def flops(*size: int) -> list[int]:
         return [row["flops"] for row in models.run(ModelsOptions(track="encoder", size=size))]
 
@@ -53,7 +55,10 @@ def test_one_number_is_a_square_and_two_are_height_and_width() -> None:
     assert flops(64, 128) != flops(64)
 
 
-def test_the_encoder_is_used_by_the_architectures_that_support_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_encoder_is_used_by_the_architectures_that_support_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "count_flops", lambda model, size: 0)
     rows = models.run(ModelsOptions(encoder="resnet101", size=(64,)))
     used = {(row["track"], row["name"]): row["encoder"] for row in rows}
     assert {encoder for (track, _), encoder in used.items() if track == "encoder"} == {"resnet101"}

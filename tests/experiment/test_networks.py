@@ -12,7 +12,7 @@ from torchvision.models import get_model
 from recording import RecordingReporter, protocol
 from segarena.config import CompareOptions
 from segarena.errors import ConfigError, WeightsError
-from segarena.experiment.networks import check_networks, drop_unused_options, try_networks
+from segarena.experiment.networks import check_networks, drop_unused_options, relative_cost, try_networks
 from segarena.models import ENCODERS, weights
 from support import refuses
 
@@ -47,6 +47,12 @@ def test_what_is_used_of_a_whole_network_is_reported(whole_network: Path) -> Non
         "fcn: on resnet50, output stride 8; from fcn.pth",
         "pspnet: on resnet50, output stride 8; from fcn.pth (its encoder only)",
     ]
+
+
+def test_the_relative_cost_is_that_of_the_network_and_of_the_pixels() -> None:
+    costs = {model: relative_cost(protocol(input_size=(64, 64)), model) for model in ("fcn", "unet")}
+    assert 0 < costs["fcn"] < costs["unet"]
+    assert relative_cost(protocol(input_size=(64, 128)), "fcn") == 2 * costs["fcn"]
 
 
 @pytest.mark.parametrize(("name", "called"), [("imagenet", "ImageNet"), ("coco", "COCO")])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePath
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
 from segarena import formats
@@ -83,16 +83,9 @@ def save_figures(comparison: Comparison, examples: list[gallery.Example], *, svg
 
 def render_page(comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path]) -> str:
     """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it."""
-    environment = Environment(
-        loader=PackageLoader("segarena.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     score_columns, cost_columns, models = tables.model_tables(comparison)
     place = PurePath(comparison.folder.name)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         comparison=comparison,
         record=comparison.record,
         figures=_embed(comparison, figures),
@@ -123,6 +116,18 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         void=IGNORE_INDEX,
         annotated_classes=ANNOTATED_CLASSES,
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("segarena.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _embed(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]:

@@ -27,7 +27,6 @@ _SUFFIX = "|".join(sorted(re.escape(suffix) for suffix in PICTURE_SUFFIXES))
 _NAMES_WITH_SPACES = re.compile(rf""""[^"]*"|'[^']*'|\S.*?(?:{_SUFFIX})(?=[\s,;]|$)|[^\s,;]+""", re.IGNORECASE)
 _SEVERAL = re.compile(rf"(?:{_SUFFIX})[\"']?[\s,;|]+.*(?:{_SUFFIX})[\"']?$", re.IGNORECASE)
 _WORDS = re.compile(r"""[^\s,;"']+""")
-_NUMBERS = re.compile(r"\d+(?:\s+\d+)+")
 
 _SLASHES = re.compile(r"[/\\]+")
 
@@ -63,11 +62,6 @@ def split_lines(lines: Sequence[str], is_name: Callable[[str], bool]) -> list[Ce
     if rate(best)[0] == 0:  # the names may be numbers: of a table, all lines have as many cells
         best = next((way for way in ways[1:-2] if len({len(way(line)) for line in examined}) == 1), best)
     return [best(line) for line in lines]
-
-
-def is_run_length(cell: str) -> bool:
-    """Whether a cell is a mask as pairs of numbers, start and length: `3 4 17 6`."""
-    return bool(_NUMBERS.fullmatch(cell.strip())) and len(cell.split()) % 2 == 0
 
 
 def _ways_to_split(lines: Sequence[str]) -> Iterator[Callable[[str], Cells]]:
