@@ -102,6 +102,27 @@ def test_one_inverted_mask_among_others_is_found(tmp_path: Path) -> None:
     assert problem.files == ("masks/disc04.png",)
 
 
+@pytest.mark.parametrize("inverted", [6, 7])
+def test_half_of_the_masks_inverted_is_found(tmp_path: Path, inverted: int) -> None:
+    """Two annotators, of whom one has painted the background: with as many of each, no foreground is the usual one."""
+    for number in range(14):
+        image, mask = discs(number)
+        write(tmp_path, number, image, 255 - mask if number < inverted else mask)
+    [problem] = find(tmp_path)
+    assert (problem.code, problem.severity) == ("inverted-mask", "warning")
+    assert problem.files == tuple(f"masks/disc{number:02}.png" for number in range(inverted))
+
+
+def test_large_and_small_objects_are_not_inverted(tmp_path: Path) -> None:
+    for number in range(14):
+        image, mask = discs(number)
+        if number < 7:
+            mask = 255 - mask
+            image = np.where(mask[..., None] > 0, np.uint8(180), np.uint8(60)).repeat(3, axis=2)
+        write(tmp_path, number, image, mask)
+    assert find(tmp_path) == []
+
+
 def test_a_mask_of_a_large_bright_object_is_not_inverted(tmp_path: Path) -> None:
     for number in range(12):
         image, mask = discs(number)

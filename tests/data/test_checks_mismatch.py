@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drawings import label_map
-from segarena.data.checks.mismatch import check_mismatch
+from segarena.data.checks.mismatch import TURNS, check_mismatch
 from segarena.data.checks.problem import Problem
 from segarena.data.checks.thumbnails import collect_thumbnails
 from segarena.data.folder import FolderSource
@@ -69,6 +69,21 @@ def find(source: FolderSource, order: NDArray[np.intp] | None = None) -> list[Pr
 def test_right_pairs_are_no_problem(tmp_path: Path, write: Callable[[Path], None]) -> None:
     write(tmp_path)
     assert find(FolderSource(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("write", "turn"), [*((squares, turn) for turn in TURNS), *((scenes, turn) for turn in list(TURNS)[:3])]
+)
+def test_masks_that_are_turned_are_found(tmp_path: Path, write: Callable[[Path], None], turn: str) -> None:
+    """coco-annotator #557, labelme #499: a tool that ignores the orientation, arrays whose rows begin below."""
+    write(tmp_path)
+    quarters, mirrored = TURNS[turn]
+    for path in (tmp_path / "masks").iterdir():
+        labels = np.rot90(np.asarray(Image.open(path)), -quarters)  # what turns it back is named
+        Image.fromarray(np.ascontiguousarray(labels[:, ::-1] if mirrored else labels)).save(path)
+    [problem] = find(FolderSource(tmp_path))
+    assert (problem.code, problem.severity) == ("turned-masks", "warning")
+    assert turn in problem.message
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -69,10 +69,16 @@ def test_stems_may_differ_by_words_of_their_kind_at_the_ends(image: str, mask: s
         (["a.png", "b.tif"], ["a", "b"], {"a.png": "a", "b.tif": "b"}),
         (["4", "6", "2", "5", "0"], ["2_L", "5_L"], {"2": "2_L", "5": "5_L"}),
         (["1", "5", "2", "6", "0"], ["5_L", "6_L"], {"5": "5_L", "6": "6_L"}),
+        # label-studio #1266: names as in an address; and the hash of an upload
+        (["d’écran 1", "d’écran 2"], [f"d%E2%80%99%C3%A9cran%20{n}" for n in (1, 2)], "in order"),
+        (["s1", "s2"], ["06eca1b4-s1", "9f00d3aa-s2"], "in order"),
+        (["s1", "s2"], [f"s{n}_jpg.rf.{n}0123456789abcdef0123456789abcde_mask" for n in (1, 2)], "in order"),
+        (["s1", "s2"], ["06eca1b4-s1", "9f00d3aa-s1"], {}),  # two versions of one image
     ],
 )
-def test_one_rule_pairs_the_whole_set(images: list[str], masks: list[str], pairs: dict[str, str]) -> None:
-    assert stems(pair(images, masks)) == pairs
+def test_one_rule_pairs_the_whole_set(images: list[str], masks: list[str], pairs: dict[str, str] | str) -> None:
+    expected = dict(zip(images, masks, strict=True)) if pairs == "in order" else pairs
+    assert stems(pair(images, masks)) == expected
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ INVERTED_SHARE = 0.9
 #: ... or more than the first of these, and more than the second of the images' outermost pixels.
 INVERTED_WITH_BORDER, BORDER_SHARE = 0.6, 0.97
 
+#: About half of the masks may be inverted if at least this share of them has a foreground above a half, ...
+MIN_HALF = 0.2
+#: ... the typical foregrounds of the two groups differ by this share of the pixels, and add up to all but ...
+MIN_APART, MOST_UNLIKE = 0.2, 0.2
+
 _MOST_IMAGES, _MIN_IMAGES = 24, 6
 #: The cache's name for measurements; another version of them, or of the decoder, may find others.
 _KIND = f"measured pairs 1, Pillow {PIL.__version__}, NumPy {np.__version__}"
@@ -70,6 +75,8 @@ def check_alignment(source: FolderSource) -> Iterator[Problem]:
     yield from _shifted_masks(pairs)
     if source.classes.num_classes == 2:
         yield from _inverted_masks(source, pairs, suspects)
+        if not suspects:
+            yield from _inverted_half(source, pairs)
         yield from _inverted_set(source, pairs)
 
 
@@ -239,6 +246,34 @@ def _inverted_masks(
             tuple(relative_name(source.root, source.samples[index].files[1]) for index in inverted),
             f"{plural(len(inverted), 'mask')} may be inverted: compared with the others, the share of the foreground"
             " and its contrast to the background are reversed",
+            "Look at them; where object and background are exchanged, exchange the two values in the mask",
+        )
+
+
+def _inverted_half(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
+    """About as many masks with object and background exchanged as without: none of the two is what is usual."""
+    labelled = source.mask_pixels.sum(axis=1)
+    shares = source.mask_pixels[:, 1] / np.maximum(1, labelled)
+    measured = [(pair.index, pair.colors[1] - pair.colors[0]) for pair in pairs if pair.colors is not None]
+    contrast = {index: value for index, value in measured if np.isfinite(value).all()}
+    if len(contrast) < 2 * _MIN_IMAGES:
+        return
+    values, large = np.array(list(contrast.values())), shares[list(contrast)] > 0.5
+    if not MIN_HALF <= large.mean() <= 1 - MIN_HALF:
+        return
+    small, other = (float(np.median(shares[list(contrast)][large == side])) for side in (False, True))
+    if abs(small + other - 1) > MOST_UNLIKE or other - small < MIN_APART:
+        return
+    direction = values[~large].mean(axis=0)
+    agree = (values @ direction > 0) != large
+    if min(agree[large].mean(), agree[~large].mean()) >= MIN_SHARE:
+        indices = np.flatnonzero((shares > 0.5) & (labelled > 0))
+        yield Problem(
+            "inverted-mask",
+            "warning",
+            tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
+            f"{plural(len(indices), 'mask')} of {len(shares)} may be inverted: compared with the others, the share of"
+            " the foreground and its contrast to the background are reversed",
             "Look at them; where object and background are exchanged, exchange the two values in the mask",
         )
 

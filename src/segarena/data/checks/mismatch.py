@@ -1,4 +1,6 @@
-"""Images paired with the masks of other images: their edges and areas agree better with another file's mask.
+"""Images paired with the masks of other images, or with masks that are turned or mirrored.
+
+Their edges and areas agree better with another file's mask, or with their own one turned.
 
 Compared are thumbnails of 64 x 64 pixels, by two measures: how the edges of the image correlate with the boundaries of
 the mask, and how much of the image's variance the areas of the mask explain. What all images, or all masks, have in
@@ -32,6 +34,17 @@ RECOGNISED = 0.9
 #: permuted; 0.57 for roads.
 MIN_BETTER = 0.8
 
+#: How masks are turned by mistake: quarters of a turn against the clock, of the mask or of its mirror image.
+TURNS = {
+    "mirrored from top to bottom": (2, True),
+    "mirrored from left to right": (0, True),
+    "turned upside down": (2, False),
+    "turned by a quarter, to the left": (1, False),
+    "turned by a quarter, to the right": (3, False),
+    "with rows and columns exchanged": (1, True),
+    "with rows and columns exchanged, and turned upside down": (3, True),
+}
+
 _MOST_IMAGES, _MIN_IMAGES = 48, 10
 _STEPS = (-2, -1, 1, 2)
 _MOST_CLASSES = 12
@@ -60,7 +73,8 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
     beside = {place + step for place in places.tolist() for step in (0, *_STEPS)}
     near = np.array(sorted(place for place in beside if 0 <= place < len(order)))
     images = thumbnails.fine[[order[place] for place in places]]
-    agreement = _agree(images, _labels(source, [order[place] for place in near]))
+    labels = _labels(source, [order[place] for place in near])
+    agreement = _agree(images, labels)
     own = np.searchsorted(near, places)
     step = find_step(agreement, places, near)
     if step is not None:
@@ -69,6 +83,11 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
         scores = agreement.first + agreement.second
     else:
         if share_below(agreement.first + agreement.second, own).mean() >= RIGHT:
+            return
+        chosen = [order[place] for place in places]
+        turn = find_turn(images, labels, own, agreement, is_square=all(h == w for h, w in _sizes(source, chosen)))
+        if turn is not None:
+            yield _describe_turn(source, chosen, turn)
             return
         if len(near) < len(order):
             agreement, own, near = _agree(images, _labels(source, order)), places, np.arange(len(order))
@@ -104,6 +123,38 @@ def find_step(agreement: Agreement, places: NDArray[np.intp], near: NDArray[np.i
         recognised = share_below(both[rows[inside]], columns[inside]).mean() >= RECOGNISED
         if recognised and (other > own).mean() >= MIN_BETTER:
             found.append((float((other - own).mean()), step))
+    return max(found)[1] if found else None
+
+
+def find_turn(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    own: NDArray[np.intp],
+    agreement: Agreement,
+    *,
+    is_square: bool,
+) -> str | None:
+    """Return how masks have to be turned to fit better in nearly all images, in words; None if they fit as they are.
+
+    Args:
+        images: (R, 64, 64), grey.
+        labels: (M, 64, 64).
+        own: (R,), the column of each image's own mask.
+        agreement: of the images with the masks as they are.
+        is_square: Whether a mask could be turned by a quarter without having another shape than its image.
+    """
+    rows = np.arange(len(own))
+    before = (agreement.first + agreement.second)[rows, own]
+    found: list[tuple[float, str]] = []
+    for words, (quarters, mirrored) in TURNS.items():
+        if quarters % 2 and not is_square:
+            continue
+        turned = np.rot90(labels[:, :, ::-1] if mirrored else labels, quarters, axes=(1, 2))
+        now = _agree(images, np.ascontiguousarray(turned))
+        both = now.first + now.second
+        better = both[rows, own] - before
+        if share_below(both, own).mean() >= RECOGNISED and (better > 0).mean() >= MIN_BETTER:
+            found.append((float(better.mean()), words))
     return max(found)[1] if found else None
 
 
@@ -206,6 +257,22 @@ def _center(scores: Score) -> Score:
     scores = scores - scores.mean(axis=1, keepdims=True)
     scores -= scores.mean(axis=0)
     return np.asarray(scores / np.maximum(1e-9, scores.std(axis=1, keepdims=True)))
+
+
+def _sizes(source: FolderSource, indices: Sequence[int]) -> list[tuple[int, int]]:
+    return [source.sizes[index] for index in indices]
+
+
+def _describe_turn(source: FolderSource, indices: Sequence[int], turn: str) -> Problem:
+    return Problem(
+        "turned-masks",
+        "warning",
+        tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
+        f"The masks may be turned or mirrored: of {len(indices)} images that were compared, edges and areas of nearly"
+        f" all agree better with their mask {turn}",
+        "Look at the overlays in check.png; where they do not fit, export the masks again as the images are displayed,"
+        " which is by their EXIF orientation where they have one",
+    )
 
 
 def _describe(source: FolderSource, pairs: Sequence[tuple[int, int]], examined: int, step: int | None) -> Problem:

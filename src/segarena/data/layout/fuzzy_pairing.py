@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import FileKind, is_word_edge, words_besides_kind
+from segarena.data.layout.vocabulary import FileKind, is_word_edge, to_nfc, words_besides_kind
 
 #: An image and its mask.
 Pair = tuple[File, File]
@@ -26,6 +27,7 @@ _KINDS: tuple[FileKind, FileKind] = ("image", "mask")
 #: mistyped.
 _MOST_NAMES = 0.9
 _MANY_NAMES = 8
+_ADDED = re.compile(r"^[0-9a-f]{8}-(?=.)|(?:_(?:jpe?g|png|tiff?|bmp|webp))?\.rf\.[0-9A-Za-z]{20,32}")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -62,6 +64,27 @@ def by_words_and_values(images: Sequence[Name], masks: Sequence[Name]) -> RuleRe
         {name: values(name, "image") for name in images}, {name: values(name, "mask") for name in masks}
     )
     return pairs, "a mask has its image's words and numbers, zeros in front of a number do not count"
+
+
+def by_original_name(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
+    """Pair stems that are equal without what labelling tools add: `06eca1b4-a`, `a_jpg.rf.HASH`, `a%20b` and `a b`."""
+    pairs = _pair_equal(
+        {name: words_besides_kind(original_name(name.stem), "image") or None for name in images},
+        {name: words_besides_kind(original_name(name.stem), "mask") or None for name in masks},
+    )
+    return pairs, "a mask has its image's name, apart from what a labelling tool added to it, e.g. a hash"
+
+
+def original_name(stem: str) -> str:
+    """Return the stem of a file before a labelling tool renamed it.
+
+    Label Studio puts eight hexadecimal digits in front, Roboflow its former ending and a hash behind; names that were
+    part of an address have their other characters as %XX.
+
+    >>> original_name("06eca1b4-a%20b"), original_name("s1_jpg.rf.0123456789abcdef0123_mask"), original_name("a-b")
+    ('a b', 's1_mask', 'a-b')
+    """
+    return _ADDED.sub("", to_nfc(unquote(stem)))
 
 
 def by_common_ends(images: Sequence[Name], masks: Sequence[Name]) -> RuleResult:
@@ -128,6 +151,7 @@ FUZZY_RULES: tuple[Callable[[Sequence[Name], Sequence[Name]], RuleResult], ...] 
     by_own_words,
     one_in_each_folder,
     by_numbers,
+    by_original_name,
 )
 
 

@@ -49,9 +49,10 @@ def pair_files(images: Sequence[File], masks: Sequence[File]) -> Pairing:
     5. The same words and numbers apart from those that all images share, and those that all masks share.
     6. One image and one mask in each of two folders or more.
     7. The same number, if nothing but the number differs within the images, and within the masks.
+    8. The same words and numbers apart from what labelling tools add to names, e.g. a hash.
 
     Splits and folders have to be equal too. If that gives too few pairs, folders that all images or all masks are in
-    are ignored, then all folders, unless both kinds are in several folders of the same names. Rules 3 to 7 count only
+    are ignored, then all folders, unless both kinds are in several folders of the same names. Rules 3 to 8 count only
     if they pair, one to one, at least half of what could be paired, and never against rule 1 if that pairs half.
 
     Args:
