@@ -97,6 +97,16 @@ def test_predict_writes_masks_and_overlays(five: Path, tmp_path: Path) -> None:
         assert overlay.size == (64, 64)
 
 
+@pytest.mark.parametrize(("factor", "is_named"), [(1, False), (10, True)])
+def test_other_units_are_reported(
+    five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: int, is_named: bool
+) -> None:
+    path = save_bands(tmp_path / "a.tif", np.minimum(tifffile.imread(first_image(five)) // factor, 65535))
+    segarena.predict(five, path, out=tmp_path / "out")
+    printed = capsys.readouterr()
+    assert ("same units" in " ".join((printed.out + printed.err).split())) == is_named
+
+
 def test_check_shows_the_channels(five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     segarena.check(five.parent / "data", channels="5,1,2", out=tmp_path / "out")
     printed = capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from segarena.commands.terminal import console, shown
 from segarena.config import PredictOptions
 from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
-from segarena.data.files.brightness import brightness, warn_if_unlike
+from segarena.data.files.brightness import brightness, channel_means, warn_if_other_units, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
 from segarena.data.files.georeference import INSTALL, has_rasterio, is_georeferenced
 from segarena.data.files.large_images import pixels_allowed
@@ -80,8 +81,7 @@ def run(options: PredictOptions) -> Path:
             except DataError as error:
                 faults.append((path, error))
                 continue
-            if predictor.channels is None:
-                levels.append(brightness(image))
+            levels.append(brightness(image) if predictor.channels is None else channel_means(image))
             trained_on += hash_pixels(image) in training_images
             in_windows += _explain_windows(predictor, large.size if large else image.shape[:2], path, not in_windows)
             mask = predictor.predict(image) if large is None else predictor.label_large(large)
@@ -105,7 +105,7 @@ def run(options: PredictOptions) -> Path:
             "masks of new images are usually less accurate.",
             title="note",
         )
-    unlike = warn_if_unlike(levels, predictor.train_brightness)
+    unlike = _compare_levels(predictor, levels)
     if unlike:
         console.warn(unlike)
     if faults:
@@ -121,6 +121,14 @@ def _choose_bits(predictor: Predictor, found: NewImages) -> int:
     if warning:
         console.warn(warning)
     return bits
+
+
+def _compare_levels(predictor: Predictor, levels: Sequence[Any]) -> str:
+    """A sentence if the images are far brighter, darker or in other units than those of the training; else ""."""
+    if predictor.channels is None:
+        return warn_if_unlike(levels, predictor.train_brightness)
+    assert predictor.model.normalization is not None
+    return warn_if_other_units(levels, predictor.model.normalization, predictor.channels.numbers)
 
 
 def _warn_without_rasterio(found: NewImages) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,48 @@ MOST, _FEWEST = 0.9, 5
 
 _EVERY = 4  # pixels along each side
 
+#: Of images with channels of their own: the mean of a channel is this many standard deviations of its pixels away.
+_FAR = 3.0
+
 
 def brightness(image: NDArray[np.uint8]) -> float:
     """Return the mean grey level, 0 to 255, of an image (H, W, 3), RGB; grey as ITU-R 601 and Pillow have it."""
     return float(image[::_EVERY, ::_EVERY].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
+
+
+def channel_means(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of each channel, (C,), of an image (H, W, C), from every fourth pixel of every fourth row."""
+    means: NDArray[np.float64] = image[::_EVERY, ::_EVERY].mean(axis=(0, 1), dtype=np.float64)
+    return means
+
+
+def warn_if_other_units(
+    means: Sequence[NDArray[np.float64]], trained: tuple[Sequence[float], Sequence[float]], numbers: Sequence[int]
+) -> str:
+    """Return a sentence if a channel of most images is far from that of the training images, "" if none is.
+
+    Args:
+        means: `channel_means` of each image.
+        trained: Mean and standard deviation of each channel over the pixels of the training images.
+        numbers: The number of each channel in the files.
+
+    >>> warn_if_other_units([np.array([0.2, 7.0])], ([2000.0, 7.0], [400.0, 1.0]), [1, 2])[:66]
+    'channel 1 has a mean of 0.2 in the image, against 2000 ± 400 in th'
+    """
+    if not means:
+        return ""
+    mean, std = np.asarray(trained[0]), np.asarray(trained[1])
+    middle = np.median(np.stack(means), axis=0)
+    away = np.abs(middle - mean) / std
+    worst = int(away.argmax())
+    if away[worst] <= _FAR:
+        return ""
+    where = "the image" if len(means) == 1 else f"the {len(means)} images (median)"
+    return (
+        f"channel {numbers[worst]} has a mean of {middle[worst]:.4g} in {where}, against {mean[worst]:.4g} ±"
+        f" {std[worst]:.4g} in the training images. The results may be wrong: give images with the same order of"
+        " channels and the same units"
+    )
 
 
 def brightness_range(levels: Sequence[float]) -> dict[str, float]:
