@@ -33,6 +33,7 @@ SHOWN_BY = {
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.data.splitting.splits --folds": TRAINING,
     "segarena.experiment.inputs --root": {*TRAINING, "evaluate"},
+    "segarena.experiment.inputs --channels": TRAINING,  # `evaluate` takes those of the run
     "segarena.experiment.inputs --download": TRAINING,  # only where it is given
     "segarena.formats --resume": TRAINING,  # the others show its command as a whole
     "segarena.models.weights": TRAINING,  # no other command reads pretrained weights

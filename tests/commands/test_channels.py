@@ -77,7 +77,8 @@ def test_files_arrays_and_tensors_get_the_same_labels(five: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "dtype", "value"), [(4, "uint16", "4 channels"), (6, "uint16", "6 channels"), (5, "uint8", "8 bits")]
+    ("channels", "dtype", "value"),
+    [(4, "uint16", "4 channels"), (6, "uint16", "6 channels"), (20, "uint16", "20 channels"), (5, "uint8", "8 bits")],
 )
 def test_predict_refuses_other_channels_by_name(
     five: Path, tmp_path: Path, channels: int, dtype: str, value: str

@@ -25,7 +25,6 @@ from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.encoding.named import Unused, like_run, read_class_files
 from segarena.data.files.band_facts import BandFacts
-from segarena.data.files.bands import read_bands
 from segarena.data.files.channel_format import ChannelFormat, common_format
 from segarena.data.files.composite import composite
 from segarena.data.files.faults import join_faults
@@ -216,9 +215,7 @@ class FolderSource:
         """Return an image as `read` gives it. Raises DataError."""
         if self.format is None:
             return read_image(path, self.bits)
-        image = read_bands(path, self.format.chosen)
-        self.format.check(image, path)
-        return image
+        return self.format.read(path)
 
     def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Return an image that `read` gave as RGB, to be looked at; see `composite`."""

@@ -77,13 +77,14 @@ def check_selection(count: int, channels: Channels, where: object) -> None:
         raise DataError(
             f"has {plural(count, 'channel')}, and no channel {listing(missing, 5)}",
             where=where,
-            remedy=f"Name channels from 1 to {count} with --channels",
+            remedy=f"Train with channels that all images have, e.g. `segarena train DATA --channels {count}`",
         )
     if not channels and count > MOST_CHANNELS:
         raise DataError(
             f"has {count} channels, and a network can have up to {MOST_CHANNELS}",
             where=where,
-            remedy="Name the most useful ones, e.g. --channels 1,2,3,4. If they are slices, save each as a file",
+            remedy="Train with the most useful ones, e.g. `segarena train DATA --channels 1,2,3,4`. If they are slices,"
+            " save each as a file",
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segarena.config.channels import Channels
 from segarena.data.files.band_facts import BandFacts, ValueType
-from segarena.data.files.bands import check_selection, describe_type
+from segarena.data.files.bands import check_selection, describe_type, read_all_bands, select_channels
 from segarena.data.files.composite import describe_shown
 from segarena.errors import DataError
 from segarena.formats import join_words, plural
@@ -60,6 +60,15 @@ class ChannelFormat:
             self._compare(len(other.numbers), other.dtype, where)
         return self
 
+    def read(self, path: Path, content: bytes | None = None) -> NDArray[Any]:
+        """Read a file, or its bytes, with these channels, (H, W, C). Raises DataError, also if it has others."""
+        image = read_all_bands(path, content)
+        if self.are_all or image.shape[2] < max(self.numbers):
+            self._compare(image.shape[2], str(image.dtype), path)
+        found = select_channels(image, self.chosen, path)
+        self.check(found, path)
+        return found
+
     def check(self, image: NDArray[Any], where: object) -> None:
         """Raise DataError if an image (H, W, C) has another number of channels or another type of values."""
         self._compare(image.shape[2], str(image.dtype), where)
@@ -67,6 +76,8 @@ class ChannelFormat:
     def _compare(self, channels: int, dtype: str, where: object) -> None:
         if (channels, dtype) != (len(self.numbers), self.dtype):
             own = _describe(len(self.numbers), self.dtype)
+            if not self.are_all:
+                own += f", numbers {join_words([str(number) for number in self.numbers])} of the files"
             raise DataError(
                 f"has {_describe(channels, dtype)}, and the network was trained on {own}",
                 where=where,
@@ -104,7 +115,7 @@ def common_format(files: Sequence[tuple[Path, BandFacts]], channels: Channels) -
             f" {_describe(like.channels, like.dtype)}; {plural(len(others), 'image')} differ",
             where=path,
             remedy="Save all images with the same channels and bits"
-            + ("" if channels else ", or name channels that all have with --channels 1,2,3"),
+            + ("" if channels else ", or train with some that all have, e.g. `segarena train DATA --channels 1,2,3`"),
         )
     for path, facts in files:
         check_selection(facts.channels, channels, path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from segarena.data.files.bands import as_channels, read_bands
+from segarena.data.files.bands import as_channels
 from segarena.data.files.channel_format import ChannelFormat
 from segarena.errors import DataError, ImageTypeError
 
@@ -47,9 +47,7 @@ def read_file(path: Path, form: ChannelFormat, content: bytes | None = None) -> 
     """Read a file, or its bytes, with the channels of the training images. Raises DataError."""
     if content is None and path.is_dir():
         raise DataError("is a folder", where=path, remedy="Give a list of its files")
-    image = read_bands(path, form.chosen, content)
-    form.check(image, path)
-    return image
+    return form.read(path, content)
 
 
 def _as_array(image: Any) -> NDArray[Any]:
