@@ -138,6 +138,8 @@ def test_these_import_no_torch() -> None:
         "segarena.results.comparison",
         "segarena.commands.check",
         "segarena.commands.paths",
+        "segarena.commands.serve",
+        "segarena.serving.models",
         "segarena.exporting.onnx_model",
     ]
     lines = [f"import {name}; assert 'torch' not in sys.modules, '{name} imports torch'" for name in names]

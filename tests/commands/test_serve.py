@@ -113,6 +113,23 @@ def test_served_masks_are_those_of_predict(
     assert "curl" in capsys.readouterr().out
 
 
+@needs_signals
+@pytest.mark.usefixtures("_extra")
+@pytest.mark.parametrize("form", ["onnx", "huggingface"])
+def test_an_exported_model_is_served(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name)
+    path = segarena.export(trained, format=form, out=tmp_path / f"exported{'.onnx' * (form == 'onnx')}")
+    image = trained.parent / "data" / "images" / "square03.png"
+
+    def use(port: int) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(ask(port, "/predict", image.read_bytes())[1])))
+
+    status, mask = serve(monkeypatch, [str(path)], use)
+    assert status == 0
+    assert np.array_equal(mask, segarena.load(path, device="cpu").predict(image))
+
+
 def test_images_together_get_the_labels_that_each_gets_alone(trained: Path) -> None:
     predictor = segarena.load(trained, device="cpu")
     images = [np.array(Image.open(trained.parent / "data" / "images" / f"square{n:02}.png")) for n in range(5)]
@@ -195,7 +212,7 @@ def test_a_port_that_is_in_use_is_refused(
 def test_without_the_extra_the_remedy_installs_it(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("segarena.commands.serve.find_spec", lambda name: None if name == "fastapi" else name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
     error = refused(f"serve {trained}", monkeypatch, capsys)
     assert "fastapi" in error.what
     assert "segarena[serve]" in error.remedy

@@ -25,12 +25,19 @@ def check_paths(options: OutputOptions) -> None:
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    if isinstance(options, (EvaluateOptions, ExportOptions, PredictOptions, ServeOptions)):
+    if isinstance(options, (EvaluateOptions, ExportOptions, PredictOptions, ServeOptions)) and not (
+        isinstance(options, ServeOptions) and _is_exported(options.run)
+    ):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, PredictOptions):
         check_named(options.images)
     if isinstance(options, (DataOptions, EvaluateOptions)):
         _check_data(options.data)
+
+
+def _is_exported(path: Path) -> bool:
+    """Whether a path is of the kinds that `segarena export` writes; what reads them checks them."""
+    return path.suffix.lower() in (".onnx", ".pt2") or (path / "model.safetensors").is_file()
 
 
 def _check_data(data: Path | None) -> None:

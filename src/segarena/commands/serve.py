@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from segarena.commands.terminal import console, shown
 from segarena.config import ServeOptions
 from segarena.config.serving import MIB, TOKEN_VARIABLE
 from segarena.errors import ConfigError
-from segarena.formats import command, join_words, plural
+from segarena.extras import require
+from segarena.formats import join_words, plural
 from segarena.records.metrics import Metrics
 from segarena.runs import find_model_runs
-from segarena.training.machine import computing_with, usual_threads
-from segarena.training.predictor import Predictor, load
-from segarena.training.together import is_exact, label_together
 
 if TYPE_CHECKING:  # it needs the extra
     from segarena.serving.models import ServedModel
+    from segarena.training.predictor import Predictor
 
 #: What the extra `serve` brings, by the names that are imported.
 _NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
@@ -38,12 +40,7 @@ def run(options: ServeOptions) -> None:
         RunError: The run cannot be used.
         Interrupted: Ctrl-C.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"serve needs {join_words(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed",
-            remedy=f"Install the extra: {command('python', '-m', 'pip', 'install', 'segarena[serve]')}",
-        )
+    require(_NEEDED, "serve", "serve")
     token = _read_token(options)
     if token is None and not options.is_local:
         raise ConfigError(
@@ -72,14 +69,14 @@ def _serve(options: ServeOptions, token: str | None) -> None:
     )
     hosts = [*LOCAL_NAMES, options.host.strip("[]"), *options.allow_host]
     with open_socket(options.host, options.port) as listening:  # before the networks are loaded, which takes longer
-        models = ServedModels(_load(options))
-        service = Service(models, limits, partial(computing_with, usual_threads()))
+        found, computing = _load(options)
+        service = Service(ServedModels(found), limits, computing)
         is_open = token is not None and not options.allow_host
         app = make_app(service, hosts=None if is_open else hosts, token=token, origins=options.cors)
 
         def show() -> None:
             address = address_of(listening)
-            console.result(f"{join_words(models.names)} at {address}", markup=False)
+            console.result(f"{join_words(service.models.names)} at {address}", markup=False)
             bearer = "" if token is None else '-H "Authorization: Bearer $SEGARENA_TOKEN" '
             console.print(f"  a mask: curl {bearer}-F image=@photo.jpg {address}/predict -o mask.png", markup=False)
             console.print("  Ctrl-C stops it", markup=False)
@@ -109,22 +106,42 @@ def _read_token(options: ServeOptions) -> str | None:
     return token
 
 
-def _load(options: ServeOptions) -> list[ServedModel]:
-    """The networks, the one that `predict` uses first."""
+def _load(options: ServeOptions) -> tuple[list[ServedModel], Callable[[], AbstractContextManager[None]]]:
+    """The networks, the one that `predict` uses first, and the context in which they compute."""
+    from segarena.exporting.loading import load_exported
+    from segarena.exporting.onnx_model import OnnxModel
     from segarena.serving.models import ServedModel
 
+    exported = load_exported(options.run, device=options.device)
+    if not isinstance(exported, OnnxModel):
+        return _load_runs(options, exported)
+    exported.predict(np.zeros((exported.size, exported.size, 3), np.uint8))  # so that the first request is not slow
+    return [ServedModel(options.run.stem, exported, {"size": exported.size})], nullcontext
+
+
+def _load_runs(
+    options: ServeOptions, exported: Predictor | None
+) -> tuple[list[ServedModel], Callable[[], AbstractContextManager[None]]]:
+    """Networks of PyTorch: of an exported folder, or of runs."""
+    from segarena.serving.models import ServedModel
+    from segarena.training.machine import computing_with, usual_threads
+    from segarena.training.predictor import load
+    from segarena.training.together import is_exact, label_together
+
+    computing = partial(computing_with, usual_threads())
+    runs = find_model_runs(options.run) if exported is None else {options.run.resolve().name: options.run}
     found = []
-    for name, folder in find_model_runs(options.run).items():
-        predictor = load(folder, device=options.device)
+    for name, folder in runs.items():
+        predictor = load(folder, device=options.device) if exported is None else exported
         if predictor.unfinished:
             console.warn(predictor.unfinished)
         console.detail(f"  {name}: {predictor!r}")
-        with computing_with(usual_threads()):  # the first request does not wait for what is compiled then
+        with computing():  # the first request does not wait for what is compiled then
             can_batch = is_exact(predictor)
         together = partial(label_together, predictor) if can_batch and options.max_batch > 1 else None
         console.detail(f"  several images are labelled {'together' if together else 'one after the other'}")
         found.append(ServedModel(name, predictor, _facts(predictor), together))
-    return found
+    return found, computing
 
 
 def _facts(predictor: Predictor) -> dict[str, object]:

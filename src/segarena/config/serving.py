@@ -26,7 +26,7 @@ class ServeOptions(OutputOptions):
     """Label images over HTTP: a page to drop images on, and `POST /predict` for programs."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or a comparison folder (then each of its models)."""
+    """Run folder, a comparison folder (then each of its models), or an ONNX file or a folder that `export` wrote."""
     host: str = "127.0.0.1"
     """Address to listen on. Any other than this computer's own needs a token; 0.0.0.0 is every address."""
     port: int = 8000
