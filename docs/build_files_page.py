@@ -23,15 +23,17 @@ from segarena.records.config import Config
 from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
+from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
-from segarena.records.tables import ClassRow, EpochRow, FoldRow, ImageRow, ModelRow
+from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, ImageRow, ModelRow
 from segarena.records.tuning import TrialRecord
 
 PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
+    PredictionRecord,
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
@@ -39,6 +41,7 @@ TABLES: dict[str, type] = {
     "images.csv": ImageRow,
     "folds.csv": FoldRow,
     "history.csv": EpochRow,
+    "areas.csv": AreaRow,
 }
 _TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}
 

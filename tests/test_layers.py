@@ -76,10 +76,11 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.outputs": (
+        {"regions"},
         {"result"},
-        {"writer"},
-        {"geotiff", "mask", "overlay"},
-        {"choose"},
+        {"brush", "json_list", "manifest", "shards", "table", "writer"},
+        {"areas", "coco", "cvat", "geojson", "geotiff", "label_studio", "mask", "overlay", "probabilities"},
+        {"choose", "folder", "labelling"},
         {"__init__"},
     ),
     "segarena.results": (

@@ -37,7 +37,8 @@ def test_masks_and_overlays_have_the_images_own_size(trained: Path, tmp_path: Pa
     (images / "notes.txt").write_text("not an image")
     out = segarena.predict(trained, [images], out=tmp_path / "out", device="cpu")
     assert {path.name for path in out.iterdir()} == {
-        *("wide.png", "wide_overlay.jpg", "grey.png", "grey_overlay.jpg", "alpha.png", "alpha_overlay.jpg")
+        *("wide.png", "wide_overlay.jpg", "grey.png", "grey_overlay.jpg", "alpha.png", "alpha_overlay.jpg"),
+        *("areas.csv", "manifest.jsonl", "predictions.json"),
     }
     assert labels(out / "wide.png").shape == (67, 101)
     assert labels(out / "grey.png").shape == (90, 33)

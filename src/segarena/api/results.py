@@ -83,11 +83,20 @@ def predict(
     *,
     max_megapixels: int | None = None,
     no_legend: bool = False,
+    no_overlay: bool = False,
+    probabilities: Literal["png8", "npz"] | None = None,
+    polygons: Literal["coco", "geojson"] | None = None,
+    labels: Literal["labelstudio", "cvat", "coco"] | None = None,
+    min_area: int = 1,
+    tables: Literal["csv", "parquet"] = "csv",
+    shards: int | None = None,
+    shard: int | None = None,
     device: str = "auto",
     out: str | PathLike[str] | None = None,
     scale: float | Literal["auto", "whole"] = "auto",
     window: int | Sequence[int] = (),
     tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
+    resume: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -103,6 +112,19 @@ def predict(
         max_megapixels: Millions of pixels of an image at most. Default: 89, to protect from files that become huge in
             memory.
         no_legend: Write overlays without a legend, at the images' own size.
+        no_overlay: Write no overlays.
+        probabilities: Write the probability of each class in each pixel, and their entropy. png8: grey PNGs of 8 bits
+            in NAME_probabilities, 255 for 1. npz: NumPy arrays of float16 in NAME_probabilities.npz.
+        polygons: Write the outlines of the regions of all classes but the background, along the edges of the pixels.
+            coco: coco.json for all images. geojson: NAME.geojson for each image.
+        labels: Write pre-annotations, which a labelling tool imports and a person corrects: labelstudio.json, cvat.xml
+            or coco.json.
+        min_area: Objects of fewer pixels are left out of polygons, pre-annotations and the number of objects in
+            areas.csv. Masks keep them.
+        tables: The form of the table of areas: csv or parquet.
+        shards: Number of processes that divide the images between them, on one machine or several, and share the folder
+            of resume. Which of them labels an image depends on its path below the folder that is named.
+        shard: The number of this process, from 0.
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
@@ -115,6 +137,8 @@ def predict(
             at which the network saw whole training images.
         tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
             scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
+        resume: Continue the folder of an earlier call, or start a new one: images that have their results are not
+            labelled again. The model and the options have to be the same.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.

@@ -1,4 +1,4 @@
-"""`segarena predict`: masks for images, at the images' own size, and overlays with a legend."""
+"""`segarena predict`: masks for images, at the images' own size, overlays with a legend, and further forms."""
 
 from __future__ import annotations
 
@@ -13,22 +13,34 @@ from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.commands.progress import show_progress
-from segarena.commands.terminal import console, shown
+from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import PredictOptions
-from segarena.data.contents import hash_pixels
 from segarena.data.files.bit_depth import highest_values
-from segarena.data.files.brightness import brightness, channel_means, warn_if_other_units, warn_if_unlike
+from segarena.data.files.brightness import warn_if_other_units, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
 from segarena.data.files.georeference import INSTALL, has_rasterio, is_georeferenced
 from segarena.data.files.large_images import pixels_allowed
-from segarena.data.layout.new_images import NewImages, find_new_images
+from segarena.data.layout.new_images import NewImage, NewImages, find_new_images
 from segarena.errors import DataError
 from segarena.files import write_text
-from segarena.formats import listing, plural, small_percent
-from segarena.outputs.choose import choose_writers
-from segarena.outputs.result import Result
+from segarena.formats import command, listing, plural, small_percent
+from segarena.outputs.choose import choose_collectors, choose_writers
+from segarena.outputs.folder import (
+    find_record,
+    finish,
+    make_record,
+    open_predictions,
+    remove_begun,
+    resume_words,
+    to_label,
+)
+from segarena.outputs.labelling import Labelling, Outcome
+from segarena.outputs.manifest import Journal
+from segarena.outputs.shards import shard_of
+from segarena.outputs.table import check_table
 from segarena.records.run import Data
-from segarena.runs import find_run, open_folder, remove_if_empty
+from segarena.runs import find_run
+from segarena.training.checkpoint import BEST
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
 
@@ -45,72 +57,125 @@ def run(options: PredictOptions) -> Path:
 
     Returns:
         The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg (the image, tinted, with a legend)
-        for each image, and NAME.tif with the projection for a GeoTIFF. Images of subfolders have theirs in subfolders
-        of the same names.
+        for each image, NAME.tif with the projection for a GeoTIFF, areas.csv, and what else the options ask for; images
+        of subfolders have theirs in subfolders of the same names.
 
     Raises:
         DataError: An image cannot be read; the others have been labelled.
         RunError: The run or the output folder cannot be used.
+        Interrupted: It was stopped; what was labelled is written.
     """
+    check_table(options.tables)
     run_folder = find_run(options.run, all_images=True)
     found = find_new_images(options.images)
+    before = find_record(options)
     predictor = load(run_folder, device=options.device).with_views(
         scale=options.scale, window=options.window_size, tta=options.tta
     )
-    if predictor.unfinished:
-        console.warn(predictor.unfinished)
-    elif run_folder.parent == options.run and predictor.config.data.all_images:
-        images = plural(predictor.train_images, "image")
-        console.print(f"{run_folder.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
-    bits = _choose_bits(predictor, found)
+    _show_model(predictor, options)
+    bits = _choose_bits(predictor, found) if before is None else before.image_bits
     _warn_without_rasterio(found)
-    folder = open_folder(options.out, "predictions", root=predictor.run)
-    writers = choose_writers(options, predictor.classes)
-    faults, levels, trained_on, in_windows = [], [], 0, 0
-    training_images = _training_images(Data.read(predictor.run))
+    record = make_record(options, predictor.config.model, run_folder / BEST, predictor.classes, bits)
+    folder = open_predictions(options, record, predictor.run)
+    collectors = choose_collectors(options, predictor.classes, f"{record.model}-{record.weights_sha256[:8]}")
+    own = [each for each in found.images if not options.shards or _is_own(each, options)]
+    images = to_label(own, folder, is_resumed=options.resume is not None)
+    windows = _Windows(predictor)
+    line = command(*resume_words(options, folder))
     with (
         show_progress("predicting") as on_progress,
         computing_with(usual_threads()),
         pixels_allowed(options.max_megapixels),
+        Journal(folder, f"{options.shard or 0}-of-{options.shards or 1}") as journal,
+        catch_interrupt(resume=line) as is_stopped,
     ):
-        for number, (path, name, _) in enumerate(found.images):
-            on_progress(number, len(found.images))
-            try:
-                large = predictor.open_large(path)
-                image = predictor.read_file(path, bits) if large is None else large.picture()
-            except DataError as error:
-                faults.append((path, error))
-                continue
-            levels.append(brightness(image) if predictor.channels is None else channel_means(image))
-            trained_on += hash_pixels(image) in training_images
-            in_windows += _explain_windows(predictor, large.size if large else image.shape[:2], path, not in_windows)
-            mask = predictor.predict(image) if large is None else predictor.label_large(large)
-            del large  # it takes more memory than all that is written
-            result = Result(name, path, predictor.shown(image), mask)
-            for writer in writers:
-                writer.write(result, folder)
-            console.detail(f"  {path}: {name}.png, {_shares(mask, predictor.classes)}")
-    labelled = len(found.images) - len(faults)
-    if not labelled:
-        remove_if_empty(folder)
-        raise _refuse(faults, labelled)
-    labels = f"{labelled:,} of " * bool(faults) + plural(len(found.images), "image")
-    console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}): {folder}", markup=False)
-    console.print(f"  a pixel's value in NAME.png: {_legend(predictor.classes)}", markup=False)
-    _show_windows(predictor, in_windows, labelled)
-    _show_names(found, folder)
+        labelling = Labelling(predictor, folder, journal, bits, choose_writers(options, predictor.classes), collectors)
+        outcome = labelling.run(
+            images,
+            on_progress=on_progress,
+            on_image=windows.explain,
+            on_labelled=lambda image, mask: _show_image(image, mask, predictor.classes),
+            is_stopped=is_stopped,
+        )
+    if outcome.faults and not outcome.labelled and options.resume is None:
+        remove_begun(folder)
+        raise _refuse(outcome.faults, 0)
+    _write_names(found, folder)
+    missing = finish(folder, found.images, collectors)
+    _show_result(predictor, folder, own, len(own) - len(images), outcome)
+    windows.summarise(outcome.labelled)
+    _show_names(found)
+    if missing:
+        later = listing([collector.file for collector in collectors])
+        console.print(
+            f"  {plural(missing, 'image')} of other shards to come; the last one writes {later}", markup=False
+        )
+    _warn(predictor, outcome)
+    if outcome.faults:
+        raise _refuse(outcome.faults, len(own) - len(outcome.faults))
+    return folder
+
+
+def _is_own(image: NewImage, options: PredictOptions) -> bool:
+    return options.shards is not None and shard_of(image.location, options.shards) == options.shard
+
+
+def _show_model(predictor: Predictor, options: PredictOptions) -> None:
+    if predictor.unfinished:
+        console.warn(predictor.unfinished)
+    elif predictor.run.parent == options.run and predictor.config.data.all_images:
+        images = plural(predictor.train_images, "image")
+        console.print(f"{predictor.run.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
+
+
+class _Windows:
+    """Prints which images are labelled in windows."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor, self._images = predictor, 0
+
+    def explain(self, image: NewImage, size: tuple[int, int]) -> None:
+        """Print how an image of this height and width is labelled: the first such image, with --verbose each."""
+        how = self._predictor.scaling.explain(*size)
+        if how:
+            show = console.detail if self._images else console.print
+            show(f"  {image.path}: {how}", markup=False)
+            self._images += 1
+
+    def summarise(self, labelled: int) -> None:
+        """Print how many images were labelled in windows, or that none was because the run records no sizes."""
+        if self._images:
+            console.print(f"  labelled in windows: {self._images:,} of {plural(labelled, 'image')}", markup=False)
+        elif self._predictor.sides is None and self._predictor.scale == "auto":
+            console.print("  each image is labelled as a whole: the run has no record of its training images' size")
+
+
+def _show_image(image: NewImage, mask: NDArray[np.uint8], classes: ClassTable) -> None:
+    console.detail(f"  {image.path}: {image.name}.png, {_shares(mask, classes)}")
+
+
+def _show_result(predictor: Predictor, folder: Path, own: Sequence[NewImage], before: int, outcome: Outcome) -> None:
+    done = len(own) - len(outcome.faults)
+    labels = f"{done:,} of " * bool(outcome.faults) + plural(len(own), "image")
+    earlier = f", {before:,} of them before" if before else ""
+    console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}){earlier}: {folder}", markup=False)
+    names = ", ".join(f"{index} {name}" for index, name in enumerate(predictor.classes.names))
+    console.print(f"  a pixel's value in NAME.png: {names}", markup=False)
+
+
+def _warn(predictor: Predictor, outcome: Outcome) -> None:
+    """Print a warning where the images trained the model, or are unlike those that did."""
+    training_images = _training_images(Data.read(predictor.run))
+    trained_on = sum(each in training_images for each in outcome.hashes)
     if trained_on:
         console.warn(
-            f"{trained_on} of the {plural(labelled, 'image')} trained the model: "
+            f"{trained_on} of the {plural(outcome.labelled, 'image')} trained the model: "
             "masks of new images are usually less accurate.",
             title="note",
         )
-    unlike = _compare_levels(predictor, levels)
+    unlike = _compare_levels(predictor, outcome.levels)
     if unlike:
         console.warn(unlike)
-    if faults:
-        raise _refuse(faults, labelled)
-    return folder
 
 
 def _choose_bits(predictor: Predictor, found: NewImages) -> int:
@@ -142,31 +207,20 @@ def _training_images(data: Data) -> set[str]:
     return {data.image_sha256[name] for name in data.split.train if name in data.image_sha256}
 
 
-def _explain_windows(predictor: Predictor, size: tuple[int, int], path: Path, is_first: bool) -> bool:
-    """Print how an image is labelled, if that is in windows: the first such image, with --verbose each. Return if."""
-    how = predictor.scaling.explain(*size)
-    if how:
-        (console.print if is_first else console.detail)(f"  {path}: {how}", markup=False)
-    return bool(how)
+def _write_names(found: NewImages, folder: Path) -> None:
+    """Write which result is of which image where several images have one name."""
+    if any(image.is_renamed for image in found.images):
+        table = pd.DataFrame({"image": [str(image.path) for image in found.images]})
+        table["mask"] = [f"{image.name}.png" for image in found.images]
+        write_text(folder / NAMES, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _show_windows(predictor: Predictor, in_windows: int, labelled: int) -> None:
-    """Print how many images were labelled in windows, or that none was because the run records no sizes."""
-    if in_windows:
-        console.print(f"  labelled in windows: {in_windows:,} of {plural(labelled, 'image')}", markup=False)
-    elif predictor.sides is None and predictor.scale == "auto":
-        console.print("  each image is labelled as a whole: the run has no record of its training images' size")
-
-
-def _show_names(found: NewImages, folder: Path) -> None:
+def _show_names(found: NewImages) -> None:
     """Print what was left out, and which result is of which image where several have one name."""
     for note in found.left_out:
         console.warn(f"left out: {note}")
     renamed = [image for image in found.images if image.is_renamed]
     if renamed:
-        table = pd.DataFrame({"image": [str(image.path) for image in found.images]})
-        table["mask"] = [f"{image.name}.png" for image in found.images]
-        write_text(folder / NAMES, table.to_csv(index=False, lineterminator="\n"))
         shown = listing([f"{image.path} is {image.name}.png" for image in renamed])
         console.print(f"  images of the same name: {shown}; all are in {NAMES}", markup=False)
 
@@ -187,7 +241,3 @@ def _shares(mask: NDArray[np.uint8], classes: ClassTable) -> str:
     pixels = np.array(Image.fromarray(mask).histogram()[: len(classes.names)])  # without an integer for each pixel
     shares = [f"{classes.names[i]} {small_percent(int(pixels[i]) / mask.size)}" for i in np.argsort(-pixels)]
     return ", ".join(shares[: np.count_nonzero(pixels)])
-
-
-def _legend(classes: ClassTable) -> str:
-    return ", ".join(f"{index} {name}" for index, name in enumerate(classes.names))

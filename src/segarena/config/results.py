@@ -15,7 +15,9 @@ from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
 from segarena.config.views import ViewOptions
 from segarena.errors import ConfigError
+from segarena.formats import plural
 
+TableKind = Literal["csv", "parquet"]
 SplitName = Literal["train", "val", "test"]
 
 
@@ -69,15 +71,58 @@ class PredictOptions(ViewOptions):
     """Millions of pixels of an image at most."""
     no_legend: Flag = False
     """Write overlays without a legend, at the images' own size."""
+    no_overlay: Flag = False
+    """Write no overlays."""
+    probabilities: Annotated[Literal["png8", "npz"] | None, OPTIONAL] = None
+    """Write the probability of each class in each pixel, and their entropy. png8: grey PNGs of 8 bits in
+    NAME_probabilities, 255 for 1. npz: NumPy arrays of float16 in NAME_probabilities.npz."""
+    polygons: Annotated[Literal["coco", "geojson"] | None, OPTIONAL] = None
+    """Write the outlines of the regions of all classes but the background, along the edges of the pixels. coco:
+    coco.json for all images. geojson: NAME.geojson for each image."""
+    labels: Annotated[Literal["labelstudio", "cvat", "coco"] | None, OPTIONAL] = None
+    """Write pre-annotations, which a labelling tool imports and a person corrects: labelstudio.json, cvat.xml or
+    coco.json."""
+    min_area: int = 1
+    """Objects of fewer pixels are left out of polygons, pre-annotations and the number of objects in areas.csv. Masks
+    keep them."""
+    tables: TableKind = "csv"
+    """The form of the table of areas: csv or parquet."""
+    shards: Annotated[int | None, OPTIONAL] = None
+    """Number of processes that divide the images between them, on one machine or several, and share the folder of
+    --resume. Which of them labels an image depends on its path below the folder that is named."""
+    shard: Annotated[int | None, OPTIONAL] = None
+    """The number of this process, from 0."""
     device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
     """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
     """Folder to write; it must not exist or be empty."""
+    resume: Annotated[Path | None, OPTIONAL] = None
+    """Continue the folder of an earlier call, or start a new one: images that have their results are not labelled
+    again. The model and the options have to be the same."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
         check_at_least("max_megapixels", self.max_megapixels, 1)
+        check_at_least("min_area", self.min_area, 1)
+        check_at_least("shards", self.shards, 1)
+        if (self.shards is None) != (self.shard is None):
+            given, missing = ("--shards", "--shard") if self.shard is None else ("--shard", "--shards")
+            raise ConfigError(f"needs {missing}", where=given, remedy="Give both, e.g. --shards 4 --shard 0")
+        if self.shards is not None and self.shard not in range(self.shards):
+            raise ConfigError(
+                f"{self.shard} is not the number of one of {plural(self.shards, 'shard')}",
+                where="--shard",
+                remedy=f"Give a number from 0 to {self.shards - 1}",
+            )
+        if self.shards is not None and self.resume is None:
+            raise ConfigError(
+                "needs the folder that all shards write to",
+                where="--shards",
+                remedy="Name it with --resume DIR, the same for each shard; it may be new",
+            )
+        if self.out is not None and self.resume not in (None, self.out):
+            raise ConfigError("names another folder than --resume", where="--out", remedy="Leave out one of the two")
 
 
 @dataclass(frozen=True, kw_only=True)

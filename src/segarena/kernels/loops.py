@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+Result = TypeVar("Result")
 
-def compiled(function: Callable[..., None], **options: Any) -> Callable[..., None]:
+
+def compiled(function: Callable[..., Result], **options: Any) -> Callable[..., Result]:
     """Compile a function for the types of its arguments, at its first call, without Python's lock.
 
     Compiling takes seconds. The result is cached on disk; where no folder is writable, each process compiles again.
@@ -20,7 +22,7 @@ def compiled(function: Callable[..., None], **options: Any) -> Callable[..., Non
         options: Further options of Numba's `njit`.
     """
     try:
-        result: Callable[..., None] = njit(nogil=True, cache=True, **options)(function)
+        result: Callable[..., Result] = njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # there is no folder for the cache
         result = njit(nogil=True, **options)(function)
     return result

@@ -26,11 +26,14 @@ class GeoTiffWriter(Writer):
 
     classes: ClassTable
 
-    def write(self, result: Result, folder: Path) -> None:
+    def write(self, result: Result, folder: Path) -> list[Path]:
         place = read_georeference(result.source)
-        if place is not None:
-            content = encode(turn_back(result.mask, place.orientation), place, self.classes)
-            write_with(folder / f"{result.name}.tif", lambda stream: stream.write(content))
+        if place is None:
+            return []
+        content = encode(turn_back(result.mask, place.orientation), place, self.classes)
+        path = folder / f"{result.name}.tif"
+        write_with(path, lambda stream: stream.write(content))
+        return [path]
 
 
 def encode(mask: NDArray[np.uint8], place: Georeference, classes: ClassTable) -> bytes:

@@ -19,7 +19,9 @@ class MaskWriter(Writer):
 
     classes: ClassTable
 
-    def write(self, result: Result, folder: Path) -> None:
+    def write(self, result: Result, folder: Path) -> list[Path]:
         picture = Image.fromarray(result.mask)  # which is not copied; with a palette it is of mode P
         picture.putpalette(self.classes.palette())
-        write_with(folder / f"{result.name}.png", lambda stream: picture.save(stream, "PNG"))
+        path = folder / f"{result.name}.png"
+        write_with(path, lambda stream: picture.save(stream, "PNG"))
+        return [path]

@@ -24,7 +24,7 @@ class OverlayWriter(Writer):
     classes: ClassTable
     has_legend: bool = True
 
-    def write(self, result: Result, folder: Path) -> None:
+    def write(self, result: Result, folder: Path) -> list[Path]:
         mask = result.mask
         if mask.shape != result.image.shape[:2]:  # the image is reduced
             height, width = result.image.shape[:2]
@@ -34,3 +34,4 @@ class OverlayWriter(Writer):
         # At full resolution of colours: a contour is a coloured line of one pixel.
         path = folder / f"{result.name}{OVERLAY}"
         write_with(path, lambda stream: picture.save(stream, "JPEG", quality=88, subsampling=0))
+        return [path]

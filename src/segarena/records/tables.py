@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
-from segarena.records.record import Count, Fraction, PerSecond, Seconds, field_names
+from segarena.records.record import Count, Fraction, PerSecond, Pixels, Seconds, field_names
 from segarena.records.values import ClassCounts, ClassMetrics, CostValues, EpochChoice, MeanScores
 
 
@@ -107,6 +107,25 @@ class EpochRow:
     waiting_share: Fraction | None = None
     """Share of the training time, without validation, in which the network waited for its next batch. Absent in files
     of earlier versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AreaRow:
+    """areas.csv of `segarena predict`: a row for each image and class."""
+
+    image: str
+    """What the files of the image are called, without an ending."""
+    class_index: Count
+    """Class index, from 0: the value in the mask."""
+    class_: str
+    """Name of the class."""
+    pixels: Pixels
+    """Pixels of the class."""
+    share: Fraction
+    """Share of all pixels of the image."""
+    objects: Count
+    """Number of connected regions of the class, of at least `--min-area` pixels. Pixels that share an edge are
+    connected (4-connectivity)."""
 
 
 def columns(row: type) -> tuple[str, ...]:

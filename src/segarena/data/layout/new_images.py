@@ -17,6 +17,8 @@ from segarena.formats import listing, plural
 
 #: Ending of the picture that `segarena predict` writes beside the mask NAME.png.
 OVERLAY = "_overlay.jpg"
+#: The file in the folder of its results.
+RECORD = "predictions.json"
 
 
 class NewImage(NamedTuple):
@@ -26,11 +28,13 @@ class NewImage(NamedTuple):
         path: The file.
         name: What its results are called: the path below the folder that was named, without the ending of the file.
         is_renamed: Whether `name` has a number, because another image has that name.
+        location: The path below the folder that was named, with the ending of the file, `/` between folders.
     """
 
     path: Path
     name: str
     is_renamed: bool
+    location: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,12 @@ def _choose(root: Path, tree: Tree) -> tuple[list[File], list[str]]:
     for file in tree.files:
         folders[file.folder].append(file)
     masks = [folder for folder, files in folders.items() if files[0].location.kind == "mask"]
-    results = [folder for folder, files in folders.items() if _are_results(files) and folder not in masks]
+    written = _written(root, folders)
+    results = [
+        folder
+        for folder, files in folders.items()
+        if (folder in written or _are_results(files)) and folder not in masks
+    ]
     notes = [
         f"{plural(len(group), 'folder')} {why}: {listing([f'{relative_name(root, folder)}/' for folder in group])}"
         for group, why in (
@@ -126,6 +135,18 @@ def _masks_beside(files: Sequence[File]) -> list[File]:
     return [file for file, found in zip(files, owners, strict=True) if any(one not in (None, file) for one in found)]
 
 
+def _written(root: Path, folders: Iterable[Path]) -> set[Path]:
+    """The folders of results of `segarena predict` below a root, by the record that is in the uppermost of them."""
+    known = {root: False}
+
+    def is_written(folder: Path) -> bool:
+        if folder not in known:
+            known[folder] = (folder / RECORD).exists() or (folder.is_relative_to(root) and is_written(folder.parent))
+        return known[folder]
+
+    return {folder for folder in folders if is_written(folder)}
+
+
 def _are_results(files: Sequence[File]) -> bool:
     """Whether all files of a folder are pairs of a mask and its overlay."""
     names = {file.path.name for file in files}
@@ -140,7 +161,8 @@ def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
         numbered = (str(PurePosixPath(own).with_name(f"{PurePosixPath(own).name}-{number}")) for number in count(2))
         name = next(name for name in chain([own], numbered) if name.casefold() not in taken)
         taken |= {name.casefold(), f"{name}_overlay".casefold()}
-        yield NewImage(file, name, name != own)
+        location = str(PurePosixPath(own).with_name(file.name))
+        yield NewImage(file, name, name != own, location)
 
 
 def _no_images(path: Path, tree: Tree) -> DataError:

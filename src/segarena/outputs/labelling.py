@@ -1,0 +1,220 @@
+"""Label many images: the next ones are read and the last ones written while a network labels one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.data.contents import hash_pixels
+from segarena.data.files import large_images
+from segarena.data.files.brightness import brightness, channel_means
+from segarena.data.files.georeference import has_rasterio, read_georeference
+from segarena.data.files.headers import image_size
+from segarena.data.layout.new_images import NewImage
+from segarena.errors import DataError, Interrupted
+from segarena.outputs.manifest import Done, Journal
+from segarena.outputs.result import Result
+from segarena.outputs.writer import Collector, Writer
+
+_AHEAD = 2  # images that are read before they are needed, and that wait to be written
+
+
+class Labeller(Protocol):
+    """What reads and labels images: a `training.predictor.Predictor`."""
+
+    @property
+    def channels(self) -> Any:
+        """The channels of the images; None for RGB of 8 bits."""
+
+    def read_file(self, path: Path, bits: int) -> NDArray[Any]:
+        """Read an image file as the network takes it, (H, W, channels)."""
+
+    def open_large(self, path: Path) -> Any:
+        """Decode a file that is too large for an array; None where it is not."""
+
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return what `read_file` gave as RGB."""
+
+    def predict(self, image: Any) -> Any:
+        """Return class indices, uint8 (H, W), of what `read_file` gave."""
+
+    def label_large(self, image: Any) -> NDArray[np.uint8]:
+        """Return class indices, uint8 (H, W), of what `open_large` gave."""
+
+    def probabilities(self, image: Any) -> NDArray[np.float32]:
+        """Return probabilities, float32 (C, H, W), of what `read_file` gave."""
+
+
+@dataclass
+class Outcome:
+    """What was seen and done."""
+
+    labelled: int = 0
+    """Number of images."""
+    faults: list[tuple[Path, DataError]] = field(default_factory=list)
+    """The images that cannot be read."""
+    levels: list[Any] = field(default_factory=list)
+    """Mean grey level of each image; for a network of other channels the mean of each channel."""
+    hashes: list[str] = field(default_factory=list)
+    """The hash of each image's pixels."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An image file that was read, or found to be large or damaged."""
+
+    image: NewImage
+    done: Done
+    pixels: NDArray[Any] | None
+    error: DataError | None = None
+
+
+@dataclass
+class Labelling:
+    """Labels images, and writes what the writers and the collectors make of each."""
+
+    labeller: Labeller
+    """What reads and labels an image."""
+    folder: Path
+    """The output folder."""
+    journal: Journal
+    """Gets a line for each image once its files are written."""
+    bits: int
+    """Bits by which images of 16 bits per channel are read."""
+    writers: Sequence[Writer]
+    """What writes the files of an image."""
+    collectors: Sequence[Collector]
+    """What keeps something of each image."""
+
+    def run(
+        self,
+        images: Sequence[NewImage],
+        *,
+        on_progress: Callable[[int, int], None],
+        on_image: Callable[[NewImage, tuple[int, int]], None],
+        on_labelled: Callable[[NewImage, NDArray[np.uint8]], None],
+        is_stopped: Callable[[], bool],
+    ) -> Outcome:
+        """Label images.
+
+        Args:
+            images: The images.
+            on_progress: Called with the number of images that are labelled, and of all.
+            on_image: Called with an image and its (height, width), before it is labelled.
+            on_labelled: Called with an image and its mask.
+            is_stopped: Whether to stop before the next image.
+
+        Returns:
+            What was seen; an image that cannot be read does not end the work.
+
+        Raises:
+            RunError: A file cannot be written.
+            Interrupted: It was stopped; what was labelled is written.
+        """
+        outcome = Outcome()
+        writing: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as worker:
+            try:
+                for number, read in enumerate(self._read_ahead(reader, images)):
+                    if is_stopped():
+                        raise Interrupted(f"stopped after {number:,} of {len(images):,} images")
+                    on_progress(number, len(images))
+                    result, error = self._label(read, outcome, on_image)
+                    if result is None:
+                        assert error is not None
+                        outcome.faults.append((read.image.path, error))
+                        self.journal.add(replace(read.done, fault=error.what), {})
+                        continue
+                    on_labelled(read.image, result.mask)
+                    writing.append(worker.submit(self._write, read.done, result))
+                    while len(writing) > (_AHEAD if read.pixels is not None else 0):
+                        writing.popleft().result()
+            finally:
+                for future in writing:
+                    future.result()
+        return outcome
+
+    def _label(
+        self, read: _Read, outcome: Outcome, on_image: Callable[[NewImage, tuple[int, int]], None]
+    ) -> tuple[Result | None, DataError | None]:
+        """The result of an image, or why there is none."""
+        large = None
+        if read.error is not None:
+            return None, read.error
+        try:
+            pixels = read.pixels
+            if pixels is None and not self._uses_probabilities:
+                large = self.labeller.open_large(read.image.path)
+            if pixels is None:
+                pixels = self.labeller.read_file(read.image.path, self.bits) if large is None else large.picture()
+        except DataError as error:
+            return None, error
+        on_image(read.image, pixels.shape[:2] if large is None else large.size)
+        probabilities = None
+        if large is not None:
+            mask = self.labeller.label_large(large)
+        elif self._uses_probabilities:
+            probabilities = self.labeller.probabilities(pixels)
+            mask = probabilities.argmax(axis=0).astype(np.uint8)
+        else:
+            mask = self.labeller.predict(pixels)
+        outcome.labelled += 1
+        outcome.levels.append(brightness(pixels) if self.labeller.channels is None else channel_means(pixels))
+        outcome.hashes.append(hash_pixels(pixels))
+        shown = self.labeller.shown(pixels)
+        place = read_georeference(read.image.path) if has_rasterio() else None
+        transform = None if place is None else place.upright_transform(*mask.shape)
+        crs = place.urn if place is not None and transform is not None else ""
+        return Result(read.image.name, read.image.path, shown, mask, probabilities, transform, crs), None
+
+    @property
+    def _uses_probabilities(self) -> bool:
+        return any(writer.uses_probabilities for writer in self.writers)
+
+    def _write(self, done: Done, result: Result) -> None:
+        files = [path for writer in self.writers for path in writer.write(result, self.folder)]
+        content = {collector.file: collector.collect(result) for collector in self.collectors}
+        height, width = result.mask.shape
+        names = tuple(path.relative_to(self.folder).as_posix() for path in files)
+        self.journal.add(replace(done, height=height, width=width, files=names), content)
+
+    def _read_ahead(self, reader: ThreadPoolExecutor, images: Sequence[NewImage]) -> Iterator[_Read]:
+        waiting: deque[Future[_Read]] = deque()
+        try:
+            for image in images:
+                waiting.append(reader.submit(self._read, image))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _read(self, image: NewImage) -> _Read:
+        """Read an image file; a large one is only looked at, so that there is one at a time in memory."""
+        done = Done(image.name, image.location, 0, 0)
+        try:
+            with image.path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            state = image.path.stat()
+            done = replace(done, bytes=state.st_size, modified_ns=state.st_mtime_ns, sha256=digest)
+            height, width = image_size(image.path) if self.labeller.channels is None else (0, 0)
+            if height * width > large_images.LARGE:
+                return _Read(image, done, None)
+            return _Read(image, done, self.labeller.read_file(image.path, self.bits))
+        except DataError as error:
+            return _Read(image, done, None, error)
+        except OSError:
+            try:  # for its message
+                return _Read(image, done, self.labeller.read_file(image.path, self.bits))
+            except DataError as error:
+                return _Read(image, done, None, error)

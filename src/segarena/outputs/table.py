@@ -1,0 +1,70 @@
+"""A table of any length as CSV or Parquet, written part by part."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from segarena.config.results import TableKind
+from segarena.errors import ConfigError
+from segarena.files import open_whole
+from segarena.records.tables import columns, to_columns
+
+_PART = 50_000  # rows of a part: a few MiB
+
+
+def check_table(kind: TableKind) -> None:
+    """Raise ConfigError where tables of this kind cannot be written."""
+    if kind == "parquet" and find_spec("pyarrow") is None:
+        raise ConfigError(
+            "Parquet needs pyarrow, which is not installed",
+            where="--tables",
+            remedy='Install it: python -m pip install "segarena[parquet]"; or leave the option out, for CSV',
+        )
+
+
+def write_table(path: Path, kind: type, rows: Iterable[Any]) -> None:
+    """Write a table, whole or not at all; its ending, .csv or .parquet, is its form.
+
+    Args:
+        path: The file.
+        kind: The dataclass of its rows.
+        rows: The rows.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    parts = _parts(to_columns(row) for row in rows)
+    with open_whole(path) as stream:
+        if path.suffix == ".csv":
+            text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
+            writer = csv.DictWriter(text, columns(kind), lineterminator="\n")
+            writer.writeheader()
+            for part in parts:
+                writer.writerows(part)
+            text.detach()
+            return
+        import pyarrow
+        from pyarrow import parquet
+
+        types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+        hints = {name.rstrip("_"): hint for name, hint in get_type_hints(kind).items()}
+        schema = pyarrow.schema([(name, types[_plain(hints[name])]) for name in columns(kind)])
+        with parquet.ParquetWriter(stream, schema) as table:
+            for part in parts:
+                table.write_table(pyarrow.Table.from_pylist(part, schema=schema))
+
+
+def _parts(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while part := list(islice(rows, _PART)):
+        yield part
+
+
+def _plain(hint: Any) -> Any:
+    """The type without None."""
+    return next((part for part in get_args(hint) if part is not type(None)), hint)
