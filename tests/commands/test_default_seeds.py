@@ -64,18 +64,18 @@ def test_three_where_they_fit_into_an_hour_or_the_budget(
     typed = prepared.options.seeds  # type: ignore[attr-defined]
     runs = {Run("fcn", seed): tmp_path / f"fcn-seed{seed}" for seed in range(prepared.seeds)}
     assert len(runs) == (typed or 1)
-    foreseen = calibration.foresee(prepared, tmp_path, runs, reporter, started=calibration.time.perf_counter())
-    chosen = {choice.name: choice for choice in foreseen.prepared.choices}
+    calibrated = calibration.calibrate(prepared, tmp_path, runs, reporter, started=calibration.time.perf_counter())
+    chosen = {choice.name: choice for choice in calibrated.prepared.choices}
     assert ("seeds" in chosen) == (seeds is not None)
     expected = seeds or typed
-    assert foreseen.prepared.seeds == expected
-    assert foreseen.runs == {Run("fcn", seed): tmp_path / f"fcn-seed{seed}" for seed in range(expected)}
-    if foreseen.forecast is not None:
-        assert len(foreseen.forecast.works) == expected * (options.get("folds") or 1)
+    assert calibrated.prepared.seeds == expected
+    assert calibrated.runs == {Run("fcn", seed): tmp_path / f"fcn-seed{seed}" for seed in range(expected)}
+    if calibrated.forecast is not None:
+        assert len(calibrated.forecast.works) == expected * (options.get("folds") or 1)
     if seeds is not None:
         said = [line for line in reporter.lines if chosen["seeds"].sentence in line]
         assert len(said) == 1
-        if "folds" in options and foreseen.forecast is not None:  # not of 3 folds
+        if "folds" in options and calibrated.forecast is not None:  # not of 3 folds
             assert "3 seeds take" in chosen["seeds"].why
         # the epochs fill the budget later, so the time is that of another number of them
         assert ("budget" in chosen["seeds"].why) == ("budget" in options)

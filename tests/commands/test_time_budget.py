@@ -158,11 +158,11 @@ def test_over_two_hours_there_is_a_shorter_one(
     monkeypatch.setattr(calibration, "measure_speed", made_speed(slower))
     options = CompareOptions(data=squares, models=("fcn",), seeds=2, **{**QUICK, "epochs": epochs, "size": 64})
     reporter = RecordingReporter()
-    foreseen = calibration.foresee(
+    calibrated = calibration.calibrate(
         prepare(options, reporter), tmp_path, {Run("fcn", 0): tmp_path / "a"}, reporter, started=0.0
     )
-    assert foreseen.forecast is not None
-    assert foreseen.forecast.predict().seconds > LONG
+    assert calibrated.forecast is not None
+    assert calibrated.forecast.predict().seconds > LONG
     line = next(line for line in reporter.lines if "segarena compare" in line)
     parsed: list[CompareOptions] = []
     monkeypatch.setattr("segarena.commands.compare.run", parsed.append)
@@ -192,11 +192,11 @@ def test_a_budget_chooses_the_resolution_that_fits_with_the_usual_epochs(
         assert not any("output stride" in line for line in reporter.lines)
         started = time.perf_counter()
         places = {Run("pspnet", 0): tmp_path / budget}
-        foreseen = calibration.foresee(prepared, tmp_path, places, reporter, started=started)
+        calibrated = calibration.calibrate(prepared, tmp_path, places, reporter, started=started)
         assert any("output stride" in line for line in reporter.lines)
-        protocol = foreseen.prepared.protocol
+        protocol = calibrated.prepared.protocol
         found[budget] = protocol.network["output_stride"], protocol.epochs
-        assert foreseen.prepared.fixed_by_budget["output_stride"] == protocol.network["output_stride"]
+        assert calibrated.prepared.fixed_by_budget["output_stride"] == protocol.network["output_stride"]
     assert {budget: stride for budget, (stride, _) in found.items()} == {"2m": 16, "6m": 16, "20m": 8}
     for budget, (stride, epochs) in found.items():
         seconds = epochs * {8: 10, 16: 3}[stride]

@@ -17,7 +17,7 @@ from segarena.config import Choice, CompareOptions, Protocol, TrainOptions
 from segarena.config.network_costs import DEFAULT_ENCODERS, KNOWN, SIDE
 from segarena.experiment.networks import network_costs
 from segarena.experiment.prepare import prepare
-from segarena.experiment.resolution import Question, choose, default_costs
+from segarena.experiment.resolution import Workload, choose, default_costs
 from segarena.experiment.resolve import resolve
 from segarena.records.config import Config
 from segarena.scoring.ceilings import Grid
@@ -186,14 +186,14 @@ def test_the_choice_does_not_depend_on_the_load(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_small_sizes_are_looked_at_only_where_no_other_is_affordable() -> None:
-    question = Question(LARGE, default_costs("resnet18"), "cpu")
-    cheapest = question.cost(256, 16)
-    assert {grid.size for grid in question.grids(cheapest)} == {256, 384, 512}
-    assert {grid.size for grid in question.grids(0.99 * cheapest)} == {128, 192, 256, 384, 512}
-    assert choose(question, thin, limit=0.99 * cheapest).chosen.size < 256
+    workload = Workload(LARGE, default_costs("resnet18"), "cpu")
+    cheapest = workload.cost(256, 16)
+    assert {grid.size for grid in workload.grids(cheapest)} == {256, 384, 512}
+    assert {grid.size for grid in workload.grids(0.99 * cheapest)} == {128, 192, 256, 384, 512}
+    assert choose(workload, thin, limit=0.99 * cheapest).chosen.size < 256
 
 
 def test_a_limit_may_be_given() -> None:
-    question = Question(LARGE, default_costs("resnet18"), "cpu")
-    assert choose(question, thin, limit=1e30).chosen.size == 512
-    assert choose(question, thin, limit=0.0).chosen.words == "size 128 and output stride 16"
+    workload = Workload(LARGE, default_costs("resnet18"), "cpu")
+    assert choose(workload, thin, limit=1e30).chosen.size == 512
+    assert choose(workload, thin, limit=0.0).chosen.words == "size 128 and output stride 16"

@@ -17,7 +17,7 @@ from segarena.config import CompareOptions, ModelName, to_command
 from segarena.config.checks import flag
 from segarena.config.training import is_own
 from segarena.errors import ConfigError
-from segarena.experiment.calibration import foresee
+from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
@@ -69,16 +69,16 @@ def run(options: CompareOptions) -> Path:
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
     places = {run: folder / run.path for run in runs}
     with removed_if_empty(folder):
-        foreseen = foresee(prepared, folder, places, reporter, started=started)
-    prepared, forecast, runs = foreseen.prepared, foreseen.forecast, list(foreseen.runs)
+        calibrated = calibrate(prepared, folder, places, reporter, started=started)
+    prepared, forecast, runs = calibrated.prepared, calibrated.forecast, list(calibrated.runs)
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
-        prepared = tune_all(prepared, folder, foreseen.runs, should_stop, reporter, forecast)
-        train_all(prepared, folder, foreseen.runs, should_stop, reporter, forecast)
+        prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
+        train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
     page = build_report(folder)
-    foreseen.record(comparison, folder)
+    calibrated.record(comparison, folder)
     _show(comparison, folder, page)
     return folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import TrainOptions, to_command
-from segarena.experiment.calibration import foresee
+from segarena.experiment.calibration import calibrate
 from segarena.experiment.expectation import expect
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
@@ -52,12 +52,12 @@ def run(options: TrainOptions) -> Path:
     reporter.folder = folder
     places = {Run(options.model, options.seed): folder}
     with removed_if_empty(folder):
-        foreseen = foresee(prepared, folder, places, reporter, started=started)
+        calibrated = calibrate(prepared, folder, places, reporter, started=started)
     if expected is not None and options.all_images:
         expected.write(folder)
     with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
-        tuned = tune_all(foreseen.prepared, folder, places, should_stop, reporter, foreseen.forecast)
-        train_all(tuned, folder, places, should_stop, reporter, foreseen.forecast)
+        tuned = tune_all(calibrated.prepared, folder, places, should_stop, reporter, calibrated.forecast)
+        train_all(tuned, folder, places, should_stop, reporter, calibrated.forecast)
     _show(options, folder)
     return folder
 

@@ -24,7 +24,7 @@ LARGEST_BATCH = 32
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the rules need to know about the data.
+    """What the rules depend on: the data.
 
     Args:
         num_train: Number of training images; with folds, of the fold that has the fewest.
@@ -49,7 +49,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class ComputeFacts:
-    """What the number of threads depends on.
+    """What the rule for the number of threads depends on: the machine.
 
     Args:
         usual: Threads that PyTorch computes with if nothing is set.

@@ -34,7 +34,7 @@ def parse_duration(text: str, where: str) -> float:
         what = "has no unit" if re.fullmatch(r"\d+(\.\d+)?", text.strip()) else "is not a length of time"
         raise ConfigError(f"{text!r} {what}", where=where, remedy=remedy)
     if not 0 < seconds < math.inf:
-        raise ConfigError(f"{text!r} is no time at all", where=where, remedy=remedy)
+        raise ConfigError(f"{text!r} is not above 0", where=where, remedy=remedy)
     return seconds
 
 

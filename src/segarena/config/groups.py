@@ -6,26 +6,13 @@ from collections.abc import Sequence
 
 #: The groups of the options of `compare` and `train`, the most used first.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Most used": (
-        *("model", "models", "seed", "seeds", "vary", "like", "all_images", "out", "size", "epochs", "budget"),
-        *("resume", "config"),
-    ),
+    "Most used": tuple("model models seed seeds vary like all_images out size epochs budget resume config".split()),
     "Data": ("images", "masks", "channels", "root", "download"),
     "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
     "Networks": ("encoder", "weights", "output_stride", "track"),
-    "Training": (
-        *("equal", "patience", "batch_size", "micro_batch", "learning_rate", "tune", "optimizer", "schedule"),
-        *(
-            "loss",
-            "class_weights",
-            "decoder_factor",
-            "weight_decay",
-            "clip_norm",
-            "label_smoothing",
-            "hard_pixels",
-            "ema_decay",
-        ),
-        "freeze_batchnorm",
+    "Training": tuple(
+        "equal patience batch_size micro_batch learning_rate tune optimizer schedule loss class_weights decoder_factor"
+        " weight_decay clip_norm label_smoothing hard_pixels ema_decay freeze_batchnorm".split()
     ),
     "Augmentation": ("crop_foreground", "scale_jitter", "rotation", "elastic"),
     "Machine": ("device", "precision", "crops", "threads", "workers", "cache_gib", "disk_cache_gib"),

@@ -1,4 +1,4 @@
-"""Networks of a Python program: a name and the function that builds the module, known while a call of the API runs."""
+"""Networks of a Python program: a name and the function that builds the module, registered during a call of the API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXAMPLE = '("mine", build)'
 
 @contextmanager
 def own_models(builders: Mapping[str | None, Builder]) -> Iterator[None]:
-    """Make builders known while the block runs.
+    """Register builders while the block runs.
 
     Args:
         builders: Each by the name of its model; by None for whichever model is loaded.

@@ -101,8 +101,7 @@ def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resoluti
     """Choose the cheapest affordable pair with at least `ENOUGH` times the ceiling of the best affordable one.
 
     Of pairs that cost about as much as that one, the highest ceiling decides. Where none is affordable, the cheapest is
-    chosen. The choice depends on nothing but the arguments, and a higher
-    limit never leads to a lower ceiling.
+    chosen. A higher limit never leads to a lower ceiling.
 
     Args:
         candidates: One or more.

@@ -1,4 +1,4 @@
-"""The rule of --tune: what the short trials of a model try, and how long each one is."""
+"""The rule of --tune: which settings the short trials of a model have, and how long each one is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time of a comparison after its trainings: latency, gallery, statistics and page, from a machine that is known."""
+"""The time of a comparison after its trainings: latency, gallery, statistics and page."""
 
 from __future__ import annotations
 

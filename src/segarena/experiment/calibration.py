@@ -1,4 +1,4 @@
-"""Before the trainings: a trial of each model, what the command will take, and the epochs that fit into a budget."""
+"""Before the trainings: each model is measured, the time and the memory are predicted, and a budget is filled."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _EQUAL_TIME = "the same training time for each model"
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """What is known before the first training.
+class Calibrated:
+    """The data and the protocol with all choices made, and what was measured for them.
 
     Args:
         prepared: The data and the protocol, with the epochs that fit into the budget.
@@ -102,9 +102,9 @@ class Foreseen:
         replace(comparison, predicted_time=time_taken).write(folder)
 
 
-def foresee(
+def calibrate(
     prepared: Prepared, folder: Path, runs: Mapping[Run, Path], reporter: Reporter, *, started: float
-) -> Foreseen:
+) -> Calibrated:
     """Measure each model, predict the time and the memory of the command, and choose the seeds and epochs left open.
 
     What was chosen in a folder that is resumed stays.
@@ -123,7 +123,7 @@ def foresee(
     prepared = with_tuned(prepared, folder, runs)
     every = _every(prepared, folder, runs)
     if all(one.is_finished for one in every):
-        return Foreseen(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
+        return Calibrated(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
     prepared, every, trainings = _fit(prepared, every, folder, runs, reporter)
     recorded = recorded_choices(prepared.options.resume)
     seeds_open = isinstance(prepared.options, CompareOptions) and prepared.options.seeds is None
@@ -137,7 +137,7 @@ def foresee(
         if seeds_open:
             prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
             _report_choices(prepared, ("seeds",), reporter)
-        return Foreseen(prepared, runs, None, started, time.perf_counter())
+        return Calibrated(prepared, runs, None, started, time.perf_counter())
     measured = trainings
     if new and known:  # added to a comparison: they get the time that one of its models has
         measured = [*trainings, next(one for one in every if one.model in known)]
@@ -171,7 +171,7 @@ def foresee(
     _report_choices(prepared, late, reporter)
     report_prediction(prepared, forecast, reporter)
     report_shorter(prepared, forecast, reporter)
-    return Foreseen(prepared, runs, forecast, started, time.perf_counter())
+    return Calibrated(prepared, runs, forecast, started, time.perf_counter())
 
 
 def _report_choices(prepared: Prepared, names: Collection[str], reporter: Reporter) -> None:

@@ -21,7 +21,7 @@ from segarena.data.sizes import working_size
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
-from segarena.experiment.resolution import Question, choose, default_costs
+from segarena.experiment.resolution import Workload, choose, default_costs
 from segarena.scoring.ceilings import Ceiling, Grid, averaged_counts, to_ceilings
 from segarena.seeding import derive_seed
 from segarena.threads import thread_pool
@@ -85,21 +85,22 @@ def survey_ceilings(
     """
     train = list(splits.train)
     facts = DataFacts.of([source.sizes[index] for index in train], len(train), built_in=False)
-    questions = {
-        device: Question(facts, default_costs(encoder), device) for device, encoder in DEFAULT_ENCODERS.items()
+    workloads = {
+        device: Workload(facts, default_costs(encoder), device) for device, encoder in DEFAULT_ENCODERS.items()
     }
     shorter = min(facts.height, facts.width)
     sizes = sorted({*grid_sizes(shorter), *sizes_up_to(shorter, "cpu")[0]})
     strides = sorted({stride for strides in LOGIT_STRIDES.values() for stride in strides})
     shown = [Grid(size, stride) for size in sizes for stride in strides]
-    chosen_from = [grid for device, question in questions.items() for grid in question.grids(LIMITS[device])]
+    chosen_from = [grid for device, workload in workloads.items() for grid in workload.grids(LIMITS[device])]
     every = list(dict.fromkeys(shown + chosen_from))
     pixels = source.mask_pixels[train]
     measured, used = measure_ceilings(source, train, every, pixels, on_progress)
     found = {ceiling.grid: ceiling for ceiling in measured}
     optimised = measure_ceilings(source, train, shown, pixels, on_progress, optimise=True)[0] if optimise else ()
     miou = {grid: ceiling.miou for grid, ceiling in found.items()}
-    advice = {} if math.isnan(measured[0].miou) else {name: choose(q, lambda _: miou) for name, q in questions.items()}
+    is_known = not math.isnan(measured[0].miou)
+    advice = {device: choose(one, lambda _: miou) for device, one in workloads.items()} if is_known else {}
     return CeilingTable(tuple(found[grid] for grid in shown), used, len(train), advice, tuple(optimised))
 
 

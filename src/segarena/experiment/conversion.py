@@ -1,4 +1,4 @@
-"""A folder in which no masks are found may have annotations: which command makes masks of them."""
+"""Which command makes masks of the annotations in a folder that has no masks."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from segarena.reuse.like import read_like
 
 
 def expect(options: TrainOptions, prepared: Prepared, reporter: Reporter) -> Expected | None:
-    """Return what the earlier trainings reached, after their data has been compared with the data of now.
+    """Return what the earlier trainings reached, after their data has been compared with the present data.
 
     Args:
         options: The options of the new training.

@@ -192,7 +192,7 @@ def describe_change(before: Mapping[str, str], split: PreparedSplit) -> str:
 
     Args:
         before: The recorded SHA-256 of each image with its mask, by name.
-        split: The data of now.
+        split: The present data.
     """
     now = dict(zip((sample.name for sample in split.source.samples), split.digests, strict=True))
     kinds = {

@@ -13,7 +13,7 @@ from segarena.formats import is_command_line, plain, plural, rough_duration
 
 #: A command that takes longer is followed by a shorter one, and by how much that takes if possible, in seconds.
 LONG, SHORTER = 7200.0, 3600.0
-#: Trainings that got less than this share of the processor time had other programs in their way.
+#: With less than this share of the processor time, trainings were slowed down by other programs.
 BUSY = 0.85
 
 
@@ -40,7 +40,7 @@ def report_prediction(prepared: Prepared, forecast: Forecast, reporter: Reporter
 
 
 def report_shorter(prepared: Prepared, forecast: Forecast, reporter: Reporter) -> None:
-    """Report a command that would take less, if this one takes over two hours and its time was not asked for.
+    """Report a command that would take less, if this one takes over two hours and no budget was given.
 
     Args:
         prepared: The data and the protocol.

@@ -26,7 +26,7 @@ from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared, PreparedSplit, Recorded
 from segarena.experiment.progress import Reporter
-from segarena.experiment.resolution import Question, describe_choices
+from segarena.experiment.resolution import Workload, describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
@@ -153,10 +153,10 @@ def with_resolution(prepared: Prepared, times: float) -> Prepared:
     """
     protocol = prepared.protocol
 
-    def limit(question: Question) -> float:
+    def limit(workload: Workload) -> float:
         stride = protocol.network.get("output_stride")
-        known = isinstance(stride, int) and stride in question.costs
-        return times * question.cost(protocol.size, int(stride or 0) if known else next(iter(question.costs)))
+        known = isinstance(stride, int) and stride in workload.costs
+        return times * workload.cost(protocol.size, int(stride or 0) if known else next(iter(workload.costs)))
 
     kept = {one.name: one for one in prepared.choices if one.name not in (*RESOLUTION, *FOLLOWS_RESOLUTION)}
     protocol, made = resolve(prepared.options, prepared.facts, kept, prepared.survey, limit)

@@ -91,7 +91,7 @@ def describe_other_scenes(recorded: Data, source: Source) -> str | None:
 
     Args:
         recorded: What the run recorded.
-        source: The data of now.
+        source: The present data.
     """
     key = "generator_version"
     before, now = recorded.description.get(key), source.describe().get(key)

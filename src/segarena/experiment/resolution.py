@@ -24,8 +24,8 @@ _STEP = 3
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a size and a stride are chosen for.
+class Workload:
+    """What is to be trained, on which kind of device: a size and a stride are chosen for it.
 
     Args:
         facts: The data.
@@ -87,17 +87,17 @@ class Question:
         return _STEP * share * sum(cost.operations for cost in self.costs[stride]) * epochs * self.facts.num_train
 
 
-def choose(question: Question, survey: Survey, limit: float | None = None) -> Resolution:
+def choose(workload: Workload, survey: Survey, limit: float | None = None) -> Resolution:
     """Choose a size and a stride. The choice depends on the data, the models and the kind of device only.
 
     Args:
-        question: What they are chosen for.
+        workload: What is to be trained.
         survey: Returns the ceilings of grids.
         limit: The operations that training each model once may take; None for that of the device.
     """
-    limit = LIMITS[question.device] if limit is None else limit
-    ceilings = survey(question.grids(limit))
-    return choose_resolution(question.candidates(limit, ceilings), limit)
+    limit = LIMITS[workload.device] if limit is None else limit
+    ceilings = survey(workload.grids(limit))
+    return choose_resolution(workload.candidates(limit, ceilings), limit)
 
 
 def describe_choices(choices: Sequence[Choice]) -> str:

@@ -19,7 +19,7 @@ from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.networks import has_encoder, is_dilated, network_costs, typed_arguments
-from segarena.experiment.resolution import Question, Survey, choose, no_limit
+from segarena.experiment.resolution import Survey, Workload, choose, no_limit
 from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.records.tuning import ClassWeights
@@ -53,13 +53,13 @@ def resolve(
     facts: DataFacts,
     recorded: Mapping[str, Choice] | None = None,
     survey: Survey = no_limit,
-    limit: Callable[[Question], float] | None = None,
+    limit: Callable[[Workload], float] | None = None,
 ) -> tuple[Protocol, tuple[Choice, ...]]:
     """Close the options by the rules of `segarena.config.defaults`, for this data and this machine.
 
     Args:
         options: The options as typed.
-        facts: What the rules need to know about the data.
+        facts: The data, as far as the rules depend on it.
         recorded: The choices of the folder that is resumed, by name; they are not made again.
         survey: Returns the resolution ceilings of grids. It is called only if the size or the stride is open.
         limit: Returns the operations that training each model once may take; None for the limit of the device.
@@ -241,7 +241,7 @@ def _close_resolution(
     device: str,
     choices: _Choices,
     survey: Survey,
-    limit: Callable[[Question], float] | None,
+    limit: Callable[[Workload], float] | None,
 ) -> tuple[int, int | None]:
     """The working size, and the output stride; None where it is left to the architectures."""
     typed = {"size": options.size, "output_stride": options.output_stride}
@@ -256,8 +256,8 @@ def _close_resolution(
             one: network_costs(options.track, {**network, "output_stride": one}, options.model_names)
             for one in (STRIDES if is_open else (stride,))
         }
-        question = Question(facts, costs, device, size)
-        found = choose(question, survey, None if limit is None else limit(question))
+        workload = Workload(facts, costs, device, size)
+        found = choose(workload, survey, None if limit is None else limit(workload))
         size, stride, why = found.chosen.size, found.chosen.output_stride, found.why
     size = choices.close("size", options.size, (size, why))
     if is_open or (dilated and "output_stride" in recorded):

@@ -1,4 +1,4 @@
-"""Which images `evaluate` scores: what the run used them for decides, so that no score is of training images unseen."""
+"""Which images `evaluate` scores, by what the run used them for: training images only where they are asked for."""
 
 from __future__ import annotations
 

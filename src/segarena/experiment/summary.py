@@ -1,4 +1,4 @@
-"""What came out of a comparison: its tables, its gallery and comparison.json."""
+"""The results of a comparison: its tables, its gallery and comparison.json."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def summarise(
     environment: Environment,
     gallery: Sequence[str],
 ) -> ComparisonRecord:
-    """Rank the models and say what was compared, how, and what came out.
+    """Rank the models, and describe what was compared, how, and with which result.
 
     Args:
         prepared: The data and the protocol.
@@ -272,7 +272,7 @@ def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
 
 
 def _with_groups(images: pd.DataFrame, prepared: Prepared) -> pd.DataFrame:
-    """The table of images.csv, with the groups of now: runs of earlier versions have none."""
+    """The table of images.csv, with the present groups: runs of earlier versions have none."""
     groups, _ = _groups(prepared)
     return images.assign(group="" if groups is None else images["image"].map(groups))
 

@@ -1,4 +1,4 @@
-"""What to do where a network waits for its images."""
+"""Advice where a network waits for its images."""
 
 from __future__ import annotations
 
