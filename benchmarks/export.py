@@ -32,7 +32,7 @@ from segarena.training import predictor
 from segarena.training.evaluation import predict_masks
 from segarena.training.machine import describe_environment
 
-ROUNDS, IMAGES = 9, 4
+ROUNDS, IMAGES = 7, 3
 Image = NDArray[np.uint8]
 
 

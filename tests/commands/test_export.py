@@ -120,7 +120,7 @@ def test_labels_and_probabilities_are_those_of_pytorch(exported: tuple[Path, Pat
         probabilities = model.probabilities(image)
         assert probabilities.shape == (len(CLASSES), *size)
         assert np.array_equal(probabilities.argmax(axis=0), found)
-        np.testing.assert_allclose(probabilities, segarena.load(run, device="cpu").probabilities(image), atol=2e-5)
+        np.testing.assert_allclose(probabilities, segarena.load(run, device="cpu").probabilities(image), atol=1e-3)
     assert equal / pixels > 0.9999
     assert len(seen) > 1
 
