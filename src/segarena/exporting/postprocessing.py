@@ -15,7 +15,7 @@ postprocessing (uint8[N, H, W, 3] image, float[N, 3, in_tall, in_wide] pixels, f
   int64 in_height, int64 in_width, int64 in_rows, int64 in_columns) => (OUTPUTS)
 <
   int64 out_two = {2}, int64 out_three = {3}, int64[1] out_axis = {0}, int64[8] out_edge = {0, 0, 0, 0, 0, 0, 1, 1},
-  float[2] out_ones = {1, 1}, int64[2] out_begin = {0, 0}, int64[2] out_axes = {1, 2}, int64[2] out_last_axes = {2, 3}
+  float[2] out_ones = {1, 1}, int64[2] out_begin = {0, 0}, int64[2] out_axes = {1, 2}LAST_AXES
 >
 {
   out_padded_shape = Shape (pixels)
@@ -73,6 +73,8 @@ def postprocessing_text(num_classes: int, *, probabilities: bool) -> str:
     if probabilities:
         outputs += f", float[N, {num_classes}, H, W] probabilities"
     text = _GRAPH.replace("OUTPUTS", outputs).replace("CLASSES", str(num_classes)).replace(": OPSET]", f": {OPSET}]")
+    # An initialiser that nothing uses would be a warning of ONNX Runtime.
+    text = text.replace("LAST_AXES", ", int64[2] out_last_axes = {2, 3}" if probabilities else "")
     text = text.replace("PROBABILITIES", _PROBABILITIES if probabilities else "")
     text = text.replace(
         "ROWS", _factor("out_vertical", "out_tall", "out_grid_rows", "in_rows", "in_height", "out_down")
