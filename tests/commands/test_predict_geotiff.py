@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,19 @@ def test_without_rasterio_it_is_a_png_and_a_message(
     assert sorted(path.name for path in (tmp_path / "out").glob("map*")) == ["map.png", "map_overlay.jpg"]
     printed = capsys.readouterr()
     assert (printed.out + printed.err).count("segarena[geo]") == 1
+
+
+def test_polygons_of_a_geotiff_have_map_coordinates(trained: Path, tmp_path: Path) -> None:
+    rasterio = pytest.importorskip("rasterio")
+    pixels = np.asarray(Image.open(trained.parent / "data" / "images" / "square03.png"))
+    profile = {"driver": "GTiff", "height": 48, "width": 48, "count": 3, "dtype": "uint8", "crs": "EPSG:32632"}
+    transform = rasterio.Affine(0.5, 0, 500_000, 0, -0.5, 5_000_000)
+    with rasterio.open(tmp_path / "map.tif", "w", transform=transform, **profile) as file:
+        file.write(pixels.transpose(2, 0, 1))
+    out = segarena.predict(trained, [tmp_path / "map.tif"], out=tmp_path / "out", device="cpu", polygons="geojson")
+    content = json.loads((out / "map.geojson").read_text())
+    assert content["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::32632"
+    rings = [np.array(ring) for each in content["features"] for ring in each["geometry"]["coordinates"]]
+    points = np.concatenate(rings)
+    assert np.all(points.min(axis=0) >= [500_000, 5_000_000 - 24])
+    assert np.all(points.max(axis=0) <= [500_000 + 24, 5_000_000])
