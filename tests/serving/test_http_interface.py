@@ -154,6 +154,32 @@ def test_json_has_the_areas_of_all_classes(client: Client) -> None:
     assert set(found["latency_ms"]) == {"read", "decode", "wait", "label"}
 
 
+def enclosed(ring: list[list[int]]) -> float:
+    """The area inside of a closed line."""
+    x, y = np.array(ring).T
+    return abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+
+
+def test_polygons_enclose_the_pixels_of_their_class(client: Client) -> None:
+    found = client.post(PNG, "/predict?format=json").json["classes"]
+    assert found[0]["name"] == "ground"
+    for entry in found:
+        areas = [enclosed(outline) - sum(map(enclosed, holes)) for outline, *holes in entry["polygons"]]
+        assert sum(areas) == entry["pixels"]
+
+
+def test_only_the_largest_regions_of_noise_have_polygons(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [one for entry in client.post(PNG, "/predict?format=json").json["classes"] for one in entry["polygons"]]
+    monkeypatch.setattr("segarena.serving.answers.MOST_POLYGONS", 5)
+    found = client.post(PNG, "/predict?format=json").json
+    areas = sorted((enclosed(one) - sum(map(enclosed, holes)) for one, *holes in every), reverse=True)
+    left = [one for entry in found["classes"] for one in entry["polygons"]]
+    kept = [enclosed(one) - sum(map(enclosed, holes)) for one, *holes in left]
+    assert 0 < len(kept) <= 5
+    assert sorted(kept, reverse=True) == areas[: len(kept)]
+    assert str(len(every) - len(kept)) in found["warnings"][0]
+
+
 def test_an_overlay_is_that_of_predict(client: Client) -> None:
     reply = client.post(PNG, "/predict?format=overlay")
     image = np.asarray(Image.open(io.BytesIO(PNG)))

@@ -1,4 +1,4 @@
-"""Labels as an answer: a PNG with a palette, an overlay, or JSON with areas."""
+"""Labels as an answer: a PNG with a palette, an overlay, or JSON with areas and polygons."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.errors import ConfigError
+from segarena.outputs.regions import Regions
 from segarena.reporting.overlay import draw_overlay
 
+#: Polygons of an answer; of a mask with more regions, the largest ones. A mask of noise would be hundreds of megabytes.
+MOST_POLYGONS = 10_000
 #: The formats of an answer, and their types.
 TYPES = {"png": "image/png", "json": "application/json", "overlay": "image/jpeg"}
 
@@ -66,6 +69,27 @@ def describe_areas(mask: NDArray[np.uint8], classes: ClassTable) -> list[dict[st
         {**entry, "pixels": int(pixels[entry["index"]]), "share": int(pixels[entry["index"]]) / mask.size}
         for entry in describe_classes(classes)
     ]
+
+
+def find_polygons(mask: NDArray[np.uint8], classes: ClassTable) -> tuple[list[list[Any]], int]:
+    """Find the outlines of the regions of each class but the background.
+
+    Args:
+        mask: Class indices, (H, W).
+        classes: The classes.
+
+    Returns:
+        For each class its polygons, each a list of rings, the outer one first, of [x, y] at the corners of pixels; and
+        how many regions are left out because there are more than `MOST_POLYGONS`.
+    """
+    regions = Regions.of(mask)
+    areas = np.sort(regions.areas[regions.labels != (-1 if classes.background is None else classes.background)])
+    least = 1 if len(areas) <= MOST_POLYGONS else int(areas[-MOST_POLYGONS - 1]) + 1
+    found: list[list[Any]] = [[] for _ in classes.names]
+    polygons = regions.polygons(min_area=least, without=classes.background)
+    for polygon in polygons:
+        found[polygon.label].append([ring.tolist() for ring in polygon.rings])
+    return found, len(areas) - len(polygons)
 
 
 def choose_format(typed: str | None, accept: str) -> str:

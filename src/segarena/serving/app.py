@@ -99,7 +99,7 @@ def _add_interface(app: FastAPI, service: Service) -> None:
             str | None,
             Query(
                 alias="format",
-                description="png: class indices with a palette. json: the area of each class. overlay: tinted image "
+                description="png: class indices with a palette. json: areas and polygons. overlay: tinted image "
                 "(JPEG). Without it, what the header Accept prefers: JSON or PNG.",
                 json_schema_extra={"enum": ["png", "json", "overlay"]},
             ),

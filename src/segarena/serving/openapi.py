@@ -43,7 +43,7 @@ def predict_responses(classes: ClassTable) -> dict[int | str, dict[str, Any]]:
         "width": 4,
         "height": 2,
         "classes": [
-            {**entry, "pixels": 8 * (index == 0), "share": float(index == 0)}
+            {**entry, "pixels": 8 * (index == 0), "share": float(index == 0), "polygons": []}
             for index, entry in enumerate(describe_classes(classes))
         ],
         "latency_ms": {"read": 0.4, "decode": 2.1, "label": 35.0, "wait": 0.1},

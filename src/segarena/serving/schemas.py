@@ -39,6 +39,14 @@ class Area(ClassEntry):
 
     pixels: Annotated[int, Field(ge=0)]
     share: Annotated[float, Field(ge=0, le=1, description="Share of the image's pixels.")]
+    polygons: Annotated[
+        list[list[list[list[int]]]],
+        Field(
+            description="Its regions, each a list of rings: the outline, then holes. Points are [x, y] at corners of "
+            "pixels; the first is not repeated. Empty for the background.",
+            examples=[[[[[0, 0], [4, 0], [4, 2], [0, 2]]]]],
+        ),
+    ]
 
 
 class Prediction(_Schema):

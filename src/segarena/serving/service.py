@@ -12,8 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segarena.errors import SegarenaError, is_out_of_memory
+from segarena.formats import plural
 from segarena.serving.admission import Admission, PixelBudget
-from segarena.serving.answers import TYPES, choose_format, describe_areas, mask_png, overlay_jpeg, preview_jpeg
+from segarena.serving.answers import (
+    MOST_POLYGONS,
+    TYPES,
+    choose_format,
+    describe_areas,
+    find_polygons,
+    mask_png,
+    overlay_jpeg,
+    preview_jpeg,
+)
 from segarena.serving.decoding import Decoded, decode, inspect
 from segarena.serving.labelling import Labelled, Labeller
 from segarena.serving.limits import Limits
@@ -213,14 +223,19 @@ def _forget(task: asyncio.Task[Any]) -> None:
 
 def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds: dict[str, float]) -> bytes:
     height, width = labelled.mask.shape
+    polygons, left_out = find_polygons(labelled.mask, model.classes)
+    areas = describe_areas(labelled.mask, model.classes)
+    warnings = [decoded.warning] if decoded.warning else []
+    if left_out:
+        warnings.append(f"the {plural(left_out, 'smallest region')} of {MOST_POLYGONS + left_out:,} have no polygon")
     content = {
         "model": model.name,
         "width": width,
         "height": height,
-        "classes": describe_areas(labelled.mask, model.classes),
+        "classes": [{**area, "polygons": found} for area, found in zip(areas, polygons, strict=True)],
         "latency_ms": {stage: round(1000 * value, 2) for stage, value in seconds.items()},
         "batch": labelled.batch,
-        "warnings": [decoded.warning] if decoded.warning else [],
+        "warnings": warnings,
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
