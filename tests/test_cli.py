@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from segarena import cli, commands
+from segarena.commands.signals import SYSTEM
+from segarena.commands.terminal import shown
 from segarena.config import CompareOptions, PredictOptions, ProtocolOptions, TrainOptions, make_options, to_command
 from segarena.errors import ConfigError
 from segarena.files import write_text
@@ -170,14 +174,28 @@ def test_an_unexpected_error_is_a_bug_and_keeps_its_traceback(monkeypatch: pytes
         cli.main()
 
 
-def test_keyboard_interrupt_is_status_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def press(options: object) -> None:
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize("number", [signal.SIGINT, *SYSTEM])
+def test_a_signal_is_the_exit_status_as_in_a_shell(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
     monkeypatch.setattr(sys, "argv", ["segarena", "check", "."])
-    monkeypatch.setattr("segarena.commands.check.run", press)
-    assert cli.main() == 130
+    monkeypatch.setattr("segarena.commands.check.run", shown(lambda options: os.kill(os.getpid(), number)))
+    assert cli.main() == 128 + number
     assert "interrupted" in capsys.readouterr().err
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP on this system")
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr(sys, "argv", ["segarena", "check", "."])
+        monkeypatch.setattr("segarena.commands.check.run", shown(lambda options: os.kill(os.getpid(), signal.SIGHUP)))
+        assert cli.main() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +230,7 @@ def test_each_command_is_in_the_table_with_its_module(verb: str) -> None:
 
 def test_no_command_is_missing_from_the_table() -> None:
     files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")}
-    helpers = {"__init__", "ceiling_table", "completion", "log", "notebook", "paths", "progress"} | {
+    helpers = {"__init__", "ceiling_table", "completion", "log", "notebook", "paths", "progress", "signals"} | {
         "terminal",
         "usage",
     }

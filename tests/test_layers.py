@@ -17,11 +17,11 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"cores"},
         {"errors", "formats", "free_memory", "seeding", "streams", "threads", "_version"},
-        {"config", "extras", "files", "texts"},
+        {"config", "extras", "files", "locks", "texts"},
         {"classes"},
         {"records"},
         {"runs"},
-        {"reuse"},
+        {"reuse", "working_folder"},
         {"kernels"},
         {"data", "models", "scoring"},
         {"training", "reporting"},
@@ -96,7 +96,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
-        {"log", "notebook", "paths", "usage"},
+        {"log", "notebook", "paths", "signals", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
         {"check", "compare", "convert", "evaluate", "export", "models", "predict", "report", "serve", "synth", "train"},

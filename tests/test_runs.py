@@ -1,13 +1,19 @@
-"""Folders of runs: never overwritten, found again, and refused with a message before the work."""
+"""Folders of runs: never overwritten, found again, used by one command at a time, and refused before the work."""
 
+import errno
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from sample_records import ranked_model, sample_comparison, sample_metrics
+from segarena import locks
 from segarena.errors import RunError
 from segarena.files import write_json
+from segarena.locks import hold
 from segarena.runs import Run, check_out, describe_unfinished, find_run, open_folder
+from segarena.working_folder import check_claim, claimed_folder
 from support import refuses
 
 
@@ -200,3 +206,43 @@ def test_a_path_that_is_not_a_folder_is_refused(tmp_path, name):
     (tmp_path / "file").touch()
     with refuses(RunError, where=tmp_path / name):
         find_run(tmp_path / name)
+
+
+def test_a_folder_is_used_by_one_command_at_a_time(tmp_path):
+    out = tmp_path / "out"
+    with claimed_folder(out, "name") as (folder, is_locked):
+        assert (folder, is_locked) == (out, True)
+        (out / ".metrics.json.partial").touch()  # is being written
+        for claim in (lambda: check_claim(out, resume=True), lambda: claimed_folder(out, "", resume=True).__enter__()):
+            with refuses(RunError, where=out, value="in use"):
+                claim()
+        assert (out / ".metrics.json.partial").exists()
+        (out / "metrics.json").touch()
+    with refuses(RunError, where=out, value="not empty"):
+        claimed_folder(out, "name").__enter__()
+    with claimed_folder(out, "name", resume=True):
+        assert [path.name for path in out.iterdir()] == ["metrics.json"]
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    """Also with SIGKILL, after which nothing can be tidied up."""
+    program = f"from pathlib import Path; from segarena.locks import hold\nwith hold(Path({str(tmp_path)!r})): "
+    program += "print('held', flush=True); input()"
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    with refuses(RunError, where=tmp_path, value="in use"), hold(tmp_path):
+        pass
+    process.kill()
+    process.communicate()
+    with hold(tmp_path) as is_locked:
+        assert is_locked
+
+
+def test_a_file_system_without_locks_is_used_all_the_same(tmp_path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locks, "_take", refuse)
+    with claimed_folder(tmp_path / "out", "name") as (folder, is_locked):
+        assert folder.is_dir()
+        assert not is_locked

@@ -6,6 +6,7 @@ import atexit
 import gc
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,8 @@ COMMANDS: dict[str, tuple[type, str]] = {
 
 #: The exit status of a program that SIGPIPE ends, as a shell reports it.
 CLOSED_PIPE = 141
+#: The exit status of a program that a signal stops is this and the number of the signal, as in a shell.
+_SIGNAL = 128
 
 _registry = ConstructorRegistry()
 _COLLECT_EVERY = 20_000  # new objects; Python's default is 700 to 2,000
@@ -68,8 +71,8 @@ def main() -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0 done, 2 wrong input or output that cannot be written, 130 interrupted, 141 where the reader
-        of a pipe has closed it, as for other programs; a bug raises, which is 1.
+        The exit status: 0 done, 2 wrong input or output that cannot be written; as for other programs 130 after Ctrl-C,
+        143 after SIGTERM, 129 after SIGHUP, 141 where the reader of a pipe has closed it; a bug raises, which is 1.
     """
     open_standard_streams()
     try:
@@ -126,10 +129,10 @@ def _run(errors: IO[str]) -> int:
         return 2
     except Interrupted as stop:
         errors.write(f"segarena: {stop}\n")
-        return 130
+        return _SIGNAL + stop.signal
     except KeyboardInterrupt as stop:
         errors.write(f"segarena: {str(stop) or 'interrupted'}\n")
-        return 130
+        return _SIGNAL + getattr(stop, "signal", signal.SIGINT)
     return 0
 
 

@@ -9,13 +9,14 @@
     ├── RunError             a run or comparison folder: missing, not empty, not writable, damaged
     └── OutOfMemoryError     the memory of the GPU or of the machine is too small
 
-    Interrupted              not an error: the user pressed Ctrl-C and the state is saved (status 130)
+    Interrupted              not an error: it was stopped, by Ctrl-C or the system, and the state is saved (130, 143)
 
 A message has three parts: what is wrong, where, and what to do about it.
 """
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,7 +102,22 @@ class OutOfMemoryError(SegarenaError):
 
 
 class Interrupted(_ShortInNotebooks):
-    """The user stopped the command; the training state is saved. The message explains how to resume."""
+    """The user or the system stopped the command; the training state is saved. The message explains how to resume."""
+
+    #: The number of the signal: SIGINT of Ctrl-C, else SIGTERM or SIGHUP.
+    signal: int = signal.SIGINT
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked the process to end, by SIGTERM or SIGHUP, and there was nothing to save first.
+
+    Args:
+        number: The number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from segarena.errors import RunError
 from segarena.files import TEMPORARY, read_json
 from segarena.formats import command, percent, plural
+from segarena.locks import LOCK
 from segarena.records.comparison import ComparisonRecord, RankedModel
 from segarena.records.metrics import Metrics
 from segarena.records.options import resume_command
@@ -48,12 +49,13 @@ def check_out(out: Path | None, *, resume: bool | None = None) -> None:
             return
         if not out.is_dir():
             raise RunError("is a file, not a folder", where=out, remedy="Name another folder")
-        if any(not path.name.startswith(TRIAL) for path in out.iterdir()) and not resume:
+        names = {path.name for path in out.iterdir() if not path.name.startswith(TRIAL)} - {LOCK}
+        if names and not resume:
             line = None if resume is None else resume_command(out)
             or_resume = "" if line is None else f", or resume what is in it: {line}"
             raise RunError("exists and is not empty", where=out, remedy=f"Name a new folder{or_resume}")
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
 
 
 def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root: Path = DEFAULT_ROOT) -> Path:
@@ -82,7 +84,7 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
         for trial in out.glob(f"{TRIAL}*"):
             shutil.rmtree(trial)
     except OSError as error:
-        raise _unwritable(out, error, root) from error
+        raise unwritable(out, error, root) from error
     return out
 
 
@@ -332,7 +334,8 @@ def _make_new(root: Path, name: str) -> Path:
             return folder
 
 
-def _unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> RunError:
+def unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> RunError:
+    """Return the error for a folder that cannot be made or written; without `out` it is about its root."""
     return RunError(
         f"cannot be written ({error.strerror or error})",
         where=out or root,

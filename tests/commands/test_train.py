@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,10 +96,18 @@ def test_a_folder_with_files_is_refused_before_the_data_is_read(squares: Path, t
     assert (out / "thesis.txt").read_text() == "three years"
 
 
-@pytest.mark.parametrize("stop_at", [1, 3, 4], ids=["mid-epoch", "second epoch", "last step"])
-def test_interrupt_and_resume_end_in_the_same_bits(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+STOPS = {
+    "mid-epoch": (1, signal.SIGINT),
+    "second epoch": (3, signal.SIGTERM),
+    "last step": (4, getattr(signal, "SIGHUP", signal.SIGINT)),
+}
+
+
+@pytest.mark.parametrize("moment", STOPS)
+def test_stopped_by_a_signal_and_resumed_ends_in_the_same_bits(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
+    stop_at, number = STOPS[moment]
     whole = train(squares, tmp_path / "whole", model="deeplabv3")
     steps = 0
 
@@ -105,7 +115,7 @@ def test_interrupt_and_resume_end_in_the_same_bits(
         nonlocal steps
         steps += 1
         if steps == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C
+            os.kill(os.getpid(), number)
         return step(self, *arguments)
 
     step = engine.Trainer._train_step
@@ -113,6 +123,7 @@ def test_interrupt_and_resume_end_in_the_same_bits(
     part = tmp_path / "a part"
     with pytest.raises(Interrupted) as stopped:
         train(squares, part, model="deeplabv3")
+    assert stopped.value.signal == number
     monkeypatch.setattr(engine.Trainer, "_train_step", step)
     line = str(stopped.value).partition("Resume with: ")[2]
     assert line == f"segarena.train(resume={str(part)!r}), or in a shell: segarena train --resume '{part}'"
@@ -121,6 +132,35 @@ def test_interrupt_and_resume_end_in_the_same_bits(
     assert cli.main() == 0
     assert (part / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
     assert (part / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_stopped_while_scoring_and_resumed_ends_in_the_same_bits(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    options: dict[str, Any] = {"model": "fcn", "test_fraction": 0.25}
+    whole = train(squares, tmp_path / "whole", **options)
+    evaluated = command.evaluate
+
+    def evaluate_and_stop(*arguments: Any, on_progress: Callable[[int], None], **more: Any) -> Any:
+        def stop(images: int) -> None:
+            is_test = (out / "last" / "state.pt").exists()  # saved when the training has ended
+            if is_test == (part == "test"):
+                os.kill(os.getpid(), signal.SIGTERM)
+            on_progress(images)
+
+        return evaluated(*arguments, on_progress=stop, **more)
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(command, "evaluate", evaluate_and_stop)
+    with pytest.raises(Interrupted, match=part):
+        train(squares, out, **options)
+    assert not (out / "metrics.json").exists()
+    assert (out / "last" / "state.pt").exists()
+    monkeypatch.setattr(command, "evaluate", evaluated)
+    segarena.train(resume=out)
+    assert (out / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
+    assert (out / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
 
 
 @pytest.mark.slow

@@ -76,11 +76,12 @@ class Slow(torch.utils.data.Dataset):
         return os.getpid()
 
 
-def test_ctrl_c_does_not_end_the_processes():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_all_processes_get_does_not_end_the_workers(number):
     numbers = []
     for pid, *_ in Loader(Slow(), list, 1, batch_size=1):
         if not numbers:
-            os.kill(pid, signal.SIGINT)
+            os.kill(pid, number)
         numbers.append(pid)
     assert len(numbers) == 4
     assert len(set(numbers)) == 1

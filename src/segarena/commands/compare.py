@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from segarena.commands.progress import TerminalReporter
-from segarena.commands.terminal import catch_interrupt, console, shown
+from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.config.checks import flag
 from segarena.config.training import is_own
@@ -22,18 +22,21 @@ from segarena.experiment.compared_data import compared_options
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.prepare import prepare
+from segarena.experiment.prepared import Prepared
 from segarena.experiment.resolve import check_device_is_there
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
 from segarena.formats import command, count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord
+from segarena.records.run import Environment
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.reporting.use import describe_use
-from segarena.runs import Run, check_out, finished_runs, open_folder, removed_if_empty
+from segarena.runs import Run, check_out, finished_runs, removed_if_empty
 from segarena.training.machine import describe_environment
+from segarena.working_folder import check_claim, claimed_folder
 
 
 @shown
@@ -56,14 +59,27 @@ def run(options: CompareOptions) -> Path:
     started = time.perf_counter()
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
-    check_out(options.out, resume=options.resume is not None)
+    check_claim(options.out, resume=options.resume is not None)
     check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)
     environment = describe_environment(prepared.protocol.device)
     reporter.detail(environment.sentence)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
-    folder = open_folder(options.out, prepared.source.name, resume=options.resume is not None)
+    with claimed_folder(options.out, prepared.source.name, resume=options.resume is not None) as (folder, is_locked):
+        warn_if_unlocked(folder, is_locked)
+        return _train_and_compare(options, prepared, environment, folder, reporter, started)
+
+
+def _train_and_compare(
+    options: CompareOptions,
+    prepared: Prepared,
+    environment: Environment,
+    folder: Path,
+    reporter: TerminalReporter,
+    started: float,
+) -> Path:
+    """What follows once the folder is there: train what is missing, compare, write the page."""
     reporter.folder = folder
     runs = [Run(model, seed) for seed in range(prepared.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
@@ -94,14 +110,15 @@ def _compare_runs(options: CompareOptions) -> Path:
     reporter.say(f"{plural(len(matched.runs), 'finished run')} of one protocol; nothing is trained")
     prepared = prepare(compared_options(matched, options, moved, named), reporter, matched.recorded)
     environment = describe_environment(prepared.protocol.device)
-    folder = open_folder(options.out, f"{prepared.source.name}-runs")
-    copy_runs(matched, folder)
-    reporter.say("Comparing")
-    runs = [run for run, _ in matched.runs]
-    repeat = to_command(replace(options, models=None))
-    comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
-    _show(comparison, folder, build_report(folder))
-    return folder
+    with claimed_folder(options.out, f"{prepared.source.name}-runs") as (folder, is_locked):
+        warn_if_unlocked(folder, is_locked)
+        copy_runs(matched, folder)
+        reporter.say("Comparing")
+        runs = [run for run, _ in matched.runs]
+        repeat = to_command(replace(options, models=None))
+        comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
+        _show(comparison, folder, build_report(folder))
+        return folder
 
 
 def _refuse_vary(options: CompareOptions) -> None:

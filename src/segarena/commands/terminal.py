@@ -6,8 +6,7 @@ import functools
 import io
 import re
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,8 +21,9 @@ from rich.text import Text
 
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
+from segarena.commands.signals import SYSTEM, handled, terminating
 from segarena.config import OutputOptions, ProtocolOptions
-from segarena.errors import Interrupted, OutOfMemoryError, is_out_of_memory
+from segarena.errors import Interrupted, OutOfMemoryError, Terminated, is_out_of_memory
 from segarena.streams import guard
 
 Options = TypeVar("Options", bound=OutputOptions)
@@ -128,7 +128,8 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
         session = _Session(options.quiet, options.verbose)
         token = _session.set(session)
         try:
-            return run(options)
+            with terminating():
+                return run(options)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 error.args = (_describe_interrupt(options, session),)
@@ -159,6 +160,12 @@ def _describe_interrupt(options: OutputOptions, session: _Session) -> str:
         return f"interrupted; what was saved before is kept. Resume with: {session.resume}"
     is_training = isinstance(options, ProtocolOptions)
     return "interrupted before the training began; nothing was saved" if is_training else "interrupted"
+
+
+def warn_if_unlocked(folder: Path, is_locked: bool) -> None:
+    """State it where a folder cannot be locked against a second command."""
+    if not is_locked:
+        console.warn(f"{folder} is on a file system without locks: start no second command that writes into it")
 
 
 def keep_log(folder: Path) -> None:
@@ -234,7 +241,9 @@ def _plain(content: Any, markup: bool) -> str:
 
 @contextmanager
 def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
-    """Give the function that returns whether Ctrl-C was pressed; a second Ctrl-C stops at once, without saving.
+    """Give the function that returns whether the work is to stop: by Ctrl-C, or by SIGTERM or SIGHUP of the system.
+
+    A second signal stops it at once, without saving.
 
     Args:
         resume: The command line that resumes the work.
@@ -242,22 +251,27 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
     Raises:
         Interrupted: The work was stopped and saved; the message has `resume`.
     """
-    pressed = threading.Event()
+    received: list[int] = []
     _now().resume = resume
 
     def note(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
+        if received:
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+        received.append(number)
         again = "interrupt the cell" if in_notebook() else "press Ctrl-C"
-        console.result(f"\nStopping after this step and saving; {again} again to stop at once, without saving.")
+        reason = "" if number == signal.SIGINT else f" ({signal.Signals(number).name} was received)"
+        console.result(f"\nStopping after this step and saving{reason}; {again} again to stop at once, without saving.")
 
-    is_main = threading.current_thread() is threading.main_thread()  # signals reach the main thread only
-    before = signal.signal(signal.SIGINT, note) if is_main else None
-    try:
-        yield pressed.is_set
-    except Interrupted as stop:
-        raise Interrupted(f"{stop}. Resume with: {resume}") from stop
-    finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+    with handled((signal.SIGINT, *SYSTEM), note):
+        try:
+            yield lambda: bool(received)
+        except Interrupted as stop:
+            raise _resumable(f"{stop}", resume, received) from stop
+        if received:
+            raise _resumable("stopped after the last training", resume, received)
+
+
+def _resumable(what: str, resume: str, received: Sequence[int]) -> Interrupted:
+    stop = Interrupted(f"{what}. Resume with: {resume}")
+    stop.signal = received[0] if received else signal.SIGINT
+    return stop

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from segarena.commands.progress import TerminalReporter
-from segarena.commands.terminal import catch_interrupt, console, shown
+from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
 from segarena.config import TrainOptions, to_command
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.expectation import expect
@@ -19,8 +19,9 @@ from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.reporting.page import build_report
-from segarena.runs import Run, check_out, comparison_of, open_folder, removed_if_empty
+from segarena.runs import Run, comparison_of, removed_if_empty
 from segarena.training.machine import describe_environment
+from segarena.working_folder import check_claim, claimed_folder
 
 
 @shown
@@ -40,7 +41,7 @@ def run(options: TrainOptions) -> Path:
     started = time.perf_counter()
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
-    check_out(options.out, resume=options.resume is not None)
+    check_claim(options.out, resume=options.resume is not None)
     check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)
@@ -48,18 +49,19 @@ def run(options: TrainOptions) -> Path:
     expected = expect(options, prepared, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     name = f"{prepared.source.name}-{options.model}"
-    folder = open_folder(options.out, name, resume=options.resume is not None)
-    reporter.folder = folder
-    places = {Run(options.model, options.seed): folder}
-    with removed_if_empty(folder):
-        calibrated = calibrate(prepared, folder, places, reporter, started=started)
-    if expected is not None and options.all_images:
-        expected.write(folder)
-    with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
-        tuned = tune_all(calibrated.prepared, folder, places, should_stop, reporter, calibrated.forecast)
-        train_all(tuned, folder, places, should_stop, reporter, calibrated.forecast)
-    _show(options, folder)
-    return folder
+    with claimed_folder(options.out, name, resume=options.resume is not None) as (folder, is_locked):
+        warn_if_unlocked(folder, is_locked)
+        reporter.folder = folder
+        places = {Run(options.model, options.seed): folder}
+        with removed_if_empty(folder):
+            calibrated = calibrate(prepared, folder, places, reporter, started=started)
+        if expected is not None and options.all_images:
+            expected.write(folder)
+        with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
+            tuned = tune_all(calibrated.prepared, folder, places, should_stop, reporter, calibrated.forecast)
+            train_all(tuned, folder, places, should_stop, reporter, calibrated.forecast)
+        _show(options, folder)
+        return folder
 
 
 def _show(options: TrainOptions, folder: Path) -> None:

@@ -77,8 +77,12 @@ def _collate(collate: Callable[[list[Any]], Any], items: list[Any]) -> Any:
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:
-    """Ignore Ctrl-C: the terminal sends it to all processes, and the main one ends the others."""
+    """Ignore Ctrl-C, and SIGTERM once: they are sent to all processes of a command, and the main one ends the others.
+
+    A second SIGTERM, with which the main process ends one that does not answer, has its usual effect.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))
 
 
 def affordable_workers(workers: int, batch_bytes: int, shared: Path = SHARED_MEMORY) -> int:

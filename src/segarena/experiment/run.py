@@ -24,6 +24,7 @@ from segarena.data.kept_batches import keep_on_gpu
 from segarena.data.scaling import Scaling
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
+from segarena.errors import Interrupted
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
@@ -44,6 +45,8 @@ from segarena.training.evaluation import evaluate, evaluation_pixels, padded_siz
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
+
+_PARTS: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 
 
 def train_run(
@@ -84,7 +87,7 @@ def train_run(
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
-    confusions = evaluate_split(training, model, scored)
+    confusions = evaluate_split(training, model, scored, None, should_stop)
     classes, names = split.source.classes, split.scored_names
     use_of = uses_by_name(data)
     uses = [use_of[name] for name in names]
@@ -131,7 +134,11 @@ def _record_environment(training: Training) -> None:
 
 
 def evaluate_split(
-    training: Training, model: SegmentationModel, part: Split, batches: Iterable[list[EvaluationItem]] | None = None
+    training: Training,
+    model: SegmentationModel,
+    part: Split,
+    batches: Iterable[list[EvaluationItem]] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.int64]:
     """Score a part of the split: each image whole and at its own size.
 
@@ -140,11 +147,20 @@ def evaluate_split(
         model: The network.
         part: train, val or test.
         batches: What `evaluation_batches` returned for the part; None to make them.
+        should_stop: Called after each batch; True stops the evaluation.
 
     Returns:
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
+
+    Raises:
+        Interrupted: `should_stop` returned True.
     """
     protocol = training.protocol
+
+    def on_progress(images: int) -> None:
+        if should_stop():
+            raise Interrupted(f"stopped while the {_PARTS[part]} images were scored")
+
     if not training.split.splits.indices(part):
         return np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
     if batches is None:
@@ -157,6 +173,7 @@ def evaluate_split(
             device=protocol.device,
             precision=protocol.precision,
             most_pixels=evaluation_pixels(protocol),
+            on_progress=on_progress,
         )
 
 
@@ -263,7 +280,7 @@ def _fit(
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:
-            scores = score(evaluate_split(training, network, "val", validation))
+            scores = score(evaluate_split(training, network, "val", validation, should_stop))
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 

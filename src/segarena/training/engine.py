@@ -280,13 +280,16 @@ class Trainer:
         state, steps = self.state, len(self.loader)
         start = time.perf_counter()
         scored = self.model if self.average is None else self.average.model
-        scores = NO_SCORES if self.validate is None else self.validate(scored)
+        try:
+            scores = NO_SCORES if self.validate is None else self.validate(scored)
+        except Interrupted:
+            self._save()  # the epoch's steps are done; it is validated again after resuming
+            raise
         is_best = scores["val_miou"] > state.best_miou  # NaN is never better
         if is_best or state.best_epoch == 0 or self.validate is None:
             state.best_epoch = state.epoch
             state.best_miou = scores["val_miou"] if is_best else -1.0
             self.saved.keep_best(scored)
-        validation_seconds = time.perf_counter() - start
         self._count_cpu_time()
         row = {
             "epoch": state.epoch,
@@ -294,7 +297,7 @@ class Trainer:
             "auxiliary_loss": state.auxiliary_sum / steps if state.auxiliary_sum else float("nan"),
             **scores,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "seconds": state.seconds + validation_seconds,
+            "seconds": state.seconds + time.perf_counter() - start,  # with the validation
             "images_per_second": steps * self.loader.batch_size / max(state.seconds, 1e-9),
             "waiting_share": min(1.0, state.waiting / max(state.seconds, 1e-9)),
         }
