@@ -57,7 +57,14 @@ def test_an_empty_folder_or_a_file_of_the_name_is_not_used(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [("my data/2024", "my-data-2024"), ("..", "run"), ("", "run"), ("größe.v2", "größe.v2"), (".hidden", "hidden")],
+    [
+        ("my data/2024", "my-data-2024"),
+        ("data (new)-check", "data-new-check"),
+        ("..", "run"),
+        ("", "run"),
+        ("größe.v2", "größe.v2"),
+        (".hidden", "hidden"),
+    ],
 )
 def test_any_name_becomes_a_folder_below_the_root(tmp_path, name, folder):
     assert open_folder(None, name, root=tmp_path) == tmp_path / folder

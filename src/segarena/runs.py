@@ -75,7 +75,7 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
     """
     try:
         if out is None:
-            return _make_new(root, re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run")
+            return _make_new(root, re.sub(r"[^\w.-]+-*", "-", name).strip("-.") or "run")
         check_out(out, resume=resume)
         out.mkdir(parents=True, exist_ok=True)
         _try_writing(out)
