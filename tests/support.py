@@ -170,7 +170,7 @@ def named_options(text: str, verb: str) -> Iterator[tuple[str, str]]:
     """Each option in a text with its command: another one that is named before it, or `verb`."""
     other = r"segarena ([a-z]+)([^`.;]*)"
     for name, words in [*re.findall(other, text), (verb, re.sub(other, "", text))]:
-        yield from ((name, option) for option in re.findall(r"--[a-z][a-z-]*", words))
+        yield from ((name, option) for option in re.findall(r"--[a-z][a-z0-9-]*", words))
 
 
 @cache

@@ -32,6 +32,15 @@ SHOWN_BY = {
     "segarena.data.splitting.groups": {*TRAINING, "check"},
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.data.splitting.splits --folds": TRAINING,
+    "segarena.data.files.image_io --max-megapixels": {"predict"},  # the others name its command
+    "segarena.data.folder": {*TRAINING, "check", "evaluate"},  # `export` reads the data of a run, as it is recorded
+    "segarena.data.scaling": {"predict", "evaluate"},  # the others have no --scale
+    "segarena.experiment.inputs --images": {*TRAINING, "check", "evaluate"},  # not `export`, likewise
+    "segarena.experiment.inputs --masks": {*TRAINING, "check", "evaluate"},
+    "segarena.experiment.inputs --splits": TRAINING,  # only where it is given
+    "segarena.exporting.onnx_model --device": {"predict", "evaluate", "serve"},  # `export` computes on the CPU
+    "segarena.locks": TRAINING,  # the others lock no folder
+    "segarena.training.predictor": {"predict", "evaluate"},  # the others have no --scale, or no --device
     "segarena.experiment.inputs --root": {*TRAINING, "evaluate"},
     "segarena.experiment.inputs --channels": TRAINING,  # `evaluate` takes those of the run
     "segarena.experiment.inputs --download": TRAINING,  # only where it is given

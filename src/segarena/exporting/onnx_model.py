@@ -96,7 +96,7 @@ class OnnxModel:
         if "probabilities" not in [output.name for output in self.session.get_outputs()]:
             raise ConfigError(
                 f"{self.path} gives labels only",
-                remedy="Export the run again with --probabilities: segarena export RUN --probabilities",
+                remedy="Export the run again: segarena export RUN --probabilities",
             )
         [pixels] = read_images([image], self._bits)
         [[found]] = self.session.run(["probabilities"], {"image": pixels[None]})
