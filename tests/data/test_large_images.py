@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from segarena.data.files import large_images
+from segarena.data.files import paged as paged_arrays
 from segarena.data.files.images import read_image
 from segarena.data.files.large_images import open_large, pixels_allowed
+from segarena.data.files.paged import PagedArray
 from segarena.errors import DataError
 from support import huge_png, refuses, scene
 
@@ -83,3 +85,24 @@ def test_more_pixels_than_pillows_limit_have_to_be_allowed(tmp_path: Path) -> No
     assert before == Image.MAX_IMAGE_PIXELS
     with pixels_allowed(92), refuses(DataError, where=path, value="million"):
         open_large(path)
+
+
+def test_an_array_in_a_file_keeps_what_was_written() -> None:
+    paged = PagedArray((100, 5000))
+    for row in range(100):
+        paged.array[row] = row
+        paged.release()
+    array = paged.array
+    del paged
+    assert np.array_equal(array, np.repeat(np.arange(100, dtype=np.uint8)[:, None], 5000, axis=1))
+
+
+def test_without_room_on_the_disk_an_array_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(paged_arrays, "_reserve", fail)
+    paged = PagedArray((3, 4))
+    paged.array[:] = 7
+    paged.release()
+    assert paged.array.tolist() == [[7] * 4] * 3

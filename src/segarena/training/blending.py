@@ -17,9 +17,9 @@ from segarena.training.windows import window_bounds, window_weights
 #: Bytes of the probabilities of a band of windows at most; a wider image is labelled in panels, side by side.
 PANEL_BYTES = 128 << 20
 #: Bytes of probabilities at the size of the image at a time; a few times as much is in use for a moment.
-CHUNK_BYTES = 32 << 20
+CHUNK_BYTES = 8 << 20
 #: Windows of a forward pass at most.
-MOST_WINDOWS = 16
+MOST_WINDOWS = 8
 #: The scales whose mean is taken with "scales", as multiples of that of the plan.
 SCALES = (0.75, 1.0, 1.25)
 

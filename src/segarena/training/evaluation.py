@@ -181,13 +181,14 @@ def predict_windows(
         yield part
 
 
-def window_labels(size: tuple[int, int], parts: Iterable[Part]) -> Tensor:
-    """Collect the labels of an image of this size from its parts: uint8 (H, W), in the memory of the processor."""
-    labels = torch.empty(size, dtype=torch.uint8)
+def window_labels(labels: Tensor, parts: Iterable[Part], on_part: Callable[[], None] | None = None) -> Tensor:
+    """Write the labels of an image from its parts into `labels`, uint8 (H, W); `on_part` is called after each."""
     for part in parts:
         found = largest_class(part.values[None])[0]
         rows, columns = found.shape
         labels[part.top : part.top + rows, part.left : part.left + columns] = found
+        if on_part is not None:
+            on_part()
     return labels
 
 
@@ -308,7 +309,11 @@ def _count_windows(model: SegmentationModel, item: EvaluationItem, num_classes: 
         most_pixels=limits["most_pixels"] or height * width,
     )
     truth = item.mask.to(limits["device"])
-    return confusion_per_image(window_labels(pixels.size, parts).to(truth.device)[None], truth[None], num_classes)
+    return confusion_per_image(
+        window_labels(torch.empty(pixels.size, dtype=torch.uint8), parts).to(truth.device)[None],
+        truth[None],
+        num_classes,
+    )
 
 
 def _stack(tensors: list[Tensor], device: str) -> Tensor:

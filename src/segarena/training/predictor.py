@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from segarena.data.files.images import read_image
 from segarena.data.files.in_memory import ImageInput, read_images
 from segarena.data.files.in_memory_bands import read_channel_images, read_file
 from segarena.data.files.large_images import LargeImage, open_large
+from segarena.data.files.paged import PagedArray
 from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
@@ -227,7 +229,8 @@ class Predictor:
 
     def label_by(self, plan: WindowPlan, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Label an image, as `read_file` gives it, in the windows of a plan: class indices, uint8 (H, W)."""
-        mask: NDArray[np.uint8] = window_labels(image.shape[:2], self._parts(InMemory(_to_tensor(image)), plan)).numpy()
+        labels = torch.empty(image.shape[:2], dtype=torch.uint8)
+        mask: NDArray[np.uint8] = window_labels(labels, self._parts(InMemory(_to_tensor(image)), plan)).numpy()
         return mask
 
     def label_large(self, image: LargeImage) -> NDArray[np.uint8]:
@@ -236,8 +239,9 @@ class Predictor:
         plan = self.scaling.plan(height, width)
         with self.naming_shortage(f"labelling an image of {width} × {height}"):
             if plan is not None:
-                mask: NDArray[np.uint8] = window_labels(image.size, self._parts(OnDemand(image), plan)).numpy()
-                return mask
+                labels = PagedArray(image.size)
+                window_labels(torch.from_numpy(labels.array), self._parts(OnDemand(image), plan), labels.release)
+                return labels.array
             small = image.resized(*working_size(height, width, self.size))
             return self._compute(predict_masks, small, (height, width))
 
