@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.config.results import TableKind
@@ -32,7 +33,7 @@ class AreasCollector(Collector):
     def collect(self, result: Result) -> list[list[int]]:
         """Return pixels and objects of each class."""
         number = self.classes.num_classes
-        pixels = np.bincount(result.mask.ravel(), minlength=number)
+        pixels = np.array(Image.fromarray(result.mask).histogram())  # np.bincount makes eight bytes of each pixel
         regions = result.regions
         objects = np.bincount(regions.labels[regions.areas >= self.min_area], minlength=number)
         return [pixels[:number].tolist(), objects[:number].tolist()]
