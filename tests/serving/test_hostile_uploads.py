@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,3 +158,49 @@ def test_a_hostile_upload_is_refused_and_the_server_lives(client: Client, name: 
     assert 400 <= reply.status < 500, reply
     assert set(reply.json) == {"what", "where", "remedy"}
     assert client.get("/healthz").status == 200
+
+
+def bands(count: int, declared: int | None = None) -> bytes:
+    """A TIFF of zeros with this many bands, or with one that declares others as OME does."""
+    import tifffile
+
+    stream = io.BytesIO()
+    ome = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    text = (
+        f'<?xml version="1.0"?><OME xmlns="{ome}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT"'
+        f' Type="uint8" SizeX="64" SizeY="48" SizeC="{declared}" SizeZ="1" SizeT="1"><TiffData IFD="0" PlaneCount="1"/>'
+        "</Pixels></Image></OME>"
+    )
+    options = {} if declared is None else {"description": text, "metadata": None}
+    shape = (48, 64) if count == 1 else (48, 64, count)
+    zeros = np.zeros(shape, np.uint8)
+    tifffile.imwrite(stream, zeros, compression="zlib", photometric="minisblack", **options)
+    return stream.getvalue()
+
+
+BANDS = {
+    "many bands": (bands(20_000), 413),
+    "many declared bands": (bands(1, declared=20_000), 413),
+    "many pages": (tiff(3000), 422),
+}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_bands_are_refused_before_they_are_decoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segarena.serving import decoding
+    from segarena.serving.problems import ProblemError
+
+    followed: list[int] = []
+    monkeypatch.setattr("tifffile.TiffPages.__len__", lambda pages: followed.append(1) or 3000)
+    content, status = BANDS[name]
+    with pytest.raises(ProblemError) as caught:
+        decoding.inspect(content, 500_000, SimpleNamespace(has_channels=True))
+    assert caught.value.status == status
+    assert not followed or status == 413  # a chain of pages is followed to the limit only
+
+
+def test_bands_count_in_the_memory_of_an_image() -> None:
+    from segarena.serving import decoding
+
+    header = decoding.inspect(bands(30), 500_000, SimpleNamespace(has_channels=True))
+    assert header.weight == 10 * 48 * 64

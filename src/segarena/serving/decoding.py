@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from segarena.config.channels import MOST_CHANNELS
 from segarena.data.files.bit_depth import ChosenBits, highest_values
 from segarena.data.files.foreign import describe_unreadable
 from segarena.data.files.images import is_deep
@@ -26,6 +28,8 @@ _NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, PPM, JPEG 2000, AVIF or HEIC"
 #: A page of TIFF is found by following a chain, a scan of a JPEG by decoding all pixels again: files with many of them
 #: cost minutes. Cameras and scanners write one page, and ten scans or fewer.
 _MOST_PAGES, _MOST_SCANS = 64, 100
+#: The most bytes of a pixel with all of its bands, 16 of float32: a small file can declare or unpack any number.
+_MOST_PIXEL_BYTES = 4 * MOST_CHANNELS
 #: Bytes per pixel while a file is decoded, relative to one of 8 bits.
 _DEEP_WEIGHT = 4
 #: What a file is called in messages.
@@ -133,12 +137,22 @@ def _inspect_bands(content: bytes, max_pixels: int) -> Header:
 
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         page: Any = file.pages[0]
-        pages, width, height = len(file.pages), page.imagewidth, page.imagelength
-        per_band = max(1, page.bitspersample // 8)
-    _refuse_large(width, height, max_pixels)
-    if pages > _MOST_PAGES:
-        raise _several_pages()
-    return Header("TIFF", width * height, bytes_per_pixel=pages * page.samplesperpixel * per_band)
+        width, height = page.imagewidth, page.imagelength
+        _refuse_large(width, height, max_pixels)
+        with suppress(IndexError):  # unlike `len`, it follows the chain no further than to this page
+            _ = file.pages[_MOST_PAGES]
+            raise _several_pages()
+        series = file.series[0]  # what the reader decodes
+        decoded = math.prod(series.shape) * series.dtype.itemsize
+    if decoded > _MOST_PIXEL_BYTES * max_pixels:
+        shape, most = " x ".join(str(length) for length in series.shape), _MOST_PIXEL_BYTES * max_pixels
+        raise ProblemError(
+            413,
+            f"has {shape} values, {decoded:,} bytes, more than the {most:,} that are accepted",
+            "Send fewer bands, or a smaller image",
+            where="image",
+        )
+    return Header("TIFF", width * height, bytes_per_pixel=math.ceil(decoded / (width * height)))
 
 
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
