@@ -6,9 +6,11 @@ import http.client
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -161,12 +163,12 @@ def test_ctrl_c_ends_it_with_130(trained: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("_extra")
 @pytest.mark.parametrize("by", ["file", "variable"])
 def test_another_address_is_served_with_a_token(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by: str
 ) -> None:
-    words = [str(trained), "--host", "0.0.0.0", "--quiet"]
+    words = [str(trained), "--host", "0.0.0.0"]
     if by == "file":
-        (tmp_path / "token").write_text(f"{TOKEN}\n")
-        words += ["--token-file", str(tmp_path / "token")]
+        (tmp_path / "my token").write_text(f"{TOKEN}\n")
+        words += ["--token-file", str(tmp_path / "my token")]
     else:
         monkeypatch.setenv("SEGARENA_TOKEN", TOKEN)
 
@@ -174,6 +176,9 @@ def test_another_address_is_served_with_a_token(
         return [ask(port, "/models")[0], ask(port, "/models", Authorization=f"Bearer {TOKEN}", Host="any.example")[0]]
 
     assert serve(monkeypatch, words, use) == (0, [401, 200])
+    [header] = re.findall(r'-H (".*?") -F', capsys.readouterr().out)
+    shown = subprocess.run(["sh", "-c", f"echo {header}"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"Authorization: Bearer {TOKEN}\n"
 
 
 @pytest.mark.usefixtures("_extra")

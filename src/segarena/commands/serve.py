@@ -15,7 +15,7 @@ from segarena.config import ServeOptions
 from segarena.config.serving import MIB, TOKEN_VARIABLE
 from segarena.errors import ConfigError
 from segarena.extras import require
-from segarena.formats import join_words, plural
+from segarena.formats import command, join_words, plural
 from segarena.records.metrics import Metrics
 from segarena.runs import find_model_runs
 
@@ -77,7 +77,8 @@ def _serve(options: ServeOptions, token: str | None) -> None:
         def show() -> None:
             address = address_of(listening)
             console.result(f"{join_words(service.models.names)} at {address}", markup=False)
-            bearer = "" if token is None else '-H "Authorization: Bearer $SEGARENA_TOKEN" '
+            value = f"$({command('cat', options.token_file)})" if options.token_file else f"${TOKEN_VARIABLE}"
+            bearer = "" if token is None else f'-H "Authorization: Bearer {value}" '
             console.print(f"  a mask: curl {bearer}-F image=@photo.jpg {address}/predict -o mask.png", markup=False)
             console.print("  Ctrl-C stops it", markup=False)
 
