@@ -6,7 +6,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
@@ -108,9 +108,14 @@ def written(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 @contextmanager
 def serving(
-    *models: Any, token: str | None = None, hosts: Any = ("127.0.0.1",), origins: Any = (), **limits: Any
+    *models: Any,
+    names: Sequence[str] = "abcd",
+    token: str | None = None,
+    hosts: Any = ("127.0.0.1",),
+    origins: Any = (),
+    **limits: Any,
 ) -> Iterator[Client]:
-    """Serve predictors in a thread; the first is called a, the second b."""
+    """Serve predictors in a thread."""
     import uvicorn
 
     from segarena.serving.app import make_app
@@ -119,7 +124,7 @@ def serving(
     from segarena.serving.server import make_config, open_socket
     from segarena.serving.service import Service
 
-    served = ServedModels([ServedModel(name, model) for name, model in zip("abcd", models, strict=False)])
+    served = ServedModels([ServedModel(name, model) for name, model in zip(names, models, strict=False)])
     service = Service(served, Limits(**limits))
     app = make_app(service, hosts=hosts, token=token, origins=origins)
     with open_socket("127.0.0.1", 0) as listening:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 from serving_support import CLASSES, Client, Threshold, picture, serving
+
+from segarena.classes.table import name_classes
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -233,8 +237,36 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_the_tab(browser, files: dic
         page.close()
 
 
-@pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"has_touch": True, "is_mobile": True}])
-@pytest.mark.parametrize("width", [320, 375])
+def test_names_are_text_on_the_page_and_in_its_commands(browser, files: dict[str, Path]) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    network, model = Threshold(), 'my & "$(run)"'
+    network.classes = name_classes([0, 1, 2], ["ground", name, "<script>alert(2)</script>"])
+    with serving(network, Darker(), names=[model, name]) as client:
+        page, messages, _ = open_page(browser, client)
+        choose(page, files["halves"])
+        texts = [text.strip() for text in page.locator("#classes th").all_inner_texts()]
+        assert {name, "<script>alert(2)</script>"} <= set(texts)
+        assert page.locator("#panes figure strong").all_inner_texts() == [model, name]
+        assert page.locator("main img, main script").count() == 0
+        assert messages == []
+        second = (page.text_content("#curl") or "").splitlines()[1]
+        [address] = [word for word in shlex.split(second.replace("$(", "EXECUTED(")) if word.startswith("http")]
+        assert parse_qs(urlsplit(address).query)["model"] == [model]
+        page.close()
+
+
+PHONE = {"has_touch": True, "is_mobile": True}
+
+
+@pytest.mark.parametrize(
+    ("width", "options"),
+    [
+        (320, PHONE),
+        pytest.param(375, PHONE, marks=pytest.mark.slow),
+        pytest.param(320, {"color_scheme": "dark"}, marks=pytest.mark.slow),
+        pytest.param(375, {"color_scheme": "dark"}, marks=pytest.mark.slow),
+    ],
+)
 def test_the_page_fits_a_phone(browser, client: Client, files: dict[str, Path], width: int, options: dict) -> None:
     page, messages, _ = open_page(browser, client, width, **options)
     choose(page, files["halves"], files["scan"])

@@ -335,7 +335,7 @@ async function start() {
     const bearer = state.token ? '-H "Authorization: Bearer TOKEN" ' : "";
     $("curl").textContent = [
       `curl ${bearer}-F image=@photo.jpg ${location.origin}/predict -o mask.png`,
-      `curl ${bearer}-F image=@photo.jpg "${location.origin}/predict?format=json&model=${found.default}"`,
+      `curl ${bearer}-F image=@photo.jpg "${location.origin}/predict?format=json&model=${encodeURIComponent(found.default)}"`,
     ].join("\n");
     $("openapi").hidden = Boolean(state.token); // a link sends no token
     $("token-form").hidden = true;
