@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,15 @@ def test_the_text_has_scores_classes_data_use_and_limits() -> None:
         assert part in text, part
     for title in ("Use", "Classes", "Scores", "Training data", "Intended use", "Limits", "Licence"):
         assert f"\n## {title}\n" in text
+
+
+def test_names_are_text_and_no_markup() -> None:
+    table = {"classes": [{"name": "<script>alert(1)</script>", "value": 0}, {"name": "[a](b)", "value": 1}]}
+    text = model_card(replace(FACTS, class_table=table, data="<img src=x>"))
+    _, _, body = text.split("---\n", 2)
+    assert "| 0 | \\<script\\>alert(1)\\</script\\> |" in body
+    assert "| 1 | \\[a\\](b) |" in body
+    assert not re.findall(r"(?<!\\)<", body)
 
 
 @pytest.mark.parametrize("split", ["none", "val"])

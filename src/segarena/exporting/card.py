@@ -7,6 +7,7 @@ import json
 from segarena.classes import ClassTable
 from segarena.formats import join_words, percent, plural
 from segarena.records.exported import ExportedModel
+from segarena.reporting.text_tables import escape_markdown
 
 #: Names of the architectures as their papers write them.
 _NAMES = {"fcn": "FCN", "unet": "U-Net", "pspnet": "PSPNet", "deeplabv3": "DeepLabv3"}
@@ -48,7 +49,7 @@ def _body(facts: ExportedModel, classes: ClassTable) -> list[str]:
     encoder = facts.architecture.get("encoder")
     network = f"{_name(facts)} on {encoder}" if encoder else _name(facts)
     return [
-        f"# {_title(facts)}",
+        f"# {escape_markdown(_title(facts))}",
         "",
         f"Semantic segmentation into {plural(classes.num_classes, 'class')}: {network}, trained with segarena"
         f" {facts.segarena}.",
@@ -73,7 +74,7 @@ def _body(facts: ExportedModel, classes: ClassTable) -> list[str]:
         "",
         "## Training data",
         "",
-        f"- Data set: {facts.data}; images: {counts}.",
+        f"- Data set: {escape_markdown(facts.data)}; images: {counts}.",
         f"- Fingerprint (SHA-256 of all files, their split and their decoding): `{facts.fingerprint}`",
         f"- Working size: the shorter side of an image is resized to {facts.size} pixels.",
         "",
@@ -102,8 +103,7 @@ def _class_table(facts: ExportedModel, classes: ClassTable) -> list[str]:
     rows = ["| index | class | colour | IoU |", "|---|---|---|---|"]
     for index, (name, color) in enumerate(zip(classes.names, classes.colors, strict=True)):
         iou = facts.scores.iou.get(name)
-        shown = name.replace("|", "\\|")
-        rows.append(f"| {index} | {shown} | `#{bytes(color).hex()}` | {percent(iou)} |")
+        rows.append(f"| {index} | {escape_markdown(name)} | `#{bytes(color).hex()}` | {percent(iou)} |")
     return rows
 
 

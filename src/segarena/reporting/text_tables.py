@@ -13,6 +13,9 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "–": "--",
     "×": r"$\times$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
 
