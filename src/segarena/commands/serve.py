@@ -67,7 +67,7 @@ def _serve(options: ServeOptions, token: str | None) -> None:
         max_batch=options.max_batch,
         timeout=options.timeout,
     )
-    hosts = [*LOCAL_NAMES, options.host.strip("[]"), *options.allow_host]
+    hosts = [*LOCAL_NAMES, *(name.strip("[]") for name in (options.host, *options.allow_host))]
     with open_socket(options.host, options.port) as listening:  # before the networks are loaded, which takes longer
         found, computing = _load(options)
         service = Service(ServedModels(found), limits, computing)

@@ -59,6 +59,13 @@ class ServeOptions(OutputOptions):
         check_between("max_mib", self.max_mib, 0.001, 4096)
         check_between("max_megapixels", self.max_megapixels, 0.001, 89)
         check_between("timeout", self.timeout, 0.1, 3600)
+        for name in self.allow_host:
+            if not name.strip("[]") or "/" in name or "*" in name or name.count(":") == 1:
+                raise ConfigError(
+                    f"{name!r} is not the name of a server",
+                    where="--allow-host",
+                    remedy="Give the name alone, without scheme and port, e.g. --allow-host masks.example.org",
+                )
         for origin in self.cors:
             scheme, separator, name = origin.partition("://")
             if scheme not in ("http", "https") or not separator or not name or "/" in name or "*" in name:
