@@ -21,7 +21,9 @@ from segarena.data.decoded import DecodedImages
 from segarena.data.disk_cache import DiskCache
 from segarena.data.files.band_facts import BandFacts, read_band_facts
 from segarena.data.files.bands import read_bands
+from segarena.data.files.channel_format import ChannelFormat
 from segarena.data.files.composite import composite
+from segarena.data.files.in_memory_bands import read_channel_images
 from segarena.data.folder import FolderSource
 from segarena.errors import ConfigError, DataError
 from support import refuses
@@ -224,3 +226,20 @@ def test_composite_shows_the_first_three_channels() -> None:
     ranges = [(0, 100), (0, 50), (100, 200), (0, 1)]
     assert composite(image, ranges).tolist() == [[[0, 255, 0], [255, 255, 0]]]
     assert composite(image[..., :2], ranges[:2]).tolist() == [[[0, 0, 0], [255, 255, 255]]]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "PA", "LA", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
+def test_a_pil_image_has_the_channels_of_its_file(tmp_path: Path, mode: str) -> None:
+    values = np.arange(0, 240, 2, dtype=np.uint8).reshape(12, 10)
+    if mode in ("I;16", "F"):
+        image = Image.fromarray(values.astype(np.uint16 if mode == "I;16" else np.float32))
+    else:
+        image = Image.merge("RGB", [Image.fromarray(plane) for plane in (values, values[::-1], values[:, ::-1])])
+        image = image.convert("P").convert("PA") if mode == "PA" else image.convert(mode)
+    path = tmp_path / ("a.png" if mode in ("1", "L", "P", "LA", "RGBA", "I;16") else "a.tif")
+    stored = image if mode not in ("PA", "YCbCr") else image.convert("RGBA" if mode == "PA" else "RGB")
+    stored.save(path)
+    expected = read_bands(path)
+    form = ChannelFormat(tuple(range(1, expected.shape[2] + 1)), expected.dtype.name, ((0.0, 1.0),) * expected.shape[2])
+    [found] = read_channel_images([image], form)
+    assert np.array_equal(found, expected)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from segarena.config.channels import MOST_CHANNELS, Channels
 from segarena.data.files.arrays import ARRAY_SUFFIXES, read_array
@@ -127,6 +128,21 @@ def as_channels(array: NDArray[Any], where: object) -> NDArray[Any]:
     return converted
 
 
+def as_stored(image: Image.Image) -> Image.Image:
+    """Return a decoded image of 8 bits or of float32 in a mode whose numbers are the channels.
+
+    Black and white become 0 and 255, colours of a palette RGB.
+
+    Args:
+        image: Decoded, in any mode but those of 16 and 32 bits.
+    """
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in _AS_STORED:
+        return image
+    return image.convert("RGBA" if image.mode == "PA" else "LA" if image.mode == "La" else "RGB")
+
+
 def describe_type(dtype: str) -> str:
     """Return the type of the values in words.
 
@@ -155,12 +171,7 @@ def _channels_last(array: NDArray[Any], path: Path) -> NDArray[Any]:
 def _read_with_pillow(path: Path, content: bytes | None) -> NDArray[Any]:
     with open_image(path, content) as undecoded:
         if not is_deep(undecoded):
-            image = decode(undecoded, path)
-            if image.mode == "1":
-                image = image.convert("L")
-            elif image.mode not in _AS_STORED:
-                image = image.convert("RGBA" if image.mode == "PA" else "LA" if image.mode == "La" else "RGB")
-            return np.asarray(image)
+            return np.asarray(as_stored(decode(undecoded, path)))
         has_grey_alpha = raw_mode(undecoded).startswith("LA")
     values = read_deep(path, content).values.astype(np.uint16)
     return values[..., [0, 3]] if has_grey_alpha else values

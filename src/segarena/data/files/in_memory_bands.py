@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from segarena.data.files.bands import as_channels
+from segarena.data.files.bands import as_channels, as_stored
 from segarena.data.files.channel_format import ChannelFormat
 from segarena.errors import DataError, ImageTypeError
 
@@ -21,8 +21,9 @@ def read_channel_images(images: Iterable[object], form: ChannelFormat) -> Iterat
 
     Args:
         images: Files, of which the channels of `form` are read; arrays (H, W, C) or (H, W), tensors (C, H, W) and PIL
-            images, which have exactly these channels in their order. Whole numbers of a wider type are accepted where
-            all values are in the range of the training's type.
+            images, which have exactly these channels in their order; those of a PIL image are what its file would have,
+            RGB for a palette. Whole numbers of a wider type are accepted where all values are in the range of the
+            training's type.
         form: The channels and the type of the training images.
 
     Yields:
@@ -53,7 +54,8 @@ def read_file(path: Path, form: ChannelFormat, content: bytes | None = None) -> 
 def _as_array(image: Any) -> NDArray[Any]:
     if isinstance(image, Image.Image):
         image.load()
-        array = np.asarray(ImageOps.exif_transpose(image))
+        upright = ImageOps.exif_transpose(image)
+        array = np.asarray(upright if upright.mode.startswith("I") else as_stored(upright))
     elif isinstance(image, np.ndarray):
         array = image
     elif hasattr(image, "detach") and hasattr(image, "permute"):
