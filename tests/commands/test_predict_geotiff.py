@@ -13,6 +13,9 @@ from PIL import Image
 
 import segarena
 from segarena.data.files import georeference
+from segarena.errors import DataError
+from segarena.outputs import labelling
+from support import refuses, scene
 
 #: TIFF's tags of the pixel scale and of a tie point.
 PLACE = [(33550, "d", 3, (10.0, 10.0, 0.0), True), (33922, "d", 6, (0.0, 0.0, 0.0, 5e5, 46e5, 0.0), True)]
@@ -65,3 +68,19 @@ def test_polygons_of_a_geotiff_have_map_coordinates(trained: Path, tmp_path: Pat
     points = np.concatenate(rings)
     assert np.all(points.min(axis=0) >= [500_000, 5_000_000 - 24])
     assert np.all(points.max(axis=0) <= [500_000 + 24, 5_000_000])
+
+
+def test_a_projection_that_cannot_be_read_does_not_cost_the_others(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> None:
+        if path.name == "a.png":
+            raise DataError("has a projection that cannot be read", where=path, remedy="Export the file again")
+
+    monkeypatch.setattr(labelling, "has_rasterio", lambda: True)
+    monkeypatch.setattr(labelling, "read_georeference", read)
+    for name in "abc":
+        scene(1, 48).save(tmp_path / f"{name}.png")
+    with refuses(DataError, where=tmp_path / "a.png"):
+        segarena.predict(trained, [tmp_path / f"{name}.png" for name in "abc"], out=tmp_path / "out", device="cpu")
+    assert sorted(path.name for path in (tmp_path / "out").glob("?.png")) == ["b.png", "c.png"]

@@ -155,6 +155,7 @@ class Labelling:
                 large = self.labeller.open_large(read.image.path)
             if pixels is None:
                 pixels = self.labeller.read_file(read.image.path, self.bits) if large is None else large.picture()
+            place = read_georeference(read.image.path) if has_rasterio() else None
         except DataError as error:
             return None, error
         on_image(read.image, pixels.shape[:2] if large is None else large.size)
@@ -170,7 +171,6 @@ class Labelling:
         outcome.levels.append(brightness(pixels) if self.labeller.channels is None else channel_means(pixels))
         outcome.hashes.append(hash_pixels(pixels))
         shown = self.labeller.shown(pixels)
-        place = read_georeference(read.image.path) if has_rasterio() else None
         transform = None if place is None else place.upright_transform(*mask.shape)
         crs = place.urn if place is not None and transform is not None else ""
         return Result(read.image.name, read.image.path, shown, mask, probabilities, transform, crs), None
