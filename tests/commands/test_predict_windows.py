@@ -18,6 +18,7 @@ from segarena.config import PredictOptions
 from segarena.data.files import large_images
 from segarena.errors import ConfigError
 from segarena.records.metrics import Metrics
+from segarena.records.prediction import PredictionRecord
 from segarena.records.run import Data
 from segarena.training.predictor import Predictor
 from support import QUICK, refuses, write_pair
@@ -219,3 +220,13 @@ def test_scale_is_read_from_the_command_line(words: str, value: Any, monkeypatch
     assert isinstance(options, PredictOptions)
     assert options.scale == value
     assert (options.tta, options.window_size) == (("flip", "scales"), (64, 64))
+
+
+def test_the_bits_of_a_large_image_are_those_of_a_small_one(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.linspace(0, 4095, 160 * 160).astype(np.uint16).reshape(160, 160)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
+    out = segarena.predict(trained, tmp_path / "deep.png", max_megapixels=1, out=tmp_path / "out", device="cpu")
+    assert PredictionRecord.read(out).image_bits == 12

@@ -73,7 +73,7 @@ def run(options: PredictOptions) -> Path:
         scale=options.scale, window=options.window_size, tta=options.tta
     )
     _show_model(predictor, options)
-    bits = _choose_bits(predictor, found) if before is None else before.image_bits
+    bits = _choose_bits(predictor, found, options.max_megapixels) if before is None else before.image_bits
     _warn_without_rasterio(found)
     record = make_record(options, predictor.config.model, run_folder / BEST, predictor.classes, bits)
     folder = open_predictions(options, record, predictor.run)
@@ -178,11 +178,12 @@ def _warn(predictor: Predictor, outcome: Outcome) -> None:
         console.warn(unlike)
 
 
-def _choose_bits(predictor: Predictor, found: NewImages) -> int:
+def _choose_bits(predictor: Predictor, found: NewImages, megapixels: int | None) -> int:
     """The bits by which images of 16 bits are read as RGB; with channels of their own they are not scaled."""
     if predictor.channels is not None:
         return predictor.image_bits
-    bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
+    with pixels_allowed(megapixels):
+        bits, warning = predictor.choose_bits(highest_values(image.path for image in found.images))
     if warning:
         console.warn(warning)
     return bits
