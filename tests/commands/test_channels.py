@@ -17,6 +17,8 @@ from segarena.errors import ConfigError, DataError, RunError
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
+from segarena.training import predictor as training_predictor
+from segarena.training import together
 from support import QUICK, refuses
 
 OPTIONS: dict[str, Any] = {**QUICK, "model": "unet", "epochs": 12, "patience": 12, "size": 64, "learning_rate": 5e-3}
@@ -147,3 +149,18 @@ def test_what_is_rgb_only_is_refused(tmp_path: Path, options: dict[str, Any]) ->
     data = write_bands(tmp_path / "data", 4, "uint8")
     with refuses(ConfigError):
         segarena.train(**{"data": data, "channels": "all", "out": tmp_path / "run", **QUICK, "model": "fcn", **options})
+
+
+def test_waiting_images_reach_the_network_as_one_does(five: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, inputs = segarena.load(five, device="cpu"), []
+    image = tifffile.imread(first_image(five))[:50, :40]
+    for module, images in ((together, [image, image]), (training_predictor, [image])):
+        plain = module.predict_masks
+
+        def predict_masks(model: Any, images: torch.Tensor, *args: Any, plain: Any = plain, **limits: Any) -> Any:
+            inputs.append(images[0])
+            return plain(model, images, *args, **limits)
+
+        monkeypatch.setattr(module, "predict_masks", predict_masks)
+        together.label_together(predictor, images)
+    assert torch.equal(*inputs)

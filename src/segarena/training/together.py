@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from segarena.data.decoded import to_tensor
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
 from segarena.training.evaluation import evaluation_pixels, predict_masks
@@ -33,7 +34,7 @@ def label_together(predictor: Predictor, images: Sequence[NDArray[Any]]) -> list
     if len(images) == 1 or predictor.scaling.plan(height, width) is not None:
         return predictor.predict(list(images))
     size = working_size(height, width, predictor.size)
-    tensors = [torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1) for image in images]
+    tensors = [to_tensor(np.ascontiguousarray(image)) for image in images]
     with predictor.naming_shortage(f"labelling {len(images)} images of {width} × {height}"):
         labels = predict_masks(
             predictor.network,
