@@ -175,6 +175,7 @@ def test_an_unexpected_error_is_a_bug_and_keeps_its_traceback(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, *SYSTEM])
+@pytest.mark.usefixtures("usual_signals")
 def test_a_signal_is_the_exit_status_as_in_a_shell(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

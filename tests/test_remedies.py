@@ -32,7 +32,6 @@ SHOWN_BY = {
     "segarena.data.splitting.groups": {*TRAINING, "check"},
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.data.splitting.splits --folds": TRAINING,
-    "segarena.data.files.image_io --max-megapixels": {"predict"},  # the others name its command
     "segarena.data.folder": {*TRAINING, "check", "evaluate"},  # `export` reads the data of a run, as it is recorded
     "segarena.data.scaling": {"predict", "evaluate"},  # the others have no --scale
     "segarena.experiment.inputs --images": {*TRAINING, "check", "evaluate"},  # not `export`, likewise

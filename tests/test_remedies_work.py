@@ -147,6 +147,8 @@ CASES = [
          remove("images/again.png", "masks/again.png")),
     Case("frames", write_sequence, "leak-sequence", "--group-by blocks"),
     Case("shuffled pairs", rename_masks(1), "mismatched-pairs", "rename the masks after", rename_masks(-1)),
+    Case("mirrored masks", each_mask(lambda labels: labels[:, ::-1]), "turned-masks", "export the masks again",
+         each_mask(lambda labels: labels[:, ::-1])),
     Case("shifted masks", move_masks(5), "shifted-mask", "on the images' own grid", move_masks(-5)),
     Case("two numberings", each_mask(lambda labels: np.array([0, 3, 4])[labels], range(8)), "mixed-numbering",
          "`value: [1, 3]`", declare(0, [1, 3], [2, 4])),

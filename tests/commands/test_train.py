@@ -103,6 +103,7 @@ STOPS = {
 }
 
 
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize("moment", STOPS)
 def test_stopped_by_a_signal_and_resumed_ends_in_the_same_bits(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -134,6 +135,7 @@ def test_stopped_by_a_signal_and_resumed_ends_in_the_same_bits(
     assert (part / "best.safetensors").read_bytes() == (whole / "best.safetensors").read_bytes()
 
 
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_stopped_while_scoring_and_resumed_ends_in_the_same_bits(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str

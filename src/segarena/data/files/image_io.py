@@ -186,7 +186,8 @@ def _too_large(path: Path, seen: str) -> DataError:
     return DataError(
         f"has {seen}, more than the {limit} million that are safe to decode",
         where=path,
-        remedy="Cut it, and its mask, into tiles. `segarena predict` has --max-megapixels for files that you trust",
+        remedy="Cut it, and its mask, into tiles. To label a file that you trust: "
+        "`segarena predict RUN IMAGES --max-megapixels 500`",
     )
 
 
