@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
+from segarena.data.layout.new_images import PROBABILITIES
 from segarena.files import write_with
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Writer
-
-#: The end of the name of the folder, or of the file without its ending.
-PROBABILITIES = "_probabilities"
 
 
 def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

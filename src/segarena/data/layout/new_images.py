@@ -17,6 +17,8 @@ from segarena.formats import listing, plural
 
 #: Ending of the picture that `segarena predict` writes beside the mask NAME.png.
 OVERLAY = "_overlay.jpg"
+#: The end of the name of the folder of its probabilities, or of the file without its ending.
+PROBABILITIES = "_probabilities"
 #: The file in the folder of its results.
 RECORD = "predictions.json"
 
@@ -155,8 +157,13 @@ def _are_results(files: Sequence[File]) -> bool:
 
 
 def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
-    """Give each image a name that no other has, also where case does not count."""
-    taken: set[str] = set()
+    """Give each image a name that no other has, also where case does not count.
+
+    Nor is the folder of its probabilities one that other images are in.
+    """
+    found = list(found)
+    folders = {str(folder).casefold() for _, own in found for folder in PurePosixPath(own).parents}
+    taken = {folder.removesuffix(PROBABILITIES) for folder in folders if folder.endswith(PROBABILITIES)}
     for file, own in found:
         numbered = (str(PurePosixPath(own).with_name(f"{PurePosixPath(own).name}-{number}")) for number in count(2))
         name = next(name for name in chain([own], numbered) if name.casefold() not in taken)

@@ -1,0 +1,16 @@
+"""The names of the results of `predict`: no two images write the same file."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from segarena.data.layout.new_images import find_new_images
+
+
+def test_no_image_is_named_for_the_probabilities_of_another(tmp_path: Path) -> None:
+    """The folder of the probabilities of a.png would be that of the results of another image."""
+    for name in ("a.png", "b.png", "A_probabilities/0_sea.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    found = {image.location: image.name for image in find_new_images([tmp_path]).images}
+    assert found == {"a.png": "a-2", "b.png": "b", "A_probabilities/0_sea.png": "A_probabilities/0_sea"}
