@@ -148,3 +148,8 @@ def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) ->
     assert build_report(there).read_text() == page
     before = path.read_bytes()
     assert write_archive(folder).read_bytes() == before
+
+
+def test_a_test_is_named_only_where_there_are_enough_images(street: Path, crossed: Path) -> None:
+    assert "4 images are too few for a test" in plain_paragraph(read_comparison(street))
+    assert "linearization over 5 images" in plain_paragraph(read_comparison(crossed))
