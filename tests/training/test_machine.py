@@ -78,7 +78,7 @@ def test_the_environment_has_the_versions_and_is_json():
     assert content["segarena"] == segarena.__version__
     assert content["torch"] == torch.__version__
     assert content["threads"] == torch.get_num_threads()
-    assert content["cores"] == os.cpu_count()
+    assert content["cores"] == machine.count_cores()
     assert (content["gpu"] is None) is not torch.cuda.is_available()
     assert content["device"] == machine.choose_device("auto")
 
