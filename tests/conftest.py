@@ -16,6 +16,8 @@ from hypothesis import settings
 
 from support import real_encoders, small_encoders, write_pair
 
+CHROMIUM = Path("/usr/bin/chromium")
+
 # The fast tests draw the same cases each time, so that a change is judged by what it changes; `make test-slow` draws
 # new ones, and what it finds becomes an example of its own.
 settings.register_profile("same", derandomize=True)
@@ -136,3 +138,16 @@ def usual_signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    """Debian's Chromium, driven by Playwright; without it the test is skipped."""
+    if not os.access(CHROMIUM, os.X_OK):
+        pytest.skip(f"{CHROMIUM} is not installed, or cannot be run")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options, timeout=180_000)
+        yield browser
+        browser.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from serving_support import CLASSES, Client, Threshold, form, picture, serving, written
 
@@ -88,7 +89,6 @@ def bands(count: int) -> np.ndarray:
 
 
 def tiff(pixels: np.ndarray) -> bytes:
-    tifffile = pytest.importorskip("tifffile")
     stream = io.BytesIO()
     tifffile.imwrite(stream, pixels, photometric="minisblack", planarconfig="contig")
     return stream.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +14,6 @@ from PIL import Image
 from serving_support import CLASSES, Client, Threshold, picture, serving
 
 from segarena.classes.table import name_classes
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = pytest.mark.skipif(
-    not os.access(CHROMIUM, os.X_OK), reason=f"{CHROMIUM} is not installed, or cannot be run"
-)
 
 TOKEN = "a-token-of-24-characters"
 #: Left half black, right half white: classes 0 and 2.
@@ -34,16 +27,6 @@ class Darker(Threshold):
 
     def predict(self, images):
         return [np.ones_like(mask) for mask in super().predict(images)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options, timeout=180_000)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -117,6 +117,24 @@ def check_at_least(name: str, value: int | None, smallest: int) -> None:
     """Raise ConfigError if the option has a value and it is below `smallest`."""
     if value is not None and value < smallest:
         raise ConfigError(f"{value} is too small", where=flag(name), remedy=f"Give {smallest} or more")
+
+
+def check_sides(name: str, sides: Sequence[int], what: str) -> None:
+    """Raise ConfigError unless an option has one number or two, height and width, of at least 32 pixels.
+
+    Args:
+        name: The option's field.
+        sides: Its numbers.
+        what: What they are the size of, with its article, e.g. "a window".
+    """
+    if len(sides) not in (1, 2):
+        raise ConfigError(
+            f"{what} has one or two numbers, not {len(sides)}",
+            where=flag(name),
+            remedy="Give height and width, or one number for both",
+        )
+    for side in sides:
+        check_at_least(name, side, 32)
 
 
 def check_between(name: str, value: float, lowest: float, highest: float) -> None:

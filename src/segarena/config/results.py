@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, default, flag
+from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_sides, default, flag
 from segarena.config.devices import DEVICES
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
@@ -154,11 +154,4 @@ class ModelsOptions(OutputOptions):
         super().__post_init__()
         check_choices(self)
         check_at_least("num_classes", self.num_classes, 1)
-        if len(self.size) not in (1, 2):
-            raise ConfigError(
-                f"a size has one or two numbers, not {len(self.size)}",
-                where="--size",
-                remedy="Give height and width, or one number for both",
-            )
-        for side in self.size:
-            check_at_least("size", side, 32)
+        check_sides("size", self.size, "a size")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from segarena.config.checks import OPTIONAL, check_at_least, check_choices, default
+from segarena.config.checks import OPTIONAL, check_choices, check_sides, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
@@ -40,14 +40,8 @@ class ViewOptions(OutputOptions):
                 where="--scale",
                 remedy="Give auto, whole, or a number above 0, e.g. 0.5",
             )
-        if len(self.window) > 2:
-            raise ConfigError(
-                f"a window has one or two numbers, not {len(self.window)}",
-                where="--window",
-                remedy="Give height and width, or one number for both",
-            )
-        for side in self.window:
-            check_at_least("window", side, 32)
+        if self.window:
+            check_sides("window", self.window, "a window")
         if self.window and self.scale == "whole":
             raise ConfigError(
                 "images that are labelled as a whole have no windows",

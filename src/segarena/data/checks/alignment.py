@@ -6,7 +6,7 @@ them, always in the same direction; they are inverted if foreground is where the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -240,14 +240,7 @@ def _inverted_masks(
         return
     inverted = [index for index in suspects if index in contrast and contrast[index] @ direction < 0]
     if inverted:
-        yield Problem(
-            "inverted-mask",
-            "warning",
-            tuple(relative_name(source.root, source.samples[index].files[1]) for index in inverted),
-            f"{plural(len(inverted), 'mask')} may be inverted: compared with the others, the share of the foreground"
-            " and its contrast to the background are reversed",
-            "Look at them; where object and background are exchanged, exchange the two values in the mask",
-        )
+        yield _describe_inverted(source, inverted, plural(len(inverted), "mask"))
 
 
 def _inverted_half(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
@@ -268,14 +261,18 @@ def _inverted_half(source: FolderSource, pairs: Sequence[PairMeasurement]) -> It
     agree = (values @ direction > 0) != large
     if min(agree[large].mean(), agree[~large].mean()) >= MIN_SHARE:
         indices = np.flatnonzero((shares > 0.5) & (labelled > 0))
-        yield Problem(
-            "inverted-mask",
-            "warning",
-            tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
-            f"{plural(len(indices), 'mask')} of {len(shares)} may be inverted: compared with the others, the share of"
-            " the foreground and its contrast to the background are reversed",
-            "Look at them; where object and background are exchanged, exchange the two values in the mask",
-        )
+        yield _describe_inverted(source, indices, f"{plural(len(indices), 'mask')} of {len(shares)}")
+
+
+def _describe_inverted(source: FolderSource, indices: Iterable[int], which: str) -> Problem:
+    return Problem(
+        "inverted-mask",
+        "warning",
+        tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
+        f"{which} may be inverted: compared with the others, the share of the foreground and its contrast to the"
+        " background are reversed",
+        "Look at them; where object and background are exchanged, exchange the two values in the mask",
+    )
 
 
 def _inverted_set(source: FolderSource, pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
