@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
@@ -22,9 +22,9 @@ from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
+from segarena.reporting.sections import shown_sections
 from segarena.reporting.style import DPI, theme
 from segarena.reporting.tuning import tuning_note, tuning_rows
-from segarena.reporting.use import describe_use
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def save_figures(comparison: Comparison, examples: list[gallery.Example], *, svg
 def render_page(comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path]) -> str:
     """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it."""
     score_columns, cost_columns, models = tables.model_tables(comparison)
-    place = PurePath(comparison.folder.name)
     return _template().render(
         comparison=comparison,
         record=comparison.record,
+        sections=shown_sections(comparison),
         figures=_embed(comparison, figures),
         captions=captions,
         differences=differences.difference_rows(comparison),
@@ -101,7 +101,6 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
         paragraph=methods.plain_paragraph(comparison),
         tuning=tuning_rows(comparison),
         tuning_note=tuning_note(comparison),
-        use=describe_use(comparison.record, comparison.folder, place=place, on_page=True),
         caveats=caveats(comparison),
         score_columns=score_columns,
         cost_columns=cost_columns,

@@ -1,0 +1,59 @@
+"""The sections of the page, in their order: each one is a template file and a function that finds its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from segarena.reporting.comparison import Comparison
+from segarena.reporting.use import Use, describe_use
+
+
+def _nothing_more(comparison: Comparison) -> bool:
+    """The content of a section whose template needs only what all sections have."""
+    return True
+
+
+def _gallery(comparison: Comparison) -> bool | None:
+    return True if comparison.record.gallery else None
+
+
+def _use(comparison: Comparison) -> Use | None:
+    place = PurePath(comparison.folder.name)
+    return describe_use(comparison.record, comparison.folder, place=place, on_page=True)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Args:
+        name: The id of the section, and of its template, templates/sections/NAME.html.j2.
+        title: Its name in the navigation.
+        content: Returns what the template has as `content`, beside what `render_page` passes to all. None leaves the
+            section out, for example where the comparison lacks a file that earlier versions did not write.
+    """
+
+    name: str
+    title: str
+    content: Callable[[Comparison], Any] = _nothing_more
+
+
+SECTIONS = (
+    Section("ranking", "Ranking"),
+    Section("models", "Scores and costs"),
+    Section("training", "Training"),
+    Section("classes", "Classes"),
+    Section("confusion", "Confusion"),
+    Section("gallery", "Gallery", _gallery),
+    Section("use", "Use", _use),
+    Section("method", "Method"),
+)
+
+
+def shown_sections(comparison: Comparison) -> list[tuple[Section, Any]]:
+    """Return the sections that the page of a comparison has, with the content of each."""
+    found = ((section, section.content(comparison)) for section in SECTIONS)
+    return [(section, content) for section, content in found if content is not None]
