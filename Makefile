@@ -37,8 +37,9 @@ bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation 
 	$(BIN)/python benchmarks/loss.py
 	$(BIN)/python benchmarks/steps.py
 
-docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; tables and pictures of data, files, models and performance.md
+docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of modules; tables and pictures of data, files, models and performance.md
 	$(BIN)/python docs/build_signatures.py
+	$(BIN)/python docs/build_modules.py
 	$(BIN)/python docs/build_files_page.py
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
