@@ -27,9 +27,10 @@ from segarena.models.fcn import FixedUpsampling
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Environment
+from segarena.training.counting import evaluate
 from segarena.training.devices import computing_on, place, seed_dropout
 from segarena.training.engine import Trainer
-from segarena.training.evaluation import evaluate, predict_masks
+from segarena.training.evaluation import predict_masks
 from segarena.training.losses import SegmentationLoss
 from segarena.training.machine import choose_device
 from segarena.training.optimization import build_optimizer, build_scaler

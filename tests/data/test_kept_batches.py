@@ -72,7 +72,7 @@ def test_on_a_gpu_they_are_there(dataset):
 @pytest.mark.gpu
 def test_an_evaluation_of_kept_batches_counts_the_same(dataset):
     from segarena.models import build_model
-    from segarena.training.evaluation import evaluate
+    from segarena.training.counting import evaluate
 
     torch.manual_seed(0)
     model = build_model("fcn", 4, encoder="resnet18", weights="none").cuda().eval()

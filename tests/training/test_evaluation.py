@@ -10,7 +10,9 @@ from segarena.classes import IGNORE_INDEX as VOID
 from segarena.data.dataset import EvaluationItem
 from segarena.data.transforms import normalize
 from segarena.models.base import SegmentationOutput
-from segarena.training.evaluation import evaluate, predict_masks, to_input
+from segarena.scoring.counts import confusion_per_image
+from segarena.training.counting import evaluate
+from segarena.training.evaluation import predict_masks, to_input
 
 CLASSES = 3
 #: (height, width) of image and of mask: neighbours that can share a batch, and neighbours that cannot.
@@ -87,6 +89,17 @@ def test_neighbours_of_one_size_share_a_forward_pass(items):
     model = Network()
     evaluate(model, [items], CLASSES, device="cpu", precision="fp32")
     assert model.batches == [2, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+def test_the_labels_that_are_counted_are_handed_out_in_order(items, batch_size):
+    seen = []
+    counts = evaluate(
+        Network(), batched(items, batch_size), CLASSES, device="cpu", precision="fp32", on_labels=seen.extend
+    )
+    assert [tuple(labels.shape) for labels in seen] == [tuple(item.mask.shape) for item in items]
+    again = [confusion_per_image(one[None], item.mask[None], CLASSES)[0] for one, item in zip(seen, items, strict=True)]
+    np.testing.assert_array_equal(counts, again)
 
 
 def test_every_labelled_pixel_is_counted_once(items):

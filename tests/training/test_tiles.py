@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segarena.data.dataset import EvaluationItem
-from segarena.training.evaluation import evaluate, predict_masks, predict_probabilities
+from segarena.training.counting import evaluate
+from segarena.training.evaluation import predict_masks, predict_probabilities
 
 
 class Output(NamedTuple):

@@ -28,8 +28,9 @@ from segarena.free_memory import free_memory
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import recorded_choices
 from segarena.training.accumulation import micro_batches
+from segarena.training.counting import evaluate
 from segarena.training.engine import Trainer
-from segarena.training.evaluation import evaluate, evaluation_pixels
+from segarena.training.evaluation import evaluation_pixels
 from segarena.training.memory import GIB, MIB, PeakMemory, fits
 
 #: Share of the free memory of a CPU that a training may need by the prediction.

@@ -26,7 +26,8 @@ from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.scores import score, to_metrics
 from segarena.scoring.statistics import analyse
-from segarena.training.evaluation import evaluate, evaluation_pixels
+from segarena.training.counting import evaluate
+from segarena.training.evaluation import evaluation_pixels
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
 

@@ -40,8 +40,9 @@ from segarena.records.run import Costs, Environment
 from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
+from segarena.training.counting import evaluate
 from segarena.training.engine import Trainer, TrainingState
-from segarena.training.evaluation import evaluate, evaluation_pixels, padded_size
+from segarena.training.evaluation import evaluation_pixels, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory

@@ -25,10 +25,11 @@ from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score
 from segarena.training.costs import measure_latency
+from segarena.training.counting import evaluate
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import synchronize
 from segarena.training.engine import Trainer
-from segarena.training.evaluation import evaluate, evaluation_pixels
+from segarena.training.evaluation import evaluation_pixels
 from segarena.training.memory import PeakMemory
 
 #: Seconds of the measured steps of a model: this share of its training, within these bounds.

@@ -1,46 +1,31 @@
-"""Evaluate a model: each image at its own resolution, as a whole or in windows, to confusion counts per image."""
+"""Label images: each one at its own resolution, as a whole or in windows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypedDict
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segarena.config import Protocol
 from segarena.config.devices import device_type
-from segarena.data.dataset import EvaluationItem
 from segarena.data.scaling import WindowPlan
 from segarena.data.transforms import Normalization, normalize
 from segarena.kernels.upsample_argmax import interpolate
 from segarena.models import SegmentationModel
 from segarena.models.folding import inference_copy
-from segarena.scoring.counts import confusion_per_image, predict_labels
+from segarena.scoring.counts import predict_labels
 from segarena.training.blending import Part, label_windows
 from segarena.training.devices import FORMATS, autocast, computing_on, memory_format, on_gpu
-from segarena.training.regions import InMemory, Pixels
+from segarena.training.regions import Pixels
 from segarena.training.tiles import label_tiles, largest_class
-
-
-class _Limits(TypedDict):
-    """Where and how a network is computed."""
-
-    device: str
-    precision: str
-    most_pixels: int | None
-
 
 #: Crops of a training step whose pixels are evaluated at a time at most.
 MOST_CROPS = 4
 #: The coarsest stride within any network, in pixels: also one that takes images of any size pools on a grid.
 COARSEST = 32
-#: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
-MOST_LABELS = 64 << 20
 
 
 def normalization_of(model: nn.Module) -> Normalization | None:
@@ -242,106 +227,3 @@ def evaluation_pixels(protocol: Protocol) -> int:
     """
     height, width = protocol.crop
     return MOST_CROPS * (protocol.micro_batch or protocol.batch_size) * height * width
-
-
-def evaluate(
-    model: SegmentationModel,
-    batches: Iterable[list[EvaluationItem]],
-    num_classes: int,
-    *,
-    device: str,
-    precision: str,
-    most_pixels: int | None = None,
-    on_progress: Callable[[int], None] | None = None,
-) -> NDArray[np.int64]:
-    """Count the confusions of each image. The model is evaluated in eval mode and returned to its own.
-
-    Args:
-        model: The model, on the device.
-        batches: Batches of images with their masks, of any sizes. Neighbours of equal size share a forward pass.
-        num_classes: Number of classes C.
-        device: The device.
-        precision: "fp32", "bf16" or "fp16".
-        most_pixels: Pixels of a forward pass at most, see `evaluation_pixels`; None for no limit.
-        on_progress: Called with the number of images of each batch after it was evaluated.
-
-    Returns:
-        Confusion matrices, int64 (N, C, C), rows = truth, in the order of the batches.
-
-    Raises:
-        ValueError: A mask has a label that is neither a class nor void.
-    """
-    was_training = model.training
-    model.eval()
-    counts: list[Tensor] = []
-    limits: _Limits = {"device": device, "precision": precision, "most_pixels": most_pixels}
-    try:
-        with on_gpu(device):
-            for items in batches:
-                for group in _same_sizes(items, most_pixels):
-                    if group[0].plan is not None:
-                        counts += [_count_windows(model, item, num_classes, limits) for item in group]
-                        continue
-                    size = (group[0].mask.shape[0], group[0].mask.shape[1])
-                    images = _stack([item.image for item in group], device)
-                    truth = _stack([item.mask for item in group], device)
-                    labels = predict_masks(model, images, size, **limits)
-                    counts.append(confusion_per_image(labels, truth, num_classes))
-                if on_progress is not None:
-                    on_progress(len(items))
-    finally:
-        model.train(was_training)
-    return torch.cat(counts).cpu().numpy()
-
-
-def _count_windows(model: SegmentationModel, item: EvaluationItem, num_classes: int, limits: _Limits) -> Tensor:
-    """The confusions of an image that is labelled in windows or from several views, int64 (1, C, C)."""
-    assert item.plan is not None
-    pixels = InMemory(item.image)
-    height, width = item.plan.window
-    parts = predict_windows(
-        model,
-        pixels,
-        item.plan,
-        num_classes,
-        device=limits["device"],
-        precision=limits["precision"],
-        most_pixels=limits["most_pixels"] or height * width,
-    )
-    truth = item.mask.to(limits["device"])
-    return confusion_per_image(
-        window_labels(torch.empty(pixels.size, dtype=torch.uint8), parts).to(truth.device)[None],
-        truth[None],
-        num_classes,
-    )
-
-
-def _stack(tensors: list[Tensor], device: str) -> Tensor:
-    """Stack tensors of the processor's memory, or of the device, on the device, without waiting for a GPU."""
-    stacked = torch.stack(tensors)
-    if device_type(device) == "cuda" and stacked.device.type == "cpu":
-        stacked = stacked.pin_memory()  # PyTorch keeps and reuses such memory
-    return stacked.to(device, non_blocking=True)
-
-
-def _same_sizes(items: list[EvaluationItem], most_pixels: int | None) -> list[list[EvaluationItem]]:
-    """Split into runs of neighbours with equal sizes, each of at most that many pixels; the order stays."""
-    groups: list[list[EvaluationItem]] = []
-    for item in items:
-        last = groups[-1] if groups else []
-        if last and _is_alike(last[-1], item) and _fits(item, len(last) + 1, most_pixels):
-            last.append(item)
-        else:
-            groups.append([item])
-    return groups
-
-
-def _is_alike(first: EvaluationItem, second: EvaluationItem) -> bool:
-    return (
-        first.image.shape == second.image.shape and first.mask.shape == second.mask.shape and first.plan == second.plan
-    )
-
-
-def _fits(item: EvaluationItem, count: int, most_pixels: int | None) -> bool:
-    pixels = item.image.shape[-2] * item.image.shape[-1]
-    return count * item.mask.numel() <= MOST_LABELS and (most_pixels is None or count * pixels <= most_pixels)
