@@ -21,6 +21,7 @@ from segarena.records.comparison import ComparedClass, MajorityBaseline
 from segarena.records.metrics import Metrics
 from segarena.records.record import field_names
 from segarena.records.run import Costs
+from segarena.records.statistics import FEWEST_UNITS
 from segarena.records.tables import EpochRow, columns
 from segarena.records.values import EpochChoice, MeanScores
 from segarena.reporting import fonts
@@ -108,7 +109,7 @@ def write_comparison(
     seeds: Sequence[int] = (0,),
     classes: Sequence[str] = STREET,
     undefined: Sequence[int] = (),
-    images: int = 4,
+    images: int = FEWEST_UNITS,
     epochs: int = 30,
     folds: int | None = None,
     **changes: Any,

@@ -71,7 +71,7 @@ def test_a_claim_holds_only_against_every_rival(comparison: Comparison) -> None:
     assert "DeepLabv3" not in found[NETWORKS].reason
     assert "DeepLabv3 or PSPNet" in found[ARCHITECTURES].reason
     assert "150 to 300 scored images" in found["What would settle it?"].reason
-    found = ask(comparison, [CLEAR, CLEAR], [CLEAR, CLEAR], claim="best_architecture")
+    found = ask(comparison, [CLEAR, CLEAR], [CLEAR, CLEAR], claim="best_architecture", plan=None)
     assert found[NETWORKS].answer == found[ARCHITECTURES].answer == "Shown."
     assert "What would settle it?" not in found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from segarena.records.comparison import ComparisonRecord
 from segarena.records.statistics import Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.differences import (
@@ -151,7 +152,7 @@ def test_a_page_of_an_older_comparison_has_no_differences(make_comparison: Any) 
 
 
 def test_several_seeds_give_intervals_for_architectures(make_comparison: Any, street: Path) -> None:
-    folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("a", "b"), images=3, epochs=2)
+    folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("a", "b"), images=5, epochs=2)
     assert has_architectures(read_comparison(folder))
     assert not has_architectures(read_comparison(street))
     assert "95% interval, architectures" in build_report(folder).read_text()
@@ -162,3 +163,16 @@ def test_pairs_are_those_of_the_statistics(comparison: Comparison) -> None:
     statistics = comparison.record.statistics
     assert isinstance(statistics, Statistics)
     assert len(difference_rows(comparison)) == len(statistics.pairs) == 6
+
+
+def test_too_few_images_have_no_intervals_on_the_page(make_comparison: Any) -> None:
+    folder = make_comparison(images=4, classes=("road", "sky", "car"), epochs=5)
+    recorded, comparison = ComparisonRecord.read(folder), read_comparison(folder)
+    assert recorded.statistics is not None
+    assert recorded.statistics.interval("unet") is not None  # in the file, but nothing is drawn from it
+    assert [comparison.interval(name) for name in comparison.names] == [None] * 4
+    assert {comparison.class_interval(name, index) for name in comparison.names for index in range(3)} == {None}
+    assert {row.networks for row in difference_rows(comparison)} == {"–"}
+    page = build_report(folder).read_text()
+    ranking, classes = (page[page.index(f'id="{name}"') :].split("</section>")[0] for name in ("ranking", "classes"))
+    assert "95%" not in ranking + classes

@@ -5,7 +5,7 @@ import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -150,6 +150,7 @@ def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) ->
     assert write_archive(folder).read_bytes() == before
 
 
-def test_a_test_is_named_only_where_there_are_enough_images(street: Path, crossed: Path) -> None:
-    assert "4 images are too few for a test" in plain_paragraph(read_comparison(street))
+def test_a_test_is_named_only_where_there_are_enough_images(make_comparison: Any, crossed: Path) -> None:
+    few = make_comparison(models=("unet", "fcn"), classes=("a", "b"), images=4, epochs=2)
+    assert "4 images are too few for a test" in plain_paragraph(read_comparison(few))
     assert "linearization over 5 images" in plain_paragraph(read_comparison(crossed))

@@ -59,7 +59,7 @@ def test_page_needs_nothing_beside_itself(street: Path, page: Page) -> None:
 
 def test_every_picture_says_what_it_shows(page: Page) -> None:
     alts = [image["alt"] or "" for image in page.all("img")]
-    assert len(alts) == 4 + 4 + 4 * 10
+    assert len(alts) == 4 + 4 + 5 * 10
     assert min(len(alt) for alt in alts) > 8
     assert len(set(alts)) == len(alts)
 

@@ -47,13 +47,13 @@ def _read_scores(run: Path) -> ExportedScores:
     if not (run / Metrics.file).exists():  # an interrupted run
         return ExportedScores(split="none", images=0, miou=None, pixel_accuracy=None, iou={})
     metrics = Metrics.read(run)
-    low, high = metrics.miou_low, metrics.miou_high
+    low, high = metrics.interval or (None, None)
     if (run.parent / ComparisonRecord.file).exists():
         record = ComparisonRecord.read(run.parent)
         model, seeds = Config.read(run).model, {entry.model: entry.seeds for entry in record.ranking}
         alone = record.folds is None and len(seeds.get(model, ())) == 1 and not Config.read(run).data.all_images
         if alone and record.statistics is not None:
-            [[low, high]] = [(entry.low, entry.high) for entry in record.statistics.models if entry.model == model]
+            low, high = record.statistics.for_readers().interval(model) or (None, None)
     return ExportedScores(
         split=metrics.split,
         images=metrics.images,

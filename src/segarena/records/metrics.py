@@ -93,10 +93,17 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
         if self.miou_low is None or self.miou_high is None or self.units is None:
             return ""
         counted = f"counted as {plural(self.units, unit_name(self.grouped_by))}" if self.units < self.images else ""
-        if self.units < FEWEST_UNITS:
+        if self.interval is None:
             return f"{counted or plural(self.units, 'image')}, too few for an interval"
-        interval = f"95% interval {100 * self.miou_low:.1f} to {percent(self.miou_high)}"
+        interval = f"95% interval {100 * self.interval[0]:.1f} to {percent(self.interval[1])}"
         return f"{interval}, {counted}" if counted else interval
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The ends of the 95% interval of mIoU; None where it was not computed, or from fewer than FEWEST_UNITS."""
+        if self.miou_low is None or self.miou_high is None or self.units is None or self.units < FEWEST_UNITS:
+            return None
+        return self.miou_low, self.miou_high
 
     @property
     def caveat(self) -> str:

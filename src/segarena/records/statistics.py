@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from segarena.records.record import Count, Fraction
@@ -148,6 +148,40 @@ class Statistics:
     def unit_name(self) -> str:
         """What a unit is called: image, sequence, block, folder or group."""
         return self.unit if self.unit == "image" else unit_name(self.grouped_by)
+
+    def for_readers(self) -> Statistics:
+        """The statistics to show: without intervals and p values where fewer than FEWEST_UNITS were scored.
+
+        With two units an interval is nearly as wide as the scale. The file keeps it; nothing is shown from it.
+        """
+        if self.units >= FEWEST_UNITS:
+            return self
+
+        def plain(pairs: tuple[Difference, ...]) -> tuple[Difference, ...]:
+            return tuple(replace(pair, networks=None, architectures=None, practically_equal=False) for pair in pairs)
+
+        return replace(
+            self,
+            models=tuple(replace(entry, low=None, high=None) for entry in self.models),
+            pairs=plain(self.pairs),
+            f1=plain(self.f1),
+            classes=tuple(
+                replace(
+                    entry,
+                    pairs=plain(entry.pairs),
+                    models=tuple(replace(score, low=None, high=None) for score in entry.models),
+                )
+                for entry in self.classes
+            ),
+            baseline_lead=None,
+        )
+
+    def interval(self, model: str) -> tuple[float, float] | None:
+        """The ends of the 95% interval of a model's mIoU; None where it is not known."""
+        for entry in self.models:
+            if entry.model == model and entry.low is not None and entry.high is not None:
+                return entry.low, entry.high
+        return None
 
 
 def unit_name(rule: str | None) -> str:

@@ -28,7 +28,7 @@ def ranking_caption(comparison: Comparison) -> str:
         text += "Rings are the mIoU of each fold. "
     if any(entry.ceiling is not None and entry.ceiling <= HIGH_CEILING for entry in comparison.ranking):
         text += "Upright lines are resolution ceilings: the mIoU to expect at most at the stride of a model's logits. "
-    if comparison.record.statistics is not None:
+    if comparison.has_intervals:
         text += "Thin lines are 95% intervals of each score; whether two models differ is in the table below. "
     baseline = comparison.record.majority_baseline.class_name
     return f"{text}The dashed line is the score of always predicting “{baseline}”."
@@ -57,8 +57,7 @@ def latency_caption(comparison: Comparison) -> str:
 
 
 def _intervals(comparison: Comparison) -> str:
-    known = any(comparison.interval(name) for name in comparison.names)
-    return " Upright lines are 95% intervals of mIoU." if known else ""
+    return " Upright lines are 95% intervals of mIoU." if comparison.has_intervals else ""
 
 
 def curves_alt(comparison: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -129,11 +129,12 @@ class Comparison:
 
     def interval(self, model: str) -> tuple[float, float] | None:
         """The ends of the 95% interval of the model's mIoU; None where it is not known."""
-        shown = self.record.statistics
-        for entry in () if shown is None else shown.models:
-            if entry.model == model and entry.low is not None and entry.high is not None:
-                return entry.low, entry.high
-        return None
+        return None if self.record.statistics is None else self.record.statistics.interval(model)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the interval of any model's mIoU is known."""
+        return any(self.interval(name) for name in self.names)
 
     def class_interval(self, model: str, index: int) -> tuple[float, float] | None:
         """The ends of the 95% interval of the model's IoU in a class; None where it is not known."""
@@ -158,6 +159,8 @@ def read_comparison(folder: Path) -> Comparison:
             remedy="Name a folder that `segarena compare` wrote",
         )
     record = ComparisonRecord.read(folder)
+    if record.statistics is not None:
+        record = replace(record, statistics=record.statistics.for_readers())
     models = read_table(folder / "models.csv", ModelRow)
     classes = read_table(folder / "classes.csv", ClassRow)
     names = [entry.model for entry in record.ranking]

@@ -64,10 +64,11 @@ def difference_notes(comparison: Comparison) -> list[str]:
     if shown is None or not shown.pairs:
         return []
     units = plural(shown.units, shown.unit_name)
-    notes = [
-        f"Differences are points of mIoU, measured on the same {units}. Trained networks: the interval for further "
-        "images like these."
-    ]
+    measured = f"Differences are points of mIoU, measured on the same {units}."
+    if shown.units < FEWEST_UNITS:
+        few = f"With fewer than {FEWEST_UNITS} {shown.unit_name}s there are no intervals, and nothing is claimed."
+        return [measured, few, *_limits(shown)]
+    notes = [f"{measured} Trained networks: the interval for further images like these."]
     if has_architectures(comparison):
         repeated = "training on other parts of this data" if comparison.folds else "repeated training on this data"
         notes.append(f"Architectures: also for {repeated}.")
@@ -88,9 +89,7 @@ def _is_without_claim(comparison: Comparison) -> bool:
 
 def _limits(shown: Statistics) -> list[str]:
     notes = []
-    if shown.units < FEWEST_UNITS:
-        notes.append(f"With fewer than {FEWEST_UNITS} {shown.unit_name}s nothing is claimed.")
-    elif shown.units < ROUGH_UNITS:
+    if FEWEST_UNITS <= shown.units < ROUGH_UNITS:
         notes.append(f"With {plural(shown.units, shown.unit_name)} the intervals are rough.")
     if shown.rare_classes:
         names = join_words([f"“{name}”" for name in shown.rare_classes])

@@ -181,10 +181,12 @@ def _scores(comparison: Comparison, cite: Cite) -> list[str]:
 
 def _certainty(comparison: Comparison, cite: Cite) -> list[str]:
     shown = comparison.record.statistics
-    if shown is None or not shown.pairs or any(pair.networks is None for pair in shown.pairs):
+    if shown is None or not shown.pairs:
         return []
     if shown.claim == "too_few_units":
         return [f"{plural(shown.units, shown.unit_name)} are too few for a test of the differences."]
+    if any(pair.networks is None for pair in shown.pairs):
+        return []
     covers = "image sampling" if shown.unit == "image" else f"the sampling of {shown.unit_name}s"
     if any(pair.architectures is not None for pair in shown.pairs):
         covers += " and repeated training"

@@ -146,8 +146,8 @@ def _comparison(folder: Path, model: str | None) -> _Earlier:
         )
     entry, why = _choose(record, model, folder)
     runs = [run for seed in entry.seeds for run in trainings(folder / Run(entry.model, seed).path)]
-    shown = () if record.statistics is None else record.statistics.models
-    interval = next((one for one in shown if one.model == entry.model), None)
+    interval = None if record.statistics is None else record.statistics.for_readers().interval(entry.model)
+    low, high = interval or (None, None)
     expected = _describe(
         folder,
         runs,
@@ -157,8 +157,8 @@ def _comparison(folder: Path, model: str | None) -> _Earlier:
         folds=record.folds,
         scored_split=record.scored_split,
         miou=entry.miou,
-        low=None if interval is None else interval.low,
-        high=None if interval is None else interval.high,
+        low=low,
+        high=high,
     )
     return _Earlier(expected, runs, record.inputs)
 
