@@ -20,6 +20,7 @@ from sections import insert
 from segarena.files import write_text
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
@@ -33,7 +34,7 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
-    PredictionRecord,
+    *(ErrorAnalysis, PredictionRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,

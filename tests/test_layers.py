@@ -62,7 +62,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.experiment": (
         {"conversion", "prediction", "progress", "recognition", "resolution", "time_left", "trial_scores"},
-        {"budget", "ceilings", "image_counts", "inputs", "networks"},
+        {"budget", "ceilings", "error_files", "image_counts", "inputs", "networks"},
         {"check_report", "recorded_images", "resolve", "scored", "units"},
         {"prepared"},
         {"export", "prepare", "rescore"},

@@ -25,6 +25,7 @@ from segarena.data.scaling import Scaling
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted
+from segarena.experiment.error_files import write_errors
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.plan import Training
@@ -40,8 +41,9 @@ from segarena.records.run import Costs, Environment
 from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
-from segarena.training.counting import evaluate
+from segarena.training.counting import Observer, evaluate
 from segarena.training.engine import Trainer, TrainingState
+from segarena.training.error_analysis import ErrorCollector
 from segarena.training.evaluation import evaluation_pixels, padded_size
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
@@ -88,8 +90,9 @@ def train_run(
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
     scored = split.splits.scored
-    confusions = evaluate_split(training, model, scored, None, should_stop)
     classes, names = split.source.classes, split.scored_names
+    with ErrorCollector(training.num_classes, training.protocol.device) as errors:
+        confusions = evaluate_split(training, model, scored, None, should_stop, errors)
     use_of = uses_by_name(data)
     uses = [use_of[name] for name in names]
     metrics = replace(
@@ -108,6 +111,7 @@ def train_run(
     )
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
+    write_errors(folder, names, classes.names, errors)
     _measure_costs(training, model, state).write(folder)
 
 
@@ -140,6 +144,7 @@ def evaluate_split(
     part: Split,
     batches: Iterable[list[EvaluationItem]] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    observe: Observer | None = None,
 ) -> NDArray[np.int64]:
     """Score a part of the split: each image whole and at its own size.
 
@@ -149,6 +154,7 @@ def evaluate_split(
         part: train, val or test.
         batches: What `evaluation_batches` returned for the part; None to make them.
         should_stop: Called after each batch; True stops the evaluation.
+        observe: Called with each image, its labels and its confidence.
 
     Returns:
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
@@ -175,6 +181,7 @@ def evaluate_split(
             precision=protocol.precision,
             most_pixels=evaluation_pixels(protocol),
             on_progress=on_progress,
+            observe=observe,
         )
 
 

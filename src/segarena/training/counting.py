@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -14,12 +14,17 @@ from segarena.config.devices import device_type
 from segarena.data.dataset import EvaluationItem
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image
+from segarena.training.confidence import Confidence, ConfidenceSampler
 from segarena.training.devices import on_gpu
 from segarena.training.evaluation import predict_masks, predict_windows, window_labels
 from segarena.training.regions import InMemory
 
 #: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
 MOST_LABELS = 64 << 20
+
+
+#: Is called with an image, its labels, uint8 (H, W), on the device, and its confidence; None if that is not known.
+Observer = Callable[[EvaluationItem, Tensor, Confidence | None], None]
 
 
 class _Limits(TypedDict):
@@ -40,6 +45,7 @@ def evaluate(
     most_pixels: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     on_labels: Callable[[Tensor], None] | None = None,
+    observe: Observer | None = None,
 ) -> NDArray[np.int64]:
     """Count the confusions of each image. The model is evaluated in eval mode and returned to its own.
 
@@ -53,6 +59,7 @@ def evaluate(
         on_progress: Called with the number of images of each batch after it was evaluated.
         on_labels: Called with the labels of one image or several of a size, uint8 (N, H, W), on the device; the images
             come in the order of the batches.
+        observe: Called with each image, its labels and its confidence.
 
     Returns:
         Confusion matrices, int64 (N, C, C), rows = truth, in the order of the batches.
@@ -68,10 +75,14 @@ def evaluate(
         with on_gpu(device):
             for items in batches:
                 for group in _same_sizes(items, most_pixels):
-                    for labels, truth in _label(model, group, num_classes, limits):
+                    for part, labels, truth, sampler in _label(model, group, num_classes, limits, observe is not None):
                         counts.append(confusion_per_image(labels, truth, num_classes))
                         if on_labels is not None:
                             on_labels(labels)
+                        if observe is not None and sampler is not None:
+                            found: Sequence[Confidence | None] = sampler.found or [None] * len(part)
+                            for item, image, confidence in zip(part, labels, found, strict=True):
+                                observe(item, image, confidence)
                 if on_progress is not None:
                     on_progress(len(items))
     finally:
@@ -80,22 +91,24 @@ def evaluate(
 
 
 def _label(
-    model: SegmentationModel, group: list[EvaluationItem], num_classes: int, limits: _Limits
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The labels and the truth of images of a size, each (N, H, W), on the device: together, or one by one."""
+    model: SegmentationModel, group: list[EvaluationItem], num_classes: int, limits: _Limits, samples: bool
+) -> Iterator[tuple[list[EvaluationItem], Tensor, Tensor, ConfidenceSampler | None]]:
+    """Images of a size, together or one by one; their labels and truth, each (N, H, W), on the device; the sampler."""
     device = limits["device"]
     if group[0].plan is not None:
-        yield from (_label_windows(model, item, num_classes, limits) for item in group)
+        yield from (([item], *_label_windows(model, item, num_classes, limits, samples)) for item in group)
         return
     size = (group[0].mask.shape[0], group[0].mask.shape[1])
     images = _stack([item.image for item in group], device)
     truth = _stack([item.mask for item in group], device)
-    yield predict_masks(model, images, size, **limits), truth
+    sampler = ConfidenceSampler(truth) if samples else None
+    on_logits = None if sampler is None else sampler.add_logits
+    yield group, predict_masks(model, images, size, **limits, on_logits=on_logits), truth, sampler
 
 
 def _label_windows(
-    model: SegmentationModel, item: EvaluationItem, num_classes: int, limits: _Limits
-) -> tuple[Tensor, Tensor]:
+    model: SegmentationModel, item: EvaluationItem, num_classes: int, limits: _Limits, samples: bool
+) -> tuple[Tensor, Tensor, ConfidenceSampler | None]:
     """The labels and the truth, each (1, H, W), of an image that is labelled in windows or from several views."""
     assert item.plan is not None
     pixels = InMemory(item.image)
@@ -109,9 +122,11 @@ def _label_windows(
         precision=limits["precision"],
         most_pixels=limits["most_pixels"] or height * width,
     )
-    truth = item.mask.to(limits["device"])
+    truth = item.mask.to(limits["device"])[None]
+    sampler = ConfidenceSampler(truth) if samples else None
+    parts = parts if sampler is None else sampler.watch(parts)
     labels = window_labels(torch.empty(pixels.size, dtype=torch.uint8), parts)
-    return labels.to(truth.device)[None], truth[None]
+    return labels.to(truth.device)[None], truth, sampler
 
 
 def _stack(tensors: list[Tensor], device: str) -> Tensor:

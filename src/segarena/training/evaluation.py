@@ -58,6 +58,7 @@ def predict_masks(
     device: str,
     precision: str,
     most_pixels: int | None = None,
+    on_logits: Callable[[Tensor, tuple[float, float]], None] | None = None,
 ) -> Tensor:
     """Label images. Logits are resized, once and straight to `size`; labels are never resized.
 
@@ -72,6 +73,8 @@ def predict_masks(
         device: The device.
         precision: "fp32", "bf16" or "fp16".
         most_pixels: Pixels of an image above which it is labelled in tiles, see `label_tiles`; None for no limit.
+        on_logits: Called with the native logits, and how many rows and columns of them cover the images; not for
+            images that are labelled in tiles.
 
     Returns:
         Class indices, uint8 (N, H, W), on the device.
@@ -89,7 +92,10 @@ def predict_masks(
             )
             return torch.cat(list(tiled))
         logits, (down, right) = forward(images)
-        return predict_labels(logits, size, (height / down, width / right))
+        extent = (height / down, width / right)
+        if on_logits is not None:
+            on_logits(logits, extent)
+        return predict_labels(logits, size, extent)
 
 
 @torch.inference_mode()
