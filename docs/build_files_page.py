@@ -27,7 +27,7 @@ from segarena.records.options import OptionsRecord
 from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
-from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, ImageRow, ModelRow
+from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, FrameAreaRow, ImageRow, ModelRow
 from segarena.records.tuning import TrialRecord
 
 PAGE = Path(__file__).parent / "files.md"
@@ -43,6 +43,7 @@ TABLES: dict[str, type] = {
     "folds.csv": FoldRow,
     "history.csv": EpochRow,
     "areas.csv": AreaRow,
+    "NAME_areas.csv": FrameAreaRow,
 }
 _TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}
 

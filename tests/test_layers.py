@@ -78,9 +78,10 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.outputs": (
         {"regions"},
         {"result"},
-        {"brush", "json_list", "manifest", "shards", "table", "writer"},
-        {"areas", "coco", "cvat", "geojson", "geotiff", "label_studio", "mask", "overlay", "probabilities"},
-        {"choose", "folder", "labelling"},
+        {"ahead", "brush", "json_list", "manifest", "shards", "table", "whole", "writer"},
+        {"areas", "coco", "cvat", "geojson", "geotiff", "label_studio", "mask", "overlay", "probabilities"}
+        | {"video_files"},
+        {"choose", "folder", "labelling", "names", "video_labelling"},
         {"__init__"},
     ),
     "segarena.results": (
@@ -99,6 +100,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"log", "notebook", "paths", "signals", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
+        {"predicted_videos"},
         {"check", "compare", "convert", "evaluate", "export", "models", "predict", "report", "serve", "synth", "train"},
         {"__init__"},
     ),

@@ -80,7 +80,7 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
         out.mkdir(parents=True, exist_ok=True)
         _try_writing(out)
         for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
-            left_over.unlink()
+            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
         for trial in out.glob(f"{TRIAL}*"):
             shutil.rmtree(trial)
     except OSError as error:

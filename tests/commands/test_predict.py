@@ -165,8 +165,8 @@ def test_patterns_and_files_of_any_ending_are_labelled(trained: Path, tmp_path: 
     with refuses(where=tmp_path / "*.gif"):
         segarena.predict(trained, [tmp_path / "*.gif"], out=tmp_path / "out2")
     (tmp_path / "heif").mkdir()
-    (tmp_path / "heif" / "a.mov").touch()
-    with refuses(where=tmp_path / "heif", value="1 .mov"):
+    (tmp_path / "heif" / "a.cr2").touch()
+    with refuses(where=tmp_path / "heif", value="1 .cr2"):
         segarena.predict(trained, [tmp_path / "heif"], out=tmp_path / "out2")
 
 

@@ -87,6 +87,7 @@ def predict(
     probabilities: Literal["png8", "npz"] | None = None,
     polygons: Literal["coco", "geojson"] | None = None,
     labels: Literal["labelstudio", "cvat", "coco"] | None = None,
+    video_masks: Literal["png", "ffv1"] = "png",
     min_area: int = 1,
     tables: Literal["csv", "parquet"] = "csv",
     shards: int | None = None,
@@ -108,7 +109,7 @@ def predict(
     Args:
         run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
             highest mIoU).
-        images: Image files, or folders of them; subfolders are searched too.
+        images: Files of images or videos, or folders of them; subfolders are searched too.
         max_megapixels: Millions of pixels of an image at most. Default: 89, to protect from files that become huge in
             memory.
         no_legend: Write overlays without a legend, at the images' own size.
@@ -119,6 +120,8 @@ def predict(
             coco: coco.json for all images. geojson: NAME.geojson for each image.
         labels: Write pre-annotations, which a labelling tool imports and a person corrects: labelstudio.json, cvat.xml
             or coco.json.
+        video_masks: The form of the masks of a video. png: a folder of PNG files, as for images. ffv1: one file
+            NAME_masks.mkv without loss (8 bits grey), which is smaller and needs a library for videos to be read.
         min_area: Objects of fewer pixels are left out of polygons, pre-annotations and the number of objects in
             areas.csv. Masks keep them.
         tables: The form of the table of areas: csv or parquet.

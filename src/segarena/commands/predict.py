@@ -1,4 +1,4 @@
-"""`segarena predict`: masks for images, at the images' own size, overlays with a legend, and further forms."""
+"""`segarena predict`: masks for images and videos, at their own size, overlays, and further forms."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
+from segarena.commands.predicted_videos import check_videos, has_video_reader, label_videos, name_of_mask
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import PredictOptions
@@ -20,10 +20,9 @@ from segarena.data.files.brightness import warn_if_other_units, warn_if_unlike
 from segarena.data.files.faults import group_by_cause, join_faults
 from segarena.data.files.georeference import INSTALL, has_rasterio, is_georeferenced
 from segarena.data.files.large_images import pixels_allowed
-from segarena.data.layout.new_images import NewImage, NewImages, find_new_images
+from segarena.data.layout.new_images import NewImage, NewImages, find_new_images, is_video
 from segarena.errors import DataError
-from segarena.files import write_text
-from segarena.formats import command, listing, plural, small_percent
+from segarena.formats import command, join_words, listing, plural, small_percent
 from segarena.outputs.choose import choose_collectors, choose_writers
 from segarena.outputs.folder import (
     find_record,
@@ -36,16 +35,16 @@ from segarena.outputs.folder import (
 )
 from segarena.outputs.labelling import Labelling, Outcome
 from segarena.outputs.manifest import Journal
+from segarena.outputs.names import NAMES, write_names
 from segarena.outputs.shards import shard_of
 from segarena.outputs.table import check_table
+from segarena.outputs.video_labelling import VideoLabelling
 from segarena.records.run import Data
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST
+from segarena.training.frames import frames_at_a_time, label_frames
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
-
-#: The table of images and their masks, where the names alone do not show it.
-NAMES = "names.csv"
 
 
 @shown
@@ -57,8 +56,8 @@ def run(options: PredictOptions) -> Path:
 
     Returns:
         The folder with NAME.png (class indices, with a palette) and NAME_overlay.jpg (the image, tinted, with a legend)
-        for each image, NAME.tif with the projection for a GeoTIFF, areas.csv, and what else the options ask for; images
-        of subfolders have theirs in subfolders of the same names.
+        for each image, NAME.tif with the projection for a GeoTIFF, areas.csv, and what else the options ask for; of a
+        video NAME_overlay.mp4, its masks and NAME_areas.csv. Those of subfolders are in subfolders of the same names.
 
     Raises:
         DataError: An image cannot be read; the others have been labelled.
@@ -67,19 +66,22 @@ def run(options: PredictOptions) -> Path:
     """
     check_table(options.tables)
     run_folder = find_run(options.run, all_images=True)
-    found = find_new_images(options.images)
+    found = find_new_images(options.images, reads_videos=has_video_reader())
     before = find_record(options)
     predictor = load(run_folder, device=options.device).with_views(
         scale=options.scale, window=options.window_size, tta=options.tta
     )
+    check_videos(found.videos, options, has_own_channels=predictor.channels is not None)
     _show_model(predictor, options)
     bits = _choose_bits(predictor, found, options.max_megapixels) if before is None else before.image_bits
     _warn_without_rasterio(found)
     record = make_record(options, predictor.config.model, run_folder / BEST, predictor.classes, bits)
     folder = open_predictions(options, record, predictor.run)
     collectors = choose_collectors(options, predictor.classes, f"{record.model}-{record.weights_sha256[:8]}")
-    own = [each for each in found.images if not options.shards or _is_own(each, options)]
-    images = to_label(own, folder, is_resumed=options.resume is not None)
+    collectors = collectors if found.images else []
+    own = [each for each in (*found.images, *found.videos) if not options.shards or _is_own(each, options)]
+    left = to_label(own, folder, is_resumed=options.resume is not None)
+    images = [each for each in left if not is_video(each.path)]
     windows = _Windows(predictor)
     line = command(*resume_words(options, folder))
     with (
@@ -97,14 +99,24 @@ def run(options: PredictOptions) -> Path:
             on_labelled=lambda image, mask: _show_image(image, mask, predictor.classes),
             is_stopped=is_stopped,
         )
+        videos = VideoLabelling(
+            lambda frames: label_frames(predictor, frames),
+            lambda height, width: frames_at_a_time(predictor, height, width),
+            folder,
+            journal,
+            predictor.classes,
+            options,
+        )
+        label_videos(left[len(images) :], videos, outcome, windows.explain, is_stopped)
     if outcome.faults and not outcome.labelled and options.resume is None:
         remove_begun(folder)
         raise _refuse(outcome.faults, 0)
-    _write_names(found, folder)
-    missing = finish(folder, found.images, collectors)
-    _show_result(predictor, folder, own, len(own) - len(images), outcome)
+    missing = finish(folder, found.images, collectors, found.videos)
+    if not missing:
+        write_names(found, folder, lambda image: name_of_mask(image, options))
+    _show_result(predictor, folder, own, len(own) - len(left), outcome)
     windows.summarise(outcome.labelled)
-    _show_names(found)
+    _show_names(found, options)
     if missing:
         later = listing([collector.file for collector in collectors])
         console.print(
@@ -156,11 +168,14 @@ def _show_image(image: NewImage, mask: NDArray[np.uint8], classes: ClassTable) -
 
 def _show_result(predictor: Predictor, folder: Path, own: Sequence[NewImage], before: int, outcome: Outcome) -> None:
     done = len(own) - len(outcome.faults)
-    labels = f"{done:,} of " * bool(outcome.faults) + plural(len(own), "image")
+    videos = sum(is_video(each.path) for each in own)
+    counted = [plural(len(own) - videos, "image")] * (videos < len(own)) + [plural(videos, "video")] * bool(videos)
+    labels = f"{done:,} of " * bool(outcome.faults) + join_words(counted or ["0 images"])
     earlier = f", {before:,} of them before" if before else ""
     console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}){earlier}: {folder}", markup=False)
     names = ", ".join(f"{index} {name}" for index, name in enumerate(predictor.classes.names))
-    console.print(f"  a pixel's value in NAME.png: {names}", markup=False)
+    masks = "NAME.png" if videos < len(own) else "a mask"
+    console.print(f"  a pixel's value in {masks}: {names}", markup=False)
 
 
 def _warn(predictor: Predictor, outcome: Outcome) -> None:
@@ -208,21 +223,13 @@ def _training_images(data: Data) -> set[str]:
     return {data.image_sha256[name] for name in data.split.train if name in data.image_sha256}
 
 
-def _write_names(found: NewImages, folder: Path) -> None:
-    """Write which result is of which image where several images have one name."""
-    if any(image.is_renamed for image in found.images):
-        table = pd.DataFrame({"image": [str(image.path) for image in found.images]})
-        table["mask"] = [f"{image.name}.png" for image in found.images]
-        write_text(folder / NAMES, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _show_names(found: NewImages) -> None:
+def _show_names(found: NewImages, options: PredictOptions) -> None:
     """Print what was left out, and which result is of which image where several have one name."""
     for note in found.left_out:
         console.warn(f"left out: {note}")
-    renamed = [image for image in found.images if image.is_renamed]
+    renamed = [image for image in (*found.images, *found.videos) if image.is_renamed]
     if renamed:
-        shown = listing([f"{image.path} is {image.name}.png" for image in renamed])
+        shown = listing([f"{image.path} is {name_of_mask(image, options)}" for image in renamed])
         console.print(f"  images of the same name: {shown}; all are in {NAMES}", markup=False)
 
 

@@ -66,7 +66,7 @@ class PredictOptions(ViewOptions):
     """Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
     highest mIoU)."""
     images: tyro.conf.Positional[tuple[Path, ...]]
-    """Image files, or folders of them; subfolders are searched too."""
+    """Files of images or videos, or folders of them; subfolders are searched too."""
     max_megapixels: Annotated[int | None, default("89, to protect from files that become huge in memory")] = None
     """Millions of pixels of an image at most."""
     no_legend: Flag = False
@@ -82,6 +82,9 @@ class PredictOptions(ViewOptions):
     labels: Annotated[Literal["labelstudio", "cvat", "coco"] | None, OPTIONAL] = None
     """Write pre-annotations, which a labelling tool imports and a person corrects: labelstudio.json, cvat.xml or
     coco.json."""
+    video_masks: Literal["png", "ffv1"] = "png"
+    """The form of the masks of a video. png: a folder of PNG files, as for images. ffv1: one file NAME_masks.mkv
+    without loss (8 bits grey), which is smaller and needs a library for videos to be read."""
     min_area: int = 1
     """Objects of fewer pixels are left out of polygons, pre-annotations and the number of objects in areas.csv. Masks
     keep them."""

@@ -17,7 +17,8 @@ from segarena.data.layout.new_images import NewImage
 from segarena.errors import RunError
 from segarena.files import TEMPORARY
 from segarena.formats import join_words, plain
-from segarena.outputs.manifest import JOURNALS, MANIFEST, Manifest, key_of
+from segarena.outputs.manifest import JOURNALS, MANIFEST, Manifest, describe_file, key_of
+from segarena.outputs.whole import remove
 from segarena.outputs.writer import Collected, Collector
 from segarena.records.prediction import PredictionRecord
 from segarena.runs import check_out, open_folder, remove_if_empty
@@ -103,9 +104,11 @@ def _compare(found: PredictionRecord, own: PredictionRecord, folder: Path) -> No
             f"has results of another model: {found.model} with other weights or classes", where=folder, remedy=remedy
         )
     names = sorted({*found.options, *own.options})
-    differing = [name for name in names if found.options.get(name) != own.options.get(name)]
+    usual = {item.name: json.loads(json.dumps(item.default, default=str)) for item in fields(PredictOptions)}
+    before = {name: found.options.get(name, usual.get(name)) for name in names}  # an older folder lacks new options
+    differing = [name for name in names if before[name] != own.options.get(name)]
     if differing:
-        had = join_words([f"--{name.replace('_', '-')} {plain(found.options.get(name))}" for name in differing])
+        had = join_words([f"--{name.replace('_', '-')} {plain(before[name])}" for name in differing])
         raise RunError(f"has results that were made with other options: {had}", where=folder, remedy=remedy)
 
 
@@ -130,7 +133,9 @@ class _Images(Iterable[Collected]):
                 yield Collected(done.name, done.image, done.height, done.width, content[self.file])
 
 
-def finish(folder: Path, images: Sequence[NewImage], collectors: Sequence[Collector]) -> int:
+def finish(
+    folder: Path, images: Sequence[NewImage], collectors: Sequence[Collector], videos: Sequence[NewImage] = ()
+) -> int:
     """Write what is about all images, if all are labelled, by this process or others.
 
     Several processes may do so at once: they write the same files.
@@ -139,23 +144,25 @@ def finish(folder: Path, images: Sequence[NewImage], collectors: Sequence[Collec
         folder: The output folder.
         images: All images, those of all shards.
         collectors: What writes a file about all images.
+        videos: All videos, of which files about all images have nothing.
 
     Returns:
-        The number of images that are not labelled yet; 0 if the files are written.
+        The number of images and videos that are not labelled yet; 0 if the files are written.
 
     Raises:
         RunError: A file cannot be written.
     """
     keys = [key_of(image.name, image.location) for image in images]
+    every = [*keys, *(key_of(video.name, video.location) for video in videos)]
     while True:
         manifest = Manifest(folder)
-        missing = sum(key not in manifest for key in keys)
+        missing = sum(key not in manifest for key in every)
         if missing:
             return missing
         try:
             for collector in collectors:
                 collector.finish(_Images(manifest, keys, collector.file), folder)
-            manifest.compact(keys)
+            manifest.compact(every)
         except FileNotFoundError:  # another process has compacted the manifest
             continue
         _clean(folder, {MANIFEST, PredictionRecord.file, *(collector.file for collector in collectors)})
@@ -171,7 +178,7 @@ def _clean(folder: Path, shared: set[str]) -> None:
     """
     for left in folder.rglob(f".*{TEMPORARY}"):
         if left.name[1:].removesuffix(TEMPORARY).rpartition(".")[0] not in shared:
-            left.unlink(missing_ok=True)
+            remove(left)
 
 
 def is_done(image: NewImage, manifest: Manifest, folder: Path) -> bool:
@@ -192,7 +199,7 @@ def is_done(image: NewImage, manifest: Manifest, folder: Path) -> bool:
         if state.st_size != done.bytes:
             return False
         is_same_time = state.st_mtime_ns == done.modified_ns
-        if not is_same_time and hashlib.sha256(image.path.read_bytes()).hexdigest() != done.sha256:
+        if not is_same_time and describe_file(image).sha256 != done.sha256:
             return False
     except OSError:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ from segarena.data.files.georeference import has_rasterio, read_georeference
 from segarena.data.files.headers import image_size
 from segarena.data.layout.new_images import NewImage
 from segarena.errors import DataError, Interrupted
-from segarena.outputs.manifest import Done, Journal
+from segarena.outputs.manifest import Done, Journal, describe_file
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Collector, Writer
 
@@ -203,10 +202,7 @@ class Labelling:
         """Read an image file; a large one is only looked at, so that there is one at a time in memory."""
         done = Done(image.name, image.location, 0, 0)
         try:
-            with image.path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            state = image.path.stat()
-            done = replace(done, bytes=state.st_size, modified_ns=state.st_mtime_ns, sha256=digest)
+            done = describe_file(image)
             height, width = image_size(image.path) if self.labeller.channels is None else (0, 0)
             if height * width > large_images.LARGE:
                 return _Read(image, done, None)

@@ -10,6 +10,7 @@ A line is what identifies the image and its result, a tab, and what the collecto
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, NamedTuple
 
+from segarena.data.layout.new_images import NewImage
 from segarena.errors import RunError
 from segarena.files import open_whole
 
@@ -50,6 +52,14 @@ class Done:
     """The files that were written, below the output folder."""
     fault: str = ""
     """Why it could not be labelled; empty if it was."""
+
+
+def describe_file(image: NewImage) -> Done:
+    """Return what identifies an image or a video, before it is labelled. Raises OSError."""
+    with image.path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    state = image.path.stat()
+    return Done(image.name, image.location, state.st_size, state.st_mtime_ns, digest)
 
 
 class Place(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -39,14 +40,29 @@ def write_table(path: Path, kind: type, rows: Iterable[Any]) -> None:
     Raises:
         RunError: The file cannot be written.
     """
-    parts = _parts(to_columns(row) for row in rows)
+    rows = iter(rows)
+    with open_table(path, kind) as add:
+        while part := list(islice(rows, _PART)):
+            add(part)
+
+
+@contextmanager
+def open_table(path: Path, kind: type) -> Iterator[Callable[[Sequence[Any]], None]]:
+    """Give the function that adds rows to a table, which appears, complete, when the block ends without an error.
+
+    Args:
+        path: The file; its ending, .csv or .parquet, is its form.
+        kind: The dataclass of its rows.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     with open_whole(path) as stream:
         if path.suffix == ".csv":
             text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
             writer = csv.DictWriter(text, columns(kind), lineterminator="\n")
             writer.writeheader()
-            for part in parts:
-                writer.writerows(part)
+            yield lambda rows: writer.writerows(map(to_columns, rows))
             text.detach()
             return
         import pyarrow
@@ -55,14 +71,21 @@ def write_table(path: Path, kind: type, rows: Iterable[Any]) -> None:
         types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
         hints = {name.rstrip("_"): hint for name, hint in get_type_hints(kind).items()}
         schema = pyarrow.schema([(name, types[_plain(hints[name])]) for name in columns(kind)])
+        waiting: list[dict[str, Any]] = []
+
+        def write(table: parquet.ParquetWriter) -> None:
+            table.write_table(pyarrow.Table.from_pylist(waiting, schema=schema))
+            waiting.clear()
+
+        def add(rows: Sequence[Any]) -> None:
+            waiting.extend(map(to_columns, rows))
+            if len(waiting) >= _PART:
+                write(table)
+
         with parquet.ParquetWriter(stream, schema) as table:
-            for part in parts:
-                table.write_table(pyarrow.Table.from_pylist(part, schema=schema))
-
-
-def _parts(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    while part := list(islice(rows, _PART)):
-        yield part
+            yield add
+            if waiting:
+                write(table)
 
 
 def _plain(hint: Any) -> Any:

@@ -128,6 +128,26 @@ class AreaRow:
     connected (4-connectivity)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameAreaRow:
+    """NAME_areas.csv of a video labelled by `segarena predict`: a row for each frame and class."""
+
+    frame: Count
+    """Number of the frame, from 1, as in the names of its mask."""
+    time_seconds: Seconds
+    """When it is shown, from the first frame."""
+    class_index: Count
+    """Class index, from 0: the value in the mask."""
+    class_: str
+    """Name of the class."""
+    pixels: Pixels
+    """Pixels of the class."""
+    share: Fraction
+    """Share of all pixels of the frame."""
+    objects: Count
+    """Number of connected regions of the class, as in areas.csv."""
+
+
 def columns(row: type) -> tuple[str, ...]:
     """Return the column names of a table, in their order, from the class of its rows."""
     return tuple(name.rstrip("_") for name in field_names(row))

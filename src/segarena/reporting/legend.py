@@ -90,6 +90,23 @@ def add_legend(picture: NDArray[np.uint8], labels: NDArray[np.uint8], classes: C
     return result
 
 
+def draw_legend(classes: ClassTable) -> Image.Image:
+    """Return a legend by itself, of all classes, one below the other: for the overlay of a video."""
+    em = 2 * _SMALLEST
+    line, margin = round(1.6 * em), round(0.6 * em)
+    entries = []
+    for index, name in enumerate(classes.names):
+        is_tinted = index != classes.untinted
+        label = shorten_to(class_label(name, index), em, _NAME * em)
+        entries.append(Entry(label, "" if is_tinted else "(not tinted)", classes.colors[index] if is_tinted else None))
+    widest = round(max(_length(entry, em) for entry in entries))
+    result = Image.new("RGB", (widest + 2 * margin, len(entries) * line + 2 * margin), _PAPER)
+    draw = ImageDraw.Draw(result)
+    for row, entry in enumerate(entries):
+        _draw_entry(draw, entry, margin, margin + row * line, em)
+    return result
+
+
 def _flow(entries: list[Entry], em: int, width: int) -> list[list[Entry]]:
     """The entries in rows, as many in each as fit into the width."""
     rows: list[list[Entry]] = []

@@ -19,6 +19,9 @@ class Kind(NamedTuple):
 #: The endings of photographs of phones, which the extra `heic` reads.
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 
+#: The endings of videos, which the extra `video` reads for `segarena predict`.
+VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .mts .m2ts .flv .ogv .3gp".split())
+
 _EXPORT = "Export it as PNG"
 
 _POINTER = Kind("a pointer of git-lfs, not the file itself", "Run `git lfs pull` in its repository")
@@ -37,7 +40,7 @@ FOREIGN: dict[str, Kind] = {
     **dict.fromkeys((".dcm", ".dicom", ".ima"), DICOM),
     **dict.fromkeys((".nii", ".nii.gz"), NIFTI),
     **dict.fromkeys((".nrrd", ".mha", ".mhd"), VOLUME),
-    **dict.fromkeys(".mp4 .avi .mov .mkv .webm .mpg .mpeg .m4v .wmv .mts".split(), VIDEO),
+    **dict.fromkeys(VIDEO_SUFFIXES, VIDEO),
     **dict.fromkeys(".cr2 .cr3 .nef .arw .dng .raf .rw2 .orf".split(), RAW),
     **dict.fromkeys((".exr", ".hdr"), Kind("of a high dynamic range", "Save it with 8 or 16 bits, e.g. as PNG")),
     **dict.fromkeys(".psd .xcf .kra .ora .svg .ai .pdf".split(), DRAWING),

@@ -10,7 +10,8 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.data.files.foreign import VIDEO_SUFFIXES
+from segarena.data.layout.tree import File, Tree, files_ending, read_location, relative_name, scan
 from segarena.data.layout.vocabulary import strip_kind_words
 from segarena.errors import DataError
 from segarena.formats import listing, plural
@@ -19,6 +20,10 @@ from segarena.formats import listing, plural
 OVERLAY = "_overlay.jpg"
 #: The end of the name of the folder of its probabilities, or of the file without its ending.
 PROBABILITIES = "_probabilities"
+#: What `segarena predict` writes of a video NAME: its overlay, the legend of that, and its masks.
+VIDEO_OVERLAY, LEGEND, MASKS = "_overlay.mp4", "_legend.png", "_masks"
+#: Installs what reads videos.
+INSTALL = 'python -m pip install "segarena[video]"'
 #: The file in the folder of its results.
 RECORD = "predictions.json"
 
@@ -41,14 +46,15 @@ class NewImage(NamedTuple):
 
 @dataclass(frozen=True)
 class NewImages:
-    """The images to label, and what is left out of the folders, in words."""
+    """The images and videos to label, and what is left out of the folders, in words."""
 
     images: tuple[NewImage, ...]
     left_out: tuple[str, ...]
+    videos: tuple[NewImage, ...] = ()
 
 
-def find_new_images(paths: Sequence[Path]) -> NewImages:
-    """Find the images to label.
+def find_new_images(paths: Sequence[Path], *, reads_videos: bool = True) -> NewImages:
+    """Find the images and videos to label.
 
     Subfolders are searched. Left out are folders that are named for masks, or for previews, predictions and the like,
     those that `segarena predict` has written, and masks beside their images. An image that is named twice is labelled
@@ -56,9 +62,10 @@ def find_new_images(paths: Sequence[Path]) -> NewImages:
 
     Args:
         paths: Files of any ending, folders, and patterns such as `photos/*.jpg`, which some shells do not replace.
+        reads_videos: Whether videos can be read; if not, those in folders of images are left out.
 
     Raises:
-        DataError: A path does not exist, or a folder has no images.
+        DataError: A path does not exist, or a folder has neither images nor videos.
     """
     found: dict[Path, tuple[Path, str]] = {}
     left_out: list[str] = []
@@ -68,17 +75,30 @@ def find_new_images(paths: Sequence[Path]) -> NewImages:
             if not tree.files and tree.leaves_further:
                 tree = scan(path, with_further=True)
             files, notes = _choose(path, tree)
-            if not files:
+            videos = _find_videos(path, tree)
+            if files and videos and not reads_videos:
+                left_out.append(f"{plural(len(videos), 'video')}, which need PyAV: {INSTALL}")
+                videos = []
+            if not files and not videos:
                 raise _no_images(path, tree)
             left_out += notes
-            named = [(file.path, relative_name(path, file.path.with_suffix(""))) for file in files]
+            chosen = [*(file.path for file in files), *videos]
+            named = [(file, relative_name(path, file.with_suffix(""))) for file in chosen]
         else:
             named = [(path, path.stem)]
         for file, name in named:
             found.setdefault(file.resolve(), (file, name))
     if not found:
         raise DataError("no image is named", remedy="Name image files, or folders of them")
-    return NewImages(tuple(_name_results(found.values())), tuple(left_out))
+    ordered = sorted(found.values(), key=lambda each: is_video(each[0]))
+    named_all = tuple(_name_results(ordered))
+    images = tuple(image for image in named_all if not is_video(image.path))
+    return NewImages(images, tuple(left_out), named_all[len(images) :])
+
+
+def is_video(path: Path) -> bool:
+    """Whether the ending of a file is that of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def check_named(paths: Iterable[Path]) -> None:
@@ -127,6 +147,18 @@ def _choose(root: Path, tree: Tree) -> tuple[list[File], list[str]]:
     return sorted(chosen, key=lambda file: file.path), notes
 
 
+def _find_videos(root: Path, tree: Tree) -> list[Path]:
+    """The videos of a folder that are to be labelled, sorted; without those in folders for masks or of results."""
+    folders = [folder for folder, endings in tree.endings.items() if not VIDEO_SUFFIXES.isdisjoint(endings)]
+    written = _written(root, folders)
+    kept = [
+        folder
+        for folder in folders
+        if folder not in written and read_location(folder.relative_to(root).parts).kind != "mask"
+    ]
+    return sorted(file for folder in kept for file in files_ending(folder, VIDEO_SUFFIXES))
+
+
 def _masks_beside(files: Sequence[File]) -> list[File]:
     """The files of one folder that are named for the mask of another one: `a_mask.png` beside `a.jpg`."""
     cores = {core.core: file for file in files for core in strip_kind_words(file.stem, "image") if core.core}
@@ -159,14 +191,17 @@ def _are_results(files: Sequence[File]) -> bool:
 def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
     """Give each image a name that no other has, also where case does not count.
 
-    Nor is the folder of its probabilities one that other images are in.
+    Nor is the folder of its probabilities, or of the masks of a video, one that other images are in.
     """
     found = list(found)
     folders = {str(folder).casefold() for _, own in found for folder in PurePosixPath(own).parents}
     taken = {folder.removesuffix(PROBABILITIES) for folder in folders if folder.endswith(PROBABILITIES)}
+    legends = {f"{own}.png".casefold() for file, own in found if not is_video(file)}
+    no_videos = {used.removesuffix(end) for end in (MASKS, LEGEND) for used in folders | legends if used.endswith(end)}
     for file, own in found:
         numbered = (str(PurePosixPath(own).with_name(f"{PurePosixPath(own).name}-{number}")) for number in count(2))
-        name = next(name for name in chain([own], numbered) if name.casefold() not in taken)
+        used = taken | no_videos if is_video(file) else taken
+        name = next(name for name in chain([own], numbered) if name.casefold() not in used)
         taken |= {name.casefold(), f"{name}_overlay".casefold()}
         location = str(PurePosixPath(own).with_name(file.name))
         yield NewImage(file, name, name != own, location)
