@@ -63,7 +63,7 @@ def measure(run: Path, folder: Path) -> dict[str, Any]:
     recorded = open_recorded(loaded)
     assert isinstance(recorded, RecordedImages), recorded
     images = [image for image, _ in recorded.read(recorded.checked_part, IMAGES)]
-    fp32 = segarena.export(run, out=folder / f"{run.name}.onnx", quiet=True)
+    fp32 = segarena.export(run, out=folder / f"{run.parent.name}-{run.name}.onnx", quiet=True)
     ways = {
         "torch bf16": torch_way(run, "bf16"),
         "torch fp32": torch_way(run, "fp32"),
@@ -71,7 +71,7 @@ def measure(run: Path, folder: Path) -> dict[str, Any]:
     }
     found: dict[str, Any] = {"run": run.name, "size": loaded.size, "image": list(images[0].shape[:2])}
     try:
-        int8 = segarena.export(run, int8=True, out=folder / f"{run.name}-int8.onnx", quiet=True)
+        int8 = segarena.export(run, int8=True, out=folder / f"{run.parent.name}-{run.name}-int8.onnx", quiet=True)
     except RunError as refused:
         found["int8 refused"] = refused.what
     else:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import segarena
 from band_files import save_bands, write_bands
-from segarena.errors import ConfigError, DataError, RunError
+from segarena.errors import ConfigError, DataError
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -108,11 +108,6 @@ def test_other_units_are_reported(
     segarena.predict(five, path, out=tmp_path / "out")
     printed = capsys.readouterr()
     assert ("same units" in " ".join((printed.out + printed.err).split())) == is_named
-
-
-def test_export_is_for_rgb_only(five: Path, tmp_path: Path) -> None:
-    with refuses(RunError, where=five, value="not RGB"):
-        segarena.export(five, out=tmp_path / "model.onnx")
 
 
 def test_check_shows_the_channels(five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,8 @@ def export(
     format: ExportFormat = "onnx",
     probabilities: bool = False,
     int8: bool = False,
+    push_to: str | None = None,
+    public: bool = False,
     out: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
@@ -180,6 +182,9 @@ def export(
         probabilities: Add an output with the probability of each class at each pixel (onnx and torch).
         int8: Compute with 8 bits (onnx). Ranges are measured on training images; refused if the validation mIoU falls
             by more than 0.005.
+        push_to: Repository OWNER/NAME on the Hugging Face hub to which the folder of format="huggingface", which this
+            implies, is uploaded. A new one is private. Default: no upload.
+        public: With push_to: anybody may read the repository.
         out: File to write, or a folder for it; a file that exists is not overwritten. Default: a new file or folder in
             the run folder.
         quiet: Show only the result and warnings.

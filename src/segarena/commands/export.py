@@ -46,8 +46,12 @@ def _show(done: Exported, options: ExportOptions) -> None:
         console.print("  use it: torch.export.load(FILE).module()(images); docs/export.md", markup=False)
     else:
         console.print(f"  use it: segarena.load({str(path)!r}).predict(image); docs/export.md", markup=False)
-    if options.format == "huggingface":
-        upload = command("hf", "upload", "OWNER/NAME", path)
+    if done.address is not None:
+        kind = "public" if options.public else "private"
+        console.print(f"  uploaded ({kind}): {done.address}", markup=False)
+        console.print("  state a licence in its README.md", markup=False)
+    elif options.format == "huggingface":
+        upload = command("hf", "upload", "OWNER/NAME", path, "--private")
         console.print(f"  read README.md in it, state a licence, and upload it: {upload}", markup=False)
 
 

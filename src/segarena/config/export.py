@@ -33,9 +33,25 @@ class ExportOptions(OutputOptions):
     out: Annotated[Path | None, default("a new file or folder in the run folder")] = None
     """File to write, or a folder for it; a file that exists is not overwritten."""
 
+    push_to: Annotated[str | None, default("no upload")] = None
+    """Repository OWNER/NAME on the Hugging Face hub to which the folder of --format huggingface, which this implies, is
+    uploaded. A new one is private."""
+    public: Flag = False
+    """With --push-to: anybody may read the repository."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
+        if self.push_to is not None and (self.format == "torch" or self.int8 or self.probabilities):
+            raise ConfigError(
+                "uploads the folder with weights, config.json and model card",
+                where="--push-to",
+                remedy="Leave out --format, --int8 and --probabilities",
+            )
+        if self.push_to is not None:
+            object.__setattr__(self, "format", "huggingface")
+        if self.public and self.push_to is None:
+            raise ConfigError("is for an upload", where="--public", remedy="Add --push-to OWNER/NAME")
         if self.int8 and self.format != "onnx":
             raise ConfigError(
                 f"does not exist for {self.format}", where="--int8", remedy="Leave out --format, or --int8"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,11 +19,11 @@ from segarena.experiment.progress import Reporter
 from segarena.experiment.recorded_images import CheckedPart, RecordedImages, generated_images, open_recorded
 from segarena.exporting.agreement import Labeller, check_agreement, compare_labels, torch_labels
 from segarena.exporting.facts import collect_facts
+from segarena.exporting.hub import check_repository, push_folder
 from segarena.exporting.target import choose_target, written_whole
 from segarena.extras import require
 from segarena.formats import command
 from segarena.records.exported import Agreement, ExportedModel, Quantization
-from segarena.records.run import Data
 from segarena.scoring.counts import confusion_per_image
 from segarena.scoring.scores import score
 from segarena.training.machine import computing_with, usual_threads
@@ -44,10 +44,12 @@ class Exported:
     Args:
         path: The file or folder.
         facts: What it states about itself.
+        address: Of the repository that it was uploaded to; None where it was not.
     """
 
     path: Path
     facts: ExportedModel
+    address: str | None = None
 
 
 def export(options: ExportOptions, reporter: Reporter) -> Exported:
@@ -58,11 +60,14 @@ def export(options: ExportOptions, reporter: Reporter) -> Exported:
         reporter: Receives the progress, and what the check was made with.
 
     Raises:
-        RunError: The run or the output cannot be used, or the exported model does not pass its check.
-        ConfigError: A library is not installed.
+        RunError: The run or the output cannot be used, the exported model does not pass its check, or the upload
+            failed.
+        ConfigError: A library or the token of an upload is missing.
     """
     if options.format == "onnx":
         require(["onnx", "onnxscript", "onnxruntime"], "export", "an export to ONNX")
+    if options.push_to is not None:
+        check_repository(options.push_to)
     predictor = load(options.run, device="cpu")
     facts = collect_facts(predictor.run, "int8" if options.int8 else "fp32")
     kind = "-int8" if options.int8 else "-huggingface" if options.format == "huggingface" else ""
@@ -73,17 +78,14 @@ def export(options: ExportOptions, reporter: Reporter) -> Exported:
             where=predictor.run,
             remedy=f"Export its graph: {command('segarena', 'export', options.run)}",
         )
-    if Data.read(predictor.run).channels is not None:
-        raise RunError(
-            "was trained on images that are not RGB, and what is exported takes RGB images",
-            where=predictor.run,
-            remedy=f"Use the run itself: {command('segarena', 'predict', options.run, 'IMAGES')}",
-        )
     if predictor.unfinished:
         reporter.warn(predictor.unfinished)
     with written_whole(target) as place, computing_with(usual_threads()):
         facts = _FORMATS[options.format](_Work(options, predictor, facts, place, reporter))
-    return Exported(target, facts)
+    if options.push_to is None:
+        return Exported(target, facts)
+    with reporter.progress("uploading"):
+        return Exported(target, facts, push_folder(target, options.push_to, public=options.public))
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,9 @@ class _Work:
         """Compare labels with those of PyTorch."""
         expected = torch_labels(self.predictor.model, self.facts.size)
         source: CheckedPart = "generated" if recorded is None else recorded.checked_part
-        images: Iterator[NDArray[np.uint8]]
+        images: Iterator[NDArray[Any]]
         if recorded is None or source == "generated":
-            images = generated_images(self.facts.size)
+            images = generated_images(self.facts.size, self.facts.channels)
             total = 8
         else:
             images = (image for image, _ in recorded.read(source, CHECKED_IMAGES))
@@ -126,10 +128,17 @@ def _export_onnx(work: _Work) -> ExportedModel:
     model, facts = work.predictor.model, work.facts
     recorded = work.open_images()
     classes = work.predictor.classes.num_classes
-    network = export_network(model)
+    network = export_network(model, 3 if facts.channels is None else len(facts.channels.numbers))
 
     def build(facts: ExportedModel, network: ModelProto) -> Labeller:
-        graph = build_graph(network, facts.size, model.size_multiple, classes, probabilities=work.options.probabilities)
+        graph = build_graph(
+            network,
+            facts.size,
+            model.size_multiple,
+            classes,
+            facts.channels,
+            probabilities=work.options.probabilities,
+        )
         save_graph(graph, metadata_of(facts), work.place)
         return _labeller(load_onnx(work.place, device="cpu", threads=usual_threads()).run)
 
@@ -193,7 +202,7 @@ def _export_torch(work: _Work) -> ExportedModel:
 
     recorded = work.open_images()
     probabilities = work.options.probabilities
-    program = export_program(work.predictor.model, work.facts.size, probabilities=probabilities)
+    program = export_program(work.predictor.model, work.facts.size, work.facts.channels, probabilities=probabilities)
     save_program(program, work.place, {})
     agreement = work.compare(_labeller(load_program(work.place)), recorded)
     check_agreement(agreement, "the program of torch.export", work.predictor.run)
@@ -212,10 +221,10 @@ def _export_folder(work: _Work) -> ExportedModel:
     return work.facts
 
 
-def _labeller(batch: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Labeller:
+def _labeller(batch: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> Labeller:
     """A function of a batch as one of an image."""
 
-    def label(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def label(image: NDArray[Any]) -> NDArray[np.uint8]:
         labels: NDArray[np.uint8] = batch(np.ascontiguousarray(image[None]))[0]
         return labels
 

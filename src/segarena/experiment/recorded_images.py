@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from segarena.data.source import Source, Split
 from segarena.errors import SegarenaError
 from segarena.experiment.inputs import reopen_source
 from segarena.experiment.progress import SILENT, Reporter
-from segarena.records.run import Data
+from segarena.records.run import ChannelValues, Data
 from segarena.training.predictor import Predictor
 
 #: Sizes (height, width) of generated images, as multiples of the working size; odd ones too.
@@ -34,8 +34,8 @@ class RecordedImages:
     source: Source
     positions: dict[Split, tuple[int, ...]]
 
-    def read(self, part: Split, most: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        """Yield images, uint8 RGB (H, W, 3), with their masks, uint8 (H, W).
+    def read(self, part: Split, most: int) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8]]]:
+        """Yield images, uint8 RGB (H, W, 3) or of other channels, with their masks, uint8 (H, W).
 
         Args:
             part: A part of the split.
@@ -86,24 +86,34 @@ def open_recorded(predictor: Predictor, reporter: Reporter = SILENT) -> Recorded
     return RecordedImages(source, positions)
 
 
-def generated_images(size: int, number: int = 8) -> Iterator[NDArray[np.uint8]]:
+def generated_images(size: int, channels: ChannelValues | None = None, number: int = 8) -> Iterator[NDArray[Any]]:
     """Yield images of soft coloured areas and noise, for a check without data.
 
     Args:
         size: The working size; the images have about this size, in several shapes.
+        channels: The channels of the images, which get the training images' mean and deviation; None for RGB.
         number: How many.
 
     Yields:
-        uint8 RGB (H, W, 3).
+        uint8 RGB (H, W, 3), or of the channels and their type.
     """
     random = np.random.default_rng(0)
     for index in range(number):
         factors = _GENERATED[index % len(_GENERATED)]
         height, width = (max(33, round(size * factor)) for factor in factors)
-        coarse = Image.fromarray(random.integers(0, 256, (5 + index, 7 + index, 3), dtype=np.uint8))
-        smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
-        noise = random.integers(-12, 13, (height, width, 3), dtype=np.int16)
-        yield (smooth + noise).clip(0, 255).astype(np.uint8)
+        bands = []
+        for _ in range(3 if channels is None else len(channels.numbers)):
+            coarse = Image.fromarray(random.integers(0, 256, (5 + index, 7 + index), dtype=np.uint8))
+            smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+            bands.append(smooth + random.integers(-12, 13, (height, width), dtype=np.int16))
+        image = np.stack(bands, axis=-1).clip(0, 255)
+        if channels is None:
+            yield image.astype(np.uint8)
+            continue
+        levels = (image - 127.5) / 74 * np.array(channels.std) + np.array(channels.mean)
+        if channels.dtype != "float32":
+            levels = levels.round().clip(0, np.iinfo(channels.dtype).max)
+        yield levels.astype(channels.dtype)
 
 
 CheckedPart = Literal["val", "train", "test", "generated"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from segarena.data.decoded import to_tensor
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
 from segarena.errors import RunError
@@ -21,8 +21,8 @@ from segarena.training.evaluation import predict_masks
 #: label where two classes are equally likely.
 LEAST = 0.9999
 
-#: From an image, uint8 RGB (H, W, 3), to its class indices, uint8 (H, W).
-Labeller = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+#: From an image, uint8 RGB (H, W, 3) or of other channels, to its class indices, uint8 (H, W).
+Labeller = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 
 def torch_labels(model: SegmentationModel, size: int) -> Labeller:
@@ -33,10 +33,9 @@ def torch_labels(model: SegmentationModel, size: int) -> Labeller:
         size: The working size, in pixels of the shorter side.
     """
 
-    def label(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def label(image: NDArray[Any]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-        small = resize_image(pixels, working_size(height, width, size))
+        small = resize_image(to_tensor(np.array(image)), working_size(height, width, size))
         masks = predict_masks(model, small[None], (height, width), device="cpu", precision="fp32")
         labels: NDArray[np.uint8] = masks[0].numpy()
         return labels
@@ -47,7 +46,7 @@ def torch_labels(model: SegmentationModel, size: int) -> Labeller:
 def compare_labels(
     expected: Labeller,
     exported: Labeller,
-    images: Iterable[NDArray[np.uint8]],
+    images: Iterable[NDArray[Any]],
     source: Literal["val", "train", "test", "generated"],
     *,
     on_progress: Callable[[int], None] = lambda number: None,
@@ -57,7 +56,7 @@ def compare_labels(
     Args:
         expected: The model in PyTorch.
         exported: The exported one.
-        images: uint8 RGB (H, W, 3).
+        images: uint8 RGB (H, W, 3), or of the channels of the network.
         source: Where the images are from.
         on_progress: Called with the number of images that are done.
     """
@@ -91,7 +90,7 @@ def check_agreement(found: Agreement, what: str, where: object) -> None:
     )
 
 
-def _odd(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def _odd(image: NDArray[Any]) -> list[NDArray[Any]]:
     """An image cut to odd height and width, in both orientations."""
     height, width = image.shape[:2]
     cut = image[: max(1, 2 * height // 3 - 1 | 1), : max(1, 3 * width // 4 - 1 | 1)]

@@ -33,6 +33,7 @@ def collect_facts(run: Path, precision: Literal["fp32", "int8"]) -> ExportedMode
         size=config.protocol.size,
         image_bits=data.image_bits,
         deep_images=data.description.get("deep_images"),
+        channels=data.channels,
         train_sides=None if sides is None else asdict(sides),
         data=data.name,
         fingerprint=data.fingerprint,

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from segarena.classes import ClassTable
+from segarena.data.files.channel_format import channel_format
 from segarena.data.scaling import TrainingSides
 from segarena.errors import RunError
 from segarena.exporting.card import model_card
@@ -61,6 +62,7 @@ def load_folder(folder: str | PathLike[str], *, device: str = "auto") -> Predict
     device = choose_device(device)
     model = build_model(**facts.architecture)
     model.initial_weights = config.start
+    model.normalization = None if facts.channels is None else (facts.channels.mean, facts.channels.std)
     load_weights(model, folder / WEIGHTS)
     place(model, device).eval()
     return Predictor(
@@ -74,4 +76,5 @@ def load_folder(folder: str | PathLike[str], *, device: str = "auto") -> Predict
         deep_images=facts.deep_images,
         sides=None if facts.train_sides is None else TrainingSides(**facts.train_sides),
         train_images=facts.counts.get("train", 0),
+        channels=channel_format(facts.channels),
     )

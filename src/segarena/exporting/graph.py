@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from segarena.exporting.postprocessing import postprocessing_text
 from segarena.exporting.preprocessing import OPSET, preprocessing_text
 from segarena.models import SegmentationModel
+from segarena.records.run import ChannelValues
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-#: Size of the example that the network is traced with. A dimension of 1 would stay 1 in the graph, as would a single
-#: window of Swin's coarsest map.
-_EXAMPLE = (2, 3, 256, 288)
+#: Number, height and width of the example that the network is traced with. A dimension of 1 would stay 1 in the graph,
+#: as would a single window of Swin's coarsest map.
+_EXAMPLE = (2, 256, 288)
 
 
 class NativeLogits(nn.Module):
@@ -41,7 +42,15 @@ class NativeLogits(nn.Module):
         return logits
 
 
-def build_graph(network: ModelProto, size: int, multiple: int, num_classes: int, *, probabilities: bool) -> ModelProto:
+def build_graph(
+    network: ModelProto,
+    size: int,
+    multiple: int,
+    num_classes: int,
+    channels: ChannelValues | None = None,
+    *,
+    probabilities: bool,
+) -> ModelProto:
     """Build the graph from an image to its class map.
 
     Args:
@@ -49,14 +58,16 @@ def build_graph(network: ModelProto, size: int, multiple: int, num_classes: int,
         size: The working size, in pixels of the shorter side.
         multiple: The network's `size_multiple`.
         num_classes: Number of classes C.
+        channels: The channels of the images; None for RGB.
         probabilities: Add the output `probabilities`, float32 (N, C, H, W).
 
     Returns:
-        A model of opset 18 with the input `image`, uint8 RGB (N, H, W, 3), and the output `labels`, uint8 (N, H, W).
+        A model of opset 18 with the input `image`, uint8 RGB (N, H, W, 3) or of the type and number of the channels,
+        and the output `labels`, uint8 (N, H, W).
     """
     import onnx
 
-    before = onnx.parser.parse_model(preprocessing_text(size, multiple))
+    before = onnx.parser.parse_model(preprocessing_text(size, multiple, channels))
     after = onnx.parser.parse_model(postprocessing_text(num_classes, probabilities=probabilities))
     graph = onnx.helper.make_graph(
         [*before.graph.node, *network.graph.node, *after.graph.node],
@@ -91,11 +102,12 @@ def save_graph(graph: ModelProto, facts: Mapping[str, str], path: Path) -> None:
     path.write_bytes(graph.SerializeToString())
 
 
-def export_network(model: SegmentationModel) -> ModelProto:
-    """Export a network, by itself, from `pixels`, float32 (N, 3, h, w), to native `logits`, float32 (N, C, r, c).
+def export_network(model: SegmentationModel, channels: int = 3) -> ModelProto:
+    """Export a network, by itself, from `pixels`, float32 (N, B, h, w), to native `logits`, float32 (N, C, r, c).
 
     Args:
         model: The network in eval mode, on the CPU, in float32. It is not changed.
+        channels: Number of channels B of an image.
     """
     import onnx
 
@@ -103,7 +115,7 @@ def export_network(model: SegmentationModel) -> ModelProto:
     with _quiet():
         program = torch.onnx.export(
             NativeLogits(copy.deepcopy(model)).eval(),
-            (torch.zeros(_EXAMPLE),),
+            (torch.zeros(_EXAMPLE[0], channels, *_EXAMPLE[1:]),),
             input_names=["pixels"],
             output_names=["logits"],
             dynamic_shapes={"pixels": axes},

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -17,7 +18,11 @@ from segarena.classes import ClassTable
 from segarena.config.devices import device_type
 from segarena.cores import count_cores
 from segarena.data.files.bit_depth import ChosenBits, choose_bits
+from segarena.data.files.channel_format import ChannelFormat, channel_format
+from segarena.data.files.composite import composite
+from segarena.data.files.images import read_image
 from segarena.data.files.in_memory import ImageInput, read_images
+from segarena.data.files.in_memory_bands import read_channel_images, read_file
 from segarena.data.scaling import TrainingSides
 from segarena.errors import ConfigError, RunError
 from segarena.exporting.onnx_bytes import check_external_data, read_metadata
@@ -76,9 +81,30 @@ class OnnxModel:
             DataError: A file cannot be read.
         """
         if isinstance(image, (list, tuple)):
-            return [self._label(pixels) for pixels in read_images(image, self._bits)]
-        [pixels] = read_images([image], self._bits)
+            return [self._label(pixels) for pixels in self._read(image)]
+        [pixels] = self._read([image])
         return self._label(pixels)
+
+    @cached_property
+    def channels(self) -> ChannelFormat | None:
+        """The channels of the images; None for RGB of 8 bits."""
+        return channel_format(self.facts.channels)
+
+    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
+        """Read an image file, or its bytes, as the network gets it: (H, W, C). Raises DataError.
+
+        Args:
+            path: The file.
+            bits: What `choose_bits` chose, for RGB.
+            content: The file's bytes, where they have been read already; then `path` is only used in messages.
+        """
+        if self.channels is None:
+            return read_image(path, bits, content)
+        return read_file(path, self.channels, content)
+
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read_file` gave as RGB, to be looked at; see `composite`."""
+        return image if self.channels is None else composite(image, self.channels.ranges)
 
     def probabilities(self, image: ImageInput) -> NDArray[np.float32]:
         """Compute the probability of each class at each pixel.
@@ -98,16 +124,16 @@ class OnnxModel:
                 f"{self.path} gives labels only",
                 remedy="Export the run again: segarena export RUN --probabilities",
             )
-        [pixels] = read_images([image], self._bits)
+        [pixels] = self._read([image])
         [[found]] = self.session.run(["probabilities"], {"image": pixels[None]})
         result: NDArray[np.float32] = found
         return result
 
-    def run(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def run(self, images: NDArray[Any]) -> NDArray[np.uint8]:
         """Label a batch of images of one size.
 
         Args:
-            images: uint8 RGB (N, H, W, 3).
+            images: uint8 RGB (N, H, W, 3), or of the network's channels and their type.
 
         Returns:
             Class indices, uint8 (N, H, W).
@@ -120,7 +146,7 @@ class OnnxModel:
         result: NDArray[np.uint8] = labels
         return result
 
-    def _label(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _label(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         height, width = pixels.shape[:2]
         if self.facts.train_sides is not None and TrainingSides(**self.facts.train_sides).is_smaller(height, width):
             longest, shorter = (self.facts.train_sides[name] for name in ("longest", "longest_shorter"))
@@ -131,6 +157,9 @@ class OnnxModel:
             )
         mask: NDArray[np.uint8] = self.run(pixels[None])[0]
         return mask
+
+    def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
+        return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)
 
     def _bits(self, highest: list[int]) -> int:
         return self.choose_bits(highest).bits

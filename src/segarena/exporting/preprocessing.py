@@ -3,17 +3,24 @@
 ONNX's Resize with antialiasing rounds the weights of pixels to other numbers than PyTorch does for uint8 images: with
 it up to 1.4% of the values differ by one. Here the weights are computed in the graph as PyTorch computes them
 (`upsample_bilinear2d` with antialias, as in Pillow: triangular filter, weights of 16 bits, rows after columns, rounded
-in between), and summed tap by tap in a loop, in integers. Time and memory are proportional to the image.
+in between), and summed tap by tap in a loop, in integers; for images of 16 bits and of floating-point values, which
+PyTorch resizes as such, in float32. Time and memory are proportional to the image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segarena.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from segarena.records.run import ChannelValues
 
 #: Opset of the exported graphs: the first with antialiasing, which other tools expect of a recent file.
 OPSET = 18
+#: Types of images as ONNX names them.
+_NAMES = {"uint8": "uint8", "uint16": "uint16", "float32": "float"}
 
 _AXIS = """
   P_from = Cast <to=11> (LENGTH)
@@ -48,6 +55,34 @@ _AXIS = """
   P_filter = Where (P_is_tap, P_triangle, in_zero_d)
   P_sum = ReduceSum <keepdims=1> (P_filter, in_axis_0)
   P_weight = Div (P_filter, P_sum)
+  WEIGHTS
+  P_whole = Unsqueeze (P_weights_2d, BEHIND)
+  P_last = Sub (LENGTH, in_one)
+  P_index = Min (P_source, P_last)
+  P_values = Cast <to=NUMBER> (SOURCE)
+  P_index_0 = Gather <axis=0> (P_index, in_zero)
+  P_whole_0 = Gather <axis=0> (P_whole, in_zero)
+  P_taken_0 = Gather <axis=AXIS> (P_values, P_index_0)
+  START
+  P_others = Sub (P_taps, in_one)
+  P_total = Loop (P_others, in_true, P_start) <body = P_tap_by_tap
+    (int64 P_i, bool P_go, KIND[P_N, P_A, P_B, P_C] P_before) => (bool P_on, KIND[P_N, P_A, P_B, P_C] P_after) {
+      P_on = Identity (P_go)
+      P_k = Add (P_i, in_one)
+      P_index_k = Gather <axis=0> (P_index, P_k)
+      P_whole_k = Gather <axis=0> (P_whole, P_k)
+      P_taken = Gather <axis=AXIS> (P_values, P_index_k)
+      P_product = Mul (P_taken, P_whole_k)
+      P_after = Add (P_before, P_product)
+  }>
+  FINISH
+"""
+
+#: Images of 8 bits: integers, rounded to 8 bits after each axis.
+_INTEGERS = {
+    "KIND": "int32",
+    "NUMBER": "6",
+    "WEIGHTS": """
   P_largest = ReduceMax <keepdims=0> (P_weight)
   P_scaled = Mul (P_largest, in_powers)
   P_scaled_rounded = Add (P_scaled, in_half_d)
@@ -58,45 +93,45 @@ _AXIS = """
   P_unit_d = Pow (in_two_d, P_bits_d)
   P_fixed = Mul (P_weight, P_unit_d)
   P_fixed_rounded = Add (P_fixed, in_half_d)
-  P_whole_2d = Cast <to=6> (P_fixed_rounded)
-  P_whole = Unsqueeze (P_whole_2d, in_axes_23)
-  P_last = Sub (LENGTH, in_one)
-  P_index = Min (P_source, P_last)
+  P_weights_2d = Cast <to=6> (P_fixed_rounded)
   P_unit = Cast <to=6> (P_unit_d)
   P_half = Div (P_unit, in_two_i)
-  P_values = Cast <to=6> (SOURCE)
-  P_index_0 = Gather <axis=0> (P_index, in_zero)
-  P_whole_0 = Gather <axis=0> (P_whole, in_zero)
-  P_taken_0 = Gather <axis=1> (P_values, P_index_0)
+""",
+    "START": """
   P_product_0 = Mul (P_taken_0, P_whole_0)
   P_start = Add (P_product_0, P_half)
-  P_others = Sub (P_taps, in_one)
-  P_total = Loop (P_others, in_true, P_start) <body = P_tap_by_tap
-    (int64 P_i, bool P_go, int32[P_N, P_A, P_B, P_C] P_before) => (bool P_on, int32[P_N, P_A, P_B, P_C] P_after) {
-      P_on = Identity (P_go)
-      P_k = Add (P_i, in_one)
-      P_index_k = Gather <axis=0> (P_index, P_k)
-      P_whole_k = Gather <axis=0> (P_whole, P_k)
-      P_taken = Gather <axis=1> (P_values, P_index_k)
-      P_product = Mul (P_taken, P_whole_k)
-      P_after = Add (P_before, P_product)
-  }>
-  P_mean = Div (P_total, P_unit)
-  P_clipped = Min (P_mean, in_most_i)
+""",
+    "FINISH": """
+  P_total_u = Cast <to=12> (P_total)
+  P_bits_u = Cast <to=12> (P_bits)
+  P_mean = BitShift <direction = "RIGHT"> (P_total_u, P_bits_u)
+  P_clipped = Min (P_mean, in_most_u)
   RESULT = Cast <to=TYPE> (P_clipped)
-"""
+""",
+}
+_INTEGER_CONSTANTS = """
+  double in_two_d = {2}, double in_limit_d = {32768}, double[22] in_powers = {POWERS},
+  int32 in_two_i = {2}, uint32 in_most_u = {255},"""
+
+#: Other images: float32.
+_FLOATS = {
+    "KIND": "float",
+    "NUMBER": "1",
+    "WEIGHTS": "P_weights_2d = Cast <to=1> (P_weight)",
+    "START": "P_start = Mul (P_taken_0, P_whole_0)",
+    "FINISH": "RESULT = Identity (P_total)",
+}
 
 _GRAPH = """
 <ir_version: 9, opset_import: ["" : OPSET]>
-preprocessing (uint8[N, H, W, 3] image) => (float[N, 3, in_tall, in_wide] pixels)
+preprocessing (DTYPE[N, H, W, CHANNELS] image) => (float[N, CHANNELS, in_tall, in_wide] pixels)
 <
   int64 in_zero = {0}, int64 in_one = {1}, int64 in_two = {2}, int64 in_least = {32}, int64 in_multiple = {MULTIPLE},
-  double in_zero_d = {0}, double in_half_d = {0.5}, double in_one_d = {1}, double in_two_d = {2},
-  double in_limit_d = {32768}, double in_size_d = {SIZE}, double[22] in_powers = {POWERS},
-  int32 in_two_i = {2}, int32 in_most_i = {255}, bool in_true = {1},
-  int64[1] in_axis_0 = {0}, int64[1] in_axis_1 = {1}, int64[2] in_axes_23 = {2, 3},
+  double in_zero_d = {0}, double in_half_d = {0.5}, double in_one_d = {1},
+  double in_size_d = {SIZE}, CONSTANTS bool in_true = {1},
+  int64[1] in_axis_0 = {0}, int64[1] in_axis_1 = {1}, int64[1] in_axis_2 = {2}, int64[2] in_axes_23 = {2, 3},
   int64[6] in_before = {0, 0, 0, 0, 0, 0},
-  float[1, 3, 1, 1] in_mean = {MEAN}, float[1, 3, 1, 1] in_std = {STD}
+  float[1, CHANNELS, 1, 1] in_mean = {MEAN}, float[1, CHANNELS, 1, 1] in_std = {STD}
 >
 {
   in_shape = Shape (image)
@@ -114,12 +149,11 @@ preprocessing (uint8[N, H, W, 3] image) => (float[N, 3, in_tall, in_wide] pixels
   in_columns_d = Round (in_columns_exact)
   in_columns_i = Cast <to=7> (in_columns_d)
   in_columns = Max (in_columns_i, in_least)
-  in_turned = Transpose <perm = [0, 2, 1, 3]> (image)
+  in_turned = Transpose <perm = [0, 2, 3, 1]> (image)
   COLUMN_PASS
-  in_turned_back = Transpose <perm = [0, 2, 1, 3]> (in_narrow)
+  in_turned_back = Transpose <perm = [0, 2, 3, 1]> (in_narrow)
   ROW_PASS
-  in_small = Transpose <perm = [0, 3, 1, 2]> (in_resized)
-  in_centred = Sub (in_small, in_mean)
+  in_centred = Sub (in_resized, in_mean)
   in_normalized = Div (in_centred, in_std)
   in_row_rest = Mod (in_rows, in_multiple)
   in_row_missing = Sub (in_multiple, in_row_rest)
@@ -135,41 +169,58 @@ preprocessing (uint8[N, H, W, 3] image) => (float[N, 3, in_tall, in_wide] pixels
 """
 
 
-def preprocessing_text(size: int, multiple: int) -> str:
-    """Write the graph from an image, uint8 (N, H, W, 3), to the network's input `pixels`, float32 (N, 3, h, w).
+def preprocessing_text(size: int, multiple: int, channels: ChannelValues | None = None) -> str:
+    """Write the graph from an image, (N, H, W, C), to the network's input `pixels`, float32 (N, C, h, w).
 
     Args:
         size: The working size: pixels of the shorter side of the resized image.
         multiple: Height and width of the input are padded to multiples of this, with the mean colour.
+        channels: The channels of the images, with their type; None for RGB, uint8.
 
     Returns:
         A model in ONNX's text syntax. Its values `in_rows` and `in_columns`, int64, are the size before padding.
     """
-    float32, uint8 = 1, 2
-    columns = _axis("in_columns_pass", "in_turned", "in_width", "in_columns", "in_narrow", uint8)
-    rows = _axis("in_rows_pass", "in_turned_back", "in_height", "in_rows", "in_resized", float32)
+    if channels is None:
+        dtype, mean, std = "uint8", _times_255(IMAGENET_MEAN), _times_255(IMAGENET_STD)
+    else:
+        dtype, mean, std = channels.dtype, _float32(channels.mean), _float32(channels.std)
+    whole = dtype == "uint8"
+    kinds = _INTEGERS if whole else _FLOATS
+    columns = _axis(kinds, "in_columns_pass", "in_turned", "in_width", "in_columns", "in_narrow", "2", 1)
+    rows = _axis(kinds, "in_rows_pass", "in_turned_back", "in_height", "in_rows", "in_resized", "1", 2)
     text = _GRAPH.replace("COLUMN_PASS", columns).replace("ROW_PASS", rows)
+    text = text.replace("CONSTANTS", _INTEGER_CONSTANTS if whole else "").replace("OPSET]", f"{OPSET}]")
+    text = text.replace("CHANNELS", str(3 if channels is None else len(channels.numbers))).replace(
+        "DTYPE", _NAMES[dtype]
+    )
     filled = {
-        "OPSET": str(OPSET),
         "MULTIPLE": str(multiple),
         "SIZE": str(size),
         "POWERS": ", ".join(str(2 ** (bits + 1)) for bits in range(22)),
-        "MEAN": _times_255(IMAGENET_MEAN),
-        "STD": _times_255(IMAGENET_STD),
+        "MEAN": mean,
+        "STD": std,
     }
     for name, value in filled.items():
-        text = text.replace(f"{{{name}}}", f"{{{value}}}").replace(f": {name}]", f": {value}]")
+        text = text.replace(f"{{{name}}}", f"{{{value}}}")
     return text
 
 
-def _axis(prefix: str, source: str, length: str, target: str, result: str, kind: int) -> str:
-    """Resize (N, LENGTH, B, C) to (N, TARGET, B, C)."""
-    text = _AXIS.replace("P_", f"{prefix}_").replace("SOURCE", source).replace("LENGTH", length)
-    return text.replace("TARGET", target).replace("RESULT", result).replace("TYPE", str(kind))
+def _axis(
+    kinds: Mapping[str, str], prefix: str, source: str, length: str, target: str, result: str, kind: str, axis: int
+) -> str:
+    """Resize (N, LENGTH, B, C), or of axis 2 (N, B, LENGTH, C), to the TARGET."""
+    text = _AXIS
+    for name, part in kinds.items():
+        text = text.replace(name, part.strip())
+    text = text.replace("P_", f"{prefix}_").replace("SOURCE", source).replace("LENGTH", length)
+    text = text.replace("TARGET", target).replace("RESULT", result).replace("TYPE", kind)
+    return text.replace("AXIS", str(axis)).replace("BEHIND", "in_axes_23" if axis == 1 else "in_axis_2")
 
 
 def _times_255(values: Sequence[float]) -> str:
     """As `normalize` computes them: rounded to float32, times 255, rounded again."""
-    import numpy as np
+    return _float32(np.asarray(values, np.float32) * np.float32(255))
 
-    return ", ".join(repr(float(value)) for value in np.asarray(values, np.float32) * np.float32(255))
+
+def _float32(values: Sequence[float] | NDArray[np.float32]) -> str:
+    return ", ".join(repr(float(value)) for value in np.asarray(values, np.float32))

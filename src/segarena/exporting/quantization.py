@@ -6,20 +6,20 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from segarena.data.decoded import to_tensor
 from segarena.data.sizes import working_size
 from segarena.data.transforms import resize_image
 from segarena.errors import RunError
 from segarena.formats import percent, plural
 from segarena.models import SegmentationModel
 from segarena.records.exported import Quantization
-from segarena.training.evaluation import padded_size, to_input
+from segarena.training.evaluation import normalization_of, padded_size, to_input
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,7 +33,7 @@ _OPERATIONS = ["Conv", "Add", "Mul", "Concat", "MaxPool", "Relu", "Clip", "Globa
 
 
 def quantize_network(
-    network: ModelProto, model: SegmentationModel, size: int, images: Iterable[NDArray[np.uint8]]
+    network: ModelProto, model: SegmentationModel, size: int, images: Iterable[NDArray[Any]]
 ) -> ModelProto:
     """Quantise a network statically (onnxruntime.quantization): QDQ, a scale for each channel of the weights.
 
@@ -44,7 +44,7 @@ def quantize_network(
         network: From `pixels` to `logits`, see `graph.export_network`.
         model: The network in PyTorch.
         size: The working size, in pixels of the shorter side.
-        images: Training images, uint8 RGB (H, W, 3).
+        images: Training images, uint8 RGB (H, W, 3), or of other channels.
 
     Returns:
         The quantised network, with the same input and output.
@@ -117,14 +117,14 @@ def _sensitive(network: ModelProto, num_classes: int) -> list[str]:
 
 
 def _inputs(
-    model: SegmentationModel, size: int, images: Iterable[NDArray[np.uint8]]
+    model: SegmentationModel, size: int, images: Iterable[NDArray[Any]]
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
     """The network's input for each image, as the evaluation prepares it."""
     for image in images:
         height, width = image.shape[:2]
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        pixels = to_tensor(np.array(image))
         small = resize_image(pixels, working_size(height, width, size))[None]
         rows, columns = small.shape[-2:]
         tall, wide = padded_size(model, (rows, columns))
-        padded = F.pad(to_input(small, "cpu"), (0, wide - columns, 0, tall - rows))
+        padded = F.pad(to_input(small, "cpu", normalization_of(model)), (0, wide - columns, 0, tall - rows))
         yield {"pixels": padded.contiguous().numpy()}

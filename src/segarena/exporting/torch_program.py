@@ -18,10 +18,11 @@ from torch.nn import functional as F
 from segarena.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from segarena.kernels.upsample_argmax import grid_positions
 from segarena.models import SegmentationModel
+from segarena.records.run import ChannelValues
 
 
 class ImageToLabels(nn.Module):
-    """A network with everything around it: image uint8 RGB (N, H, W, 3) -> labels uint8 (N, H, W).
+    """A network with everything around it: image (N, H, W, C), uint8 RGB or other channels, -> labels uint8 (N, H, W).
 
     Args:
         model: The network in eval mode, on the CPU, in float32.
@@ -37,13 +38,15 @@ class ImageToLabels(nn.Module):
         self.model, self.size, self.with_probabilities = model, size, probabilities
         self.multiple = model.size_multiple
         # `normalize` keeps its constants for later calls: those of a graph that is traced have no values.
-        self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
-        self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(3, 1, 1))
+        scale, (mean, std) = (1, model.normalization) if model.normalization else (255, (IMAGENET_MEAN, IMAGENET_STD))
+        self.register_buffer("mean", scale * torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1))
+        self.register_buffer("std", scale * torch.tensor(std, dtype=torch.float32).view(-1, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         height, width = image.shape[1:3]
         rows, columns = (_resized(length, self.size, torch.sym_min(height, width)) for length in (height, width))
-        pixels = image.permute(0, 3, 1, 2).contiguous()
+        whole = image if image.dtype == torch.uint8 else image.float()
+        pixels = whole.permute(0, 3, 1, 2).contiguous()
         small = torch.ops.aten._upsample_bilinear2d_aa(pixels, [rows, columns], False)
         down, right = ((self.multiple - length % self.multiple) % self.multiple for length in (rows, columns))
         normalized = (small.float() - self.mean) / self.std
@@ -69,17 +72,21 @@ def _resized(length: Any, size: int, shorter: Any) -> Any:
     return torch.sym_max(32, nearest - (1 - is_no_half) * (nearest % 2))
 
 
-def export_program(model: SegmentationModel, size: int, *, probabilities: bool) -> ExportedProgram:
+def export_program(
+    model: SegmentationModel, size: int, channels: ChannelValues | None = None, *, probabilities: bool
+) -> ExportedProgram:
     """Export a network with everything around it, for images of any size and batches of any number.
 
     Args:
         model: The network in eval mode, on the CPU, in float32. It is not changed.
         size: The working size, in pixels of the shorter side.
+        channels: The channels of the images; None for RGB.
         probabilities: Whether the program returns probabilities too.
     """
     whole = ImageToLabels(copy.deepcopy(model), size, probabilities=probabilities).eval()
     side = max(288, 2 * size)
-    example = torch.zeros(2, side, side + 32, 3, dtype=torch.uint8)
+    number, dtype = (3, "uint8") if channels is None else (len(channels.numbers), channels.dtype)
+    example = torch.zeros(2, side, side + 32, number, dtype=getattr(torch, dtype))
     axes = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
     with torch.no_grad():
         return torch.export.export(whole, (example,), dynamic_shapes={"image": axes})
@@ -98,18 +105,18 @@ def save_program(program: ExportedProgram, path: Path, facts: dict[str, str]) ->
         torch.export.save(program, path, extra_files=facts)
 
 
-def load_program(path: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+def load_program(path: Path) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
     """Load a program that this process has written; one from elsewhere may contain pickled objects.
 
     Args:
         path: The file.
 
     Returns:
-        A function of images, uint8 RGB (N, H, W, 3), that returns their labels, uint8 (N, H, W).
+        A function of images, (N, H, W, C), that returns their labels, uint8 (N, H, W).
     """
     program = torch.export.load(path).module()
 
-    def label(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def label(images: NDArray[Any]) -> NDArray[np.uint8]:
         with torch.no_grad():
             found = program(torch.from_numpy(np.array(images)))
         labels: NDArray[np.uint8] = (found[0] if isinstance(found, tuple) else found).numpy()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from segarena.records.record import Count, Fraction, Pixels, Record
+from segarena.records.run import ChannelValues
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,8 @@ class ExportedModel(Record, file="config.json", schema=1):
     """Bits that the 16-bit images of the training used."""
     deep_images: Count | None = None
     """How many images of the training data had 16 bits per channel; null where that is not recorded."""
+    channels: ChannelValues | None = None
+    """Channels of the images; null for RGB of 8 bits."""
     train_sides: dict[str, Pixels] | None = None
     """Sides of the training images, in pixels of their files: the median of the shorter ones, the longest of these, and
     the longest of all. Images that are much larger are best labelled in parts; null where they are not recorded."""
