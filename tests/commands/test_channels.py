@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,18 @@ def test_other_units_are_reported(
 ) -> None:
     path = save_bands(tmp_path / "a.tif", np.minimum(tifffile.imread(first_image(five)) // factor, 65535))
     segarena.predict(five, path, out=tmp_path / "out")
+    printed = capsys.readouterr()
+    assert ("same units" in " ".join((printed.out + printed.err).split())) == is_named
+
+
+@pytest.mark.parametrize(("factor", "is_named"), [(1, False), (10, True)])
+def test_other_units_are_reported_when_other_data_is_scored(
+    five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: int, is_named: bool
+) -> None:
+    other = shutil.copytree(five.parent / "data", tmp_path / "data")
+    for path in (other / "images").glob("*.tif"):
+        save_bands(path, tifffile.imread(path) // factor)
+    segarena.evaluate(five, other, out=tmp_path / "out", split="all", device="cpu")
     printed = capsys.readouterr()
     assert ("same units" in " ".join((printed.out + printed.err).split())) == is_named
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import segarena
 from segarena.errors import ConfigError, DataError, RunError
@@ -40,6 +41,11 @@ def contents(folder: Path) -> dict[str, str]:
     """The hash of each file of a folder, hidden ones too."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def place(path: Path, root: Path, shards: int) -> int:
+    """The shard of an image."""
+    return shard_of(path.relative_to(root).as_posix(), shards)
 
 
 def predict(run: Path, photos: Path, **options: Any) -> Path:
@@ -97,6 +103,25 @@ def test_a_folder_with_other_results_is_refused(trained: Path, photos: Path, tmp
         predict(other, photos, resume=out)
     with refuses(RunError, where=photos, value="predictions.json"):
         predict(trained, photos, resume=photos)
+
+
+def test_a_shard_that_ends_first_keeps_no_old_rows_of_another(trained: Path, photos: Path, tmp_path: Path) -> None:
+    """Images of both shards have changed since all were labelled: only the last shard writes the table."""
+    out = tmp_path / "out"
+    for shard in (0, 1):
+        predict(trained, photos, resume=out, shards=2, shard=shard)
+    before = (out / "areas.csv").read_text()
+    changed = [next(each for each in photos.rglob("*.png") if place(each, photos, 2) == shard) for shard in (0, 1)]
+    for path in changed:
+        Image.new("RGB", (50, 70), (200, 60, 60)).save(path)
+    predict(trained, photos, resume=out, shards=2, shard=0)
+    assert (out / "areas.csv").read_text() == before
+    assert len(list((out / "manifest").iterdir())) == 1
+    predict(trained, photos, resume=out, shards=2, shard=1)
+    assert not (out / "manifest").exists()
+    table = pd.read_csv(out / "areas.csv")
+    sizes = table.groupby("image")["pixels"].sum()
+    assert [sizes[path.relative_to(photos).with_suffix("").as_posix()] for path in changed] == [3500, 3500]
 
 
 def test_an_unreadable_image_does_not_keep_shards_from_ending(trained: Path, photos: Path, tmp_path: Path) -> None:

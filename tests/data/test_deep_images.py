@@ -108,6 +108,15 @@ def test_transparency_of_16_bits_is_laid_on_white(tmp_path: Path) -> None:
     assert image[0, 1].tolist() == [255, 255, 255]
 
 
+@pytest.mark.parametrize(("top", "half"), [(65535, 32768), (4095, 2048)])
+def test_half_of_an_opacity_of_16_bits_stays_half_when_read_as_12_bits(tmp_path: Path, top: int, half: int) -> None:
+    values = np.array([[[1000, 2000, 3000, alpha] for alpha in (top, half, 0)]], dtype=np.uint16)
+    image = read_image(save_png(tmp_path / "a.png", values), 12)
+    assert image[0, 0].tolist() == [62, 125, 187]
+    assert np.abs(image[0, 1].astype(int) - [158, 190, 221]).max() <= 1
+    assert image[0, 2].tolist() == [255, 255, 255]
+
+
 def test_a_thumbnail_is_of_the_image_at_the_bits_of_its_set(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(RANDOM.integers(0, 4096, (64, 64)).astype(np.uint16)).save(path)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from segarena.data.files.headers import image_size
 from segarena.data.files.images import read_image
+from segarena.errors import DataError
 from support import huge_png, refuses
 
 ORIENTATION = 0x0112
@@ -192,3 +196,24 @@ def test_a_decompression_bomb_is_an_error_and_not_a_warning(tmp_path: Path, side
             warnings.simplefilter(filter_)  # type: ignore[arg-type]
             with refuses(where=path, value="89 million"):
                 read(path)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF"])
+def test_of_a_long_stack_only_the_first_pages_are_counted(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [Image.new("L", (2, 2), number) for number in range(60)]
+    path = tmp_path / f"stack.{kind.lower()}"
+    pages[0].save(path, kind, save_all=True, append_images=pages[1:])
+    seen: list[int] = []
+    plugin = {"TIFF": TiffImageFile, "GIF": GifImageFile}[kind]
+    seek = plugin.seek
+
+    def count(self: Any, frame: int) -> None:
+        seen.append(frame)
+        seek(self, frame)
+
+    monkeypatch.setattr(plugin, "seek", count)
+    with refuses(DataError, where=path, value="10 or more pages"):
+        read_image(path)
+    assert len(seen) < 15

@@ -14,3 +14,14 @@ def test_no_image_is_named_for_the_probabilities_of_another(tmp_path: Path) -> N
         Image.new("RGB", (4, 4)).save(tmp_path / name)
     found = {image.location: image.name for image in find_new_images([tmp_path]).images}
     assert found == {"a.png": "a-2", "b.png": "b", "A_probabilities/0_sea.png": "A_probabilities/0_sea"}
+
+
+def test_images_of_one_path_in_several_folders_have_their_own_locations(tmp_path: Path) -> None:
+    """COCO, CVAT and Label Studio find an image by it."""
+    for name in ("north/a/1.png", "south/a/1.png", "south/a/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    found = find_new_images([tmp_path / "north", tmp_path / "south"]).images
+    assert [image.location for image in found] == ["north/a/1.png", "south/a/1.png", "a/2.png"]
+    found = find_new_images([tmp_path / "north" / "a", tmp_path / "south" / "a"]).images
+    assert [image.location for image in found] == ["north/a/1.png", "south/a/1.png", "2.png"]

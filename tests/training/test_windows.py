@@ -108,6 +108,24 @@ def test_windows_of_a_pointwise_network_are_the_whole_image(
     assert (found - logits[0].softmax(dim=0)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize(("tta", "most"), [(("flip",), 32 * 320), (("flip", "scales"), 32 * 400)])
+@pytest.mark.parametrize("size", [(32, 3000), (3000, 32)])
+def test_several_views_of_a_very_long_image_keep_the_limit_of_pixels(
+    size: tuple[int, int], tta: tuple[Any, ...], most: int
+) -> None:
+    image = random_image(*size)
+    sizes = []
+
+    def forward(images: Tensor) -> tuple[Tensor, tuple[float, float]]:
+        sizes.append(images.shape[0] * images.shape[2] * images.shape[3])
+        return pointwise(3)(images)
+
+    found = assemble(image, WindowPlan(size, size, tta), 3, forward, most_pixels=most)
+    assert max(sizes) <= most
+    if "scales" not in tta:
+        assert (found - pointwise(3)(image[None])[0][0].softmax(dim=0)).abs().max() < 1e-5
+
+
 @pytest.mark.parametrize("panel_bytes", [1 << 28, 20_000])
 @pytest.mark.parametrize("working", [(65, 101), (130, 202), (200, 311), (32, 33)])
 def test_resized_windows_are_the_resized_whole(

@@ -111,7 +111,9 @@ def run(options: PredictOptions) -> Path:
     if outcome.faults and not outcome.labelled and options.resume is None:
         remove_begun(folder)
         raise _refuse(outcome.faults, 0)
-    missing = finish(folder, found.images, collectors, found.videos)
+    mine = set(own)
+    others = [each for each in (*found.images, *found.videos) if each not in mine]
+    missing = finish(folder, found.images, collectors, found.videos, others)
     if not missing:
         write_names(found, folder, lambda image: name_of_mask(image, options))
     _show_result(predictor, folder, own, len(own) - len(left), outcome)

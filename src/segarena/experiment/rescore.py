@@ -10,7 +10,7 @@ import pandas as pd
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import EvaluationSet, evaluation_loader
 from segarena.data.decoded import DecodedImages
-from segarena.data.files.brightness import warn_if_unlike
+from segarena.data.files.brightness import channel_means, warn_if_other_units, warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import DataError, SegarenaError
@@ -31,6 +31,8 @@ from segarena.training.evaluation import evaluation_pixels
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
 
+#: Images of other channels that are compared with those of the training at most.
+_COMPARED = 50
 _AS_IT_IS = "score the data as it is now"
 
 
@@ -116,6 +118,8 @@ def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, report
             reporter.say(f"  encoding: {source.describe()['encoding']}")
     if isinstance(source, FolderSource) and predictor.channels is not None:
         source.format = predictor.channels.of_same_kind(source.format, source.root)
+        if options.data is not None and (unlike := _compare_units(predictor, source)):
+            reporter.warn(unlike)
     elif isinstance(source, FolderSource):
         source.bits = predictor.image_bits  # the same brightness is the same number, whatever the other images are
         if options.data is not None:
@@ -127,6 +131,15 @@ def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, report
             if unlike:
                 reporter.warn(unlike)
     return source
+
+
+def _compare_units(predictor: Predictor, source: FolderSource) -> str:
+    """A sentence if the channels of most images are in other units than those of the training; else ""."""
+    assert predictor.channels is not None
+    assert predictor.model.normalization is not None
+    step = -(-len(source.samples) // _COMPARED)
+    means = [channel_means(source.read_image(sample.files[0])) for sample in source.samples[::step]]
+    return warn_if_other_units(means, predictor.model.normalization, predictor.channels.numbers)
 
 
 def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded: Data) -> None:

@@ -134,7 +134,11 @@ class _Images(Iterable[Collected]):
 
 
 def finish(
-    folder: Path, images: Sequence[NewImage], collectors: Sequence[Collector], videos: Sequence[NewImage] = ()
+    folder: Path,
+    images: Sequence[NewImage],
+    collectors: Sequence[Collector],
+    videos: Sequence[NewImage] = (),
+    others: Sequence[NewImage] = (),
 ) -> int:
     """Write what is about all images, if all are labelled, by this process or others.
 
@@ -145,6 +149,7 @@ def finish(
         images: All images, those of all shards.
         collectors: What writes a file about all images.
         videos: All videos, of which files about all images have nothing.
+        others: Those of other shards: of an image that has changed since, what is in the folder does not count.
 
     Returns:
         The number of images and videos that are not labelled yet; 0 if the files are written.
@@ -156,7 +161,9 @@ def finish(
     every = [*keys, *(key_of(video.name, video.location) for video in videos)]
     while True:
         manifest = Manifest(folder)
-        missing = sum(key not in manifest for key in every)
+        missing = sum(key not in manifest for key in every) or sum(
+            key_of(image.name, image.location) in manifest and not is_current(image, manifest) for image in others
+        )
         if missing:
             return missing
         try:
@@ -184,15 +191,26 @@ def _clean(folder: Path, shared: set[str]) -> None:
 def is_done(image: NewImage, manifest: Manifest, folder: Path) -> bool:
     """Whether an image has its results: of the same file, and all of them.
 
-    The file is the same if its size and its time are, or its size and its content.
-
     Args:
         image: The image.
         manifest: What is done in the folder.
         folder: The output folder.
     """
     done = manifest.done(key_of(image.name, image.location))
-    if done is None or done.fault:
+    if done is None or done.fault or not is_current(image, manifest):
+        return False
+    return all((folder / name).exists() for name in done.files)
+
+
+def is_current(image: NewImage, manifest: Manifest) -> bool:
+    """Whether the manifest's line of an image is of the file as it is now: its size and time, or size and content.
+
+    Args:
+        image: The image.
+        manifest: What is done in the folder.
+    """
+    done = manifest.done(key_of(image.name, image.location))
+    if done is None:
         return False
     try:
         state = image.path.stat()
@@ -202,8 +220,8 @@ def is_done(image: NewImage, manifest: Manifest, folder: Path) -> bool:
         if not is_same_time and describe_file(image).sha256 != done.sha256:
             return False
     except OSError:
-        return False
-    return all((folder / name).exists() for name in done.files)
+        return bool(done.fault)
+    return True
 
 
 def to_label(images: Sequence[NewImage], folder: Path, is_resumed: bool) -> list[NewImage]:

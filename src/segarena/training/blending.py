@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from segarena.data.scaling import WindowPlan
+from segarena.data.scaling import MULTIPLE, WindowPlan
 from segarena.kernels.upsample_argmax import interpolate
 from segarena.training.regions import Pixels, Region, ScaledImage
 from segarena.training.windows import window_bounds, window_weights
@@ -56,6 +57,7 @@ def label_windows(
     Yields:
         The parts, which together cover the image once; of each panel from top to bottom.
     """
+    plan = _limited(plan, most_pixels)
     scaled = ScaledImage(pixels, plan.working)
     (height, width), (tall, wide) = pixels.size, plan.working
     rows = window_bounds(tall, plan.window[0], multiple)
@@ -67,6 +69,21 @@ def label_windows(
         across = _Axis.of(width, wide).part(left, right)
         bands = _bands(forward, scaled, plan, rows, columns, (across.first, across.last), most_pixels)
         yield from _enlarge(bands, _Axis.of(height, tall), across, left)
+
+
+def _limited(plan: WindowPlan, most_pixels: int) -> WindowPlan:
+    """The plan, with windows along the longer side where the whole image is too long for one forward pass.
+
+    As in `label_tiles`, a window has three times the shorter side at least.
+    """
+    enlarged = max(SCALES) ** 2 if "scales" in plan.tta else 1.0
+    most = int(most_pixels / enlarged)
+    height, width = plan.working
+    if plan.is_split or height * width <= most:
+        return plan
+    shorter = min(height, width)
+    length = max(3 * shorter, (most // shorter // MULTIPLE - 1) * MULTIPLE)  # the last one is up to a multiple longer
+    return replace(plan, window=(length, width) if height > width else (height, length))
 
 
 def _bands(

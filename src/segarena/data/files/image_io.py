@@ -41,6 +41,8 @@ _PAGED = frozenset({"TIFF", "GIF", "WEBP", "PNG"})
 #: TIFF's tag of what a page is, and the bits that say it is a smaller copy or a transparency mask of another.
 _SUBFILE_TYPE = 254
 _COPY_OR_TRANSPARENCY = 0b101
+#: Pages are counted up to this number, and of this number of frames: a stack can have thousands.
+_MOST_PAGES, _MOST_FRAMES = 10, 1000
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
             pages = _count_pages(image)
         if pages > 1:
             raise DataError(
-                f"has {pages} pages or frames, and it is not clear which one to use",
+                f"has {pages} {'or more ' * (pages == _MOST_PAGES)}pages or frames, and it is not clear which to use",
                 where=path,
                 remedy="Save each page as a file of its own, images and masks alike",
             )
@@ -163,13 +165,14 @@ def _count_pages(image: Image.Image) -> int:
     """Pages or frames; smaller copies of a page, as maps in TIFF have, are not counted."""
     if image.format not in _PAGED or not getattr(image, "is_animated", False):
         return 1
-    frames: int = getattr(image, "n_frames", 1)
-    if not isinstance(image, TiffImageFile):
-        return frames
     pages = 1
-    for frame in range(1, frames):
-        image.seek(frame)
-        pages += not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _COPY_OR_TRANSPARENCY
+    with suppress(EOFError):
+        for frame in range(1, _MOST_FRAMES):
+            image.seek(frame)
+            kind = int(image.tag_v2.get(_SUBFILE_TYPE, 0)) if isinstance(image, TiffImageFile) else 0
+            pages += not kind & _COPY_OR_TRANSPARENCY
+            if pages == _MOST_PAGES:
+                break
     image.seek(0)
     return pages
 

@@ -144,15 +144,24 @@ def read_deep(path: Path, content: bytes | None = None) -> DeepImage:
 def scale_deep(image: DeepImage, bits: int, path: Path) -> Picture:
     """Scale what `read_deep` returned from 0..2**bits - 1 to 0..255; higher values become 255.
 
+    Alpha is no brightness: it is scaled from all 16 bits where it has values above 2**bits - 1.
+
     Args:
         image: The decoded file.
         bits: One of `DEPTHS`.
         path: The file, for messages.
     """
     top = 2**bits - 1
-    scaled = ((np.minimum(image.values, top) * 255 + top // 2) // top).astype(np.uint8)
+    scaled = _to_bytes(image.values, top)
+    if image.values.ndim == 3 and image.values.shape[2] == 4 and image.values[..., 3].max() > top:
+        scaled[..., 3] = _to_bytes(image.values[..., 3], 65535)
     picture = rgb_picture(Image.fromarray(255 - scaled if image.white_is_zero else scaled), path)
     return picture._replace(extra_bands=image.extra_bands)
+
+
+def _to_bytes(values: NDArray[np.uint32], top: int) -> NDArray[np.uint8]:
+    scaled: NDArray[np.uint8] = ((np.minimum(values, top) * 255 + top // 2) // top).astype(np.uint8)
+    return scaled
 
 
 def highest_value(image: DeepImage) -> int:

@@ -35,7 +35,8 @@ class NewImage(NamedTuple):
         path: The file.
         name: What its results are called: the path below the folder that was named, without the ending of the file.
         is_renamed: Whether `name` has a number, because another image has that name.
-        location: The path below the folder that was named, with the ending of the file, `/` between folders.
+        location: The path below the folder that was named, with the ending of the file, `/` between folders; where
+            several folders have such an image, below the folder that all these have in common.
     """
 
     path: Path
@@ -91,7 +92,7 @@ def find_new_images(paths: Sequence[Path], *, reads_videos: bool = True) -> NewI
     if not found:
         raise DataError("no image is named", remedy="Name image files, or folders of them")
     ordered = sorted(found.values(), key=lambda each: is_video(each[0]))
-    named_all = tuple(_name_results(ordered))
+    named_all = tuple(_tell_apart(list(_name_results(ordered))))
     images = tuple(image for image in named_all if not is_video(image.path))
     return NewImages(images, tuple(left_out), named_all[len(images) :])
 
@@ -205,6 +206,22 @@ def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
         taken |= {name.casefold(), f"{name}_overlay".casefold()}
         location = str(PurePosixPath(own).with_name(file.name))
         yield NewImage(file, name, name != own, location)
+
+
+def _tell_apart(images: list[NewImage]) -> list[NewImage]:
+    """Give images of one location, of several folders that were named, their paths below what these have in common."""
+    counts = Counter(image.location for image in images)
+    alike = {image.path: image.path.resolve() for image in images if counts[image.location] > 1}
+    if not alike:
+        return images
+    common = [set(path.parents) for path in alike.values()]
+    root = max(set.intersection(*common), key=lambda folder: len(folder.parts), default=None)
+    return [
+        image
+        if image.path not in alike
+        else image._replace(location=(alike[image.path].relative_to(root) if root else alike[image.path]).as_posix())
+        for image in images
+    ]
 
 
 def _no_images(path: Path, tree: Tree) -> DataError:
