@@ -100,7 +100,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"log", "notebook", "paths", "signals", "usage"},
         {"completion", "terminal"},
         {"ceiling_table", "progress"},
-        {"predicted_videos"},
+        {"predicted_videos", "predicting"},
         {"check", "compare", "convert", "evaluate", "export", "models", "predict", "report", "serve", "synth", "train"},
         {"__init__"},
     ),

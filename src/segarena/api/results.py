@@ -108,7 +108,7 @@ def predict(
 
     Args:
         run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
-            highest mIoU).
+            highest mIoU), or what `export` wrote: an ONNX file, or a folder with model.safetensors.
         images: Files of images or videos, or folders of them; subfolders are searched too.
         max_megapixels: Millions of pixels of an image at most. Default: 89, to protect from files that become huge in
             memory.

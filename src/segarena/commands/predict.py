@@ -12,6 +12,7 @@ from PIL import Image
 
 from segarena.classes import ClassTable
 from segarena.commands.predicted_videos import check_videos, has_video_reader, label_videos, name_of_mask
+from segarena.commands.predicting import AnyPredictor, count_at_a_time, label_all, open_predictor
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import PredictOptions
@@ -22,6 +23,7 @@ from segarena.data.files.georeference import INSTALL, has_rasterio, is_georefere
 from segarena.data.files.large_images import pixels_allowed
 from segarena.data.layout.new_images import NewImage, NewImages, find_new_images, is_video
 from segarena.errors import DataError
+from segarena.exporting.onnx_predictor import OnnxPredictor
 from segarena.formats import command, join_words, listing, plural, small_percent
 from segarena.outputs.choose import choose_collectors, choose_writers
 from segarena.outputs.folder import (
@@ -40,11 +42,7 @@ from segarena.outputs.shards import shard_of
 from segarena.outputs.table import check_table
 from segarena.outputs.video_labelling import VideoLabelling
 from segarena.records.run import Data
-from segarena.runs import find_run
-from segarena.training.checkpoint import BEST
-from segarena.training.frames import frames_at_a_time, label_frames
 from segarena.training.machine import computing_with, usual_threads
-from segarena.training.predictor import Predictor, load
 
 
 @shown
@@ -65,18 +63,15 @@ def run(options: PredictOptions) -> Path:
         Interrupted: It was stopped; what was labelled is written.
     """
     check_table(options.tables)
-    run_folder = find_run(options.run, all_images=True)
+    predictor, weights = open_predictor(options)
     found = find_new_images(options.images, reads_videos=has_video_reader())
     before = find_record(options)
-    predictor = load(run_folder, device=options.device).with_views(
-        scale=options.scale, window=options.window_size, tta=options.tta
-    )
     check_videos(found.videos, options, has_own_channels=predictor.channels is not None)
     _show_model(predictor, options)
     bits = _choose_bits(predictor, found, options.max_megapixels) if before is None else before.image_bits
     _warn_without_rasterio(found)
-    record = make_record(options, predictor.config.model, run_folder / BEST, predictor.classes, bits)
-    folder = open_predictions(options, record, predictor.run)
+    record = make_record(options, predictor.config.model, weights, predictor.classes, bits)
+    folder = open_predictions(options, record, predictor.run if predictor.run.is_dir() else predictor.run.parent)
     collectors = choose_collectors(options, predictor.classes, f"{record.model}-{record.weights_sha256[:8]}")
     collectors = collectors if found.images else []
     own = [each for each in (*found.images, *found.videos) if not options.shards or _is_own(each, options)]
@@ -100,8 +95,8 @@ def run(options: PredictOptions) -> Path:
             is_stopped=is_stopped,
         )
         videos = VideoLabelling(
-            lambda frames: label_frames(predictor, frames),
-            lambda height, width: frames_at_a_time(predictor, height, width),
+            lambda frames: label_all(predictor, frames),
+            lambda height, width: count_at_a_time(predictor, height, width),
             folder,
             journal,
             predictor.classes,
@@ -134,7 +129,9 @@ def _is_own(image: NewImage, options: PredictOptions) -> bool:
     return options.shards is not None and shard_of(image.location, options.shards) == options.shard
 
 
-def _show_model(predictor: Predictor, options: PredictOptions) -> None:
+def _show_model(predictor: AnyPredictor, options: PredictOptions) -> None:
+    if isinstance(predictor, OnnxPredictor):
+        return
     if predictor.unfinished:
         console.warn(predictor.unfinished)
     elif predictor.run.parent == options.run and predictor.config.data.all_images:
@@ -145,7 +142,7 @@ def _show_model(predictor: Predictor, options: PredictOptions) -> None:
 class _Windows:
     """Prints which images are labelled in windows."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: AnyPredictor) -> None:
         self._predictor, self._images = predictor, 0
 
     def explain(self, image: NewImage, size: tuple[int, int]) -> None:
@@ -168,7 +165,7 @@ def _show_image(image: NewImage, mask: NDArray[np.uint8], classes: ClassTable) -
     console.detail(f"  {image.path}: {image.name}.png, {_shares(mask, classes)}")
 
 
-def _show_result(predictor: Predictor, folder: Path, own: Sequence[NewImage], before: int, outcome: Outcome) -> None:
+def _show_result(predictor: AnyPredictor, folder: Path, own: Sequence[NewImage], before: int, outcome: Outcome) -> None:
     done = len(own) - len(outcome.faults)
     videos = sum(is_video(each.path) for each in own)
     counted = [plural(len(own) - videos, "image")] * (videos < len(own)) + [plural(videos, "video")] * bool(videos)
@@ -180,9 +177,10 @@ def _show_result(predictor: Predictor, folder: Path, own: Sequence[NewImage], be
     console.print(f"  a pixel's value in {masks}: {names}", markup=False)
 
 
-def _warn(predictor: Predictor, outcome: Outcome) -> None:
+def _warn(predictor: AnyPredictor, outcome: Outcome) -> None:
     """Print a warning where the images trained the model, or are unlike those that did."""
-    training_images = _training_images(Data.read(predictor.run))
+    has_data = (predictor.run / Data.file).exists()  # an exported model has no record of its images
+    training_images = _training_images(Data.read(predictor.run)) if has_data else set()
     trained_on = sum(each in training_images for each in outcome.hashes)
     if trained_on:
         console.warn(
@@ -195,7 +193,7 @@ def _warn(predictor: Predictor, outcome: Outcome) -> None:
         console.warn(unlike)
 
 
-def _choose_bits(predictor: Predictor, found: NewImages, megapixels: int | None) -> int:
+def _choose_bits(predictor: AnyPredictor, found: NewImages, megapixels: int | None) -> int:
     """The bits by which images of 16 bits are read as RGB; with channels of their own they are not scaled."""
     if predictor.channels is not None:
         return predictor.image_bits
@@ -206,12 +204,13 @@ def _choose_bits(predictor: Predictor, found: NewImages, megapixels: int | None)
     return bits
 
 
-def _compare_levels(predictor: Predictor, levels: Sequence[Any]) -> str:
+def _compare_levels(predictor: AnyPredictor, levels: Sequence[Any]) -> str:
     """A sentence if the images are far brighter, darker or in other units than those of the training; else ""."""
     if predictor.channels is None:
         return warn_if_unlike(levels, predictor.train_brightness)
-    assert predictor.model.normalization is not None
-    return warn_if_other_units(levels, predictor.model.normalization, predictor.channels.numbers)
+    own = predictor.normalization if isinstance(predictor, OnnxPredictor) else predictor.model.normalization
+    assert own is not None
+    return warn_if_other_units(levels, own, predictor.channels.numbers)
 
 
 def _warn_without_rasterio(found: NewImages) -> None:

@@ -64,7 +64,7 @@ class PredictOptions(ViewOptions):
 
     run: tyro.conf.Positional[Path]
     """Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
-    highest mIoU)."""
+    highest mIoU), or what `export` wrote: an ONNX file, or a folder with model.safetensors."""
     images: tyro.conf.Positional[tuple[Path, ...]]
     """Files of images or videos, or folders of them; subfolders are searched too."""
     max_megapixels: Annotated[int | None, default("89, to protect from files that become huge in memory")] = None

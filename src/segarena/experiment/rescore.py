@@ -13,7 +13,7 @@ from segarena.data.decoded import DecodedImages
 from segarena.data.files.brightness import channel_means, warn_if_other_units, warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
-from segarena.errors import DataError, SegarenaError
+from segarena.errors import DataError, RunError, SegarenaError
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
@@ -65,6 +65,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         DataError: The data cannot be read, has other classes, or is not what the run recorded.
         ConfigError: No image is in the part of the split, or all images trained the model.
     """
+    _refuse_exported(options.run)
     predictor = load(options.run, device=options.device, all_images=False)
     predictor = predictor.with_views(scale=options.scale, window=options.window_size, tta=options.tta)
     if predictor.unfinished:
@@ -90,6 +91,16 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         remove_if_empty(folder)
         raise
     return Rescored(predictor.config.model, source.name, metrics, folder)
+
+
+def _refuse_exported(path: Path) -> None:
+    if path.suffix.lower() == ".onnx" or (path / "model.safetensors").is_file():
+        raise RunError(
+            "is an exported model, and has no record of the images that trained it",
+            where=path,
+            remedy="Name its run, whose labels `segarena export` has compared with it; "
+            "masks of new images: segarena predict MODEL IMAGES",
+        )
 
 
 def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:

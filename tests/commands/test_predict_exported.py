@@ -1,0 +1,47 @@
+"""`segarena predict model.onnx IMAGES`, and of a folder that `export` wrote: the masks of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segarena
+from segarena.errors import ConfigError, RunError
+from support import refuses
+
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+
+
+def agreement(one: Path, other: Path, name: str) -> float:
+    masks = [np.asarray(Image.open(folder / f"{name}.png")) for folder in (one, other)]
+    return float(np.mean(masks[0] == masks[1]))
+
+
+def test_masks_of_exported_models_are_those_of_the_run(trained: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    squares = [np.asarray(Image.open(path)) for path in sorted((trained.parent / "data" / "images").glob("*.png"))[:6]]
+    Image.fromarray(squares[0]).save(images / "small.png")
+    Image.fromarray(np.vstack([np.hstack(squares[:3]), np.hstack(squares[3:])])).save(images / "large.png")
+    options = {"device": "cpu", "no_overlay": True}
+    run = segarena.predict(trained, [images], out=tmp_path / "run", **options)
+    onnx = segarena.export(trained, out=tmp_path / "model.onnx", probabilities=True, quiet=True)
+    folder = segarena.export(trained, out=tmp_path / "hub", format="huggingface", quiet=True)
+    found = segarena.predict(onnx, [images], out=tmp_path / "found", **options)
+    assert agreement(run, found, "small") > 0.9999
+    assert agreement(run, found, "large") > 0.98, "in windows, whose places are not the same"
+    assert (found / "areas.csv").exists()
+    again = segarena.predict(folder, [images], out=tmp_path / "again", **options)
+    assert [agreement(run, again, name) for name in ("small", "large")] == [1, 1]
+    assert segarena.predict(onnx, [images], resume=found, **options) == found
+    with refuses(RunError, where=found, value="other weights"):
+        segarena.predict(trained, [images], resume=found, **options)
+    with refuses(ConfigError, where="--tta"):
+        segarena.predict(onnx, [images], tta="flip", **options)
+    for exported in (onnx, folder):
+        with refuses(RunError, where=exported):
+            segarena.evaluate(exported, trained.parent / "data")
