@@ -67,7 +67,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"prepared"},
         {"export", "prepare", "rescore"},
         {"after_trainings", "held_out", "matching", "plan", "prediction_report"},
-        {"compared_data", "expectation", "shortage", "waiting"},
+        {"compared_data", "expectation", "held_out_baseline", "pictures", "shortage", "waiting"},
         {"run"},
         {"memory_trial", "train_all", "trial", "tuning"},
         {"tune_all"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from PIL import Image
 
 import segarena
+from segarena.classes import IGNORE_INDEX
 from segarena.data.folder import FolderSource
 from segarena.errors import RunError
 from segarena.records.comparison import ComparisonRecord
+from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures
 from segarena.reporting.style import ARCHITECTURES
 from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, real_encoders, refuses, write_pair
 
@@ -47,9 +50,37 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
         "figures",
         "gallery",
         "paper",
+        "pictures.zip",
         "log.txt",
     }
     assert names == runs | files
+
+
+def test_the_labels_that_were_scored_are_kept(comparison: Path) -> None:
+    images = pd.read_csv(comparison / "images.csv", dtype={"image": str})
+    truth = Pictures([comparison / PICTURES])
+    assert sorted(truth.names) == sorted(images["image"].unique())
+    for (model, seed), rows in images.groupby(["model", "seed"]):
+        kept = Pictures([comparison / f"{model}-seed{seed}" / PREDICTIONS])
+        assert sorted(kept.names) == sorted(truth.names)
+        for row in rows.itertuples():
+            is_true, is_found = (one.labels(row.image) == row.class_index for one in (truth, kept))
+            counted = truth.labels(row.image) != IGNORE_INDEX
+            found = [(is_true & is_found).sum(), (~is_true & is_found & counted).sum(), (is_true & ~is_found).sum()]
+            assert found == [row.tp, row.fp, row.fn]
+
+
+def test_labels_that_were_not_kept_are_made_again(comparison: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "earlier"
+    shutil.copytree(comparison, folder)
+    lost = [folder / "fcn-seed0" / PREDICTIONS, folder / PICTURES]
+    before = [path.read_bytes() for path in lost]
+    for path in lost:
+        path.unlink()
+    assert 'id="v-index"' not in segarena.report(folder).read_text()
+    segarena.compare(resume=folder, quiet=True)
+    assert [path.read_bytes() for path in lost] == before
+    assert 'id="v-index"' in (folder / "report.html").read_text()
 
 
 def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:

@@ -25,6 +25,7 @@ from segarena.records.statistics import FEWEST_UNITS
 from segarena.records.tables import EpochRow, columns
 from segarena.records.values import EpochChoice, MeanScores
 from segarena.reporting import fonts
+from segarena.reporting.label_maps import PICTURES, PREDICTIONS, encode_labels, encode_photo, writing_pictures
 from segarena.reporting.page import build_report
 from segarena.runs import Run
 from segarena.scoring.ranking import rank
@@ -77,11 +78,28 @@ def save_labels(path: Path, labels: np.ndarray, classes: ClassTable) -> None:
     image.save(path)
 
 
+def keep_pictures(folder: Path, truths: dict[str, np.ndarray], classes: ClassTable) -> None:
+    """pictures.zip of the images in the gallery."""
+    with writing_pictures(folder / PICTURES) as writer:
+        for name, truth in truths.items():
+            photo = np.asarray(Image.open(folder / "gallery" / name / "image.png"))
+            writer.add(f"{name}.jpg", encode_photo(photo))
+            writer.add(f"{name}.png", encode_labels(truth, classes.palette()))
+
+
+def keep_labels(folders: list[Path], guesses: dict[str, np.ndarray], classes: ClassTable) -> None:
+    """predictions.zip of a run, or of each of its folds."""
+    for number, folder in enumerate(folders):
+        with writing_pictures(folder / PREDICTIONS) as writer:
+            for name, guess in list(guesses.items())[number :: len(folders)]:
+                writer.add(f"{name}.png", encode_labels(guess, classes.palette()))
+
+
 def write_run(
     folder: Path, rng: np.random.Generator, names: list[str], classes: ClassTable, confusions: np.ndarray, epochs: int
 ) -> None:
     """The files of a run that a report reads, but for its costs."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     scores, t = score(confusions), np.arange(1, epochs + 1)
     miou = np.clip(scores.miou * (1 - 0.85 * np.exp(-t / 6)) + rng.normal(0, 0.012, epochs), 0, 1)
     loss = 0.15 + 2 * np.exp(-t / 7) + rng.normal(0, 0.01, epochs)
@@ -112,9 +130,12 @@ def write_comparison(
     images: int = FEWEST_UNITS,
     epochs: int = 30,
     folds: int | None = None,
+    pictures: bool = True,
     **changes: Any,
 ) -> Path:
     """Write the folder; `changes` replace keys of comparison.json. `undefined` class indices appear nowhere.
+
+    Without `pictures` it is as earlier versions wrote it, with labels of the gallery alone.
 
     With `folds`, an image is tested in the fold of its number, and there are as many as images or fewer.
     """
@@ -129,6 +150,8 @@ def write_comparison(
         photo.save(folder / "gallery" / name / "image.png")
         save_labels(folder / "gallery" / name / "truth.png", truth, table)
 
+    if pictures:
+        keep_pictures(folder, dict(zip(names, truths, strict=True)), table)
     wholes = [Run(model, seed) for model in models for seed in seeds]
     for whole in wholes:
         place = list(models).index(whole.model)
@@ -145,6 +168,8 @@ def write_comparison(
             train_seconds=(COSTS.train_seconds - 75 * place) / (folds or 1),
         )
         runs = whole.folds(folds)
+        if pictures:
+            keep_labels([folder / run.path for run in runs], dict(zip(names, guesses, strict=True)), table)
         for number, run in enumerate(runs):
             part, length = slice(number, None, len(runs)), epochs - 3 * place if epochs > 12 else epochs
             write_run(folder / run.path, rng, names[part], table, confusions[part], length)

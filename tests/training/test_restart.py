@@ -17,6 +17,7 @@ from segarena.data.decoded import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.errors import ConfigError, Interrupted
 from segarena.experiment import run as run_module
+from segarena.experiment.held_out_baseline import majority_miou
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.training import engine
@@ -109,7 +110,7 @@ def test_a_network_no_better_than_the_majority_answer_is_trained_again(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fewest: int, baseline: float, restarts: bool
 ) -> None:
     monkeypatch.setattr(engine, "FEWEST_STEPS", fewest)
-    monkeypatch.setattr("segarena.experiment.run._majority_miou", lambda training: baseline)
+    monkeypatch.setattr("segarena.experiment.run.majority_miou", lambda training: baseline)
     taken = breaking(monkeypatch, set())
     run = segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder
     assert len(taken) == (8 if restarts else 4)  # once, although the second training is no better
@@ -126,7 +127,7 @@ def test_the_majority_answer_is_scored_on_the_validation_images(
         images = replace(training.split, images=DecodedImages(training.split.source, (), limit_bytes=0))
         with monkeypatch.context() as patch:
             patch.setattr(FolderSource, "read", lambda source, index: 1 / 0)  # masks are enough
-            found.append(run_module._majority_miou(replace(training, split=images)))
+            found.append(majority_miou(images))
         return fit(training, *arguments)
 
     monkeypatch.setattr(run_module, "_fit", measured)

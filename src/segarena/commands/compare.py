@@ -21,6 +21,7 @@ from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
+from segarena.experiment.pictures import keep_pictures
 from segarena.experiment.prepare import prepare
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.resolve import check_device_is_there
@@ -91,6 +92,7 @@ def _train_and_compare(
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
         train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
+    keep_pictures(prepared, runs, folder, reporter)
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
     page = build_report(folder)
@@ -115,6 +117,7 @@ def _compare_runs(options: CompareOptions) -> Path:
         copy_runs(matched, folder)
         reporter.say("Comparing")
         runs = [run for run, _ in matched.runs]
+        keep_pictures(prepared, runs, folder, reporter)
         repeat = to_command(replace(options, models=None))
         comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
         _show(comparison, folder, build_report(folder))

@@ -8,6 +8,7 @@ from segarena.commands.terminal import console, shown
 from segarena.config import ReportOptions
 from segarena.reporting.archive import write_archive
 from segarena.reporting.page import build_report
+from segarena.reporting.viewer_folder import write_viewer
 
 
 @shown
@@ -21,10 +22,13 @@ def run(options: ReportOptions) -> Path:
         The page, report.html.
 
     Raises:
-        RunError: The folder is not a comparison.
+        RunError: The folder is not a comparison, or has no pictures for `--images all`.
     """
+    all_images = write_viewer(options.folder) if options.images == "all" else None
     page = build_report(options.folder, svg=options.svg)
     console.result(f"Report: {page}", markup=False)
+    if all_images is not None:
+        console.result(f"All images: {all_images}", markup=False)
     if options.zip:
         console.print(f"To send: {write_archive(options.folder)}", markup=False)
     return page

@@ -138,6 +138,10 @@ class ReportOptions(OutputOptions):
     """Also write each figure as SVG."""
     zip: Flag = False
     """Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights."""
+    images: Literal["sample", "all"] = "sample"
+    """all: also write viewer/index.html with every scored image at the size that was kept, in files beside it. sample:
+    report.html has all images where they are together no larger than 19 MB, else the worst, the best, those on which
+    the models differ most, and random ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from segarena.config import Protocol
 from segarena.config.devices import device_type
@@ -26,8 +27,10 @@ from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted
 from segarena.experiment.error_files import write_errors
+from segarena.experiment.held_out_baseline import majority_miou
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
+from segarena.experiment.pictures import keeping_labels
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
@@ -38,7 +41,7 @@ from segarena.formats import plural
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Costs, Environment
-from segarena.scoring.scores import majority_baseline_scores, score, to_metrics
+from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
 from segarena.training.counting import Observer, evaluate
@@ -91,8 +94,11 @@ def train_run(
     load_weights(model, folder / BEST)
     scored = split.splits.scored
     classes, names = split.source.classes, split.scored_names
-    with ErrorCollector(training.num_classes, training.protocol.device) as errors:
-        confusions = evaluate_split(training, model, scored, None, should_stop, errors)
+    with (
+        ErrorCollector(training.num_classes, training.protocol.device) as errors,
+        keeping_labels(split, folder) as keep,
+    ):
+        confusions = evaluate_split(training, model, scored, None, should_stop, errors, keep)
     use_of = uses_by_name(data)
     uses = [use_of[name] for name in names]
     metrics = replace(
@@ -145,6 +151,7 @@ def evaluate_split(
     batches: Iterable[list[EvaluationItem]] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     observe: Observer | None = None,
+    on_labels: Callable[[Tensor], None] | None = None,
 ) -> NDArray[np.int64]:
     """Score a part of the split: each image whole and at its own size.
 
@@ -155,6 +162,7 @@ def evaluate_split(
         batches: What `evaluation_batches` returned for the part; None to make them.
         should_stop: Called after each batch; True stops the evaluation.
         observe: Called with each image, its labels and its confidence.
+        on_labels: Called with the labels that are scored, see `evaluate`.
 
     Returns:
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
@@ -182,6 +190,7 @@ def evaluate_split(
             most_pixels=evaluation_pixels(protocol),
             on_progress=on_progress,
             observe=observe,
+            on_labels=on_labels,
         )
 
 
@@ -311,22 +320,12 @@ def _fit(
             ),
             on_restart=on_restart,
             rebuild=lambda: build_network(training),
-            baseline=lambda: _majority_miou(training),
+            baseline=lambda: majority_miou(training.split),
             should_stop=should_stop,
             read_peak_memory=memory.read,
         )
         with naming_step(training):
             return trainer.fit()
-
-
-def _majority_miou(training: Training) -> float:
-    """The mIoU of answering the most frequent class of the training masks everywhere, on the validation images."""
-    split = training.split
-    masks = [split.images.labels(index).ravel() for index in split.splits.val]
-    truth = np.stack([np.bincount(mask, minlength=256)[: training.num_classes] for mask in masks])
-    # Only the sums of the rows count: all pixels of a class can be in one column.
-    confusions = truth[:, :, None] * np.eye(training.num_classes, dtype=np.int64)[0]
-    return majority_baseline_scores(confusions, split.most_frequent_class).miou
 
 
 def _measure_costs(training: Training, model: SegmentationModel, state: TrainingState) -> Costs:

@@ -20,6 +20,7 @@ from segarena.errors import RunError
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.fonts import class_label, shorten_to
 from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
+from segarena.reporting.spots import Spot
 from segarena.reporting.style import DPI, to_unit
 
 #: The longest side of a gallery picture in the page, in pixels.
@@ -125,12 +126,14 @@ class Picture:
         alt: What it shows, in words.
         width: In pixels.
         height: In pixels.
+        spots: Where it can be pressed.
     """
 
     address: str
     alt: str
     width: int
     height: int
+    spots: tuple[Spot, ...] = ()
 
 
 def photo(array: NDArray[np.uint8], alt: str) -> Picture:

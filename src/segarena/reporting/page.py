@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
 from segarena import formats
@@ -22,9 +21,14 @@ from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
-from segarena.reporting.sections import shown_sections
+from segarena.reporting.sections import find_template, shown_sections
+from segarena.reporting.spots import PAD, Spot, find_spots
 from segarena.reporting.style import DPI, theme
 from segarena.reporting.tuning import tuning_note, tuning_rows
+from segarena.reporting.viewer import Viewer
+
+#: Where each figure can be pressed, by its name.
+Spots = dict[str, tuple[Spot, ...]]
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,22 @@ def build_report(folder: Path, *, svg: bool = False) -> Path:
     """
     comparison = read_comparison(folder)
     examples = [gallery.read_example(comparison, name) for name in comparison.record.gallery]
-    figures = save_figures(comparison, examples, svg=svg)
+    spots: Spots = {}
+    figures = save_figures(comparison, examples, svg=svg, spots=spots)
     paper.write_paper(comparison)
     page = folder / "report.html"
-    write_text(page, render_page(comparison, examples, figures))
+    write_text(page, render_page(comparison, examples, figures, spots))
     return page
 
 
-def save_figures(comparison: Comparison, examples: list[gallery.Example], *, svg: bool = False) -> dict[str, Path]:
+def save_figures(
+    comparison: Comparison, examples: list[gallery.Example], *, svg: bool = False, spots: Spots | None = None
+) -> dict[str, Path]:
     """Draw the figures and write them as figures/NAME.png, and as NAME.svg if `svg`. Returns the PNGs' paths by name.
 
     Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, and
-    gallery (where there are examples). Matplotlib's settings and pyplot's list of open figures are as before. Raises
-    RunError where a file cannot be written.
+    gallery (where there are examples). `spots` receives where each one can be pressed. Matplotlib's settings and
+    pyplot's list of open figures are as before. Raises RunError where a file cannot be written.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
         "ranking": partial(draw_ranking, comparison),
@@ -74,21 +81,30 @@ def save_figures(comparison: Comparison, examples: list[gallery.Example], *, svg
             figure = draw()
             if figure is not None:
                 paths[name] = comparison.folder / "figures" / f"{name}.png"
-                save = partial(figure.savefig, dpi=DPI, bbox_inches="tight", pad_inches=0.05)
+                save = partial(figure.savefig, dpi=DPI, bbox_inches="tight", pad_inches=PAD)
                 write_with(paths[name], partial(save, format="png"))
+                if spots is not None:
+                    spots[name] = find_spots(name, figure, comparison)
                 if svg:
                     write_with(paths[name].with_suffix(".svg"), partial(save, format="svg", metadata={"Date": None}))
     return paths
 
 
-def render_page(comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path]) -> str:
-    """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it."""
+def render_page(
+    comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path], spots: Spots | None = None
+) -> str:
+    """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it.
+
+    Where `spots` are given and the page has a viewer, pressing a figure leads there.
+    """
+    sections = shown_sections(comparison)
+    is_viewed = any(isinstance(content, Viewer) and not content.remedy for _, content in sections)
     score_columns, cost_columns, models = tables.model_tables(comparison)
-    return _template().render(
+    return find_template("report.html.j2").render(
         comparison=comparison,
         record=comparison.record,
-        sections=shown_sections(comparison),
-        figures=_embed(comparison, figures),
+        sections=sections,
+        figures=_embed(comparison, figures, (spots or {}) if is_viewed else {}),
         captions=captions,
         differences=differences.difference_rows(comparison),
         difference_notes=differences.difference_notes(comparison),
@@ -117,19 +133,7 @@ def render_page(comparison: Comparison, examples: list[gallery.Example], figures
     )
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("segarena.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
-
-
-def _embed(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]:
+def _embed(comparison: Comparison, paths: dict[str, Path], spots: Spots) -> dict[str, Picture]:
     alts = {
         "ranking": captions.ranking_alt(comparison),
         "accuracy_latency": captions.latency_alt(comparison),
@@ -137,7 +141,11 @@ def _embed(comparison: Comparison, paths: dict[str, Path]) -> dict[str, Picture]
         "class_iou": captions.classes_alt(comparison),
         **{f"confusion_{name}": captions.confusion_alt(comparison, name) for name in comparison.names},
     }
-    return {name: gallery.embed(paths[name].read_bytes(), alt) for name, alt in alts.items() if name in paths}
+    return {
+        name: replace(gallery.embed(paths[name].read_bytes(), alt), spots=spots.get(name, ()))
+        for name, alt in alts.items()
+        if name in paths
+    }
 
 
 def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:

@@ -78,8 +78,8 @@ def draw_accuracy_latency(comparison: Comparison) -> Figure | None:
         return None
     figure = Figure(figsize=(6.4, 4.1), layout="constrained")
     axes = figure.add_subplot()
-    positions = [_position(entry) for entry in entries]
-    axes.plot(*zip(*map(_position, undominated(entries)), strict=True), color=MUTED, lw=1.0, ls=(0, (2, 3)), zorder=1)
+    positions = [position(entry) for entry in entries]
+    axes.plot(*zip(*map(position, undominated(entries)), strict=True), color=MUTED, lw=1.0, ls=(0, (2, 3)), zorder=1)
     scores = []
     for entry, (latency, score) in zip(entries, positions, strict=True):
         style = comparison.styles[entry.model]
@@ -123,8 +123,8 @@ def undominated(entries: Sequence[RankedModel]) -> list[RankedModel]:
     return kept
 
 
-def _position(entry: RankedModel) -> tuple[float, float]:
-    """Milliseconds and percent: a model's point in the plot."""
+def position(entry: RankedModel) -> tuple[float, float]:
+    """Return milliseconds and percent: a model's point in the plot."""
     return float(entry.latency_ms or 0.0), 100 * (entry.miou or 0.0)
 
 
@@ -185,11 +185,11 @@ def _name_points(figure: Figure, axes: Axes, comparison: Comparison, entries: Se
     """Write each model's name where it covers no other name or point."""
     figure.draw_without_rendering()  # the layout is final from here on, so text can be measured
     frame = axes.get_window_extent()
-    taken = [(x - 9, y - 9, x + 9, y + 9) for x, y in axes.transData.transform([_position(e) for e in entries])]
+    taken = [(x - 9, y - 9, x + 9, y + 9) for x, y in axes.transData.transform([position(e) for e in entries])]
     for entry in entries:
         name = formats.shorten(comparison.styles[entry.model].label)
         for offset in _PLACES:
-            label = _place(axes, f"{name} · {formats.count(entry.params)} parameters", _position(entry), offset)
+            label = _place(axes, f"{name} · {formats.count(entry.params)} parameters", position(entry), offset)
             box = label.get_window_extent()
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             clear = all(box.x1 < a or c < box.x0 or box.y1 < b or d < box.y0 for a, b, c, d in taken)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.use import Use, describe_use
+from segarena.reporting.viewer import describe_viewer
 
 
 def _nothing_more(comparison: Comparison) -> bool:
@@ -47,6 +51,7 @@ SECTIONS = (
     Section("training", "Training"),
     Section("classes", "Classes"),
     Section("confusion", "Confusion"),
+    Section("images", "Images", describe_viewer),
     Section("gallery", "Gallery", _gallery),
     Section("use", "Use", _use),
     Section("method", "Method"),
@@ -57,3 +62,16 @@ def shown_sections(comparison: Comparison) -> list[tuple[Section, Any]]:
     """Return the sections that the page of a comparison has, with the content of each."""
     found = ((section, section.content(comparison)) for section in SECTIONS)
     return [(section, content) for section, content in found if content is not None]
+
+
+@cache
+def find_template(name: str) -> Template:
+    """Return a template of the page, by its file in templates/."""
+    environment = Environment(
+        loader=PackageLoader("segarena.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

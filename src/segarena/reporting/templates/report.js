@@ -28,3 +28,31 @@ if (choice) {
 }
 // Printing shows what is folded.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => (d.open = true)));
+// The colours: as the system, light or dark; the choice is kept where the browser keeps anything of a file.
+{
+  const names = { "": "as the system", light: "light", dark: "dark" };
+  const signs = { "": "◐", light: "☀", dark: "☾" };
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const apply = (theme) => {
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    button.textContent = signs[theme];
+    button.title = `Colours: ${names[theme]}`;
+    button.setAttribute("aria-label", button.title);
+  };
+  let theme = "";
+  try {
+    theme = localStorage.getItem("segarena-theme") ?? "";
+  } catch {} // a file may have no storage
+  apply(theme in names ? theme : "");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const order = Object.keys(names);
+    const next = order[(order.indexOf(root.dataset.theme ?? "") + 1) % order.length];
+    apply(next);
+    try {
+      localStorage.setItem("segarena-theme", next);
+    } catch {}
+  });
+}
