@@ -24,6 +24,7 @@ from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
+from segarena.records.plan import PlanRecord
 from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
@@ -34,7 +35,7 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
-    *(ErrorAnalysis, PredictionRecord),
+    *(ErrorAnalysis, PredictionRecord, PlanRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,

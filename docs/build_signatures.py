@@ -51,6 +51,8 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Findings": "findings",
 }
+#: Options that only show something, by command: they are of the command line alone.
+SHOWN: dict[type, tuple[str, ...]] = {config.CompareOptions: ("dry_run", "json")}
 #: The argument of functions that load a run.
 _BUILD = "build"
 _WRITTEN = {Path: _PATH, str: "str", bool: "bool", int: "int", float: "float", NoneType: "None"}
@@ -207,7 +209,8 @@ def function(name: str, verb: Verb) -> str:
 
 def _order(kind: type, hints: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """The options that need no name, and the others: first those of `_FIRST` and those that only this command has."""
-    items = dataclasses.fields(kind)
+    shown = SHOWN.get(kind, ())  # with these there is no result to return
+    items = tuple(item for item in dataclasses.fields(kind) if item.name not in shown)
     own = [name for name in inspect.get_annotations(kind) if name not in _LAST]
     order = [*(name for name in own if name not in _FIRST), *_FIRST]
     places = {name: place - len(order) for place, name in enumerate(order)} | {

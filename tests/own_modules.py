@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import torch
@@ -47,3 +49,12 @@ class Tied(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         features = torch.relu(self.again(torch.relu(self.backbone(image))))
         return {"out": self.head(features), "aux": self.aux(features)}
+
+
+class Killed(Tiny):
+    """A `Tiny` that kills its process where that is not the one that KILLED_BY_TEST names."""
+
+    def __init__(self, classes: int) -> None:
+        if os.environ.get("KILLED_BY_TEST", str(os.getpid())) != str(os.getpid()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(classes)

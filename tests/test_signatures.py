@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from build_files_page import docstrings
-from build_signatures import FILES
+from build_signatures import FILES, SHOWN
 
 import segarena
 from segarena.api.calls import in_python
@@ -27,7 +27,7 @@ def test_signature_is_that_of_the_options(name: str) -> None:
     parameters = inspect.signature(getattr(segarena, name)).parameters
     options = {item.name: item for item in dataclasses.fields(VERBS[name].options)}
     builds = {"build"} if VERBS[name].builds else set()
-    assert set(parameters) == set(options) | builds
+    assert set(parameters) == (set(options) - set(SHOWN.get(VERBS[name].options, ()))) | builds
     for parameter in [parameter for parameter in parameters.values() if parameter.name not in builds]:
         default = options[parameter.name].default
         if "config" in options and default is dataclasses.MISSING:  # a file or a folder may give it
@@ -42,6 +42,8 @@ def test_signature_is_that_of_the_options(name: str) -> None:
 def test_help_has_the_text_of_each_option(name: str) -> None:
     text = " ".join((inspect.getdoc(getattr(segarena, name)) or "").split())
     for option, words in docstrings(VERBS[name].options).items():
+        if option in SHOWN.get(VERBS[name].options, ()):
+            continue  # of the command line alone
         assert f" {option}: {in_python(words).replace('DATA', '`data`')}" in text
     for option in dataclasses.fields(VERBS[name].options):
         assert flag(option.name) not in text, "an option is spelled as on the command line"

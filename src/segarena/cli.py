@@ -71,8 +71,9 @@ def main() -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0 done, 2 wrong input or output that cannot be written; as for other programs 130 after Ctrl-C,
-        143 after SIGTERM, 129 after SIGHUP, 141 where the reader of a pipe has closed it; a bug raises, which is 1.
+        The exit status: 0 done, 2 wrong input or output that cannot be written, 3 a comparison in which a model
+        failed and the others are ranked; as for other programs 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP,
+        141 where the reader of a pipe has closed it; a bug raises, which is 1.
     """
     open_standard_streams()
     try:
@@ -123,7 +124,10 @@ def _run(errors: IO[str]) -> int:
         options = _parse()
         module = next(module for kind, module in COMMANDS.values() if kind is type(options))
         _import("segarena.commands.paths").check_paths(options)
-        _import(module).run(options)
+        command_module = _import(module)
+        result = command_module.run(options)
+        status_of = getattr(command_module, "exit_status", None)
+        return 0 if status_of is None or result is None else int(status_of(result))
     except SegarenaError as error:
         errors.write(f"segarena: {error}\n")
         return 2
@@ -133,7 +137,6 @@ def _run(errors: IO[str]) -> int:
     except KeyboardInterrupt as stop:
         errors.write(f"segarena: {str(stop) or 'interrupted'}\n")
         return _SIGNAL + getattr(stop, "signal", signal.SIGINT)
-    return 0
 
 
 def _ask(words: Sequence[str], kinds: Mapping[str, type]) -> str:

@@ -70,7 +70,7 @@ class SegarenaError(_ShortInNotebooks):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Make it picklable: an error of a worker process is raised in the main one with its type and parts."""
-        return _rebuild, (type(self), self.what, self.where, self.remedy, self.parts)
+        return _rebuild, (type(self), self.what, self.where, self.remedy, self.parts), {"code": self.code}
 
 
 class DataError(SegarenaError):

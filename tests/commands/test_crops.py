@@ -32,11 +32,11 @@ def test_a_run_whose_crops_are_computed_together_is_resumed_exactly(
 ) -> None:
     whole = train(squares, tmp_path / "whole", crops="batch")
 
-    def stop_after_one(training: Any, start: Any, left: Any, should_stop: Any, reporter: Any) -> None:
-        run_module.train_run(training, start, left, lambda: True, reporter)
+    def stop_after_one(training: Any, start: Any, should_stop: Any, reporter: Any, **_: Any) -> None:
+        run_module.train_run(training, start, lambda: True, reporter)
 
     with monkeypatch.context() as patch:
-        patch.setattr("segarena.experiment.train_all.train_run", stop_after_one)
+        patch.setattr("segarena.experiment.training_task.train_run", stop_after_one)
         with pytest.raises(Interrupted):
             train(squares, tmp_path / "part", crops="batch")
     segarena.train(resume=tmp_path / "part")

@@ -120,7 +120,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("segarena.experiment.run._measure_costs", stop)
+        patch.setattr("segarena.experiment.run.measure_costs", stop)
         with pytest.raises(KeyboardInterrupt):
             segarena.train(data, out=tmp_path / "stopped", **options)
     again = segarena.train(resume=tmp_path / "stopped", model=("mine", Tiny))

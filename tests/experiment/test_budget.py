@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from segarena.config import CompareOptions
 from segarena.config.durations import parse_duration, short_duration
 from segarena.errors import ConfigError
 from segarena.experiment.budget import LEAST_EPOCHS, MOST_EPOCHS, Equal, fit_epochs, least_seconds, share_time
-from segarena.experiment.prediction import LATENCY_IMAGES, PER_TRAINING, Forecast, Speed, Work
+from segarena.experiment.prediction import LATENCY_IMAGES, PER_TRAINING, PROCESS, Forecast, Speed, Work
 from segarena.runs import SAVE_EVERY
 from support import refuses
 
@@ -26,6 +28,39 @@ def forecasts(draw: st.DrawFn) -> Forecast:
     sizes = draw(st.lists(st.integers(5, 9), min_size=1, max_size=3))
     works = [Work(model, size, size, size, 7) for model in models for size in sizes]
     return Forecast({model: draw(SPEEDS) for model in models}, tuple(works), after=draw(SECONDS))
+
+
+@given(forecasts(), st.integers(2, 4), st.integers(1, 3))
+def test_trainings_side_by_side_take_between_their_share_and_all(forecast: Forecast, jobs: int, seeds: int) -> None:
+    alone, beside = forecast.predict(seeds=seeds), replace(forecast, jobs=jobs).predict(seeds=seeds)
+    works = seeds * len(forecast.works)
+    latency = seeds * sum(work.latency_seconds(forecast.speeds[work.model]) for work in forecast.works)
+    each = [work.side_seconds(forecast.speeds[work.model]) for work in forecast.works]
+    assert beside.models == alone.models
+    assert beside.seconds <= alone.seconds + works * PROCESS + latency + 1e-6
+    assert beside.seconds >= beside.after + latency + max(*each, seeds * sum(each) / jobs) - 1e-6
+
+
+@settings(max_examples=50)
+@given(forecasts(), EQUAL, st.integers(2, 4), st.floats(1.0, 50))
+def test_a_budget_is_filled_side_by_side(forecast: Forecast, equal: Equal, jobs: int, times: float) -> None:
+    forecast = replace(forecast, jobs=jobs)
+    least = least_seconds(forecast, equal)
+    assert fit_epochs(forecast, 0.9 * least, equal) is None
+    plan = fit_epochs(forecast, times * least, equal)
+    assert plan is not None
+    assert plan.prediction.seconds <= times * least * (1 + 1e-6)
+    epochs = dict(plan.model_epochs) or dict.fromkeys(forecast.speeds, plan.epochs)
+    more = {model: number + 1 for model, number in epochs.items()}
+    assert max(epochs.values()) == MOST_EPOCHS or forecast.predict(epochs=more).seconds > times * least
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_each_process_needs_its_memory(on_gpu: bool) -> None:
+    speed = Speed(build=1, step=1, image=1, save=1, latency=1, peak_memory_mib=100)
+    works = tuple(Work("fcn", 1, 1, 1, 1) for _ in range(3))
+    forecast = Forecast({"fcn": speed}, works, memory_before=1000, jobs=2, process_mib=None if on_gpu else 300)
+    assert forecast.predict().peak_memory_bytes == (1100 if on_gpu else 1000 + 2 * 400) * 2**20
 
 
 @pytest.mark.parametrize(

@@ -100,11 +100,11 @@ def test_a_micro_batch_that_was_typed_is_kept_or_refused(squares: Path, tmp_path
 def test_a_training_is_not_resumed_with_other_parts(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(training: Any, start: Any, left: Any, should_stop: Any, reporter: Any) -> None:
-        train_run(training, start, left, lambda: True, reporter)
+    def stop(training: Any, start: Any, should_stop: Any, reporter: Any, **_: Any) -> None:
+        train_run(training, start, lambda: True, reporter)
 
     with monkeypatch.context() as patch:
-        patch.setattr("segarena.experiment.train_all.train_run", stop)
+        patch.setattr("segarena.experiment.training_task.train_run", stop)
         with pytest.raises(Interrupted):
             segarena.train(squares, out=tmp_path / "run", **ONE)
     with memory_for(2), refuses(OutOfMemoryError, where=tmp_path / "run", value="4 images") as caught:

@@ -117,7 +117,7 @@ def test_a_shortage_anywhere_else_is_a_message_too(
     def fail(*arguments: object, **options: object) -> None:
         raise torch.OutOfMemoryError(MESSAGE)
 
-    monkeypatch.setattr("segarena.experiment.run.measure_latency", fail)
+    monkeypatch.setattr("segarena.experiment.costs.measure_latency", fail)
     with refuses(OutOfMemoryError, value="CUDA out of memory") as caught:
         segarena.train(squares, out=tmp_path / "run", **OPTIONS)
     assert "\n" not in str(caught.value)

@@ -39,6 +39,16 @@ def test_the_first_steps_give_a_first_estimate_and_then_only_the_progress() -> N
     assert own.after_epoch({"epoch": 2, "seconds": 30.0}) == 0.0
 
 
+def test_trainings_side_by_side_take_as_long_as_their_places_are_taken() -> None:
+    left = TimeLeft([("fcn", 4), ("unet", 4), ("fcn", 2)], {"fcn": 1.0, "unet": 1.0}, jobs=2)
+    left.add_epoch(0, 3, seconds=10.0)
+    left.add_step(1, 0.5, seconds=20.0)
+    assert left.seconds() == 3.5 * 20  # beside it 30 of the first, and 20 of the third
+    assert left.work() == 3 * 10 + 3.5 * 20 + 2 * 10
+    left.finish(1)
+    assert left.seconds() == 30.0
+
+
 def test_epochs_of_an_earlier_call_count_until_one_is_measured() -> None:
     left = TimeLeft([("fcn", 0), ("unet", 2)], FLOPS)
     left.add_earlier("fcn", 10.0)

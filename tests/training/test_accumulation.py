@@ -168,11 +168,11 @@ def test_a_run_with_parts_is_resumed_exactly(squares: Path, tmp_path: Path, monk
     options = {**QUICK, "model": "fcn", "micro_batch": 2}
     whole = segarena.train(squares, out=tmp_path / "whole", **options).folder
 
-    def stop_after_one(training: Any, start: Any, left: Any, should_stop: Any, reporter: Any) -> None:
-        run_module.train_run(training, start, left, lambda: True, reporter)
+    def stop_after_one(training: Any, start: Any, should_stop: Any, reporter: Any, **_: Any) -> None:
+        run_module.train_run(training, start, lambda: True, reporter)
 
     with monkeypatch.context() as patch:
-        patch.setattr("segarena.experiment.train_all.train_run", stop_after_one)
+        patch.setattr("segarena.experiment.training_task.train_run", stop_after_one)
         with pytest.raises(Interrupted):
             segarena.train(squares, out=tmp_path / "part", **options)
     segarena.train(resume=tmp_path / "part")

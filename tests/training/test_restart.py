@@ -79,7 +79,7 @@ def test_a_restart_is_resumed_exactly(
     part = tmp_path / "part"
     with monkeypatch.context() as patch:
         taken = breaking(patch, {1})
-        patch.setattr("segarena.experiment.train_all.train_run", stopping(taken, last))
+        patch.setattr("segarena.experiment.training_task.train_run", stopping(taken, last))
         with pytest.raises(Interrupted):
             segarena.train(squares, out=part, **OPTIONS)
     epochs, expected = segarena.TrainedRun(part).history["epoch"], {1: [], 2: [], 5: [1]}
@@ -95,8 +95,8 @@ def test_a_restart_is_resumed_exactly(
 def stopping(taken: list[tuple[int, int, float]], last: int) -> Step:
     """`train_run` that is stopped after a number of steps."""
 
-    def run(training: Any, start: Any, left: Any, should_stop: Any, reporter: Any) -> None:
-        run_module.train_run(training, start, left, lambda: len(taken) >= last, reporter)
+    def run(training: Any, start: Any, should_stop: Any, reporter: Any, **_: Any) -> None:
+        run_module.train_run(training, start, lambda: len(taken) >= last, reporter)
 
     return run
 

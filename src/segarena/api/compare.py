@@ -24,6 +24,7 @@ def compare(
     models: ModelName | OwnModel | Sequence[ModelName | OwnModel] | None = None,
     seeds: int | Sequence[int] | None = None,
     equal: Literal["epochs", "time"] = "epochs",
+    jobs: int = 1,
     out: str | PathLike[str] | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -95,6 +96,9 @@ def compare(
             fits into budget; else 1, as with folds.
         equal: What the models share: the number of epochs, or the training time, in which a faster model has more
             epochs.
+        jobs: Trainings at a time, each in a process of its own. On a CPU they share the threads; on GPUs each has a
+            GPU. With the same threads, which are those of each training, the results are the same as one after the
+            other.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from rich.markup import escape
 from rich.table import Table
 
+from segarena.commands.plan_table import check_file, show_plan
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
@@ -19,6 +20,7 @@ from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
+from segarena.experiment.dry_run import make_plan
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.pictures import keep_pictures
@@ -29,15 +31,18 @@ from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
 from segarena.formats import command, count, duration, milliseconds, percent, plural, resume_line
-from segarena.records.comparison import Answer, ComparisonRecord
+from segarena.records.comparison import Answer, ComparisonRecord, FailedRun
 from segarena.records.run import Environment
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.reporting.use import describe_use
-from segarena.runs import Run, check_out, finished_runs, removed_if_empty
+from segarena.runs import Run, check_out, finished_runs, remove_if_empty, removed_if_empty
 from segarena.training.machine import describe_environment
 from segarena.working_folder import check_claim, claimed_folder
+
+#: The exit status where a model failed and the others are ranked.
+INCOMPLETE = 3
 
 
 @shown
@@ -61,6 +66,7 @@ def run(options: CompareOptions) -> Path:
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
     check_claim(options.out, resume=options.resume is not None)
+    check_file(options.json)
     check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)
@@ -69,7 +75,29 @@ def run(options: CompareOptions) -> Path:
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     with claimed_folder(options.out, prepared.source.name, resume=options.resume is not None) as (folder, is_locked):
         warn_if_unlocked(folder, is_locked)
+        if options.dry_run:
+            return _show_plan(options, prepared, folder, reporter, started)
         return _train_and_compare(options, prepared, environment, folder, reporter, started)
+
+
+def _show_plan(
+    options: CompareOptions, prepared: Prepared, folder: Path, reporter: TerminalReporter, started: float
+) -> Path:
+    """Measure the models, and show what is left to train and what it takes."""
+    with removed_if_empty(folder):
+        places = _places(options, prepared, folder)
+        calibrated = calibrate(prepared, folder, places, reporter, started=started, always=True)
+        line = to_command(options) if options.resume is None else resume_line("compare", folder)
+        show_plan(make_plan(calibrated, folder, line), options.json)
+    remove_if_empty(folder)
+    return folder
+
+
+def _places(options: CompareOptions, prepared: Prepared, folder: Path) -> dict[Run, Path]:
+    """The run folder of each model and seed; resuming adds to what is there."""
+    runs = [Run(model, seed) for seed in range(prepared.seeds) for model in options.model_names]
+    runs += [run for run in finished_runs(folder) if run not in runs]
+    return {run: folder / run.path for run in runs}
 
 
 def _train_and_compare(
@@ -82,23 +110,34 @@ def _train_and_compare(
 ) -> Path:
     """What follows once the folder is there: train what is missing, compare, write the page."""
     reporter.folder = folder
-    runs = [Run(model, seed) for seed in range(prepared.seeds) for model in options.model_names]
-    runs += [run for run in finished_runs(folder) if run not in runs]  # resuming adds to what is there
-    places = {run: folder / run.path for run in runs}
     with removed_if_empty(folder):
-        calibrated = calibrate(prepared, folder, places, reporter, started=started)
+        calibrated = calibrate(prepared, folder, _places(options, prepared, folder), reporter, started=started)
     prepared, forecast, runs = calibrated.prepared, calibrated.forecast, list(calibrated.runs)
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
-        train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
+        failed = train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
     keep_pictures(prepared, runs, folder, reporter)
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
-    comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment)
+    left_out = {one.model for one in failed}
+    ranked = [run for run in runs if run.model not in left_out]
+    comparison = write_comparison(prepared, ranked, folder, command=repeat, environment=environment, failed=failed)
     page = build_report(folder)
     calibrated.record(comparison, folder)
     _show(comparison, folder, page)
+    for one in failed:
+        _show_failure(one, folder)
     return folder
+
+
+def exit_status(folder: Path) -> int:
+    """Return the exit status of a comparison that has been written: 3 where a model failed and is not ranked, else 0.
+
+    Args:
+        folder: What `run` returned.
+    """
+    is_written = (folder / ComparisonRecord.file).exists()  # not by --dry-run
+    return INCOMPLETE if is_written and ComparisonRecord.read(folder).failed else 0
 
 
 def _compare_runs(options: CompareOptions) -> Path:
@@ -188,6 +227,14 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
             console.print(f"{label} is trained on all {use.images}, and labels new ones: {use.predict}", markup=False)
         if use.trained is None:
             console.print(f"Train {label} on all {use.images}, for use: {use.train}", markup=False)
+
+
+def _show_failure(failed: FailedRun, folder: Path) -> None:
+    """A training that failed, and how it is tried again; also with --quiet, as it is part of the result."""
+    run = Run(failed.model, failed.seed, failed.fold)
+    label = model_styles([failed.model])[failed.model].label
+    console.warn(f"{label} is not ranked: {failed.message} ({folder / run.path})", title="failed")
+    console.result(f"Try it again with: {resume_line('compare', folder)}", markup=False)
 
 
 def _stride(model: str, comparison: ComparisonRecord) -> str:

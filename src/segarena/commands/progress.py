@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from segarena.commands.notebook import LiveLine, in_notebook
 from segarena.commands.terminal import console, keep_log, log_also_in
+from segarena.commands.training_table import TrainingTable, describe_left
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
-from segarena.formats import percent, plural, rough_duration
+from segarena.formats import percent, plural
 from segarena.records.metrics import RESTARTS
 
 if TYPE_CHECKING:  # `check` needs no torch
@@ -29,6 +30,7 @@ class TerminalReporter(Reporter):
 
     #: The folder whose log.txt is written once the trainings begin.
     folder: Path | None = None
+    _table: TrainingTable | None = None
 
     def begin(self) -> None:
         """Write the log from now on."""
@@ -52,8 +54,23 @@ class TerminalReporter(Reporter):
         return show_progress(what)
 
     @contextmanager
+    def side_by_side(self, number: int) -> Iterator[None]:
+        """Show one table of the trainings that run at a time; each line has the name of its training."""
+        console.print(f"{plural(number, 'training')} at a time")
+        with TrainingTable() as table:
+            self._table = table
+            try:
+                yield
+            finally:
+                self._table = None
+
+    @contextmanager
     def training(self, start: TrainingStart) -> Iterator[TrainingListener]:
         """Show a bar for each epoch, and a line when it is finished; its run folder has a log of its own."""
+        if self._table is not None:
+            with self._table.row(start) as listener:
+                yield listener
+            return
         with log_also_in(start.folder), _TrainingProgress(start) as listener:
             yield listener
 
@@ -97,7 +114,7 @@ class _TrainingProgress(TrainingListener):
 
     def __enter__(self) -> _TrainingProgress:
         place = f" (training {self.start.number} of {self.start.total})" if self.start.total > 1 else ""
-        left = _describe(self.start.seconds_left)
+        left = describe_left(self.start.seconds_left)
         console.print(f"[bold]{escape(self.start.title)}[/bold]{place}{f', {left}' if left else ''}")
         self.bar.start()
         return self
@@ -109,7 +126,7 @@ class _TrainingProgress(TrainingListener):
             console.print(f"  {self.best}")
 
     def on_step(self, step: Step, seconds_left: float | None) -> None:
-        left = _describe(seconds_left)
+        left = describe_left(seconds_left)
         rate = f"{step.images_per_second:.1f} images/s" if console.rich.width >= _WIDE else ""
         self.bar.update(
             self.task,
@@ -132,7 +149,7 @@ class _TrainingProgress(TrainingListener):
         score = f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}" if self.start.validates else ""
         show(
             f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}{score}"
-            f"  {_describe(seconds_left)}".rstrip()
+            f"  {describe_left(seconds_left)}".rstrip()
         )
         accuracy = f", validation accuracy {percent(row['val_pixel_accuracy'])}" if self.start.validates else ""
         console.detail(
@@ -154,8 +171,3 @@ class _TrainingProgress(TrainingListener):
             f"  stopped early: no better validation mIoU for {plural(epochs, 'epoch')};"
             f" best was epoch {best_epoch}, {best}"
         )
-
-
-def _describe(seconds_left: float | None) -> str:
-    """The time left, for all trainings of the command: an estimate, and less where a training is stopped early."""
-    return "" if not seconds_left else f"at most about {rough_duration(seconds_left)} left"

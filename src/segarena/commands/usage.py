@@ -32,8 +32,8 @@ _EXAMPLES = {
     "segarena predict runs/mine photos/": "label new images with the best one",
 }
 _STATUS = (
-    "Exit status: 0 done; 2 wrong input, with one message: what, where and what to do; 130 interrupted, the state is"
-    " saved; 141 the reader of a pipe has closed it; 1 a bug."
+    "Exit status: 0 done; 2 wrong input, with one message: what, where and what to do; 3 a model failed, the others are"
+    " ranked; 130 interrupted, the state is saved; 141 the reader of a pipe has closed it; 1 a bug."
 )
 
 

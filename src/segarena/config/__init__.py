@@ -7,6 +7,7 @@ An option that is None, or "auto", is open: `segarena.config.defaults` has the r
 
 from __future__ import annotations
 
+from segarena.config.comparing import CompareOptions
 from segarena.config.data import PUBLISHED_NAMES, CheckOptions, ConvertOptions, DataOptions, SynthOptions
 from segarena.config.defaults import DataFacts
 from segarena.config.export import ExportOptions
@@ -16,7 +17,6 @@ from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptio
 from segarena.config.serving import ServeOptions
 from segarena.config.training import (
     TRACK_MODELS,
-    CompareOptions,
     EncoderName,
     ModelName,
     ProtocolOptions,

@@ -58,6 +58,7 @@ class ComputeFacts:
         cores: The same, limited to the CPU time that its container is given.
         load: How many of the processors other programs use.
         recorded: Threads of the run that is resumed; None for a new one.
+        jobs: Trainings at a time, which share the threads.
     """
 
     usual: int
@@ -66,6 +67,7 @@ class ComputeFacts:
     cores: int
     load: float
     recorded: int | None = None
+    jobs: int = 1
 
 
 def device(found: str) -> tuple[str, str]:
@@ -212,7 +214,7 @@ def threads(facts: ComputeFacts) -> tuple[int, str]:
     """As many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
 
     At least half of them: the other programs may end long before the training does, and until then the system shares
-    the cores between all.
+    the cores between all. With --jobs, the trainings share them.
     """
     if facts.recorded is not None:
         return facts.recorded, "as in the run that is resumed"
@@ -221,6 +223,8 @@ def threads(facts: ComputeFacts) -> tuple[int, str]:
     most = min(facts.usual, facts.cores)
     free = math.floor(facts.processors - facts.load + 0.5)
     value = max(1, most // 2, min(most, free))
+    if facts.jobs > 1:
+        return max(1, value // facts.jobs), f"{value} shared by {facts.jobs} trainings at a time"
     if value < most:
         return value, f"other programs use {facts.load:.1f} of {facts.processors} cores"
     if most < facts.usual:

@@ -38,7 +38,7 @@ def to_command(options: ProtocolOptions) -> str:
 
     Args:
         options: The options; those that have their default value are left out, and so are --out, --resume, --config,
-            --like, --quiet and --verbose.
+            --like, --dry-run, --json, --quiet and --verbose.
     """
     return command_line(type(options), vars(options))
 
@@ -69,7 +69,7 @@ def command_line(
 
 def _given(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> dict[str, Any]:
     """The options that have another value than their default, but for the data and what is written."""
-    left_out = ("data", "runs", "out", "resume", "config", "like", "quiet", "verbose")
+    left_out = ("data", "runs", "out", "resume", "config", "like", "dry_run", "json", "quiet", "verbose")
     given = {item.name: values.get(item.name) for item in fields(kind) if item.name not in left_out}
     defaults = {item.name: item.default for item in fields(kind)}
     return {name: value for name, value in given.items() if value is not None and value != defaults[name]}

@@ -65,6 +65,10 @@ class SyntheticSource:
         self._draw = functools.cache(lambda number: generate_scene(seed, number, size))
         self.samples = tuple(Sample(f"scene-{k:0{digits}}", split, None, None) for k, split in enumerate(splits))
 
+    def __reduce__(self) -> tuple[type[SyntheticSource], tuple[int, int, Mapping[Split, int]]]:
+        """Make it picklable, for another process: the scenes that it needs are drawn there."""
+        return type(self), (self.seed, self.size, self.counts)
+
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the image (size, size, 3), RGB 0..255, and its mask (size, size) of labels 0..7; no pixel is void."""
         return self._draw(range(len(self.samples))[index])

@@ -54,12 +54,14 @@ def fit_epochs(forecast: Forecast, seconds: float, equal: Equal) -> Plan | None:
     if seconds < least_seconds(forecast, equal) * (1 - _ROUNDING):
         return None
     models = _models(forecast)
+    if forecast.jobs > 1:
+        return _fit_side_by_side(forecast, seconds, equal)
     free = seconds - forecast.with_epochs(0).predict().seconds
     if equal == "epochs":
         epochs = _largest(lambda epochs: sum(_seconds(forecast, model, epochs) for model in models), free)
         return Plan(epochs, forecast.predict(epochs=epochs))
     share = free / len(models)
-    return _of_time(forecast, {model: _largest(partial(_seconds, forecast, model), share) for model in models})
+    return _with_share(forecast, share)
 
 
 def share_time(forecast: Forecast, epochs: int) -> Plan:
@@ -88,8 +90,35 @@ def take_as_long(forecast: Forecast, seconds: float) -> dict[str, int]:
 def least_seconds(forecast: Forecast, equal: Equal) -> float:
     """Return the smallest budget: with it, the model with the fewest epochs has `LEAST_EPOCHS`."""
     least = [_seconds(forecast, model, LEAST_EPOCHS) for model in _models(forecast)]
+    if forecast.jobs > 1:
+        if equal == "epochs":
+            return forecast.predict(epochs=LEAST_EPOCHS).seconds
+        return _with_share(forecast, max(least)).prediction.seconds
     without = forecast.with_epochs(0).predict().seconds
     return without + (sum(least) if equal == "epochs" else len(least) * max(least))
+
+
+def _fit_side_by_side(forecast: Forecast, seconds: float, equal: Equal) -> Plan:
+    """The same where several trainings run at a time: how they fill the places is part of the prediction."""
+    if equal == "epochs":
+        epochs = _largest(lambda epochs: forecast.predict(epochs=epochs).seconds, seconds)
+        return Plan(epochs, forecast.predict(epochs=epochs))
+    least = max(_seconds(forecast, model, LEAST_EPOCHS) for model in _models(forecast))
+    best, low, high = _with_share(forecast, least), least, least + seconds * forecast.jobs
+    for _ in range(40):
+        plan = _with_share(forecast, (low + high) / 2)
+        if plan.prediction.seconds <= seconds:
+            best, low = plan, (low + high) / 2
+        else:
+            high = (low + high) / 2
+    return best
+
+
+def _with_share(forecast: Forecast, share: float) -> Plan:
+    """The plan in which the trainings of each model take so long."""
+    return _of_time(
+        forecast, {model: _largest(partial(_seconds, forecast, model), share) for model in _models(forecast)}
+    )
 
 
 def _of_time(forecast: Forecast, model_epochs: Mapping[str, int]) -> Plan:

@@ -24,6 +24,7 @@ from segarena.experiment.budget import (
     share_time,
     take_as_long,
 )
+from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Trials, Work
@@ -93,7 +94,7 @@ class Calibrated:
             after_seconds=prediction.after,
             trial_seconds=prediction.trials,
             predicted_memory_mib=None if memory is None else memory / MIB,
-            actual_memory_mib=before + max(known) if known and before is not None else None,
+            actual_memory_mib=before + max(known) if known and before is not None and forecast.jobs == 1 else None,
             load_cores=forecast.load,
             predicted_cpu_share=forecast.cpu_share,
             actual_cpu_share=_cpu_share(comparison),
@@ -103,7 +104,13 @@ class Calibrated:
 
 
 def calibrate(
-    prepared: Prepared, folder: Path, runs: Mapping[Run, Path], reporter: Reporter, *, started: float
+    prepared: Prepared,
+    folder: Path,
+    runs: Mapping[Run, Path],
+    reporter: Reporter,
+    *,
+    started: float,
+    always: bool = False,
 ) -> Calibrated:
     """Measure each model, predict the time and the memory of the command, and choose the seeds and epochs left open.
 
@@ -115,6 +122,7 @@ def calibrate(
         runs: The run folder of each model and seed; where the number of seeds is open, of the first.
         reporter: Receives the progress.
         started: When the command began, by `time.perf_counter`: its budget covers what it has done since.
+        always: Measure the models also where the trainings are shorter than that.
 
     Raises:
         RunError: A folder has a run of another protocol or other data.
@@ -133,7 +141,7 @@ def calibrate(
     new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
     works = _works(trainings, trials_left(prepared, folder, runs))
     steps = _count_steps(works)
-    if not (for_budget or new) and max(steps.values()) < FEWEST_STEPS:
+    if not (for_budget or new or always) and max(steps.values()) < FEWEST_STEPS:
         if seeds_open:
             prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
             _report_choices(prepared, ("seeds",), reporter)
@@ -227,11 +235,15 @@ def _forecast(
 ) -> Forecast:
     """What is measured for the work that is left; `measured` may have a training of another model in addition."""
     speeds, load = _measure(measured, folder, steps, reporter)
+    on_cuda, resident = device_type(prepared.protocol.device) == "cuda", resident_mib()
+    shared = prepared.splits[0].images.bytes / MIB
     forecast = Forecast(
         speeds,
         tuple(works),
-        memory_before=0.0 if device_type(prepared.protocol.device) == "cuda" else resident_mib(),
+        memory_before=0.0 if on_cuda else resident,
         load=load,
+        jobs=jobs_of(prepared.options),
+        process_mib=None if on_cuda or resident is None else max(0.0, resident - shared),
     )
     if isinstance(prepared.options, CompareOptions):
         forecast = replace(forecast, after=after_trainings(prepared, speeds, forecast.cpu_share))

@@ -17,6 +17,7 @@ from segarena.config import Choice, Protocol
 from segarena.config.training import is_own
 from segarena.data.dataset import EvaluationItem
 from segarena.errors import OutOfMemoryError
+from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.plan import Training
 from segarena.experiment.prepare import with_choices
 from segarena.experiment.prepared import Prepared
@@ -84,7 +85,7 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
     models = {training.model: training for training in reversed(trainings)}
     with reporter.progress("measuring the memory") as on_progress:
         for number, training in enumerate(reversed(models.values()), start=1):
-            fit = _fit_of(training)
+            fit = _fit_of(training, jobs_of(options))
             while not fit.fits(sizes[place]):
                 why = fit.why_not(sizes[place])
                 if place + 1 == len(sizes):
@@ -102,8 +103,8 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
     return chosen
 
 
-def _fit_of(training: Training) -> Fit:
-    return _predicted(training) if training.protocol.device == "cpu" else _tried(training)
+def _fit_of(training: Training, jobs: int) -> Fit:
+    return _predicted(training, jobs) if training.protocol.device == "cpu" else _tried(training)
 
 
 def _tried(training: Training) -> Fit:
@@ -113,8 +114,9 @@ def _tried(training: Training) -> Fit:
     )
 
 
-def _predicted(training: Training) -> Fit:
+def _predicted(training: Training, jobs: int) -> Fit:
     free = free_memory()
+    free = free if free is None else free // jobs  # each of those that run at a time has its part
     if free is None or (not is_own(training.model) and _most_memory(training.protocol) <= free / 2):
         return Fit(lambda images: True, str)
     predicted = predict_memory(training, free)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from segarena.config.tuning import trial_epochs
+from segarena.experiment.schedule import makespan
 from segarena.runs import SAVE_EVERY
 
 #: Images that are labelled one by one after each training, to measure the latency and the FLOPs.
 LATENCY_IMAGES = 19
 #: Seconds of a training outside of its network: its files, its environment, the first steps, which are slower.
 PER_TRAINING = 0.5
+#: Seconds until a process of its own begins to train: an interpreter with PyTorch, on one core of an AMD EPYC.
+PROCESS = 4.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Speed:
         peak_memory_mib: Peak memory of the trial, as models.csv counts it; None where the system does not report it.
         cpu_share: Processor time of the steps as a share of the time on all threads; None on a GPU and where the system
             does not report it. On an idle machine it is near 1.
+        disk_mib: Size of the weights and the state on disk.
     """
 
     build: float
@@ -36,6 +40,7 @@ class Speed:
     latency: float
     peak_memory_mib: float | None = None
     cpu_share: float | None = None
+    disk_mib: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,15 @@ class Work:
         end = self.scored_images * speed.image + LATENCY_IMAGES * speed.latency
         return speed.build + end + speed.save + PER_TRAINING
 
+    def latency_seconds(self, speed: Speed) -> float:
+        """Return the seconds after several trainings at a time in which the costs of this one are measured, alone."""
+        return speed.build + LATENCY_IMAGES * speed.latency
+
+    def side_seconds(self, speed: Speed) -> float:
+        """Return the seconds of the training in a process of its own, beside others, without what is measured alone."""
+        own = self.epochs * self.epoch_seconds(speed) + self.end_seconds(speed)
+        return PROCESS + own - LATENCY_IMAGES * speed.latency
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -111,17 +125,19 @@ class Prediction:
         after: Seconds after the trainings: latency, resolution ceilings, gallery, statistics, page.
         peak_memory_bytes: Peak memory of the process on a CPU, of PyTorch on a GPU; None where it is unknown.
         trials: Seconds of the trials of --tune, which `models` contains.
+        side_by_side: Seconds of all trainings where several run at a time; None where one does.
     """
 
     models: Mapping[str, float]
     after: float
     peak_memory_bytes: int | None
     trials: float = 0.0
+    side_by_side: float | None = None
 
     @property
     def seconds(self) -> float:
         """Seconds of everything."""
-        return sum(self.models.values()) + self.after
+        return (sum(self.models.values()) if self.side_by_side is None else self.side_by_side) + self.after
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,8 @@ class Forecast:
         after: Seconds after the trainings.
         memory_before: Memory of the process without a network, in MiB; None where it is unknown or does not count.
         load: Processor cores that other programs used during the measurement.
+        jobs: Trainings at a time.
+        process_mib: Memory of each further process without a network, in MiB; None where it does not count.
     """
 
     speeds: Mapping[str, Speed]
@@ -141,6 +159,8 @@ class Forecast:
     after: float = 0.0
     memory_before: float | None = 0.0
     load: float = 0.0
+    jobs: int = 1
+    process_mib: float | None = None
 
     def predict(self, *, epochs: Mapping[str, int] | int | None = None, seeds: int | None = None) -> Prediction:
         """Predict the time and the memory.
@@ -152,12 +172,18 @@ class Forecast:
         """
         models = dict.fromkeys((work.model for work in self.works), 0.0)
         trials = 0.0
-        for work in self.with_epochs(epochs).works:
+        works = self.with_epochs(epochs).works
+        for work in works:
             speed = self.speeds[work.model]
             training = work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed)
             models[work.model] += training * (seeds or 1) + work.trial_seconds(speed)
             trials += work.trial_seconds(speed)
-        return Prediction(models, self.after, self._peak_memory(), trials)
+        beside = None
+        if self.jobs > 1:
+            each = [work.side_seconds(self.speeds[work.model]) for work in works] * (seeds or 1)
+            alone = sum(work.latency_seconds(self.speeds[work.model]) for work in works) * (seeds or 1)
+            beside = trials + makespan(each, self.jobs) + alone
+        return Prediction(models, self.after, self._peak_memory(), trials, beside)
 
     @property
     def cpu_share(self) -> float | None:
@@ -190,4 +216,7 @@ class Forecast:
         known = [peak for peak in peaks if peak is not None]
         if not known or len(known) < len(peaks) or self.memory_before is None:
             return None
-        return round((self.memory_before + max(known)) * 1024 * 1024)
+        trainings = max(known)
+        if self.jobs > 1 and self.process_mib is not None:
+            trainings = min(self.jobs, len(self.works)) * (self.process_mib + trainings)
+        return round((self.memory_before + trainings) * 1024 * 1024)

@@ -105,6 +105,14 @@ class Reporter:
         """
         return nullcontext(lambda done, total: None)
 
+    def side_by_side(self, number: int) -> AbstractContextManager[None]:
+        """Give a context in which several trainings run at a time.
+
+        Args:
+            number: How many at a time.
+        """
+        return nullcontext()
+
     def training(self, start: TrainingStart) -> AbstractContextManager[TrainingListener]:
         """Give a context with the listener of one training.
 

@@ -18,6 +18,7 @@ from segarena.config.training import is_own
 from segarena.cores import count_cores, count_processors, measure_load
 from segarena.data.sizes import crop_size, working_size
 from segarena.errors import ConfigError, RunError
+from segarena.experiment.executors.choose import check_jobs, jobs_of
 from segarena.experiment.networks import has_encoder, is_dilated, network_costs, typed_arguments
 from segarena.experiment.resolution import Survey, Workload, choose, no_limit
 from segarena.records.config import Config
@@ -108,7 +109,7 @@ def resolve(
     rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
     crops = _close_crops(options, device, choices)
     in_threads = crops == "batch"  # what is typed has no effect then, and the choice is printed
-    workers = defaults.workers(count_cores(), on_gpu, in_threads=in_threads)
+    workers = defaults.workers(count_cores() // jobs_of(options), on_gpu, in_threads=in_threads)
     protocol = Protocol(
         track=options.track,
         network=network,
@@ -161,7 +162,8 @@ def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:
     """What the number of threads depends on. The load is measured where it can change the number."""
     usual, set_by, recorded = torch.get_num_threads(), threads_variable(), _recorded_threads(options)
     is_open = usual > 1 and set_by is None and recorded is None and not on_gpu
-    return ComputeFacts(usual, set_by, count_processors(), count_cores(), measure_load() if is_open else 0.0, recorded)
+    load = measure_load() if is_open else 0.0
+    return ComputeFacts(usual, set_by, count_processors(), count_cores(), load, recorded, jobs_of(options))
 
 
 def _close_crops(options: ProtocolOptions, device: str, choices: _Choices) -> Literal["each", "batch"]:
@@ -205,12 +207,15 @@ def _recorded_threads(options: ProtocolOptions) -> int | None:
 
 
 def check_device_is_there(options: ProtocolOptions) -> None:
-    """Raise ConfigError or RunError if the device, or the number format on it, is not there, before any data is read.
+    """Raise an error if the device, the number format on it or a GPU for each of --jobs is not there.
+
+    It is called before any data is read.
 
     Args:
         options: The options as typed.
     """
     device = _find_device(options, recorded_choices(options.resume).get("device"))
+    check_jobs(options, device)
     if options.precision != "auto":
         check_precision(device, options.precision)
 

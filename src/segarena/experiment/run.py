@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from segarena.data.scaling import Scaling
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted
+from segarena.experiment.costs import measure_costs
 from segarena.experiment.error_files import write_errors
 from segarena.experiment.held_out_baseline import majority_miou
 from segarena.experiment.image_counts import write_image_counts
@@ -35,19 +35,17 @@ from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
-from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.experiment.waiting import advise_on_waiting
 from segarena.formats import plural
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
-from segarena.records.run import Costs, Environment
+from segarena.records.run import Environment
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
-from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
 from segarena.training.counting import Observer, evaluate
 from segarena.training.engine import Trainer, TrainingState
 from segarena.training.error_analysis import ErrorCollector
-from segarena.training.evaluation import evaluation_pixels, padded_size
+from segarena.training.evaluation import evaluation_pixels
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
@@ -58,9 +56,10 @@ _PARTS: dict[Split, str] = {"train": "training", "val": "validation", "test": "t
 def train_run(
     training: Training,
     start: TrainingStart,
-    left: TrainingTimeLeft,
     should_stop: Callable[[], bool],
     reporter: Reporter,
+    *,
+    is_alone: bool = True,
 ) -> None:
     """Train a network, choose its epoch, score it and write the run folder. A training that was stopped is resumed.
 
@@ -69,9 +68,10 @@ def train_run(
     Args:
         training: What is trained on what, and the folder.
         start: The training, for people.
-        left: Estimates the time that is left.
         should_stop: Called after each step; True stops the training.
         reporter: Receives the progress.
+        is_alone: Whether no other training runs beside this one. Otherwise costs.json is left to `write_costs`: times
+            that are measured beside other work are those of both.
 
     Raises:
         RunError: A file cannot be read or written.
@@ -88,7 +88,7 @@ def train_run(
         reporter.say(in_windows, title=start.title)
     _record_environment(training)
     training.describe(model).write(folder)
-    state = _fit(training, model, loader, validation, memory, start, left, should_stop, reporter)
+    state = _fit(training, model, loader, validation, memory, start, should_stop, reporter)
     if advice := advise_on_waiting(training, state.history):
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
@@ -118,7 +118,8 @@ def train_run(
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
     write_errors(folder, names, classes.names, errors)
-    _measure_costs(training, model, state).write(folder)
+    if is_alone:
+        measure_costs(training, model, state).write(folder)
 
 
 def build_network(training: Training, protocol: Protocol | None = None) -> SegmentationModel:
@@ -289,7 +290,6 @@ def _fit(
     validation: Iterable[list[EvaluationItem]],
     memory: PeakMemory,
     start: TrainingStart,
-    left: TrainingTimeLeft,
     should_stop: Callable[[], bool],
     reporter: Reporter,
 ) -> TrainingState:
@@ -302,7 +302,6 @@ def _fit(
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
         def on_restart(state: TrainingState, rate: float) -> None:
-            left.after_restart()
             listener.on_restart(str(state.restart), rate)
 
         trainer = Trainer(
@@ -313,8 +312,8 @@ def _fit(
             training.protocol,
             training.seed,
             training.folder,
-            on_step=lambda step: listener.on_step(step, left.after_step(step)),
-            on_epoch=lambda row, is_best: listener.on_epoch(row, is_best, left.after_epoch(row)),
+            on_step=lambda step: listener.on_step(step, None),
+            on_epoch=lambda row, is_best: listener.on_epoch(row, is_best, None),
             on_early_stop=lambda state: listener.on_early_stop(
                 state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
             ),
@@ -326,22 +325,3 @@ def _fit(
         )
         with naming_step(training):
             return trainer.fit()
-
-
-def _measure_costs(training: Training, model: SegmentationModel, state: TrainingState) -> Costs:
-    protocol = training.protocol
-    size = protocol.input_size
-    latency = measure_latency({"model": model}, size, device=protocol.device, precision=protocol.precision)["model"]
-    history = pd.DataFrame(state.history)
-    return Costs(
-        params=count_parameters(model),
-        flops=count_flops(model, padded_size(model, size)),
-        latency_ms=latency.median,
-        latency_low_ms=latency.low,
-        latency_high_ms=latency.high,
-        labelled_per_second=measure_throughput(model, size, device=protocol.device, precision=protocol.precision),
-        train_seconds=float(history["seconds"].sum()) + state.lost_seconds,
-        train_cpu_seconds=state.cpu_seconds,
-        images_per_second=float(history["images_per_second"].median()),
-        peak_memory_mib=state.peak_memory_mib,
-    )

@@ -22,7 +22,7 @@ from segarena.experiment.tables import class_rows, fold_rows, image_table, model
 from segarena.files import write_text
 from segarena.formats import defined, join_words
 from segarena.models import SegmentationModel
-from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, MajorityBaseline
+from segarena.records.comparison import ComparedClass, ComparedData, ComparisonRecord, FailedRun, MajorityBaseline
 from segarena.records.config import Config
 from segarena.records.run import Costs, Environment
 from segarena.records.statistics import Statistics
@@ -55,6 +55,7 @@ def write_comparison(
     command: str,
     environment: Environment,
     matched: Matched | None = None,
+    failed: Sequence[FailedRun] = (),
 ) -> ComparisonRecord:
     """Measure the latency, and write the tables, the gallery and comparison.json of finished runs.
 
@@ -65,6 +66,7 @@ def write_comparison(
         command: The command line that repeats the comparison.
         environment: The software and the machine.
         matched: The finished runs that are compared, if they were not trained for this comparison.
+        failed: The trainings that failed, whose models are not among the runs.
 
     Returns:
         The content of comparison.json.
@@ -92,6 +94,7 @@ def write_comparison(
         command=command,
         environment=environment,
         gallery=gallery,
+        failed=failed,
     )
     tables = {"models": to_table(models), "classes": to_table(classes), "images": images}
     if by_fold:
@@ -119,6 +122,7 @@ def summarise(
     command: str,
     environment: Environment,
     gallery: Sequence[str],
+    failed: Sequence[FailedRun] = (),
 ) -> ComparisonRecord:
     """Rank the models, and describe what was compared, how, and with which result.
 
@@ -131,6 +135,7 @@ def summarise(
         command: The command line that repeats the comparison.
         environment: The software and the machine.
         gallery: The names of the images in the gallery.
+        failed: The trainings that failed.
     """
     source, splits = prepared.source, prepared.splits
     scored = splits[0].splits.scored
@@ -148,6 +153,7 @@ def summarise(
     num_images = sum(len(split.scored_names) for split in splits)
     answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
     statistics = _analyse(images, prepared)
+    names = list(dict.fromkeys([*(entry.model for entry in ranking), *(one.model for one in failed)]))
     result = answer(
         ranking,
         Setting(
@@ -160,12 +166,13 @@ def summarise(
             loss=prepared.protocol.loss,
             class_weights=prepared.protocol.class_weights,
             restarted={row.model: row.restart for row in models if row.restart},
+            failed={one.model: one.reason for one in reversed(failed)},
             track=prepared.protocol.track,
             equal=prepared.protocol.equal,
             data=None if prepared.options.data is None else str(prepared.options.data),
             groups=None if prepared.units is None else prepared.units.number,
             statistics=statistics,
-            titles={name: style.label for name, style in model_styles([e.model for e in ranking]).items()},
+            titles={name: style.label for name, style in model_styles(names).items()},
         ),
     )
     return ComparisonRecord(
@@ -201,6 +208,7 @@ def summarise(
         ),
         command=command,
         environment=environment,
+        failed=tuple(failed),
         gallery=tuple(gallery),
     )
 

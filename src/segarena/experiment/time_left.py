@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from segarena.experiment.schedule import makespan
+
 if TYPE_CHECKING:
     from segarena.training.engine import Step
 
@@ -27,6 +29,7 @@ class TimeLeft:
     Args:
         trainings: The model of each training, in their order, and its number of epochs; 0 where it is finished.
         flops: FLOPs of each model.
+        jobs: How many trainings run at a time.
 
     >>> left = TimeLeft([("fcn", 4), ("unet", 4)], {"fcn": 1.0, "unet": 2.0})
     >>> left.seconds() is None
@@ -36,13 +39,13 @@ class TimeLeft:
     90.0
     """
 
-    def __init__(self, trainings: Sequence[tuple[str, int]], flops: Mapping[str, float]) -> None:
+    def __init__(self, trainings: Sequence[tuple[str, int]], flops: Mapping[str, float], jobs: int = 1) -> None:
         self._models = [model for model, _ in trainings]
         self._epochs_left: list[float] = [epochs for _, epochs in trainings]
-        self._flops = flops
+        self._flops, self._jobs = flops, jobs
         self._measured: dict[str, list[float]] = {}
         self._earlier: dict[str, float] = {}
-        self._in_epoch = 0.0
+        self._in_epoch: dict[int, float] = {}
         self._so_far: dict[str, float] = {}
 
     @property
@@ -67,7 +70,8 @@ class TimeLeft:
             seconds: What the whole epoch takes at this speed, with its validation; it counts until the model's first
                 epoch is measured.
         """
-        self._in_epoch, self._so_far = share, {self._models[training]: seconds}
+        self._in_epoch[training] = share
+        self._so_far[self._models[training]] = seconds
 
     def add_epoch(self, training: int, epochs_left: int, *, seconds: float) -> None:
         """Add a measured epoch.
@@ -78,29 +82,37 @@ class TimeLeft:
             seconds: What the epoch took, with its validation.
         """
         self._measured.setdefault(self._models[training], []).append(seconds)
-        self._epochs_left[training], self._in_epoch = epochs_left, 0.0
+        self._epochs_left[training], self._in_epoch[training] = epochs_left, 0.0
 
     def restart(self, training: int, epochs: int) -> None:
         """Note that a training begins again, with this number of epochs."""
-        self._epochs_left[training], self._in_epoch = epochs, 0.0
+        self._epochs_left[training], self._in_epoch[training] = epochs, 0.0
 
     def finish(self, training: int) -> None:
         """Note that a training is over, perhaps stopped early."""
-        self._epochs_left[training], self._in_epoch = 0, 0.0
+        self._epochs_left[training], self._in_epoch[training] = 0, 0.0
 
     def seconds(self) -> float | None:
         """Return the estimate; None where nothing has been measured."""
+        each = self._each()
+        return None if each is None else makespan(each, self._jobs)
+
+    def work(self) -> float:
+        """Return the seconds of all epochs that are left, as if one training ran at a time; 0 where unknown."""
+        return sum(self._each() or ())
+
+    def _each(self) -> list[float] | None:
+        """Seconds of each training that are left, in their order; None where nothing has been measured."""
         measured = {model: fmean(seconds) for model, seconds in self._measured.items()}
         known = {**self._so_far, **self._earlier, **measured}
         if not known:
             return None
-        left, total = list(self._epochs_left), 0.0
-        current = next((index for index, epochs in enumerate(left) if epochs), None)
-        if current is not None:
-            left[current] -= self._in_epoch
-        for model, epochs in zip(self._models, left, strict=True):
-            total += epochs * (known[model] if model in known else self._guess(model, known))
-        return total
+        left = [epochs - self._in_epoch.get(index, 0.0) for index, epochs in enumerate(self._epochs_left)]
+        return [
+            epochs * (known[model] if model in known else self._guess(model, known))
+            for model, epochs in zip(self._models, left, strict=True)
+            if epochs > 0
+        ]
 
     def _guess(self, model: str, known: Mapping[str, float]) -> float:
         """Seconds of an epoch of a model that has not been measured, from the others."""
@@ -110,6 +122,8 @@ class TimeLeft:
 
 class Lateness:
     """Reports that the trainings take clearly longer than was predicted, once for each further `LATE` of delay.
+
+    Where several run at a time, the times are those of all of them, one after the other.
 
     Args:
         predicted: Seconds of all epochs, as they were predicted.
@@ -128,7 +142,7 @@ class Lateness:
         """
         if left.measured(model) < SURE:
             return
-        expected = left.spent + (left.seconds() or 0.0)
+        expected = left.spent + left.work()
         if expected > LATE * self._last:
             self._last = expected
             self._report(expected, self._predicted)

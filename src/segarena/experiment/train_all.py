@@ -1,17 +1,27 @@
-"""Every training of a command in turn: models, seeds and folds; and the folds of one model and seed pooled."""
+"""Every training of a command, in turn or side by side: models, seeds, folds; and the folds of a run pooled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
 from segarena.classes import ClassTable
+from segarena.config import command_name
+from segarena.config.own_models import Builder, find_builder
+from segarena.config.training import is_own
 from segarena.cores import count_processors, measure_load
 from segarena.errors import Interrupted
+from segarena.experiment.costs import write_costs
+from segarena.experiment.executors.choose import choose_executor, jobs_of
+from segarena.experiment.executors.serial import Serial
+from segarena.experiment.failures import Failure, find_failure, none_is_left
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import relative_cost
@@ -19,10 +29,11 @@ from segarena.experiment.plan import Training, check_resumable, plan_trainings, 
 from segarena.experiment.prediction import Forecast
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter, TrainingStart
-from segarena.experiment.run import train_run
 from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft
+from segarena.experiment.training_task import Receiver, TrainingTask
 from segarena.files import write_text
-from segarena.formats import duration, plural
+from segarena.formats import duration, plural, resume_line
+from segarena.records.comparison import FailedRun
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.reuse.recorded import check_same_data, describe_options
@@ -30,7 +41,9 @@ from segarena.runs import Run
 from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_metrics
 from segarena.training.checkpoint import HISTORY
-from segarena.training.machine import computing_with
+
+#: What follows where a training failed.
+_GOES_ON = "The other models go on. To try it again afterwards"
 
 
 def train_all(
@@ -40,8 +53,11 @@ def train_all(
     should_stop: Callable[[], bool],
     reporter: Reporter,
     forecast: Forecast | None = None,
-) -> None:
+) -> tuple[FailedRun, ...]:
     """Train each model with each seed: once, or once for each fold. What is finished is not trained again.
+
+    With --jobs, several at a time. A model of which a training fails for a reason of its own is not trained further;
+    the others are.
 
     Args:
         prepared: The data and the protocol.
@@ -51,39 +67,124 @@ def train_all(
         reporter: Receives the progress.
         forecast: What was predicted; None where nothing was.
 
+    Returns:
+        The trainings that failed.
+
     Raises:
         RunError: A folder has a run of another protocol or other data; then nothing is trained.
         Interrupted: `should_stop` returned True; the state is saved.
+        SegarenaError: Something is wrong that concerns all trainings, or a training of each model failed.
     """
     plans = plan_all(prepared, folder, runs)
     record_start(prepared, folder)
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
     open_ones = [training for training in every if not training.is_finished]
-    if open_ones and open_ones[0].protocol.crops == "batch":
+    jobs = min(jobs_of(prepared.options), max(1, len(open_ones)))
+    if open_ones and open_ones[0].protocol.crops == "batch" and jobs == 1:
         protocol = open_ones[0].protocol
         reporter.say(f"  crops: {open_ones[0].split.pixels(protocol.device).describe()}")
-    left, number = _estimate(every, forecast), 0
-    late = None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter))
+    resume = resume_line(command_name(type(prepared.options)), folder)
+    progress = _Progress(every, _estimate(every, forecast, jobs), forecast, reporter, jobs, resume)
+    with progress:
+        executor = choose_executor(open_ones[0].protocol.device, jobs) if open_ones else Serial()
+        executor.run(progress.tasks(), progress, should_stop)
+        for training in progress.trained:
+            if not training.is_finished:  # costs are measured with nothing beside
+                write_costs(training)
+    failed = {failure.record.model: failure for failure in reversed(progress.failures)}
+    if failed and not {run.model for run in runs} - failed.keys():
+        raise none_is_left(failed, resume)
     for run, trainings in plans.items():
-        for training in trainings:
+        if prepared.options.folds is not None and run.model not in failed:
+            pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
+    return tuple(failure.record for failure in progress.failures)
+
+
+class _Progress:
+    """Gives the trainings to an executor, one after the other, and receives their progress."""
+
+    def __init__(
+        self,
+        every: Sequence[Training],
+        left: TimeLeft,
+        forecast: Forecast | None,
+        reporter: Reporter,
+        jobs: int,
+        resume: str,
+    ) -> None:
+        self._every, self._left, self._reporter, self._jobs, self._resume = every, left, reporter, jobs, resume
+        self._late = (
+            None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter, jobs))
+        )
+        self._receivers: dict[str, Receiver] = {}
+        self._context = ExitStack()
+        self.failures: list[Failure] = []
+        self.trained: list[Training] = []
+
+    def __enter__(self) -> Self:
+        if self._jobs > 1:
+            self._context.enter_context(self._reporter.side_by_side(self._jobs))
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        for receiver in self._receivers.values():
+            receiver.close(error)
+        self._context.close()
+
+    def tasks(self) -> Iterator[TrainingTask]:
+        """Yield the trainings that are not finished, but for those of models that have failed."""
+        folds = Counter((one.model, one.seed) for one in self._every)
+        for number, training in enumerate(self._every):
             fold = training.split.fold
+            in_fold = "" if fold is None else f", fold {fold} of {folds[training.model, training.seed]}"
             start = TrainingStart(
-                title=f"{run.model}, seed {run.seed}" + ("" if fold is None else f", fold {fold} of {len(trainings)}"),
+                title=f"{training.model}, seed {training.seed}{in_fold}",
                 number=number + 1,
-                total=len(every),
+                total=len(self._every),
                 epochs=training.protocol.epochs,
                 folder=training.folder,
-                seconds_left=left.seconds(),
+                seconds_left=self._left.seconds(),
                 validates=training.split.splits.holds_out,
             )
-            protocol, val_images = training.protocol, len(training.split.splits.val)
-            own = TrainingTimeLeft(left, number, protocol.epochs, protocol.batch_size, val_images, run.model, late)
-            _train(training, start, own, should_stop, reporter)
-            left.finish(number)
-            number += 1
-        if prepared.options.folds is not None:
-            pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
+            if training.is_finished:
+                record_place(training)
+                self._reporter.say("finished already", title=start.title)
+            elif training.model not in {failure.record.model for failure in self.failures}:
+                protocol, val_images = training.protocol, len(training.split.splits.val)
+                own = TrainingTimeLeft(
+                    self._left, number, protocol.epochs, protocol.batch_size, val_images, training.model, self._late
+                )
+                self._receivers[start.title] = Receiver(start, own, self._reporter)
+                builder = find_builder(training.model) if is_own(training.model) else None
+                builders: dict[str | None, Builder] = (
+                    {} if builder is None or self._jobs == 1 else {training.model: builder}
+                )
+                yield TrainingTask(training, start, self._jobs == 1, builders)
+            else:
+                self._left.finish(number)
+                self._reporter.say("not trained, because the model failed before", title=start.title)
+
+    def on_event(self, task: TrainingTask, event: object) -> None:
+        """Pass on what a training reports."""
+        self._receivers[task.name].receive(event)
+
+    def on_end(self, task: TrainingTask, error: Exception | None) -> None:
+        """Note that a training is over; raise an error that concerns the others too."""
+        self._receivers.pop(task.name).close(error)
+        self._left.finish(task.start.number - 1)
+        if error is None:
+            self.trained.append(task.training)
+            return
+        if isinstance(error, Interrupted):
+            raise Interrupted(f"{task.name}: {error}") from error
+        failure = find_failure(error, task.run)
+        if failure is None:
+            raise error
+        self.failures.append(failure)
+        models = {training.model for training in self._every}
+        if len(models) > 1 or self._jobs > 1:
+            self._reporter.warn(f"{failure.text.rstrip('.')}. {_GOES_ON}: {self._resume}", title=f"{task.name} failed")
 
 
 def record_start(prepared: Prepared, folder: Path) -> None:
@@ -119,32 +220,14 @@ def plan_all(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> dict
     return plans
 
 
-def _train(
-    training: Training,
-    start: TrainingStart,
-    left: TrainingTimeLeft,
-    should_stop: Callable[[], bool],
-    reporter: Reporter,
-) -> None:
-    if training.is_finished:
-        record_place(training)
-        reporter.say("finished already", title=start.title)
-        return
-    try:
-        with computing_with(training.protocol.threads):
-            train_run(training, start, left, should_stop, reporter)
-    except Interrupted as stop:
-        raise Interrupted(f"{start.title}: {stop}") from stop
-
-
-def _report_late(reporter: Reporter, expected: float, predicted: float) -> None:
+def _report_late(reporter: Reporter, jobs: int, expected: float, predicted: float) -> None:
     load = measure_load()
     why = f"; other programs use {load:.1f} of {plural(count_processors(), 'core')}" if load else ""
-    now, before = duration(expected), duration(predicted)
+    now, before = duration(expected / jobs), duration(predicted / jobs)
     reporter.say(f"  slower than predicted: all epochs take about {now}, not {before}{why}")
 
 
-def _estimate(trainings: Sequence[Training], forecast: Forecast | None) -> TimeLeft:
+def _estimate(trainings: Sequence[Training], forecast: Forecast | None, jobs: int) -> TimeLeft:
     """The estimate of the time before the first training, from epochs of earlier calls, or from what was predicted."""
     first = {training.model: training for training in reversed(trainings)}
     flops = {model: relative_cost(one.protocol, model) if len(first) > 1 else 1.0 for model, one in first.items()}
@@ -153,7 +236,7 @@ def _estimate(trainings: Sequence[Training], forecast: Forecast | None) -> TimeL
         0 if one.is_finished else max(0, one.protocol.epochs - len(done))
         for one, done in zip(trainings, seconds, strict=True)
     ]
-    left = TimeLeft(list(zip([one.model for one in trainings], epochs, strict=True)), flops)
+    left = TimeLeft(list(zip([one.model for one in trainings], epochs, strict=True)), flops, jobs)
     if forecast is not None:
         for model in {work.model for work in forecast.works}:
             left.add_earlier(model, forecast.epoch_seconds(model))

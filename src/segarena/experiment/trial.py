@@ -30,7 +30,7 @@ from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import synchronize
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluation_pixels
-from segarena.training.memory import PeakMemory
+from segarena.training.memory import MIB, PeakMemory
 
 #: Seconds of the measured steps of a model: this share of its training, within these bounds.
 SHARE, SHORTEST, LONGEST = 0.02, 0.7, 4.0
@@ -75,6 +75,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         )
         state = trainer.fit()
         saved = time.perf_counter() - validation.end
+        written = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     found = measure_latency(
         {"model": network}, protocol.input_size, device=protocol.device, precision=protocol.precision, rounds=ROUNDS
     )
@@ -86,6 +87,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         latency=found["model"].median / 1000,
         peak_memory_mib=state.peak_memory_mib,
         cpu_share=loader.cpu_share(torch.get_num_threads()) if protocol.device == "cpu" else None,
+        disk_mib=written / MIB,
     )
 
 

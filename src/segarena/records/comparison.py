@@ -82,7 +82,7 @@ class Answer:
     """The result in one sentence."""
     details: tuple[str, ...] = ()
     """At most two further sentences: how far the headline can be trusted. One more where the models shared the training
-    time, and for each model of which a training was restarted."""
+    time, and for each model that failed or of which a training was restarted."""
     advice: str = ""
     """What to do next, where the result is not clear."""
 
@@ -118,6 +118,27 @@ class ComparedData:
     """The classes in the order of their indices."""
     counts: dict[str, Count]
     """Number of images in train, val and test; with folds only test, which is all images."""
+
+
+#: Why a training ended a model's part in a comparison.
+FailureReason = Literal["out_of_memory", "diverged", "ended"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRun:
+    """A training that failed for a reason of its own. Its model is not ranked; `--resume` tries it again."""
+
+    model: str
+    """Name of the architecture."""
+    seed: Count
+    """Seed of the training."""
+    fold: Count | None = None
+    """Fold, from 1; null without cross-validation."""
+    reason: FailureReason
+    """out_of_memory: the memory of the GPU or of the machine was too small. diverged: the loss became NaN or infinite,
+    also after a restart. ended: its process was killed, or stopped by a signal."""
+    message: str
+    """The same in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +221,8 @@ class ComparisonRecord(Record, file="comparison.json", schema=2):
     """Settings in which these differ, as was allowed with `--vary`; the models' names have their values."""
     tuning: tuple[Tuning, ...] = ()
     """The trials of `--tune` of each model, and of each fold; empty without, and in files of older versions."""
+    failed: tuple[FailedRun, ...] = ()
+    """Trainings that failed, whose models are not ranked; none in files of older versions."""
     gallery: tuple[str, ...]
     """Names of the images shown in the report, from the hardest to the easiest; each has a folder in gallery/."""
     predicted_time: PredictedTime | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from segarena.records.comparison import RankedModel
+from segarena.records.comparison import FailureReason, RankedModel
 from segarena.records.statistics import Statistics
 
 
@@ -25,6 +25,7 @@ class Setting:
         class_weights: The weights of the classes in it, as `--class-weights` has them.
         restarted: The models of which a training was restarted at a third of the learning rate, and why: "diverged" or
             "majority".
+        failed: The models that are not ranked because a training of theirs failed, and why.
         track: The track of the models.
         equal: What the models shared: the number of epochs, or the training time.
         data: The folder of the data; None for generated data.
@@ -42,6 +43,7 @@ class Setting:
     loss: str = "ce"
     class_weights: str = "none"
     restarted: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, FailureReason] = field(default_factory=dict)
     track: str = "encoder"
     equal: Literal["epochs", "time"] = "epochs"
     data: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from segarena.formats import NOTHING, command, join_words, listing, milliseconds, percent, plural
-from segarena.records.comparison import Answer, RankedModel
+from segarena.records.comparison import Answer, FailureReason, RankedModel
 from segarena.records.metrics import RESTARTS
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Plan, Statistics
 from segarena.scoring.limits import describe_limits
@@ -19,13 +19,18 @@ _COARSE = 16
 #: A model whose latency is below this share of another one's is called faster.
 _FASTER = 0.8
 _ENOUGH_SEEDS = 3
+_FAILURES: dict[FailureReason, str] = {
+    "out_of_memory": "there was too little memory for its training",
+    "diverged": "its loss became NaN or infinite, also at a third of the learning rate",
+    "ended": "the process of its training was ended",
+}
 _SPLITS = {"test": "test", "val": "validation"}
 
 
 def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Setting) -> Answer:
     """Return the answer with its headline, at most two details, and advice where something can be done.
 
-    Where the models had the same training time, or a training was restarted, a further detail states it.
+    Where the models had the same training time, a training was restarted or a model failed, a further detail states it.
 
     Scores are written in percent, differences in points of mIoU.
 
@@ -46,7 +51,12 @@ def put_into_words(answer: Answer, ranking: Sequence[RankedModel], setting: Sett
     return replace(
         answer,
         headline=_headline(answer, scored, setting),
-        details=(*[text for text in details if text][:2], *_same_time(scored, setting), *_restarted(scored, setting)),
+        details=(
+            *[text for text in details if text][:2],
+            *_same_time(scored, setting),
+            *_restarted(scored, setting),
+            *_not_ranked(setting),
+        ),
         advice=_advice(answer, scored, setting),
     )
 
@@ -64,6 +74,13 @@ def _restarted(scored: Sequence[RankedModel], setting: Setting) -> list[str]:
         " learning rate."
         for entry in scored
         if entry.model in setting.restarted
+    ]
+
+
+def _not_ranked(setting: Setting) -> list[str]:
+    """Which models failed, and why."""
+    return [
+        f"{setting.titles.get(model, model)} is not ranked: {_FAILURES[why]}." for model, why in setting.failed.items()
     ]
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from segarena.config import Protocol
 from segarena.config.protocol import count_parts
 from segarena.data.dataset import TrainingBatches
-from segarena.errors import ConfigError, Interrupted
+from segarena.errors import Interrupted
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
@@ -27,6 +27,7 @@ from segarena.training.accumulation import slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import on_gpu, place, seed_dropout, sum_type
+from segarena.training.divergence import divergence
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 from segarena.training.saving import SavedState
@@ -206,12 +207,7 @@ class Trainer:
     def _restart(self, why: Literal["diverged", "majority"]) -> None:
         before = self.state
         if self.rebuild is None or before.restart is not None:
-            raise ConfigError(
-                f"the loss became {before.loss_sum} in epoch {before.epoch}"
-                f"{', also at a third of the learning rate' if before.restart else ''}",
-                where=self.folder.name,
-                remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
-            )
+            raise divergence(before.loss_sum, before.epoch, self.folder, is_second=before.restart is not None)
         self.model.load_state_dict(self.rebuild().state_dict())
         self._begin()
         self.state = TrainingState(

@@ -1,0 +1,59 @@
+"""The plan of `compare --dry-run`, as a table and as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from segarena.commands.terminal import console
+from segarena.errors import ConfigError
+from segarena.files import write_json
+from segarena.formats import NOTHING, plain, plural, rough_duration
+from segarena.records.plan import PlanRecord
+from segarena.runs import Run
+
+_GIB = 1024.0
+
+
+def check_file(path: Path | None) -> None:
+    """Raise ConfigError if the file of --json exists already."""
+    if path is not None and path.exists():
+        raise ConfigError("exists already", where=f"--json {path}", remedy="Name another file, or remove it")
+
+
+def show_plan(plan: PlanRecord, path: Path | None) -> None:
+    """Show the trainings, and what they take with more and more workers.
+
+    Args:
+        plan: The plan.
+        path: The file to write it to, as JSON; None for none.
+    """
+    if path is not None:
+        write_json(path, plan.to_json())
+    if not plan.runs:
+        console.result("Nothing is left to train.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("training", "epochs", "time", "memory", "disk"):
+        table.add_column(title, justify="left" if title == "training" else "right")
+    for run in plan.runs:
+        table.add_row(
+            Run(run.model, run.seed, run.fold).path.as_posix(),
+            str(run.epochs),
+            rough_duration(run.seconds),
+            NOTHING if run.memory_mib is None else _size(run.memory_mib),
+            _size(run.disk_mib),
+        )
+    console.result(table)
+    each = "a GPU each" if plan.device.startswith("cuda") else f"{plural(plan.threads, 'thread')} each"
+    for time in plan.times:
+        console.result(f"{plural(time.workers, 'worker')}, {each}: at most {rough_duration(time.seconds)}")
+    console.result(f"Disk: {_size(plan.disk_mib)} of {_size(plan.free_disk_mib)} that are free")
+    console.result(f"Start it with: {plan.command}", markup=False)
+
+
+def _size(mebibytes: float) -> str:
+    if mebibytes < _GIB:
+        return f"{max(1, round(mebibytes))} MiB"
+    return f"{plain(round(mebibytes / _GIB, 1))} GiB"

@@ -1,0 +1,66 @@
+"""The plan of a comparison that is not started: its trainings, and their time, memory and disk space."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from segarena.experiment.calibration import Calibrated
+from segarena.experiment.train_all import plan_all
+from segarena.records.plan import PlannedRun, PlannedTime, PlanRecord
+from segarena.training.memory import MIB
+
+
+def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
+    """Return the plan of what is left to train.
+
+    Args:
+        calibrated: The data, the protocol and what was measured.
+        folder: The folder of the comparison.
+        command: The command line that starts it.
+    """
+    prepared, forecast = calibrated.prepared, calibrated.forecast
+    plans = plan_all(prepared, folder, calibrated.runs).values()
+    left = [one for trainings in plans for one in trainings if not one.is_finished]
+    runs, times = [], []
+    trials = after = 0.0
+    if forecast is not None:
+        for training, work in zip(left, forecast.works, strict=True):
+            speed = forecast.speeds[work.model]
+            runs.append(
+                PlannedRun(
+                    model=training.model,
+                    seed=training.seed,
+                    fold=training.split.fold,
+                    epochs=work.epochs,
+                    seconds=work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed),
+                    side_seconds=work.side_seconds(speed),
+                    memory_mib=speed.peak_memory_mib,
+                    disk_mib=speed.disk_mib,
+                )
+            )
+        for workers in worker_numbers(len(left), forecast.jobs):
+            seconds = replace(forecast, jobs=workers).predict().seconds
+            times.append(PlannedTime(workers=workers, seconds=seconds))
+        trials, after = forecast.predict().trials, forecast.after
+    return PlanRecord(
+        command=command,
+        device=prepared.protocol.device,
+        threads=prepared.protocol.threads,
+        runs=tuple(runs),
+        times=tuple(times),
+        trial_seconds=trials,
+        after_seconds=after,
+        disk_mib=sum(run.disk_mib for run in runs),
+        free_disk_mib=shutil.disk_usage(folder).free / MIB,
+    )
+
+
+def worker_numbers(runs: int, jobs: int) -> list[int]:
+    """Return the numbers of workers that a plan shows: powers of two, as many as there are runs, and --jobs.
+
+    >>> worker_numbers(12, 3)
+    [1, 2, 3, 4, 8, 12]
+    """
+    return sorted({2**power for power in range(runs.bit_length()) if 2**power <= runs} | {1, runs or 1, jobs})

@@ -1,0 +1,142 @@
+"""One training as the task of an executor: what it does where it runs, and what it sends to the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from segarena.config.own_models import Builder, own_models
+from segarena.experiment.executors.task import Channel
+from segarena.experiment.plan import Training
+from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
+from segarena.experiment.run import train_run
+from segarena.experiment.time_left import TrainingTimeLeft
+from segarena.locks import hold
+from segarena.runs import Run
+from segarena.training.machine import computing_with
+
+if TYPE_CHECKING:
+    from segarena.training.engine import Step
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """A training that is to be done.
+
+    Args:
+        training: The training.
+        start: The training, for people.
+        is_alone: Whether it runs in the process of the command, with nothing beside it.
+        builder: The builder of its module, of a Python program, by its name; none for segarena's own models.
+    """
+
+    training: Training
+    start: TrainingStart
+    is_alone: bool = True
+    builder: Mapping[str | None, Builder] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.start.title
+
+    @property
+    def run(self) -> Run:
+        """Its model, seed and fold."""
+        return Run(self.training.model, self.training.seed, self.training.split.fold)
+
+    def __call__(self, channel: Channel) -> None:
+        """Train, in whichever process."""
+        folder = self.training.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # A process that outlives the command, until it has saved, keeps others out of its folder.
+        with (
+            nullcontext() if self.is_alone else hold(folder),
+            own_models(self.builder),
+            computing_with(self.training.protocol.threads),
+        ):
+            train_run(self.training, self.start, channel.should_stop, _Sender(channel), is_alone=self.is_alone)
+
+
+class _Sender(Reporter):
+    """Sends what a training reports through a channel, as the name of a method and its arguments."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def say(self, text: str, *, title: str = "") -> None:
+        self._channel.send(("say", text, title))
+
+    def detail(self, text: str) -> None:
+        self._channel.send(("detail", text))
+
+    def warn(self, text: str, *, title: str = "warning") -> None:
+        self._channel.send(("warn", text, title))
+
+    @contextmanager
+    def training(self, start: TrainingStart) -> Iterator[TrainingListener]:
+        self._channel.send(("begin",))
+        yield _SendingListener(self._channel)
+        self._channel.send(("finish",))
+
+
+class _SendingListener(TrainingListener):
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def on_step(self, step: Step, seconds_left: float | None) -> None:
+        self._channel.send(("on_step", step))
+
+    def on_classes(self, ious: Mapping[str, float]) -> None:
+        self._channel.send(("on_classes", dict(ious)))
+
+    def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
+        self._channel.send(("on_epoch", row, is_best))
+
+    def on_restart(self, why: str, learning_rate: float) -> None:
+        self._channel.send(("on_restart", why, learning_rate))
+
+    def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
+        self._channel.send(("on_early_stop", epochs, best_epoch, best_miou))
+
+
+class Receiver:
+    """Passes on what one training sends, to a reporter and to the estimate of the time that is left.
+
+    Args:
+        start: The training.
+        left: The estimate.
+        reporter: Receives the progress.
+    """
+
+    def __init__(self, start: TrainingStart, left: TrainingTimeLeft, reporter: Reporter) -> None:
+        self._start, self._left, self._reporter = start, left, reporter
+        self._open = ExitStack()
+        self._listener = TrainingListener()
+
+    def receive(self, event: Any) -> None:
+        """Pass on an event of `TrainingTask`."""
+        name, *content = event
+        reporter, listener = self._reporter, self._listener
+        if name == "begin":
+            self._listener = self._open.enter_context(reporter.training(self._start))
+        elif name == "finish":
+            self.close()
+        elif name in ("say", "warn"):
+            getattr(reporter, name)(content[0], title=content[1])
+        elif name == "detail":
+            reporter.detail(*content)
+        elif name == "on_step":
+            listener.on_step(content[0], self._left.after_step(content[0]))
+        elif name == "on_epoch":
+            listener.on_epoch(content[0], content[1], self._left.after_epoch(content[0]))
+        else:
+            if name == "on_restart":
+                self._left.after_restart()
+            getattr(listener, name)(*content)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End what was begun; an error is that of the training."""
+        self._open.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)

@@ -1,0 +1,117 @@
+"""Executors: the same events and ends in turn and side by side; a stop, an error and a killed process in each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from executor_tasks import Job, Recorder
+
+from segarena.errors import DataError, Interrupted
+from segarena.experiment.executors.choose import gpu_environments
+from segarena.experiment.executors.processes import Processes
+from segarena.experiment.executors.serial import Serial
+from segarena.experiment.executors.task import Executor, ProcessDied
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+EXECUTORS = pytest.mark.parametrize("executor", [Serial(), Processes(2)], ids=["serial", "processes"])
+
+
+@EXECUTORS
+def test_every_task_is_done_and_what_it_sends_arrives_in_its_order(executor: Executor) -> None:
+    recorder, names = Recorder(), ["a", "b", "c"]
+    executor.run([Job(name) for name in names], recorder, bool)
+    assert recorder.ends == dict.fromkeys(names)
+    for name in names:
+        began, done = recorder.of(name)
+        assert (began[0], done) == ("began", ("done", name))
+    processes = {recorder.of(name)[0][1] for name in names}
+    assert processes == {os.getpid()} if isinstance(executor, Serial) else len(processes - {os.getpid()}) == 3
+
+
+@EXECUTORS
+def test_an_error_is_raised_as_it_was_and_ends_what_follows(executor: Executor) -> None:
+    recorder = Recorder()
+    with pytest.raises(DataError) as caught:
+        executor.run([Job("bad", "fail"), Job("long", "wait"), Job("later")], recorder, bool)
+    assert (caught.value.what, caught.value.where) == ("is empty", "bad")
+    assert "later" not in recorder.ends
+    if not isinstance(executor, Serial):
+        assert isinstance(recorder.ends["long"], Interrupted)
+        assert recorder.of("long")[-1] == "saved"
+
+
+def test_an_error_that_is_taken_note_of_ends_nothing_else() -> None:
+    """A bug in the other process has its traceback; a process that is killed or stopped alone is told apart."""
+    recorder = Recorder(raises=False)
+    jobs = [Job("bug", "bug"), Job("killed", "die"), Job("stopped", "stopped"), Job("good")]
+    Processes(3).run(jobs, recorder, bool)
+    assert isinstance(recorder.ends["bug"], ZeroDivisionError)
+    assert "executor_tasks.py" in str(recorder.ends["bug"].__cause__)
+    statuses = {name: end.status for name, end in recorder.ends.items() if isinstance(end, ProcessDied)}
+    assert statuses == {"killed": -signal.SIGKILL, "stopped": -signal.SIGTERM}
+    assert recorder.of("stopped")[-1] == "saved"
+    assert recorder.ends["good"] is None
+
+
+def test_a_stop_reaches_all_that_run_and_starts_no_further_one() -> None:
+    recorder = Recorder()
+    with pytest.raises(Interrupted) as caught:
+        Processes(2).run([Job("a", "wait"), Job("b", "wait"), Job("c")], recorder, lambda: len(recorder.events) >= 2)
+    assert all(f"{name} stopped" in str(caught.value) for name in "ab")
+    assert sorted(recorder.ends) == ["a", "b"]
+    assert [recorder.of(name)[-1] for name in "ab"] == ["saved", "saved"]
+
+
+def test_a_second_signal_ends_all_processes_at_once() -> None:
+    recorder = Recorder()
+
+    def interrupt() -> bool:
+        if len(recorder.events) >= 1:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        Processes(1).run([Job("a", "wait")], recorder, interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(recorder.of("a")[0][1], 0)
+
+
+def test_tasks_save_and_stop_where_their_command_is_killed(tmp_path: Path) -> None:
+    """From a script without a guard of its main module, which is not imported again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, os\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from executor_tasks import Job, Recorder\n"
+        "from segarena.experiment.executors.processes import Processes\n"
+        "class Shown(Recorder):\n"
+        "    def on_event(self, task, event):\n"
+        "        print(event[1], flush=True)\n"
+        "Processes(1).run([Job('a', 'wait')], Shown(), bool)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        process = int(command.stdout.readline())
+        command.kill()
+    end = time.monotonic() + 20
+    while Path(f"/proc/{process}").exists() and time.monotonic() < end:
+        if Path(f"/proc/{process}/stat").read_text().split()[2] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        assert not Path(f"/proc/{process}").exists()
+
+
+def test_each_of_several_gpus_has_a_training_of_its_own() -> None:
+    """The variable stands in for GPUs."""
+    recorder = Recorder()
+    Processes(2, gpu_environments("cuda", 2, ["3", "5"])).run([Job("a", "finish"), Job("b")], recorder, bool)
+    assert {recorder.of(name)[0][2] for name in "ab"} == {"3", "5"}
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") not in ("3", "5")
+    assert gpu_environments("cuda:1", 1, ["0", "1"]) == gpu_environments("cpu", 2, []) == []
