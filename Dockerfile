@@ -25,7 +25,7 @@ RUN grep -E '^(torch|torchvision)==' requirements.lock | sed 's/ *;.*//' > torch
  && /opt/segarena/bin/python -m pip install --requirement requirements.lock --constraint torch.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-RUN /opt/segarena/bin/python -m pip install ".[serve]"
+RUN /opt/segarena/bin/python -m pip install ".[serve,onnx]"
 
 FROM python:${PYTHON}-slim-bookworm
 COPY --from=build /opt/segarena /opt/segarena

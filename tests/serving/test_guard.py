@@ -65,6 +65,12 @@ def test_everything_but_the_page_needs_the_token(locked: Client, path: str, give
     assert TOKEN not in reply.body.decode()
 
 
+def test_the_body_of_a_refused_request_is_read(locked: Client) -> None:
+    """A client that still sends when the connection is closed would see it broken in place of the answer."""
+    for headers, status in (({}, 401), ({"Origin": "https://evil.example"}, 403)):
+        assert locked.post(b"\0" * 20_000_000, Connection="close", **headers).status == status
+
+
 def test_the_token_opens_it(locked: Client) -> None:
     assert locked.get("/models", Authorization=f"Bearer {TOKEN}").status == 200
     assert locked.post(PNG, Authorization=f"bearer  {TOKEN}").status == 200

@@ -126,6 +126,20 @@ def test_a_connection_that_sends_nothing_is_closed(monkeypatch: pytest.MonkeyPat
         assert client.get("/healthz").status == 200
 
 
+def test_too_many_connections_are_refused_as_every_request_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segarena.serving.server._FURTHER_CONNECTIONS", 2)
+    with serving(Threshold(), requests=1) as client:
+        with (
+            socket.create_connection(("127.0.0.1", client.port)),
+            socket.create_connection(("127.0.0.1", client.port)),
+        ):
+            refused = client.get("/healthz")
+            assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+            assert set(refused.json) == {"what", "where", "remedy"}
+            assert "content-security-policy" in refused.headers
+        eventually(lambda: client.get("/healthz").status == 200)
+
+
 def test_large_images_are_decoded_a_few_at_a_time() -> None:
     """Two of the largest size; the third waits as the small file that it is."""
     import asyncio

@@ -147,16 +147,20 @@ class OnnxModel:
         return result
 
     def _label(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        height, width = pixels.shape[:2]
-        if self.facts.train_sides is not None and TrainingSides(**self.facts.train_sides).is_smaller(height, width):
-            longest, shorter = (self.facts.train_sides[name] for name in ("longest", "longest_shorter"))
-            warnings.warn(
-                f"an image of {width} × {height} pixels is labelled as a whole, and loses its details: the training"
-                f" images have at most {longest} × {shorter}. Cut it into parts of about that size",
-                stacklevel=3,
-            )
+        if warning := self.size_warning(*pixels.shape[:2]):
+            warnings.warn(warning, stacklevel=3)
         mask: NDArray[np.uint8] = self.run(pixels[None])[0]
         return mask
+
+    def size_warning(self, height: int, width: int) -> str:
+        """Return, as a sentence without its full stop, that an image of this size loses its details; else ""."""
+        sides = self.facts.train_sides
+        if sides is None or not TrainingSides(**sides).is_smaller(height, width):
+            return ""
+        return (
+            f"an image of {width} × {height} pixels is labelled as a whole, and loses its details: the training"
+            f" images have at most {sides['longest']} × {sides['longest_shorter']}. Cut it into parts of about that size"
+        )
 
     def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
         return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)

@@ -59,7 +59,8 @@ def make_app(
     def count(path: str, status: int) -> None:
         service.metrics.count(path if path in _PATHS else "other", status)
 
-    guarded: ASGIApp = Guard(app, hosts=hosts, token=token, origins=origins, count=count)
+    most = 2 * service.limits.max_bytes
+    guarded: ASGIApp = Guard(app, hosts=hosts, token=token, origins=origins, most=most, count=count)
     if origins:
         methods, names = ["GET", "POST"], ["Authorization", "Content-Type"]
         exposed = ["Server-Timing", "Retry-After"]

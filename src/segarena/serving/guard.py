@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from segarena.serving.problems import ProblemError
+from segarena.serving.uploads import drain
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +46,7 @@ class Guard:
         hosts: The names by which the server may be addressed; None for any.
         token: What clients have to send; None for nothing.
         origins: Addresses of other web pages that may use it.
+        most: Bytes of a refused request's body that are read at most, and not used, see `drain`.
         count: Called with the path and the status of each answer.
     """
 
@@ -55,9 +57,10 @@ class Guard:
         hosts: Iterable[str] | None,
         token: str | None,
         origins: Iterable[str] = (),
+        most: int,
         count: Callable[[str, int], None],
     ) -> None:
-        self._app, self._count = app, count
+        self._app, self._count, self._most = app, count, most
         self._hosts = None if hosts is None else {name.lower() for name in hosts}
         self._token = None if token is None else _digest(token)
         self._origins = {origin.lower() for origin in origins}
@@ -80,8 +83,10 @@ class Guard:
         try:
             self._check(scope, headers)
         except ProblemError as problem:
+            from starlette.requests import Request
             from starlette.responses import JSONResponse
 
+            await drain(Request(scope, receive), self._most)
             answer = JSONResponse(problem.content(), problem.status, problem.headers)
             await answer(scope, receive, send_safely)
             return

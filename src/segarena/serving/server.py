@@ -14,11 +14,14 @@ from typing import Any
 
 import uvicorn
 from PIL import Image
-from starlette.types import ASGIApp
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from segarena.errors import ConfigError, Interrupted
 from segarena.formats import command
+from segarena.serving.guard import HEADERS
+from segarena.serving.problems import ProblemError, retry
 
 #: Seconds in which a new connection has to send the head of its first request, and an idle one its next.
 _HEAD_SECONDS, _IDLE_SECONDS = 15.0, 5
@@ -27,7 +30,18 @@ _FURTHER_CONNECTIONS = 200
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, without connections that send nothing."""
+    """HTTP/1.1, without connections that send nothing, and with a limit of connections.
+
+    uvicorn has such a limit, whose answer is a word of text.
+    """
+
+    most: int
+
+    def handle_events(self) -> None:
+        """Answer the next request; beyond the limit with a refusal."""
+        busy = max(len(self.connections), len(self.tasks)) >= self.most
+        self.app = _refuse if busy else self.config.loaded_app
+        super().handle_events()
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request."""
@@ -42,6 +56,13 @@ class _Protocol(H11Protocol):
     def _close_if_silent(self) -> None:
         if self.cycle is None:
             self.transport.close()
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 503 and close the connection. The body is not read."""
+    problem = ProblemError(503, "the server has too many connections", "Try again later", headers=retry())
+    headers = {**HEADERS, **problem.headers, "connection": "close"}
+    await JSONResponse(problem.content(), problem.status, headers)(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
@@ -153,7 +174,7 @@ def make_config(app: ASGIApp, *, requests: int, patience: float) -> uvicorn.Conf
     """Return how uvicorn serves the application; the arguments are those of `serve`."""
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=type("_Limited", (_Protocol,), {"most": requests + _FURTHER_CONNECTIONS}),
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -161,7 +182,6 @@ def make_config(app: ASGIApp, *, requests: int, patience: float) -> uvicorn.Conf
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=requests + _FURTHER_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(patience)),
     )

@@ -225,7 +225,7 @@ def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds:
     height, width = labelled.mask.shape
     polygons, left_out = find_polygons(labelled.mask, model.classes)
     areas = describe_areas(labelled.mask, model.classes)
-    warnings = [decoded.warning] if decoded.warning else []
+    warnings = [text for text in (decoded.warning, model.size_warning(height, width)) if text]
     if left_out:
         warnings.append(f"the {plural(left_out, 'smallest region')} of {MOST_POLYGONS + left_out:,} have no polygon")
     content = {
