@@ -145,6 +145,8 @@ def test_the_page_shows_the_command_and_then_the_run(place: Path, monkeypatch: p
     section = re.search(r'<section id="use".*?</section>', build_report(folder).read_text(), re.DOTALL)
     assert section is not None
     [line] = [line for line in re.findall("<code>(.*?)</code>", section[0]) if " train " in line]
+    for other in ("predict", "export", "serve"):
+        assert re.search(rf"segarena {other} \S*out\b", section[0])
     monkeypatch.chdir(place)
     monkeypatch.setattr(sys, "argv", shlex.split(line))
     assert cli.main() == 0

@@ -38,7 +38,15 @@ def test_a_model_is_offered_only_where_the_answer_names_one(claim: Claim, capsys
 def test_a_run_on_all_images_is_advised_where_it_is_of_the_best(
     best: str | None, is_advised: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use = Use(model="fcn", images="12 images", train="", predict="segarena predict runs/mine IMAGES", trained="fcn-all")
+    use = Use(
+        model="fcn",
+        images="12 images",
+        train="",
+        predict="segarena predict runs/mine IMAGES",
+        export="",
+        serve="",
+        trained="fcn-all",
+    )
     monkeypatch.setattr(compare, "describe_use", lambda *_, **__: use)
     claim: Claim = "undecided" if best is None else "best_network"
     [line] = [line for line in shown(replace(ANSWER, claim=claim, best=best), capsys) if "segarena predict" in line]

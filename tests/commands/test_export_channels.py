@@ -12,6 +12,7 @@ import torch
 
 import segarena
 from band_files import bands, write_bands
+from segarena.config import ServeOptions
 from segarena.errors import DataError
 from segarena.exporting.agreement import torch_labels
 from segarena.exporting.onnx_model import OnnxModel
@@ -63,6 +64,20 @@ def test_the_file_labels_images_as_they_are_stored(run: Path, onnx_file: Path) -
 def test_other_channels_are_refused_by_the_file(run: Path, onnx_file: Path) -> None:
     with refuses(DataError, value="3 channels"):
         segarena.load(onnx_file).predict(np.zeros((40, 40, 3), np.uint8))
+
+
+def test_a_server_reads_the_channels_of_a_file(run: Path, onnx_file: Path) -> None:
+    for name in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
+        pytest.importorskip(name)
+    from segarena.commands.serve import _load
+
+    path = run.parent / "data" / "images" / "00.tif"
+    (found,), _ = _load(ServeOptions(run=onnx_file, device="cpu"))
+    image = found.read(path, found.choose_bits([]).bits, path.read_bytes())
+    assert found.has_channels
+    assert np.array_equal(image, first_image(run))
+    assert found.shown(image).shape == (*image.shape[:2], 3)
+    assert np.array_equal(found.label([image])[0], segarena.load(onnx_file).predict(path))
 
 
 def test_a_folder_for_the_hub_takes_the_channels(run: Path) -> None:

@@ -27,10 +27,11 @@ from sample_records import ranked_model, sample_comparison
 from segarena import cli
 from segarena.config import ServeOptions
 from segarena.errors import ConfigError
+from segarena.records.run import Data
 from segarena.runs import find_model_runs
 from segarena.training import together
 from segarena.training.together import is_exact, label_together
-from support import refused, refuses
+from support import QUICK, refused, refuses
 
 TOKEN = "a-token-of-24-characters"
 
@@ -113,6 +114,38 @@ def test_served_masks_are_those_of_predict(
     for image, mask in zip(images, masks, strict=True):
         assert np.array_equal(mask, predictor.predict(image)), image.name
     assert "curl" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@needs_signals
+@pytest.mark.usefixtures("_extra")
+def test_all_four_architectures_are_served_as_predict_labels(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of validation images, also cut to odd sizes."""
+    segarena.compare(squares, seeds=1, out=tmp_path / "out", **QUICK)
+    names = ["fcn", "unet", "pspnet", "deeplabv3"]
+    runs = {name: tmp_path / "out" / f"{name}-seed0" for name in names}
+    images = []
+    for number, name in enumerate(Data.read(runs["fcn"]).split.val):
+        image = Image.open(squares / "images" / f"{name}.png").convert("RGB")
+        image.crop((0, 0, 47 - 2 * number, 31 + 2 * number)).save(tmp_path / f"cut{number}.png")
+        image.resize((33, 71)).save(tmp_path / f"high{number}.png")
+        images += [squares / "images" / f"{name}.png", tmp_path / f"cut{number}.png", tmp_path / f"high{number}.png"]
+
+    def use(port: int) -> list[tuple[str, Path, np.ndarray]]:
+        assert {model["name"] for model in json.loads(ask(port, "/models")[1])["models"]} == set(names)
+        replies = [
+            (name, image, ask(port, f"/predict?model={name}", image.read_bytes())) for name in names for image in images
+        ]
+        assert {status for _, _, (status, _) in replies} == {200}
+        return [(name, image, np.asarray(Image.open(io.BytesIO(body)))) for name, image, (_, body) in replies]
+
+    status, found = serve(monkeypatch, [str(tmp_path / "out")], use)
+    assert (status, len(found)) == (0, 4 * len(images))
+    predictors = {name: segarena.load(run, device="cpu") for name, run in runs.items()}
+    for name, image, mask in found:
+        assert np.array_equal(mask, predictors[name].predict(image)), (name, image.name)
 
 
 @needs_signals

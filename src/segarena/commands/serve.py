@@ -116,7 +116,9 @@ def _load(options: ServeOptions) -> tuple[list[ServedModel], Callable[[], Abstra
     exported = load_exported(options.run, device=options.device)
     if not isinstance(exported, OnnxModel):
         return _load_runs(options, exported)
-    exported.predict(np.zeros((exported.size, exported.size, 3), np.uint8))  # so that the first request is not slow
+    form = exported.channels
+    numbers, dtype = (3, "uint8") if form is None else (len(form.numbers), form.dtype)
+    exported.run(np.zeros((1, exported.size, exported.size, numbers), dtype))  # so that the first request is not slow
     return [ServedModel(options.run.stem, exported, {"size": exported.size})], nullcontext
 
 

@@ -159,7 +159,8 @@ class OnnxModel:
             return ""
         return (
             f"an image of {width} × {height} pixels is labelled as a whole, and loses its details: the training"
-            f" images have at most {sides['longest']} × {sides['longest_shorter']}. Cut it into parts of about that size"
+            f" images have at most {sides['longest']} × {sides['longest_shorter']}. Cut it into parts of about that"
+            " size"
         )
 
     def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:

@@ -22,6 +22,8 @@ class Use:
         images: Number of all labelled images, in words.
         train: The command that trains it on all of them.
         predict: The command that labels new images.
+        export: The command that writes a file for other programs.
+        serve: The command that starts a page and an HTTP interface.
         trained: The folder of the run on all images; None where there is none.
         expectation: What to expect of that run; empty where there is none.
     """
@@ -30,6 +32,8 @@ class Use:
     images: str
     train: str
     predict: str
+    export: str
+    serve: str
     trained: str | None = None
     expectation: str = ""
 
@@ -58,6 +62,8 @@ def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_
         images=plural(sum(record.data.counts.values()), "labelled image"),
         train=command("segarena", "train", "--like", place, *named, "--all-images", program=program),
         predict=command("segarena", "predict", place, "IMAGES", program=program),
+        export=command("segarena", "export", place, program=program),
+        serve=command("segarena", "serve", place, program=program),
         trained=None if found is None else found.name,
         expectation=in_short,
     )
