@@ -67,6 +67,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"check_report", "recorded_images", "resolve", "scored", "units"},
         {"prepared"},
         {"export", "prepare", "rescore"},
+        {"rescore_exported"},
         {"after_trainings", "held_out", "matching", "plan", "prediction_report"},
         {"compared_data", "costs", "expectation", "failures", "held_out_baseline", "pictures", "shortage", "waiting"},
         {"run"},

@@ -42,6 +42,15 @@ def test_masks_of_exported_models_are_those_of_the_run(trained: Path, tmp_path: 
         segarena.predict(trained, [images], resume=found, **options)
     with refuses(ConfigError, where="--tta"):
         segarena.predict(onnx, [images], tta="flip", **options)
-    for exported in (onnx, folder):
-        with refuses(RunError, where=exported):
-            segarena.evaluate(exported, trained.parent / "data")
+    data = trained.parent / "data"
+    expected = segarena.evaluate(trained, data, split="all", out=tmp_path / "scores", device="cpu")
+    for number, exported in enumerate((onnx, folder)):
+        scores = segarena.evaluate(exported, data, out=tmp_path / f"scores{number}", device="cpu")
+        assert scores["miou"] == pytest.approx(expected["miou"], abs=1e-3)
+        assert scores["images"] == expected["images"] == 12
+        assert (scores["train_images"], scores["split"]) == (None, "all")
+        assert len(scores.images) == len(expected.images)
+        with refuses(ConfigError, where="DATA"):
+            segarena.evaluate(exported)
+        with refuses(ConfigError, where="--split"):
+            segarena.evaluate(exported, data, split="val")

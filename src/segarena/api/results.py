@@ -40,7 +40,8 @@ def evaluate(
     The scores are written to a new folder in the run folder, or to `out`.
 
     Args:
-        run: Run folder, or a comparison folder (then its model with the highest mIoU).
+        run: Run folder, or a comparison folder (then its model with the highest mIoU). For other labelled data also
+            what `export` wrote: an ONNX file, or a folder with model.safetensors.
         data: Other labelled data, with the same class names. Default: the data of the training.
         images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
         masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.

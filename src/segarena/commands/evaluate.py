@@ -1,4 +1,4 @@
-"""`segarena evaluate`: score a trained run on a split of its data, or on other labelled data."""
+"""`segarena evaluate`: score a trained run, or an exported model, on a split of its data, or on other labelled data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import console, shown
 from segarena.config import EvaluateOptions
 from segarena.experiment.rescore import Rescored, rescore
+from segarena.experiment.rescore_exported import open_exported, rescore_exported
 from segarena.formats import percent, plural, shorten, small_percent
 
 
@@ -27,7 +28,11 @@ def run(options: EvaluateOptions) -> Path:
     Raises:
         SegarenaError: Something in the input is wrong.
     """
-    result = rescore(options, TerminalReporter())
+    exported = open_exported(options)
+    if exported is None:
+        result = rescore(options, TerminalReporter())
+    else:
+        result = rescore_exported(exported, options, TerminalReporter())
     _show(result)
     return result.folder
 

@@ -26,7 +26,8 @@ class EvaluateOptions(ViewOptions):
     """Score a trained run on a split of its data, or on other labelled data."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or a comparison folder (then its model with the highest mIoU)."""
+    """Run folder, or a comparison folder (then its model with the highest mIoU). For other labelled data also what
+    `export` wrote: an ONNX file, or a folder with model.safetensors."""
     data: Annotated[tyro.conf.Positional[Path | None], default("the data of the training")] = None
     """Other labelled data, with the same class names."""
     images: Annotated[Path | None, default("found by name and content")] = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from segarena.config import EvaluateOptions
 from segarena.data.dataset import EvaluationSet, evaluation_loader
@@ -13,13 +15,14 @@ from segarena.data.decoded import DecodedImages
 from segarena.data.files.brightness import channel_means, warn_if_other_units, warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
-from segarena.errors import DataError, RunError, SegarenaError
+from segarena.errors import DataError, SegarenaError
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
 from segarena.experiment.recognition import Recognised, describe_other_scenes, parts_by_name, recognise
 from segarena.experiment.scored import Scored, select
 from segarena.experiment.units import Units, find_units
+from segarena.exporting.onnx_predictor import OnnxPredictor
 from segarena.formats import command, plural
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
@@ -65,13 +68,14 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         DataError: The data cannot be read, has other classes, or is not what the run recorded.
         ConfigError: No image is in the part of the split, or all images trained the model.
     """
-    _refuse_exported(options.run)
     predictor = load(options.run, device=options.device, all_images=False)
     predictor = predictor.with_views(scale=options.scale, window=options.window_size, tta=options.tta)
     if predictor.unfinished:
         reporter.warn(predictor.unfinished)
     recorded = Data.read(predictor.run)
-    source = _open(options, predictor, recorded, reporter)
+    if options.data is None:
+        _check_still_there(options, predictor, recorded)
+    source = open_scored(options, predictor, reporter)
     found = _recognise(options, predictor, recorded, source, reporter)
     again = _repeat(options, predictor)
     is_other = options.data is not None
@@ -93,16 +97,6 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     return Rescored(predictor.config.model, source.name, metrics, folder)
 
 
-def _refuse_exported(path: Path) -> None:
-    if path.suffix.lower() == ".onnx" or (path / "model.safetensors").is_file():
-        raise RunError(
-            "is an exported model, and has no record of the images that trained it",
-            where=path,
-            remedy="Name its run, whose labels `segarena export` has compared with it; "
-            "masks of new images: segarena predict MODEL IMAGES",
-        )
-
-
 def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:
     """The command that scores the run's own data, or that which was named, as it is now."""
     given = predictor.config.data if options.data is None else options
@@ -111,9 +105,18 @@ def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:
     return command("segarena", "evaluate", options.run, given.data or "DATA", *places)
 
 
-def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, reporter: Reporter) -> Source:
+def open_scored(options: EvaluateOptions, predictor: Predictor | OnnxPredictor, reporter: Reporter) -> Source:
+    """Open the data to score, as the training images were read: those of the training, or other data that is named.
+
+    Args:
+        options: The data.
+        predictor: The model.
+        reporter: Receives how the data was read, and warnings.
+
+    Raises:
+        DataError: It cannot be read, or has other channels.
+    """
     if options.data is None:
-        _check_still_there(options, predictor, recorded)
         source = reopen_source(predictor.config.data, reporter)
     else:
         source = open_source(
@@ -144,13 +147,14 @@ def _open(options: EvaluateOptions, predictor: Predictor, recorded: Data, report
     return source
 
 
-def _compare_units(predictor: Predictor, source: FolderSource) -> str:
+def _compare_units(predictor: Predictor | OnnxPredictor, source: FolderSource) -> str:
     """A sentence if the channels of most images are in other units than those of the training; else ""."""
     assert predictor.channels is not None
-    assert predictor.model.normalization is not None
+    own = predictor.normalization if isinstance(predictor, OnnxPredictor) else predictor.model.normalization
+    assert own is not None
     step = -(-len(source.samples) // _COMPARED)
     means = [channel_means(source.read_image(sample.files[0])) for sample in source.samples[::step]]
-    return warn_if_other_units(means, predictor.model.normalization, predictor.channels.numbers)
+    return warn_if_other_units(means, own, predictor.channels.numbers)
 
 
 def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded: Data) -> None:
@@ -169,17 +173,22 @@ def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded:
     )
 
 
-def _recognise(
-    options: EvaluateOptions, predictor: Predictor, recorded: Data, source: Source, reporter: Reporter
-) -> Recognised:
-    """Find the images of the run in the data; of the run's own data, files must be as recorded."""
+def check_classes(source: Source, predictor: Predictor | OnnxPredictor, where: object) -> None:
+    """Raise DataError, which names this place, if the data has other classes than the model."""
     if source.classes.names != predictor.classes.names:
         raise DataError(
             f"has the classes {', '.join(source.classes.names)}; the run was trained on"
             f" {', '.join(predictor.classes.names)}",
-            where=options.data or recorded.origin,
+            where=where,
             remedy="Declare the same classes in the same order in its classes.yaml",
         )
+
+
+def _recognise(
+    options: EvaluateOptions, predictor: Predictor, recorded: Data, source: Source, reporter: Reporter
+) -> Recognised:
+    """Find the images of the run in the data; of the run's own data, files must be as recorded."""
+    check_classes(source, predictor, options.data or recorded.origin)
     alike = source.classes.digest == predictor.classes.digest
     if options.data is not None:
         with reporter.progress("comparing with the images of the training") as on_progress:
@@ -248,6 +257,25 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
                 most_pixels=evaluation_pixels(predictor.config.protocol),
                 on_progress=count,
             )
+    return write_counts(confusions, predictor, source, scored, folder)
+
+
+def write_counts(
+    confusions: NDArray[np.int64],
+    predictor: Predictor | OnnxPredictor,
+    source: Source,
+    scored: Scored,
+    folder: Path,
+) -> Metrics:
+    """Write images.csv and compute the scores.
+
+    Args:
+        confusions: Of each scored image, (N, C, C), rows = truth.
+        predictor: The model.
+        source: The data.
+        scored: Which images were scored.
+        folder: The folder of images.csv.
+    """
     background = source.classes.background
     scores = score(confusions, background=predictor.classes.background if background is None else background)
     metrics = replace(
@@ -256,7 +284,7 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
         train_images=scored.count("train") if scored.is_known else None,
         val_images=scored.count("val") if scored.is_known else None,
     )
-    names = [source.samples[i].name for i in indices]
+    names = [source.samples[i].name for i in scored.indices]
     units = _find_units(predictor, source)
     groups = None if units is None else units.groups
     path = folder / "images.csv"
@@ -264,7 +292,7 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
     return _with_interval(metrics, read_image_counts(path), units)
 
 
-def _find_units(predictor: Predictor, source: Source) -> Units | None:
+def _find_units(predictor: Predictor | OnnxPredictor, source: Source) -> Units | None:
     """Which images count together: by the rule of the training if the data has such names, or as they show it."""
     try:
         return find_units(source, predictor.config.data.group_by)

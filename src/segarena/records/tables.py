@@ -74,7 +74,8 @@ class ImageRow(ClassCounts):
     """Name of the image."""
     part: str | None = None
     """What the run used the image for. train: it, or an equal image, trained the network. val: it chose the epoch.
-    test: neither. new: the run does not have it. Null in files of earlier versions."""
+    test: neither. new: the run does not have it, or it is not known, as of an exported model. Null in files of earlier
+    versions."""
     group: str | None = None
     """Images of one group are one unit in the statistics: frames of a film, copies, or those of `--group-by`. Empty
     where each image is a unit, and null in files of earlier versions."""

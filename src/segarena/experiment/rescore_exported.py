@@ -1,0 +1,97 @@
+"""Score an exported model on labelled data: as `segarena predict` labels the images, at their own size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.config import EvaluateOptions
+from segarena.data.source import Source
+from segarena.errors import ConfigError
+from segarena.experiment.progress import Reporter
+from segarena.experiment.recognition import Use
+from segarena.experiment.rescore import Rescored, check_classes, open_scored, write_counts
+from segarena.experiment.scored import Scored
+from segarena.exporting.loading import load_exported
+from segarena.exporting.onnx_model import OnnxModel
+from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
+from segarena.formats import command, plural
+from segarena.runs import open_folder, remove_if_empty
+from segarena.training.machine import computing_with, usual_threads
+from segarena.training.predictor import Predictor
+
+
+def open_exported(options: EvaluateOptions) -> Predictor | OnnxPredictor | None:
+    """Load an exported model with the options; None where they name something else, e.g. a run.
+
+    Raises:
+        RunError: It is damaged.
+        ConfigError: A library is not installed, or the model cannot do what is asked for.
+    """
+    exported = load_exported(options.run, device=options.device)
+    if isinstance(exported, OnnxModel):
+        return predictor_of(exported, options, needs_probabilities=False)
+    if exported is None:
+        return None
+    return exported.with_views(scale=options.scale, window=options.window_size, tta=options.tta)
+
+
+def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOptions, reporter: Reporter) -> Rescored:
+    """Score an exported model, and write metrics.json and images.csv.
+
+    Args:
+        predictor: The model.
+        options: The data.
+        reporter: Receives the progress, and how the data was read.
+
+    Raises:
+        ConfigError: No data is named, or a part of a split, of which an exported model has no record.
+        DataError: The data cannot be read, or has other classes.
+        RunError: The folder to write cannot be used.
+    """
+    if options.data is None:
+        raise ConfigError(
+            f"{options.run} is an exported model, and has no record of the data of its training",
+            where="DATA",
+            remedy=f"Name labelled data: {command('segarena', 'evaluate', options.run, 'DATA')}",
+        )
+    if options.split not in (None, "all"):
+        raise ConfigError(
+            f"{options.run} is an exported model, and has no record of the split",
+            where="--split",
+            remedy="Leave it out, and all images are scored; or name the run in place of the exported model",
+        )
+    source = open_scored(options, predictor, reporter)
+    check_classes(source, predictor, options.data)
+    indices = tuple(range(len(source.samples)))
+    use: Use = "new"
+    scored = Scored("all", indices, tuple(use for _ in indices), is_known=False)
+    reporter.say(f"  scored: all {plural(len(indices), 'image')}; whether any trained the model is not known")
+    root = predictor.run if predictor.run.is_dir() else predictor.run.parent
+    folder = open_folder(options.out, f"evaluate-{source.name}-all", root=root)
+    try:
+        confusions = _count(predictor, source, reporter)
+        metrics = replace(write_counts(confusions, predictor, source, scored, folder), views=options.typed)
+        metrics.write(folder)
+    except BaseException:
+        (folder / "images.csv").unlink(missing_ok=True)
+        remove_if_empty(folder)
+        raise
+    return Rescored(predictor.config.model, source.name, metrics, folder)
+
+
+def _count(predictor: Predictor | OnnxPredictor, source: Source, reporter: Reporter) -> NDArray[np.int64]:
+    """The confusions of all images, (N, C, C), rows = truth; void counts nowhere."""
+    number, classes = len(source.samples), source.classes.num_classes
+    found = np.zeros((number, classes, classes), np.int64)
+    with reporter.progress("scoring") as on_progress, computing_with(usual_threads()):
+        for index in range(number):
+            image, truth = source.read(index)
+            labels = predictor.predict(image)
+            counted = truth < classes
+            pairs = truth[counted].astype(np.int64) * classes + labels[counted]
+            found[index] = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+            on_progress(index + 1, number)
+    return found
