@@ -28,6 +28,7 @@ from segarena.records.plan import PlanRecord
 from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
+from segarena.records.slices import Slices, SuspiciousRow
 from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, FrameAreaRow, ImageRow, ModelRow
 from segarena.records.tuning import TrialRecord
 
@@ -35,7 +36,7 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
-    *(ErrorAnalysis, PredictionRecord, PlanRecord),
+    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
@@ -44,6 +45,7 @@ TABLES: dict[str, type] = {
     "folds.csv": FoldRow,
     "history.csv": EpochRow,
     "areas.csv": AreaRow,
+    "suspicious.csv": SuspiciousRow,
     "NAME_areas.csv": FrameAreaRow,
 }
 _TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}

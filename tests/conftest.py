@@ -114,7 +114,7 @@ def blank_figures() -> Iterator[None]:
     from matplotlib.figure import Figure
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("ranking", "accuracy_latency", "learning_curves", "class_iou", "confusion"):
+        for name in ("ranking", "accuracy_latency", "learning_curves", "class_iou", "confusion", "errors"):
             patch.setattr(f"segarena.reporting.page.draw_{name}", lambda *_: Figure(figsize=(0.2, 0.2)))
         patch.setattr("segarena.reporting.gallery.draw_gallery", lambda *_: Figure(figsize=(0.2, 0.2)))
         yield

@@ -18,6 +18,7 @@ from segarena.classes import IGNORE_INDEX
 from segarena.data.folder import FolderSource
 from segarena.errors import RunError
 from segarena.records.comparison import ComparisonRecord
+from segarena.records.slices import Slices
 from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures
 from segarena.reporting.style import ARCHITECTURES
 from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, real_encoders, refuses, write_pair
@@ -46,6 +47,8 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
         "models.csv",
         "classes.csv",
         "images.csv",
+        "slices.json",
+        "suspicious.csv",
         "report.html",
         "figures",
         "gallery",
@@ -53,7 +56,30 @@ def test_writes_the_files_of_a_comparison(comparison: Path) -> None:
         "pictures.zip",
         "log.txt",
     }
-    assert names == runs | files
+    assert names - {"suspicious"} == runs | files
+
+
+def test_errors_are_counted_over_the_seeds_of_a_model(comparison: Path) -> None:
+    slices = Slices.read(comparison)
+    images = pd.read_csv(comparison / "images.csv", dtype={"image": str})
+    assert list(slices.models) == ["fcn", "pspnet"]
+    for model, counts in slices.models.items():
+        rows = images[images["model"] == model]
+        assert counts.images == counts.confidence_images == rows.groupby(["seed", "image"]).ngroups
+        for index, entry in enumerate(counts.per_class.values()):
+            of_class = rows[rows["class_index"] == index]
+            assert sum(one.pixels for one in entry.objects) == (of_class["tp"] + of_class["fn"]).sum()
+            assert sum(one.correct for one in entry.objects) == of_class["tp"].sum()
+        correct = sum(one.correct for one in counts.distances)
+        assert correct == rows["tp"].sum()
+
+
+def test_suspicious_labels_are_regions_of_the_masks(comparison: Path) -> None:
+    rows = pd.read_csv(comparison / "suspicious.csv", dtype={"image": str})
+    assert len(rows) == Slices.read(comparison).suspicious
+    assert list(rows["rank"]) == list(range(1, len(rows) + 1))
+    assert (rows["networks"] == 4).all()
+    assert (rows["true_class"] != rows["predicted_class"]).all()
 
 
 def test_the_labels_that_were_scored_are_kept(comparison: Path) -> None:

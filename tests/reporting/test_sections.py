@@ -16,7 +16,7 @@ def test_sections_and_navigation_are_in_the_order_of_the_list(street: Path) -> N
     text = (street / "report.html").read_text()
     shown = [section for section in SECTIONS if f'<section id="{section.name}"' in text]
     assert len(shown) >= 7
-    places = [text.index(f'<section id="{section.name}" aria-labelledby="{section.name}-title">') for section in shown]
+    places = [text.index(f'<section id="{section.name}" aria-labelledby="{section.name}-title"') for section in shown]
     links = [text.index(f'<a href="#{section.name}">{section.title}</a>') for section in shown]
     assert places == sorted(places)
     assert links == sorted(links)

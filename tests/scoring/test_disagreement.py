@@ -61,7 +61,8 @@ def test_agreement_is_where_both_networks_predict_the_same_wrong_class(seed: int
                 if area >= SMALLEST:
                     expected.append((area, int(depth), true, predicted, box))
     assert sorted((r.pixels, r.thickness, r.true, r.predicted, r.box) for r in regions) == sorted(expected)
-    assert [r.pixels for r in regions] == sorted((r.pixels for r in regions), reverse=True)
+    assert [r.score for r in regions] == sorted((r.score for r in regions), reverse=True)
+    assert all(r.inside.sum() == r.pixels for r in regions)
 
 
 def test_a_mislabelled_region_is_found_with_its_confidence() -> None:

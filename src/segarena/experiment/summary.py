@@ -18,6 +18,7 @@ from segarena.experiment.examples import write_gallery
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.matching import Matched
 from segarena.experiment.prepared import Prepared
+from segarena.experiment.slices import write_slices
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
 from segarena.files import write_text
 from segarena.formats import defined, join_words
@@ -85,6 +86,7 @@ def write_comparison(
     images = _with_groups(image_table(folder, runs), prepared)
     with computing_with(environment.threads):
         gallery = write_gallery(prepared, images, names, folder) if together else []
+        write_slices(prepared, runs, images, folder)
     comparison = summarise(
         prepared,
         models,

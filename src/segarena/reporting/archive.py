@@ -11,7 +11,7 @@ from segarena.files import write_with
 #: What belongs to a result, below the comparison's folder. Results of `evaluate` and `predict` in a run do not.
 _RESULT = (
     *("report.html", "comparison.json", "options.json", "*.csv", "figures/*", "gallery/*/*", "paper/*"),
-    *("pictures.zip", "*-seed*/predictions.zip", "*-seed*/fold*/predictions.zip"),
+    *("suspicious/*/*", "pictures.zip", "*-seed*/predictions.zip", "*-seed*/fold*/predictions.zip"),
     *("*-seed*/*.json", "*-seed*/*.csv", "*-seed*/fold*/*.json", "*-seed*/fold*/*.csv", "tuning/*/*/trial.json"),
 )
 #: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.

@@ -19,6 +19,8 @@ from segarena.reporting.class_differences import class_pairs
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
+from segarena.reporting.error_figure import draw_errors
+from segarena.reporting.error_slices import figure_alt
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
 from segarena.reporting.sections import find_template, shown_sections
@@ -62,15 +64,17 @@ def save_figures(
 ) -> dict[str, Path]:
     """Draw the figures and write them as figures/NAME.png, and as NAME.svg if `svg`. Returns the PNGs' paths by name.
 
-    Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, and
-    gallery (where there are examples). `spots` receives where each one can be pressed. Matplotlib's settings and
-    pyplot's list of open figures are as before. Raises RunError where a file cannot be written.
+    Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, errors
+    (where they were counted) and gallery (where there are examples). `spots` receives where each one can be pressed.
+    Matplotlib's settings and pyplot's list of open figures are as before. Raises RunError where a file cannot be
+    written.
     """
     figures: dict[str, Callable[[], Figure | None]] = {
         "ranking": partial(draw_ranking, comparison),
         "accuracy_latency": partial(draw_accuracy_latency, comparison),
         "learning_curves": partial(draw_learning_curves, comparison),
         "class_iou": partial(draw_class_iou, comparison),
+        "errors": partial(draw_errors, comparison),
         **{f"confusion_{name}": partial(draw_confusion, comparison, name) for name in comparison.names},
     }
     if examples:
@@ -139,6 +143,7 @@ def _embed(comparison: Comparison, paths: dict[str, Path], spots: Spots) -> dict
         "accuracy_latency": captions.latency_alt(comparison),
         "learning_curves": captions.curves_alt(comparison),
         "class_iou": captions.classes_alt(comparison),
+        "errors": figure_alt(comparison),
         **{f"confusion_{name}": captions.confusion_alt(comparison, name) for name in comparison.names},
     }
     return {

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.error_slices import describe_errors
+from segarena.reporting.suspicious import describe_suspicious
 from segarena.reporting.use import Use, describe_use
 from segarena.reporting.viewer import describe_viewer
 
@@ -52,6 +54,8 @@ SECTIONS = (
     Section("classes", "Classes"),
     Section("confusion", "Confusion"),
     Section("images", "Images", describe_viewer),
+    Section("errors", "Errors", describe_errors),
+    Section("suspicious", "Labels to check", describe_suspicious),
     Section("gallery", "Gallery", _gallery),
     Section("use", "Use", _use),
     Section("method", "Method"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,15 @@ class Region:
     """Class index that all networks predict."""
     box: tuple[int, int, int, int]
     """Left, top, right and bottom, in pixels; the last two are excluded."""
+    inside: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+    """Which pixels of the box are in the region; None where that is no longer needed."""
+
+    @property
+    def score(self) -> float:
+        """What regions are ranked by: thickness times confidence. A long thin region is usually a boundary that was
+        drawn differently, and a large uncertain one an error of the networks.
+        """
+        return self.thickness * self.confidence
 
 
 def find_confident_errors(
@@ -113,7 +122,7 @@ def find_agreement(errors: Sequence[ConfidentErrors], truth: NDArray[np.uint8]) 
         truth: The image's mask, class indices (H, W).
 
     Returns:
-        Regions of one true and one predicted class, of at least `SMALLEST` pixels, the largest first.
+        Regions of one true and one predicted class, of at least `SMALLEST` pixels, the highest `score` first.
     """
     from segarena.kernels.boundary_loops import distance_to_other
 
@@ -158,9 +167,10 @@ def find_agreement(errors: Sequence[ConfidentErrors], truth: NDArray[np.uint8]) 
                 true=true,
                 predicted=predicted,
                 box=(left, top, right, bottom),
+                inside=shape,
             )
         )
-    return sorted(regions, key=lambda region: -region.pixels)
+    return sorted(regions, key=lambda region: (-region.score, -region.pixels))
 
 
 def _nearest(values: NDArray[np.float32], places: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,0 +1,175 @@
+"""The sections of the page about where the errors are, and about labels to check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from segarena.errors import RunError
+from segarena.records.error_analysis import ErrorCounts
+from segarena.records.slices import ImageSlice, Slices, SuspiciousRow, WorstImages
+from segarena.records.tables import columns
+from segarena.reporting import error_slices
+from segarena.reporting.comparison import read_comparison
+from segarena.reporting.error_slices import boundary_f1, boundary_iou, describe_errors
+from segarena.reporting.page import build_report
+from segarena.reporting.suspicious import describe_suspicious
+from segarena.runs import Run
+from segarena.scoring.boundaries import BoundaryCounts, count_boundaries
+from segarena.scoring.calibration import BINS, ConfidenceCounts
+from segarena.scoring.error_analysis import ErrorTotals
+from segarena.scoring.objects import count_objects
+from support import refuses
+
+
+def add_slices(folder: Path, *, suspicious: int = 2) -> Path:
+    """Count the errors of the masks in the gallery, and list two regions."""
+    comparison = read_comparison(folder)
+    classes = len(comparison.class_names)
+    names = sorted(path.name for path in (folder / "gallery").iterdir())
+    rng = np.random.default_rng(0)
+    models: dict[str, ErrorCounts] = {}
+    for model in comparison.names:
+        total = ErrorTotals.zero(classes)
+        for name in names:
+            truth, found = (
+                np.asarray(Image.open(folder / "gallery" / name / f"{part}.png")) for part in ("truth", model)
+            )
+            pixels = rng.integers(50, 99, (classes, BINS))
+            sure = ConfidenceCounts(pixels, pixels * 8 // 10, pixels * (np.arange(BINS) + 0.5) / BINS, 40.0)
+            pair = (truth, found, classes)
+            total += ErrorTotals(1, count_objects(*pair), count_boundaries(*pair), sure, 1)
+        models[model] = total.to_record(comparison.class_names)
+    part = ImageSlice(
+        property="brightness",
+        name="darkest third",
+        low=3.0,
+        high=70.4,
+        images=4,
+        classes=5,
+        miou=dict.fromkeys(models, 0.5) | {comparison.names[-1]: None},
+    )
+    worst = {name: WorstImages(names=(names[0],), miou=0.125, all_miou=0.5) for name in models}
+    Slices(models=models, slices=(part,), worst=worst, suspicious=suspicious).write(folder)
+    rows = [(rank, names[0], "car", "tree", 40 * rank, 3, 0.9, 4, 5, 6, 15, 26) for rank in (1, 2)]
+    pd.DataFrame(rows, columns=columns(SuspiciousRow)).to_csv(folder / "suspicious.csv", index=False)
+    crop = folder / "suspicious" / "01"
+    crop.mkdir(parents=True)
+    region = np.zeros((30, 40), np.uint8)
+    region[10:20, 10:20] = 255
+    for name, picture in (("image", np.full((30, 40, 3), 90, np.uint8)), ("truth", region // 255), ("region", region)):
+        Image.fromarray(picture).save(crop / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def with_slices(make_comparison: Callable[..., Path]) -> Path:
+    """A comparison whose errors were counted. Read it, do not change it."""
+    return add_slices(make_comparison())
+
+
+def test_the_page_has_the_sections_and_the_figure(with_slices: Path) -> None:
+    text = build_report(with_slices).read_text()
+    assert 'href="#errors"' in text
+    assert 'href="#suspicious"' in text
+    assert (with_slices / "figures" / "errors.png").exists()
+
+
+def test_a_comparison_of_an_earlier_version_has_no_such_sections(street: Path) -> None:
+    text = (street / "report.html").read_text()
+    assert "#errors" not in text
+    assert "#suspicious" not in text
+    assert not (street / "figures" / "errors.png").exists()
+
+
+def test_the_tables_have_the_counted_numbers(with_slices: Path) -> None:
+    comparison = read_comparison(with_slices)
+    content = describe_errors(comparison)
+    assert content is not None
+    best = comparison.names[0]
+    counts = Slices.read(with_slices).models[best]
+    _, rows = content.objects[0]
+    shown = dict(rows)
+    bins = [index for index, title in enumerate(("1–9", "10–99", "100–999", "1,000–9,999")) if title in content.sizes]
+    for name, cells in shown.items():
+        for (share, number), place in zip(cells, bins, strict=True):
+            one = counts.per_class[name].objects[place]
+            assert number == (f"{one.objects}" if one.objects else "")
+            assert share == (f"{100 * one.found / one.objects:.0f}%" if one.objects else "–")
+    assert content.scores[0][1][4] == "12.5% (all: 50.0%)"
+    assert content.slices[0][1:3] == ("darkest third: 3 to 70", "4")
+    assert content.slices[0][3][0] == "50.0%"
+    assert content.slices[0][3][-1] == "–"
+
+
+def test_small_objects_are_in_a_sentence(with_slices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = read_comparison(with_slices)
+    assert len(describe_errors(comparison).findings) == 2  # there are few
+    monkeypatch.setattr(error_slices, "FEWEST_OBJECTS", 1)
+    counts = Slices.read(with_slices).models[comparison.names[0]]
+    small = [one for entry in counts.per_class.values() for one in entry.objects[:2]]
+    number, found = sum(one.objects for one in small), sum(one.found for one in small)
+    first, of_class, *_ = describe_errors(comparison).findings
+    assert f" {number} objects " in first
+    assert f"U-Net finds {100 * found / number:.0f}%" in first
+    assert any(f"“{name}”" in of_class for name in comparison.class_names)
+
+
+def test_objects_are_listed_once_whatever_the_number_of_seeds(make_comparison: Callable[..., Path]) -> None:
+    folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("sky", "road", "tree"))
+    add_slices(folder)
+    slices = Slices.read(folder)
+    double = {
+        name: (ErrorTotals.from_record(one) + ErrorTotals.from_record(one)).to_record(["sky", "road", "tree"])
+        for name, one in slices.models.items()
+    }
+    once = describe_errors(read_comparison(folder))
+    Slices(models=double, slices=(), worst={}, suspicious=None).write(folder)
+    twice = describe_errors(read_comparison(folder))
+    assert once is not None
+    assert twice is not None
+    for (share, _), (double_share, _) in zip(once.objects[0][1][0][1], twice.objects[0][1][0][1], strict=True):
+        assert share == double_share
+    shown = [int(number) for _, cells in twice.objects[0][1] for _, number in cells if number]
+    counted = sum(one.objects for entry in slices.models["unet"].per_class.values() for one in entry.objects)
+    assert sum(shown) == counted
+
+
+def test_boundary_scores_are_means_over_the_classes_of_the_truth() -> None:
+    totals = ErrorTotals.zero(3)
+    regions = np.array([[6, 8, 8], [1, 1, 4], [0, 5, 0]])
+    contours = np.array([[10, 5, 8, 8], [0, 0, 4, 0], [3, 0, 0, 0]])
+    totals = totals + ErrorTotals(
+        1, totals.objects, BoundaryCounts(regions, contours, totals.boundaries.bands), totals.confidence, 0
+    )
+    assert boundary_iou(totals) == pytest.approx((6 / 10 + 1 / 4) / 2)
+    assert boundary_f1(totals) == pytest.approx((2 * 0.5 * 1 / 1.5 + 0) / 2)
+
+
+def test_a_region_is_shown_with_its_place_and_a_line_around_it(with_slices: Path) -> None:
+    content = describe_suspicious(read_comparison(with_slices))
+    assert content is not None
+    [suspect] = content.suspects  # the second one has no pictures
+    assert content.complete is False
+    assert suspect.title == "“car” in the mask, “tree” for all 4 networks"
+    assert suspect.place.endswith("row 16, column 10")
+    assert (suspect.image.width, suspect.image.height) == (240, 180)
+
+
+def test_damaged_pictures_are_reported(make_comparison: Callable[..., Path]) -> None:
+    folder = add_slices(make_comparison(models=("unet", "fcn"), classes=("sky", "road", "tree"), images=5))
+    path = folder / "suspicious" / "01" / "truth.png"
+    path.write_bytes(b"no picture")
+    with refuses(RunError, where=path):
+        describe_suspicious(read_comparison(folder))
+
+
+def test_nothing_suspicious_has_no_section(make_comparison: Callable[..., Path]) -> None:
+    folder = add_slices(make_comparison(models=("unet",), classes=("sky", "road", "tree"), images=5), suspicious=0)
+    assert describe_suspicious(read_comparison(folder)) is None
+    assert Run("unet", 0) in read_comparison(folder).histories
