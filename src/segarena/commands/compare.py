@@ -117,10 +117,10 @@ def _train_and_compare(
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
         failed = train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
     reporter.say("Comparing")
-    keep_pictures(prepared, runs, folder, reporter)
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     left_out = {one.model for one in failed}
     ranked = [run for run in runs if run.model not in left_out]
+    keep_pictures(prepared, ranked, folder, reporter)
     comparison = write_comparison(prepared, ranked, folder, command=repeat, environment=environment, failed=failed)
     page = build_report(folder)
     calibrated.record(comparison, folder)
