@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -14,10 +14,17 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_CONFIGURATION, TiffImageFile
 
 from segarena.data.files.arrays import ARRAY_SUFFIXES, array_as_png
+from segarena.data.files.checksums import check_checksums
 from segarena.data.files.foreign import HEIC_SUFFIXES, describe_unreadable
 from segarena.data.files.tiff import describe_tiff
 from segarena.errors import DataError
 from segarena.texts import is_lfs_pointer
+
+#: The formats that are decoded, as Pillow names them. Readers of others run programs (EPS), or are rarely used.
+FORMATS = (
+    *("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX"),
+    "HEIF",  # of pillow-heif
+)
 
 _ORIENTATION_TAG = 0x0112
 #: How an image is turned upright, by its EXIF orientation; 1 is upright.
@@ -45,6 +52,12 @@ _COPY_OR_TRANSPARENCY = 0b101
 _MOST_PAGES, _MOST_FRAMES = 10, 1000
 
 
+def known_formats(formats: Sequence[str] = FORMATS) -> list[str]:
+    """Return those of the formats that this installation of Pillow has."""
+    Image.init()
+    return [name for name in formats if name in Image.OPEN]
+
+
 @contextmanager
 def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open an image file without decoding it.
@@ -65,7 +78,7 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
         # A stream and not the path, which Pillow would map into memory: it garbles a turned TIFF then (13.0).
         with reading(path):
             try:
-                image = Image.open(stream)
+                image = Image.open(stream, formats=known_formats())
             except UnidentifiedImageError as error:
                 unsupported = describe_tiff(path, stream)
                 stream.seek(0)
@@ -100,6 +113,7 @@ def decode(image: Image.Image, path: Path) -> Image.Image:
     # Of all formats, Pillow itself applies the orientation of TIFF only.
     turn = None if isinstance(image, TiffImageFile) else _TURNS.get(_orientation(image))
     with reading(path):
+        check_checksums(image)
         image.load()
         return image if turn is None else image.transpose(turn)
 

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from segarena.data.files.arrays import ARRAY_SUFFIXES
 from segarena.data.files.foreign import FOREIGN, identify
+from segarena.data.files.image_io import known_formats
 from segarena.data.layout.tree import Tree, files_ending, relative_name
 from segarena.errors import DataError
 from segarena.formats import listing, plural
@@ -73,7 +74,7 @@ def _without_ending(root: Path, files: list[Path], count: int) -> Unread | None:
         return None
     shown = f"{plural(count, 'file')} without an ending, e.g. {relative_name(root, files[0])}"
     try:
-        with Image.open(files[0]) as image:
+        with Image.open(files[0], formats=known_formats()) as image:
             form = image.format or ""
     except UnidentifiedImageError:
         with files[0].open("rb") as stream:
