@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from segarena.errors import RunError
-from segarena.files import open_whole, read_json, write_bytes, write_json, write_text, write_with
+from segarena.files import keeping, open_whole, read_json, write_bytes, write_json, write_text, write_with
 from support import refuses
 
 
@@ -106,7 +107,7 @@ def test_others_may_read_the_file_as_the_umask_says(tmp_path):
 KILLS = """
 import os, signal, sys, time
 from pathlib import Path
-from segarena.files import open_whole
+from segarena.files import keeping, open_whole
 
 def write_for_ever(path, number):
     while True:
@@ -186,3 +187,23 @@ def test_json_is_readable_by_a_person(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Straße"})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "name": "Straße"\n}\n'
     assert json.loads((tmp_path / "a.json").read_bytes()) == {"name": "Straße"}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_into_a_kept_folder_that_was_removed(tmp_path, replaced):
+    folder = tmp_path / "run"
+    with keeping(folder):
+        write_text(folder / "last" / "state", "a")
+        shutil.rmtree(folder / "last")  # a folder below it is made again
+        write_text(folder / "last" / "state", "b")
+        folder.rename(tmp_path / "other")
+        if replaced:
+            folder.mkdir()
+        with refuses(RunError, where=folder):
+            write_text(folder / "metrics.json", "{}")
+        assert folder.exists() == replaced
+        assert not (folder / "metrics.json").exists()
+        with keeping(tmp_path / "other"):  # a command in the same process
+            write_text(tmp_path / "other" / "metrics.json", "{}")
+    write_text(folder / "metrics.json", "{}")
+    assert (folder / "metrics.json").exists()

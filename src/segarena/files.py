@@ -16,6 +16,63 @@ from segarena.errors import RunError
 #: Suffix of files that are being written; kill -9 can leave one.
 TEMPORARY = ".partial"
 
+#: The folders of `keeping`, each with what tells it from another one of the same name.
+_kept: dict[Path, tuple[int, int]] = {}
+
+
+@contextmanager
+def keeping(folder: Path) -> Iterator[None]:
+    """Make a folder, and let no file be written below it in the block once it was removed or replaced.
+
+    It would be made again otherwise, with the files that are written from then on and without those of before: a
+    folder that nobody can use, or resume.
+
+    Args:
+        folder: The folder, as the paths of the files in it begin.
+
+    Raises:
+        RunError: The folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    before = _kept.get(folder)
+    _kept[folder] = (status.st_dev, status.st_ino)
+    try:
+        yield
+    finally:
+        if before is None:
+            del _kept[folder]
+        else:
+            _kept[folder] = before
+
+
+def _check_kept(path: Path) -> None:
+    """Raise RunError if a folder above the file, of those that are kept, is not the one that it was."""
+    for folder, identity in list(_kept.items()):
+        if folder not in path.parents:
+            continue
+        try:
+            status = folder.stat()
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != identity:
+            raise RunError(
+                f"was {'removed' if status is None else 'replaced by another folder'} while files were written into it",
+                where=folder,
+                remedy="What was in it cannot be completed. Start again in a new folder",
+            )
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot be written ({error.strerror or error})",
+        where=path,
+        remedy="Free some space, check the permissions, or write to another folder",
+    )
+
 
 @contextmanager
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
@@ -27,7 +84,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
         path: The file to write or replace.
 
     Raises:
-        RunError: The file cannot be written.
+        RunError: The file cannot be written, or a folder above it was removed, see `keeping`.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "table.csv")
@@ -38,6 +95,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
     (False, 'a,b')
     """
     temporary: str | None = None
+    _check_kept(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
@@ -49,11 +107,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise RunError(
-            f"cannot be written ({error.strerror or error})",
-            where=path,
-            remedy="Free some space, check the permissions, or write to another folder",
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

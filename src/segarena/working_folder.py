@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from segarena.files import keeping
 from segarena.locks import hold
 from segarena.runs import DEFAULT_ROOT, check_out, open_folder, unwritable
 
@@ -53,6 +54,6 @@ def claimed_folder(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(out, error) from error
-    with hold(folder) as is_locked:
+    with hold(folder) as is_locked, keeping(folder):
         # Opened under the lock: what another command is writing is not removed, and what it has written is noticed.
         yield open_folder(folder, name, resume=resume), is_locked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import traceback
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Log:
 
     def open(self, folder: Path) -> None:
         """Write what waits, and what follows, to log.txt in the folder."""
+        with suppress(OSError):  # then the log cannot be written either
+            folder.mkdir(parents=True, exist_ok=True)
         self._paths.append(folder / LOG)
         self._append(self._paths[-1], self._waiting)
         self._waiting = []
@@ -61,7 +64,6 @@ class Log:
     def _append(self, path: Path, lines: list[str]) -> None:
         content = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab", buffering=0) as stream:
                 before = stream.seek(0, os.SEEK_END)
                 if stream.write(content) < len(content):  # the disk is full: no half line is left

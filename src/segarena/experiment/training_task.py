@@ -13,6 +13,7 @@ from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.experiment.run import train_run
 from segarena.experiment.time_left import TrainingTimeLeft
+from segarena.files import keeping
 from segarena.locks import hold
 from segarena.runs import Run
 from segarena.training.machine import computing_with
@@ -50,9 +51,9 @@ class TrainingTask:
     def __call__(self, channel: Channel) -> None:
         """Train, in whichever process."""
         folder = self.training.folder
-        folder.mkdir(parents=True, exist_ok=True)
         # A process that outlives the command, until it has saved, keeps others out of its folder.
         with (
+            keeping(folder),
             nullcontext() if self.is_alone else hold(folder),
             own_models(self.builder),
             computing_with(self.training.protocol.threads),
