@@ -101,6 +101,10 @@ class OutOfMemoryError(SegarenaError):
     """The memory of the GPU or of the machine is too small for what was to be computed."""
 
 
+class WorkerError(SegarenaError):
+    """A process that loads images has ended by itself, or does not answer."""
+
+
 class Interrupted(_ShortInNotebooks):
     """The user or the system stopped the command; the training state is saved. The message explains how to resume."""
 

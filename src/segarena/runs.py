@@ -283,7 +283,8 @@ def describe_unfinished(folder: Path) -> str:
     if (folder / Metrics.file).exists():
         return ""
     epochs = _epochs(folder)
-    if (read_json(folder / "config.json").get("data") or {}).get("all_images"):
+    config = read_json(folder / "config.json")
+    if isinstance(config, dict) and isinstance(data := config.get("data"), dict) and data.get("all_images"):
         return f"The training of {folder} is not finished. Its weights after epoch {epochs[-1].epoch} are used."
     best = max(epochs, key=lambda row: -1.0 if row.val_miou is None else row.val_miou)
     score = "undefined" if best.val_miou is None else percent(best.val_miou)
@@ -345,6 +346,5 @@ def unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> R
 
 def _try_writing(folder: Path) -> None:
     """Raise OSError where files cannot be written: before hours of training rather than after them."""
-    probe = folder / ".writable"
-    probe.touch()
+    (probe := folder / ".writable").touch()
     probe.unlink()

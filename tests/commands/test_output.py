@@ -22,7 +22,7 @@ from segarena.config import CheckOptions, OutputOptions
 from segarena.errors import ConfigError, DataError, Interrupted
 from segarena.experiment import run as experiment_run
 from segarena.experiment.progress import TrainingStart
-from segarena.training.engine import Step
+from segarena.training.state import Step
 from support import QUICK, refuses, write_pair
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft
-from segarena.training.engine import Step
+from segarena.training.state import Step
 
 FLOPS = {"fcn": 1.0, "unet": 3.0}
 

@@ -46,7 +46,7 @@ def test_a_loss_of_nan_restarts_the_training_at_a_third_of_the_rate(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lower = segarena.train(squares, out=tmp_path / "lower", **{**OPTIONS, "learning_rate": 0.001}).folder
-    taken = breaking(monkeypatch, {3})  # in the second epoch, after a first one that was saved
+    taken = breaking(monkeypatch, {2, 3})  # in the second epoch, after a first one that was saved
     run = segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder
     assert [place[:2] for place in taken] == [(1, 0), (1, 1), (2, 0), (2, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
     assert [rate for _, _, rate in taken[4:]] == pytest.approx([rate / 3 for _, _, rate in taken[:4]])
@@ -63,8 +63,8 @@ def test_a_loss_of_nan_restarts_the_training_at_a_third_of_the_rate(
 
 
 def test_a_second_failure_is_an_error(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = breaking(monkeypatch, {1, 5})
-    with refuses(ConfigError, where="run", value="nan"):
+    taken = breaking(monkeypatch, {0, 1, 4, 5})
+    with refuses(ConfigError, where="run", value="NaN"):
         segarena.train(squares, out=tmp_path / "run", **OPTIONS)
     assert len(taken) == 6
 
@@ -74,11 +74,11 @@ def test_a_restart_is_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     with monkeypatch.context() as patch:
-        breaking(patch, {1})
+        breaking(patch, {0, 1})
         whole = segarena.train(squares, out=tmp_path / "whole", **OPTIONS).folder
     part = tmp_path / "part"
     with monkeypatch.context() as patch:
-        taken = breaking(patch, {1})
+        taken = breaking(patch, {0, 1})
         patch.setattr("segarena.experiment.training_task.train_run", stopping(taken, last))
         with pytest.raises(Interrupted):
             segarena.train(squares, out=part, **OPTIONS)
@@ -158,6 +158,6 @@ def test_a_training_on_all_images_is_restarted_after_nan(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "FEWEST_STEPS", 1)
-    breaking(monkeypatch, {1})
+    breaking(monkeypatch, {0, 1, 2})
     run = segarena.train(squares, out=tmp_path / "run", all_images=True, ema_decay=0.9, **OPTIONS).folder
     assert Metrics.read(run).restart == "diverged"

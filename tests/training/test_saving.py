@@ -105,11 +105,11 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     whole = segarena.train(squares, out=tmp_path / "whole", **OPTIONS, **options).folder
     part, finish = tmp_path / "part", Trainer._finish_epoch
 
-    def finish_or_die(self: Trainer) -> None:
+    def finish_or_die(self: Trainer) -> bool:
         if self.state.epoch == 5:
             raise Killed
         monkeypatch.setattr(SavedState, "is_due", self.state.epoch == saved_after)
-        finish(self)
+        return finish(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(SavedState, "is_due", False)

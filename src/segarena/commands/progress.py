@@ -18,9 +18,11 @@ from segarena.formats import percent, plural
 from segarena.records.metrics import RESTARTS
 
 if TYPE_CHECKING:  # `check` needs no torch
-    from segarena.training.engine import Step
+    from segarena.training.state import Step
 
 
+#: Steps that are named one by one when they are left out.
+SKIPS_SHOWN = 5
 #: Columns of a terminal that has room for all facts beside a bar.
 _WIDE = 95
 
@@ -164,6 +166,12 @@ class _TrainingProgress(TrainingListener):
         console.warn(
             f"{self.start.title} {RESTARTS[why]}: it is trained again, at a learning rate of {learning_rate:.3g}"
         )
+
+    def on_skip(self, epoch: int, step: int, skipped: int) -> None:
+        if skipped <= SKIPS_SHOWN:
+            further = ". Further ones are counted in metrics.json" if skipped == SKIPS_SHOWN else ""
+            place = f"{self.start.title}: step {step} of epoch {epoch}"
+            console.warn(f"{place} is left out, as its loss or a gradient is NaN or infinite{further}")
 
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         best = "undefined" if best_miou is None else percent(best_miou)

@@ -209,6 +209,7 @@ class FolderSource:
         height, width = image.shape[:2]
         if fit(image_path, (height, width), mask_path, mask.shape) is not None:
             mask = resize_mask(mask, height, width)
+        self._digests[index].check_unchanged()  # after the files were read: an earlier answer could be out of date
         return image, mask
 
     def read_image(self, path: Path) -> NDArray[Any]:
@@ -222,11 +223,12 @@ class FolderSource:
         return image if self.format is None else composite(image, self.format.ranges)
 
     def read_labels(self, index: int) -> NDArray[np.uint8]:
-        """Return the mask alone, as `read` gives it; the image is not decoded. Raises DataError."""
+        """Return the mask alone, as `read` gives it; the image is not decoded. Raises DataError as `read`."""
         sample = self.samples[index]
         mask, (height, width) = read_mask(sample.mask_files, self.encoding), self.sizes[index]
         if fit(sample.files[0], (height, width), sample.files[1], mask.shape) is not None:
             mask = resize_mask(mask, height, width)
+        self._digests[index].check_unchanged()
         return mask
 
     def label_counts(self, index: int) -> NDArray[np.int64] | None:

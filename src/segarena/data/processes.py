@@ -5,26 +5,35 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from segarena.errors import SegarenaError
+from segarena.errors import SegarenaError, WorkerError
 
 #: Where Linux has shared memory, through which processes pass batches.
 SHARED_MEMORY = Path("/dev/shm")
 #: The share of it that may be used, and the batches of a process at a time: two in advance, and one in the making.
 USABLE, BATCHES = 0.8, 3
+#: Seconds between two looks at whether the processes are alive, while a batch is awaited.
+LOOK_EVERY = 5.0
+#: Looks without a batch after which a process counts as hung. They are counted, as a computer may sleep in between.
+PATIENCE = 24
 
 
 class Loader:
-    """A DataLoader that raises a `SegarenaError` of a worker unchanged.
+    """A DataLoader that raises a `SegarenaError` of a worker unchanged, and a WorkerError where a worker is lost.
 
     DataLoader itself can only recreate errors of one argument and raises a RuntimeError for others, so that a damaged
     file would look like a bug. Here a worker returns the error in place of the batch.
+
+    A worker that was killed is noticed where its batch is awaited: DataLoader's own signal handler would raise in the
+    middle of a training step, whose weights could not be saved then.
     """
 
     def __init__(
@@ -38,6 +47,7 @@ class Loader:
                 "persistent_workers": True,
                 "multiprocessing_context": method,
                 "worker_init_fn": _leave_interrupts_to_the_main_process,
+                "timeout": LOOK_EVERY,
             }
         self._new_loader: Callable[[], DataLoader[Any]] = partial(
             DataLoader, _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
@@ -46,7 +56,9 @@ class Loader:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            for batch in self.loader:
+            with _handler_of_dead_children():
+                batches = iter(self.loader)
+            while (batch := _next(batches)) is not None:
                 if isinstance(batch, SegarenaError):
                     raise batch
                 yield batch
@@ -55,6 +67,41 @@ class Loader:
             # lost the queues to its workers, and would wait 5 s for each.
             self.loader = self._new_loader()
             raise
+
+
+def _next(batches: Iterator[Any]) -> Any:
+    """The next batch; None after the last one. Raises WorkerError where a process is lost."""
+    for _ in range(PATIENCE):
+        try:
+            return next(batches, None)
+        except RuntimeError as error:
+            if "timed out" in str(error):
+                continue  # the iterator is as before
+            if "DataLoader worker" not in str(error) or "exited unexpectedly" not in str(error):
+                raise
+            raise WorkerError(
+                "a process that loads images was ended from outside, perhaps because there was too little memory",
+                where="--workers",
+                remedy="Resume, or start again with fewer --workers; 0 uses none",
+            ) from error
+    raise WorkerError(
+        f"no process that loads images has answered for {PATIENCE * LOOK_EVERY:.0f} s",
+        where="--workers",
+        remedy="Check the disk or network drive that the images are on and resume, or start again with --workers 0",
+    )
+
+
+@contextmanager
+def _handler_of_dead_children() -> Iterator[None]:
+    """Keep the handler of SIGCHLD, in place of which DataLoader sets one of its own; Windows has no such signal."""
+    number = getattr(signal, "SIGCHLD", None)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(number) if number is not None and is_main else None
+    try:
+        yield
+    finally:
+        if number is not None and before is not None and signal.getsignal(number) is not before:
+            signal.signal(number, before)
 
 
 class _ErrorsAsItems(Dataset[Any]):

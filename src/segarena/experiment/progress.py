@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `check` needs no torch
-    from segarena.training.engine import Step
+    from segarena.training.state import Step
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,15 @@ class TrainingListener:
         Args:
             why: "diverged": the loss became NaN or infinite. "majority": it ended no better than the majority baseline.
             learning_rate: The new peak learning rate of the encoder.
+        """
+
+    def on_skip(self, epoch: int, step: int, skipped: int) -> None:
+        """Called when a step was left out, because the loss or a gradient was NaN or infinite.
+
+        Args:
+            epoch: The epoch, from 1.
+            step: The step in the epoch, from 1.
+            skipped: Steps that were left out so far.
         """
 
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:

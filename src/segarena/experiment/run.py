@@ -43,12 +43,13 @@ from segarena.records.run import Environment
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.counting import Observer, evaluate
-from segarena.training.engine import Trainer, TrainingState
+from segarena.training.engine import Trainer
 from segarena.training.error_analysis import ErrorCollector
 from segarena.training.evaluation import evaluation_pixels
 from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
+from segarena.training.state import TrainingState
 
 _PARTS: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 
@@ -112,6 +113,7 @@ def train_run(
         best_epoch=state.best_epoch,
         epochs=len(state.history),
         restart=state.restart,
+        skipped_steps=state.skipped,
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
         note=None if split.splits.holds_out else no_score_note(folder),
     )
@@ -318,6 +320,7 @@ def _fit(
                 state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
             ),
             on_restart=on_restart,
+            on_skip=lambda state: listener.on_skip(state.epoch, state.step, state.skipped),
             rebuild=lambda: build_network(training),
             baseline=lambda: majority_miou(training.split),
             should_stop=should_stop,

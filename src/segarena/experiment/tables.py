@@ -47,6 +47,7 @@ def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, Latency]
                 eval_output_stride=settings.get("eval_output_stride") or settings["output_stride"],
                 start=config.start,
                 restart=metrics.restart,
+                skipped_steps=metrics.skipped_steps,
                 **_scores(metrics),
                 **asdict(costs),
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segarena.experiment.schedule import makespan
 
 if TYPE_CHECKING:
-    from segarena.training.engine import Step
+    from segarena.training.state import Step
 
 #: Share of an epoch's time that does not depend on the network: reading, augmentation, scores. Until a network has been
 #: measured, the rest is taken as proportional to its FLOPs. On the built-in scenes, two cores, U-Net, PSPNet and

@@ -19,7 +19,7 @@ from segarena.runs import Run
 from segarena.training.machine import computing_with
 
 if TYPE_CHECKING:
-    from segarena.training.engine import Step
+    from segarena.training.state import Step
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,9 @@ class _SendingListener(TrainingListener):
 
     def on_restart(self, why: str, learning_rate: float) -> None:
         self._channel.send(("on_restart", why, learning_rate))
+
+    def on_skip(self, epoch: int, step: int, skipped: int) -> None:
+        self._channel.send(("on_skip", epoch, step, skipped))
 
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         self._channel.send(("on_early_stop", epochs, best_epoch, best_miou))

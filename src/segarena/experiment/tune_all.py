@@ -19,7 +19,7 @@ from segarena.records.config import Config
 from segarena.records.tuning import Tuning
 from segarena.reuse.recorded import check_same_data
 from segarena.runs import Run, fold_folder
-from segarena.training.engine import Step
+from segarena.training.state import Step
 
 #: The folder of all trials of a command, in its own folder.
 TUNING = "tuning"

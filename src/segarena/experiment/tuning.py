@@ -6,7 +6,6 @@ one that was stopped goes on from its last state. The outcome is in the config.j
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -30,9 +29,10 @@ from segarena.formats import defined
 from segarena.records.tuning import ClassWeights, Trial, TrialRecord, Tuning
 from segarena.scoring.scores import score
 from segarena.training.checkpoint import BEST, LAST, load_weights
-from segarena.training.engine import Step, Trainer
+from segarena.training.engine import Trainer
 from segarena.training.machine import computing_with
 from segarena.training.memory import PeakMemory
+from segarena.training.state import Step
 
 _COUNTS = "images.csv"
 
@@ -216,10 +216,9 @@ def _train(
         with naming_step(training):
             state = trainer.fit()
     except ConfigError:
-        if math.isfinite(trainer.state.loss_sum):
+        if not trainer.has_diverged:
             raise
-        lost = trainer.state
-        return None, lost.seconds + sum(row["seconds"] for row in lost.history)
+        return None, trainer.state.all_seconds
     start = time.perf_counter()
     load_weights(model, training.folder / BEST)
     confusions = evaluate_split(training, model, "val")

@@ -84,6 +84,8 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     restart: Literal["diverged", "majority"] | None = None
     """Why the training was restarted at a third of the learning rate: its loss became NaN or infinite, or it was no
     better than the majority baseline; null if it was not, for `segarena evaluate`, and in files of earlier versions."""
+    skipped_steps: Count = 0
+    """Training steps that were left out because the loss or a gradient was NaN or infinite; with folds their sum."""
     val_miou: Fraction | None = None
     """Validation mIoU of the best epoch; null if it is undefined, with folds, and for `segarena evaluate`."""
 

@@ -32,6 +32,8 @@ class ModelRow(MeanScores, EpochChoice, CostValues):
     restart: str | None = None
     """Why the training, or that of a fold, was restarted at a third of the learning rate: diverged or majority, as in
     metrics.json; empty if it was not."""
+    skipped_steps: Count = 0
+    """Training steps that were left out, as in metrics.json."""
 
 
 @dataclass(frozen=True, kw_only=True)

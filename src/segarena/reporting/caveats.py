@@ -45,6 +45,11 @@ def caveats(comparison: Comparison) -> list[str]:
         "weights at a third of the learning rate of the others. Its training time includes both trainings."
         for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
     ]
+    notes += [
+        f"{comparison.styles[model].label}, seed {seed}: {formats.plural(int(steps), 'training step')} had a loss or a "
+        "gradient that was NaN or infinite, and changed nothing."
+        for model, seed, steps in _skipped(comparison)
+    ]
     part = record.protocol.largest_part
     if part < record.protocol.batch_size and "micro_batch" not in record.varied:  # otherwise in the models' names
         few = f"at most {part}" if record.protocol.batch_size % part else str(part)
@@ -142,3 +147,10 @@ def _undefined_classes(comparison: Comparison) -> list[str]:
     names = comparison.class_names
     tables = [comparison.class_iou(name)["mean"].isna().to_numpy() for name in comparison.names]
     return [f"“{names[i]}”" for i in range(len(names)) if any(table[i] for table in tables)]
+
+
+def _skipped(comparison: Comparison) -> list[tuple[str, int, int]]:
+    """Model, seed and number of steps of the trainings that left out steps; in older tables none is known."""
+    models = comparison.models
+    rows = models.loc[models["skipped_steps"].fillna(0) > 0, ["model", "seed", "skipped_steps"]]
+    return list(rows.itertuples(index=False, name=None))

@@ -94,14 +94,22 @@ def load_state(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load fails in many ways on a damaged file
-        raise RunError(
-            f"is not a training state ({str(error).splitlines()[0]})",
-            where=path,
-            remedy="Delete the run's folder and train again",
-        ) from error
+        reason = str(error).partition("\n")[0]
+        if "weights_only" in str(error):  # torch's own advice is to run whatever is in the file
+            reason = "it has more than tensors, numbers and text"
+        raise not_a_state(path, reason) from error
+    if not isinstance(state, dict):
+        raise not_a_state(path, f"it is of the type {type(state).__name__}")
     return state
+
+
+def not_a_state(path: Path, reason: object) -> RunError:
+    """Return the error for a file that is no training state, or not that of this training."""
+    return RunError(
+        f"is not the state of this training ({reason})", where=path, remedy="Delete the run's folder and train again"
+    )
 
 
 def save_history(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -1,29 +1,107 @@
-"""The error of a training whose loss is infinite or NaN, and for which a restart did not help."""
+"""Gradients and weights that are not finite: a step is left out, a training is known to have diverged."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import torch
+from torch import Tensor, nn
 
+from segarena.config import Protocol
+from segarena.config.devices import device_type
 from segarena.errors import ConfigError
+from segarena.training.state import TrainingState
 
-#: The `code` of the error.
+#: The `code` of the error for a training that diverged.
 DIVERGED = "diverged"
 
 
-def divergence(loss: float, epoch: int, folder: Path, *, is_second: bool) -> ConfigError:
-    """Return the error.
+class Buffers:
+    """What a forward pass in training mode changes, the running statistics of BatchNorm, as it was before a step.
 
     Args:
-        loss: The loss: NaN or infinite.
-        epoch: The epoch, from 1.
-        folder: The run folder.
-        is_second: Whether the training has been restarted before.
+        model: The model.
     """
-    also = ", also at a third of the learning rate" if is_second else ""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._now = [buffer for buffer in model.buffers() if buffer.numel()]
+        self._before = [buffer.clone() for buffer in self._now]
+
+    def keep(self) -> None:
+        """Copy them."""
+        for before, now in zip(self._before, self._now, strict=True):
+            before.copy_(now)
+
+    def restore(self) -> None:
+        """Let them be those of the last `keep`."""
+        for before, now in zip(self._before, self._now, strict=True):
+            now.copy_(before)
+
+
+def is_seen_at_once(device: str, scaler: torch.amp.GradScaler) -> bool:
+    """Whether each step's gradient is checked before the weights are changed.
+
+    On a GPU it is not: reading it would let the GPU wait in each step. There it is noticed later, and the steps since
+    the last saved state are repeated with the check. With scaled gradients (fp16) the scaler skips steps itself.
+
+    Args:
+        device: The device.
+        scaler: See `build_scaler`.
+    """
+    return device_type(device) == "cpu" and not scaler.is_enabled()
+
+
+def is_finite(model: nn.Module) -> bool:
+    """Whether all weights and statistics of a model are finite numbers."""
+    floats = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
+    return not floats or bool(torch.stack([tensor.detach().isfinite().all() for tensor in floats]).all())
+
+
+def both_finite(loss: Tensor, norm: Tensor) -> bool:
+    """Whether the loss of a batch and the norm of its gradients are finite; a GPU is waited for."""
+    return bool((torch.isfinite(loss) & torch.isfinite(norm)).item())
+
+
+class WatchedOutput:
+    """Whether all logits of a model are finite in a block: labels of others are those of no class.
+
+    Args:
+        model: The model; it returns a tuple that begins with the logits.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._seen: Tensor | None = None
+
+    def __enter__(self) -> WatchedOutput:
+        self._hook = self._model.register_forward_hook(self._look)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._hook.remove()
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all were finite so far; a GPU is waited for."""
+        return self._seen is None or bool(self._seen.item())
+
+    def _look(self, model: nn.Module, arguments: object, output: tuple[Tensor, ...]) -> None:
+        now = output[0].isfinite().all()
+        self._seen = now if self._seen is None else self._seen & now
+
+
+def describe_divergence(state: TrainingState, protocol: Protocol, where: str) -> ConfigError:
+    """Return the error for a training that diverged and is not restarted.
+
+    Args:
+        state: Its progress.
+        protocol: The settings.
+        where: The run.
+    """
     error = ConfigError(
-        f"the loss became {loss} in epoch {epoch}{also}",
-        where=folder.name,
-        remedy="Train in a new folder with a lower --learning-rate, or with --precision fp32",
+        f"the loss, a gradient or a weight became NaN or infinite in epoch {state.epoch}"
+        f"{', also at a third of the learning rate' if state.restart else ''}",
+        where=where,
+        remedy="Train in a new folder with a lower --learning-rate"
+        + ("" if protocol.precision == "fp32" else ", or with --precision fp32"),
     )
     error.code = DIVERGED
     return error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from torch import Tensor
 from segarena.config import Protocol
 from segarena.config.protocol import count_parts
 from segarena.data.dataset import TrainingBatches
-from segarena.errors import Interrupted
+from segarena.errors import DataError, Interrupted, WorkerError
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
@@ -27,10 +26,11 @@ from segarena.training.accumulation import slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import on_gpu, place, seed_dropout, sum_type
-from segarena.training.divergence import divergence
+from segarena.training.divergence import WatchedOutput, describe_divergence, is_finite, is_seen_at_once
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 from segarena.training.saving import SavedState
+from segarena.training.state import Step, TrainingState
 from segarena.training.steps import TrainingStep, make_step
 from segarena.training.waiting import WaitingTime
 
@@ -42,47 +42,6 @@ FEWEST_STEPS = 100
 REPORT_EVERY = 1.0
 #: The scores of an epoch where no image is held out.
 NO_SCORES = {"val_miou": math.nan, "val_pixel_accuracy": math.nan}
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress within an epoch, reported about once a second."""
-
-    epoch: int
-    """The current epoch, from 1."""
-    step: int
-    """Completed steps of the epoch, of `steps`."""
-    steps: int
-    loss: float
-    """Mean loss of the completed steps."""
-    images_per_second: float
-
-
-@dataclass
-class TrainingState:
-    """Progress of the whole training, as it is saved."""
-
-    epoch: int = 1
-    step: int = 0
-    """Completed steps of the epoch, over which the three sums below are taken."""
-    loss_sum: float = 0.0
-    auxiliary_sum: float = 0.0
-    seconds: float = 0.0
-    waiting: float = 0.0
-    """The part of `seconds` in which the network waited for a batch."""
-    cpu_seconds: float | None = 0.0
-    """Processor time of all epochs so far, validation included; None where the system does not report it."""
-    best_epoch: int = 0
-    """0 before the first validation; without one, the last epoch."""
-    best_miou: float = -1.0
-    """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
-    peak_memory_mib: float | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
-    restart: Literal["diverged", "majority"] | None = None
-    """Why the training was restarted: its loss became NaN or infinite, or it ended no better than the majority
-    baseline. None if it was not. All but memory and processor time are of the training since then."""
-    lost_seconds: float = 0.0
-    """Time of the training before the restart."""
 
 
 class Trainer:
@@ -102,6 +61,7 @@ class Trainer:
         on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
         on_early_stop: Called with the state when the patience has run out.
         on_restart: Called with the state and the new peak learning rate when the training has been restarted.
+        on_skip: Called with the state when a step was left out.
         rebuild: Builds the untrained model again, for a restart; None if the training must not be restarted.
         baseline: Computes the validation mIoU of the majority baseline, 0..1, after the last epoch.
         should_stop: Called after each step; the training stops where it returns True.
@@ -122,6 +82,7 @@ class Trainer:
         on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
         on_early_stop: Callable[[TrainingState], None] = lambda state: None,
         on_restart: Callable[[TrainingState, float], None] = lambda state, rate: None,
+        on_skip: Callable[[TrainingState], None] = lambda state: None,
         rebuild: Callable[[], SegmentationModel] | None = None,
         baseline: Callable[[], float] = lambda: float("nan"),
         should_stop: Callable[[], bool] = lambda: False,
@@ -130,14 +91,12 @@ class Trainer:
         # before the optimizer is built, so that its moments have the same layout
         self.model = place(model, protocol.device)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
-        self.seed = seed
         self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
-        self.on_restart, self.rebuild, self.baseline = on_restart, rebuild, baseline
-        self.should_stop = should_stop
-        self.read_peak_memory = read_peak_memory
+        self.on_restart, self.on_skip, self.rebuild, self.baseline = on_restart, on_skip, rebuild, baseline
+        self.seed, self.should_stop, self.read_peak_memory = seed, should_stop, read_peak_memory
         self.parts = count_parts(protocol.batch_size, protocol.micro_batch)
         slow_statistics(self.model, self.parts)
-        self.state = TrainingState()
+        self.state, self.has_diverged, self.checked_until = TrainingState(), False, (0, 0)
         self._begin()
         self.saved, self.waiting = SavedState(folder), WaitingTime(protocol.device)
         self.cpu_mark = cpu_seconds()
@@ -160,6 +119,7 @@ class Trainer:
             device=protocol.device,
             precision=protocol.precision,
         )
+        self.checks = is_seen_at_once(protocol.device, self.scaler)
         self.step = make_step(step)
 
     @property
@@ -170,23 +130,24 @@ class Trainer:
     def fit(self) -> TrainingState:
         """Train to the end, from the saved state where the folder has one.
 
-        A training whose loss becomes NaN or infinite, or that ends no better than the majority baseline, is restarted
-        from its initial weights at a third of the learning rate: once, and nothing of it is kept but its time.
+        A step whose loss or gradient is NaN or infinite is left out. Three of them one after the other, or weights that
+        are not finite, are a training that diverged. It is restarted from its initial weights at a third of the
+        learning rate, as is one that ends no better than the majority baseline: once, and nothing of it is kept but its
+        time.
 
         Raises:
             Interrupted: `should_stop` returned True; the state has been saved.
-            ConfigError: The loss is infinite or NaN, and a restart did not help or is not possible.
+            ConfigError: The training diverged, and a restart did not help or is not possible.
+            DataError: A file cannot be read any more, or was changed; the state has been saved.
+            WorkerError: A process that loads images is lost; the state has been saved.
             RunError: A file cannot be read or written.
         """
         with on_gpu(self.protocol.device):
-            self._restore()
+            self.saved.restore(self._load)
             while not self._is_finished() or self._is_useless():
                 if self._is_finished():
                     self._restart("majority")
-                self._train_epoch()
-                if math.isfinite(self.state.loss_sum):
-                    self._finish_epoch()
-                else:
+                elif not ((self._train_epoch() and self._finish_epoch()) or self._repeat_with_checks()):
                     self._restart("diverged")
         if self.state.epoch <= self.protocol.epochs:
             self.on_early_stop(self.state)
@@ -207,20 +168,35 @@ class Trainer:
     def _restart(self, why: Literal["diverged", "majority"]) -> None:
         before = self.state
         if self.rebuild is None or before.restart is not None:
-            raise divergence(before.loss_sum, before.epoch, self.folder, is_second=before.restart is not None)
-        self.model.load_state_dict(self.rebuild().state_dict())
-        self._begin()
-        self.state = TrainingState(
-            restart=why,
-            lost_seconds=before.seconds + sum(row["seconds"] for row in before.history),
-            cpu_seconds=before.cpu_seconds,
-            peak_memory_mib=before.peak_memory_mib,
-        )
+            self.has_diverged = True
+            raise describe_divergence(before, self.protocol, self.folder.name)
+        self._start_again()
+        self.state.restart, self.state.lost_seconds = why, before.lost_seconds + before.all_seconds
         self.saved.forget()
         self._save()
         self.on_restart(self.state, self.learning_rate)
 
-    def _train_epoch(self) -> None:
+    def _start_again(self) -> None:
+        """Return to the initial weights, and forget the progress."""
+        before = self.state
+        if self.rebuild is not None:
+            self.model.load_state_dict(self.rebuild().state_dict())
+        self._begin()
+        self.state = TrainingState(cpu_seconds=before.cpu_seconds, peak_memory_mib=before.peak_memory_mib)
+
+    def _repeat_with_checks(self) -> bool:
+        """Return to the last saved state, to repeat the steps since then with a check of each; False if they had it."""
+        before = self.state
+        if self.step.is_checked or self.rebuild is None or self.scaler.is_enabled():
+            return False
+        self._start_again()
+        self.saved.restore(self._load)
+        self.state.lost_seconds += before.all_seconds - self.state.all_seconds
+        self.checked_until = (before.epoch, before.step)
+        return True
+
+    def _train_epoch(self) -> bool:
+        """Train to the end of the epoch. Returns whether all is finite; otherwise the training diverged."""
         state, steps = self.state, len(self.loader)
         place: dict[str, Any] = {"dtype": sum_type(self.protocol.device), "device": self.protocol.device}
         loss_sum, auxiliary_sum = (torch.tensor(value, **place) for value in (state.loss_sum, state.auxiliary_sum))
@@ -228,26 +204,52 @@ class Trainer:
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
         self.cpu_mark = cpu_seconds()
-        for images, mask in self.waiting.over(self.loader.epoch(state.epoch, first=first)):
-            total, auxiliary = self._train_step(images, mask)
-            loss_sum += total.detach()
-            if auxiliary is not None:
-                auxiliary_sum += auxiliary.detach()
-            state.step += 1
-            now = time.perf_counter()
-            if now - reported >= REPORT_EVERY or state.step == steps:
-                rate = (state.step - first) * self.loader.batch_size / (now - start)
-                self.on_step(Step(state.epoch, state.step, steps, float(loss_sum) / state.step, rate))
-                reported = now
-            stop = self.should_stop()
-            if stop or self.saved.is_due:
-                state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
-                self._count_time(before, start)
+
+        def take_stock() -> None:
+            state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
+            self._count_time(before, start)
+
+        try:
+            for images, mask in self.waiting.over(self.loader.epoch(state.epoch, first=first)):
+                self.step.is_checked = self.checks or (state.epoch, state.step) < self.checked_until
+                total, auxiliary = self._train_step(images, mask)
+                state.step += 1
+                if self.step.is_checked and not math.isfinite(total):
+                    state.count_skipped()
+                    self.on_skip(state)
+                    if state.has_diverged(steps):
+                        take_stock()
+                        return False
+                else:
+                    state.skipped_in_row = 0
+                    loss_sum += total.detach()
+                    if auxiliary is not None:
+                        auxiliary_sum += auxiliary.detach()
+                now = time.perf_counter()
+                if now - reported >= REPORT_EVERY or state.step == steps:
+                    rate = (state.step - first) * self.loader.batch_size / (now - start)
+                    mean = float(loss_sum) / max(1, state.step - state.skipped_in_epoch)
+                    self.on_step(Step(state.epoch, state.step, steps, mean, rate))
+                    reported = now
+                stop = self.should_stop()
+                if stop or self.saved.is_due:
+                    take_stock()
+                    if not self._is_sound():
+                        return False
+                    self._save()
+                if stop:
+                    raise Interrupted(f"stopped in epoch {state.epoch} after step {state.step} of {steps}")
+        except (DataError, WorkerError):
+            take_stock()
+            if self._is_sound():
                 self._save()
-            if stop:
-                raise Interrupted(f"stopped in epoch {state.epoch} after step {state.step} of {steps}")
-        state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
-        self._count_time(before, start)
+            raise
+        take_stock()
+        return self._is_sound()
+
+    def _is_sound(self) -> bool:
+        """Whether the sum of the losses and the weights are finite; of unchecked steps none has been skipped then."""
+        return math.isfinite(self.state.loss_sum) and is_finite(self.model)
 
     def _begin_to_train(self) -> None:
         self.model.train()
@@ -263,7 +265,7 @@ class Trainer:
             group["lr"] = self.learning_rate * share * group["factor"]
         seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         total, auxiliary = self.step(images, mask)
-        if self.average is not None:
+        if self.average is not None and not (self.step.is_checked and not math.isfinite(total)):
             self.average.update(done)
         return total, auxiliary
 
@@ -272,35 +274,31 @@ class Trainer:
         self._begin_to_train()
         self._train_step(images, mask)
 
-    def _finish_epoch(self) -> None:
+    def _finish_epoch(self) -> bool:
+        """Score the epoch, keep its weights if they are the best. Returns whether all logits were finite."""
         state, steps = self.state, len(self.loader)
         start = time.perf_counter()
         scored = self.model if self.average is None else self.average.model
         try:
-            scores = NO_SCORES if self.validate is None else self.validate(scored)
+            with WatchedOutput(scored) as output:
+                scores = NO_SCORES if self.validate is None else self.validate(scored)
         except Interrupted:
             self._save()  # the epoch's steps are done; it is validated again after resuming
             raise
+        if not output.is_finite:
+            return False
         is_best = scores["val_miou"] > state.best_miou  # NaN is never better
         if is_best or state.best_epoch == 0 or self.validate is None:
             state.best_epoch = state.epoch
             state.best_miou = scores["val_miou"] if is_best else -1.0
             self.saved.keep_best(scored)
         self._count_cpu_time()
-        row = {
-            "epoch": state.epoch,
-            "train_loss": state.loss_sum / steps,
-            "auxiliary_loss": state.auxiliary_sum / steps if state.auxiliary_sum else float("nan"),
-            **scores,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "seconds": state.seconds + time.perf_counter() - start,  # with the validation
-            "images_per_second": steps * self.loader.batch_size / max(state.seconds, 1e-9),
-            "waiting_share": min(1.0, state.waiting / max(state.seconds, 1e-9)),
-        }
+        seconds = state.seconds + time.perf_counter() - start  # with the validation
+        row = state.row(steps, self.loader.batch_size, scores, self.optimizer.param_groups[0]["lr"], seconds)
         state.history.append(row)
         peak = self.read_peak_memory()
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
-        state.epoch, state.step = state.epoch + 1, 0
+        state.epoch, state.step, state.skipped_in_epoch = state.epoch + 1, 0, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = state.waiting = 0.0
         is_finished, stop = self._is_finished(), self.should_stop()
         if is_finished or stop or self.saved.is_due:
@@ -308,6 +306,7 @@ class Trainer:
         self.on_epoch(row, is_best)
         if stop and not is_finished:
             raise Interrupted(f"stopped after epoch {row['epoch']}")
+        return True
 
     def _count_time(self, before: float, start: float) -> None:
         self.state.seconds = before + time.perf_counter() - start
@@ -334,13 +333,12 @@ class Trainer:
             content["scaler"] = self.scaler.state_dict()
         self.saved.save(content)
 
-    def _restore(self) -> None:
-        content = self.saved.restore()
-        if content is not None:
-            self.model.load_state_dict(content["model"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            if self.average is not None:
-                self.average.model.load_state_dict(content["average"])
-            if self.scaler.is_enabled():
-                self.scaler.load_state_dict(content["scaler"])
-            self.state = TrainingState(**{"cpu_seconds": None, **content["progress"]})
+    def _load(self, content: dict[str, Any]) -> None:
+        """Take over what `_save` saved."""
+        self.state = TrainingState.restored(content["progress"], self.protocol.epochs, len(self.loader))
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        if self.average is not None:
+            self.average.model.load_state_dict(content["average"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(content["scaler"])

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from segarena.runs import SAVE_EVERY
-from segarena.training.checkpoint import BEST, HISTORY, LAST, load_state, save_history, save_state, save_tensors
+from segarena.training.checkpoint import (
+    BEST,
+    HISTORY,
+    LAST,
+    load_state,
+    not_a_state,
+    save_history,
+    save_state,
+    save_tensors,
+)
 
 #: A save that takes long is followed by this many times its duration without one.
 REST = 20.0
@@ -61,16 +71,31 @@ class SavedState:
         self._last = time.perf_counter()
         self._took = self._last - start
 
-    def restore(self) -> dict[str, Any] | None:
+    def restore(self, load: Callable[[dict[str, Any]], object] = lambda content: None) -> dict[str, Any] | None:
         """Read the state, and let the other files be those that belong to it; None where nothing was saved.
 
+        Args:
+            load: Called with the state, before a file is written. What it raises because a value is missing or has a
+                wrong form becomes a RunError.
+
         Raises:
-            RunError: A file cannot be read or written.
+            RunError: A file cannot be read or written, or is not a state of this training.
         """
-        content = load_state(self._folder / LAST)
-        if content is not None:
-            self._best = content.pop("best", None)  # a state of an earlier version has none: its file is of its epoch
-            self._write_rest(content["progress"]["history"])
+        path = self._folder / LAST
+        content = load_state(path)
+        if content is None:
+            return None
+        try:
+            history = content["progress"]["history"]
+            best = content.pop("best", None)  # a state of an earlier version has none: its file is of its epoch
+            if not isinstance(best, dict | None):
+                raise TypeError("its best weights are not named")
+            load(content)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
+            raise not_a_state(path, reason) from error
+        self._best = best
+        self._write_rest(history)
         return content
 
     def _write_rest(self, history: list[dict[str, Any]]) -> None:

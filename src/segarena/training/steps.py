@@ -14,6 +14,7 @@ from segarena.models import SegmentationModel
 from segarena.models.own import OwnNetwork
 from segarena.training.accumulation import add_gradients
 from segarena.training.devices import computing_on
+from segarena.training.divergence import Buffers, both_finite
 from segarena.training.losses import SegmentationLoss
 
 Losses = tuple[Tensor, Tensor | None]
@@ -40,6 +41,7 @@ class TrainingStep:
         clip_norm: Norm that gradients are clipped to.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
+        is_checked: Whether a step whose loss or gradient is not finite changes nothing; its loss is NaN then.
     """
 
     model: SegmentationModel
@@ -50,6 +52,8 @@ class TrainingStep:
     clip_norm: float
     device: str
     precision: str
+    is_checked: bool = False
+    _buffers: Buffers | None = None
 
     def __call__(self, images: Tensor, mask: Tensor) -> Losses:
         """Take a step with a batch; arguments and result as of `add_gradients`."""
@@ -58,6 +62,9 @@ class TrainingStep:
 
     def compute(self, images: Tensor, mask: Tensor) -> Losses:
         """Take a step, with no gradients in memory before."""
+        if self.is_checked:
+            self._buffers = self._buffers or Buffers(self.model)
+            self._buffers.keep()
         with computing_on(self.device, fixed_sizes=True):
             losses = add_gradients(
                 self.model,
@@ -70,7 +77,10 @@ class TrainingStep:
                 scale=self.scaler.scale,
             )
             self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            if self.is_checked and self._buffers is not None and not both_finite(losses[0], norm):
+                self._buffers.restore()
+                return torch.full_like(losses[0], torch.nan), None
             self.scaler.step(self.optimizer)
             self.scaler.update()
         return losses
@@ -91,11 +101,22 @@ class RecordedStep:
         self._step, self._taken = step, 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
+    @property
+    def is_checked(self) -> bool:
+        """As of a step that is not recorded. A step that is checked is computed as it is."""
+        return self._step.is_checked
+
+    @is_checked.setter
+    def is_checked(self, value: bool) -> None:
+        self._step.is_checked = value
+
     def __call__(self, images: Tensor, mask: Tensor) -> Losses:
         """Take a step with a batch. The losses are valid until the next one.
 
         Batches have the size of the first recorded one; another one is computed as it is.
         """
+        if self.is_checked:
+            return self._step(images, mask)
         self._taken += 1
         if self._graph is None and self._taken > WARM_UP and self._is_small():
             self._record(images, mask)

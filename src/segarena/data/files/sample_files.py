@@ -74,18 +74,33 @@ class PairDigest:
         mask: The mask's file, or those of its layers.
         sha256: `hash_files` of them; "" where one could not be read.
         states: The state of each file when it was read; None where a later change might not show in it.
+        parts: The SHA-256 of each file; empty where one could not be read.
     """
 
     image: Path
     mask: Path | LayerFiles
     sha256: str
     states: tuple[FileState | None, ...]
+    parts: tuple[str, ...] = ()
 
     def current(self) -> str:
         """`sha256` of the files as they are now: they are read again where they have changed. Raises DataError."""
         paths = [self.image, *_paths(self.mask)]
         unchanged = all(_is_unchanged(path, state) for path, state in zip(paths, self.states, strict=True))
         return self.sha256 if unchanged else hash_files(self.image, self.mask)
+
+    def check_unchanged(self) -> None:
+        """Raise DataError if a file does not have the content any more that it had when it was first read."""
+        if self.current() == self.sha256:
+            return
+        for path, part in zip([self.image, *_paths(self.mask)], self.parts, strict=False):
+            with reading(path):
+                if hashlib.sha256(path.read_bytes()).hexdigest() != part:
+                    raise DataError(
+                        "has been changed since it was first read",
+                        where=path,
+                        remedy="Put the earlier file back and resume, or start again in a new folder",
+                    )
 
 
 class SampleFiles(NamedTuple):
@@ -166,7 +181,8 @@ def _read_sample(cache: FactCache, pair: tuple[Path, Path | LayerFiles], decoder
     for (prefix, _), part in zip(_labelled(mask), loaded[1:], strict=True):
         whole.update(prefix)
         whole.update(part.content)
-    digest = PairDigest(path, mask, whole.hexdigest(), tuple(part.state for part in loaded))
+    parts = tuple(part.hash.hexdigest() for part in loaded)
+    digest = PairDigest(path, mask, whole.hexdigest(), tuple(part.state for part in loaded), parts)
     return SampleFiles(image_file, mask_file, digest)
 
 
