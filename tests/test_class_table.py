@@ -1,6 +1,7 @@
 """The class table: what classes.yaml may contain, and the errors for anything else."""
 
 import json
+import os
 
 import pytest
 import yaml
@@ -269,3 +270,19 @@ def test_palette_has_the_class_colours_and_black_for_void():
     assert tuple(palette[:6]) == DEFAULT_COLORS[0] + DEFAULT_COLORS[1]
     assert palette[-3:] == [0, 0, 0]
     assert len(palette) == 768
+
+
+def test_aliases_of_lists_are_refused_and_those_of_words_read(tmp_path):
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 30))]
+    text = "\n".join([*lines, "classes: [{name: *a29, value: 0}, {name: b, value: 1}]"])
+    with refuses(where=tmp_path / "classes.yaml", value="line 2"):
+        read(tmp_path, text)
+    table = read(tmp_path, "classes: [{name: &x road, value: 0}, {name: b, value: 1}]\nignore: [&void 255, *void]")
+    assert table.names == ("road", "b")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "classes.yaml")
+    with refuses(where=tmp_path / "classes.yaml", value="pipe"):
+        read_class_table(tmp_path / "classes.yaml")

@@ -96,7 +96,19 @@ def yaml_problem(error: Exception) -> str:
 
 
 class _Words(yaml.BaseLoader):
-    """A loader of strings, lists and dictionaries that refuses a key that is given twice."""
+    """A loader of strings, lists and dictionaries that refuses a key that is given twice, and repeats only words.
+
+    Aliases of lists, nested in each other, are a few bytes that become gigabytes.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node. Raises ComposerError for an alias of a list or a dictionary."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            if isinstance(self.anchors.get(event.anchor), yaml.CollectionNode):
+                problem = f"the alias *{event.anchor} repeats a list or keys, write them out"
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the dictionary of a node. Raises ConstructorError for a key that is given twice."""

@@ -169,6 +169,19 @@ def test_panoptic_ids_are_in_all_three_channels_and_0_is_void(tmp_path: Path) ->
     assert classes.colors[0] == (1, 2, 3)
 
 
+@pytest.mark.parametrize("name", ["../../other.png", "/etc/other.png", "C:\\other.png", "..\\other.png"])
+def test_a_panoptic_png_outside_of_the_folder_is_not_read(name: str, tmp_path: Path) -> None:
+    root = panoptic(tmp_path / "coco", [[7, 7, 196908], [0, 258, 196908]])
+    place = root / "annotations/panoptic_train2017.json"
+    content = json.loads(place.read_text())
+    inside = root / "annotations" / "panoptic_train2017" / content["annotations"][0]["file_name"]
+    (tmp_path / "other.png").write_bytes(inside.read_bytes())
+    content["annotations"][0]["file_name"] = name.replace("/etc", str(tmp_path))
+    write_json(place, content)
+    with refuses(where=place, value="outside"):
+        read_coco(root)
+
+
 def test_a_panoptic_png_beside_its_image_is_found(tmp_path: Path) -> None:
     root = panoptic(tmp_path / "coco", [[7, 7, 196908], [0, 258, 196908]])
     content = json.loads((root / "annotations/panoptic_train2017.json").read_text())

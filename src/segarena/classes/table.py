@@ -220,6 +220,8 @@ def read_class_table(path: Path) -> ClassTable:
     """Read a classes.yaml. Raises DataError where the file cannot be read or is not a class table."""
     if path.is_dir():
         raise DataError("is a directory, not a file", where=path, remedy="Rename the directory, or move it away")
+    if path.exists() and not path.is_file():  # reading a pipe would wait for somebody to write into it
+        raise DataError("is a pipe or a device, not a file", where=path, remedy="Replace it by a text file")
     try:
         text = path.read_bytes()
         if is_lfs_pointer(text):

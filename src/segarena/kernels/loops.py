@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,10 +13,35 @@ from numpy.typing import NDArray
 Result = TypeVar("Result")
 
 
+class _OptionalCache:
+    """Numba's cache of a function, without its errors: EOFError, UnpicklingError, OSError of damaged files."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def load_overload(self, *arguments: Any) -> Any:
+        """Return what was compiled before; None where there is none, or it cannot be read."""
+        try:
+            return self._cache.load_overload(*arguments)
+        except Exception:  # what unpickling raises for damaged bytes is not limited to some kinds
+            with suppress(Exception):
+                self._cache.flush()  # so that it is compiled and written once
+            return None
+
+    def save_overload(self, *arguments: Any) -> None:
+        """Keep what was compiled, if it can be written."""
+        with suppress(Exception):
+            self._cache.save_overload(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+
 def compiled(function: Callable[..., Result], **options: Any) -> Callable[..., Result]:
     """Compile a function for the types of its arguments, at its first call, without Python's lock.
 
-    Compiling takes seconds. The result is cached on disk; where no folder is writable, each process compiles again.
+    Compiling takes seconds. The result is cached on disk; where no folder is writable, or the files are damaged, it is
+    compiled again.
 
     Args:
         function: A function of NumPy arrays and numbers that Numba can compile.
@@ -23,6 +49,7 @@ def compiled(function: Callable[..., Result], **options: Any) -> Callable[..., R
     """
     try:
         result: Callable[..., Result] = njit(nogil=True, cache=True, **options)(function)
+        result._cache = _OptionalCache(result._cache)  # type: ignore[attr-defined]
     except RuntimeError:  # there is no folder for the cache
         result = njit(nogil=True, **options)(function)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ def find_segments(
         Malformed: The PNG does not exist or has another size, or the annotation is incomplete.
     """
     name = read_member(annotation, "file_name", str)
+    if any(kind(name).is_absolute() or ".." in kind(name).parts for kind in (PurePosixPath, PureWindowsPath)):
+        raise Malformed(f"the PNG {name} is outside of the folder")
     places = [folder / path.stem / name for folder in (path.parent, root)]
     places += [folder / name for folder in (path.parent, root, image.parent)]
     png = next((place for place in places if place != image and place.is_file()), None)
