@@ -61,7 +61,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "executors", "progress", "recognition", "resolution", "schedule", "trial_scores"},
+        {"conversion", "executors", "progress", "recognition", "resolution", "schedule", "self_test"}
+        | {"trial_scores"},
         {"prediction", "time_left"},
         {"budget", "ceilings", "error_files", "image_counts", "inputs", "networks"},
         {"check_report", "recorded_images", "resolve", "scored", "units"},
@@ -106,7 +107,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"ceiling_table", "plan_table", "training_table"},
         {"progress"},
         {"predicted_videos", "predicting"},
-        {"check", "compare", "convert", "evaluate", "export", "models", "predict", "report", "serve", "synth", "train"},
+        {"check", "compare", "convert", "doctor", "evaluate", "export", "models", "predict", "report", "serve"}
+        | {"synth", "train"},
         {"__init__"},
     ),
 }

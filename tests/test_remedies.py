@@ -65,8 +65,8 @@ SHOWN_BY = {
     "segarena.commands.terminal --device": {*TRAINING, "evaluate", "predict"},  # the GPU's memory is short
     "segarena.commands.terminal --micro-batch": TRAINING,
     "segarena.commands.terminal --size": TRAINING,
+    "segarena.data.processes": TRAINING,  # `evaluate` uses no processes
     "segarena.training.devices": TRAINING,  # the others have no --precision
-    "segarena.training.engine": TRAINING,
     "segarena.training.machine": {*TRAINING, "evaluate", "predict"},  # the others compute with no device
 }
 NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git

@@ -1,8 +1,11 @@
 """Folders of runs: never overwritten, found again, used by one command at a time, and refused before the work."""
 
 import errno
+import multiprocessing
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -253,3 +256,21 @@ def test_a_file_system_without_locks_is_used_all_the_same(tmp_path, monkeypatch)
     with claimed_folder(tmp_path / "out", "name") as (folder, is_locked):
         assert folder.is_dir()
         assert not is_locked
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked")
+def test_a_process_that_was_forked_does_not_keep_the_lock(tmp_path):
+    with hold(tmp_path):
+        processes = multiprocessing.get_context("fork")
+        began = processes.Event()
+        sleeper = processes.Process(target=lambda: (began.set(), time.sleep(60)), daemon=True)
+        sleeper.start()
+        assert began.wait(30)
+    try:
+        with hold(tmp_path) as is_locked:
+            assert is_locked
+        assert sleeper.is_alive()
+    finally:
+        sleeper.kill()
+        sleeper.join()

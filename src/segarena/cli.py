@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "synth": (config.SynthOptions, "segarena.commands.synth"),
     "models": (config.ModelsOptions, "segarena.commands.models"),
     "convert": (config.ConvertOptions, "segarena.commands.convert"),
+    "doctor": (config.DoctorOptions, "segarena.commands.doctor"),
 }
 
 #: The exit status of a program that SIGPIPE ends, as a shell reports it.

@@ -16,7 +16,7 @@ from segarena.errors import RunError
 #: Suffix of files that are being written; kill -9 can leave one.
 TEMPORARY = ".partial"
 
-#: The folders of `keeping`, each with what tells it from another one of the same name.
+#: The folders of `keeping`, each with its device and inode.
 _kept: dict[Path, tuple[int, int]] = {}
 
 

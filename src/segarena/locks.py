@@ -38,10 +38,27 @@ def hold(folder: Path) -> Iterator[bool]:
         RunError: Another process, or another call in this one, holds the lock.
     """
     descriptor = _open(folder)
+    _held.add(descriptor)
     try:
         yield _lock(descriptor, folder)
     finally:
-        os.close(descriptor)  # and with it the lock
+        if descriptor in _held:
+            _held.remove(descriptor)
+            os.close(descriptor)  # and with it the lock
+
+
+#: The descriptors whose locks this process holds.
+_held: set[int] = set()
+
+
+def _leave_to_parent() -> None:
+    """Close what a forked process inherits: a worker that hangs would keep the lock of a command that has ended."""
+    while _held:
+        os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 if sys.platform == "win32":

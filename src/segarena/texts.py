@@ -104,7 +104,7 @@ class _Words(yaml.BaseLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node. Raises ComposerError for an alias of a list or a dictionary."""
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             if isinstance(self.anchors.get(event.anchor), yaml.CollectionNode):
                 problem = f"the alias *{event.anchor} repeats a list or keys, write them out"
                 raise yaml.composer.ComposerError(None, None, problem, event.start_mark)

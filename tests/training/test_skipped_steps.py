@@ -57,7 +57,7 @@ def test_a_step_with_a_gradient_that_is_not_finite_changes_nothing(
     assert "step 1 of epoch 2" in " ".join(capsys.readouterr().out.split())
 
 
-def test_where_steps_are_not_checked_those_since_the_last_state_are_repeated(
+def test_unchecked_steps_since_the_last_state_are_repeated(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

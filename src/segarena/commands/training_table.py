@@ -16,7 +16,7 @@ from segarena.formats import percent, plural, rough_duration
 from segarena.records.metrics import RESTARTS
 
 if TYPE_CHECKING:
-    from segarena.training.engine import Step
+    from segarena.training.state import Step
 
 
 class TrainingTable:

@@ -13,7 +13,7 @@ from segarena.config.defaults import DataFacts
 from segarena.config.export import ExportOptions
 from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
-from segarena.config.results import EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
+from segarena.config.results import DoctorOptions, EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
 from segarena.config.serving import ServeOptions
 from segarena.config.training import (
     TRACK_MODELS,
@@ -34,6 +34,7 @@ __all__ = [
     "ConvertOptions",
     "DataFacts",
     "DataOptions",
+    "DoctorOptions",
     "EncoderName",
     "EvaluateOptions",
     "ExportOptions",

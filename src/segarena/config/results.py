@@ -146,6 +146,14 @@ class ReportOptions(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorOptions(OutputOptions):
+    """Show versions, the machine and its free memory and disk, and test in seconds whether it can train."""
+
+    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
+    """What to test: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelsOptions(OutputOptions):
     """List the networks: encoder, output stride, parameters and FLOPs."""
 

@@ -12,9 +12,9 @@ from segarena.records.run import Costs
 from segarena.training.checkpoint import BEST, LAST, load_state, load_weights
 from segarena.training.costs import count_flops, count_parameters, measure_latency, measure_throughput
 from segarena.training.devices import place
-from segarena.training.engine import TrainingState
 from segarena.training.evaluation import padded_size
 from segarena.training.machine import computing_with
+from segarena.training.state import TrainingState
 
 
 def measure_costs(training: Training, model: SegmentationModel, state: TrainingState) -> Costs:

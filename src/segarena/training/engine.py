@@ -282,7 +282,7 @@ class Trainer:
         try:
             with WatchedOutput(scored) as output:
                 scores = NO_SCORES if self.validate is None else self.validate(scored)
-        except Interrupted:
+        except Exception:  # stopped, a file cannot be read, memory is short
             self._save()  # the epoch's steps are done; it is validated again after resuming
             raise
         if not output.is_finite:

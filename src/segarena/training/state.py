@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-#: So many steps one after the other without a finite gradient, or all those of an epoch, are a training that diverged.
+#: A training has diverged after this number of steps, or all of an epoch, without a finite gradient one after another.
 MOST_SKIPPED = 3
 
 
@@ -88,7 +88,7 @@ class TrainingState:
         self.skipped_in_row += 1
 
     def has_diverged(self, steps: int) -> bool:
-        """Whether too many steps were left out one after the other, of epochs with so many steps."""
+        """Whether too many steps were left out one after the other, of epochs with this number of steps."""
         return self.skipped_in_row >= min(MOST_SKIPPED, steps)
 
     def row(
