@@ -3,16 +3,23 @@ viewer.load = (() => {
   const kept = new Map(); // the last few images, decoded
   const wanted = new Map(); // images in a folder beside the page, by their place
   viewer.receive = (place, content) => wanted.get(place)?.(content);
-  const content = (place) => {
-    const element = document.getElementById(`v-image-${place}`);
-    if (element) return Promise.resolve(JSON.parse(element.textContent));
-    return new Promise((resolve, reject) => {
+  const asked = new Map(); // the same image may be asked for twice at a time: for the list and for the panes
+  const fetched = (place) => {
+    if (!asked.has(place)) {
       const script = document.createElement("script");
-      wanted.set(place, (found) => (script.remove(), resolve(found)));
-      script.onerror = () => reject(new Error(`data/${place}.js cannot be read`));
+      const found = new Promise((resolve, reject) => {
+        wanted.set(place, resolve);
+        script.onerror = () => reject(new Error(`data/${place}.js cannot be read`));
+      });
+      asked.set(place, found.finally(() => (script.remove(), asked.delete(place), wanted.delete(place))));
       script.src = `data/${place}.js`;
       document.head.append(script);
-    });
+    }
+    return asked.get(place);
+  };
+  const content = (place) => {
+    const element = document.getElementById(`v-image-${place}`);
+    return element ? Promise.resolve(JSON.parse(element.textContent)) : fetched(place);
   };
   viewer.photo = async (place) => `data:image/jpeg;base64,${(await content(place)).photo}`;
   return (place) => {
