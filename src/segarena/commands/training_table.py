@@ -23,7 +23,7 @@ class TrainingTable:
     """A row for each training that runs: its name, epochs, loss and best validation mIoU; and the time left for all."""
 
     def __init__(self) -> None:
-        self._left = ""
+        self._running = 0
         self.progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=10),
@@ -51,14 +51,17 @@ class TrainingTable:
     def row(self, start: TrainingStart) -> Iterator[TrainingListener]:
         """Give a training its row, as long as it runs; its run folder has a log of its own."""
         row = _Row(start, self)
-        self.progress.update(self._total, total=start.total, completed=start.number - 1, visible=True)
+        self._running += 1
+        self.progress.update(self._total, total=start.total, completed=start.number - self._running, visible=True)
         try:
             yield row
         except BaseException as error:
             row.log.add_error(error)
             raise
         finally:
+            self._running -= 1
             self.progress.remove_task(row.task)
+            self.progress.advance(self._total)
 
 
 class _Row(TrainingListener):
