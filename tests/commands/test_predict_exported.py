@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 import segarena
 from segarena.errors import ConfigError, RunError
 from support import refuses
+from video_files import write_video
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")
@@ -42,6 +44,10 @@ def test_masks_of_exported_models_are_those_of_the_run(trained: Path, tmp_path: 
         segarena.predict(trained, [images], resume=found, **options)
     with refuses(ConfigError, where="--tta"):
         segarena.predict(onnx, [images], tta="flip", **options)
+    if find_spec("av") is not None:
+        clip = write_video(tmp_path / "clip.mp4", 3)
+        videos = segarena.predict(onnx, [clip], out=tmp_path / "videos", **options)
+        assert len(list((videos / "clip_masks").iterdir())) == 3
     data = trained.parent / "data"
     expected = segarena.evaluate(trained, data, split="all", out=tmp_path / "scores", device="cpu")
     for number, exported in enumerate((onnx, folder)):

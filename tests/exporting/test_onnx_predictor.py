@@ -69,6 +69,23 @@ def test_windows_give_each_pixel_its_label(size: tuple[int, int], blends: bool) 
     assert ("middle" in words) != blends
 
 
+class Borders(Graph):
+    """Wrong in the outermost pixels of each image that it gets, where a network has the least context."""
+
+    def run(self, first: Any, inputs: Any = None) -> Any:
+        if inputs is None:
+            labels = np.ones(first.shape[:3], np.uint8)
+            labels[:, 8:-8, 8:-8] = 0
+            return labels
+        return super().run(first, {"image": self.run(inputs["image"])[..., None]})
+
+
+@pytest.mark.parametrize("blends", [True, False])
+def test_the_borders_of_windows_do_not_count(blends: bool) -> None:
+    found = predictor(Borders(gives_probabilities=blends, sides=SIDES)).predict(image(200, 240))
+    assert not found[8:-8, 8:-8].any()
+
+
 def test_probabilities_of_windows_add_up_to_one() -> None:
     graph = Graph(sides=SIDES)
     found = predictor(graph).probabilities(image(100, 130))
