@@ -109,6 +109,17 @@ def test_labels_that_were_not_kept_are_made_again(comparison: Path, tmp_path: Pa
     assert 'id="v-index"' in (folder / "report.html").read_text()
 
 
+def test_runs_of_an_earlier_version_have_no_counts_of_their_errors(comparison: Path, tmp_path: Path) -> None:
+    """Nor does what an earlier comparison of other runs left in the folder count."""
+    folder = tmp_path / "earlier"
+    shutil.copytree(comparison, folder)
+    (folder / "fcn-seed1" / "error_analysis.json").unlink()
+    segarena.compare(resume=folder, quiet=True)
+    assert not (folder / "slices.json").exists()
+    assert not (folder / "suspicious.csv").exists()
+    assert 'id="errors"' not in (folder / "report.html").read_text()
+
+
 def test_ranking_is_the_mean_over_seeds(comparison: Path) -> None:
     content, models = ComparisonRecord.read(comparison), pd.read_csv(comparison / "models.csv")
     assert len(models) == 4

@@ -16,8 +16,10 @@ import segarena
 from segarena.errors import DataError, RunError, SegarenaError
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
+from segarena.records.slices import Slices
 from segarena.scoring.scores import score
 from support import refuses, write_pair
 
@@ -46,6 +48,17 @@ def folds(run: Path) -> list[Path]:
 
 def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_errors_are_counted_over_all_folds(comparison: Path) -> None:
+    slices = Slices.read(comparison)
+    for model, counts in slices.models.items():
+        parts = [ErrorAnalysis.read(run) for run in folds(comparison / f"{model}-seed0")]
+        assert counts.images == sum(part.images for part in parts) == 11
+        assert counts.distances[0].pixels == sum(part.distances[0].pixels for part in parts)
+    rows = pd.read_csv(comparison / "suspicious.csv", dtype={"image": str})
+    assert len(rows) == slices.suspicious
+    assert (rows["networks"] == 2).all()  # of each model, that of the fold which tested the image
 
 
 def test_each_image_is_tested_once_by_a_model_that_never_saw_it(comparison: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from segarena.experiment.error_files import read_confident_errors
 from segarena.experiment.prepared import Prepared
-from segarena.experiment.suspicious import find_suspicious, write_suspicious
+from segarena.experiment.suspicious import SUSPICIOUS, find_suspicious, write_suspicious
 from segarena.records.error_analysis import ErrorAnalysis, ErrorCounts, ImageProperties
 from segarena.records.slices import Slices
 from segarena.runs import Run
@@ -30,6 +30,8 @@ def write_slices(prepared: Prepared, runs: Sequence[Run], images: pd.DataFrame, 
     """
     folds = prepared.options.folds
     parts = [part for run in runs for part in run.folds(folds)]
+    for earlier in (Slices.file, SUSPICIOUS):  # of other runs
+        (folder / earlier).unlink(missing_ok=True)
     if not all((folder / part.path / ErrorAnalysis.file).exists() for part in parts):
         return
     classes = prepared.source.classes.names

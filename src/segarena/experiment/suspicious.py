@@ -22,7 +22,9 @@ from segarena.records.tables import columns, to_columns
 from segarena.runs import Run
 from segarena.scoring.disagreement import ConfidentErrors, Region, find_agreement
 
-#: Regions in suspicious.csv at most.
+#: The list of regions of a comparison.
+SUSPICIOUS = "suspicious.csv"
+#: Regions in it at most.
 MOST_ROWS = 1_000
 #: Regions that the page shows.
 MOST_CROPS = 24
@@ -128,7 +130,7 @@ def write_suspicious(prepared: Prepared, found: Suspicions, folder: Path) -> Non
         )
         rows.append(to_columns(row))
     table = pd.DataFrame(rows, columns=columns(SuspiciousRow))
-    write_text(folder / "suspicious.csv", table.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / SUSPICIOUS, table.to_csv(index=False, lineterminator="\n"))
     for rank, entry in enumerate(found.first[:MOST_CROPS], start=1):
         _write_crop(prepared, entry, folder / "suspicious" / f"{rank:02}")
 

@@ -169,14 +169,18 @@ def _all_small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -
     )
     if number < FEWEST_OBJECTS:
         return ""
-    shares = []
-    for name in comparison.names[:2]:
-        small, large = (
-            part[..., :2].sum(axis=(0, 1)) for part in np.split(totals[name].objects, [len(_small())], axis=1)
-        )
-        others = f", and {100 * large[1] / large[0]:.0f}% of the larger ones" if large[0] else ""
-        shares.append(f"{comparison.styles[name].label} finds {100 * small[1] / small[0]:.0f}%{others}")
-    return f"Of the {plural(int(number), 'object')} with fewer than {_SMALL} pixels {'; '.join(shares)}."
+    shown = comparison.names[:2]
+    small: list[str] = []
+    larger: list[str] = []
+    for name in shown:
+        for part, texts in zip(np.split(totals[name].objects, [len(_small())], axis=1), (small, larger), strict=True):
+            objects, found = part[..., :2].sum(axis=(0, 1))
+            texts.append(f"{100 * found / objects:.0f}%" if objects else "")
+    finds = [f"finds {small[0]}", *small[1:]]
+    labels = [comparison.styles[name].label for name in shown]
+    first = join_words([" ".join(pair) for pair in zip(labels, finds, strict=True)])
+    others = f"; of the larger ones {join_words(larger)}" if all(larger) else ""
+    return f"Of the {plural(int(number), 'object')} with fewer than {_SMALL} pixels, {first}{others}."
 
 
 def _small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -> str:
