@@ -91,14 +91,22 @@ def test_a_model_without_labels_is_left_out_and_named(make_comparison) -> None:
 def test_too_many_images_are_a_stated_sample_of_reduced_ones(make_comparison, monkeypatch) -> None:
     folder = make_comparison(models=("unet",), images=12)
     monkeypatch.setattr(module, "REDUCED_SIDE", 60)
-    monkeypatch.setattr(module, "PAGE_BYTES", 9000)
+    monkeypatch.setattr(module, "PAGE_BYTES", 20_000)
     found = describe_viewer(read_comparison(folder))
     images = json.loads(found.index)["images"]
     assert 1 < len(images) == len(found.images) < 12
-    assert sum(map(len, found.images)) < 1.4 * 9000
+    assert sum(map(len, found.images)) < 1.4 * 20_000
     assert decode_labels(base64.b64decode(json.loads(found.images[0])["labels"][0])).shape == (45, 60)
     assert f"{len(images)} of 12 images" in found.notes[0]
     assert "--images all" in found.notes[0]
+
+
+def test_small_images_are_not_said_to_be_reduced(make_comparison, monkeypatch) -> None:
+    folder = make_comparison(models=("unet",), images=6, classes=("a", "b"))
+    monkeypatch.setattr(module, "PAGE_BYTES", 9000)
+    found = describe_viewer(read_comparison(folder))
+    assert 1 <= len(found.images) < 6
+    assert not any("longest side" in note for note in found.notes)
 
 
 def test_a_sample_has_the_worst_the_best_the_disputed_and_others() -> None:

@@ -219,7 +219,7 @@ def report(
         svg: Also write each figure as SVG.
         zip: Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights.
         images: all: also write viewer/index.html with every scored image at the size that was kept, in files beside it.
-            sample: report.html has all images where they are together no larger than 19 MB, else the worst, the best,
+            sample: report.html has all images where they are together no larger than 21 MB, else the worst, the best,
             those on which the models differ most, and random ones.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.

@@ -141,7 +141,7 @@ class ReportOptions(OutputOptions):
     """Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights."""
     images: Literal["sample", "all"] = "sample"
     """all: also write viewer/index.html with every scored image at the size that was kept, in files beside it. sample:
-    report.html has all images where they are together no larger than 19 MB, else the worst, the best, those on which
+    report.html has all images where they are together no larger than 21 MB, else the worst, the best, those on which
     the models differ most, and random ones."""
 
 

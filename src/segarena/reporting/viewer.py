@@ -27,7 +27,7 @@ from segarena.reporting.viewer_sample import Sample, choose_sample
 from segarena.runs import Run
 
 #: Bytes of all pictures inside the page at most.
-PAGE_BYTES = 19_000_000
+PAGE_BYTES = 21_000_000
 #: The longest side of pictures inside the page, in pixels, where those that were kept are too large together.
 REDUCED_SIDE = 640
 
@@ -84,8 +84,9 @@ def describe_viewer(comparison: Comparison) -> Viewer:
     scored = score_images(comparison, list(labels), truth.names)
     details = [_details(comparison, truth, labels, image) for image in scored]
     size = sum(store.size for store in (truth, *labels.values())) * 4 / 3
-    longest = None if size <= PAGE_BYTES else REDUCED_SIDE
-    expected = _expected_size(truth, labels, scored, longest) if longest else size
+    largest = max(max(detail["width"], detail["height"]) for detail in details)
+    longest = REDUCED_SIDE if size > PAGE_BYTES and largest > REDUCED_SIDE else None
+    expected = size if longest is None else _expected_size(truth, labels, scored, longest)
     sample = choose_sample(
         np.array([_mean(image.miou) for image in scored]),
         np.array([float(detail["differ"]) for detail in details]),
