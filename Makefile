@@ -5,7 +5,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-slow test-exhaustive lint bench docs site lock clean
+.PHONY: demo test test-slow test-faults test-exhaustive lint bench docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
@@ -18,6 +18,9 @@ test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need 
 	$(BIN)/pytest -m "slow and not gpu"
 	$(BIN)/pytest -m gpu
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/kernels tests/scoring
+
+test-faults: .venv/dev.stamp  ## commands that are killed at random moments; SEGARENA_FAULTS=5 tries each signal five times
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
@@ -44,6 +47,7 @@ docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of 
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
 	$(BIN)/python docs/build_performance_page.py
+	$(BIN)/python docs/build_reliability_page.py
 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,0 +1,43 @@
+"""Generate docs/reliability.md from the promises of tests/faults and the tests that try to break them: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from segarena.files import write_text
+
+PAGE = Path(__file__).parent / "reliability.md"
+TESTS = PAGE.parents[1] / "tests"
+sys.path.insert(0, str(TESTS))
+
+HEAD = """# Reliability
+
+What holds where a process is killed, a disk is full or a file is damaged, and the tests that try to break each promise.
+`make test` runs those of most rows. `make test-faults` runs the tests in `tests/faults`, which end commands at random
+moments: 50 times for each signal, or as often as `SEGARENA_FAULTS` states.
+"""
+
+
+def page() -> str:
+    """Return the content of the page."""
+    from faults.promises import FAST, MANY, PROMISES
+
+    parts = [HEAD]
+    for promise in PROMISES:
+        tests = []
+        for test in promise.tests:
+            path, name = test.split("::")
+            words = name.removeprefix("test_").replace("_", " ")
+            command = MANY if path.startswith("faults/") else FAST
+            tests.append(f"- [{words}](../tests/{path}), `{command}`")
+        limits = f"\nLimits: {promise.limits}.\n" if promise.limits else ""
+        measured = f"\nMeasured: {promise.measured}.\n" if promise.measured else ""
+        parts.append(
+            f"\n## {promise.promise}\n\nTried: {promise.tried}.\n{measured}{limits}\n" + "\n".join(tests) + "\n"
+        )
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    write_text(PAGE, page())

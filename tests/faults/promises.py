@@ -1,0 +1,132 @@
+"""What segarena promises where something fails, and the tests that try to break each promise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: The command of the tests that are not marked.
+FAST = "make test"
+#: The command of those that try a fault many times.
+MANY = "make test-faults"
+
+
+class Promise(NamedTuple):
+    """A row of docs/reliability.md.
+
+    Attributes:
+        promise: What holds.
+        tried: How a test tries to break it.
+        tests: Its tests, as FILE::NAME below tests/.
+        limits: Where it does not hold.
+        measured: Numbers of one run, and what was run.
+    """
+
+    promise: str
+    tried: str
+    tests: tuple[str, ...]
+    limits: str = ""
+    measured: str = ""
+
+
+PROMISES = (
+    Promise(
+        "A training that is killed is resumed to the same files",
+        "SIGKILL, SIGTERM, SIGINT and SIGHUP at random moments of a training, then `--resume`: `metrics.json`, "
+        "`images.csv` and `best.safetensors` have the bytes of a training that was not ended, and no temporary file is "
+        "left",
+        (
+            "faults/test_ends.py::test_an_ended_training_is_resumed_to_the_same_files",
+            "training/test_saving.py::test_a_killed_training_ends_as_if_it_had_not_been",
+        ),
+        "On a GPU, operations that are not deterministic may differ",
+        "2 of 2 trainings after SIGKILL and 2 of 2 after SIGTERM, with `SEGARENA_FAULTS=2` on one core; SIGINT and "
+        "SIGHUP were not in this run. The full run is `make test-faults`",
+    ),
+    Promise(
+        "A file is whole or absent",
+        "An error, a full disk and SIGKILL while it is written: the old file stays",
+        (
+            "test_files.py::test_an_error_inside_leaves_the_old_file_and_no_temporary_one",
+            "test_files.py::test_on_a_full_disk_the_old_file_stays",
+        ),
+    ),
+    Promise(
+        "A folder that is removed while it is written is named, and not made again",
+        "The folder of a training, of a comparison, or of one of its runs is removed or replaced",
+        (
+            "commands/test_lost_folder.py::test_a_removed_folder_is_not_made_again",
+            "test_files.py::test_nothing_is_written_into_a_kept_folder_that_was_removed",
+        ),
+    ),
+    Promise(
+        "No flipped bit changes a label unnoticed",
+        "Each bit of PNG masks in six pixel formats, and each bit of the pixels of TIFF with Deflate, is flipped",
+        (
+            "data/test_flipped_bits.py::test_flipped_bits_of_a_png_change_no_label",
+            "data/test_flipped_bits.py::test_flipped_bits_in_deflated_tiff_change_no_label",
+        ),
+        "BMP, GIF, JPEG, WebP, and TIFF with other compressions have no checksums; nor have the headers of TIFF",
+        "of 6,368 flipped bits in PNG masks 6,350 are refused, and the others change no label. Without the comparison "
+        "of checksums 134 changed labels",
+    ),
+    Promise(
+        "A file that changes while it is trained on is named, and the state is saved",
+        "Masks are replaced by others of the same size, images are deleted, after the first step",
+        (
+            "commands/test_lost_input.py::test_a_file_that_changes_is_named_and_the_state_is_saved",
+            "commands/test_lost_input.py::test_other_content_of_the_same_size_is_noticed",
+        ),
+        "Images that are kept in memory or in the disk cache are not read again, and stay those of the beginning",
+    ),
+    Promise(
+        "A loader process that is killed or hangs is one message; the state is saved, and resuming works",
+        "SIGKILL in a worker, and a worker that sleeps",
+        ("commands/test_lost_input.py::test_a_killed_or_hung_worker_ends_the_training_with_one_message",),
+        "A worker counts as hung after two minutes without a batch, as a slow network drive is no fault. One that is "
+        "stopped by SIGSTOP is waited for",
+    ),
+    Promise(
+        "A step whose loss or gradient is NaN or infinite changes nothing, and is counted",
+        "A gradient and a running statistic become NaN or infinite; a learning rate that overflows all weights",
+        (
+            "training/test_skipped_steps.py::test_a_step_with_a_gradient_that_is_not_finite_changes_nothing",
+            "training/test_skipped_steps.py::test_unchecked_steps_since_the_last_state_are_repeated",
+            "training/test_skipped_steps.py::test_a_learning_rate_that_overflows_the_weights_is_an_error",
+        ),
+        "With float16 the scaling of gradients leaves out steps by itself; these are not counted",
+    ),
+    Promise(
+        "A state or a configuration that is damaged is one message, and no file is changed",
+        "Twelve wrong forms of `last/state.pt`, a pickle with an object, five of `config.json`",
+        (
+            "commands/test_damaged_state.py::test_each_wrong_state_is_refused",
+            "commands/test_damaged_state.py::test_a_configuration_of_a_wrong_shape_is_refused",
+        ),
+    ),
+    Promise(
+        "One command at a time writes into a folder, and the lock ends with it",
+        "A second process, a forked process that outlives the command, a file system without locks",
+        (
+            "test_runs.py::test_a_lock_ends_with_its_process",
+            "test_runs.py::test_a_process_that_was_forked_does_not_keep_the_lock",
+            "test_runs.py::test_a_file_system_without_locks_is_used_all_the_same",
+        ),
+        "On a file system without locks, a warning is all that there is",
+    ),
+    Promise(
+        "Hostile text files cost no time and no memory",
+        "Nested aliases in `classes.yaml`, a pipe in its place, a panoptic PNG outside of the folder, PostScript "
+        "called `.png`",
+        (
+            "test_class_table.py::test_aliases_of_lists_are_refused_and_those_of_words_read",
+            "test_class_table.py::test_a_pipe_in_place_of_the_file_is_not_waited_for",
+            "data/test_converters_coco.py::test_a_panoptic_png_outside_of_the_folder_is_not_read",
+            "data/test_flipped_bits.py::test_postscript_called_png_is_not_decoded",
+        ),
+    ),
+    Promise(
+        "A damaged cache is made again",
+        "Empty, cut and unwritable files in Numba's cache",
+        ("kernels/test_loops.py::test_a_damaged_cache_is_compiled_again",),
+    ),
+)
