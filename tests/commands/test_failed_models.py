@@ -81,7 +81,7 @@ def test_a_loss_that_is_nan_twice_is_the_models_own(
     breaking(monkeypatch, lambda: math.nan)
     found = segarena.compare(squares, out=tmp_path / "out", seeds=1, **OPTIONS)
     assert [(one.model, one.reason) for one in found.record.failed] == [("unet", "diverged")]
-    assert "nan" in found.record.failed[0].message
+    assert "NaN" in found.record.failed[0].message
     assert [entry.model for entry in found.record.ranking] == ["fcn"]
 
 
