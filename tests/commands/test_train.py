@@ -38,7 +38,9 @@ def test_writes_the_run_folder(squares: Path, tmp_path: Path, capsys: pytest.Cap
     run = train(squares, tmp_path / "run", model="unet")
     names = {path.name for path in run.iterdir()}
     records = {f"{name}.json" for name in ("config", "environment", "data", "metrics", "costs")}
-    assert names == records | {"options.json", "history.csv", "images.csv", "best.safetensors", "last", "log.txt"}
+    errors = {"error_analysis.json", "confident_errors.npz"}
+    kept = {"options.json", "history.csv", "images.csv", "predictions.zip", "best.safetensors", "last", "log.txt"}
+    assert names == records | errors | kept
     metrics, data = Metrics.read(run), Data.read(run)
     assert metrics.split == "val"
     assert list(metrics.per_class) == ["background", "foreground"]
