@@ -202,6 +202,9 @@ def test_nothing_is_written_into_a_kept_folder_that_was_removed(tmp_path, replac
         with refuses(RunError, where=folder):
             write_text(folder / "metrics.json", "{}")
         assert folder.exists() == replaced
+        with refuses(RunError, where=folder), keeping(folder / "fold-1"):
+            pass
+        assert folder.exists() == replaced
         assert not (folder / "metrics.json").exists()
         with keeping(tmp_path / "other"):  # a command in the same process
             write_text(tmp_path / "other" / "metrics.json", "{}")

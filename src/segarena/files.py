@@ -31,8 +31,9 @@ def keeping(folder: Path) -> Iterator[None]:
         folder: The folder, as the paths of the files in it begin.
 
     Raises:
-        RunError: The folder cannot be made.
+        RunError: The folder cannot be made, or one above it that is kept was removed.
     """
+    _check_kept(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         status = folder.stat()

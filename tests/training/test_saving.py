@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import torch
 from torch import nn
 
 import segarena
+from segarena.errors import RunError
 from segarena.records.metrics import Metrics
 from segarena.runs import SAVE_EVERY
 from segarena.training import saving
 from segarena.training.checkpoint import BEST, HISTORY, LAST
 from segarena.training.engine import Trainer
 from segarena.training.saving import SavedState
-from support import QUICK
+from support import QUICK, refuses
 
 OPTIONS: dict[str, Any] = {**QUICK, "model": "unet", "epochs": 5}
 
@@ -126,3 +128,23 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     one, other = (safetensors.torch.load_file(run / BEST) for run in (whole, part))
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
     assert Metrics.read(part).miou == Metrics.read(whole).miou
+
+
+def test_a_state_that_is_whole_is_not_to_be_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little memory for it, and a disk that does not answer, are no damage."""
+
+    def fail(error: Exception) -> Any:
+        raise error
+
+    SavedState(tmp_path).save(content(1))
+    shortage = torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(torch.OutOfMemoryError):
+        SavedState(tmp_path).restore(lambda _: fail(shortage))
+    for error in (shortage, MemoryError()):
+        monkeypatch.setattr(torch, "load", lambda *_, error=error, **__: fail(error))
+        with pytest.raises(type(error)):
+            SavedState(tmp_path).restore()
+    monkeypatch.setattr(torch, "load", lambda *_, **__: fail(OSError(errno.EIO, "Input/output error")))
+    with refuses(RunError, where=tmp_path / LAST, value="Input/output error") as caught:
+        SavedState(tmp_path).restore()
+    assert "Delete" not in caught.value.remedy

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from segarena.errors import RunError
+from segarena.errors import RunError, is_out_of_memory
 from segarena.files import write_bytes, write_text
 from segarena.records.tables import EpochRow, columns
 
@@ -89,13 +89,19 @@ def load_state(path: Path) -> dict[str, Any] | None:
         The state; None where there is no file yet.
 
     Raises:
-        RunError: The file is damaged.
+        RunError: The file is damaged, or cannot be read.
     """
     if not path.exists():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RunError(
+            f"cannot be read ({error.strerror or error})", where=path, remedy="Check the disk and the permissions"
+        ) from error
     except Exception as error:  # torch.load fails in many ways on a damaged file
+        if is_out_of_memory(error):
+            raise
         reason = str(error).partition("\n")[0]
         if "weights_only" in str(error):  # torch's own advice is to run whatever is in the file
             reason = "it has more than tensors, numbers and text"

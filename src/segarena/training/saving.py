@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from segarena.errors import is_out_of_memory
 from segarena.runs import SAVE_EVERY
 from segarena.training.checkpoint import (
     BEST,
@@ -92,6 +93,8 @@ class SavedState:
                 raise TypeError("its best weights are not named")
             load(content)
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if is_out_of_memory(error):  # the state is as it should be, and has to be kept
+                raise
             reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
             raise not_a_state(path, reason) from error
         self._best = best
