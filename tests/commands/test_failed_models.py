@@ -86,7 +86,7 @@ def test_a_loss_that_is_nan_twice_is_the_models_own(
 
 
 def test_with_no_model_left_there_is_no_comparison(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     breaking(monkeypatch, exhaust, torch.nn.Module)
     with refuses(OutOfMemoryError, where=tmp_path / "one" / "fcn-seed0", value="out of memory"):
@@ -94,6 +94,8 @@ def test_with_no_model_left_there_is_no_comparison(
     with refuses(RunError, value="unet") as caught:
         segarena.compare(squares, out=tmp_path / "two", seeds=1, **OPTIONS)
     assert [type(part) for part in caught.value.parts] == [OutOfMemoryError, OutOfMemoryError]
+    shown = capsys.readouterr().out
+    assert (shown.count(" failed: "), shown.count("The other models go on")) == (2, 1)
     assert not (tmp_path / "two" / "comparison.json").exists()
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import console
+from segarena.commands.training_table import SKIPS_SHOWN
 from segarena.experiment.progress import TrainingStart
 from segarena.training.engine import Step
 
@@ -48,3 +49,16 @@ def test_a_row_for_each_training_and_one_for_all(tmp_path: Path, monkeypatch: py
         assert "1/3" in next(words for words in rows() if words[0] == "all")
     assert "epoch   1/10" in (tmp_path / "a" / "log.txt").read_text()
     assert "epoch" not in (tmp_path / "b" / "log.txt").read_text()
+
+
+def test_steps_that_are_left_out_are_shown_as_with_one_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reporter, [start, _] = TerminalReporter(), starts(tmp_path)
+    with reporter.side_by_side(2), reporter.training(start) as listener:
+        for number in range(1, SKIPS_SHOWN + 3):
+            listener.on_skip(4, 10 + number, number)
+    own = (start.folder / "log.txt").read_text()
+    assert [f"step {10 + n} of epoch 4" in own for n in (1, SKIPS_SHOWN, SKIPS_SHOWN + 1)] == [True, True, False]
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("a, seed 0: step") == SKIPS_SHOWN

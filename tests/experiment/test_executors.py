@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,47 @@ def test_each_of_several_gpus_has_a_training_of_its_own() -> None:
     assert {recorder.of(name)[0][2] for name in "ab"} == {"3", "5"}
     assert os.environ.get("CUDA_VISIBLE_DEVICES") not in ("3", "5")
     assert gpu_environments("cuda:1", 1, ["0", "1"]) == gpu_environments("cpu", 2, []) == []
+
+
+def test_a_task_that_cannot_be_started_lets_those_that_run_save() -> None:
+    def tasks() -> Iterator[Job]:
+        yield Job("long", "wait")
+        while not recorder.events:  # the executor asks again once it has looked at what runs
+            yield Job("short")
+        raise DataError("is empty", where="next", remedy="Fill it")
+
+    recorder = Recorder(raises=False)
+    with pytest.raises(DataError) as caught:
+        Processes(2).run(tasks(), recorder, bool)
+    assert caught.value.where == "next"
+    assert recorder.of("long")[-1] == "saved"
+
+
+def test_a_process_that_dies_while_all_stop_is_no_failure_of_its_own() -> None:
+    """A command that was stopped does not go on with what is left."""
+    recorder = Recorder(raises=False)
+    Processes(1).run([Job("a", "die")], recorder, lambda: bool(recorder.events))
+    assert isinstance(recorder.ends["a"], Interrupted)
+
+
+def test_the_first_process_begins_with_signals_kept_back() -> None:
+    """The tracker of resources, which the first one starts, lets SIGINT and SIGTERM through after it."""
+    program = """
+import signal
+from multiprocessing import context, resource_tracker
+from executor_tasks import Job
+from segarena.experiment.executors.processes import _Child
+
+class Process:
+    def __init__(self, **_): pass
+    def start(self):
+        resource_tracker.getfd()  # as the start of a process does
+        print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+
+context.SpawnContext.Process = Process
+_Child.start(Job("a"), 0, {})
+"""
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert all(name in shown for name in ("SIGINT", "SIGTERM", "SIGHUP"))

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from segarena.commands.notebook import LiveLine, in_notebook
 from segarena.commands.terminal import console, keep_log, log_also_in
-from segarena.commands.training_table import TrainingTable, describe_left
+from segarena.commands.training_table import TrainingTable, describe_left, describe_skip
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.formats import percent, plural
 from segarena.records.metrics import RESTARTS
@@ -21,8 +21,6 @@ if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.state import Step
 
 
-#: Steps that are named one by one when they are left out.
-SKIPS_SHOWN = 5
 #: Columns of a terminal that has room for all facts beside a bar.
 _WIDE = 95
 
@@ -168,10 +166,8 @@ class _TrainingProgress(TrainingListener):
         )
 
     def on_skip(self, epoch: int, step: int, skipped: int) -> None:
-        if skipped <= SKIPS_SHOWN:
-            further = ". Further ones are counted in metrics.json" if skipped == SKIPS_SHOWN else ""
-            place = f"{self.start.title}: step {step} of epoch {epoch}"
-            console.warn(f"{place} is left out, as its loss or a gradient is NaN or infinite{further}")
+        if text := describe_skip(epoch, step, skipped):
+            console.warn(f"{self.start.title}: {text}")
 
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         best = "undefined" if best_miou is None else percent(best_miou)

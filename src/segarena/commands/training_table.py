@@ -18,6 +18,9 @@ from segarena.records.metrics import RESTARTS
 if TYPE_CHECKING:
     from segarena.training.state import Step
 
+#: Steps that are named one by one when they are left out.
+SKIPS_SHOWN = 5
+
 
 class TrainingTable:
     """A row for each training that runs: its name, epochs, loss and best validation mIoU; and the time left for all."""
@@ -106,6 +109,11 @@ class _Row(TrainingListener):
         console.warn(f"{self.start.title} {text}")
         self.log.add(text)
 
+    def on_skip(self, epoch: int, step: int, skipped: int) -> None:
+        if text := describe_skip(epoch, step, skipped):
+            console.warn(f"{self.start.title}: {text}")
+            self.log.add(text)
+
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         best = "undefined" if best_miou is None else percent(best_miou)
         without = f"no better validation mIoU for {plural(epochs, 'epoch')}"
@@ -118,6 +126,14 @@ class _Row(TrainingListener):
     def _detail(self, text: str) -> None:
         console.detail(f"{self.start.title}: {text}")
         self.log.add(text)
+
+
+def describe_skip(epoch: int, step: int, skipped: int) -> str:
+    """Return the sentence on a step that is left out; "" once `SKIPS_SHOWN` were shown. Arguments as of `on_skip`."""
+    if skipped > SKIPS_SHOWN:
+        return ""
+    further = ". Further ones are counted in metrics.json" if skipped == SKIPS_SHOWN else ""
+    return f"step {step} of epoch {epoch} is left out, as its loss or a gradient is NaN or infinite{further}"
 
 
 def describe_left(seconds_left: float | None) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any, Generic
@@ -50,11 +51,14 @@ class Processes(Executor):
         try:
             while running or not (is_complete or failures or should_stop()):
                 stops = bool(failures) or should_stop()
-                while free and not stops and not is_complete:
-                    task = next(waiting, None)
-                    is_complete = task is None
-                    if task is not None:
-                        running.append(_Child.start(task, free[0], self._environments[free.pop(0)]))
+                while free and not (stops or failures or is_complete):
+                    try:
+                        task = next(waiting, None)
+                        is_complete = task is None
+                        if task is not None:
+                            running.append(_Child.start(task, free[0], self._environments[free.pop(0)]))
+                    except Exception as error:  # those that run save and stop
+                        failures.append(error)
                 failures += _look(running, observer, should_stop, stops=stops)
                 gone = [child for child in running if child.is_gone]
                 running = [child for child in running if child not in gone]
@@ -112,6 +116,8 @@ class _Child(Generic[Task_contra]):
         """Start the process of a task."""
         own, other = multiprocessing.Pipe()
         process = multiprocessing.get_context("spawn").Process(target=work, args=(other, task), name=task.name)
+        if os.name == "posix":
+            resource_tracker.ensure_running()  # where it is started in the block, signals are not kept back after it
         with _environment(environment), _signals_kept_back(), _without_main_module():
             process.start()
         other.close()
@@ -155,7 +161,9 @@ class _Child(Generic[Task_contra]):
             else:
                 observer.on_event(self.task, content)
         if not is_alive and not self.has_ended:
-            self._end(observer, ProcessDied(self.process.exitcode or 0))
+            died = ProcessDied(self.process.exitcode or 0)
+            is_stopped = self.is_asked or should_stop()
+            self._end(observer, Interrupted("its process ended before it had saved again") if is_stopped else died)
 
     def _end(self, observer: Observer[Task_contra], error: Exception | None) -> None:
         self.has_ended, self.ended = True, time.monotonic()

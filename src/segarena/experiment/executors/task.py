@@ -77,6 +77,6 @@ class Executor(ABC):
             should_stop: Whether all are to stop; called several times a second.
 
         Raises:
-            Exception: What the observer raised first.
+            Exception: What the observer raised first, or why the next task could not be started.
             Interrupted: `should_stop` returned True, and no task was running that could have raised it.
         """
