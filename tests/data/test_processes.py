@@ -16,6 +16,9 @@ from segarena.data.dataset import TrainingLoader, TrainingSet
 from segarena.data.decoded import DecodedImages
 from segarena.data.processes import Loader, affordable_workers
 from segarena.data.transforms import Augmentation
+from segarena.errors import ConfigError
+from segarena.experiment import training_task
+from support import refuses
 
 
 class Noise:
@@ -85,3 +88,26 @@ def test_a_signal_that_all_processes_get_does_not_end_the_workers(number):
         numbers.append(pid)
     assert len(numbers) == 4
     assert len(set(numbers)) == 1
+
+
+def test_trainings_side_by_side_divide_the_shared_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=64 * 10**6))
+    found = []
+
+    def train(*_, **__):
+        found.append(affordable_workers(8, 4 * 10**6))
+
+    monkeypatch.setattr(training_task, "train_run", train)
+    training = SimpleNamespace(folder=tmp_path / "run", protocol=SimpleNamespace(threads=0))
+    for number in (1, 2, 1):
+        training_task.TrainingTask(training, None, number)(SimpleNamespace(should_stop=bool))
+    assert found == [4, 2, 4]
+
+
+def test_images_that_do_not_fit_into_the_shared_memory_are_refused(monkeypatch):
+    images = DecodedImages(Noise(), range(3), limit_bytes=10**9)
+    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=images.bytes - 1))
+    with refuses(ConfigError, where="--jobs", value=str(processes.SHARED_MEMORY)):
+        ForkingPickler.dumps(images)
+    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=2 * images.bytes))
+    assert pickle.loads(ForkingPickler.dumps(images)).kept.keys() == {0, 1, 2}

@@ -15,6 +15,7 @@ from torch import Tensor
 from segarena._version import __version__
 from segarena.data.disk_cache import DiskCache
 from segarena.data.files.channel_format import ChannelFormat
+from segarena.data.processes import check_shared_memory
 from segarena.data.source import Source
 from segarena.threads import at_a_time, thread_pool
 
@@ -140,7 +141,9 @@ class DecodedImages:
 
     def _share(self) -> None:
         """Move the pixels into shared memory, for this process too, one image after the other."""
-        pixels = torch.empty(self.bytes + _ALIGNED * len(self.kept), dtype=torch.uint8)
+        size = self.bytes + _ALIGNED * len(self.kept)
+        check_shared_memory(size)
+        pixels = torch.empty(size, dtype=torch.uint8)
         self._shared = _Shared(pixels.share_memory_(), {})  # type: ignore[no-untyped-call]
         start = 0
         for index, (image, mask) in self.kept.items():

@@ -14,12 +14,13 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from segarena.errors import SegarenaError, WorkerError
+from segarena.errors import ConfigError, SegarenaError, WorkerError
 
 #: Where Linux has shared memory, through which processes pass batches.
 SHARED_MEMORY = Path("/dev/shm")
 #: The share of it that may be used, and the batches of a process at a time: two in advance, and one in the making.
 USABLE, BATCHES = 0.8, 3
+_GIB = 1024**3
 #: Seconds between two looks at whether the processes are alive, while a batch is awaited.
 LOOK_EVERY = 5.0
 #: Looks without a batch after which a process counts as hung. They are counted, as a computer may sleep in between.
@@ -132,6 +133,46 @@ def _leave_interrupts_to_the_main_process(worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))
 
 
+#: Trainings of a command that run at a time, among which the shared memory is divided.
+_trainings = [1]
+
+
+@contextmanager
+def dividing_shared_memory(trainings: int) -> Iterator[None]:
+    """In the block, `affordable_workers` counts with a part of the shared memory: other trainings use the rest.
+
+    Args:
+        trainings: How many run at a time.
+    """
+    _trainings.append(trainings)
+    try:
+        yield
+    finally:
+        _trainings.pop()
+
+
+def check_shared_memory(size: int, shared: Path = SHARED_MEMORY) -> None:
+    """Check that the decoded images of trainings side by side fit into the shared memory.
+
+    Args:
+        size: Their bytes.
+        shared: Where Linux has shared memory. Elsewhere there is no such limit.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    try:
+        free = shutil.disk_usage(shared).free
+    except OSError:
+        return
+    if size > free:
+        raise ConfigError(
+            f"the trainings share {size / _GIB:.2f} GiB of decoded images, and {shared} has {free / _GIB:.2f} GiB free",
+            where="--jobs",
+            remedy="Give a container more, as with `docker run --shm-size`; or leave out --jobs, or use --cache-gib 0",
+        )
+
+
 def affordable_workers(workers: int, batch_bytes: int, shared: Path = SHARED_MEMORY) -> int:
     """Limit the processes to those whose batches fit into the shared memory; in a container it may be 64 MB.
 
@@ -147,4 +188,4 @@ def affordable_workers(workers: int, batch_bytes: int, shared: Path = SHARED_MEM
         free = shutil.disk_usage(shared).free
     except OSError:
         return workers
-    return min(workers, int(USABLE * free / (BATCHES * max(1, batch_bytes))))
+    return min(workers, int(USABLE * free / _trainings[-1] / (BATCHES * max(1, batch_bytes))))

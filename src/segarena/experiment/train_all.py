@@ -42,9 +42,6 @@ from segarena.scoring.pooling import pool
 from segarena.scoring.scores import to_metrics
 from segarena.training.checkpoint import HISTORY
 
-#: What follows where a training failed.
-_GOES_ON = "The other models go on. To try it again afterwards"
-
 
 def train_all(
     prepared: Prepared,
@@ -160,7 +157,7 @@ class _Progress:
                 builders: dict[str | None, Builder] = (
                     {} if builder is None or self._jobs == 1 else {training.model: builder}
                 )
-                yield TrainingTask(training, start, self._jobs == 1, builders)
+                yield TrainingTask(training, start, self._jobs, builders)
             else:
                 self._left.finish(number)
                 self._reporter.say("not trained, because the model failed before", title=start.title)
@@ -184,7 +181,9 @@ class _Progress:
         self.failures.append(failure)
         models = {training.model for training in self._every}
         if len(models) > 1 or self._jobs > 1:
-            self._reporter.warn(f"{failure.text.rstrip('.')}. {_GOES_ON}: {self._resume}", title=f"{task.name} failed")
+            goes_on = "The other models go on. " * bool(models - {one.record.model for one in self.failures})
+            again = f"{goes_on}To try it again afterwards: {self._resume}"
+            self._reporter.warn(f"{failure.text.rstrip('.')}. {again}", title=f"{task.name} failed")
 
 
 def record_start(prepared: Prepared, folder: Path) -> None:

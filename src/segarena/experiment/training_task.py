@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segarena.config.own_models import Builder, own_models
+from segarena.data.processes import dividing_shared_memory
 from segarena.experiment.executors.task import Channel
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
@@ -29,13 +30,13 @@ class TrainingTask:
     Args:
         training: The training.
         start: The training, for people.
-        is_alone: Whether it runs in the process of the command, with nothing beside it.
+        at_a_time: How many run at a time; a single one runs in the process of the command.
         builder: The builder of its module, of a Python program, by its name; none for segarena's own models.
     """
 
     training: Training
     start: TrainingStart
-    is_alone: bool = True
+    at_a_time: int = 1
     builder: Mapping[str | None, Builder] = field(default_factory=dict)
 
     @property
@@ -50,15 +51,16 @@ class TrainingTask:
 
     def __call__(self, channel: Channel) -> None:
         """Train, in whichever process."""
-        folder = self.training.folder
+        folder, is_alone = self.training.folder, self.at_a_time == 1
         # A process that outlives the command, until it has saved, keeps others out of its folder.
         with (
             keeping(folder),
-            nullcontext() if self.is_alone else hold(folder),
+            nullcontext() if is_alone else hold(folder),
+            dividing_shared_memory(self.at_a_time),
             own_models(self.builder),
             computing_with(self.training.protocol.threads),
         ):
-            train_run(self.training, self.start, channel.should_stop, _Sender(channel), is_alone=self.is_alone)
+            train_run(self.training, self.start, channel.should_stop, _Sender(channel), is_alone=is_alone)
 
 
 class _Sender(Reporter):
