@@ -52,6 +52,10 @@ SHOWN_BY = {
     "segarena.scoring.wording": {"compare"},  # `report` repeats it, as advice for another comparison
     "segarena.data.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
     "segarena.data.checks.dependence --group-by": {*TRAINING, "check"},  # likewise
+    "segarena.data.processes --jobs": {"compare"},  # `train` has one training
+    "segarena.experiment.executors.choose --jobs": {"compare"},
+    "segarena.exporting.onnx_predictor --probabilities": {"predict"},  # the remedy is a command of `export`
+    "segarena.reporting.viewer --resume": {"compare"},  # a command of `compare`, shown as a whole
     "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
     "segarena.experiment.matching --all-images": {"train"},  # `compare` shows it as what was typed for a training
     "segarena.experiment.matching --seed": {"train"},  # `compare` shows it as advice for a training
@@ -69,7 +73,7 @@ SHOWN_BY = {
     "segarena.training.devices": TRAINING,  # the others have no --precision
     "segarena.training.machine": {*TRAINING, "evaluate", "predict"},  # the others compute with no device
 }
-NOT_SHOWN = {"--error-unmatch", "--short"}  # options of git
+NOT_SHOWN = {"--error-unmatch", "--short", "--private", "--shm-size"}  # options of git, hf and docker
 
 
 def texts(module: str) -> Iterator[str]:

@@ -100,7 +100,8 @@ def test_the_last_weights_are_kept_and_there_is_no_score(made: Path) -> None:
     assert (metrics.split, metrics.images, metrics.miou, metrics.val_miou) == ("none", 0, None, None)
     [entry] = [entry for entry in ComparisonRecord.read(made / "out").ranking if entry.model == "fcn"]
     assert (expected.miou, expected.train_images, expected.seeds) == (entry.miou, 10, (0, 1))
-    for text in (percent(entry.miou), percent(expected.low), percent(expected.high), "10 images", "validation"):
+    assert (expected.low, expected.high) == (None, None)  # too few validation images for an interval
+    for text in (percent(entry.miou), "10 images", "validation"):
         assert text in (metrics.note or "")
     result = segarena.TrainedRun(run)
     assert "all images" in repr(result)

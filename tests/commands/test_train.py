@@ -296,7 +296,7 @@ def test_a_full_disk_is_one_message_and_keeps_what_was_saved(
 
 
 def test_a_loss_that_is_no_number_is_explained(squares: Path, tmp_path: Path) -> None:
-    with refuses(ConfigError, where="run", value="nan"):
+    with refuses(ConfigError, where="run", value="NaN"):
         train(squares, tmp_path / "run", learning_rate=1e30, optimizer="sgd", clip_norm=1e30)
 
 

@@ -28,7 +28,7 @@ ONE: dict[str, Any] = {**QUICK, "model": "fcn", "epochs": 1}
 @pytest.fixture
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are tried, as on a GPU, and not predicted."""
-    monkeypatch.setattr(memory_trial, "_predicted", memory_trial._tried)
+    monkeypatch.setattr(memory_trial, "_predicted", lambda training, jobs: memory_trial._tried(training))
 
 
 def with_memory(monkeypatch: pytest.MonkeyPatch, free: float, *, fixed: int = 100, image: int = 50) -> list[int]:

@@ -175,4 +175,4 @@ def test_too_few_images_have_no_intervals_on_the_page(make_comparison: Any) -> N
     assert {row.networks for row in difference_rows(comparison)} == {"–"}
     page = build_report(folder).read_text()
     ranking, classes = (page[page.index(f'id="{name}"') :].split("</section>")[0] for name in ("ranking", "classes"))
-    assert "95%" not in ranking + classes
+    assert "95% interval" not in ranking + classes

@@ -142,7 +142,7 @@ def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) ->
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "there")
-    assert not [name for name in names if "predictions" in name or "private" in name or name.endswith("safetensors")]
+    assert not [name for name in names if "predictions/" in name or "private" in name or name.endswith("safetensors")]
     there = tmp_path / "there" / "mine"
     (there / "report.html").unlink()
     assert build_report(there).read_text() == page

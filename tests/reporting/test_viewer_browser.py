@@ -153,6 +153,7 @@ def test_zoom_and_movement_are_in_step_in_all_panes(page) -> None:
     assert page.locator("#v-panes").get_attribute("data-scale") == "2.25"
     assert len(page.evaluate(transforms)) == 1
     before = page.locator("#v-panes").get_attribute("data-corner")
+    page.locator(".v-view").nth(1).scroll_into_view_if_needed()
     box = page.locator(".v-view").nth(1).bounding_box()
     page.mouse.move(box["x"] + 120, box["y"] + 80)
     page.mouse.down()

@@ -89,7 +89,7 @@ def test_json_is_read_as_yaml(place: Path) -> None:
         ("", "no keys", "epochs"),
         ("a: [b", "neither YAML nor JSON", "epochs"),
         ("!!python/object/apply:os.system [true]", "no keys", "epochs"),
-        ("a: &a [x, x]\nmodels: [*a, *a]", "which is no option", "models"),
+        ("a: &a [x, x]\nmodels: [*a, *a]", "neither YAML nor JSON", "epochs"),
         ("[" * 5000, "neither YAML nor JSON", "epochs"),
         ("#" * 1_100_000, "1,100,000 bytes", "epochs"),
         ("schema: 1\nranking: []", "no options", "options.json"),

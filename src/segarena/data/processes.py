@@ -56,6 +56,7 @@ class Loader:
         self.loader = self._new_loader()
 
     def __iter__(self) -> Iterator[Any]:
+        batches: Iterator[Any] | None = None
         try:
             with _handler_of_dead_children():
                 batches = iter(self.loader)
@@ -66,6 +67,7 @@ class Loader:
         except Exception:
             # The old loader ends its workers now. Left to the cycle collector, as part of a traceback, it would have
             # lost the queues to its workers, and would wait 5 s for each.
+            batches = None
             self.loader = self._new_loader()
             raise
 

@@ -149,9 +149,9 @@ def open_scored(options: EvaluateOptions, predictor: Predictor | OnnxPredictor, 
 
 def _compare_units(predictor: Predictor | OnnxPredictor, source: FolderSource) -> str:
     """A sentence if the channels of most images are in other units than those of the training; else ""."""
-    assert predictor.channels is not None
     own = predictor.normalization if isinstance(predictor, OnnxPredictor) else predictor.model.normalization
-    assert own is not None
+    if predictor.channels is None or own is None:
+        return ""
     step = -(-len(source.samples) // _COMPARED)
     means = [channel_means(source.read_image(sample.files[0])) for sample in source.samples[::step]]
     return warn_if_other_units(means, own, predictor.channels.numbers)

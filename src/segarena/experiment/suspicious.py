@@ -141,8 +141,8 @@ def _write_crop(prepared: Prepared, entry: Suspicion, folder: Path) -> None:
     colors = source.shown(image) if isinstance(source, FolderSource) else image
     left, top, right, bottom = entry.region.box
     inside = np.zeros(truth.shape, np.uint8)
-    assert entry.region.inside is not None
-    inside[top:bottom, left:right][entry.region.inside] = 255
+    if entry.region.inside is not None:
+        inside[top:bottom, left:right][entry.region.inside] = 255
     box = _around(entry.region.box, (truth.shape[1], truth.shape[0]))
     labels = Image.fromarray(truth).convert("P")
     labels.putpalette(source.classes.palette())

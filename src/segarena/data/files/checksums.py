@@ -63,7 +63,9 @@ def _check_png(stream: IO[bytes]) -> None:
         while left and (piece := stream.read(min(left, _PIECE))):
             crc, left = zlib.crc32(piece, crc), left - len(piece)
         stored = stream.read(4)
-        if is_used and (len(stored) < 4 or crc != int.from_bytes(stored)):
+        if is_used and len(stored) < 4:
+            raise ValueError(f"damaged: truncated in its part {kind.decode('latin-1')!r}")
+        if is_used and crc != int.from_bytes(stored):
             raise ValueError(f"damaged: the checksum of its part {kind.decode('latin-1')!r} is wrong")
         if kind == b"IEND":
             return
