@@ -49,6 +49,7 @@ def test_the_data_the_choices_and_what_looks_wrong_are_reported(squares: Path) -
 
 def test_a_folder_that_memory_does_not_hold_is_decoded_once(squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the hashes of what it shows; masks were counted when the files were read."""
+    monkeypatch.setenv("SEGARENA_CACHE", str(squares.parent / "own cache"))  # that of another test may have the images
     options = TrainOptions(data=squares, model="fcn", **QUICK)
     [kept] = prepare(options, RecordingReporter()).splits
     read, decoded = FolderSource.read, []
