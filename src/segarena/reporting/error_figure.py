@@ -79,8 +79,8 @@ def _draw_distances(axes: Axes, comparison: Comparison, totals: dict[str, ErrorT
 def _draw_reliability(axes: Axes, comparison: Comparison, totals: dict[str, ErrorTotals]) -> None:
     axes.plot([0, 100], [0, 100], color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
     axes.fill_between([0, 100], [0, 100], 0, color=BAND, lw=0, zorder=0)
-    axes.text(97, 4, "too sure", ha="right", color=MUTED, fontsize=8.5)
-    axes.text(3, 96, "not sure enough", va="top", color=MUTED, fontsize=8.5)
+    axes.text(97, 4, "overconfident", ha="right", color=MUTED, fontsize=8.5)
+    axes.text(3, 96, "underconfident", va="top", color=MUTED, fontsize=8.5)
     for name, total in totals.items():
         pixels, correct = total.confidence.pixels.sum(axis=0), total.confidence.correct.sum(axis=0)
         used = pixels > max(0, _FEW * pixels.sum())
