@@ -65,3 +65,16 @@ def test_the_install_page_has_the_versions_of_the_package() -> None:
 
 def test_the_citation_has_the_version_of_the_code() -> None:
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", []), ("requirements-dev.lock", ["dev"])])
+def test_the_lock_has_every_package_that_is_required(lock: str, extras: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required, optional = list(project["dependencies"]), project["optional-dependencies"]
+    while extras:
+        required += optional[extras.pop()]
+        extras += [extra for own in required if own.startswith("segarena[") for extra in own[9:-1].split(",")]
+        required = [name for name in required if not name.startswith("segarena[")]
+    names = {re.split(r"[^\w.-]", line)[0] for line in required}
+    locked = {line.split("==")[0] for line in (ROOT / lock).read_text().splitlines()}
+    assert {name.lower().replace("_", "-") for name in names} <= locked
