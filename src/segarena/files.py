@@ -38,7 +38,7 @@ def keeping(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         status = folder.stat()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     before = _kept.get(folder)
     _kept[folder] = (status.st_dev, status.st_ino)
     try:
@@ -67,11 +67,18 @@ def _check_kept(path: Path) -> None:
             )
 
 
-def _unwritable(path: Path, error: OSError) -> RunError:
+def unwritable(path: Path, error: Exception, *, instead: str = "write to another folder") -> RunError:
+    """Return the error for a file or folder that cannot be written.
+
+    Args:
+        path: The file or folder.
+        error: Of the system, or of a library that writes by itself.
+        instead: What else the user may do, as the end of a sentence.
+    """
     return RunError(
-        f"cannot be written ({error.strerror or error})",
+        f"cannot be written ({getattr(error, 'strerror', None) or error})",
         where=path,
-        remedy="Free some space, check the permissions, or write to another folder",
+        remedy=f"Free some space, check the permissions, or {instead}",
     )
 
 
@@ -108,7 +115,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

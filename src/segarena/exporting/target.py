@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segarena.errors import RunError
-from segarena.files import TEMPORARY
+from segarena.files import TEMPORARY, unwritable
 
-_ANOTHER = "Name another one with --out"
+_ANOTHER, _ELSEWHERE = "Name another one with --out", "name another place with --out"
 
 
 def choose_target(out: Path | None, name: str, root: Path) -> Path:
@@ -62,12 +62,12 @@ def written_whole(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=TEMPORARY, dir=target.parent))
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error, instead=_ELSEWHERE) from error
     try:
         yield place / target.name
         _move(place / target.name, target)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error, instead=_ELSEWHERE) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -88,11 +88,3 @@ def _move(made: Path, target: Path) -> None:
         if target.exists():
             raise FileExistsError(17, "File exists") from None
         made.rename(target)
-
-
-def _unwritable(target: Path, error: OSError) -> RunError:
-    return RunError(
-        f"cannot be written ({error.strerror or error})",
-        where=target,
-        remedy="Free some space, check the permissions, or name another place with --out",
-    )

@@ -16,7 +16,8 @@ from PIL import Image
 from segarena.classes import ClassTable
 from segarena.data.files.video import Sound, Video
 from segarena.data.layout.new_images import MASKS, VIDEO_OVERLAY
-from segarena.outputs.whole import unwritable, written_whole
+from segarena.files import unwritable
+from segarena.outputs.whole import written_whole
 
 #: Encoders of overlays, the best first, and their options.
 _ENCODERS = {"libx264": {"crf": "18", "preset": "veryfast"}, "mpeg4": {"qscale": "3"}}

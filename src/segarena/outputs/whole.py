@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segarena.errors import RunError
-from segarena.files import TEMPORARY
+from segarena.files import TEMPORARY, unwritable
 
 
 @contextmanager
@@ -47,12 +46,3 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def unwritable(path: Path, error: Exception) -> RunError:
-    """Return the error for a file that cannot be written."""
-    return RunError(
-        f"cannot be written ({getattr(error, 'strerror', None) or error})",
-        where=path,
-        remedy="Free some space, check the permissions, or write to another folder",
-    )
