@@ -104,7 +104,8 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.commands": (
         {"log", "notebook", "paths", "signals", "usage"},
         {"completion", "terminal"},
-        {"ceiling_table", "plan_table", "training_table"},
+        {"ceiling_table", "plan_table", "training_lines"},
+        {"training_table"},
         {"progress"},
         {"predicted_videos", "predicting"},
         {"check", "compare", "convert", "doctor", "evaluate", "export", "models", "predict", "report", "serve"}

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import console
-from segarena.commands.training_table import SKIPS_SHOWN
+from segarena.commands.training_lines import SKIPS_SHOWN
 from segarena.experiment.progress import TrainingStart
 from segarena.training.engine import Step
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from segarena.commands.notebook import LiveLine, in_notebook
 from segarena.commands.terminal import console, keep_log, log_also_in
-from segarena.commands.training_table import TrainingTable, describe_left, describe_skip
+from segarena.commands.training_lines import TrainingLines, describe_left, training_bars
+from segarena.commands.training_table import TrainingTable
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.formats import percent, plural
-from segarena.records.metrics import RESTARTS
 
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.state import Step
@@ -93,23 +93,13 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
             line.remove()
 
 
-class _TrainingProgress(TrainingListener):
+class _TrainingProgress(TrainingLines):
     """A bar within the epoch and a line for each finished one: loss, validation mIoU, time left for all trainings."""
 
     def __init__(self, start: TrainingStart) -> None:
-        self.start = start
-        self.ious: Mapping[str, float] = {}
+        super().__init__(start)
         self.line = LiveLine(console.shows_live_lines)
-        self.best = ""
-        self.bar = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=10),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[facts]}"),
-            console=console.rich,
-            transient=True,
-            disable=not console.shows_bars,
-        )
+        self.bar = training_bars()
         self.task = self.bar.add_task("starting", total=None, facts="")
 
     def __enter__(self) -> _TrainingProgress:
@@ -139,39 +129,17 @@ class _TrainingProgress(TrainingListener):
         done = (step.epoch - 1) * step.steps + step.step
         self.line.show(f"{epoch}  {self.best}  {left}", done, self.start.epochs * step.steps)
 
-    def on_classes(self, ious: Mapping[str, float]) -> None:
-        self.ious = ious
-
     def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
         if is_best:
             self.best = f"best epoch {row['epoch']}, val mIoU {percent(row['val_miou'])}"
+        super().on_epoch(row, is_best, seconds_left)
+
+    def show_epoch(self, text: str) -> None:
         show = console.detail if in_notebook() else console.print  # there `line` shows it
-        score = f"  val mIoU {percent(row['val_miou']):>6}{' *' if is_best else '  '}" if self.start.validates else ""
-        show(
-            f"  epoch {row['epoch']:>3}/{self.start.epochs}  loss {row['train_loss']:.3f}{score}"
-            f"  {describe_left(seconds_left)}".rstrip()
-        )
-        accuracy = f", validation accuracy {percent(row['val_pixel_accuracy'])}" if self.start.validates else ""
-        console.detail(
-            f"    {row['seconds']:.1f} s, {row['images_per_second']:.1f} images/s in training,"
-            f" learning rate {row['learning_rate']:.2g}{accuracy}"
-        )
-        if self.ious:
-            console.detail(f"    IoU: {', '.join(f'{name} {percent(iou)}' for name, iou in self.ious.items())}")
+        show(f"  {text}")
 
-    def on_restart(self, why: str, learning_rate: float) -> None:
-        self.best, self.ious = "", {}
-        console.warn(
-            f"{self.start.title} {RESTARTS[why]}: it is trained again, at a learning rate of {learning_rate:.3g}"
-        )
+    def show(self, text: str) -> None:
+        console.print(f"  {text}")
 
-    def on_skip(self, epoch: int, step: int, skipped: int) -> None:
-        if text := describe_skip(epoch, step, skipped):
-            console.warn(f"{self.start.title}: {text}")
-
-    def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
-        best = "undefined" if best_miou is None else percent(best_miou)
-        console.print(
-            f"  stopped early: no better validation mIoU for {plural(epochs, 'epoch')};"
-            f" best was epoch {best_epoch}, {best}"
-        )
+    def detail(self, text: str) -> None:
+        console.detail(f"    {text}")
