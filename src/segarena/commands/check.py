@@ -16,6 +16,7 @@ from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
 from segarena.config.channels import read_channels
+from segarena.config.checks import check_is_new
 from segarena.data.checks import inspect
 from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
 from segarena.data.checks.unreadable import find_faults
@@ -42,8 +43,7 @@ def run(options: CheckOptions) -> tuple[dict[str, Any], Path]:
 
     Raises DataError, after all problems are shown, if one of them would stop a training.
     """
-    if options.json is not None and options.json.exists():
-        raise ConfigError("exists already", where=f"--json {options.json}", remedy="Name another file, or remove it")
+    check_is_new("json", options.json)
     if options.write_classes:
         _refuse_second(options.data, None)
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it

@@ -11,11 +11,11 @@ from typing import Any, get_args
 from rich.markup import escape
 from rich.table import Table
 
-from segarena.commands.plan_table import check_file, show_plan
+from segarena.commands.plan_table import show_plan
 from segarena.commands.progress import TerminalReporter
 from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
-from segarena.config.checks import flag
+from segarena.config.checks import check_is_new, flag
 from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.calibration import calibrate
@@ -66,7 +66,7 @@ def run(options: CompareOptions) -> Path:
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
     check_claim(options.out, resume=options.resume is not None)
-    check_file(options.json)
+    check_is_new("json", options.json)
     check_device_is_there(options)
     check_networks(options)
     prepared = prepare(options, reporter)

@@ -7,19 +7,12 @@ from pathlib import Path
 from rich.table import Table
 
 from segarena.commands.terminal import console
-from segarena.errors import ConfigError
 from segarena.files import write_json
 from segarena.formats import NOTHING, plain, plural, rough_duration
 from segarena.records.plan import PlanRecord
 from segarena.runs import Run
 
 _GIB = 1024.0
-
-
-def check_file(path: Path | None) -> None:
-    """Raise ConfigError if the file of --json exists already."""
-    if path is not None and path.exists():
-        raise ConfigError("exists already", where=f"--json {path}", remedy="Name another file, or remove it")
 
 
 def show_plan(plan: PlanRecord, path: Path | None) -> None:

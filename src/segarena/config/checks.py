@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
@@ -117,6 +118,12 @@ def check_at_least(name: str, value: int | None, smallest: int) -> None:
     """Raise ConfigError if the option has a value and it is below `smallest`."""
     if value is not None and value < smallest:
         raise ConfigError(f"{value} is too small", where=flag(name), remedy=f"Give {smallest} or more")
+
+
+def check_is_new(name: str, path: Path | None) -> None:
+    """Raise ConfigError if the option names a file that exists already."""
+    if path is not None and path.exists():
+        raise ConfigError("exists already", where=f"{flag(name)} {path}", remedy="Name another file, or remove it")
 
 
 def check_sides(name: str, sides: Sequence[int], what: str) -> None:
