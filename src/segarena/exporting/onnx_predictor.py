@@ -26,6 +26,7 @@ from segarena.data.scaling import Scaling, TrainingSides
 from segarena.errors import ConfigError
 from segarena.exporting.onnx_model import OnnxModel
 from segarena.records.config import Config
+from segarena.training.windows import window_bounds, window_weights
 
 #: Returns the pixels from `top` to before `bottom`, `left` to before `right`.
 _Read = Callable[[int, int, int, int], NDArray[Any]]
@@ -161,9 +162,9 @@ class OnnxPredictor:
             for top, rows in self._blended(read, size, window):
                 labels[top : top + rows.shape[1]] = rows.argmax(axis=0)
             return labels
-        (rows_of, columns_of) = (_place(length, side) for length, side in zip(size, window, strict=True))
-        for top, first, last in _middles(rows_of, size[0], window[0]):
-            for left, begin, stop in _middles(columns_of, size[1], window[1]):
+        (rows_of, columns_of) = (window_bounds(length, side, 1) for length, side in zip(size, window, strict=True))
+        for top, first, last in _middles(rows_of):
+            for left, begin, stop in _middles(columns_of):
                 found = self._cut(read, (top, left), size, window, self._labels)
                 labels[first:last, begin:stop] = found[first - top : last - top, begin - left : stop - left]
         return labels
@@ -173,19 +174,19 @@ class OnnxPredictor:
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The finished rows of probabilities (C, rows, W), from top to bottom, each with the number of its first row.
 
-        The mean of all windows at each pixel, weighted by a squared cosine as for a run.
+        The mean of all windows at each pixel, weighted as for a run, see `window_weights`.
         """
-        rows, columns = (_place(length, side) for length, side in zip(size, window, strict=True))
-        down, across = _weights(rows, size[0], window[0]), _weights(columns, size[1], window[1])
+        rows, columns = (window_bounds(length, side, 1) for length, side in zip(size, window, strict=True))
+        down, across = window_weights(rows), window_weights(columns)
         begun: NDArray[np.float32] | None = None
-        for number, top in enumerate(rows):
+        for number, (top, _) in enumerate(rows):
             band = np.zeros((self.classes.num_classes, len(down[number]), size[1]), np.float32)
             if begun is not None:
                 band[:, : begun.shape[1]] = begun
-            for left, weight in zip(columns, across, strict=True):
+            for (left, _), weight in zip(columns, across, strict=True):
                 found = self._cut(read, (top, left), size, window, self._probabilities)
                 band[:, :, left : left + len(weight)] += found * (down[number][:, None] * weight)
-            end = rows[number + 1] if number + 1 < len(rows) else size[0]
+            end = rows[number + 1][0] if number + 1 < len(rows) else size[0]
             yield top, band[:, : end - top]
             begun = band[:, end - top :]
 
@@ -250,29 +251,7 @@ def _part_of(image: NDArray[Any]) -> _Read:
     return lambda top, bottom, left, right: image[top:bottom, left:right]
 
 
-def _place(length: int, window: int) -> list[int]:
-    """The first pixel of each window along a side: at about equal distances of at most half a window.
-
-    >>> _place(300, 128)
-    [0, 57, 114, 172]
-    """
-    if length <= window:
-        return [0]
-    gaps = -(-(length - window) // max(1, window // 2))
-    return [step * (length - window) // gaps for step in range(gaps + 1)]
-
-
-def _weights(starts: list[int], length: int, window: int) -> list[NDArray[np.float32]]:
-    """How much each window counts at each of its pixels; at each pixel of the side the sum is 1."""
-    side = min(window, length)
-    curve = np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2
-    total = np.zeros(length)
-    for start in starts:
-        total[start : start + side] += curve
-    return [(curve / total[start : start + side]).astype(np.float32) for start in starts]
-
-
-def _middles(starts: list[int], length: int, window: int) -> Iterator[tuple[int, int, int]]:
+def _middles(bounds: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     """The first pixel of each window, and the pixels (first, stop) that are taken from it: up to half of an overlap."""
-    cuts = [0, *((before + window + after) // 2 for before, after in pairwise(starts)), length]
-    yield from zip(starts, cuts, cuts[1:], strict=False)
+    cuts = [0, *((stop + after) // 2 for (_, stop), (after, _) in pairwise(bounds)), bounds[-1][1]]
+    yield from zip([start for start, _ in bounds], cuts, cuts[1:], strict=False)

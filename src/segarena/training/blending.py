@@ -99,12 +99,12 @@ def _bands(
     first, last = panel
     used = [
         (bounds, weight)
-        for bounds, weight in zip(columns, window_weights(columns), strict=True)
+        for bounds, weight in zip(columns, map(torch.from_numpy, window_weights(columns)), strict=True)
         if bounds[0] < last and bounds[1] > first
     ]
     begun: Tensor | None = None  # rows that the next band of windows has a part in
     ends = [start for start, _ in rows[1:]] + [rows[-1][1]]
-    for (top, bottom), down, end in zip(rows, window_weights(rows), ends, strict=True):
+    for (top, bottom), down, end in zip(rows, map(torch.from_numpy, window_weights(rows)), ends, strict=True):
         band: Tensor | None = None
         regions = [Region(top, bottom, start, stop) for (start, stop), _ in used]
         weights = iter([weight for _, weight in used])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 #: The least share of a window that it has in common with the next one, before its beginning is rounded.
 OVERLAP = 0.5
@@ -37,7 +37,7 @@ def window_bounds(length: int, window: int, multiple: int, overlap: float = OVER
     return [(start, start + window) for start in starts[:-1]] + [(starts[-1], length)]
 
 
-def window_weights(bounds: list[tuple[int, int]]) -> list[Tensor]:
+def window_weights(bounds: list[tuple[int, int]]) -> list[NDArray[np.float32]]:
     """Return how much each window counts at each of its pixels; at each pixel of the image the sum is 1.
 
     The weight falls from the middle of a window to its ends as a squared cosine (Hann), so that labels do not jump
@@ -49,11 +49,12 @@ def window_weights(bounds: list[tuple[int, int]]) -> list[Tensor]:
     Returns:
         float32, of the length of each window.
     """
-    total = torch.zeros(bounds[-1][1], dtype=torch.float64)
+    total = np.zeros(bounds[-1][1])
     found = []
     for start, stop in bounds:
-        positions = (torch.arange(stop - start, dtype=torch.float64) + 0.5) / (stop - start)
-        weight = (torch.pi * positions).sin().square()
+        weight = np.sin(np.pi * ((np.arange(stop - start) + 0.5) / (stop - start))) ** 2
         total[start:stop] += weight
         found.append(weight)
-    return [(weight / total[first:last]).float() for weight, (first, last) in zip(found, bounds, strict=True)]
+    return [
+        (weight / total[first:last]).astype(np.float32) for weight, (first, last) in zip(found, bounds, strict=True)
+    ]
