@@ -9,6 +9,15 @@ from segarena.errors import ConfigError
 from segarena.formats import join_words
 
 
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra of segarena.
+
+    >>> install_command("geo")
+    'python -m pip install "segarena[geo]"'
+    """
+    return f'python -m pip install "segarena[{extra}]"'
+
+
 def require(modules: Sequence[str], extra: str, what: str) -> None:
     """Import optional libraries, so that a missing one is found before any work.
 
@@ -30,4 +39,4 @@ def require(modules: Sequence[str], extra: str, what: str) -> None:
             missing.append(module)
     if missing:
         libraries = f"{join_words(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
-        raise ConfigError(f"{what} needs {libraries}", remedy=f'Install it: python -m pip install "segarena[{extra}]"')
+        raise ConfigError(f"{what} needs {libraries}", remedy=f"Install it: {install_command(extra)}")

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from segarena.config.results import TableKind
 from segarena.errors import ConfigError
+from segarena.extras import install_command
 from segarena.files import open_whole
 from segarena.records.tables import columns, to_columns
 
@@ -25,7 +26,7 @@ def check_table(kind: TableKind) -> None:
         raise ConfigError(
             "Parquet needs pyarrow, which is not installed",
             where="--tables",
-            remedy='Install it: python -m pip install "segarena[parquet]"; or leave the option out, for CSV',
+            remedy=f"Install it: {install_command('parquet')}; or leave the option out, for CSV",
         )
 
 

@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 
 from segarena.data.files.tiff_bands import is_tiff, steps
 from segarena.errors import DataError
+from segarena.extras import install_command
 
 #: TIFF's tags of a place: pixel scale, tie points, transformation.
 _PLACE = (33550, 33922, 34264)
 #: The tag of the orientation of the pixels.
 _ORIENTATION = 274
 #: The command that installs what reads and writes projections.
-INSTALL = 'python -m pip install "segarena[geo]"'
+INSTALL = install_command("geo")
 
 
 #: a, b, c, d, e, f of the map coordinates X = a x + b y + c, Y = d x + e y + f of a point (x, y) in pixels.

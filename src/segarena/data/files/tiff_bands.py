@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segarena.data.files.image_io import check_pixels, reading
 from segarena.errors import DataError
+from segarena.extras import install_command
 from segarena.formats import join_words, plural
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -124,7 +125,7 @@ def _needs_geo(path: Path, page: Any) -> DataError:
     return DataError(
         f"is a TIFF with {bands} and the compression {compression}, for which rasterio is needed",
         where=path,
-        remedy='Install it, python -m pip install "segarena[geo]", or save the file with Deflate or uncompressed',
+        remedy=f"Install it, {install_command('geo')}, or save the file with Deflate or uncompressed",
     )
 
 

@@ -14,6 +14,7 @@ from segarena.data.files.foreign import VIDEO_SUFFIXES
 from segarena.data.layout.tree import File, Tree, files_ending, read_location, relative_name, scan
 from segarena.data.layout.vocabulary import strip_kind_words
 from segarena.errors import DataError
+from segarena.extras import install_command
 from segarena.formats import listing, plural
 
 #: Ending of the picture that `segarena predict` writes beside the mask NAME.png.
@@ -23,7 +24,7 @@ PROBABILITIES = "_probabilities"
 #: What `segarena predict` writes of a video NAME: its overlay, the legend of that, and its masks.
 VIDEO_OVERLAY, LEGEND, MASKS = "_overlay.mp4", "_legend.png", "_masks"
 #: Installs what reads videos.
-INSTALL = 'python -m pip install "segarena[video]"'
+INSTALL = install_command("video")
 #: The file in the folder of its results.
 RECORD = "predictions.json"
 
