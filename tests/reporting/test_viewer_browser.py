@@ -130,6 +130,21 @@ def test_panes_show_the_label_maps_to_the_pixel(page, folder: Path, index: dict)
     assert max(red, green, blue) - min(red, green, blue) <= 2  # the photograph in grey
 
 
+def test_the_legend_has_the_colour_of_errors_where_it_is_used(page) -> None:
+    wrong = page.locator("#v-legend .wrong")
+    seen = [wrong.is_visible()]
+    for act in (
+        lambda: page.locator("#v-errors").click(),
+        lambda: page.locator("#v-labels").click(),
+        lambda: page.evaluate("document.getElementById('v-mistakes').open = true"),
+        lambda: choose(page, "true", "2"),
+        lambda: press(page, "x"),
+    ):
+        act()
+        seen.append(wrong.is_visible())
+    assert seen == [False, True, False, False, True, False]
+
+
 def test_opacity_and_classes_uncover_the_photograph(page, folder: Path) -> None:
     name = page.locator("#v-name").inner_text()
     truth = Pictures([folder / PICTURES]).labels(name)

@@ -17,6 +17,7 @@
   };
   const number = (text) => (text === "" ? null : Number(text));
   const option = (value, text) => new Option(text, value);
+  const hasMistake = () => state.truth !== null || state.predicted !== null; // one is chosen, and marked
   let rows = [];
   let image = null;
 
@@ -87,11 +88,11 @@
   const arrange = () => {
     if (!image) return;
     const facts = index.images[state.place];
-    const remarks = ["", state.truth !== null || state.predicted !== null ? "" : `models differ on ${viewer.percent(facts.differ)}`];
+    const remarks = ["", hasMistake() ? "" : `models differ on ${viewer.percent(facts.differ)}`];
     if (index.models.length < 2) remarks[1] = "";
     index.models.forEach((_, model) => {
       const size = index.classes.length;
-      const mistakes = state.truth !== null || state.predicted !== null;
+      const mistakes = hasMistake();
       const pixels = mistakes ? viewer.mistakes(facts, model, state.truth, state.predicted, size) : 0;
       remarks.push(mistakes ? `${pixels.toLocaleString("en")} pixels` : `${viewer.percent(facts.miou[model])} mIoU`);
     });
@@ -101,7 +102,7 @@
   const names = (place) => (place === null ? "another class" : index.classes[place].name);
   // Update the list; the image that is shown stays where it is still listed and `isFirst` is not set.
   const update = (isFirst = true) => {
-    const isMistake = state.truth !== null || state.predicted !== null;
+    const isMistake = hasMistake();
     const choice = $("sort").querySelector("[value=mistake]");
     choice.hidden = choice.disabled = !isMistake;
     if (!isMistake && state.sort === "mistake") state.sort = $("sort").value = "worst";
@@ -125,6 +126,7 @@
       ? `Marked: pixels of ${names(state.truth)} that ${index.models[state.by].label} labels as ${names(state.predicted)}.`
       : "";
     $("filter").hidden = !isMistake;
+    explain();
     $("body").hidden = !rows.length;
     $("none").hidden = rows.length > 0;
     if (!rows.length) return;
@@ -137,10 +139,13 @@
     if (rows.length && next !== now) show(rows[next].place);
   };
 
+  // The legend has the colour of errors where something has that colour.
+  const explain = () => ($("legend").querySelector(".wrong").parentElement.hidden = !state.errors && !hasMistake());
   const errors = (on) => {
     state.errors = on;
     $("labels").setAttribute("aria-pressed", !on);
     $("errors").setAttribute("aria-pressed", on);
+    explain();
     panes.paint();
   };
   const swipe = (on, right = state.right) => {
