@@ -1,7 +1,4 @@
-"""Loops over the regions of a mask that Numba compiles; see `segarena.outputs.regions`.
-
-A run is a longest stretch of one class in a row. A region is connected along the edges of its pixels.
-"""
+"""Loops over the regions of a mask that Numba compiles; see `segarena.outputs.regions` and `run_loops`."""
 
 from __future__ import annotations
 
@@ -9,75 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.kernels.loops import compiled
-
-
-@compiled
-def count_runs(mask: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-    """Count the runs of each row.
-
-    Args:
-        mask: Class indices, (H, W).
-        rows: (H + 1,), written: the number of runs above each row.
-    """
-    rows[0] = 0
-    for y in range(mask.shape[0]):
-        runs = 1
-        for x in range(1, mask.shape[1]):
-            runs += mask[y, x] != mask[y, x - 1]
-        rows[y + 1] = rows[y] + runs
-
-
-@compiled
-def find_runs(mask: NDArray[np.uint8], rows: NDArray[np.int64], starts: NDArray[np.int32]) -> None:
-    """Find where each run begins.
-
-    Args:
-        mask: Class indices, (H, W).
-        rows: (H + 1,), of `count_runs`.
-        starts: (runs,), written: the column.
-    """
-    for y in range(mask.shape[0]):
-        run = rows[y]
-        for x in range(mask.shape[1]):
-            if x == 0 or mask[y, x] != mask[y, x - 1]:
-                starts[run] = x
-                run += 1
-
-
-@compiled
-def _root(first: NDArray[np.int64], run: int) -> int:
-    """The first run of the region as far as it is known; the way to it gets shorter."""
-    while first[run] != run:
-        first[run] = first[first[run]]
-        run = int(first[run])
-    return run
-
-
-@compiled
-def join_runs(
-    mask: NDArray[np.uint8], rows: NDArray[np.int64], starts: NDArray[np.int32], first: NDArray[np.int64]
-) -> None:
-    """Find the first run of the region of each run.
-
-    Args:
-        mask: Class indices, (H, W).
-        rows: (H + 1,), of `count_runs`.
-        starts: (runs,), of `find_runs`.
-        first: (runs,), the number of each run, replaced by that of the first run of its region.
-    """
-    height, width = mask.shape
-    for y in range(1, height):
-        above, below = rows[y - 1], rows[y]
-        while above < rows[y] and below < rows[y + 1]:
-            end_above = starts[above + 1] if above + 1 < rows[y] else width
-            end_below = starts[below + 1] if below + 1 < rows[y + 1] else width
-            if mask[y - 1, starts[above]] == mask[y, starts[below]]:
-                one, other = _root(first, above), _root(first, below)
-                first[max(one, other)] = min(one, other)
-            above += end_above <= end_below
-            below += end_below <= end_above
-    for run in range(len(first)):
-        first[run] = first[first[run]]
 
 
 @compiled

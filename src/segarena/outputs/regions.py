@@ -60,14 +60,14 @@ class Regions:
         Args:
             mask: Class indices, (H, W), at least one pixel.
         """
-        from segarena.kernels.region_loops import count_runs, find_runs, join_runs
+        from segarena.kernels.run_loops import count_runs, find_runs, join_regions
 
         mask = np.ascontiguousarray(mask)
         rows = np.empty(mask.shape[0] + 1, dtype=np.int64)
         count_runs(mask, rows)
         starts, first = np.empty(rows[-1], dtype=np.int32), np.arange(rows[-1])
         find_runs(mask, rows, starts)
-        join_runs(mask, rows, starts, first)
+        join_regions(mask, rows, starts, first)
         is_first = first == np.arange(len(first))
         return cls(mask, rows, starts, (np.cumsum(is_first) - 1)[first])
 

@@ -36,14 +36,14 @@ class Objects:
     @classmethod
     def of(cls, mask: Labels) -> Objects:
         """Find the objects of a mask (H, W). Pixels that share an edge or a corner are connected (8-connectivity)."""
-        from segarena.kernels.object_loops import count_runs, find_runs, join_runs
+        from segarena.kernels.run_loops import count_runs, find_runs, join_objects
 
         mask = mask if mask.flags.c_contiguous else mask.copy()
-        runs = count_runs(mask)
-        rows, starts = np.empty(len(mask) + 1, np.int64), np.empty(runs, np.int32)
+        rows = np.empty(len(mask) + 1, np.int64)
+        count_runs(mask, rows)
+        starts, first = np.empty(rows[-1], np.int32), np.arange(rows[-1])
         find_runs(mask, rows, starts)
-        first = np.arange(runs, dtype=np.int64)
-        join_runs(mask, rows, starts, first)
+        join_objects(mask, rows, starts, first)
         return cls(mask, rows, starts, first)
 
     @property
@@ -58,7 +58,7 @@ class Objects:
 
     def sums(self, prediction: Labels) -> NDArray[np.int64]:
         """Return pixels, and pixels predicted as the object's class, (runs, 2); 0 but at an object's first run."""
-        from segarena.kernels.object_loops import sum_objects
+        from segarena.kernels.run_loops import sum_objects
 
         sums = np.zeros((len(self.first), 2), np.int64)
         sum_objects(self.mask, np.ascontiguousarray(prediction), self.rows, self.starts, self.first, sums)

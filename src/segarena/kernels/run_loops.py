@@ -1,6 +1,7 @@
-"""Loops over the objects of a mask that Numba compiles; see `segarena.scoring.objects`.
+"""Loops over the runs of a mask that Numba compiles; see `segarena.outputs.regions` and `segarena.scoring.objects`.
 
-A run is a longest stretch of one class in a row. An object is connected along the edges or corners of its pixels.
+A run is a longest stretch of one class in a row. A region is connected along the edges of its pixels, an object along
+their edges or corners.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @compiled
-def count_runs(mask: Labels) -> int:
-    """Count the runs of a mask, class indices (H, W)."""
-    runs = 0
+def count_runs(mask: Labels, rows: NDArray[np.int64]) -> None:
+    """Count the runs of each row.
+
+    Args:
+        mask: Class indices, (H, W).
+        rows: (H + 1,), written: the number of runs above each row.
+    """
+    rows[0] = 0
     for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            runs += x == 0 or mask[y, x] != mask[y, x - 1]
-    return runs
+        runs = 1
+        for x in range(1, mask.shape[1]):
+            runs += mask[y, x] != mask[y, x - 1]
+        rows[y + 1] = rows[y] + runs
 
 
 @compiled
@@ -30,22 +37,20 @@ def find_runs(mask: Labels, rows: NDArray[np.int64], starts: NDArray[np.int32]) 
 
     Args:
         mask: Class indices, (H, W).
-        rows: (H + 1,), written: the number of runs above each row.
+        rows: (H + 1,), of `count_runs`.
         starts: (runs,), written: the column.
     """
-    run = 0
     for y in range(mask.shape[0]):
-        rows[y] = run
+        run = rows[y]
         for x in range(mask.shape[1]):
             if x == 0 or mask[y, x] != mask[y, x - 1]:
                 starts[run] = x
                 run += 1
-    rows[mask.shape[0]] = run
 
 
 @compiled
 def _root(first: NDArray[np.int64], run: int) -> int:
-    """The first run of the object as far as it is known; the way to it gets shorter."""
+    """The first run of the region or object as far as it is known; the way to it gets shorter."""
     while first[run] != run:
         first[run] = first[first[run]]
         run = int(first[run])
@@ -53,12 +58,39 @@ def _root(first: NDArray[np.int64], run: int) -> int:
 
 
 @compiled
-def join_runs(mask: Labels, rows: NDArray[np.int64], starts: NDArray[np.int32], first: NDArray[np.int64]) -> None:
+def join_regions(
+    mask: NDArray[np.uint8], rows: NDArray[np.int64], starts: NDArray[np.int32], first: NDArray[np.int64]
+) -> None:
+    """Find the first run of the region of each run.
+
+    Args:
+        mask: Class indices, (H, W).
+        rows: (H + 1,), of `count_runs`.
+        starts: (runs,), of `find_runs`.
+        first: (runs,), the number of each run, replaced by that of the first run of its region.
+    """
+    height, width = mask.shape
+    for y in range(1, height):
+        above, below = rows[y - 1], rows[y]
+        while above < rows[y] and below < rows[y + 1]:
+            end_above = starts[above + 1] if above + 1 < rows[y] else width
+            end_below = starts[below + 1] if below + 1 < rows[y + 1] else width
+            if mask[y - 1, starts[above]] == mask[y, starts[below]]:
+                one, other = _root(first, above), _root(first, below)
+                first[max(one, other)] = min(one, other)
+            above += end_above <= end_below
+            below += end_below <= end_above
+    for run in range(len(first)):
+        first[run] = first[first[run]]
+
+
+@compiled
+def join_objects(mask: Labels, rows: NDArray[np.int64], starts: NDArray[np.int32], first: NDArray[np.int64]) -> None:
     """Find the first run of the object of each run.
 
     Args:
         mask: Class indices, (H, W).
-        rows: (H + 1,), of `find_runs`.
+        rows: (H + 1,), of `count_runs`.
         starts: (runs,), of `find_runs`.
         first: (runs,), the number of each run, replaced by that of the first run of its object.
     """
@@ -95,9 +127,9 @@ def sum_objects(
     Args:
         mask: Class indices, (H, W).
         prediction: Class indices, (H, W).
-        rows: (H + 1,), of `find_runs`.
+        rows: (H + 1,), of `count_runs`.
         starts: (runs,), of `find_runs`.
-        first: (runs,), of `join_runs`.
+        first: (runs,), of `join_objects`.
         sums: (runs, 2), added to at the first run of each object.
     """
     width = mask.shape[1]
