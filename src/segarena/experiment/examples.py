@@ -14,6 +14,7 @@ from segarena.data.folder import FolderSource
 from segarena.experiment.prepared import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
+from segarena.scoring.slices import with_iou
 from segarena.training.predictor import load
 
 #: Images in the gallery, from the hardest to the easiest.
@@ -65,8 +66,6 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 def _spread(images: pd.DataFrame) -> list[str]:
     """Names of GALLERY images at equal steps from the lowest mean IoU to the highest."""
-    union = images["tp"] + images["fp"] + images["fn"]
-    table = images.assign(iou=images["tp"] / union.where(union > 0)).dropna(subset=["iou"])
-    difficulty = table.groupby("image")["iou"].mean().sort_values(kind="stable")
+    difficulty = with_iou(images).dropna(subset=["iou"]).groupby("image")["iou"].mean().sort_values(kind="stable")
     steps = np.linspace(0, len(difficulty) - 1, min(GALLERY, len(difficulty))).round().astype(int)
     return [str(difficulty.index[step]) for step in steps]

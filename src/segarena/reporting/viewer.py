@@ -25,6 +25,7 @@ from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures, encod
 from segarena.reporting.label_pictures import wrong_color
 from segarena.reporting.viewer_sample import Sample, choose_sample
 from segarena.runs import Run
+from segarena.scoring.slices import with_iou
 
 #: Bytes of all pictures inside the page at most.
 PAGE_BYTES = 21_000_000
@@ -140,10 +141,10 @@ def score_images(comparison: Comparison, models: Sequence[str], names: Sequence[
     firsts = pd.concat(
         [table[(table["model"] == model) & (table["seed"] == comparison.seeds(model)[0])] for model in models]
     )
-    union = firsts["tp"] + firsts["fp"] + firsts["fn"]
-    firsts = firsts.assign(iou=firsts["tp"] / union.where(union > 0))
     places = pd.MultiIndex.from_product([models, names, range(len(comparison.class_names))])
-    flat = firsts.set_index(["model", "image", "class_index"])["iou"].reindex(places).to_numpy(dtype=np.float64)
+    flat = (
+        with_iou(firsts).set_index(["model", "image", "class_index"])["iou"].reindex(places).to_numpy(dtype=np.float64)
+    )
     ious = flat.reshape(len(models), len(names), -1)
     facts = firsts[firsts["model"] == models[0]].drop_duplicates("image").set_index("image").to_dict("index")
     return [

@@ -45,6 +45,16 @@ def slice_images(counts: pd.DataFrame, properties: Mapping[str, ImageProperties]
     return (*found, *_groups(counts))
 
 
+def with_iou(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts with a column iou, 0..1; NaN where neither truth nor prediction of an image have the class.
+
+    Args:
+        counts: A row for each image and class; columns tp, fp, fn and others.
+    """
+    union = counts["tp"] + counts["fp"] + counts["fn"]
+    return counts.assign(iou=counts["tp"] / union.where(union > 0))
+
+
 def find_worst(counts: pd.DataFrame) -> dict[str, WorstImages]:
     """Return the 5% of the images with the lowest mIoU of their own, by model.
 
@@ -54,8 +64,7 @@ def find_worst(counts: pd.DataFrame) -> dict[str, WorstImages]:
     Args:
         counts: Columns model, seed, image, tp, fp, fn.
     """
-    union = counts["tp"] + counts["fp"] + counts["fn"]
-    table = counts.assign(iou=counts["tp"] / union.where(union > 0)).dropna(subset=["iou"])
+    table = with_iou(counts).dropna(subset=["iou"])
     own = table.groupby(["model", "image"], sort=True)["iou"].mean()
     found = {}
     for model in dict.fromkeys(table["model"]):
