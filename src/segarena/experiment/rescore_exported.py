@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from segarena.config import EvaluateOptions
@@ -19,6 +20,7 @@ from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
 from segarena.formats import command, plural
 from segarena.runs import open_folder, remove_if_empty
+from segarena.scoring.counts import confusion_per_image
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor
 
@@ -90,8 +92,6 @@ def _count(predictor: Predictor | OnnxPredictor, source: Source, reporter: Repor
         for index in range(number):
             image, truth = source.read(index)
             labels = predictor.predict(image)
-            counted = truth < classes
-            pairs = truth[counted].astype(np.int64) * classes + labels[counted]
-            found[index] = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+            found[index] = confusion_per_image(torch.tensor(labels[None]), torch.tensor(truth[None]), classes)[0]
             on_progress(index + 1, number)
     return found
