@@ -60,4 +60,4 @@ def write_costs(training: Training) -> None:
         model = place(build(protocol, training.model, training.num_classes, training.seed), protocol.device)
         model.normalization = training.split.normalization
         load_weights(model, folder / BEST)
-        measure_costs(training, model, TrainingState(**{"cpu_seconds": None, **content["progress"]})).write(folder)
+        measure_costs(training, model, TrainingState.of(content["progress"])).write(folder)

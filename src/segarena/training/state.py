@@ -58,6 +58,11 @@ class TrainingState:
     """Those since the last step that was not."""
 
     @classmethod
+    def of(cls, progress: Mapping[str, Any]) -> Self:
+        """Make the state of what this or an earlier version saved; arguments and TypeError as of `restored`."""
+        return cls(**{"cpu_seconds": None, **progress})
+
+    @classmethod
     def restored(cls, progress: Mapping[str, Any], epochs: int, steps: int) -> Self:
         """Make the state of what was saved.
 
@@ -70,7 +75,7 @@ class TrainingState:
             TypeError: A name is unknown, or a value has a wrong type.
             ValueError: A number cannot be that of this training.
         """
-        state = cls(**{"cpu_seconds": None, **progress})
+        state = cls.of(progress)
         if not 1 <= state.epoch <= epochs + 1 or not 0 <= state.step <= steps:
             raise ValueError(f"epoch {state.epoch}, step {state.step}, of {epochs} epochs with {steps} steps")
         if [row["epoch"] for row in state.history] != list(range(1, state.epoch)):
