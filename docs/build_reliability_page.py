@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -14,8 +15,9 @@ sys.path.insert(0, str(TESTS))
 HEAD = """# Reliability
 
 What holds where a process is killed, a disk is full or a file is damaged, and the tests that try to break each promise.
-`make test` runs those of most rows. `make test-faults` runs the tests in `tests/faults`, which end commands at random
-moments: 50 times for each signal, or as often as `SEGARENA_FAULTS` states.
+`make test` runs those of most rows. `make test-faults` runs those that try a fault many times: each operation of a disk
+that fails, and commands that are ended at random moments, 50 times for each signal, or as often as `SEGARENA_FAULTS`
+states.
 """
 
 
@@ -29,7 +31,7 @@ def page() -> str:
         for test in promise.tests:
             path, name = test.split("::")
             words = name.removeprefix("test_").replace("_", " ")
-            command = MANY if path.startswith("faults/") else FAST
+            command = MANY if is_marked(path, name) else FAST
             tests.append(f"- [{words}](../tests/{path}), `{command}`")
         limits = f"\nLimits: {promise.limits}.\n" if promise.limits else ""
         measured = f"\nMeasured: {promise.measured}.\n" if promise.measured else ""
@@ -37,6 +39,16 @@ def page() -> str:
             f"\n## {promise.promise}\n\nTried: {promise.tried}.\n{measured}{limits}\n" + "\n".join(tests) + "\n"
         )
     return "".join(parts)
+
+
+def is_marked(path: str, name: str) -> bool:
+    """Whether a test, or its file, has the marker `faults`."""
+    tree = ast.parse((TESTS / path).read_text(encoding="utf-8"))
+    marks = [node.value for node in tree.body if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node)]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            marks += node.decorator_list
+    return any("pytest.mark.faults" in ast.unparse(mark) for mark in marks)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faults.layer import Disk
 from segarena.errors import RunError
 from segarena.files import keeping, open_whole, read_json, write_bytes, write_json, write_text, write_with
 from support import refuses
@@ -70,6 +71,21 @@ def test_on_a_full_disk_the_old_file_stays(tmp_path, monkeypatch, step):
     assert "Free some space" in caught.value.remedy
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["best.safetensors"]
+
+
+def test_a_disk_that_fails_twice_is_named_by_its_first_error(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(Path, "unlink", fail)
+    with refuses(RunError, where=tmp_path / "a", value="error"):
+        write_bytes(tmp_path / "a", b"new")
+
+
+def test_what_a_file_needs_is_named_on_a_full_disk(tmp_path):
+    with Disk(tmp_path, holds=100), refuses(RunError, where=tmp_path / "a", value="3.00 KiB"):
+        write_bytes(tmp_path / "a", bytes(3072))
 
 
 def test_where_a_write_stops_half_way_the_old_file_stays(tmp_path):

@@ -64,6 +64,15 @@ class SegarenaError(_ShortInNotebooks):
         self.where = spell(self.where) if isinstance(self.where, str) else self.where
         self.args = (self._message(),)
 
+    def advise(self, more: str) -> None:
+        """Add a sentence to the remedy.
+
+        Args:
+            more: The sentence, without a full stop.
+        """
+        self.remedy += f". {more}"
+        self.args = (self._message(),)
+
     def _message(self) -> str:
         place = f"{self.where}: " if self.where is not None else ""
         return f"{place}{self.what}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"

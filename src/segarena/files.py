@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from segarena.errors import RunError
+from segarena.formats import byte_size
 
+#: The `code` of the error of a file that cannot be written.
+UNWRITABLE = "unwritable"
+#: What the system answers where there is no room.
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 #: Suffix of files that are being written; kill -9 can leave one.
 TEMPORARY = ".partial"
 
@@ -67,29 +74,46 @@ def _check_kept(path: Path) -> None:
             )
 
 
-def unwritable(path: Path, error: Exception, *, instead: str = "write to another folder") -> RunError:
+def unwritable(
+    path: Path, error: Exception, *, instead: str = "write to another folder", needed: int | None = None
+) -> RunError:
     """Return the error for a file or folder that cannot be written.
 
     Args:
         path: The file or folder.
         error: Of the system, or of a library that writes by itself.
         instead: What else the user may do, as the end of a sentence.
+        needed: The size of the file in bytes, or what of it is known to be needed; None where nothing is.
     """
-    return RunError(
-        f"cannot be written ({getattr(error, 'strerror', None) or error})",
-        where=path,
-        remedy=f"Free some space, check the permissions, or {instead}",
-    )
+    reason, remedy = getattr(error, "strerror", None) or str(error), "Check the disk and the permissions"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        reason += "".join(_describe_room(path, needed))
+        remedy = "Free some space"
+    elif not isinstance(error, OSError):
+        remedy = "Free some space, check the permissions"
+    found = RunError(f"cannot be written ({reason})", where=path, remedy=f"{remedy}, or {instead}")
+    found.code = UNWRITABLE
+    return found
+
+
+def _describe_room(path: Path, needed: int | None) -> Iterator[str]:
+    """The free space of a full disk, and what the file needs."""
+    with suppress(OSError):
+        place = next(folder for folder in path.absolute().parents if folder.exists())
+        yield f"; {byte_size(shutil.disk_usage(place).free)} are free"
+    if needed:
+        yield f"; the file needs at least {byte_size(needed)}"
 
 
 @contextmanager
-def open_whole(path: Path) -> Iterator[IO[bytes]]:
+def open_whole(path: Path, *, size: int = 0) -> Iterator[IO[bytes]]:
     """Open a file for writing bytes that appears, complete, when the block ends without an error.
 
     Until then an older file of that name stays as it was, also on a full disk or after kill -9. Folders are made.
 
     Args:
         path: The file to write or replace.
+        size: The bytes that will be written, for the message of a full disk; 0 where they are unknown.
 
     Raises:
         RunError: The file cannot be written, or a folder above it was removed, see `keeping`.
@@ -103,27 +127,40 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
     (False, 'a,b')
     """
     temporary: str | None = None
+    written = 0
     _check_kept(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
-            yield stream
+            try:
+                yield stream
+            finally:
+                written = _length(temporary)  # an exception of the block, or of the next line, may be a full disk
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's file can be read by its owner only
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, needed=max(size, written, _length(path))) from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that fails, which must not hide the first error
+                Path(temporary).unlink(missing_ok=True)
+
+
+def _length(path: str | Path) -> int:
+    """The size of a file in bytes; 0 where there is none."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes to a file, whole or not at all. Raises RunError where it cannot be written."""
-    with open_whole(path) as stream:
+    with open_whole(path, size=len(content)) as stream:
         stream.write(content)
 
 

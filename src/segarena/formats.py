@@ -96,6 +96,18 @@ def mebibytes(value: float | None) -> str:
     return NOTHING if value is None or is_missing(value) else f"{value:,.0f} MiB"
 
 
+def byte_size(number: float) -> str:
+    """Write a number of bytes in the unit that fits it, of 1024 times the one before, with three digits.
+
+    >>> byte_size(0), byte_size(1536), byte_size(3.25 * 2**30)
+    ('0 bytes', '1.50 KiB', '3.25 GiB')
+    """
+    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= size:
+            return f"{_significant(number / size)} {unit}"
+    return f"{number:.0f} byte{'' if number == 1 else 's'}"
+
+
 def rate(number: float | None) -> str:
     """Write a number per second.
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from segarena import files
 from segarena.errors import RunError
 from segarena.files import TEMPORARY, read_json
 from segarena.formats import command, percent, plural
@@ -337,11 +338,8 @@ def _make_new(root: Path, name: str) -> Path:
 
 def unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> RunError:
     """Return the error for a folder that cannot be made or written; without `out` it is about its root."""
-    return RunError(
-        f"cannot be written ({error.strerror or error})",
-        where=out or root,
-        remedy=f"Check the permissions, or name another folder{' with --out' if out is None else ''}",
-    )
+    instead = "name another folder" + (" with --out" if out is None else "")
+    return files.unwritable(out or root, error, instead=instead)
 
 
 def _try_writing(folder: Path) -> None:

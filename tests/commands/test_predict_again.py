@@ -199,3 +199,17 @@ def test_the_journal_goes_on_where_the_manifest_was_compacted(tmp_path: Path) ->
     found = Manifest(tmp_path).done(key_of("a", "a.png"))
     assert found is not None
     assert found.bytes == 30
+
+
+def test_a_line_that_a_full_disk_cut_is_an_error(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    done = Done(name="a", image="a.png", bytes=1, modified_ns=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(tmp_path, "0-of-1") as journal:
+        journal.add(done, {})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))  # a real failure, within the second line
+        try:
+            with refuses(RunError, where=tmp_path.name):
+                journal.add(done, {"table": ["x" * 300]})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

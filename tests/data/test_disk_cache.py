@@ -58,7 +58,23 @@ def test_who_changes_pixels_changes_no_file(tmp_path):
     recall(cache, 1)
 
 
-@pytest.mark.parametrize("damage", [lambda c: c[:100], lambda c: b"", lambda c: b"x" * len(c), lambda c: c[:-1] + b"?"])
+def header(*numbers):
+    """Another header: format with type and channels, height, width."""
+    return lambda content: np.array([numbers[0] | disk_cache._FORMAT, *numbers[1:]], np.int64).tobytes() + content[24:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda c: c[:100],
+        lambda c: b"",
+        lambda c: b"x" * len(c),
+        lambda c: c[:-1] + b"?",
+        header(3 << 48 | 3 << 32, 20, 30),
+        header(0, -20, -30),
+        header(0, 0, 30),
+    ],
+)
 def test_a_damaged_file_is_decoded_again_and_replaced(tmp_path, damage):
     recall(DiskCache(tmp_path, 1e6), 1)
     [path] = tmp_path.iterdir()
@@ -70,6 +86,15 @@ def test_a_damaged_file_is_decoded_again_and_replaced(tmp_path, damage):
         recall(cache, 1, decoded)
     assert decoded == [1]
     assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_what_is_no_file_is_no_entry(tmp_path, make):
+    make(tmp_path / f"{1:064x}.pixels")
+    decoded = []
+    recall(DiskCache(tmp_path, 1e6), 1, decoded)
+    assert decoded == [1]
 
 
 def test_a_file_that_is_deleted_is_decoded_again_and_what_is_mapped_stays(tmp_path):

@@ -51,6 +51,20 @@ PROMISES = (
         ),
     ),
     Promise(
+        "On a full, broken, vanished or read-only disk a command ends with one message, and no file is half written",
+        "ENOSPC, EIO, ESTALE and EROFS at each making of a folder, opening, write, fsync and renaming of `train`, "
+        "`compare`, `report`, `predict`, `evaluate`, `export` and `synth`; a disk that is full after each of 40 sizes "
+        "of a training. The message names the file, the free space and what the file needs; `--resume` ends with the "
+        "same files",
+        (
+            "faults/test_failing_disk.py::test_a_failing_operation_is_one_message",
+            "faults/test_failing_disk.py::test_every_failing_operation_is_one_message",
+            "faults/test_failing_disk.py::test_a_training_on_a_full_disk_is_resumed_to_the_same_files",
+            "faults/test_failing_disk.py::test_at_every_size_a_full_disk_is_resumed_to_the_same_files",
+        ),
+        "The errors are injected in `segarena.files`; what a library writes by itself, e.g. a video, is not tried",
+    ),
+    Promise(
         "A folder that is removed while it is written is named, and not made again",
         "The folder of a training, of a comparison, or of one of its runs is removed or replaced",
         (

@@ -23,7 +23,9 @@ from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
 from segarena.commands.signals import SYSTEM, handled, terminating
 from segarena.config import OutputOptions, ProtocolOptions
-from segarena.errors import Interrupted, OutOfMemoryError, Terminated, is_out_of_memory
+from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated, is_out_of_memory
+from segarena.files import UNWRITABLE
+from segarena.records.options import OptionsRecord
 from segarena.streams import guard
 
 Options = TypeVar("Options", bound=OutputOptions)
@@ -133,6 +135,8 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 error.args = (_describe_interrupt(options, session),)
+            elif isinstance(error, RunError) and error.code == UNWRITABLE and session.resume and _is_begun(error.where):
+                error.advise(f"Then resume: {session.resume}")
             session.log.add_error(error)
             if not is_out_of_memory(error):
                 raise
@@ -153,6 +157,11 @@ def _describe_shortage(error: BaseException, options: OutputOptions) -> OutOfMem
     elif hasattr(options, "device"):
         remedy += ", or use --device cpu"
     return OutOfMemoryError(f"out of memory ({reason})", remedy=remedy)
+
+
+def _is_begun(path: object) -> bool:
+    """Whether a file is in a folder that can be resumed; a run is up to three levels below that of its command."""
+    return isinstance(path, Path) and any((folder / OptionsRecord.file).exists() for folder in [*path.parents][:4])
 
 
 def _describe_interrupt(options: OutputOptions, session: _Session) -> str:

@@ -68,13 +68,18 @@ class DiskCache:
     def _read(self, key: str) -> Pair | None:
         path = self._path(key)
         try:
+            if not path.is_file():  # opening a pipe would wait for a writer
+                return None
             # copy-on-write: whoever changes a pixel does not change the file
             content = np.memmap(path, dtype=np.uint8, mode="c")
         except (OSError, ValueError):  # there is none, or it is empty
             return None
         kind, height, width, checksum = content[:_HEADER].view(np.int64).tolist() if len(content) > _HEADER else [0] * 4
         kind, code = kind & 0xFFFFFFFF, kind >> 32
-        dtype, channels = (_TYPES[0], 3) if code == 0 else (_TYPES[code >> 16 & 3], code & 0xFFFF)
+        type_code, channels = (0, 3) if code == 0 else (code >> 16 & 3, code & 0xFFFF)
+        if type_code >= len(_TYPES) or min(height, width) < 1:
+            return None
+        dtype = _TYPES[type_code]
         split = np.dtype(dtype).itemsize * channels * height * width
         if kind != _FORMAT or len(content) != _HEADER + split + height * width:
             return None

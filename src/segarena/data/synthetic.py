@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from segarena.data.scenes.scenery import CLASSES, VERSION, generate_scene
 from segarena.data.source import Sample, Source, Split
 from segarena.errors import ConfigError, RunError
 from segarena.files import write_text, write_with
+from segarena.runs import remove_if_empty
 
 __all__ = ["CLASSES", "DEFAULT_COUNTS", "SyntheticSource", "generate_scene", "write_scenes"]
 
@@ -104,7 +106,7 @@ def write_scenes(folder: Path, source: Source, on_progress: Callable[[int, int],
     """Write `folder`/SPLIT/images/NAME.png, `folder`/SPLIT/masks/NAME.png and, last, `folder`/classes.yaml.
 
     Masks are palette PNGs: the value of a pixel is its label, its colour that of the class. The same source gives the
-    same bytes.
+    same bytes. If writing fails or is interrupted, nothing is left.
 
     Args:
         folder: A folder that does not exist or is empty.
@@ -117,13 +119,21 @@ def write_scenes(folder: Path, source: Source, on_progress: Callable[[int, int],
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError("exists and is not an empty folder", where=folder, remedy="Name a new folder")
-    for index, sample in enumerate(source.samples):
-        image, mask = source.read(index)
-        indexed = Image.fromarray(mask)
-        indexed.putpalette(source.classes.palette())
-        for kind, picture in (("images", Image.fromarray(image)), ("masks", indexed)):
-            path = folder / (sample.split or "") / kind / f"{sample.name}.png"
-            write_with(path, partial(picture.save, format="PNG", optimize=False))
-        if on_progress is not None:
-            on_progress(index + 1, len(source.samples))
-    write_text(folder / "classes.yaml", yaml.safe_dump(source.classes.to_dict(), sort_keys=False))
+    was_there = folder.exists()
+    try:
+        for index, sample in enumerate(source.samples):
+            image, mask = source.read(index)
+            indexed = Image.fromarray(mask)
+            indexed.putpalette(source.classes.palette())
+            for kind, picture in (("images", Image.fromarray(image)), ("masks", indexed)):
+                path = folder / (sample.split or "") / kind / f"{sample.name}.png"
+                write_with(path, partial(picture.save, format="PNG", optimize=False))
+            if on_progress is not None:
+                on_progress(index + 1, len(source.samples))
+        write_text(folder / "classes.yaml", yaml.safe_dump(source.classes.to_dict(), sort_keys=False))
+    except BaseException:  # part of a data set must not be mistaken for all of it
+        for place in {sample.split or kind for sample in source.samples for kind in ("images", "masks")}:
+            shutil.rmtree(folder / place, ignore_errors=True)
+        if not was_there:
+            remove_if_empty(folder)
+        raise

@@ -10,8 +10,10 @@ A line is what identifies the image and its result, a tab, and what the collecto
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -21,8 +23,7 @@ from threading import Lock
 from typing import IO, Any, NamedTuple
 
 from segarena.data.layout.new_images import NewImage
-from segarena.errors import RunError
-from segarena.files import open_whole
+from segarena.files import open_whole, unwritable
 
 #: The lines of all images, once all are labelled.
 MANIFEST = "manifest.jsonl"
@@ -96,13 +97,11 @@ class Journal(AbstractContextManager["Journal"]):
                 if self._stream is None:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
                     self._stream = self._path.open("ab", buffering=0)
-                self._stream.write(_write(done, content))
+                line = _write(done, content)
+                if self._stream.write(line) != len(line):  # of an almost full disk, without an error
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise RunError(
-                f"cannot be written ({error.strerror or error})",
-                where=self._path,
-                remedy="Free some space, check the permissions, or write to another folder",
-            ) from error
+            raise unwritable(self._path, error) from error
 
     def __exit__(self, *exception: object) -> None:
         if self._stream is not None:
