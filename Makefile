@@ -5,7 +5,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-slow test-faults test-exhaustive lint bench docs site lock clean
+.PHONY: demo test test-long test-slow test-faults test-exhaustive lint bench docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
@@ -13,6 +13,10 @@ demo: .venv/runtime.stamp  ## compare the four architectures on the built-in sce
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
+
+test-long: .venv/dev.stamp  ## the tests that take seconds each; before a change lands, after `make test`
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder \
+	  -m "long and not slow and not exhaustive and not gpu and not faults"
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow and not gpu"

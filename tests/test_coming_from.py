@@ -29,7 +29,7 @@ from support import QUICK, write_pair
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming_from.md"
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL))
-pytestmark = pytest.mark.usefixtures("quick_runs", "blank_figures")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_runs", "blank_figures")]
 #: Options of the trainings, so that each takes a second; those that a call has are checked, and then replaced.
 FAST = {"epochs": 1, "size": 32, "batch_size": 4, "weights": "none", "device": "cpu", "precision": "fp32"}
 

@@ -18,7 +18,7 @@ from annotated import write_bowl
 from segarena import formats
 from support import write_pair
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are run by a shell of POSIX")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name == "nt", reason="the commands are run by a shell of POSIX")]
 INSTALLED = Path(sys.executable).with_name("segarena")
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from segarena.models import SegmentationModel, SegmentationOutput, build_model
 from segarena.models.unet import UNet
 
-pytestmark = pytest.mark.usefixtures("their_own_encoders")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("their_own_encoders")]
 
 
 class Layers(SegmentationModel):

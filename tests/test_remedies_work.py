@@ -48,6 +48,8 @@ from followed_remedies import (
 from support import scene
 from tiff_files import save_tiff
 
+pytestmark = pytest.mark.long
+
 BAND = np.asarray(scene(99, 80))[:64, :, :1]
 DISC = 255 * (np.hypot(*(np.mgrid[:64, :80] - 30)) < 20).astype(np.uint8)
 

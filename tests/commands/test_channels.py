@@ -46,6 +46,7 @@ def test_the_network_uses_the_channel_that_tells_the_classes(five: Path, tmp_pat
 @pytest.mark.parametrize(
     ("channels", "dtype", "suffix"), [(1, "uint8", ".png"), (2, "float32", ".npy"), (16, "uint8", ".tif")]
 )
+@pytest.mark.long
 def test_other_numbers_and_types_of_channels_are_learnt(tmp_path: Path, channels: int, dtype: str, suffix: str) -> None:
     data = write_bands(tmp_path / "data", channels, dtype, images=10, suffix=suffix)
     run = segarena.train(data, channels="all", out=tmp_path / "run", **OPTIONS)

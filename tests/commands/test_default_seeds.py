@@ -82,6 +82,7 @@ def test_three_where_they_fit_into_an_hour_or_the_budget(
         assert ("usual number of epochs" in chosen["seeds"].why) == ("budget" in options and seeds == 3)
 
 
+@pytest.mark.long
 def test_the_number_is_recorded_kept_when_resumed_and_can_be_raised(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def onnx_file(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return segarena.export(trained, out=tmp_path_factory.mktemp("onnx") / "model.onnx", quiet=True)
 
 
+@pytest.mark.long
 def test_a_run_is_checked_on_its_own_validation_images(trained: Path, onnx_file: Path) -> None:
     model = segarena.load(onnx_file)
     assert isinstance(model, OnnxModel)
@@ -175,6 +176,7 @@ def test_a_run_is_checked_on_its_own_validation_images(trained: Path, onnx_file:
     assert np.array_equal(model.predict(image), segarena.load(trained, device="cpu").predict(image))
 
 
+@pytest.mark.long
 def test_an_onnx_file_is_loaded_without_torch(onnx_file: Path, trained: Path) -> None:
     image = trained.parent / "data" / "images" / "square03.png"
     code = f"""
@@ -187,17 +189,20 @@ for name in ("torch", "torchvision", "onnx", "pandas"):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.long
 def test_an_image_for_windows_is_labelled_as_a_whole_with_a_warning(onnx_file: Path) -> None:
     with pytest.warns(UserWarning, match="90 × 73 pixels"):
         assert segarena.load(onnx_file).predict(np.zeros((73, 90, 3), np.uint8)).shape == (73, 90)
 
 
+@pytest.mark.long
 def test_probabilities_that_were_not_exported_are_refused(onnx_file: Path) -> None:
     model = segarena.load(onnx_file)
     with refuses(ConfigError, value="model.onnx"):
         model.probabilities(np.zeros((9, 9, 3), np.uint8))
 
 
+@pytest.mark.long
 def test_a_file_that_exists_is_not_overwritten(trained: Path, onnx_file: Path) -> None:
     before = onnx_file.read_bytes()
     with refuses(segarena.RunError, where=onnx_file):
@@ -241,6 +246,7 @@ def test_a_missing_library_is_named_with_its_command(
     assert 'python -m pip install "segarena[export]"' in caught.value.remedy
 
 
+@pytest.mark.long
 def test_loading_without_onnxruntime_names_the_extra(onnx_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with refuses(ConfigError, value="onnxruntime") as caught:
@@ -290,6 +296,7 @@ def test_a_program_of_torch_export_gives_the_labels_of_pytorch(
         segarena.load(path)
 
 
+@pytest.mark.long
 def test_int8_is_within_its_gate_and_smaller(trained: Path, onnx_file: Path, tmp_path: Path) -> None:
     path = segarena.export(trained, int8=True, out=tmp_path / "int8.onnx", quiet=True)
     model = segarena.load(path)
@@ -303,6 +310,7 @@ def test_int8_is_within_its_gate_and_smaller(trained: Path, onnx_file: Path, tmp
     assert "DequantizeLinear" in operations
 
 
+@pytest.mark.long
 def test_int8_that_loses_too_much_is_refused(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.7, 0.69])
     monkeypatch.setattr("segarena.experiment.export._miou", lambda *_: next(scores))

@@ -18,6 +18,8 @@ from segarena.exporting.agreement import torch_labels
 from segarena.exporting.onnx_model import OnnxModel
 from support import QUICK, refuses
 
+pytestmark = pytest.mark.long
+
 OPTIONS: dict[str, Any] = {**QUICK, "model": "unet", "epochs": 4, "size": 64, "learning_rate": 5e-3}
 KINDS = [
     ("uint16", 5),

@@ -31,6 +31,7 @@ def same_bits(one: Path, other: Path, *runs: str) -> None:
             assert (one / run / name).read_bytes() == (other / run / name).read_bytes(), (run, name)
 
 
+@pytest.mark.long
 def test_bits_are_those_of_one_at_a_time_also_after_a_kill(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

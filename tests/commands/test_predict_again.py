@@ -53,6 +53,7 @@ def predict(run: Path, photos: Path, **options: Any) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no fork")
+@pytest.mark.long
 def test_killed_and_sharded_predictions_are_those_of_one_run(trained: Path, photos: Path, tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_predictions.py")
     done = subprocess.run(

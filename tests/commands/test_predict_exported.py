@@ -14,6 +14,8 @@ from segarena.errors import ConfigError, RunError
 from support import refuses
 from video_files import write_video
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")
 

@@ -14,6 +14,7 @@ from segarena.records.run import Costs, Environment
 from support import QUICK
 
 
+@pytest.mark.long
 def test_the_threads_of_a_run_are_recorded_and_kept(squares: Path, tmp_path: Path) -> None:
     before = torch.get_num_threads()
     options = {**QUICK, "epochs": 1, "models": ("fcn",)}

@@ -151,6 +151,7 @@ def test_all_four_architectures_are_served_as_predict_labels(
 @needs_signals
 @pytest.mark.usefixtures("_extra")
 @pytest.mark.parametrize("form", ["onnx", "huggingface"])
+@pytest.mark.long
 def test_an_exported_model_is_served(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name)

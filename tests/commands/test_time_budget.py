@@ -61,6 +61,7 @@ def contents(folder: Path) -> dict[str, Any]:
     return {"weights": (folder / "best.safetensors").read_bytes(), "history": history.to_csv()}
 
 
+@pytest.mark.long
 def test_a_trial_leaves_the_bits_of_the_trainings_and_predicts_them(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

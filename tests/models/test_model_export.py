@@ -7,6 +7,8 @@ import torch
 from networks import FAMILIES, HEAVY, PADDED, REAL, REST, SLOW, SLOW_REAL, Case
 from torch import Tensor, nn
 
+pytestmark = pytest.mark.long
+
 #: Odd, square, small; all differ from the example's size, and none is a multiple of the pyramid's bins.
 EXAMPLE = (96, 128)
 SIZES = ((71, 150), (96, 96), (33, 35))

@@ -109,5 +109,6 @@ def test_logits_and_gradients_are_torchvisions_in_float64(pair, size, training):
 
 
 @pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True], ids=["eval", "train"])
+@pytest.mark.long
 def test_logits_and_gradients_are_torchvisions_in_float32(pair, training):
     assert compare(pair, (33, 25), torch.float32, training=training) < 1e-5
