@@ -45,9 +45,13 @@ class Recorder:
     raises: bool = True
     events: list[tuple[str, Any]] = field(default_factory=list)
     ends: dict[str, Exception | None] = field(default_factory=dict)
+    again: list[tuple[str, str]] = field(default_factory=list)
 
     def on_event(self, task: Job, event: object) -> None:
         self.events.append((task.name, event))
+
+    def on_again(self, task: Job, why: str) -> None:
+        self.again.append((task.name, why))
 
     def on_end(self, task: Job, error: Exception | None) -> None:
         self.ends[task.name] = error

@@ -154,9 +154,25 @@ class Process:
         print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 
 context.SpawnContext.Process = Process
-_Child.start(Job("a"), 0, {})
+_Child(Job("a"), 0, {})
 """
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert all(name in shown for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+
+
+def test_what_a_task_sends_after_an_error_of_the_observer_still_arrives() -> None:
+    """An observer that fails once, as a full disk does, ends the others, and no end is lost."""
+
+    class Once(Recorder):
+        def on_event(self, task: Job, event: object) -> None:
+            super().on_event(task, event)
+            if event == "saved" and len(self.of(task.name)) == 2 and task.name == "a":
+                raise OSError("of the test")
+
+    recorder = Once(raises=False)
+    with pytest.raises(OSError, match="of the test"):
+        Processes(2).run([Job("a", "stopped"), Job("b", "wait")], recorder, bool)
+    assert isinstance(recorder.ends["a"], ProcessDied | Interrupted)
+    assert isinstance(recorder.ends["b"], Interrupted)

@@ -79,6 +79,8 @@ def _reason(error: Exception) -> FailureReason | None:
 def _describe(error: Exception) -> str:
     """The error in a line, without its remedy: it is shown beside others."""
     if isinstance(error, ProcessDied):
+        if error.what:
+            return error.what
         if error.status < 0:
             number = -error.status
             known = {one.value: one.name for one in signal.Signals}

@@ -166,6 +166,11 @@ class _Progress:
         """Pass on what a training reports."""
         self._receivers[task.name].receive(event)
 
+    def on_again(self, task: TrainingTask, why: str) -> None:
+        """Report that the place of a training was lost; elsewhere it is resumed from its last saved state."""
+        self._receivers[task.name].close()
+        self._reporter.warn(f"{why}. It is resumed elsewhere, from its last saved state", title=f"{task.name} again")
+
     def on_end(self, task: TrainingTask, error: Exception | None) -> None:
         """Note that a training is over; raise an error that concerns the others too."""
         self._receivers.pop(task.name).close(error)

@@ -145,4 +145,5 @@ class Receiver:
 
     def close(self, error: BaseException | None = None) -> None:
         """End what was begun; an error is that of the training."""
-        self._open.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        opened, self._open, self._listener = self._open, ExitStack(), TrainingListener()
+        opened.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)

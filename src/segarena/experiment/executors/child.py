@@ -13,10 +13,11 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
+from segarena.experiment.executors.pool import EVENT, FINISHED
 from segarena.experiment.executors.task import Task
 
-#: The kinds of messages to the process that started this one; and the only message from it.
-EVENT, FINISHED, STOP = "event", "finished", "stop"
+#: The only message from the process that started this one.
+STOP = "stop"
 #: The signals that a process of a task does not see before it is ready to.
 SIGNALS = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -41,7 +42,7 @@ def work(connection: Connection[Any, Any], task: Task) -> None:
     try:
         task(channel)
     except Exception as caught:
-        error = _sendable(caught)
+        error = sendable(caught)
     channel.end(error)
     for process in multiprocessing.active_children():  # those that load images
         process.terminate()
@@ -96,11 +97,17 @@ def _handle_signals(channel: _Pipe) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def _sendable(error: Exception) -> tuple[Exception, str]:
-    """The error, or one with the same text where it cannot be pickled, and its traceback as text."""
+def sendable(error: Exception) -> tuple[Exception, str]:
+    """Return an error, or one with the same text where it cannot be pickled, and its traceback as text."""
     text = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # whatever its own methods raise
         return RuntimeError(f"{type(error).__name__}: {error}"), text
     return error, text
+
+
+def located(error: Exception, place: str) -> Exception:
+    """Return the error of another process, with its traceback there, as text, as its cause."""
+    error.__cause__ = RemoteTraceback(f"in the process of the task:\n{place}")
+    return error

@@ -37,6 +37,14 @@ class Observer(Protocol[Task_contra]):
     def on_event(self, task: Task_contra, event: object) -> None:
         """Called with what a task has sent."""
 
+    def on_again(self, task: Task_contra, why: str) -> None:
+        """Called where the process or the machine of a task was lost, and it is started again elsewhere.
+
+        Args:
+            task: The task.
+            why: What was lost, as a phrase.
+        """
+
     def on_end(self, task: Task_contra, error: Exception | None) -> None:
         """Called at the end of each task that was started.
 
@@ -55,11 +63,12 @@ class ProcessDied(Exception):  # noqa: N818 - it is no error of the task
     Args:
         status: The exit status; minus the number of the signal that ended it.
         saved: What the task did before, where it could.
+        what: How it was lost, where there is no status that shows it.
     """
 
-    def __init__(self, status: int, saved: str = "") -> None:
+    def __init__(self, status: int, saved: str = "", what: str = "") -> None:
         super().__init__(status)
-        self.status, self.saved = status, saved
+        self.status, self.saved, self.what = status, saved, what
 
 
 class Executor(ABC):
