@@ -61,16 +61,26 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "executors", "progress", "recognition", "resolution", "schedule", "self_test"}
+        {"conversion", "executors", "preview", "progress", "recognition", "resolution", "schedule", "self_test"}
         | {"trial_scores"},
-        {"prediction", "time_left"},
+        {"prediction", "time_left", "watching"},
         {"budget", "ceilings", "error_files", "image_counts", "inputs", "networks"},
         {"check_report", "recorded_images", "resolve", "scored", "units"},
         {"prepared"},
         {"export", "prepare", "rescore"},
         {"rescore_exported"},
         {"after_trainings", "held_out", "matching", "plan", "prediction_report"},
-        {"compared_data", "costs", "expectation", "failures", "held_out_baseline", "pictures", "shortage", "waiting"},
+        {
+            "compared_data",
+            "costs",
+            "expectation",
+            "failures",
+            "held_out_baseline",
+            "pictures",
+            "running_page",
+            "shortage",
+        }
+        | {"waiting"},
         {"run"},
         {"training_task"},
         {"memory_trial", "train_all", "trial", "tuning"},

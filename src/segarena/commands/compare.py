@@ -27,9 +27,11 @@ from segarena.experiment.pictures import keep_pictures
 from segarena.experiment.prepare import prepare
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.resolve import check_device_is_there
+from segarena.experiment.running_page import PageWriter
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
+from segarena.experiment.watching import WatchedReporter
 from segarena.formats import command, count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord, FailedRun
 from segarena.records.run import Environment
@@ -115,7 +117,10 @@ def _train_and_compare(
     prepared, forecast, runs = calibrated.prepared, calibrated.forecast, list(calibrated.runs)
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
-        failed = train_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
+        page_so_far = PageWriter(prepared, folder, reporter)
+        with page_so_far.writing():
+            watched = WatchedReporter(reporter, [page_so_far])
+            failed = train_all(prepared, folder, calibrated.runs, should_stop, watched, forecast)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     left_out = {one.model for one in failed}

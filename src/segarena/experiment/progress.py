@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.runs import Run
+
 if TYPE_CHECKING:  # `check` needs no torch
     from segarena.training.state import Step
+
+
+#: Where it does not matter what is trained.
+NO_RUN = Run("", 0)
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class TrainingStart:
         seconds_left: Estimate for this and all further trainings if none is stopped early; None where nothing has been
             measured.
         validates: Whether each epoch is scored on validation images.
+        run: Its model, seed and fold.
+        is_finished: Whether it was trained and scored by an earlier call.
     """
 
     title: str
@@ -34,6 +45,8 @@ class TrainingStart:
     folder: Path
     seconds_left: float | None = None
     validates: bool = True
+    run: Run = NO_RUN
+    is_finished: bool = False
 
 
 class TrainingListener:
@@ -57,6 +70,13 @@ class TrainingListener:
             row: The epoch's row of history.csv.
             is_best: Whether its validation mIoU is the best so far.
             seconds_left: Estimate for all trainings of the command that are left, as in `TrainingStart`.
+        """
+
+    def on_preview(self, labels: Sequence[NDArray[np.uint8]]) -> None:
+        """Called after the best epoch so far, with what it predicts for a few validation images.
+
+        Args:
+            labels: Class indices of each image, (H, W), reduced; in the order of `preview_places`.
         """
 
     def on_restart(self, why: str, learning_rate: float) -> None:
@@ -105,6 +125,17 @@ class Reporter:
 
     def begin(self) -> None:
         """Called when all has been checked and the trainings begin: from now on files of the results change."""
+
+    def plan(self, starts: Sequence[TrainingStart]) -> None:
+        """Called once before the first training, with all trainings in their order, also those that are finished."""
+
+    def end(self, start: TrainingStart, error: str | None) -> None:
+        """Called when a training that was begun is over, and its scores are written.
+
+        Args:
+            start: The training.
+            error: Why it failed; None where it did not.
+        """
 
     def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
         """Give a context with the function that is called with the number of items done and their total.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.networks import build
 from segarena.experiment.pictures import keeping_labels
 from segarena.experiment.plan import Training
+from segarena.experiment.preview import PreviewLabels
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
@@ -296,12 +298,19 @@ def _fit(
     reporter: Reporter,
 ) -> TrainingState:
     split = training.split
+    preview = PreviewLabels(len(split.splits.val))
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:
-            scores = score(evaluate_split(training, network, "val", validation, should_stop))
+            on_labels = preview.begin()
+            scores = score(evaluate_split(training, network, "val", validation, should_stop, on_labels=on_labels))
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
+
+        def on_epoch(row: dict[str, Any], is_best: bool) -> None:
+            listener.on_epoch(row, is_best, None)
+            if is_best:
+                listener.on_preview(preview.labels)
 
         def on_restart(state: TrainingState, rate: float) -> None:
             listener.on_restart(str(state.restart), rate)
@@ -315,7 +324,7 @@ def _fit(
             training.seed,
             training.folder,
             on_step=lambda step: listener.on_step(step, None),
-            on_epoch=lambda row, is_best: listener.on_epoch(row, is_best, None),
+            on_epoch=on_epoch,
             on_early_stop=lambda state: listener.on_early_stop(
                 state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
             ),

@@ -115,11 +115,13 @@ class _Progress:
             None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter, jobs))
         )
         self._receivers: dict[str, Receiver] = {}
+        self._starts = _describe(every)
         self._context = ExitStack()
         self.failures: list[Failure] = []
         self.trained: list[Training] = []
 
     def __enter__(self) -> Self:
+        self._reporter.plan(self._starts)
         if self._jobs > 1:
             self._context.enter_context(self._reporter.side_by_side(self._jobs))
         return self
@@ -131,19 +133,8 @@ class _Progress:
 
     def tasks(self) -> Iterator[TrainingTask]:
         """Yield the trainings that are not finished, but for those of models that have failed."""
-        folds = Counter((one.model, one.seed) for one in self._every)
-        for number, training in enumerate(self._every):
-            fold = training.split.fold
-            in_fold = "" if fold is None else f", fold {fold} of {folds[training.model, training.seed]}"
-            start = TrainingStart(
-                title=f"{training.model}, seed {training.seed}{in_fold}",
-                number=number + 1,
-                total=len(self._every),
-                epochs=training.protocol.epochs,
-                folder=training.folder,
-                seconds_left=self._left.seconds(),
-                validates=training.split.splits.holds_out,
-            )
+        for number, (training, planned) in enumerate(zip(self._every, self._starts, strict=True)):
+            start = replace(planned, seconds_left=self._left.seconds())
             if training.is_finished:
                 record_place(training)
                 self._reporter.say("finished already", title=start.title)
@@ -177,10 +168,12 @@ class _Progress:
         self._left.finish(task.start.number - 1)
         if error is None:
             self.trained.append(task.training)
+            self._reporter.end(task.start, None)
             return
         if isinstance(error, Interrupted):
             raise Interrupted(f"{task.name}: {error}") from error
         failure = find_failure(error, task.run)
+        self._reporter.end(task.start, str(error) if failure is None else failure.record.message)
         if failure is None:
             raise error
         self.failures.append(failure)
@@ -189,6 +182,28 @@ class _Progress:
             goes_on = "The other models go on. " * bool(models - {one.record.model for one in self.failures})
             again = f"{goes_on}To try it again afterwards: {self._resume}"
             self._reporter.warn(f"{failure.text.rstrip('.')}. {again}", title=f"{task.name} failed")
+
+
+def _describe(trainings: Sequence[Training]) -> list[TrainingStart]:
+    """The trainings for people, in their order."""
+    folds = Counter((one.model, one.seed) for one in trainings)
+    starts = []
+    for number, training in enumerate(trainings, start=1):
+        fold = training.split.fold
+        in_fold = "" if fold is None else f", fold {fold} of {folds[training.model, training.seed]}"
+        starts.append(
+            TrainingStart(
+                title=f"{training.model}, seed {training.seed}{in_fold}",
+                number=number,
+                total=len(trainings),
+                epochs=training.protocol.epochs,
+                folder=training.folder,
+                validates=training.split.splits.holds_out,
+                run=Run(training.model, training.seed, fold),
+                is_finished=training.is_finished,
+            )
+        )
+    return starts
 
 
 def record_start(prepared: Prepared, folder: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segarena.config.own_models import Builder, own_models
 from segarena.data.processes import dividing_shared_memory
@@ -97,6 +100,9 @@ class _SendingListener(TrainingListener):
 
     def on_epoch(self, row: dict[str, Any], is_best: bool, seconds_left: float | None) -> None:
         self._channel.send(("on_epoch", row, is_best))
+
+    def on_preview(self, labels: Sequence[NDArray[np.uint8]]) -> None:
+        self._channel.send(("on_preview", labels))
 
     def on_restart(self, why: str, learning_rate: float) -> None:
         self._channel.send(("on_restart", why, learning_rate))
