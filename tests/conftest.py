@@ -103,7 +103,7 @@ def their_own_encoders() -> Iterator[None]:
 def quick_runs() -> Iterator[None]:
     """Figures are coarse, and nothing is collected before a training, which a process of many tests takes long for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segarena.reporting.page.DPI", 10)
+        patch.setattr("segarena.reporting.figure_files.DPI", 10)
         patch.setattr("segarena.training.memory.gc", SimpleNamespace(collect=lambda: 0))
         yield
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -106,6 +109,25 @@ def test_saving_writes_a_png_and_keeps_matplotlibs_settings(tmp_path: Path) -> N
         picture.load()
         assert picture.format == "PNG"
         assert picture.width == 1500
+
+
+def test_the_sheet_is_also_a_drawing_with_its_numbers(tmp_path: Path) -> None:
+    sheet = make_sheet(name_classes((0, 1), ("one", "two")))
+    save_sheet(sheet, tmp_path / "check.png")
+    table = pd.read_csv(tmp_path / "check.csv")
+    classes = table[table["chart"] == "classes"]
+    for part, pixels in sheet.pixels.items():
+        assert classes.loc[classes["split"] == part, "pixels"].tolist() == pixels.tolist()
+    sizes = table.loc[table["chart"] == "sizes", ["height", "width", "images"]]
+    assert {(h, w): n for h, w, n in sizes.to_numpy().astype(int).tolist()} == Counter(sheet.sizes)
+    root = ElementTree.parse(tmp_path / "check.svg").getroot()
+    width, height = (float(root.get(side)[:-2]) for side in ("width", "height"))
+    assert width == pytest.approx(720)  # points
+    tiles = [one for one in root.iter("{http://www.w3.org/2000/svg}image") if float(one.get("width")) > 50]
+    assert len(tiles) == len(sheet.tiles)
+    for tile in tiles:
+        assert 0 <= float(tile.get("x")) <= width - float(tile.get("width"))
+        assert 0 <= -float(tile.get("y")) <= height
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from segarena.records.slices import ImageSlice, Slices, SuspiciousRow, WorstImag
 from segarena.records.tables import columns
 from segarena.reporting import error_slices
 from segarena.reporting.comparison import read_comparison
+from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import boundary_f1, boundary_iou, describe_errors
 from segarena.reporting.page import build_report
 from segarena.reporting.suspicious import describe_suspicious
@@ -78,6 +79,16 @@ def test_the_page_has_the_sections_and_the_figure(with_slices: Path) -> None:
     assert 'href="#errors"' in text
     assert 'href="#suspicious"' in text
     assert (with_slices / "figures" / "errors.png").exists()
+
+
+def test_the_lines_of_the_figure_are_in_its_table(with_slices: Path) -> None:
+    comparison = read_comparison(with_slices)
+    figure, table = draw_errors(comparison), pd.DataFrame(error_rows(comparison))
+    charts = ("objects by area", "pixels by distance to a boundary", "pixels by confidence")
+    for axes, chart in zip(figure.axes, charts, strict=True):
+        drawn = np.concatenate([line.get_ydata() for line in axes.get_lines() if line.get_marker() != "None"])
+        assert 100 * table.loc[table["chart"] == chart, "share_correct"].to_numpy() == pytest.approx(drawn)
+    assert table["high"].isna().any()  # the last bin has no end
 
 
 def test_a_comparison_of_an_earlier_version_has_no_such_sections(street: Path) -> None:

@@ -206,7 +206,6 @@ def export(
 def report(
     folder: str | PathLike[str],
     *,
-    svg: bool = False,
     zip: bool = False,
     images: Literal["sample", "all"] = "sample",
     quiet: bool = False,
@@ -216,7 +215,6 @@ def report(
 
     Args:
         folder: Comparison folder.
-        svg: Also write each figure as SVG.
         zip: Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights.
         images: all: also write viewer/index.html with every scored image at the size that was kept, in files beside it.
             sample: report.html has all images where they are together no larger than 21 MB, else the worst, the best,

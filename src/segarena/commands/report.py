@@ -25,7 +25,7 @@ def run(options: ReportOptions) -> Path:
         RunError: The folder is not a comparison, or has no pictures for `--images all`.
     """
     all_images = write_viewer(options.folder) if options.images == "all" else None
-    page = build_report(options.folder, svg=options.svg)
+    page = build_report(options.folder)
     console.result(f"Report: {page}", markup=False)
     if all_images is not None:
         console.result(f"All images: {all_images}", markup=False)

@@ -135,8 +135,6 @@ class ReportOptions(OutputOptions):
 
     folder: tyro.conf.Positional[Path]
     """Comparison folder."""
-    svg: Flag = False
-    """Also write each figure as SVG."""
     zip: Flag = False
     """Also write NAME.zip into the folder, to send: the page, figures, tables and settings, without weights."""
     images: Literal["sample", "all"] = "sample"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from segarena import formats
 from segarena.classes import ClassTable
 from segarena.config.training import LOGIT_STRIDES, models_at
+from segarena.reporting.figure_files import Rows, Value
 from segarena.reporting.fonts import class_label
 from segarena.reporting.style import INK, MUTED, RULE, model_styles, to_unit
 from segarena.scoring.ceilings import Ceiling
@@ -131,6 +132,47 @@ def draw_ceilings(axes: Axes, ceilings: Sequence[Ceiling]) -> None:
     axes.xaxis.label.set_fontsize(_SMALL)
     axes.tick_params(labelsize=_SMALL)
     axes.set_title("Resolution ceiling (mIoU)", pad=8, y=1)
+
+
+def chart_rows(
+    classes: ClassTable,
+    pixels: dict[str, NDArray[np.int64]],
+    images: NDArray[np.int64],
+    sizes: Sequence[tuple[int, int]],
+    ceilings: Sequence[Ceiling],
+) -> Rows:
+    """Return the numbers of the charts, by their names in the column `chart`: classes (all of them), sizes, ceilings.
+
+    Args:
+        classes: Names.
+        pixels: For each split, the number of pixels of each class, (num_classes,).
+        images: The number of masks that have the class, (num_classes,).
+        sizes: Height and width of each image.
+        ceilings: Those of all sizes and strides.
+    """
+    rows: list[dict[str, Value]] = [
+        {
+            "chart": "classes",
+            "class_index": index,
+            "class": name,
+            "split": part,
+            "pixels": int(counts[index]),
+            "share_of_split": float(counts[index] / max(1, counts.sum())),
+            "images": int(images[index]),
+        }
+        for index, name in enumerate(classes.names)
+        for part, counts in pixels.items()
+    ]
+    rows += [
+        {"chart": "sizes", "height": height, "width": width, "images": number}
+        for (height, width), number in Counter(sizes).most_common()
+    ]
+    if has_ceilings(ceilings):
+        rows += [
+            {"chart": "ceilings", "size": one.grid.size, "stride": one.grid.stride, "miou": one.miou}
+            for one in ceilings
+        ]
+    return rows
 
 
 def frequency_order(total: NDArray[np.int64]) -> list[int]:

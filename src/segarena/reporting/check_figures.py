@@ -18,7 +18,8 @@ from PIL import Image
 from segarena import formats
 from segarena.classes import ClassTable
 from segarena.files import write_bytes
-from segarena.reporting.check_charts import ROWS, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
+from segarena.reporting.check_charts import ROWS, chart_rows, draw_ceilings, draw_frequencies, draw_sizes, has_ceilings
+from segarena.reporting.figure_files import write_rows, write_svg
 from segarena.reporting.fonts import class_label, shorten_to, text_width
 from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.png import encode_png
@@ -80,14 +81,25 @@ class DataSheet:
 
 
 def save_sheet(sheet: DataSheet, path: Path) -> None:
-    """Draw the sheet and write it as PNG. Raises RunError where it cannot be written."""
+    """Draw the sheet and write it as PNG, as SVG, and the numbers of its charts as CSV.
+
+    Args:
+        sheet: The content.
+        path: The PNG; the others are beside it.
+
+    Raises:
+        RunError: A file cannot be written.
+    """
     with theme():
-        canvas = FigureCanvasAgg(draw_sheet(sheet))
+        figure = draw_sheet(sheet)
+        canvas = FigureCanvasAgg(figure)
         canvas.draw()  # type: ignore[no-untyped-call]
         drawn = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    height, width = drawn.shape[:2]
-    picture = Image.frombuffer("RGBA", (width, height), drawn, "raw", "RGBA", 0, 1).convert("RGB")
-    write_bytes(path, encode_png(np.asarray(picture), _DPI))
+        height, width = drawn.shape[:2]
+        picture = Image.frombuffer("RGBA", (width, height), drawn, "raw", "RGBA", 0, 1).convert("RGB")
+        write_bytes(path, encode_png(np.asarray(picture), _DPI))
+        write_svg(figure, path.with_suffix(""))
+    write_rows(path.with_suffix(""), chart_rows(sheet.classes, sheet.pixels, sheet.images, sheet.sizes, sheet.ceilings))
 
 
 def draw_sheet(sheet: DataSheet) -> Figure:
@@ -206,7 +218,11 @@ class _Picture(Artist):
         """Copy the pixels to the canvas, `left` and `bottom` pixels from its corner."""
         height, width = self.picture.shape[:2]
         opaque = np.full((height, width, 1), 255, dtype=np.uint8)
-        renderer.draw_image(renderer.new_gc(), *self.place, np.dstack([self.picture, opaque])[::-1])
+        scale = (
+            np.asarray(renderer.points_to_pixels(72.0), np.float64).item() / _DPI
+        )  # 1 on the canvas; SVG counts in points
+        left, bottom = (scale * place for place in self.place)
+        renderer.draw_image(renderer.new_gc(), left, bottom, np.dstack([self.picture, opaque])[::-1])
 
 
 def _tile_aspect(tiles: tuple[Tile, ...]) -> float:

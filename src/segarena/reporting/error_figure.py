@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,12 @@ from numpy.typing import NDArray
 
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.error_slices import read_slices, size_titles, totals_of
+from segarena.reporting.figure_files import Rows, Value
 from segarena.reporting.style import BAND, INK, MUTED, RULE
 from segarena.scoring.boundaries import DISTANCES
 from segarena.scoring.calibration import BINS
 from segarena.scoring.error_analysis import ErrorTotals
+from segarena.scoring.objects import SIZES
 
 #: Bins with a smaller share of the pixels are not drawn in the reliability diagram: they are mostly noise.
 _FEW = 1e-3
@@ -40,6 +44,50 @@ def draw_errors(comparison: Comparison) -> Figure | None:
     return figure
 
 
+def error_rows(comparison: Comparison) -> Rows:
+    """Return the numbers of the three parts, by their names in the column `chart`; empty without slices.json.
+
+    `low` and `high` are the ends of a bin: areas and distances in pixels, confidences as fractions. `count` is of
+    objects or pixels, over all seeds; `correct` of those that were found or labelled correctly.
+    """
+    slices = read_slices(comparison)
+    if slices is None:
+        return []
+    rows: list[dict[str, Value]] = []
+    for name, total in totals_of(comparison, slices).items():
+        confidence = total.confidence
+        pixels, correct = confidence.pixels.sum(axis=0), confidence.correct.sum(axis=0)
+        sums = confidence.confidence.sum(axis=0)
+        edges = np.linspace(0, 1, len(pixels) + 1).tolist()
+        charts = (
+            ("objects by area", _ends(SIZES), total.objects[:, :, :2].sum(axis=0)),
+            ("pixels by distance to a boundary", _ends(DISTANCES), total.boundaries.bands),
+            ("pixels by confidence", list(pairwise(edges)), np.stack([pixels, correct], axis=1)),
+        )
+        for chart, ends, counts in charts:
+            means = sums / np.maximum(pixels, 1) if chart == charts[-1][0] else np.full(len(counts), np.nan)
+            rows += [
+                {
+                    "chart": chart,
+                    "model": name,
+                    "low": low,
+                    "high": high,
+                    "count": int(count),
+                    "correct": int(right),
+                    "share_correct": int(right) / int(count),
+                    "mean_confidence": float(mean),
+                }
+                for (low, high), (count, right), mean in zip(ends, counts, means, strict=True)
+                if count
+            ]
+    return rows
+
+
+def _ends(starts: Sequence[int]) -> list[tuple[int, int | None]]:
+    """The first and the last number of each bin, of those that begin at `starts`; the last bin has no end."""
+    return [*((low, following - 1) for low, following in pairwise(starts)), (starts[-1], None)]
+
+
 def _draw_sizes(axes: Axes, comparison: Comparison, totals: dict[str, ErrorTotals]) -> None:
     first = next(iter(totals.values())).objects[..., 0].sum(axis=0)
     used = np.flatnonzero(first)
@@ -62,11 +110,7 @@ def _draw_distances(axes: Axes, comparison: Comparison, totals: dict[str, ErrorT
     for name, total in totals.items():
         counted, correct = total.boundaries.bands[used].T
         _line(axes, np.arange(len(used)), 100 * correct / counted, comparison, name)
-    ends = [*(following - 1 for following in DISTANCES[1:]), None]
-    titles = [
-        f"{low}+" if end is None else f"{low}" if end == low else f"{low}–{end}"
-        for low, end in zip(DISTANCES, ends, strict=True)
-    ]
+    titles = [f"{low}+" if end is None else f"{low}" if end == low else f"{low}–{end}" for low, end in _ends(DISTANCES)]
     shares = 100 * pixels / pixels.sum()
     axes.set_xticks(np.arange(len(used)), [f"{titles[place]}\n{shares[place]:.0f}%" for place in used], fontsize=8)
     low = axes.get_ylim()[0]

@@ -153,7 +153,7 @@ def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
     if enlarge > 1:
         image = image.resize((enlarge * image.width, enlarge * image.height), Image.Resampling.NEAREST)
     stream = io.BytesIO()
-    _with_palette(image).save(stream, format="PNG", optimize=True)
+    _with_palette(image).save(stream, format="PNG")
     return embed(stream.getvalue(), alt)
 
 

@@ -6,26 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
 from segarena import formats
 from segarena.classes import IGNORE_INDEX
-from segarena.files import write_text, write_with
-from segarena.reporting import captions, differences, gallery, label_pictures, method, methods, paper, tables
+from segarena.files import write_text
+from segarena.reporting import (
+    captions,
+    differences,
+    figure_data,
+    gallery,
+    label_pictures,
+    method,
+    methods,
+    paper,
+    tables,
+)
 from segarena.reporting.caveats import caveats
 from segarena.reporting.claims import claims
 from segarena.reporting.class_differences import class_pairs
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
-from segarena.reporting.error_figure import draw_errors
+from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import figure_alt
+from segarena.reporting.figure_files import KINDS, Rows, write_figure
 from segarena.reporting.gallery import Picture
 from segarena.reporting.score_figures import draw_accuracy_latency, draw_ranking
 from segarena.reporting.sections import find_template, shown_sections
-from segarena.reporting.spots import PAD, Spot, find_spots
-from segarena.reporting.style import DPI, theme
+from segarena.reporting.spots import Spot, find_spots
+from segarena.reporting.style import theme
 from segarena.reporting.tuning import tuning_note, tuning_rows
 from segarena.reporting.viewer import Viewer
 
@@ -43,16 +55,16 @@ class Pair:
     lower: Picture
 
 
-def build_report(folder: Path, *, svg: bool = False) -> Path:
+def build_report(folder: Path) -> Path:
     """Rebuild figures/*, paper/* and report.html of the comparison in `folder`; return the page's path.
 
-    With `svg`, each figure is also written as SVG. Reads only what the comparison wrote there. Raises RunError where
-    `folder` is no comparison, where one of its files is missing or damaged, or where the report cannot be written.
+    Reads only what the comparison wrote there. Raises RunError where `folder` is no comparison, where one of its files
+    is missing or damaged, or where the report cannot be written.
     """
     comparison = read_comparison(folder)
     examples = [gallery.read_example(comparison, name) for name in comparison.record.gallery]
     spots: Spots = {}
-    figures = save_figures(comparison, examples, svg=svg, spots=spots)
+    figures = save_figures(comparison, examples, spots)
     paper.write_paper(comparison)
     page = folder / "report.html"
     write_text(page, render_page(comparison, examples, figures, spots))
@@ -60,37 +72,44 @@ def build_report(folder: Path, *, svg: bool = False) -> Path:
 
 
 def save_figures(
-    comparison: Comparison, examples: list[gallery.Example], *, svg: bool = False, spots: Spots | None = None
+    comparison: Comparison, examples: list[gallery.Example], spots: Spots | None = None
 ) -> dict[str, Path]:
-    """Draw the figures and write them as figures/NAME.png, and as NAME.svg if `svg`. Returns the PNGs' paths by name.
+    """Draw the figures and write each as figures/NAME.png, .svg and .csv. Returns the PNGs' paths by name.
 
     Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, errors
     (where they were counted) and gallery (where there are examples). `spots` receives where each one can be pressed.
     Matplotlib's settings and pyplot's list of open figures are as before. Raises RunError where a file cannot be
     written.
     """
-    figures: dict[str, Callable[[], Figure | None]] = {
-        "ranking": partial(draw_ranking, comparison),
-        "accuracy_latency": partial(draw_accuracy_latency, comparison),
-        "learning_curves": partial(draw_learning_curves, comparison),
-        "class_iou": partial(draw_class_iou, comparison),
-        "errors": partial(draw_errors, comparison),
-        **{f"confusion_{name}": partial(draw_confusion, comparison, name) for name in comparison.names},
+    figures: dict[str, tuple[Callable[[], Figure | None], Callable[[], Rows]]] = {
+        "ranking": (partial(draw_ranking, comparison), partial(figure_data.ranking_rows, comparison)),
+        "accuracy_latency": (partial(draw_accuracy_latency, comparison), partial(figure_data.latency_rows, comparison)),
+        "learning_curves": (partial(draw_learning_curves, comparison), partial(figure_data.curve_rows, comparison)),
+        "class_iou": (partial(draw_class_iou, comparison), partial(figure_data.class_rows, comparison)),
+        "errors": (partial(draw_errors, comparison), partial(error_rows, comparison)),
+        **{
+            f"confusion_{name}": (
+                partial(draw_confusion, comparison, name),
+                partial(figure_data.confusion_rows, comparison, name),
+            )
+            for name in comparison.names
+        },
     }
     if examples:
-        figures["gallery"] = partial(gallery.draw_gallery, comparison, examples)
+        figures["gallery"] = (
+            partial(gallery.draw_gallery, comparison, examples),
+            partial(figure_data.gallery_rows, comparison, examples),
+        )
     paths = {}
     with theme():
-        for name, draw in figures.items():
+        for name, (draw, rows) in figures.items():
             figure = draw()
             if figure is not None:
-                paths[name] = comparison.folder / "figures" / f"{name}.png"
-                save = partial(figure.savefig, dpi=DPI, bbox_inches="tight", pad_inches=PAD)
-                write_with(paths[name], partial(save, format="png"))
+                path = comparison.folder / "figures" / name
+                write_figure(figure, path, rows())
+                paths[name] = path.with_name(f"{name}.png")
                 if spots is not None:
                     spots[name] = find_spots(name, figure, comparison)
-                if svg:
-                    write_with(paths[name].with_suffix(".svg"), partial(save, format="svg", metadata={"Date": None}))
     return paths
 
 
@@ -109,6 +128,7 @@ def render_page(
         record=comparison.record,
         sections=sections,
         figures=_embed(comparison, figures, (spots or {}) if is_viewed else {}),
+        files={name: _files(path) for name, path in figures.items()},
         captions=captions,
         differences=differences.difference_rows(comparison),
         difference_notes=differences.difference_notes(comparison),
@@ -135,6 +155,11 @@ def render_page(
         void=IGNORE_INDEX,
         annotated_classes=ANNOTATED_CLASSES,
     )
+
+
+def _files(path: Path) -> list[tuple[str, str]]:
+    """The files of a figure, each with its kind and its address from the page."""
+    return [(kind.upper(), f"figures/{quote(path.with_suffix(f'.{kind}').name)}") for kind in KINDS]
 
 
 def _embed(comparison: Comparison, paths: dict[str, Path], spots: Spots) -> dict[str, Picture]:

@@ -17,12 +17,14 @@ _UP = 2  # the filter
 _METRE = 39.3701  # inches
 
 
-def encode_png(pixels: NDArray[np.uint8], dpi: float) -> bytes:
+def encode_png(pixels: NDArray[np.uint8], dpi: float, *, level: int = 1) -> bytes:
     """Return the content of a PNG file (W3C, "Portable Network Graphics", third edition).
 
     Args:
         pixels: (H, W, 3), RGB, 0..255.
         dpi: Pixels per inch.
+        level: Of the compression, 1 to 9. Photographs hardly get smaller above 1, which takes several times as long;
+            drawings do.
     """
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, 3 * width)
@@ -34,8 +36,7 @@ def encode_png(pixels: NDArray[np.uint8], dpi: float) -> bytes:
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),  # 8 bits, RGB
         (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
-        # Photographs hardly get smaller at a higher level, which takes several times as long.
-        (b"IDAT", zlib.compress(filtered.data, 1)),
+        (b"IDAT", zlib.compress(filtered.data, level)),
         (b"IEND", b""),
     )
     return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)

@@ -10,9 +10,7 @@ from matplotlib.transforms import Bbox
 from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.score_figures import measured, position
-
-#: Inches around a figure that is saved.
-PAD = 0.05
+from segarena.reporting.style import PAD
 
 
 @dataclass(frozen=True)

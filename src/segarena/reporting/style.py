@@ -15,6 +15,8 @@ from matplotlib.colors import to_rgb
 
 #: Pixels per inch of the saved figures: sharp on a screen of double density, and in print.
 DPI = 200
+#: Inches around a figure that is saved.
+PAD = 0.05
 
 #: Colours of text, of labels beside it, of lines, and of areas behind bars.
 INK, MUTED, RULE, BAND = "#1d2329", "#5b6570", "#d9dde1", "#f4f5f6"
