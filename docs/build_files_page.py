@@ -29,6 +29,7 @@ from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record, Unit, field_names
 from segarena.records.run import Costs, Data, Environment
 from segarena.records.slices import Slices, SuspiciousRow
+from segarena.records.suite import SuiteOptionsRecord, SuiteRecord, SuiteRow
 from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, FrameAreaRow, ImageRow, ModelRow
 from segarena.records.tuning import TrialRecord
 
@@ -36,7 +37,7 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
-    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord),
+    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord, SuiteRecord, SuiteOptionsRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,
@@ -47,6 +48,7 @@ TABLES: dict[str, type] = {
     "areas.csv": AreaRow,
     "suspicious.csv": SuspiciousRow,
     "NAME_areas.csv": FrameAreaRow,
+    "suite.csv": SuiteRow,
 }
 _TYPES = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "any value"}
 

@@ -50,6 +50,7 @@ _HOMES = {
     "TrainedRun": "trained_run",
     "Evaluation": "evaluation",
     "Findings": "findings",
+    "Suite": "suite",
 }
 #: Options that only show something, by command: they are of the command line alone.
 SHOWN: dict[type, tuple[str, ...]] = {config.CompareOptions: ("dry_run", "json")}
@@ -104,6 +105,14 @@ FILES: dict[str, dict[str, Verb]] = {
             "The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.",
             _STOPPED,
             f"{_OPEN} {_NAMES}",
+        ),
+    },
+    "suite": {
+        "suite": Verb(
+            config.SuiteOptions,
+            "Suite",
+            "The suite: `.verdict`, `.ranking`, `.scores`, `.comparison(name)`, ... It is its folder too.",
+            _STOPPED,
         ),
     },
     "data": {

@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"convert", "paths"},
         {"recorded"},
         {"like", "option_file", "resume"},
-        {"complete"},
+        {"complete", "suite_file"},
         {"words"},
         {"__init__"},
     ),
@@ -87,7 +87,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"tune_all"},
         {"calibration", "examples", "suspicious", "tables"},
         {"slices"},
-        {"dry_run", "summary"},
+        {"dry_run", "suite_plan", "suite_result", "summary"},
         {"__init__"},
     ),
     "segarena.outputs": (
@@ -104,11 +104,12 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"evaluation", "findings"},
         {"trained_run"},
         {"comparison"},
+        {"suite"},
         {"__init__"},
     ),
     "segarena.api": (
         {"calls"},
-        {"compare", "data", "results", "train"},
+        {"compare", "data", "results", "suite", "train"},
         {"__init__"},
     ),
     "segarena.commands": (
@@ -120,6 +121,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"predicted_videos", "predicting"},
         {"check", "compare", "convert", "doctor", "evaluate", "export", "models", "predict", "report", "serve"}
         | {"synth", "train"},
+        {"suite"},
         {"__init__"},
     ),
 }
@@ -160,6 +162,7 @@ def test_these_import_no_torch() -> None:
         "segarena.commands.check",
         "segarena.commands.paths",
         "segarena.commands.serve",
+        "segarena.commands.suite",
         "segarena.serving.models",
         "segarena.exporting.onnx_model",
     ]

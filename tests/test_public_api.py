@@ -15,8 +15,8 @@ import segarena
 from segarena import config
 
 PUBLIC = (
-    "Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError TrainedRun WeightsError "
-    "build_model check compare convert evaluate export load predict report synth train"
+    "Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError Suite TrainedRun "
+    "WeightsError build_model check compare convert evaluate export load predict report suite synth train"
 ).split()
 
 

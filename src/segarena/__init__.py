@@ -23,6 +23,7 @@ from segarena.api.calls import api_function as _api_function
 from segarena.api.compare import compare
 from segarena.api.data import check, convert, synth
 from segarena.api.results import evaluate, export, predict, report
+from segarena.api.suite import suite
 from segarena.api.train import train
 from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from segarena.results.comparison import Comparison
     from segarena.results.evaluation import Evaluation
     from segarena.results.findings import Findings
+    from segarena.results.suite import Suite
     from segarena.results.trained_run import TrainedRun
     from segarena.training.predictor import Predictor
 
@@ -48,6 +50,7 @@ __all__ = [
     "Interrupted",
     "RunError",
     "SegarenaError",
+    "Suite",
     "TrainedRun",
     "WeightsError",
     "build_model",
@@ -59,6 +62,7 @@ __all__ = [
     "load",
     "predict",
     "report",
+    "suite",
     "synth",
     "train",
 ]
@@ -96,6 +100,7 @@ _LATER = {
     "Comparison": "segarena.results.comparison",
     "Evaluation": "segarena.results.evaluation",
     "Findings": "segarena.results.findings",
+    "Suite": "segarena.results.suite",
     "TrainedRun": "segarena.results.trained_run",
 }
 

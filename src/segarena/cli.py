@@ -31,6 +31,7 @@ from segarena.streams import close_standard_streams, guard, is_closed_pipe, open
 #: needed, so that --help is fast.
 COMMANDS: dict[str, tuple[type, str]] = {
     "compare": (config.CompareOptions, "segarena.commands.compare"),
+    "suite": (config.SuiteOptions, "segarena.commands.suite"),
     "train": (config.TrainOptions, "segarena.commands.train"),
     "evaluate": (config.EvaluateOptions, "segarena.commands.evaluate"),
     "predict": (config.PredictOptions, "segarena.commands.predict"),

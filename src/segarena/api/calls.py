@@ -106,7 +106,7 @@ def _resume_in_python(text: str) -> str:
     >>> _resume_in_python("stopped. Resume with: segarena train --resume runs/x")
     "stopped. Resume with: segarena.train(resume='runs/x'), or in a shell: segarena train --resume runs/x"
     """
-    found = re.search(r"Resume with: (.* (compare|train) --resume (.+))$", text)
+    found = re.search(r"Resume with: (.* (compare|suite|train) --resume (.+))$", text)
     if found is None:
         return text
     folder = found[3].strip('"') if os.name == "nt" else shlex.split(found[3])[0]

@@ -8,6 +8,7 @@ from segarena.commands.terminal import console, shown
 from segarena.config import ReportOptions
 from segarena.reporting.archive import write_archive
 from segarena.reporting.page import build_report
+from segarena.reporting.suite_page import build_suite_report, is_suite
 from segarena.reporting.viewer_folder import write_viewer
 
 
@@ -24,6 +25,10 @@ def run(options: ReportOptions) -> Path:
     Raises:
         RunError: The folder is not a comparison, or has no pictures for `--images all`.
     """
+    if is_suite(options.folder):
+        page = build_suite_report(options.folder)
+        console.result(f"Report: {page}", markup=False)
+        return page
     all_images = write_viewer(options.folder) if options.images == "all" else None
     page = build_report(options.folder)
     console.result(f"Report: {page}", markup=False)

@@ -177,6 +177,11 @@ def warn_if_unlocked(folder: Path, is_locked: bool) -> None:
         console.warn(f"{folder} is on a file system without locks: start no second command that writes into it")
 
 
+def resume_with(line: str) -> None:
+    """Name the command line that resumes the work where Ctrl-C stops it at once."""
+    _now().resume = line
+
+
 def keep_log(folder: Path) -> None:
     """Write everything that was shown, and what follows, to log.txt in the folder.
 

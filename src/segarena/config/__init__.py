@@ -15,6 +15,7 @@ from segarena.config.output import OutputOptions
 from segarena.config.protocol import Choice, Protocol
 from segarena.config.results import DoctorOptions, EvaluateOptions, ModelsOptions, PredictOptions, ReportOptions
 from segarena.config.serving import ServeOptions
+from segarena.config.suite import SuiteOptions
 from segarena.config.training import (
     TRACK_MODELS,
     EncoderName,
@@ -46,6 +47,7 @@ __all__ = [
     "ProtocolOptions",
     "ReportOptions",
     "ServeOptions",
+    "SuiteOptions",
     "SynthOptions",
     "TrainOptions",
     "command_line",

@@ -125,7 +125,8 @@ def find_runs(folders: Sequence[Path]) -> list[FoundRun]:
                 raise RunError(
                     "is neither a run nor a comparison",
                     where=folder,
-                    remedy="Name folders that `segarena train` or `segarena compare` wrote",
+                    remedy="Name folders that `segarena train` or `segarena compare` wrote; to compare on several data "
+                    "sets, name their folders after `segarena suite`",
                 )
             if not (place / Costs.file).exists() or not (place / Metrics.file).exists():
                 line = resume_command(place)

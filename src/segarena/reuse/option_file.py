@@ -52,10 +52,11 @@ def read_option_file(kind: type[DataOptions], path: Path) -> dict[str, Any]:
         if not saved:
             raise ConfigError("is a folder without saved options", where=path, remedy=_REMEDY)
         path = saved[0]
-    content = _read(path)
+    content = read_mapping(path)
     own = {item.name for item in fields(kind)} - _TYPED_ONLY - ({"out"} if kind is CheckOptions else set())
     if "schema" in content:
-        return {name: _value(kind, name, value, path) for name, value in _saved(content, path).items() if name in own}
+        saved_values = {name: value for name, value in _saved(content, path).items() if name in own}
+        return {name: convert_value(kind, name, value, path) for name, value in saved_values.items()}
     known = {item.name for other in (CompareOptions, TrainOptions, CheckOptions) for item in fields(other)}
     values: dict[str, Any] = {}
     for key, value in content.items():
@@ -65,30 +66,38 @@ def read_option_file(kind: type[DataOptions], path: Path) -> dict[str, Any]:
         if name in values:
             raise ConfigError(f"has {name} twice", where=path, remedy="Keep one of them")
         if name in own:
-            values[name] = _value(kind, name, value, path)
+            values[name] = convert_value(kind, name, value, path)
     values = {name: value for name, value in values.items() if value is not None}
     return {name: place_path(name, value, path, values.get("data")) for name, value in values.items()}
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    """The content of a file, a mapping. YAML has strings for all scalars, so that `1e-3` and `no` are as written."""
+def read_mapping(path: Path, remedy: str = _REMEDY) -> Mapping[str, Any]:
+    """Read a file of YAML or JSON. YAML has strings for all scalars, so that `1e-3` and `no` are as written.
+
+    Args:
+        path: The file.
+        remedy: What to do where it cannot be read.
+
+    Raises:
+        ConfigError: It cannot be read, or is no mapping with texts as keys.
+    """
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= _MOST_BYTES else b""
     except FileNotFoundError:
-        raise ConfigError("does not exist", where=path, remedy=_REMEDY) from None
+        raise ConfigError("does not exist", where=path, remedy=remedy) from None
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror or error})", where=path, remedy=_REMEDY) from error
+        raise ConfigError(f"cannot be read ({error.strerror or error})", where=path, remedy=remedy) from error
     if size > _MOST_BYTES:
-        raise ConfigError(f"has {plural(size, 'byte')}, too many for options", where=path, remedy=_REMEDY)
+        raise ConfigError(f"has {plural(size, 'byte')}, too many for options", where=path, remedy=remedy)
     try:
         text = decode_text(content)
         parsed = json.loads(text) if text.lstrip().startswith("{") and path.suffix == ".json" else parse_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else yaml_problem(error)
-        raise ConfigError(f"is neither YAML nor JSON ({problem})", where=path, remedy=_REMEDY) from error
+        raise ConfigError(f"is neither YAML nor JSON ({problem})", where=path, remedy=remedy) from error
     if not isinstance(parsed, dict) or not all(isinstance(key, str) for key in parsed):
-        raise ConfigError("has no keys with values", where=path, remedy=_REMEDY)
+        raise ConfigError("has no keys with values", where=path, remedy=remedy)
     return parsed
 
 
@@ -120,8 +129,19 @@ def _unknown(key: str, name: str, own: set[str], path: Path) -> ConfigError:
     return ConfigError(f"has the key {key}, which is no option", where=path, remedy=choose_from(sorted(own), like=name))
 
 
-def _value(kind: type[DataOptions], name: str, value: Any, path: Path) -> Any:
+def convert_value(kind: type[DataOptions], name: str, value: Any, where: object) -> Any:
+    """Convert a value of a file to the type of its option.
+
+    Args:
+        kind: The options of the command.
+        name: The option.
+        value: The value, as the file has it.
+        where: The place in the file, for the error.
+
+    Raises:
+        ConfigError: The option cannot have such a value.
+    """
     try:
         return convert(value, get_type_hints(kind)[name])
     except MismatchError as error:
-        raise ConfigError(f"has {error.found} as {name}", where=path, remedy=f"Give {error.wanted}") from None
+        raise ConfigError(f"has {error.found} as {name}", where=where, remedy=f"Give {error.wanted}") from None
