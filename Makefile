@@ -44,13 +44,14 @@ bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation 
 	$(BIN)/python benchmarks/loss.py
 	$(BIN)/python benchmarks/steps.py
 
-docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of modules; tables and pictures of data, files, models and performance.md
+docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of modules; tables and pictures of data, files, models, performance.md and claims.md
 	$(BIN)/python docs/build_signatures.py
 	$(BIN)/python docs/build_modules.py
 	$(BIN)/python docs/build_files_page.py
 	$(BIN)/python docs/build_data_page.py
 	$(BIN)/python docs/build_models_page.py
 	$(BIN)/python docs/build_performance_page.py
+	$(BIN)/python docs/build_claims_page.py
 	$(BIN)/python docs/build_reliability_page.py
 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error

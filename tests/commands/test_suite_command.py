@@ -194,6 +194,7 @@ def test_options_are_checked_before_the_first_training(place: Path, called: list
     [
         ({}, ConfigError, "SOURCES"),
         ({"resume": "missing"}, RunError, "missing"),
+        ({"sources": "roads", "resume": "missing"}, RunError, "missing"),
         ({"sources": "roads", "jobs": 0}, ConfigError, "--jobs"),
         ({"sources": "roads", "out": "a", "resume": "b"}, ConfigError, "--out"),
         ({"sources": "missing.yaml"}, ConfigError, "missing.yaml"),

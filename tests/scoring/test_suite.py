@@ -69,10 +69,10 @@ def test_costs_are_geometric_means_of_ratios(tmp_path: Path) -> None:
     assert ratios == pytest.approx({"fcn": 1, "unet": 2, "deeplabv3": 3, "pspnet": 4})
     slow, *rest = record.data_sets
     machine = replace(slow, scores=tuple(replace(one, train_seconds=9 * one.train_seconds) for one in slow.scores))
-    models, _ = add_up([machine, *rest])
+    models, _ = add_up([machine, *rest], record.test)
     assert {entry.model: entry.train_ratio for entry in models} == pytest.approx(ratios), "the machine cancels"
     unlike = [replace(one, train_seconds=4 * one.train_seconds) if one.model == "unet" else one for one in slow.scores]
-    models, _ = add_up([replace(slow, scores=tuple(unlike)), *rest])
+    models, _ = add_up([replace(slow, scores=tuple(unlike)), *rest], record.test)
     assert {entry.model: entry.train_ratio for entry in models}["unet"] == pytest.approx(2 * 4**0.25)
 
 
@@ -82,7 +82,7 @@ def test_processor_time_counts_where_the_machine_was_busy(tmp_path: Path) -> Non
         replace(one, timed_by="processor", scores=tuple(replace(s, train_cpu_seconds=7.0) for s in one.scores))
         for one in record.data_sets
     ]
-    assert [entry.train_ratio for entry in add_up(busy)[0]] == pytest.approx([1, 1, 1, 1])
+    assert [entry.train_ratio for entry in add_up(busy, record.test)[0]] == pytest.approx([1, 1, 1, 1])
 
 
 def test_the_tests_state_what_so_few_data_sets_can_show(tmp_path: Path) -> None:
@@ -105,3 +105,11 @@ def test_a_model_that_is_always_last_is_distinguished_on_many_data_sets(tmp_path
     shown = {(pair.first, pair.second) for pair in record.differences if pair.distinguished}
     assert ("unet", "fcn") in shown
     assert ("unet", "pspnet") not in shown
+
+
+def test_pairs_are_distinguished_only_where_the_models_are_not_all_equal(tmp_path: Path) -> None:
+    record = suite(tmp_path, {f"{name}{number}": scores for number in range(3) for name, scores in SCORES.items()})
+    assert record.test is not None
+    assert any(pair.distinguished for pair in add_up(record.data_sets, record.test)[1])
+    equal = replace(record.test, p=0.06)
+    assert not any(pair.distinguished for pair in add_up(record.data_sets, equal)[1])

@@ -69,23 +69,28 @@ def exit_status(folder: Path) -> int:
 
 def _read(options: SuiteOptions) -> tuple[tuple[SuiteEntry, ...], str]:
     """The data sets, and the command line that repeats the suite."""
-    if options.sources:
+    if options.sources and (options.resume is None or options.out is not None or _is_suite(options.resume)):
         entries = read_sources(options.sources)
         return entries, command("segarena", "suite", *options.sources, program=("segarena",))
     folder = options.resume or Path()
-    if not (folder / SuiteOptionsRecord.file).is_file():
+    if not _is_suite(folder):
         what = "does not exist" if not folder.exists() else f"has no {SuiteOptionsRecord.file}"
         raise RunError(
             f"{what}, so there is nothing to resume",
             where=folder,
-            remedy=f"Name the data sets too: {command('segarena', 'suite', 'suite.yaml', '--out', folder)}",
+            remedy=f"Start it: {command('segarena', 'suite', *(options.sources or ['suite.yaml']), '--out', folder)}",
         )
     record = SuiteOptionsRecord.read(folder)
     return record.data_sets, record.command
 
 
+def _is_suite(folder: Path) -> bool:
+    """Whether a suite was started in a folder."""
+    return (folder / SuiteOptionsRecord.file).is_file()
+
+
 def _earlier(folder: Path) -> dict[str, SuiteEntry]:
-    if not (folder / SuiteOptionsRecord.file).exists():
+    if not _is_suite(folder):
         return {}
     return {entry.name: entry for entry in SuiteOptionsRecord.read(folder).data_sets}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from segarena.errors import ConfigError
 from segarena.files import write_text
 from segarena.formats import listing
 from segarena.records.comparison import ComparisonRecord, RankedModel
+from segarena.records.statistics import Difference, Statistics
 from segarena.records.suite import (
     FailedDataSet,
+    PairStatus,
     SuiteDataSet,
     SuiteEntry,
     SuitePair,
@@ -107,8 +110,8 @@ def write_suite(
             if name not in shared:
                 left_out.setdefault(name, []).append(one.entry.name)
     data_sets = tuple(_describe(one, folder, shared) for one in finished)
-    models, differences = add_up(data_sets)
     test = check_ranks(data_sets)
+    models, differences = add_up(data_sets, test)
     record = SuiteRecord(
         name=folder.absolute().name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -203,9 +206,6 @@ def _pairs(record: ComparisonRecord, scores: Sequence[SuiteScore]) -> list[Suite
                 )
                 continue
             interval = pair.architectures or pair.networks
-            status = "no claim" if record.answer.claim == "no_better_than_baseline" else pair_status(pair, shown)
-            if status in ("higher", "lower") and pair.architectures is None:
-                status = "networks"
             found.append(
                 SuitePair(
                     first=pair.first,
@@ -213,10 +213,20 @@ def _pairs(record: ComparisonRecord, scores: Sequence[SuiteScore]) -> list[Suite
                     difference=pair.difference,
                     low=None if interval is None else interval.low,
                     high=None if interval is None else interval.high,
-                    status=status,
+                    status=_status(pair, record, shown),
                 )
             )
     return found
+
+
+def _status(pair: Difference, record: ComparisonRecord, shown: Statistics) -> PairStatus:
+    """What is shown about a pair; with one seed it is about the trained networks alone."""
+    if record.answer.claim == "no_better_than_baseline":
+        return "no claim"
+    status = pair_status(pair, shown)
+    if status in ("higher", "lower"):
+        return "networks" if pair.architectures is None else "higher"
+    return cast(PairStatus, status)
 
 
 def _rows(data_sets: Sequence[SuiteDataSet]) -> list[SuiteRow]:

@@ -171,7 +171,8 @@ class SuiteDifference:
     rank_difference: float
     """Mean rank of the second minus that of the first."""
     distinguished: bool | None
-    """Whether that is at least the critical difference; null with one data set."""
+    """Whether that is at least the critical difference, and Friedman's test shows that the models are not all equal;
+    null with one data set."""
     mean_difference: float
     """mIoU of the first minus that of the second, mean over the data sets, a fraction."""
     low: float | None
@@ -214,6 +215,11 @@ class RankTest:
     """The largest possible difference of two mean ranks: the number of models less one."""
     needed_for_one: Count
     """Data sets from which on two models are distinguished of which one is directly ahead of the other on each."""
+
+    @property
+    def rejects_equality(self) -> bool:
+        """Whether Friedman's test shows that the models are not all equal."""
+        return self.p is not None and self.p <= self.alpha
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from segarena.formats import shorten
 from segarena.records.suite import RankTest, SuiteModel
 from segarena.reporting.style import INK, MUTED, RULE, ModelStyle, model_styles
-from segarena.scoring.rank_tests import indistinct_groups
+from segarena.scoring.rank_tests import joined_groups
 
 #: Distances in the plot, in rows of text: from the axis to the first bar, between bars, from the bars to the names.
 _TO_BARS, _BETWEEN_BARS, _TO_NAMES = 0.5, 0.32, 0.75
@@ -29,7 +29,8 @@ def draw_critical_difference(models: Sequence[SuiteModel], test: RankTest) -> Fi
     """
     styles = model_styles([entry.model for entry in models])
     number = len(models)
-    groups = indistinct_groups([entry.mean_rank for entry in models], test.critical_difference)
+    ranks = [entry.mean_rank for entry in models]
+    groups = joined_groups(ranks, test.critical_difference, test.rejects_equality)
     left = (number + 1) // 2
     bars = _TO_BARS + _BETWEEN_BARS * max(len(groups) - 1, 0)
     depth = bars + _TO_NAMES + left - 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from segarena.formats import join_words, listing, plural
 from segarena.records.suite import RankTest, SuiteDataSet, SuiteDifference, SuiteModel
 from segarena.reporting.style import model_styles
-from segarena.scoring.rank_tests import indistinct_groups
+from segarena.scoring.rank_tests import joined_groups
 
 
 def labels_of(models: Sequence[SuiteModel]) -> dict[str, str]:
@@ -27,7 +27,7 @@ def headline(
     if test is None:
         return "One model is on all data sets, so there is nothing to compare."
     number, labels = plural(len(data_sets), "data set"), labels_of(models)
-    if test.p is None or test.p > test.alpha:
+    if not test.rejects_equality:
         return f"Over {number}, no model is shown to be better than the others."
     first = models[0].model
     rivals = [pair for pair in differences if first in (pair.first, pair.second)]
@@ -87,7 +87,7 @@ def describe_test(test: RankTest) -> str:
         return "All models have the same score on every data set."
     how = "from all possible orders" if test.exact else "from the F distribution of Iman and Davenport"
     p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
-    shown = "the models are not all equal" if test.p <= test.alpha else "that all models are equal is not refuted"
+    shown = "the models are not all equal" if test.rejects_equality else "that all models are equal is not refuted"
     return f"Friedman’s test: chi-squared {test.friedman:.2f}, {p} ({how}): {shown}."
 
 
@@ -95,7 +95,8 @@ def describe_groups(models: Sequence[SuiteModel], test: RankTest) -> str:
     """Name the groups of models that Nemenyi's test does not distinguish."""
     labels = labels_of(models)
     names = [labels[entry.model] for entry in models]
-    groups = indistinct_groups([entry.mean_rank for entry in models], test.critical_difference)
+    ranks = [entry.mean_rank for entry in models]
+    groups = joined_groups(ranks, test.critical_difference, test.rejects_equality)
     if not groups:
         return "All models are distinguished from each other."
     if groups == [(0, len(models) - 1)]:

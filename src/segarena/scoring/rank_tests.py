@@ -140,6 +140,17 @@ def indistinct_groups(mean_ranks: Sequence[float], critical: float) -> list[tupl
     return groups
 
 
+def joined_groups(mean_ranks: Sequence[float], critical: float, rejects_equality: bool) -> list[tuple[int, int]]:
+    """Find the groups of models that are not distinguished: all of them where Friedman's test shows no difference.
+
+    Args:
+        mean_ranks: In ascending order, of two models or more.
+        critical: The critical difference.
+        rejects_equality: Whether Friedman's test shows that the models are not all equal.
+    """
+    return indistinct_groups(mean_ranks, critical) if rejects_equality else [(0, len(mean_ranks) - 1)]
+
+
 def _exact_p(ranks: NDArray[np.float64], observed: float) -> float | None:
     """The share of all orders whose rank sums deviate at least as much; None where there are too many to count.
 

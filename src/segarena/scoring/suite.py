@@ -19,11 +19,15 @@ ALPHA = 0.05
 Cost = Callable[[SuiteDataSet, SuiteScore], float | None]
 
 
-def add_up(data_sets: Sequence[SuiteDataSet]) -> tuple[tuple[SuiteModel, ...], tuple[SuiteDifference, ...]]:
+def add_up(
+    data_sets: Sequence[SuiteDataSet], test: RankTest | None
+) -> tuple[tuple[SuiteModel, ...], tuple[SuiteDifference, ...]]:
     """Return the models over all data sets, best mean rank first, and each pair of them.
 
     Args:
         data_sets: One or more, all with the same models.
+        test: What `check_ranks` returns for them. Pairs are distinguished only where Friedman's test rejects that all
+            models are equal (Demšar 2006, 3.2.2).
     """
     names = [score.model for score in data_sets[0].scores]
     means = {name: _mean([one_score(one, name).rank for one in data_sets]) for name in names}
@@ -42,8 +46,6 @@ def add_up(data_sets: Sequence[SuiteDataSet]) -> tuple[tuple[SuiteModel, ...], t
         )
         for name in names
     )
-    number = len(data_sets)
-    critical = critical_difference(number, len(names), ALPHA) if number > 1 and len(names) > 1 else None
     differences = []
     for first, second in combinations(models, 2):
         apart = second.mean_rank - first.mean_rank
@@ -52,7 +54,7 @@ def add_up(data_sets: Sequence[SuiteDataSet]) -> tuple[tuple[SuiteModel, ...], t
                 data_sets,
                 (first.model, second.model),
                 rank_difference=apart,
-                distinguished=None if critical is None else apart >= critical,
+                distinguished=None if test is None else test.rejects_equality and apart >= test.critical_difference,
                 train_ratio=_quotient(first.train_ratio, second.train_ratio),
                 latency_ratio=_quotient(first.latency_ratio, second.latency_ratio),
             )
