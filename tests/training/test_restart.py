@@ -1,4 +1,4 @@
-"""A training that diverges, or ends no better than the majority answer, is repeated once at a third of the rate."""
+"""A training that diverges, or ends hardly better than the majority answer, is repeated once at a third of the rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segarena.experiment import run as run_module
 from segarena.experiment.held_out_baseline import majority_miou
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
-from segarena.training import engine
+from segarena.training import early_stopping
 from segarena.training.engine import Trainer
 from support import QUICK, refuses
 
@@ -104,12 +104,12 @@ def stopping(taken: list[tuple[int, int, float]], last: int) -> Step:
 @pytest.mark.parametrize(
     ("fewest", "baseline", "restarts"),
     [(4, 1.0, True), (5, 1.0, False), (4, -0.5, False), (4, math.nan, False)],
-    ids=["no better", "too short to judge", "better", "undefined"],
+    ids=["hardly better", "too short to judge", "better", "undefined"],
 )
 def test_a_network_no_better_than_the_majority_answer_is_trained_again(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fewest: int, baseline: float, restarts: bool
 ) -> None:
-    monkeypatch.setattr(engine, "FEWEST_STEPS", fewest)
+    monkeypatch.setattr(early_stopping, "FEWEST_STEPS", fewest)
     monkeypatch.setattr("segarena.experiment.run.majority_miou", lambda training: baseline)
     taken = breaking(monkeypatch, set())
     run = segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder
@@ -149,7 +149,7 @@ def test_infinite_counts_as_nan(squares: Path, tmp_path: Path, monkeypatch: pyte
 def test_a_training_on_all_images_is_not_judged_by_a_score(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "FEWEST_STEPS", 1)  # as in a training of the usual length
+    monkeypatch.setattr(early_stopping, "FEWEST_STEPS", 1)  # as in a training of the usual length
     run = segarena.train(squares, out=tmp_path / "run", all_images=True, **OPTIONS).folder
     assert Metrics.read(run).restart is None
 
@@ -157,7 +157,7 @@ def test_a_training_on_all_images_is_not_judged_by_a_score(
 def test_a_training_on_all_images_is_restarted_after_nan(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(early_stopping, "FEWEST_STEPS", 1)
     breaking(monkeypatch, {0, 1, 2})
     run = segarena.train(squares, out=tmp_path / "run", all_images=True, ema_decay=0.9, **OPTIONS).folder
     assert Metrics.read(run).restart == "diverged"

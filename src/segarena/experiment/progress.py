@@ -83,7 +83,8 @@ class TrainingListener:
         """Called when a training has been restarted from its initial weights, at a third of the learning rate.
 
         Args:
-            why: "diverged": the loss became NaN or infinite. "majority": it ended no better than the majority baseline.
+            why: "diverged": the loss became NaN or infinite. "majority": it ended hardly better than the
+                majority baseline.
             learning_rate: The new peak learning rate of the encoder.
         """
 

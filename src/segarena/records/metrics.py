@@ -13,7 +13,7 @@ from segarena.records.values import ClassMetrics, MeanScores
 #: What happened to a training that was restarted, after the name of the model.
 RESTARTS = {
     "diverged": "had a loss that became NaN or infinite",
-    "majority": "was no better than the majority baseline",
+    "majority": "was hardly better than the majority baseline",
 }
 
 
@@ -82,8 +82,9 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     epochs: Epochs | None = None
     """Epochs trained; with folds their mean; null for `segarena evaluate`."""
     restart: Literal["diverged", "majority"] | None = None
-    """Why the training was restarted at a third of the learning rate: its loss became NaN or infinite, or it was no
-    better than the majority baseline; null if it was not, for `segarena evaluate`, and in files of earlier versions."""
+    """Why the training was restarted at a third of the learning rate: its loss became NaN or infinite, or it was
+    hardly better than the majority baseline; null if it was not, for `segarena evaluate`, and in files of earlier
+    versions."""
     skipped_steps: Count = 0
     """Training steps that were left out because the loss or a gradient was NaN or infinite; with folds their sum."""
     val_miou: Fraction | None = None

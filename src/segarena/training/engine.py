@@ -27,6 +27,7 @@ from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import on_gpu, place, seed_dropout, sum_type
 from segarena.training.divergence import WatchedOutput, describe_divergence, is_finite, is_seen_at_once
+from segarena.training.early_stopping import EarlyStopping
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
 from segarena.training.saving import SavedState
@@ -36,8 +37,6 @@ from segarena.training.waiting import WaitingTime
 
 #: Factor of the learning rate after a restart.
 RESTART_FACTOR = 1 / 3
-#: A training of fewer steps is too short to judge its learning rate by its score.
-FEWEST_STEPS = 100
 #: Seconds between two reports of the loss; reading the loss blocks the GPU.
 REPORT_EVERY = 1.0
 #: The scores of an epoch where no image is held out.
@@ -63,7 +62,7 @@ class Trainer:
         on_restart: Called with the state and the new peak learning rate when the training has been restarted.
         on_skip: Called with the state when a step was left out.
         rebuild: Builds the untrained model again, for a restart; None if the training must not be restarted.
-        baseline: Computes the validation mIoU of the majority baseline, 0..1, after the last epoch.
+        baseline: Computes the validation mIoU of the majority baseline, 0..1, when it is needed.
         should_stop: Called after each step; the training stops where it returns True.
         read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
     """
@@ -92,7 +91,9 @@ class Trainer:
         self.model = place(model, protocol.device)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
         self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
-        self.on_restart, self.on_skip, self.rebuild, self.baseline = on_restart, on_skip, rebuild, baseline
+        self.on_restart, self.on_skip, self.rebuild = on_restart, on_skip, rebuild
+        judged = baseline if validate is not None else None
+        self.early_stopping = EarlyStopping(protocol.epochs, protocol.patience, len(loader), judged)
         self.seed, self.should_stop, self.read_peak_memory = seed, should_stop, read_peak_memory
         self.parts = count_parts(protocol.batch_size, protocol.micro_batch)
         slow_statistics(self.model, self.parts)
@@ -132,8 +133,8 @@ class Trainer:
 
         A step whose loss or gradient is NaN or infinite is left out. Three of them one after the other, or weights that
         are not finite, are a training that diverged. It is restarted from its initial weights at a third of the
-        learning rate, as is one that ends no better than the majority baseline: once, and nothing of it is kept but its
-        time.
+        learning rate, as is one that ends hardly better than the majority baseline: once, and nothing of it is kept
+        but its time.
 
         Raises:
             Interrupted: `should_stop` returned True; the state has been saved.
@@ -144,8 +145,8 @@ class Trainer:
         """
         with on_gpu(self.protocol.device):
             self.saved.restore(self._load)
-            while not self._is_finished() or self._is_useless():
-                if self._is_finished():
+            while not self.is_finished or self._is_useless():
+                if self.is_finished:
                     self._restart("majority")
                 elif not ((self._train_epoch() and self._finish_epoch()) or self._repeat_with_checks()):
                     self._restart("diverged")
@@ -153,17 +154,13 @@ class Trainer:
             self.on_early_stop(self.state)
         return self.state
 
-    def _is_finished(self) -> bool:
-        done = self.state.epoch - 1
-        # a tie is not an improvement: best_epoch only moves on a strictly better score
-        return done >= self.protocol.epochs or done - self.state.best_epoch >= self.protocol.patience
+    @property
+    def is_finished(self) -> bool:
+        """Whether the epochs or the patience have run out."""
+        return self.early_stopping.is_finished(self.state)
 
     def _is_useless(self) -> bool:
-        """Whether a finished training is to be restarted, because it is no better than the majority baseline."""
-        steps = (self.state.epoch - 1) * len(self.loader)
-        if self.rebuild is None or self.validate is None or self.state.restart is not None or steps < FEWEST_STEPS:
-            return False
-        return self.state.best_miou <= self.baseline()  # an undefined baseline is NaN
+        return self.rebuild is not None and self.state.restart is None and self.early_stopping.is_useless(self.state)
 
     def _restart(self, why: Literal["diverged", "majority"]) -> None:
         before = self.state
@@ -300,7 +297,7 @@ class Trainer:
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step, state.skipped_in_epoch = state.epoch + 1, 0, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = state.waiting = 0.0
-        is_finished, stop = self._is_finished(), self.should_stop()
+        is_finished, stop = self.is_finished, self.should_stop()
         if is_finished or stop or self.saved.is_due:
             self._save()
         self.on_epoch(row, is_best)

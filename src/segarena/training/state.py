@@ -46,7 +46,7 @@ class TrainingState:
     peak_memory_mib: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     restart: Literal["diverged", "majority"] | None = None
-    """Why the training was restarted: its loss became NaN or infinite, or it ended no better than the majority
+    """Why the training was restarted: its loss became NaN or infinite, or it ended hardly better than the majority
     baseline. None if it was not. All but memory and processor time are of the training since then."""
     lost_seconds: float = 0.0
     """Time of the training before the restart, and of steps that were repeated."""
