@@ -53,6 +53,7 @@ docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of 
 	$(BIN)/python docs/build_performance_page.py
 	$(BIN)/python docs/build_claims_page.py
 	$(BIN)/python docs/build_reliability_page.py
+	$(BIN)/python docs/build_licenses_page.py
 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -95,28 +95,35 @@ def test_a_file_that_is_copied_again_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, processes that load images do not see what is patched")
-@pytest.mark.parametrize("kind", ["killed", "hung"])
+@pytest.mark.parametrize("kind", ["killed", "asleep", "stopped", "in an endless loop"])
 def test_a_killed_or_hung_worker_ends_the_training_with_one_message(
     kind: str, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One that computes may have a large image, and is waited for longer than one that does nothing."""
     main_process, read, mark = os.getpid(), FolderSource.read, tmp_path / "mark"
 
     def lost(source: FolderSource, index: int) -> Any:
         if os.getpid() != main_process and mark.exists():
-            if kind == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
+            if kind in ("killed", "stopped"):
+                os.kill(os.getpid(), signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
+            while kind == "in an endless loop":
+                pass
             time.sleep(60)
         return read(source, index)
 
     out, decode_each_time = tmp_path / "run", ["--cache-gib", "0", "--disk-cache-gib", "0"]
     with monkeypatch.context() as patch:
         patch.setattr(processes, "LOOK_EVERY", 0.5)
-        patch.setattr(processes, "PATIENCE", 4)
+        patch.setattr(processes, "_BUSY", 0.02)
+        patch.setattr(processes, "PATIENCE", 7)
+        patch.setattr(processes, "QUIET", 3)
         patch.setattr(FolderSource, "read", lost)
         status = train(squares, out, patch, lambda step: mark.touch(), "--workers", "1", *decode_each_time)
     assert status == 2
     message = capsys.readouterr().err
     assert message.startswith("segarena: --workers: ")
+    seconds = {"killed": "ended from outside", "in an endless loop": "answered for 4 s"}.get(kind, "anything for 2 s")
+    assert seconds in message
     assert message.count("\n") == 1
     assert (out / "last" / "state.pt").exists()
     mark.unlink()

@@ -31,11 +31,12 @@ class Promise(NamedTuple):
 PROMISES = (
     Promise(
         "A training that is killed is resumed to the same files",
-        "SIGKILL, SIGTERM, SIGINT and SIGHUP at random moments of a training, then `--resume`: `metrics.json`, "
-        "`images.csv` and `best.safetensors` have the bytes of a training that was not ended, and no temporary file is "
-        "left",
+        "SIGKILL, SIGTERM, SIGINT and SIGHUP at random moments of a training or a comparison, then `--resume`: "
+        "`metrics.json`, `images.csv` and `best.safetensors` have the bytes of a training that was "
+        "not ended, and no temporary file is left",
         (
             "faults/test_ends.py::test_an_ended_training_is_resumed_to_the_same_files",
+            "faults/test_ends.py::test_an_ended_comparison_is_resumed_to_the_same_files",
             "training/test_saving.py::test_a_killed_training_ends_as_if_it_had_not_been",
         ),
         "On a GPU, operations that are not deterministic may differ",
@@ -61,6 +62,7 @@ PROMISES = (
             "faults/test_failing_disk.py::test_every_failing_operation_is_one_message",
             "faults/test_failing_disk.py::test_a_training_on_a_full_disk_is_resumed_to_the_same_files",
             "faults/test_failing_disk.py::test_at_every_size_a_full_disk_is_resumed_to_the_same_files",
+            "faults/test_surroundings.py::test_a_real_disk_that_is_full_is_resumed_to_the_same_files",
         ),
         "The errors are injected in `segarena.files`; what a library writes by itself, e.g. a video, is not tried",
     ),
@@ -94,10 +96,10 @@ PROMISES = (
     ),
     Promise(
         "A loader process that is killed or hangs is one message; the state is saved, and resuming works",
-        "SIGKILL in a worker, and a worker that sleeps",
+        "SIGKILL and SIGSTOP in a worker, one that sleeps, and one in an endless loop",
         ("commands/test_lost_input.py::test_a_killed_or_hung_worker_ends_the_training_with_one_message",),
-        "A worker counts as hung after two minutes without a batch, as a slow network drive is no fault. One that is "
-        "stopped by SIGSTOP is waited for",
+        "A worker counts as hung after 30 seconds in which none has computed or read anything, and after two minutes "
+        "without a batch: a large image and a slow network drive are no faults. Only Linux reports what a process does",
     ),
     Promise(
         "A step whose loss or gradient is NaN or infinite changes nothing, and is counted",
@@ -121,6 +123,7 @@ PROMISES = (
         "One command at a time writes into a folder, and the lock ends with it",
         "A second process, a forked process that outlives the command, a file system without locks",
         (
+            "faults/test_surroundings.py::test_of_two_commands_in_a_folder_one_is_refused",
             "test_runs.py::test_a_lock_ends_with_its_process",
             "test_runs.py::test_a_process_that_was_forked_does_not_keep_the_lock",
             "test_runs.py::test_a_file_system_without_locks_is_used_all_the_same",
@@ -129,18 +132,47 @@ PROMISES = (
     ),
     Promise(
         "Hostile text files cost no time and no memory",
-        "Nested aliases in `classes.yaml`, a pipe in its place, a panoptic PNG outside of the folder, PostScript "
-        "called `.png`",
+        "Nested aliases in `classes.yaml`, a pipe in its place or among annotations, a panoptic PNG outside of the "
+        "folder, PostScript called `.png`, JSON whose content does not fit into memory",
         (
             "test_class_table.py::test_aliases_of_lists_are_refused_and_those_of_words_read",
             "test_class_table.py::test_a_pipe_in_place_of_the_file_is_not_waited_for",
             "data/test_converters_coco.py::test_a_panoptic_png_outside_of_the_folder_is_not_read",
             "data/test_flipped_bits.py::test_postscript_called_png_is_not_decoded",
+            "data/test_large_annotations.py::test_json_that_would_not_fit_into_memory_is_not_read",
+            "data/test_large_annotations.py::test_pipes_among_annotations_are_not_opened",
         ),
+        "An image within Pillow's limit of 89 million pixels is decoded, which takes up to 800 MB however small its "
+        "file is",
+    ),
+    Promise(
+        "Strange surroundings give the same files, or one message",
+        "No HOME, one that cannot be written, no folder for temporary files, ASCII and unknown locales, one core, "
+        "umask 077, no network, no `/dev/shm`, 64 open files, names of 200 characters and with line ends, a "
+        "closed pipe",
+        (
+            "faults/test_surroundings.py::test_a_training_ends_as_in_usual_surroundings",
+            "faults/test_surroundings.py::test_a_folder_of_any_name_is_used",
+            "faults/test_surroundings.py::test_without_a_network_a_download_is_one_message",
+            "faults/test_surroundings.py::test_a_reader_that_closes_its_pipe_ends_nothing",
+        ),
+        "For root no folder is read-only",
     ),
     Promise(
         "A damaged cache is made again",
-        "Empty, cut and unwritable files in Numba's cache",
-        ("kernels/test_loops.py::test_a_damaged_cache_is_compiled_again",),
+        "Empty, cut and unwritable files in Numba's cache; entries of the cache of images that are cut, of other "
+        "numbers, pipes or folders; four trainings with one small cache",
+        (
+            "kernels/test_loops.py::test_a_damaged_cache_is_compiled_again",
+            "data/test_disk_cache.py::test_a_damaged_file_is_decoded_again_and_replaced",
+            "data/test_disk_cache.py::test_what_is_no_file_is_no_entry",
+            "faults/test_surroundings.py::test_four_processes_share_a_cache",
+        ),
+    ),
+    Promise(
+        "No dependency has an unknown licence",
+        "The metadata of all packages of the locks, in [Licences](licenses.md)",
+        ("test_licenses_page.py::test_no_package_has_an_unknown_licence",),
+        "Known vulnerabilities were not asked for: that needs a network. Licences has the command",
     ),
 )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -25,6 +26,10 @@ _GIB = 1024**3
 LOOK_EVERY = 5.0
 #: Looks without a batch after which a process counts as hung. They are counted, as a computer may sleep in between.
 PATIENCE = 24
+#: Looks after which a process counts as hung that has neither computed nor read anything since.
+QUIET = 6
+#: Seconds of processor time between two looks that are work. A process that waits for orders wakes up for less.
+_BUSY = 0.05
 
 
 class Loader:
@@ -74,12 +79,19 @@ class Loader:
 
 def _next(batches: Iterator[Any]) -> Any:
     """The next batch; None after the last one. Raises WorkerError where a process is lost."""
+    processes = getattr(batches, "_workers", ())
+    before, quiet = None, 0
     for _ in range(PATIENCE):
         try:
             return next(batches, None)
         except RuntimeError as error:
-            if "timed out" in str(error):
-                continue  # the iterator is as before
+            if "timed out" in str(error):  # the iterator is as before
+                now = [_work_of(process.pid) for process in processes]
+                quiet = 1 if before is None or _have_worked(before, now) else quiet + 1
+                before = now
+                if quiet >= QUIET:
+                    break
+                continue
             if "DataLoader worker" not in str(error) or "exited unexpectedly" not in str(error):
                 raise
             raise WorkerError(
@@ -87,10 +99,41 @@ def _next(batches: Iterator[Any]) -> Any:
                 where="--workers",
                 remedy="Resume, or start again with fewer --workers; 0 uses none",
             ) from error
+    for process in processes:  # one that is stopped does not end by SIGTERM
+        process.kill()
+    seconds, what = (QUIET, "read or computed anything") if quiet >= QUIET else (PATIENCE, "answered")
     raise WorkerError(
-        f"no process that loads images has answered for {PATIENCE * LOOK_EVERY:.0f} s",
+        f"no process that loads images has {what} for {seconds * LOOK_EVERY:.0f} s",
         where="--workers",
         remedy="Check the disk or network drive that the images are on and resume, or start again with --workers 0",
+    )
+
+
+class _Work(NamedTuple):
+    """What grows while a process works."""
+
+    seconds: float
+    """Processor time."""
+    read: int
+    """Bytes that it read, and pages that were read for it."""
+
+
+def _work_of(process: int) -> _Work | None:
+    """What a process has done since it was started; None where the system does not report it."""
+    try:  # Linux: man 5 proc_pid_stat, proc_pid_io
+        folder = Path(f"/proc/{process}")
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        read = (folder / "io").read_text().split()[1]
+        return _Work((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(read) + int(fields[9]))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _have_worked(before: Sequence[_Work | None], now: Sequence[_Work | None]) -> bool:
+    """Whether one of several processes has worked between two looks; True where that is unknown."""
+    return any(
+        old is None or new is None or new.seconds - old.seconds >= _BUSY or new.read > old.read
+        for old, new in zip(before, now, strict=True)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path, PurePath
@@ -201,6 +201,11 @@ def read_outline(coordinates: Sequence[object]) -> Outline:
     """Return x0, y0, x1, y1, ... as (N, 2). Raises Malformed for an odd count or something that is no coordinate."""
     if len(coordinates) % 2:
         raise Malformed(f"the polygon has {plural(len(coordinates), 'coordinate')}, an odd number")
+    if {int, float}.issuperset(map(type, coordinates)):  # of numbers alone, in a tenth of the time
+        with suppress(OverflowError):
+            corners = np.array(coordinates, dtype=np.float64)
+            if (np.abs(corners) <= _FARTHEST).all():  # NaN is not
+                return corners.reshape(-1, 2)
     return np.array([read_coordinate(value) for value in coordinates]).reshape(-1, 2)
 
 

@@ -36,7 +36,8 @@ def split_of_file(path: PurePath) -> Split | None:
 def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
     """Yield the files below `root` with one of the endings, sorted; links are followed, each folder once.
 
-    Hidden files and folders are skipped. Raises DataError if the root is not a folder, or a folder cannot be listed.
+    Hidden files and folders are skipped, and pipes and devices. Raises DataError if the root is not a folder, or a
+    folder cannot be listed.
     """
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
@@ -51,7 +52,9 @@ def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         for name in sorted(names):
             if not name.startswith(".") and PurePath(name).suffix.lower() in wanted:
-                yield Path(folder, name)
+                path = Path(folder, name)
+                if path.is_file() or not path.exists():  # a pipe would be waited for; a broken link is reported later
+                    yield path
 
 
 def find_annotation_files(src: Path, suffix: str) -> tuple[Path, list[Path]]:

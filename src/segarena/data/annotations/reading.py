@@ -13,18 +13,27 @@ from xml.etree import ElementTree
 
 from segarena.data.annotations.annotations import Malformed
 from segarena.data.files.faults import join_faults
-from segarena.errors import DataError
+from segarena.errors import DataError, OutOfMemoryError
+from segarena.formats import byte_size
+from segarena.free_memory import free_memory
 
 _EXPORT_AGAIN = "Export the annotations again"
 #: Characters of one field of a CSV file: run lengths and outlines are longer than the csv module allows.
 _LONGEST = 1 << 28
 
+#: The memory of the content of a JSON file and of the shapes in it, as a multiple of its size: 6 to 8 were measured.
+_JSON_MEMORY = 8
+
 _T = TypeVar("_T")
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file. Raises DataError if it cannot be read or is not JSON."""
+    """Return the content of a JSON file.
+
+    Raises DataError if it cannot be read or is not JSON, OutOfMemoryError if its content would not fit into memory.
+    """
     try:
+        check_memory(path)
         return json.loads(path.read_bytes())  # UTF-8, -16 or -32, with or without a byte order mark
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -32,6 +41,17 @@ def read_json(path: Path) -> Any:
         raise DataError(f"is not in UTF-8 ({error})", where=path, remedy="Save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"is not valid JSON ({error})", where=path, remedy=_EXPORT_AGAIN) from error
+
+
+def check_memory(path: Path) -> None:
+    """Raise OutOfMemoryError if the content of a JSON file would not fit into the free memory."""
+    needed, free = path.stat().st_size * _JSON_MEMORY, free_memory()
+    if free is not None and needed > free:
+        raise OutOfMemoryError(
+            f"its content needs about {byte_size(needed)} of memory, of which {byte_size(free)} are free",
+            where=path,
+            remedy="End other programs that use the memory, or split the file, e.g. by image",
+        )
 
 
 def read_xml(path: Path) -> ElementTree.Element:
