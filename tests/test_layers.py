@@ -69,7 +69,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"prepared"},
         {"export", "prepare", "rescore"},
         {"rescore_exported"},
-        {"after_trainings", "held_out", "matching", "plan", "prediction_report"},
+        {"after_trainings", "held_out", "matching", "plan", "prediction_report", "disk_space"},
         {
             "compared_data",
             "costs",

@@ -90,7 +90,7 @@ def test_a_damaged_file_is_decoded_again_and_replaced(tmp_path, damage):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
-def test_what_is_no_file_is_no_entry(tmp_path, make):
+def test_pipes_and_folders_are_not_entries(tmp_path, make):
     make(tmp_path / f"{1:064x}.pixels")
     decoded = []
     recall(DiskCache(tmp_path, 1e6), 1, decoded)

@@ -24,6 +24,7 @@ from segarena.experiment.budget import (
     share_time,
     take_as_long,
 )
+from segarena.experiment.disk_space import check_space
 from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
@@ -125,7 +126,7 @@ def calibrate(
         always: Measure the models also where the trainings are shorter than that.
 
     Raises:
-        RunError: A folder has a run of another protocol or other data.
+        RunError: A folder has a run of another protocol or other data, or the disk is too small for the trainings.
         ConfigError: The budget is too small for the least number of epochs.
     """
     prepared = with_tuned(prepared, folder, runs)
@@ -177,6 +178,9 @@ def calibrate(
         *(FOLLOWS_RESOLUTION if for_budget else ()),
     )
     _report_choices(prepared, late, reporter)
+    if not always:  # a plan names both
+        sizes = zip(trainings, forecast.works, strict=True)
+        check_space(folder, {one.folder: forecast.speeds[work.model].disk_mib * MIB for one, work in sizes})
     report_prediction(prepared, forecast, reporter)
     report_shorter(prepared, forecast, reporter)
     return Calibrated(prepared, runs, forecast, started, time.perf_counter())
