@@ -11,8 +11,7 @@ from segarena.records.suite import SuiteRecord
 from segarena.reporting import gallery, paper, suite_tables, suite_words
 from segarena.reporting.gallery import Picture
 from segarena.reporting.sections import find_template
-from segarena.reporting.spots import PAD
-from segarena.reporting.style import DPI, model_styles, theme
+from segarena.reporting.style import DPI, PAD, model_styles, theme
 from segarena.reporting.suite_figure import draw_critical_difference
 from segarena.reporting.text_tables import to_latex, to_markdown
 
