@@ -46,6 +46,7 @@ def render_suite(record: SuiteRecord, picture: Picture | None) -> str:
     return find_template("suite.html.j2").render(
         record=record,
         picture=picture,
+        files=[(ending.upper(), f"figures/{FIGURE}.{ending}") for ending in ("png", "svg")],
         styles=model_styles([entry.model for entry in record.models]),
         facts=_facts(record),
         heat=suite_tables.heat_rows(record),
