@@ -8,6 +8,7 @@ from segarena import formats
 from segarena.formats import percent
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, row_rates
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.fonts import class_label
 from segarena.reporting.score_figures import measured, undominated
 from segarena.scoring.verdict import HIGH_CEILING
 
@@ -136,6 +137,12 @@ def confusion_caption(comparison: Comparison, model: str) -> str:
     names = comparison.class_names
     share = percent(rates[truth, predicted])
     return f"Most frequent confusion: {share} of “{names[truth]}” is predicted as “{names[predicted]}”."
+
+
+def numbered_classes(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the classes whose names no installed font has: what the figures have instead, and the name."""
+    pairs = [(class_label(name, index), name) for index, name in enumerate(comparison.class_names)]
+    return [(label, name) for label, name in pairs if label != " ".join(name.split())]
 
 
 def confusion_note(comparison: Comparison) -> str:

@@ -90,7 +90,7 @@ def save_sheet(sheet: DataSheet, path: Path) -> None:
     Raises:
         RunError: A file cannot be written.
     """
-    with theme():
+    with theme([*sheet.classes.names, sheet.title, *sheet.facts, *(tile.name for tile in sheet.tiles)]):
         figure = draw_sheet(sheet)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()  # type: ignore[no-untyped-call]

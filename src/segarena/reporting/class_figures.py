@@ -82,6 +82,7 @@ def draw_confusion(comparison: Comparison, model: str) -> Figure:
         annot_kws={"fontsize": 8.5 if size <= 9 else 7.5},
         xticklabels=labels,
         yticklabels=labels,
+        rasterized=size > 20,  # in SVG one picture instead of thousands of squares
         cbar_kws={"label": "share of the true class (%)", "shrink": 0.72, "pad": 0.02},
     )
     for row in np.flatnonzero(np.isnan(rates).all(axis=1)).tolist():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -69,19 +69,50 @@ def text_width(text: str, size: int) -> float:
     return font.getlength(text)
 
 
+def add_fonts(families: list[str], texts: Iterable[str]) -> list[str]:
+    """Return the families, and after them one for each character of the texts that they lack and `find_font` has.
+
+    Args:
+        families: Names of installed fonts, as matplotlib searches them for a character.
+        texts: What is to be written.
+    """
+    from matplotlib import font_manager
+
+    entries = font_manager.fontManager.ttflist
+    missing = {ord(sign) for text in texts for sign in text if not sign.isspace()}
+    if missing:
+        missing -= frozenset().union(*(_characters(entry.fname) for entry in entries if entry.name in families))
+    names = {entry.fname: entry.name for entry in entries}
+    added = list(families)
+    for path in _files() if missing else ():
+        if (found := missing & _characters(path)) and path in names:
+            added.append(names[path])
+            missing -= found
+    return added
+
+
 def _files() -> Iterator[str]:
     yield str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
     from matplotlib import font_manager  # reads the list of installed fonts, which few texts need
 
     entries = [entry for entry in font_manager.fontManager.ttflist if "Last Resort" not in entry.name]
-    entries.sort(key=lambda entry: (entry.style != "normal", entry.weight not in (400, "normal", "regular")))
+    # Matplotlib lists them in another order on each machine; the same fonts are the same picture.
+    entries.sort(
+        key=lambda entry: (
+            entry.style != "normal",
+            entry.weight not in (400, "normal", "regular"),
+            entry.name,
+            entry.fname,
+        )
+    )
     yield from (entry.fname for entry in entries)
 
 
 @cache
 def _characters(path: str) -> frozenset[int]:
-    """The characters that a font file has; none if it cannot be read."""
+    """The characters that a font file has; none if it cannot be read, or has bitmaps of one size, as of emoji."""
     try:
-        return frozenset(FT2Font(path).get_charmap())
+        font = FT2Font(path)
+        return frozenset(font.get_charmap()) if font.scalable else frozenset()
     except (OSError, RuntimeError):
         return frozenset()

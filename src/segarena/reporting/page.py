@@ -101,7 +101,7 @@ def save_figures(
             partial(figure_data.gallery_rows, comparison, examples),
         )
     paths = {}
-    with theme():
+    with theme([*comparison.class_names, *(style.label for style in comparison.styles.values())]):
         for name, (draw, rows) in figures.items():
             figure = draw()
             if figure is not None:

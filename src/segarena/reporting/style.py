@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.colors import to_rgb
+
+from segarena.reporting.fonts import add_fonts
 
 #: Pixels per inch of the saved figures: sharp on a screen of double density, and in print.
 DPI = 200
@@ -89,17 +91,18 @@ def to_unit(color: tuple[int, int, int]) -> tuple[float, float, float]:
 
 
 @contextmanager
-def theme() -> Iterator[None]:
+def theme(texts: Iterable[str] = ()) -> Iterator[None]:
     """Set the look of every figure drawn or saved in the block; restore the caller's matplotlib settings after it.
 
-    A character that no installed font has is drawn as a box, without a warning; the page shows it correctly.
+    Args:
+        texts: Names that will be written. Fonts that have their characters are used, whatever the fonts are called.
     """
     # Matplotlib's copy of seaborn's theme: importing seaborn would add a second to `segarena check`.
     whitegrid = Path(matplotlib.get_data_path(), "stylelib", "seaborn-v0_8-whitegrid.mplstyle")
     settings = {
         **matplotlib.rc_params_from_file(whitegrid, use_default_template=False),
         **_OWN,
-        "font.family": _fonts(),
+        "font.family": add_fonts(_fonts(), texts),
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
