@@ -37,8 +37,10 @@ def test_the_plan_is_shown_and_what_it_predicts_comes_true(
     shown = capsys.readouterr().out
     for run in ("fcn-seed0", "unet-seed1"):
         assert run in shown
-    started = shown.splitlines()[-1]
-    assert started.endswith(plan.command)
+    assert f": {plan.command}\n" in shown
+    for name, word in {"jobs": "--jobs 2", "ray": "--executor ray", "slurm": "--executor slurm"}.items():
+        assert plan.commands[name] == f"{plan.command} {word}"
+        assert f": {plan.commands[name]}\n" in shown
     assert "--seeds 2" in plan.command
     assert "--dry-run" not in plan.command
     assert "--json" not in plan.command

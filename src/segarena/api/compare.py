@@ -24,7 +24,9 @@ def compare(
     models: ModelName | OwnModel | Sequence[ModelName | OwnModel] | None = None,
     seeds: int | Sequence[int] | None = None,
     equal: Literal["epochs", "time"] = "epochs",
-    jobs: int = 1,
+    jobs: int | Sequence[int] | None = None,
+    executor: Literal["local", "ray", "slurm"] | None = None,
+    slurm: str | Sequence[str] = (),
     out: str | PathLike[str] | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -98,7 +100,11 @@ def compare(
             epochs.
         jobs: Trainings at a time, each in a process of its own. On a CPU they share the threads; on GPUs each has a
             GPU. With the same threads, which are those of each training, the results are the same as one after the
-            other.
+            other. [0, 1, 2] is understood as 3. Default: 1; on a cluster as many as it has room for.
+        executor: Where the trainings run: on this machine, on the Ray cluster of RAY_ADDRESS or of this machine, or in
+            the queue of SLURM. All machines of a cluster have the folders of the data and the results at the same path.
+            One of local, ray, slurm. Default: local; in a folder that is resumed, as before.
+        slurm: With executor="slurm", options of sbatch for each training, e.g. partition=gpu time=4:00:00 account=lab.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.
         size: Working size, in pixels: images are resized to this shorter side, and training crops have about this side.
             Default: the cheapest at which no model's resolution ceiling is far below the best affordable one; from 256

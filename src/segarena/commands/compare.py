@@ -21,6 +21,7 @@ from segarena.errors import ConfigError
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
 from segarena.experiment.dry_run import make_plan
+from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.pictures import keep_pictures
@@ -118,9 +119,12 @@ def _train_and_compare(
     with catch_interrupt(resume=resume_line("compare", folder)) as should_stop:
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
         page_so_far = PageWriter(prepared, folder, reporter)
-        with page_so_far.writing():
-            watched = WatchedReporter(reporter, [page_so_far])
-            failed = train_all(prepared, folder, calibrated.runs, should_stop, watched, forecast)
+        try:
+            with page_so_far.writing():
+                watched = WatchedReporter(reporter, [page_so_far])
+                failed = train_all(prepared, folder, calibrated.runs, should_stop, watched, forecast)
+        except Submitted as queued:
+            return _show_submitted(queued, folder)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     left_out = {one.model for one in failed}
@@ -132,6 +136,19 @@ def _train_and_compare(
     _show(comparison, folder, page)
     for one in failed:
         _show_failure(one, folder)
+    return folder
+
+
+def _show_submitted(queued: Submitted, folder: Path) -> Path:
+    """What is in the queue of SLURM, and goes on without this command."""
+    console.result(
+        f"{plural(queued.number, 'training')} queued as job array {queued.array}; job {queued.report} writes the page"
+    )
+    console.result(f"Their logs: {queued.logs}", markup=False)
+    console.result(f"Page, when all are over: {folder / 'report.html'}", markup=False)
+    console.result(
+        f"Show the queue with: squeue --me; cancel with: scancel {queued.array} {queued.report}", markup=False
+    )
     return folder
 
 

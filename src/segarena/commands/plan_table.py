@@ -13,6 +13,8 @@ from segarena.records.plan import PlanRecord
 from segarena.runs import Run
 
 _GIB = 1024.0
+#: What runs several trainings at a time, in words.
+_PLACES = {"jobs": "Several at a time", "ray": "On a Ray cluster", "slurm": "In the queue of SLURM"}
 
 
 def show_plan(plan: PlanRecord, path: Path | None) -> None:
@@ -44,6 +46,8 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
         console.result(f"{plural(time.workers, 'worker')}, {each}: at most {rough_duration(time.seconds)}")
     console.result(f"Disk: {_size(plan.disk_mib)} of {_size(plan.free_disk_mib)} that are free")
     console.result(f"Start it with: {plan.command}", markup=False)
+    for name, line in plan.commands.items():
+        console.result(f"{_PLACES[name]}: {line}", markup=False)
 
 
 def _size(mebibytes: float) -> str:

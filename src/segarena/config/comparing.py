@@ -33,9 +33,16 @@ class CompareOptions(ProtocolOptions):
 
     equal: Literal["epochs", "time"] = "epochs"
     """What the models share: the number of epochs, or the training time, in which a faster model has more epochs."""
-    jobs: int = 1
+    jobs: Annotated[int | None, NUMBERED, default("1; on a cluster as many as it has room for")] = None
     """Trainings at a time, each in a process of its own. On a CPU they share the threads; on GPUs each has a GPU.
     With the same --threads, which are those of each training, the results are the same as one after the other."""
+    executor: Annotated[
+        Literal["local", "ray", "slurm"] | None, default("local; in a folder that is resumed, as before")
+    ] = None
+    """Where the trainings run: on this machine, on the Ray cluster of RAY_ADDRESS or of this machine, or in the queue
+    of SLURM. All machines of a cluster have the folders of the data and the results at the same path."""
+    slurm: Annotated[tuple[str, ...], OPTIONAL] = ()
+    """With --executor slurm, options of sbatch for each training, e.g. partition=gpu time=4:00:00 account=lab."""
     dry_run: Flag = False
     """Measure the models and show the plan: each training, the time, memory and disk space, and the time with more
     workers. Nothing is trained, and nothing is left in the folder."""
@@ -57,5 +64,7 @@ class CompareOptions(ProtocolOptions):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
         check_at_least("seeds", self.seeds, 1)
         check_at_least("jobs", self.jobs, 1)
+        if self.slurm and self.executor != "slurm":
+            raise ConfigError("it is for jobs of SLURM", where="--slurm", remedy="Add --executor slurm")
         if self.json is not None and not self.dry_run:
             raise ConfigError("the plan is written by --dry-run", where="--json", remedy="Add --dry-run")

@@ -15,7 +15,18 @@ GROUPS: dict[str, tuple[str, ...]] = {
         " weight_decay clip_norm label_smoothing hard_pixels ema_decay freeze_batchnorm".split()
     ),
     "Augmentation": ("crop_foreground", "scale_jitter", "rotation", "elastic"),
-    "Machine": ("device", "precision", "crops", "jobs", "threads", "workers", "cache_gib", "disk_cache_gib"),
+    "Machine": (
+        "device",
+        "precision",
+        "crops",
+        "jobs",
+        "executor",
+        "slurm",
+        "threads",
+        "workers",
+        "cache_gib",
+        "disk_cache_gib",
+    ),
     "Output": ("dry_run", "json", "quiet", "verbose"),
 }
 #: A command with fewer options has them in one group, and those of `Output`.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +22,20 @@ from segarena.data.source import Source
 from segarena.threads import at_a_time, thread_pool
 
 Pair = tuple[NDArray[Any], NDArray[np.uint8]]
+#: Whether pixels are left out where decoded images are pickled.
+_by_reference: ContextVar[bool] = ContextVar("by_reference", default=False)
 #: Images in shared memory begin at a multiple of this number of bytes.
 _ALIGNED = 8
+
+
+@contextmanager
+def by_reference() -> Iterator[None]:
+    """Pickle decoded images without their pixels in the block: where they are unpickled, their files are read again."""
+    token = _by_reference.set(True)
+    try:
+        yield
+    finally:
+        _by_reference.reset(token)
 
 
 class DecodedImages:
@@ -129,13 +143,24 @@ class DecodedImages:
         return None if sizes is None else sizes[index]  # a folder has read them from the files' headers
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a process that is not forked gets: the pixels as one piece of shared memory, which is not copied."""
+        """What a process that is not forked gets: the pixels as one piece of shared memory, which is not copied.
+
+        Another machine gets no pixels, and decodes the files again, see `by_reference`.
+        """
+        if _by_reference.get():
+            return {**vars(self), "kept": {}, "stores": {}, "_shared": None, "_again": tuple(self.kept)}
         if self._shared is None and self.kept:
             self._share()
         return {**vars(self), "kept": {}, "stores": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        again = state.pop("_again", ())
         vars(self).update(state)
+        step = at_a_time(largest := self.most_pixels(again), 32)
+        with thread_pool(largest) as threads:
+            for start in range(0, len(again), step):
+                chunk = again[start : start + step]
+                self.kept.update(zip(chunk, threads.map(self.source.read, chunk), strict=True))
         if self._shared is not None:
             self.kept = self._shared.views()
 

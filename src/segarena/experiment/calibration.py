@@ -25,7 +25,7 @@ from segarena.experiment.budget import (
     take_as_long,
 )
 from segarena.experiment.disk_space import check_space
-from segarena.experiment.executors.choose import jobs_of
+from segarena.experiment.executors.choose import cluster_of, count_at_a_time
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Trials, Work
@@ -240,14 +240,14 @@ def _forecast(
     """What is measured for the work that is left; `measured` may have a training of another model in addition."""
     speeds, load = _measure(measured, folder, steps, reporter)
     on_cuda, resident = device_type(prepared.protocol.device) == "cuda", resident_mib()
-    shared = prepared.splits[0].images.bytes / MIB
+    shared, is_apart = prepared.splits[0].images.bytes / MIB, on_cuda or cluster_of(prepared.options) is not None
     forecast = Forecast(
         speeds,
         tuple(works),
         memory_before=0.0 if on_cuda else resident,
         load=load,
-        jobs=jobs_of(prepared.options),
-        process_mib=None if on_cuda or resident is None else max(0.0, resident - shared),
+        jobs=count_at_a_time(prepared.options, prepared.protocol),
+        process_mib=None if is_apart or resident is None else max(0.0, resident - shared),
     )
     if isinstance(prepared.options, CompareOptions):
         forecast = replace(forecast, after=after_trainings(prepared, speeds, forecast.cpu_share))

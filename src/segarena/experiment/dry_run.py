@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from segarena.config import CompareOptions, ProtocolOptions, to_command
+from segarena.config.training import is_own
 from segarena.experiment.calibration import Calibrated
 from segarena.experiment.train_all import plan_all
+from segarena.formats import command as command_of
 from segarena.records.plan import PlannedRun, PlannedTime, PlanRecord
 from segarena.training.memory import MIB
 
@@ -40,7 +44,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
                     disk_mib=speed.disk_mib,
                 )
             )
-        for workers in worker_numbers(len(left), forecast.jobs):
+        for workers in worker_numbers(len(left), min(forecast.jobs, len(left))):
             seconds = replace(forecast, jobs=workers).predict().seconds
             times.append(PlannedTime(workers=workers, seconds=seconds))
         trials, after = forecast.predict().trials, forecast.after
@@ -54,7 +58,30 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
         after_seconds=after,
         disk_mib=sum(run.disk_mib for run in runs),
         free_disk_mib=shutil.disk_usage(folder).free / MIB,
+        commands=executor_commands(prepared.options, folder),
     )
+
+
+def executor_commands(options: ProtocolOptions, folder: Path) -> dict[str, str]:
+    """Return the command lines that start a comparison with several trainings at a time, by what runs them.
+
+    Args:
+        options: The options as typed.
+        folder: The folder of the comparison, where it is resumed.
+    """
+    if not isinstance(options, CompareOptions) or any(map(is_own, options.model_names)):
+        return {}
+    jobs = max(2, options.jobs or 1)
+    own: dict[str, dict[str, Any]] = {
+        "jobs": {"jobs": jobs, "executor": None, "slurm": ()},
+        "ray": {"executor": "ray", "slurm": ()},
+        "slurm": {"executor": "slurm"},
+    }
+    if options.resume is None:
+        return {name: to_command(replace(options, **changed)) for name, changed in own.items()}
+    words: dict[str, list[object]] = {"jobs": ["--jobs", jobs, "--executor", "local"]}
+    words |= {name: ["--executor", name] for name in ("ray", "slurm")}
+    return {name: command_of("segarena", "compare", "--resume", folder, *more) for name, more in words.items()}
 
 
 def worker_numbers(runs: int, jobs: int) -> list[int]:

@@ -11,6 +11,7 @@ from segarena.classes import ClassTable
 from segarena.config import Choice, Protocol, TrainOptions, command_line
 from segarena.config.training import is_own
 from segarena.errors import RunError
+from segarena.experiment.error_files import CONFIDENT_ERRORS
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.networks import build, drop_unused_options
 from segarena.experiment.prepared import Prepared, PreparedSplit
@@ -64,6 +65,11 @@ class Training:
     def is_finished(self) -> bool:
         """Whether it was trained and tested to the end; costs.json is its last file."""
         return (self.folder / Costs.file).exists()
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether it is finished but for its costs, which are measured when no other training runs."""
+        return not self.is_finished and (self.folder / CONFIDENT_ERRORS).exists()
 
     def describe(self, network: SegmentationModel) -> Config:
         """Return the record for config.json.

@@ -30,7 +30,8 @@ def report_prediction(prepared: Prepared, forecast: Forecast, reporter: Reporter
     memory = prediction.peak_memory_bytes
     text = f"  predicted: at most {rough_duration(prediction.seconds)}"
     text += f" ({', '.join(parts)})" if len(parts) > 1 else ""
-    text += f", {forecast.jobs} at a time" if forecast.jobs > 1 else ""
+    at_a_time = min(forecast.jobs, max(1, len(forecast.works)))
+    text += f", {at_a_time} at a time" if at_a_time > 1 else ""
     text += f", with {rough_duration(prediction.trials)} of trials" if prediction.trials else ""
     text += f", memory {plain(round(memory / 2**30, 1))} GiB" if memory is not None else ""
     reporter.say(text)

@@ -19,7 +19,7 @@ from segarena.config.training import is_own
 from segarena.cores import count_processors, measure_load
 from segarena.errors import Interrupted
 from segarena.experiment.costs import write_costs
-from segarena.experiment.executors.choose import choose_executor, jobs_of
+from segarena.experiment.executors.choose import choose_executor
 from segarena.experiment.executors.serial import Serial
 from segarena.experiment.failures import Failure, find_failure, none_is_left
 from segarena.experiment.image_counts import read_image_counts
@@ -77,16 +77,21 @@ def train_all(
     reporter.begin()
     every = [training for trainings in plans.values() for training in trainings]
     open_ones = [training for training in every if not training.is_finished]
-    jobs = min(jobs_of(prepared.options), max(1, len(open_ones)))
-    if open_ones and open_ones[0].protocol.crops == "batch" and jobs == 1:
+    scored = [training for training in open_ones if training.is_scored]  # only its costs are missing
+    to_train = [training for training in open_ones if not training.is_scored]
+    executor, jobs = choose_executor(
+        prepared.options, prepared.protocol, len(to_train), folder, prepared.source.samples, _minutes(forecast)
+    )
+    is_alone = isinstance(executor, Serial)
+    if to_train and to_train[0].protocol.crops == "batch" and is_alone:
         protocol = open_ones[0].protocol
         reporter.say(f"  crops: {open_ones[0].split.pixels(protocol.device).describe()}")
     resume = resume_line(command_name(type(prepared.options)), folder)
-    progress = _Progress(every, _estimate(every, forecast, jobs), forecast, reporter, jobs, resume)
+    left = _estimate(every, forecast, jobs)
+    progress = _Progress(every, scored, left, forecast, reporter, jobs, resume, is_alone=is_alone)
     with progress:
-        executor = choose_executor(open_ones[0].protocol.device, jobs) if open_ones else Serial()
         executor.run(progress.tasks(), progress, should_stop)
-        for training in progress.trained:
+        for training in [*scored, *progress.trained]:
             if not training.is_finished:  # costs are measured with nothing beside
                 write_costs(training)
     failed = {failure.record.model: failure for failure in reversed(progress.failures)}
@@ -104,12 +109,16 @@ class _Progress:
     def __init__(
         self,
         every: Sequence[Training],
+        scored: Sequence[Training],
         left: TimeLeft,
         forecast: Forecast | None,
         reporter: Reporter,
         jobs: int,
         resume: str,
+        *,
+        is_alone: bool,
     ) -> None:
+        self._scored, self._is_alone = [training.folder for training in scored], is_alone
         self._every, self._left, self._reporter, self._jobs, self._resume = every, left, reporter, jobs, resume
         self._late = (
             None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter, jobs))
@@ -122,7 +131,7 @@ class _Progress:
 
     def __enter__(self) -> Self:
         self._reporter.plan(self._starts)
-        if self._jobs > 1:
+        if not self._is_alone:
             self._context.enter_context(self._reporter.side_by_side(self._jobs))
         return self
 
@@ -138,6 +147,9 @@ class _Progress:
             if training.is_finished:
                 record_place(training)
                 self._reporter.say("finished already", title=start.title)
+            elif training.folder in self._scored:
+                self._left.finish(number)
+                self._reporter.say("trained already; its costs are measured at the end", title=start.title)
             elif training.model not in {failure.record.model for failure in self.failures}:
                 protocol, val_images = training.protocol, len(training.split.splits.val)
                 own = TrainingTimeLeft(
@@ -146,9 +158,9 @@ class _Progress:
                 self._receivers[start.title] = Receiver(start, own, self._reporter)
                 builder = find_builder(training.model) if is_own(training.model) else None
                 builders: dict[str | None, Builder] = (
-                    {} if builder is None or self._jobs == 1 else {training.model: builder}
+                    {} if builder is None or self._is_alone else {training.model: builder}
                 )
-                yield TrainingTask(training, start, self._jobs, builders)
+                yield TrainingTask(training, start, self._jobs, builders, is_alone=self._is_alone)
             else:
                 self._left.finish(number)
                 self._reporter.say("not trained, because the model failed before", title=start.title)
@@ -178,7 +190,7 @@ class _Progress:
             raise error
         self.failures.append(failure)
         models = {training.model for training in self._every}
-        if len(models) > 1 or self._jobs > 1:
+        if len(models) > 1 or not self._is_alone:
             goes_on = "The other models go on. " * bool(models - {one.record.model for one in self.failures})
             again = f"{goes_on}To try it again afterwards: {self._resume}"
             self._reporter.warn(f"{failure.text.rstrip('.')}. {again}", title=f"{task.name} failed")
@@ -237,6 +249,13 @@ def plan_all(prepared: Prepared, folder: Path, runs: Mapping[Run, Path]) -> dict
         check_resumable(trainings, runs[run])
     check_same_data(folder, [split.fingerprint for split in prepared.splits])
     return plans
+
+
+def _minutes(forecast: Forecast | None) -> float | None:
+    """A time limit for each training: twice what the longest one is predicted to take, and some minutes."""
+    if forecast is None:
+        return None
+    return 10 + max((2 * work.side_seconds(forecast.speeds[work.model]) for work in forecast.works), default=0.0) / 60
 
 
 def _report_late(reporter: Reporter, jobs: int, expected: float, predicted: float) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from segarena.config.own_models import Builder, own_models
 from segarena.data.processes import dividing_shared_memory
+from segarena.errors import RunError
 from segarena.experiment.executors.task import Channel
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
@@ -25,6 +28,9 @@ from segarena.training.machine import computing_with
 if TYPE_CHECKING:
     from segarena.training.state import Step
 
+#: Seconds in which an earlier process of a training ends.
+_PATIENCE = 30.0
+
 
 @dataclass(frozen=True)
 class TrainingTask:
@@ -33,14 +39,16 @@ class TrainingTask:
     Args:
         training: The training.
         start: The training, for people.
-        at_a_time: How many run at a time; a single one runs in the process of the command.
+        at_a_time: How many run at a time, and share the memory of a machine.
         builder: The builder of its module, of a Python program, by its name; none for segarena's own models.
+        is_alone: Whether it runs in the process of the command, with no other one beside it.
     """
 
     training: Training
     start: TrainingStart
     at_a_time: int = 1
     builder: Mapping[str | None, Builder] = field(default_factory=dict)
+    is_alone: bool = True
 
     @property
     def name(self) -> str:
@@ -54,16 +62,32 @@ class TrainingTask:
 
     def __call__(self, channel: Channel) -> None:
         """Train, in whichever process."""
-        folder, is_alone = self.training.folder, self.at_a_time == 1
+        folder = self.training.folder
         # A process that outlives the command, until it has saved, keeps others out of its folder.
         with (
             keeping(folder),
-            nullcontext() if is_alone else hold(folder),
+            nullcontext() if self.is_alone else _held(folder),
             dividing_shared_memory(self.at_a_time),
             own_models(self.builder),
             computing_with(self.training.protocol.threads),
         ):
-            train_run(self.training, self.start, channel.should_stop, _Sender(channel), is_alone=is_alone)
+            train_run(self.training, self.start, channel.should_stop, _Sender(channel), is_alone=self.is_alone)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Lock the folder; an earlier process of the training, on a machine that seemed lost, may take a while to end."""
+    with ExitStack() as stack:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                stack.enter_context(hold(folder))
+                break
+            except RunError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+        yield
 
 
 class _Sender(Reporter):

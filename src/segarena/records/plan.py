@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from segarena.records.record import Count, Mebibytes, Record, Seconds
 
@@ -61,3 +61,6 @@ class PlanRecord(Record, file="plan.json", schema=1):
     """Disk space of all runs that are left."""
     free_disk_mib: Mebibytes
     """Disk space that is free in the folder."""
+    commands: dict[str, str] = field(default_factory=dict)
+    """Command lines that start the same with several trainings at a time: on this machine (`jobs`), on a `ray` cluster,
+    in the queue of `slurm`."""

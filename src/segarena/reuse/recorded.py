@@ -19,14 +19,16 @@ from segarena.reuse.paths import NAMES, is_file
 #: Options that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
 #: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score (but
 #: for the rounding of another number of threads).
-MAY_DIFFER = frozenset({"data", "images", "masks", "root", "splits", "workers", "threads", "jobs", "cache_gib"})
+MAY_DIFFER = frozenset(
+    {"data", "images", "masks", "root", "splits", "workers", "threads", "jobs", "executor", "slurm", "cache_gib"}
+)
 #: Arguments of `build_model`: a run records only those that its network uses.
 NETWORK = frozenset({"encoder", "weights", "output_stride"})
 #: Options that are recorded: all that a training or its scores depend on, and those of the machine.
 RECORDED = frozenset(
     {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
     | NETWORK
-    | {"folds", "budget", "models", "seeds", "jobs", "model", "seed"}
+    | {"folds", "budget", "models", "seeds", "jobs", "executor", "slurm", "model", "seed"}
 )
 
 

@@ -1,1 +1,1 @@
-"""Where the trainings of a command run: in turn in this process, or side by side in processes of this machine."""
+"""Where the trainings of a command run: in this process, in others of this machine, on a cluster."""
