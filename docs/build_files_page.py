@@ -31,12 +31,13 @@ from segarena.records.run import Costs, Data, Environment
 from segarena.records.slices import Slices, SuspiciousRow
 from segarena.records.suite import SuiteOptionsRecord, SuiteRecord, SuiteRow
 from segarena.records.tables import AreaRow, ClassRow, EpochRow, FoldRow, FrameAreaRow, ImageRow, ModelRow
+from segarena.records.tracking import Tracking
 from segarena.records.tuning import TrialRecord
 
 PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
-    *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, TrialRecord),
+    *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, Tracking, TrialRecord),
     *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord, SuiteRecord, SuiteOptionsRecord),
 )
 TABLES: dict[str, type] = {

@@ -24,7 +24,7 @@ from segarena.config.checks import NUMBERED
 from segarena.config.data import AnnotationFormat
 from segarena.config.export import ExportFormat
 from segarena.config.results import SplitName
-from segarena.config.training import EncoderName, ModelName, TrackName
+from segarena.config.training import EncoderName, ModelName, TrackerName, TrackName
 from segarena.files import write_text
 from segarena.formats import join_words
 
@@ -36,7 +36,12 @@ _HOMES_OF_CHOICES = {
     "data": {AnnotationFormat: "AnnotationFormat"},
     "export": {ExportFormat: "ExportFormat"},
     "results": {SplitName: "SplitName"},
-    "training": {EncoderName: "EncoderName", ModelName: "ModelName", TrackName: "TrackName"},
+    "training": {
+        EncoderName: "EncoderName",
+        ModelName: "ModelName",
+        TrackerName: "TrackerName",
+        TrackName: "TrackName",
+    },
 }
 _ALIASES = {choice: name for names in _HOMES_OF_CHOICES.values() for choice, name in names.items()}
 #: The options that are wanted most often, behind those of the command alone; and those that are last.
@@ -56,6 +61,12 @@ _HOMES = {
 SHOWN: dict[type, tuple[str, ...]] = {config.CompareOptions: ("dry_run", "json")}
 #: The argument of functions that load a run.
 _BUILD = "build"
+#: The argument of functions that train.
+_CALLBACKS = "callbacks"
+_CALLED = (
+    "Your own objects that are called when a training begins, after each epoch and when a training is over; see"
+    " docs/tracking.md."
+)
 _WRITTEN = {Path: _PATH, str: "str", bool: "bool", int: "int", float: "float", NoneType: "None"}
 
 
@@ -69,6 +80,7 @@ class Verb(NamedTuple):
         raises: Which errors it raises, and when.
         more: Sentences below the first line of the docstring.
         builds: Whether it loads a run, which may be of a user's own module.
+        trains: Whether it trains, and calls callbacks.
     """
 
     options: type
@@ -77,6 +89,7 @@ class Verb(NamedTuple):
     raises: dict[str, str]
     more: str = ""
     builds: bool = False
+    trains: bool = False
 
 
 _INPUT = {"SegarenaError": "Something in the input is wrong; the message has what, where and a remedy."}
@@ -96,6 +109,7 @@ FILES: dict[str, dict[str, Verb]] = {
             "The comparison: `.verdict`, `.ranking`, `.models`, `.best`, ... It is its folder too: use it as a path.",
             _STOPPED,
             f"{_OPEN} {_NAMES}",
+            trains=True,
         ),
     },
     "train": {
@@ -105,6 +119,7 @@ FILES: dict[str, dict[str, Verb]] = {
             "The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.",
             _STOPPED,
             f"{_OPEN} {_NAMES}",
+            trains=True,
         ),
     },
     "suite": {
@@ -186,6 +201,7 @@ def module(verbs: dict[str, Verb]) -> str:
     for place, names in _HOMES_OF_CHOICES.items():
         used = [name for name in names.values() if name in body]
         homes += [f"from segarena.config.{place} import {', '.join(used)}"] if used else []
+    homes += ["from segarena.tracking.callback import Callback"] if "Callback]" in body else []
     head += sorted(homes)
     if results:
         head += ["", "if TYPE_CHECKING:  # `import segarena` is light"]
@@ -205,6 +221,7 @@ def function(name: str, verb: Verb) -> str:
     lines += ["    *,"] if named else []
     lines += [f"    {_parameter(item, hints[item.name], reused)}," for item in named]
     lines += [f"    {_BUILD}: Builder | None = None,"] if verb.builds else []
+    lines += [f"    {_CALLBACKS}: Sequence[Callback] = (),"] if verb.trains else []
     lines += [f") -> {verb.returns}:", *_docstring(verb, [*positional, *named], hints)]
     call = f'run_command({kind.__name__}, locals(), "{name}")'
     if verb.returns == "Path":
@@ -283,6 +300,7 @@ def _docstring(verb: Verb, items: list[Any], hints: dict[str, Any]) -> list[str]
     for item in items:
         lines += _entry(item.name, _explain(item, hints[item.name], texts[item.name]))
     lines += _entry(_BUILD, "For a run of your own module, the function that builds it.") if verb.builds else []
+    lines += _entry(_CALLBACKS, _CALLED) if verb.trains else []
     lines += ["", "    Returns:", *_wrapped(verb.result, 8), "", "    Raises:"]
     for error, when in verb.raises.items():
         lines += _entry(error, when)

@@ -21,7 +21,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"classes"},
         {"records"},
         {"runs"},
-        {"reuse", "working_folder"},
+        {"reuse", "tracking", "working_folder"},
         {"kernels"},
         {"data", "models", "scoring"},
         {"training", "reporting"},
@@ -78,6 +78,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
             "held_out_baseline",
             "pictures",
             "running_page",
+            "tracked",
             "shortage",
         }
         | {"waiting"},

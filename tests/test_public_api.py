@@ -15,7 +15,7 @@ import segarena
 from segarena import config
 
 PUBLIC = (
-    "Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError Suite TrainedRun "
+    "Callback Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError Suite TrainedRun "
     "WeightsError build_model check compare convert evaluate export load predict report suite synth train"
 ).split()
 

@@ -26,9 +26,9 @@ every_verb = pytest.mark.parametrize("name", VERBS)
 def test_signature_is_that_of_the_options(name: str) -> None:
     parameters = inspect.signature(getattr(segarena, name)).parameters
     options = {item.name: item for item in dataclasses.fields(VERBS[name].options)}
-    builds = {"build"} if VERBS[name].builds else set()
-    assert set(parameters) == (set(options) - set(SHOWN.get(VERBS[name].options, ()))) | builds
-    for parameter in [parameter for parameter in parameters.values() if parameter.name not in builds]:
+    own = ({"build"} if VERBS[name].builds else set()) | ({"callbacks"} if VERBS[name].trains else set())
+    assert set(parameters) == (set(options) - set(SHOWN.get(VERBS[name].options, ()))) | own
+    for parameter in [parameter for parameter in parameters.values() if parameter.name not in own]:
         default = options[parameter.name].default
         if "config" in options and default is dataclasses.MISSING:  # a file or a folder may give it
             default = None

@@ -28,6 +28,7 @@ from segarena.api.train import train
 from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning
+from segarena.tracking.callback import Callback
 
 if TYPE_CHECKING:
     from segarena.exporting.onnx_model import OnnxModel
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _limit_spinning()
 
 __all__ = [
+    "Callback",
     "Comparison",
     "ConfigError",
     "DataError",

@@ -146,9 +146,9 @@ def test_writing_takes_at_most_a_hundredth_of_the_time(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(running_page, "write_text", write)
     monkeypatch.setattr(running_page.time, "perf_counter", lambda: now[0])
-    classes = SimpleNamespace(palette=lambda: [])
+    classes = SimpleNamespace(palette=lambda: [0] * 768, num_classes=1, names=("sky",))
     split = SimpleNamespace(source=SimpleNamespace(classes=classes), fold=None)
-    prepared = SimpleNamespace(splits=[split], source=SimpleNamespace(name="data"))
+    prepared = SimpleNamespace(splits=[split], source=SimpleNamespace(name="data", classes=classes))
     writer = running_page.PageWriter(prepared, tmp_path, SILENT)
     start = TrainingStart("unet, seed 0", 1, 1, 10, tmp_path, run=Run("unet", 0))
     writer.on_plan([start])

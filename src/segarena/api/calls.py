@@ -19,6 +19,7 @@ from segarena.config.training import ModelName
 from segarena.errors import Interrupted, OptionTypeError, SegarenaError
 from segarena.formats import join_words
 from segarena.reuse.complete import complete
+from segarena.tracking.calling import own_callbacks
 
 #: The names of the arguments that were given to the function that is being called.
 _GIVEN: ContextVar[frozenset[str]] = ContextVar("given")
@@ -68,7 +69,8 @@ def run_command(kind: type, values: Mapping[str, Any], name: str) -> Any:
         What the command's `run` returns.
     """
     values, builders = _take_builders(values)
-    with own_models(builders):
+    callbacks = values.pop("callbacks", ())
+    with own_models(builders), own_callbacks(callbacks):
         options: Any
         if issubclass(kind, DataOptions):
             options = complete(kind, **{name: value for name, value in values.items() if name in _GIVEN.get()})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
 from segarena.api.calls import api_function, run_command
 from segarena.config import TrainOptions
 from segarena.config.own_models import OwnModel
-from segarena.config.training import EncoderName, ModelName, TrackName
+from segarena.config.training import EncoderName, ModelName, TrackerName, TrackName
+from segarena.tracking.callback import Callback
 
 if TYPE_CHECKING:  # `import segarena` is light
     from segarena.results.trained_run import TrainedRun
@@ -67,10 +69,12 @@ def train(
     threads: int | None = None,
     cache_gib: float | None = None,
     disk_cache_gib: float | None = None,
+    track_with: TrackerName | Sequence[TrackerName] = (),
     config: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> TrainedRun:
     """Train and test one architecture.
 
@@ -178,6 +182,9 @@ def train(
         disk_cache_gib: Disk space for decoded images that do not fit into memory, in GiB, in ~/.cache/segarena or
             $SEGARENA_CACHE. The least recently used make room for new ones. 0: they are decoded each time. Default:
             half of the free disk space, at most 50.
+        track_with: Log each epoch, the protocol and the final scores with these trackers, each an extra of the same
+            name. Nothing is sent anywhere unless MLFLOW_TRACKING_URI or WANDB_MODE ask for it: what is logged is in the
+            folder tracking. One of tensorboard, mlflow, wandb.
         config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
             config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
             relative to it.
@@ -186,6 +193,8 @@ def train(
             it is started if there is nothing in it.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
+        callbacks: Your own objects that are called when a training begins, after each epoch and when a training is
+            over; see docs/tracking.md.
 
     Returns:
         The run: `.metrics`, `.history`, `.predictor()`, ... It is its folder too: use it as a path.

@@ -30,6 +30,7 @@ from segarena.experiment.prepared import Prepared
 from segarena.experiment.resolve import check_device_is_there
 from segarena.experiment.running_page import PageWriter
 from segarena.experiment.summary import write_comparison
+from segarena.experiment.tracked import tracking
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
 from segarena.experiment.watching import WatchedReporter
@@ -41,6 +42,7 @@ from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
 from segarena.reporting.use import describe_use
 from segarena.runs import Run, check_out, finished_runs, remove_if_empty, removed_if_empty
+from segarena.tracking.choose import check_trackers
 from segarena.training.machine import describe_environment
 from segarena.working_folder import check_claim, claimed_folder
 
@@ -71,6 +73,7 @@ def run(options: CompareOptions) -> Path:
     check_claim(options.out, resume=options.resume is not None)
     check_is_new("json", options.json)
     check_device_is_there(options)
+    check_trackers(options.track_with)
     check_networks(options)
     prepared = prepare(options, reporter)
     environment = describe_environment(prepared.protocol.device)
@@ -120,8 +123,8 @@ def _train_and_compare(
         prepared = tune_all(prepared, folder, calibrated.runs, should_stop, reporter, forecast)
         page_so_far = PageWriter(prepared, folder, reporter)
         try:
-            with page_so_far.writing():
-                watched = WatchedReporter(reporter, [page_so_far])
+            with page_so_far.writing(), tracking(options, folder, reporter) as watchers:
+                watched = WatchedReporter(reporter, [page_so_far, *watchers])
                 failed = train_all(prepared, folder, calibrated.runs, should_stop, watched, forecast)
         except Submitted as queued:
             return _show_submitted(queued, folder)

@@ -13,13 +13,16 @@ from segarena.experiment.expectation import expect
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.resolve import check_device_is_there
+from segarena.experiment.tracked import tracking
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
+from segarena.experiment.watching import WatchedReporter
 from segarena.formats import command, duration, percent, plural, resume_line
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.reporting.page import build_report
 from segarena.runs import Run, comparison_of, removed_if_empty
+from segarena.tracking.choose import check_trackers
 from segarena.training.machine import describe_environment
 from segarena.working_folder import check_claim, claimed_folder
 
@@ -43,6 +46,7 @@ def run(options: TrainOptions) -> Path:
     reporter.detail(to_command(options))
     check_claim(options.out, resume=options.resume is not None)
     check_device_is_there(options)
+    check_trackers(options.track_with)
     check_networks(options)
     prepared = prepare(options, reporter)
     reporter.detail(describe_environment(prepared.protocol.device).sentence)
@@ -59,7 +63,9 @@ def run(options: TrainOptions) -> Path:
             expected.write(folder)
         with catch_interrupt(resume=resume_line("train", folder)) as should_stop:
             tuned = tune_all(calibrated.prepared, folder, places, should_stop, reporter, calibrated.forecast)
-            train_all(tuned, folder, places, should_stop, reporter, calibrated.forecast)
+            with tracking(options, folder, reporter) as watchers:
+                watched = WatchedReporter(reporter, watchers)
+                train_all(tuned, folder, places, should_stop, watched, calibrated.forecast)
         _show(options, folder)
         return folder
 

@@ -27,6 +27,7 @@ from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
 TrackName = Literal["encoder", "paper"]
+TrackerName = Literal["tensorboard", "mlflow", "wandb"]
 #: The names of `segarena.models.ENCODERS`, which needs torch; a test compares the two.
 #: The smallest working size, in pixels.
 SMALLEST_SIZE = 32
@@ -168,6 +169,9 @@ class ProtocolOptions(DataOptions, ABC):
     disk_cache_gib: Annotated[float | None, default(defaults.disk_cache_gib)] = None
     """Disk space for decoded images that do not fit into memory, in GiB, in ~/.cache/segarena or $SEGARENA_CACHE.
     The least recently used make room for new ones. 0: they are decoded each time."""
+    track_with: Annotated[tuple[TrackerName, ...], OPTIONAL] = ()
+    """Log each epoch, the protocol and the final scores with these trackers, each an extra of the same name. Nothing is
+    sent anywhere unless MLFLOW_TRACKING_URI or WANDB_MODE ask for it: what is logged is in the folder tracking."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder to write; it must not exist or be empty."""
     resume: Annotated[Path | None, OPTIONAL] = None

@@ -48,6 +48,11 @@ class PageWriter(Watcher):
 
     def __init__(self, prepared: Prepared, folder: Path, reporter: Reporter) -> None:
         self._split, self._name = prepared.splits[0], prepared.source.name
+        classes = prepared.source.classes
+        colors = [classes.palette()[3 * label : 3 * label + 3] for label in range(classes.num_classes)]
+        self._classes = [
+            (name, "#{:02x}{:02x}{:02x}".format(*color)) for name, color in zip(classes.names, colors, strict=True)
+        ]
         self._path, self._reporter = folder / "report.html", reporter
         self._resume = resume_line("compare", folder)
         has_result = (folder / ComparisonRecord.file).exists()
@@ -152,6 +157,7 @@ class PageWriter(Watcher):
             resume=self._resume,
             rebuild=self._rebuild,
             previews=self._previews(models),
+            classes=self._classes,
             why=why,
         )
         try:

@@ -81,6 +81,7 @@ class RunningPage:
         resume: What resumes the comparison.
         rebuild: What makes the page of an earlier result in the folder again; None where there is none.
         previews: The images with predictions.
+        classes: The name of each class and its colour in them, as "#rrggbb".
         why: Why it was stopped.
     """
 
@@ -92,6 +93,7 @@ class RunningPage:
     resume: str
     rebuild: str | None = None
     previews: Sequence[PreviewRow] = ()
+    classes: Sequence[tuple[str, str]] = ()
     why: str = ""
 
     @property
@@ -146,7 +148,7 @@ def render_running(page: RunningPage) -> str:
         reload=RELOAD_STOPPED if page.state == "stopped" else RELOAD,
         curves=[
             draw_curves("Validation mIoU", [line for line in scores if line.points], epochs, lambda v: percent(v, 0)),
-            draw_curves("Training loss", [line for line in losses if line.points], epochs),
+            draw_curves("Training loss", [line for line in losses if line.points], epochs, may_be_log=True),
         ],
         percent=percent,
         models=[style for name, style in page.styles.items() if any(run.model == name for run in started)],

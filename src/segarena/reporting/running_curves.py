@@ -36,7 +36,12 @@ class Line:
 
 
 def draw_curves(
-    title: str, lines: Sequence[Line], epochs: int, write: Callable[[float], str] = "{:g}".format
+    title: str,
+    lines: Sequence[Line],
+    epochs: int,
+    write: Callable[[float], str] = "{:g}".format,
+    *,
+    may_be_log: bool = False,
 ) -> Markup:
     """Return a chart of values over epochs.
 
@@ -45,10 +50,11 @@ def draw_curves(
         lines: A line for each training that has a value.
         epochs: The last epoch of the axis.
         write: Writes a value as text.
+        may_be_log: Whether the axis is logarithmic where the values are far apart.
     """
     values = [value for line in lines for _, value in line.points if math.isfinite(value)]
     highest, lowest = max(values, default=1.0), min(values, default=0.0)
-    is_log = lowest > 0 and highest > _LOG_SPREAD * lowest
+    is_log = may_be_log and lowest > 0 and highest > _LOG_SPREAD * lowest
     ticks = _log_ticks(lowest, highest) if is_log else _ticks(highest)
     low, high = (min(lowest, ticks[0]), max(highest, ticks[-1])) if is_log else (0.0, max(highest, ticks[-1]))
     last = max(2, epochs)

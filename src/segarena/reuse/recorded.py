@@ -21,6 +21,7 @@ from segarena.reuse.paths import NAMES, is_file
 #: for the rounding of another number of threads).
 MAY_DIFFER = frozenset(
     {"data", "images", "masks", "root", "splits", "workers", "threads", "jobs", "executor", "slurm", "cache_gib"}
+    | {"track_with"}
 )
 #: Arguments of `build_model`: a run records only those that its network uses.
 NETWORK = frozenset({"encoder", "weights", "output_stride"})
@@ -28,7 +29,7 @@ NETWORK = frozenset({"encoder", "weights", "output_stride"})
 RECORDED = frozenset(
     {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
     | NETWORK
-    | {"folds", "budget", "models", "seeds", "jobs", "executor", "slurm", "model", "seed"}
+    | {"folds", "budget", "models", "seeds", "jobs", "executor", "slurm", "model", "seed", "track_with"}
 )
 
 
