@@ -17,7 +17,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"cores"},
         {"errors", "formats", "free_memory", "seeding", "streams", "threads", "_version"},
-        {"config", "extras", "files", "locks", "texts"},
+        {"config", "extras", "files", "launched", "locks", "texts"},
         {"classes"},
         {"records"},
         {"runs"},
@@ -73,9 +73,11 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {
             "compared_data",
             "costs",
+            "evaluation_plan",
             "expectation",
             "failures",
             "held_out_baseline",
+            "joint",
             "pictures",
             "running_page",
             "tracked",
@@ -83,7 +85,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         }
         | {"waiting"},
         {"run"},
-        {"training_task"},
+        {"following", "training_task"},
         {"memory_trial", "train_all", "trial", "tuning"},
         {"tune_all"},
         {"calibration", "examples", "suspicious", "tables"},

@@ -111,7 +111,7 @@ class OutOfMemoryError(SegarenaError):
 
 
 class WorkerError(SegarenaError):
-    """A process that loads images has ended by itself, or does not answer."""
+    """A process that loads images, or trains together with this one, has ended by itself or does not answer."""
 
 
 class Interrupted(_ShortInNotebooks):

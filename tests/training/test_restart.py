@@ -121,7 +121,7 @@ def test_the_majority_answer_is_scored_on_the_validation_images(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[float] = []
-    fit = run_module._fit
+    fit = run_module.fit
 
     def measured(training: Any, *arguments: Any) -> Any:
         images = replace(training.split, images=DecodedImages(training.split.source, (), limit_bytes=0))
@@ -130,7 +130,7 @@ def test_the_majority_answer_is_scored_on_the_validation_images(
             found.append(majority_miou(images))
         return fit(training, *arguments)
 
-    monkeypatch.setattr(run_module, "_fit", measured)
+    monkeypatch.setattr(run_module, "fit", measured)
     per_class = Metrics.read(segarena.train(squares, out=tmp_path / "run", **OPTIONS).folder).per_class
     truth = [scores.tp + scores.fn for scores in per_class.values()]
     assert found == [pytest.approx(max(truth) / sum(truth) / len(truth))]

@@ -22,9 +22,10 @@ from rich.text import Text
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
 from segarena.commands.signals import SYSTEM, handled, terminating
-from segarena.config import OutputOptions, ProtocolOptions
+from segarena.config import OutputOptions, ProtocolOptions, TrainOptions
 from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated, is_out_of_memory
 from segarena.files import UNWRITABLE
+from segarena.launched import refuse_launch
 from segarena.records.options import OptionsRecord
 from segarena.streams import guard
 
@@ -131,6 +132,8 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
         token = _session.set(session)
         try:
             with terminating():
+                if not isinstance(options, TrainOptions):
+                    refuse_launch(type(options).__name__.removesuffix("Options").lower())
                 return run(options)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
@@ -283,6 +286,23 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
             raise _resumable(f"{stop}", resume, received) from stop
         if received:
             raise _resumable("stopped after the last training", resume, received)
+
+
+@contextmanager
+def noting_interrupt() -> Iterator[Callable[[], bool]]:
+    """Give the function that returns whether the work is to stop, as `catch_interrupt` does; nothing is printed.
+
+    For a process that helps another one, which prints.
+    """
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+        received.append(number)
+
+    with handled((signal.SIGINT, *SYSTEM), note):
+        yield lambda: bool(received)
 
 
 def _resumable(what: str, resume: str, received: Sequence[int]) -> Interrupted:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from segarena.commands.progress import TerminalReporter
-from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
+from segarena.commands.terminal import catch_interrupt, console, noting_interrupt, shown, warn_if_unlocked
 from segarena.config import TrainOptions, to_command
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.expectation import expect
+from segarena.experiment.joint import check_joint, check_joint_protocol, continued, leading
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
 from segarena.experiment.resolve import check_device_is_there
@@ -18,6 +22,7 @@ from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all
 from segarena.experiment.watching import WatchedReporter
 from segarena.formats import command, duration, percent, plural, resume_line
+from segarena.launched import Launch, find_launch
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.reporting.page import build_report
@@ -41,6 +46,30 @@ def run(options: TrainOptions) -> Path:
         SegarenaError: Something in the input is wrong.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
+    launch = find_launch()
+    return _train(options) if launch is None else _train_jointly(options, launch)
+
+
+def _train_jointly(options: TrainOptions, launch: Launch) -> Path:
+    """Train in several processes, which torchrun has started: the first one works as it would alone, others help it."""
+    from segarena.experiment.following import follow  # one process does not pay for it
+    from segarena.training.distributed.connect import Processes
+
+    with Processes(launch) as processes:
+        if launch.is_first:
+            check_joint(options, launch)
+            before = processes.folder if launch.restarts else None
+            with leading(processes):
+                return _train(options if before is None else continued(options, before), launch, processes.keep_folder)
+        with noting_interrupt() as should_stop:
+            follow(processes, should_stop)
+        return processes.folder or Path()
+
+
+def _train(
+    options: TrainOptions, launch: Launch | None = None, on_folder: Callable[[Path], None] = lambda folder: None
+) -> Path:
+    processes = 1 if launch is None else launch.number
     started = time.perf_counter()
     reporter = TerminalReporter()
     reporter.detail(to_command(options))
@@ -49,12 +78,16 @@ def run(options: TrainOptions) -> Path:
     check_trackers(options.track_with)
     check_networks(options)
     prepared = prepare(options, reporter)
+    if launch is not None:
+        check_joint_protocol(prepared.protocol, launch, torch.cuda.device_count())
+        reporter.say(f"  {plural(processes, 'process')} train together")
     reporter.detail(describe_environment(prepared.protocol.device).sentence)
     expected = expect(options, prepared, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
     name = f"{prepared.source.name}-{options.model}"
     with claimed_folder(options.out, name, resume=options.resume is not None) as (folder, is_locked):
         warn_if_unlocked(folder, is_locked)
+        on_folder(folder)
         reporter.folder = folder
         places = {Run(options.model, options.seed): folder}
         with removed_if_empty(folder):

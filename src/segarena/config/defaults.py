@@ -58,7 +58,7 @@ class ComputeFacts:
         cores: The same, limited to the CPU time that its container is given.
         load: How many of the processors other programs use.
         recorded: Threads of the run that is resumed; None for a new one.
-        jobs: Trainings at a time, which share the threads.
+        jobs: Processes that train at a time, and share the threads.
     """
 
     usual: int
@@ -214,7 +214,7 @@ def threads(facts: ComputeFacts) -> tuple[int, str]:
     """As many as PyTorch chooses; fewer if a container may use fewer cores, or while other programs use them.
 
     At least half of them: the other programs may end long before the training does, and until then the system shares
-    the cores between all. With --jobs, the trainings share them.
+    the cores between all. With --jobs, the trainings share them; with torchrun, the processes of one training.
     """
     if facts.recorded is not None:
         return facts.recorded, "as in the run that is resumed"

@@ -19,6 +19,7 @@ from segarena.data.processes import Loader, affordable_workers
 from segarena.data.scaling import Scaling, WindowPlan
 from segarena.data.sizes import working_size
 from segarena.data.transforms import Augmentation, resize_image
+from segarena.launched import slice_of
 from segarena.seeding import derive_seed
 from segarena.threads import thread_pool
 
@@ -47,11 +48,17 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     BatchNorm needs more than one sample per step, and in a smaller batch each image would have a larger weight. As the
     order differs between epochs, other images are left out each time. Set `epoch` and `first`, the number of batches to
-    skip, before iterating.
+    skip, before iterating. With several processes, each forms the same batches and yields its slice of each.
+
+    Args:
+        length: Number of images.
+        batch_size: Images in a batch, of all processes.
+        seed: Seed of the order.
+        place: The number of this process, and how many there are.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int) -> None:
-        self.length, self.batch_size, self.seed = length, batch_size, seed
+    def __init__(self, length: int, batch_size: int, seed: int, place: tuple[int, int] = (0, 1)) -> None:
+        self.length, self.batch_size, self.seed, self.place = length, batch_size, seed, place
         self.epoch = 1
         self.first = 0
 
@@ -63,7 +70,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         order = torch.randperm(self.length, generator=generator).tolist()
         for batch in range(self.first, len(self)):
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(self.epoch, position) for position in chosen]
+            yield [(self.epoch, position) for position in slice_of(chosen, *self.place)]
 
 
 class TrainingBatches(Protocol):
@@ -71,7 +78,7 @@ class TrainingBatches(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Images in a batch."""
+        """Images in a batch, of all processes."""
 
     @property
     def ahead(self) -> int:
@@ -91,8 +98,17 @@ class TrainingBatches(Protocol):
 class TrainingLoader:
     """A DataLoader over one epoch at a time: `epoch(3)` gives the batches of epoch 3, from step `first` on."""
 
-    def __init__(self, dataset: TrainingSet, *, batch_size: int, seed: int, workers: int, pin_memory: bool) -> None:
-        self.batches = EpochBatches(len(dataset), batch_size, seed)
+    def __init__(
+        self,
+        dataset: TrainingSet,
+        *,
+        batch_size: int,
+        seed: int,
+        workers: int,
+        pin_memory: bool,
+        place: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.batches = EpochBatches(len(dataset), batch_size, seed, place)
         self.batch_size = batch_size
         height, width = dataset.augmentation.crop
         workers = affordable_workers(workers, (1 + dataset.images.pixel_bytes) * height * width * batch_size)

@@ -45,6 +45,7 @@ class DeviceLoader:
         batch_size: Crops in a batch.
         seed: Seed of the order.
         device: Where the crops are computed.
+        place: The number of this process, and how many there are; see `EpochBatches`.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class DeviceLoader:
         batch_size: int,
         seed: int,
         device: str,
+        place: tuple[int, int] = (0, 1),
     ) -> None:
-        self.batches = EpochBatches(len(indices), batch_size, seed)
+        self.batches = EpochBatches(len(indices), batch_size, seed, place)
         self.batch_size = batch_size
         self._images, self._indices, self._augmentation = images, indices, augmentation
         self._store, self._device = store, device

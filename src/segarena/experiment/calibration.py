@@ -37,6 +37,7 @@ from segarena.experiment.resolution import describe_choices
 from segarena.experiment.train_all import epoch_seconds, plan_all
 from segarena.experiment.trial import measure_speed
 from segarena.experiment.tune_all import trials_left, with_tuned
+from segarena.launched import count_processes
 from segarena.records.comparison import ComparisonRecord, PredictedTime
 from segarena.reuse.recorded import recorded_choices
 from segarena.runs import Run
@@ -142,7 +143,7 @@ def calibrate(
     new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
     works = _works(trainings, trials_left(prepared, folder, runs))
     steps = _count_steps(works)
-    if not (for_budget or new or always) and max(steps.values()) < FEWEST_STEPS:
+    if not (for_budget or new or always) and (max(steps.values()) < FEWEST_STEPS or count_processes() > 1):
         if seeds_open:
             prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
             _report_choices(prepared, ("seeds",), reporter)

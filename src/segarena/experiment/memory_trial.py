@@ -26,6 +26,7 @@ from segarena.experiment.run import build_network, make_loader, make_loss
 from segarena.experiment.shortage import describe_step, smaller_network
 from segarena.formats import plural
 from segarena.free_memory import free_memory
+from segarena.launched import count_processes, local_processes, size_of
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import recorded_choices
 from segarena.training.accumulation import micro_batches
@@ -76,8 +77,10 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
     """
     protocol, options = prepared.protocol, prepared.options
     recorded = recorded_choices(options.resume)
-    sizes = micro_batches(protocol.batch_size)
-    now = protocol.largest_part
+    processes = count_processes()  # each computes its slice of a batch, and a micro-batch of it at a time
+    own = size_of(protocol.batch_size, 0, processes)
+    sizes = micro_batches(own)
+    now = replace(protocol, batch_size=own).largest_part if processes > 1 else protocol.largest_part
     sizes = [now, *(size for size in sizes if size < now)]
     is_auto = options.batch_size == "auto" and "batch_size" not in recorded
     is_fixed = options.micro_batch is not None or (folder / OptionsRecord.file).exists()
@@ -85,7 +88,7 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
     models = {training.model: training for training in reversed(trainings)}
     with reporter.progress("measuring the memory") as on_progress:
         for number, training in enumerate(reversed(models.values()), start=1):
-            fit = _fit_of(training, jobs_of(options))
+            fit = _fit_of(training, jobs_of(options) * local_processes())
             while not fit.fits(sizes[place]):
                 why = fit.why_not(sizes[place])
                 if place + 1 == len(sizes):

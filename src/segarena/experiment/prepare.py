@@ -31,6 +31,7 @@ from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
 from segarena.free_memory import free_memory
+from segarena.launched import local_processes
 from segarena.reuse.like import earlier_choices
 from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid
@@ -66,7 +67,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         divisions = [make_splits(source, options, reporter)]
     else:
         divisions = make_fold_splits(source, options, options.folds)
-    cache_gib = defaults.cache_gib(free_memory()) if options.cache_gib is None else options.cache_gib
+    cache_gib = _usual_cache_gib() if options.cache_gib is None else options.cache_gib
     images = _decode(source, divisions[0], cache_gib, reporter)
     _keep_on_disk(images, options.disk_cache_gib, reporter)
     train = sorted({index for splits in divisions for index in splits.train})
@@ -161,6 +162,12 @@ def with_resolution(prepared: Prepared, times: float) -> Prepared:
     kept = {one.name: one for one in prepared.choices if one.name not in (*RESOLUTION, *FOLLOWS_RESOLUTION)}
     protocol, made = resolve(prepared.options, prepared.facts, kept, prepared.survey, limit)
     return replace(prepared, protocol=protocol, choices=made)
+
+
+def _usual_cache_gib() -> float:
+    """The memory for decoded images; each process of a training has its own."""
+    free = free_memory()
+    return defaults.cache_gib(None if free is None else free // local_processes())
 
 
 def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter) -> DecodedImages:

@@ -21,6 +21,7 @@ from segarena.errors import ConfigError, RunError
 from segarena.experiment.executors.choose import check_jobs, jobs_of
 from segarena.experiment.networks import has_encoder, is_dilated, network_costs, typed_arguments
 from segarena.experiment.resolution import Survey, Workload, choose, no_limit
+from segarena.launched import local_processes
 from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.records.tuning import ClassWeights
@@ -109,7 +110,7 @@ def resolve(
     rate = defaults.learning_rate(options.optimizer, batch_size, pretrained, options.track)
     crops = _close_crops(options, device, choices)
     in_threads = crops == "batch"  # what is typed has no effect then, and the choice is printed
-    workers = defaults.workers(count_cores() // jobs_of(options), on_gpu, in_threads=in_threads)
+    workers = defaults.workers(count_cores() // _sharing(options), on_gpu, in_threads=in_threads)
     protocol = Protocol(
         track=options.track,
         network=network,
@@ -163,7 +164,12 @@ def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:
     usual, set_by, recorded = torch.get_num_threads(), threads_variable(), _recorded_threads(options)
     is_open = usual > 1 and set_by is None and recorded is None and not on_gpu
     load = measure_load() if is_open else 0.0
-    return ComputeFacts(usual, set_by, count_processors(), count_cores(), load, recorded, jobs_of(options))
+    return ComputeFacts(usual, set_by, count_processors(), count_cores(), load, recorded, _sharing(options))
+
+
+def _sharing(options: ProtocolOptions) -> int:
+    """How many processes of this machine train at a time: several networks, or one together."""
+    return jobs_of(options) * local_processes()
 
 
 def _close_crops(options: ProtocolOptions, device: str, choices: _Choices) -> Literal["each", "batch"]:

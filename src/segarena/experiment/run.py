@@ -22,14 +22,15 @@ from segarena.data.dataset import (
 )
 from segarena.data.device_batches import DeviceLoader
 from segarena.data.kept_batches import keep_on_gpu
-from segarena.data.scaling import Scaling
 from segarena.data.source import Split
 from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted
 from segarena.experiment.costs import measure_costs
 from segarena.experiment.error_files import write_errors
+from segarena.experiment.evaluation_plan import describe_windows, evaluation_workers, scaling
 from segarena.experiment.held_out_baseline import majority_miou
 from segarena.experiment.image_counts import write_image_counts
+from segarena.experiment.joint import describe_other_processes, naming_lost, ranks_of
 from segarena.experiment.networks import build
 from segarena.experiment.pictures import keeping_labels
 from segarena.experiment.plan import Training
@@ -38,13 +39,14 @@ from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.waiting import advise_on_waiting
-from segarena.formats import plural
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Environment
 from segarena.scoring.scores import score, to_metrics
 from segarena.training.checkpoint import BEST, load_weights
 from segarena.training.counting import Observer, evaluate
+from segarena.training.devices import place
+from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.engine import Trainer
 from segarena.training.error_analysis import ErrorCollector
 from segarena.training.evaluation import evaluation_pixels
@@ -52,8 +54,6 @@ from segarena.training.losses import SegmentationLoss, weigh_classes
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
 from segarena.training.state import TrainingState
-
-_PARTS: dict[Split, str] = {"train": "training", "val": "validation", "test": "test"}
 
 
 def train_run(
@@ -81,17 +81,21 @@ def train_run(
         Interrupted: `should_stop` returned True; the state is saved.
     """
     split, folder = training.split, training.folder
+    ranks = ranks_of(training)
     # What these keep on a GPU is the same for all models, and not counted as memory of this one.
-    loader, validation = make_loader(training), evaluation_batches(training, "val")
+    loader, validation = make_loader(training, ranks), evaluation_batches(training, "val", ranks)
     memory = PeakMemory(training.protocol.device)
     model = build_network(training)
     data = split.describe_data()
     data.write(folder)
     if in_windows := describe_windows(training):
         reporter.say(in_windows, title=start.title)
-    _record_environment(training)
-    training.describe(model).write(folder)
-    state = _fit(training, model, loader, validation, memory, start, should_stop, reporter)
+    if changed := describe_other_processes(training, ranks):
+        reporter.say(changed, title=start.title)
+    _record_environment(training, ranks)
+    replace(training.describe(model), processes=ranks.number).write(folder)
+    state = fit(training, model, loader, validation, memory, start, should_stop, reporter, ranks)
+    model = model if ranks.number == 1 else place(build_network(training), training.protocol.device)
     if advice := advise_on_waiting(training, state.history):
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
@@ -142,9 +146,9 @@ def build_network(training: Training, protocol: Protocol | None = None) -> Segme
     return model
 
 
-def _record_environment(training: Training) -> None:
+def _record_environment(training: Training, ranks: Ranks) -> None:
     """Write environment.json; the machines of the parts before a training was resumed stay in it."""
-    now = describe_environment(training.protocol.device)
+    now = replace(describe_environment(training.protocol.device), processes=ranks.number)
     folder = training.folder
     (now.after(Environment.read(folder)) if (folder / Environment.file).exists() else now).write(folder)
 
@@ -157,6 +161,7 @@ def evaluate_split(
     should_stop: Callable[[], bool] = lambda: False,
     observe: Observer | None = None,
     on_labels: Callable[[Tensor], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> NDArray[np.int64]:
     """Score a part of the split: each image whole and at its own size.
 
@@ -168,6 +173,7 @@ def evaluate_split(
         should_stop: Called after each batch; True stops the evaluation.
         observe: Called with each image, its labels and its confidence.
         on_labels: Called with the labels that are scored, see `evaluate`.
+        ranks: The processes among which the batches are divided. The counts of all are returned in each.
 
     Returns:
         A confusion matrix for each image, (N, C, C): rows are the truth, columns the prediction.
@@ -179,16 +185,18 @@ def evaluate_split(
 
     def on_progress(images: int) -> None:
         if should_stop():
-            raise Interrupted(f"stopped while the {_PARTS[part]} images were scored")
+            raise Interrupted(f"stopped while the {'validation' if part == 'val' else part} images were scored")
 
-    if not training.split.splits.indices(part):
-        return np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
-    if batches is None:
-        batches = evaluation_batches(training, part)
-    with naming_evaluation(training, protocol.batch_size):
+    nothing = np.zeros((0, training.num_classes, training.num_classes), dtype=np.int64)
+    if not (images := len(training.split.splits.indices(part))):
+        return nothing
+
+    def count() -> NDArray[np.int64]:
+        if not ranks.indices(range(images), protocol.batch_size):
+            return nothing
         return evaluate(
             model,
-            batches,
+            evaluation_batches(training, part, ranks) if batches is None else batches,
             training.num_classes,
             device=protocol.device,
             precision=protocol.precision,
@@ -198,16 +206,21 @@ def evaluate_split(
             on_labels=on_labels,
         )
 
+    with naming_evaluation(training, protocol.batch_size):
+        return ranks.gather(ranks.attempt(count), images, protocol.batch_size)
 
-def evaluation_batches(training: Training, part: Split) -> Iterable[list[EvaluationItem]]:
+
+def evaluation_batches(training: Training, part: Split, ranks: Ranks = ALONE) -> Iterable[list[EvaluationItem]]:
     """Return the batches of a part of the split, which may be gone through many times.
 
     Args:
         training: The data and the protocol.
         part: train, val or test.
+        ranks: The processes among which the batches are divided.
     """
     protocol, split = training.protocol, training.split
-    dataset = EvaluationSet(split.images, split.splits.indices(part), protocol.size, scaling(training))
+    indices = ranks.indices(split.splits.indices(part), protocol.batch_size)
+    dataset = EvaluationSet(split.images, indices, protocol.size, scaling(training))
     if part == "val":  # in each epoch
         kept = keep_on_gpu(dataset, batch_size=protocol.batch_size, device=protocol.device)
         if kept is not None:
@@ -215,36 +228,8 @@ def evaluation_batches(training: Training, part: Split) -> Iterable[list[Evaluat
     return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
 
 
-def scaling(training: Training) -> Scaling:
-    """Return the rule by which the images of an evaluation are labelled as a whole or in windows, that of `predict`.
-
-    Args:
-        training: The data and the protocol.
-    """
-    return Scaling(training.protocol.size, training.protocol.input_size, training.split.sides)
-
-
-def describe_windows(training: Training) -> str:
-    """Return in words which images of an evaluation are labelled in windows, "" if none is."""
-    rule, images, splits = scaling(training), training.split.images, training.split.splits
-    indices = dict.fromkeys((*splits.val, *splits.test))
-    found = [how for index in indices if (how := rule.explain(*images.size(index)))]
-    if not found:
-        return ""
-    return f"labelled in windows: {len(found):,} of {plural(len(indices), 'image')} of validation and test; {found[0]}"
-
-
-def evaluation_workers(protocol: Protocol) -> int:
-    """Return how many processes load images for an evaluation: none, but threads, where none load those of a training.
-
-    Args:
-        protocol: The settings.
-    """
-    return 0 if protocol.crops == "batch" else protocol.workers
-
-
-def make_loader(training: Training) -> TrainingBatches:
-    """Return the batches of a training."""
+def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
+    """Return the batches of a training; of several processes, the slices of this one."""
     protocol, split = training.protocol, training.split
     augmentation = Augmentation(
         protocol.size,
@@ -265,6 +250,7 @@ def make_loader(training: Training) -> TrainingBatches:
             batch_size=protocol.batch_size,
             seed=training.seed,
             device=protocol.device,
+            place=(ranks.rank, ranks.number),
         )
     return TrainingLoader(
         TrainingSet(split.images, split.splits.train, augmentation),
@@ -272,11 +258,12 @@ def make_loader(training: Training) -> TrainingBatches:
         seed=training.seed,
         workers=protocol.workers,
         pin_memory=device_type(protocol.device) == "cuda",
+        place=(ranks.rank, ranks.number),
     )
 
 
-def make_loss(training: Training) -> SegmentationLoss:
-    """Return the loss of a training, on its device."""
+def make_loss(training: Training, ranks: Ranks = ALONE) -> SegmentationLoss:
+    """Return the loss of a training, on its device; of several processes, that of the batch of all."""
     protocol = training.protocol
     weights = weigh_classes(training.split.mask_pixels, protocol.class_weights)
     return SegmentationLoss(
@@ -284,10 +271,11 @@ def make_loss(training: Training) -> SegmentationLoss:
         None if weights is None else weights.to(protocol.device),
         label_smoothing=protocol.label_smoothing,
         hard_pixels=protocol.hard_pixels,
+        ranks=ranks,
     )
 
 
-def _fit(
+def fit(
     training: Training,
     model: SegmentationModel,
     loader: TrainingBatches,
@@ -296,14 +284,16 @@ def _fit(
     start: TrainingStart,
     should_stop: Callable[[], bool],
     reporter: Reporter,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
+    """Train a network and choose its epoch, with what `train_run` has made. Errors as of `Trainer.fit`."""
     split = training.split
-    preview = PreviewLabels(len(split.splits.val))
+    preview = PreviewLabels(len(split.splits.val) if ranks.number == 1 else 0)
     with reporter.training(start) as listener:
 
         def validate(network: SegmentationModel) -> dict[str, float]:
             on_labels = preview.begin()
-            scores = score(evaluate_split(training, network, "val", validation, should_stop, on_labels=on_labels))
+            scores = score(evaluate_split(training, network, "val", validation, should_stop, None, on_labels, ranks))
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
@@ -318,7 +308,7 @@ def _fit(
         trainer = Trainer(
             model,
             loader,
-            make_loss(training),
+            make_loss(training, ranks),
             validate if training.split.splits.holds_out else None,
             training.protocol,
             training.seed,
@@ -334,6 +324,7 @@ def _fit(
             baseline=lambda: majority_miou(training.split),
             should_stop=should_stop,
             read_peak_memory=memory.read,
+            ranks=ranks,
         )
-        with naming_step(training):
+        with naming_step(training), naming_lost():
             return trainer.fit()

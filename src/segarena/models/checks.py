@@ -38,7 +38,8 @@ def require_switch(name: str, value: object) -> None:
 def refuse_single_value(module: nn.Module, values: int) -> None:
     """Check that BatchNorm has more than one value per channel to train on: it would normalise a single one to zero.
 
-    A BatchNorm that is frozen, in eval mode by itself, may have a single value.
+    A BatchNorm that is frozen, in eval mode by itself, may have a single value, and so may one that is computed over
+    several processes.
 
     Args:
         module: The layers in question.
@@ -47,7 +48,8 @@ def refuse_single_value(module: nn.Module, values: int) -> None:
     Raises:
         ConfigError: `module` trains a BatchNorm on one value per channel.
     """
-    learning = (layer.training for layer in module.modules() if isinstance(layer, nn.BatchNorm2d))
+    layers = (layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d))
+    learning = (layer.training and not getattr(layer, "is_synchronized", False) for layer in layers)
     # The mode is tested first: in eval mode the size may be symbolic, as in an exported graph, and must stay so.
     if module.training and values == 1 and any(learning):
         raise ConfigError(

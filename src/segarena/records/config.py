@@ -61,6 +61,9 @@ class Config(Record, file="config.json", schema=1):
     """Arguments of `segarena.build_model` that build the network again, without its weights."""
     start: str
     """Initial weights, in words."""
+    processes: Count = 1
+    """Processes that trained it together, each with a slice of every batch; of a run that was resumed, the last ones.
+    environment.json has those of before."""
     tuning: Tuning | None = None
     """The trials of `--tune` that chose the learning rate and the class weights; null without, and in files of older
     versions."""

@@ -44,6 +44,8 @@ class Machine:
     upsampling never are. null without an NVIDIA GPU."""
     commit: str | None
     """Commit of segarena's own checkout; null if it is installed as a package."""
+    processes: Count = 1
+    """Processes that trained one network together."""
 
     @property
     def sentence(self) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from segarena.config.protocol import SMALLEST_PART
 from segarena.models import SegmentationModel
 from segarena.training.devices import autocast
+from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.evaluation import normalization_of, to_input
 from segarena.training.losses import SegmentationLoss
 
@@ -54,11 +55,13 @@ def add_gradients(
     device: str,
     precision: str,
     scale: Callable[[Tensor], Tensor] = lambda loss: loss,
+    ranks: Ranks = ALONE,
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of a batch to the parameters, part by part where it is split.
 
     The sum over the parts is the gradient of the batch for a loss that is a mean over counted pixels; see
     `SegmentationLoss.shares` for the others. In training mode, BatchNorm normalises each part by its own statistics.
+    With several processes, each has a slice of the batch, and a part is that of all of them.
 
     Args:
         model: The model in training mode, on the device.
@@ -69,21 +72,23 @@ def add_gradients(
         device: The device.
         precision: "fp32", "bf16" or "fp16".
         scale: Scales a loss before the backward pass, see `build_scaler`.
+        ranks: The processes that train together, with which the model has joined.
 
     Returns:
         The losses of the batch, without a gradient: the total, and that of the auxiliary head or None.
     """
     masks = mask.to(device, non_blocking=True).tensor_split(parts)
-    shares = [None] if parts == 1 else loss.shares(masks)
-    losses = [
-        _add_part(model, loss, *part, device=device, precision=precision, scale=scale)
-        for part in zip(images.tensor_split(parts), masks, shares, strict=True)
-    ]
-    if parts == 1:
+    is_whole = parts == 1 and ranks.number == 1
+    shares = [None] if is_whole else loss.shares(masks)
+    losses = []
+    for number, part in enumerate(zip(images.tensor_split(parts), masks, shares, strict=True), start=1):
+        with ranks.part(model, len(part[0]), is_last=number == parts):
+            losses.append(_add_part(model, loss, *part, device=device, precision=precision, scale=scale, ranks=ranks))
+    if is_whole:
         return losses[0]
     auxiliary = [own for _, own in losses if own is not None]
-    total = torch.stack([own for own, _ in losses]).sum()
-    return total, torch.stack(auxiliary).sum() if auxiliary else None
+    total = ranks.sum(torch.stack([own for own, _ in losses]).sum())
+    return total, ranks.sum(torch.stack(auxiliary).sum()) if auxiliary else None
 
 
 def _add_part(
@@ -96,13 +101,14 @@ def _add_part(
     device: str,
     precision: str,
     scale: Callable[[Tensor], Tensor],
+    ranks: Ranks,
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of some images, whose share in the losses of the batch is given; None for all of it.
 
     What was computed for them is freed on return, before the next part.
     """
     with autocast(device, precision):
-        output = model(to_input(images, device, normalization_of(model)), size="native")
+        output = ranks.network(model)(to_input(images, device, normalization_of(model)), size="native")
     total, auxiliary = loss(output.logits, output.auxiliary, mask)
     if share is not None:
         total, auxiliary = total * share, None if auxiliary is None else auxiliary * share

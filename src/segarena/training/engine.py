@@ -19,18 +19,19 @@ from segarena.config import Protocol
 from segarena.config.protocol import count_parts
 from segarena.data.dataset import TrainingBatches
 from segarena.errors import DataError, Interrupted, WorkerError
+from segarena.launched import size_of
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
 from segarena.training.accumulation import slow_statistics
 from segarena.training.averaging import WeightAverage
 from segarena.training.cpu_time import cpu_seconds
-from segarena.training.devices import on_gpu, place, seed_dropout, sum_type
+from segarena.training.devices import on_gpu, place, sum_type
+from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import WatchedOutput, describe_divergence, is_finite, is_seen_at_once
 from segarena.training.early_stopping import EarlyStopping
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
-from segarena.training.saving import SavedState
 from segarena.training.state import Step, TrainingState
 from segarena.training.steps import TrainingStep, make_step
 from segarena.training.waiting import WaitingTime
@@ -65,6 +66,7 @@ class Trainer:
         baseline: Computes the validation mIoU of the majority baseline, 0..1, when it is needed.
         should_stop: Called after each step; the training stops where it returns True.
         read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
+        ranks: The processes that train together.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Trainer:
         baseline: Callable[[], float] = lambda: float("nan"),
         should_stop: Callable[[], bool] = lambda: False,
         read_peak_memory: Callable[[], float | None] = lambda: None,
+        ranks: Ranks = ALONE,
     ) -> None:
         # before the optimizer is built, so that its moments have the same layout
         self.model = place(model, protocol.device)
@@ -94,12 +97,13 @@ class Trainer:
         self.on_restart, self.on_skip, self.rebuild = on_restart, on_skip, rebuild
         judged = baseline if validate is not None else None
         self.early_stopping = EarlyStopping(protocol.epochs, protocol.patience, len(loader), judged)
-        self.seed, self.should_stop, self.read_peak_memory = seed, should_stop, read_peak_memory
-        self.parts = count_parts(protocol.batch_size, protocol.micro_batch)
+        self.seed, self.should_stop, self.read_peak_memory, self.ranks = seed, should_stop, read_peak_memory, ranks
+        self.parts = count_parts(size_of(protocol.batch_size, 0, ranks.number), protocol.micro_batch)
         slow_statistics(self.model, self.parts)
+        ranks.join(self.model)
         self.state, self.has_diverged, self.checked_until = TrainingState(), False, (0, 0)
         self._begin()
-        self.saved, self.waiting = SavedState(folder), WaitingTime(protocol.device)
+        self.saved, self.waiting = ranks.saved_state(folder), WaitingTime(protocol.device)
         self.cpu_mark = cpu_seconds()
 
     def _begin(self) -> None:
@@ -119,6 +123,7 @@ class Trainer:
             clip_norm=protocol.clip_norm,
             device=protocol.device,
             precision=protocol.precision,
+            ranks=self.ranks,
         )
         self.checks = is_seen_at_once(protocol.device, self.scaler)
         self.step = make_step(step)
@@ -207,7 +212,7 @@ class Trainer:
             self._count_time(before, start)
 
         try:
-            for images, mask in self.waiting.over(self.loader.epoch(state.epoch, first=first)):
+            for images, mask in self.waiting.over(self.ranks.together(self.loader.epoch(state.epoch, first=first))):
                 self.step.is_checked = self.checks or (state.epoch, state.step) < self.checked_until
                 total, auxiliary = self._train_step(images, mask)
                 state.step += 1
@@ -228,8 +233,8 @@ class Trainer:
                     mean = float(loss_sum) / max(1, state.step - state.skipped_in_epoch)
                     self.on_step(Step(state.epoch, state.step, steps, mean, rate))
                     reported = now
-                stop = self.should_stop()
-                if stop or self.saved.is_due:
+                stop, is_due = self.ranks.agree(self.should_stop(), self.saved.is_due)
+                if stop or is_due:
                     take_stock()
                     if not self._is_sound():
                         return False
@@ -246,7 +251,7 @@ class Trainer:
 
     def _is_sound(self) -> bool:
         """Whether the sum of the losses and the weights are finite; of unchecked steps none has been skipped then."""
-        return math.isfinite(self.state.loss_sum) and is_finite(self.model)
+        return self.ranks.all(math.isfinite(self.state.loss_sum) and is_finite(self.model))
 
     def _begin_to_train(self) -> None:
         self.model.train()
@@ -260,7 +265,7 @@ class Trainer:
         share = SCHEDULES[protocol.schedule](done / (protocol.epochs * len(self.loader)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * share * group["factor"]
-        seed_dropout(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
+        self.ranks.seed(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         total, auxiliary = self.step(images, mask)
         if self.average is not None and not (self.step.is_checked and not math.isfinite(total)):
             self.average.update(done)
@@ -278,11 +283,11 @@ class Trainer:
         scored = self.model if self.average is None else self.average.model
         try:
             with WatchedOutput(scored) as output:
-                scores = NO_SCORES if self.validate is None else self.validate(scored)
+                scores = NO_SCORES if self.validate is None else self.ranks.of_first(self.validate(scored))
         except Exception:  # stopped, a file cannot be read, memory is short
             self._save()  # the epoch's steps are done; it is validated again after resuming
             raise
-        if not output.is_finite:
+        if not self.ranks.all(output.is_finite):
             return False
         is_best = scores["val_miou"] > state.best_miou  # NaN is never better
         if is_best or state.best_epoch == 0 or self.validate is None:
@@ -297,8 +302,8 @@ class Trainer:
         state.peak_memory_mib = max(peak, state.peak_memory_mib or 0.0) if peak is not None else None
         state.epoch, state.step, state.skipped_in_epoch = state.epoch + 1, 0, 0
         state.loss_sum = state.auxiliary_sum = state.seconds = state.waiting = 0.0
-        is_finished, stop = self.is_finished, self.should_stop()
-        if is_finished or stop or self.saved.is_due:
+        is_finished, (stop, is_due) = self.is_finished, self.ranks.agree(self.should_stop(), self.saved.is_due)
+        if is_finished or stop or is_due:
             self._save()
         self.on_epoch(row, is_best)
         if stop and not is_finished:
@@ -316,7 +321,7 @@ class Trainer:
         if self.state.cpu_seconds is None or before is None or self.cpu_mark is None:
             self.state.cpu_seconds = None
         else:
-            self.state.cpu_seconds += self.cpu_mark - before
+            self.state.cpu_seconds += self.ranks.total(self.cpu_mark - before)
 
     def _save(self) -> None:
         content = {

@@ -15,6 +15,7 @@ from torch import Tensor
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels.grid_loss import can_compute, grid_loss
 from segarena.models.layers import resize
+from segarena.training.distributed.ranks import ALONE, Ranks
 
 #: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
 AUXILIARY_WEIGHT = 0.4
@@ -38,29 +39,34 @@ def cross_entropy(
     papers: the number of pixels is a share of the batch, void included, and pixels that tie with the last one count.
 
     Args:
-        logits: (N, C, H, W), floating point; computed in float32.
+        logits: (N, C, H, W), floating point; computed in float32, those of float64 in float64.
         mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
         class_weights: float32 (C,), 0 or more, for a weighted mean as in torch; None for equal weights.
         label_smoothing: Share of the target that is spread over all classes, 0..1 (Szegedy et al. 2016, 7).
         hard_pixels: Share of the pixels that count, above 0, at most 1.
 
     Returns:
-        A scalar, float32.
+        A scalar, float32 or float64.
     """
-    mask = mask.long()
+    mask, logits = mask.long(), _at_least_float32(logits)
     counted = mask != IGNORE_INDEX
+    class_weights = None if class_weights is None else class_weights.to(logits.dtype)
     settings: dict[str, Any] = {"weight": class_weights, "label_smoothing": label_smoothing}
     if hard_pixels < 1:
-        losses = F.cross_entropy(logits.float(), mask, ignore_index=IGNORE_INDEX, reduction="none", **settings)
+        losses = F.cross_entropy(logits, mask, ignore_index=IGNORE_INDEX, reduction="none", **settings)
         counted = counted & _hardest(losses.detach().where(counted, -1.0), hard_pixels)
         total = (losses * counted).sum()
     else:
-        total = F.cross_entropy(logits.float(), mask, ignore_index=IGNORE_INDEX, reduction="sum", **settings)
+        total = F.cross_entropy(logits, mask, ignore_index=IGNORE_INDEX, reduction="sum", **settings)
     if class_weights is None:
         weight = counted.sum()
     else:
         weight = torch.where(counted, class_weights[mask.where(counted, 0)], 0.0).sum()
     return total / weight.clamp(min=torch.finfo(torch.float32).tiny)
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _hardest(losses: Tensor, share: float) -> Tensor:
@@ -69,28 +75,33 @@ def _hardest(losses: Tensor, share: float) -> Tensor:
     return losses >= losses.flatten().kthvalue(losses.numel() - number + 1).values
 
 
-def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
+def dice_loss(logits: Tensor, mask: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """1 - soft Dice, averaged over the classes that occur in the batch. Milletari et al. 2016, 3 (arXiv:1606.04797).
 
     Differences from the paper: sums are over the whole batch, probabilities are not squared in the denominator, and a
     class without a pixel in the batch is excluded, since its Dice is undefined.
 
     Args:
-        logits: (N, C, H, W), floating point; computed in float32.
+        logits: (N, C, H, W), floating point; computed in float32, those of float64 in float64.
         mask: (N, H, W), integers 0..C - 1, or IGNORE_INDEX for void.
+        ranks: The processes that have a slice of the batch each. All return the loss of the batch, and a share of it
+            has its share of the gradient.
 
     Returns:
-        A scalar of 0..1, float32; 0 where all pixels are void.
+        A scalar of 0..1, float32 or float64; 0 where all pixels are void.
     """
     mask = mask.long()
     counted = mask != IGNORE_INDEX
     labels = mask.where(counted, 0)
-    probability = logits.float().softmax(dim=1)
+    probability = _at_least_float32(logits).softmax(dim=1)
     of_truth = probability.gather(1, labels.unsqueeze(1)).squeeze(1) * counted
     overlap = torch.zeros_like(probability[0, :, 0, 0]).index_add(0, labels.flatten(), of_truth.flatten())
-    predicted_area = torch.einsum("nchw,nhw->c", probability, counted.float())
+    predicted_area = torch.einsum("nchw,nhw->c", probability, counted.to(probability.dtype))
     # not bincount, nor a selection by `counted`: on a GPU both wait for the result
     truth_area = torch.zeros_like(overlap, dtype=torch.int64).index_add(0, labels.flatten(), counted.flatten().long())
+    if ranks.number > 1:
+        overlap, predicted_area = ranks.sum_with_gradient(torch.stack([overlap, predicted_area])).unbind()
+        truth_area = ranks.sum(truth_area)
     dice = 2 * overlap / (predicted_area + truth_area).clamp(min=1e-6)
     present = truth_area > 0
     return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
@@ -104,6 +115,7 @@ class SegmentationLoss:
         class_weights: Class weights of the cross-entropy, float32 (C,); None for equal weights.
         label_smoothing: Its share of the target that is spread over all classes, 0..1.
         hard_pixels: Its share of the pixels that count, see `cross_entropy`.
+        ranks: The processes that have a slice of each batch.
     """
 
     def __init__(
@@ -113,11 +125,16 @@ class SegmentationLoss:
         *,
         label_smoothing: float = 0.0,
         hard_pixels: float = 1.0,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.kind = kind
+        self.kind, self.ranks = kind, ranks
         self.class_weights = class_weights
         self._compute = partial(
-            upsampled_loss, class_weights=class_weights, label_smoothing=label_smoothing, hard_pixels=hard_pixels
+            upsampled_loss,
+            class_weights=class_weights,
+            label_smoothing=label_smoothing,
+            hard_pixels=hard_pixels,
+            ranks=ranks,
         )
 
     def __call__(self, logits: Tensor, auxiliary: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -140,6 +157,8 @@ class SegmentationLoss:
     def shares(self, masks: Sequence[Tensor]) -> list[Tensor]:
         """Return the shares of the parts of a batch in the weight of its counted pixels, scalars that add up to 1.
 
+        With several processes, they add up to 1 over all of them.
+
         Multiplied with them, the losses of the parts add up to that of the batch. That is exact for the cross-entropy,
         whatever the class weights, the label smoothing and the void pixels are, and for the auxiliary head. Dice loss
         and `hard_pixels` are not sums over pixels: they become their weighted mean over the parts.
@@ -148,11 +167,13 @@ class SegmentationLoss:
             masks: The mask of each part, (N, H, W).
         """
         weights = torch.stack([_weigh(mask, self.class_weights) for mask in masks])
-        return list((weights / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)).unbind())
+        weights = weights if self.ranks.number == 1 else weights.double()
+        total = self.ranks.sum(weights.sum())
+        return list((weights / total.clamp(min=torch.finfo(torch.float32).tiny)).unbind())
 
 
 def _weigh(mask: Tensor, class_weights: Tensor | None) -> Tensor:
-    """The sum of the weights of the pixels that are not void, float32."""
+    """The sum of the weights of the pixels that are not void, in the type of the weights."""
     counted = mask != IGNORE_INDEX
     if class_weights is None:
         return counted.sum().float()
@@ -167,6 +188,7 @@ def upsampled_loss(
     dice: bool = False,
     label_smoothing: float = 0.0,
     hard_pixels: float = 1.0,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Cross-entropy, with or without the Dice loss, of logits that are interpolated to the size of the mask.
 
@@ -177,16 +199,18 @@ def upsampled_loss(
         dice: Add the Dice loss.
         label_smoothing: See `cross_entropy`.
         hard_pixels: Likewise.
+        ranks: See `dice_loss`.
 
     Returns:
         A scalar, float32.
     """
-    is_plain = label_smoothing == 0 and hard_pixels == 1
+    # The fast loss has no place where the sums of the processes for the Dice loss could be added up.
+    is_plain = label_smoothing == 0 and hard_pixels == 1 and not (dice and ranks.number > 1)
     if is_plain and mask.dtype == torch.uint8 and can_compute(logits):
         return grid_loss(logits, mask, class_weights, dice=dice)
     logits = logits if logits.shape[-2:] == mask.shape[-2:] else resize(logits, mask.shape[-2:])
     total = cross_entropy(logits, mask, class_weights, label_smoothing=label_smoothing, hard_pixels=hard_pixels)
-    return total + dice_loss(logits, mask) if dice else total
+    return total + dice_loss(logits, mask, ranks) if dice else total
 
 
 def weigh_classes(

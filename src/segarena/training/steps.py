@@ -14,6 +14,7 @@ from segarena.models import SegmentationModel
 from segarena.models.own import OwnNetwork
 from segarena.training.accumulation import add_gradients
 from segarena.training.devices import computing_on
+from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import Buffers, both_finite
 from segarena.training.losses import SegmentationLoss
 
@@ -42,6 +43,7 @@ class TrainingStep:
         device: The device.
         precision: "fp32", "bf16" or "fp16".
         is_checked: Whether a step whose loss or gradient is not finite changes nothing; its loss is NaN then.
+        ranks: The processes that train together.
     """
 
     model: SegmentationModel
@@ -53,6 +55,7 @@ class TrainingStep:
     device: str
     precision: str
     is_checked: bool = False
+    ranks: Ranks = ALONE
     _buffers: Buffers | None = None
 
     def __call__(self, images: Tensor, mask: Tensor) -> Losses:
@@ -75,10 +78,11 @@ class TrainingStep:
                 device=self.device,
                 precision=self.precision,
                 scale=self.scaler.scale,
+                ranks=self.ranks,
             )
             self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
-            if self.is_checked and self._buffers is not None and not both_finite(losses[0], norm):
+            if self.is_checked and self._buffers is not None and not self.ranks.all(both_finite(losses[0], norm)):
                 self._buffers.restore()
                 return torch.full_like(losses[0], torch.nan), None
             self.scaler.step(self.optimizer)
@@ -161,11 +165,11 @@ class RecordedStep:
 def make_step(step: TrainingStep) -> TrainingStep | RecordedStep:
     """Return the step as it is to be taken on its device; recorded on an NVIDIA GPU if `SEGARENA_GRAPHS` is "on".
 
-    A user's module is not recorded: it may decide in Python what to compute.
+    A user's module is not recorded: it may decide in Python what to compute. Nor is a step of several processes.
 
     Args:
         step: The step.
     """
     wanted = os.environ.get(SWITCH, "").lower() in ("on", "1", "true")
     can = device_type(step.device) == "cuda" and step.parts == 1 and not isinstance(step.model, OwnNetwork)
-    return RecordedStep(step) if wanted and can else step
+    return RecordedStep(step) if wanted and can and step.ranks.number == 1 else step
