@@ -65,7 +65,7 @@ def test_an_array_of_trainings_and_then_a_report_are_queued(sbatch: Path, tmp_pa
     for job in (array, report):
         assert (job["partition"], job["time"], job["gpus-per-node"], job["cpus-per-task"]) == (
             "gpu",
-            "4:00:00",
+            "240",
             "1",
             "1",
         )
