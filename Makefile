@@ -21,7 +21,7 @@ test-long: .venv/dev.stamp  ## the tests that take seconds each; before a change
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one
 	$(BIN)/pytest -m "slow and not gpu"
 	$(BIN)/pytest -m gpu
-	$(BIN)/pytest --hypothesis-profile new tests/data tests/kernels tests/scoring
+	$(BIN)/pytest --hypothesis-profile new tests/data tests/image_files tests/converters tests/loading tests/kernels tests/scoring
 
 test-faults: .venv/dev.stamp  ## commands that are killed at random moments; SEGARENA_FAULTS=5 tries each signal five times
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults

@@ -17,9 +17,9 @@ import numpy as np
 from segarena.config import CheckOptions
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
-from segarena.data.synthetic import SyntheticSource
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_splits
+from segarena.scenes.synthetic import SyntheticSource
 from segarena.scoring.ceilings import Grid
 
 STRIDES = (2, 4, 8, 16)

@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 
 import segarena
-from segarena.data.sizes import working_size
-from segarena.data.transforms import resize_image
 from segarena.errors import RunError
 from segarena.experiment.recorded_images import RecordedImages, open_recorded
 from segarena.exporting.onnx_model import OnnxModel
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import resize_image
 from segarena.training import predictor
 from segarena.training.evaluation import predict_masks
 from segarena.training.machine import describe_environment

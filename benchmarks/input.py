@@ -25,14 +25,14 @@ import torch
 
 from segarena.config.devices import device_type
 from segarena.cores import count_cores
-from segarena.data.dataset import TrainingBatches, TrainingLoader, TrainingSet
-from segarena.data.decoded import DecodedImages
-from segarena.data.device_batches import DeviceLoader
-from segarena.data.disk_cache import DiskCache
-from segarena.data.pixel_store import HostPixels, ResidentPixels
-from segarena.data.sizes import crop_size
-from segarena.data.transforms import Augmentation
 from segarena.experiment.inputs import open_source
+from segarena.loading.dataset import TrainingBatches, TrainingLoader, TrainingSet
+from segarena.loading.decoded import DecodedImages
+from segarena.loading.device_batches import DeviceLoader
+from segarena.loading.disk_cache import DiskCache
+from segarena.loading.pixel_store import HostPixels, ResidentPixels
+from segarena.loading.sizes import crop_size
+from segarena.loading.transforms import Augmentation
 from segarena.threads import thread_pool
 from segarena.training.machine import describe_environment
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from segarena.data.decoded import DecodedImages
-from segarena.data.synthetic import SyntheticSource
 from segarena.files import read_json
+from segarena.loading.decoded import DecodedImages
 from segarena.models import SegmentationModel
+from segarena.scenes.synthetic import SyntheticSource
 from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.scoring.scores import score
 from segarena.training.evaluation import predict_masks, to_input

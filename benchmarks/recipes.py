@@ -35,8 +35,6 @@ from typing import Any
 from recipe_tables import make_tables
 
 from segarena.config import TrainOptions, defaults, make_options
-from segarena.data.scenes.scenery import VERSION
-from segarena.data.synthetic import DEFAULT_COUNTS, SyntheticSource, write_scenes
 from segarena.errors import SegarenaError
 from segarena.experiment.prepare import prepare
 from segarena.experiment.progress import Reporter
@@ -45,6 +43,8 @@ from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data, Environment
 from segarena.runs import Run as TrainedRun
 from segarena.runs import open_folder
+from segarena.scenes.scenery import VERSION
+from segarena.scenes.synthetic import DEFAULT_COUNTS, SyntheticSource, write_scenes
 
 RESULTS = Path(__file__).parent / "recipes.csv"
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"

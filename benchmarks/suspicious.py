@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segarena.data.dataset import EvaluationItem, EvaluationSet, evaluation_loader
-from segarena.data.decoded import DecodedImages
 from segarena.experiment.inputs import reopen_source
 from segarena.experiment.progress import Reporter
+from segarena.loading.dataset import EvaluationItem, EvaluationSet, evaluation_loader
+from segarena.loading.decoded import DecodedImages
 from segarena.records.run import Data
 from segarena.runs import finished_runs
 from segarena.scoring.disagreement import SMALLEST, Region, find_agreement, find_confident_errors

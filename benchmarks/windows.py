@@ -19,8 +19,8 @@ from PIL import Image
 
 from segarena.classes import IGNORE_INDEX
 from segarena.config.views import View
-from segarena.data.scaling import WindowPlan
 from segarena.experiment.inputs import reopen_source
+from segarena.loading.scaling import WindowPlan
 from segarena.records.run import Data
 from segarena.scoring.counts import confusion_per_image
 from segarena.scoring.scores import score

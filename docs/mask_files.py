@@ -15,9 +15,9 @@ from scipy import ndimage
 
 from segarena.classes import IGNORE_INDEX
 from segarena.data.encoding.mask_encoding import MaskEncoding
-from segarena.data.files.raw_masks import read_plane
 from segarena.data.folder import FolderSource
-from segarena.data.scenes.scenery import BOAT, FOREST, HOUSE, LAKE, ROAD, SEA, generate_scene
+from segarena.image_files.raw_masks import read_plane
+from segarena.scenes.scenery import BOAT, FOREST, HOUSE, LAKE, ROAD, SEA, generate_scene
 
 Bytes = NDArray[np.uint8]
 #: Labels (H, W) to the picture that is saved.

@@ -23,7 +23,7 @@ import segarena
 from segarena.classes import IGNORE_INDEX
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import split_samples
-from segarena.data.transforms import normalize
+from segarena.loading.transforms import normalize
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image, predict_labels
 from segarena.scoring.scores import Scores, score

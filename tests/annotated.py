@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.annotations.annotations import Annotations
-from segarena.data.annotations.write import write_annotations
-from segarena.data.converters.voc_names import voc_color
+from segarena.annotations.annotations import Annotations
+from segarena.annotations.write import write_annotations
+from segarena.converters.voc_names import voc_color
 from segarena.data.folder import FolderSource
 from support import refuses
 

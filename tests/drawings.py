@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from segarena.classes import ClassTable
 from segarena.data.encoding.infer import InferredEncoding, infer_encoding
-from segarena.data.files.mask_facts import CountedMask, read_mask_facts
+from segarena.image_files.mask_facts import CountedMask, read_mask_facts
 
 
 def label_map(seed: int, count: int, height: int = 160, width: int = 200) -> NDArray[np.uint8]:

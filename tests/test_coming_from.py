@@ -21,8 +21,8 @@ import segarena
 from segarena import cli
 from segarena.commands import compare, train
 from segarena.config import CompareOptions
-from segarena.data.transforms import normalize
 from segarena.experiment.networks import check_networks
+from segarena.loading.transforms import normalize
 from segarena.runs import open_folder
 from segarena.training.costs import measure_latency
 from support import QUICK, write_pair

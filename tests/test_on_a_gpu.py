@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 import segarena
 from sample_records import PROTOCOL
-from segarena.data.dataset import EvaluationItem
-from segarena.data.transforms import normalize
 from segarena.errors import ConfigError, Interrupted
+from segarena.loading.dataset import EvaluationItem
+from segarena.loading.transforms import normalize
 from segarena.models import SegmentationModel, build_model
 from segarena.models.fcn import FixedUpsampling
 from segarena.records.config import Config

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from segarena.config import TrainOptions, make_options
-from segarena.data.synthetic import SyntheticSource
 from segarena.errors import ConfigError
 from segarena.records.run import Data
+from segarena.scenes.synthetic import SyntheticSource
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

@@ -16,24 +16,24 @@ TRAINING = {"compare", "train"}
 #: Messages of a module, or those with an option, that not all commands show that import the module.
 SHOWN_BY = {
     "segarena.commands.ceiling_table": TRAINING,  # `check` shows it as advice for a training
-    "segarena.data.checks.pairs --from": {"convert"},  # the others show its command as a whole
-    "segarena.data.checks.metadata": TRAINING,  # also by `check`, as advice for a training
-    "segarena.data.checks.metadata --write-classes": {"check"},  # the others show its command as a whole
-    "segarena.data.converters.class_attribute": {"convert"},
-    "segarena.data.converters.coco_crowds": {"convert"},
-    "segarena.data.converters.registry": {"convert"},  # the others show its commands as a whole
+    "segarena.checks.pairs --from": {"convert"},  # the others show its command as a whole
+    "segarena.checks.metadata": TRAINING,  # also by `check`, as advice for a training
+    "segarena.checks.metadata --write-classes": {"check"},  # the others show its command as a whole
+    "segarena.converters.class_attribute": {"convert"},
+    "segarena.converters.coco_crowds": {"convert"},
+    "segarena.converters.registry": {"convert"},  # the others show its commands as a whole
     "segarena.data.encoding.infer": {"convert"},  # likewise
     "segarena.data.layout.alternatives": {*TRAINING, "check", "evaluate"},
     "segarena.data.layout.errors": {*TRAINING, "check", "evaluate"},
     "segarena.data.layout.errors --from": {"convert"},  # the others show its command as a whole
     "segarena.data.layout.pairing": {*TRAINING, "check", "evaluate"},
-    "segarena.data.published": {*TRAINING, "evaluate"},  # `check` takes folders only
-    "segarena.data.published --download": TRAINING,
+    "segarena.published": {*TRAINING, "evaluate"},  # `check` takes folders only
+    "segarena.published --download": TRAINING,
     "segarena.data.splitting.groups": {*TRAINING, "check"},
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.data.splitting.splits --folds": TRAINING,
     "segarena.data.folder": {*TRAINING, "check", "evaluate"},  # `export` reads the data of a run, as it is recorded
-    "segarena.data.scaling": {"predict", "evaluate"},  # the others have no --scale
+    "segarena.loading.scaling": {"predict", "evaluate"},  # the others have no --scale
     "segarena.experiment.inputs --images": {*TRAINING, "check", "evaluate"},  # not `export`, likewise
     "segarena.experiment.inputs --masks": {*TRAINING, "check", "evaluate"},
     "segarena.experiment.inputs --splits": TRAINING,  # only where it is given
@@ -50,9 +50,9 @@ SHOWN_BY = {
     "segarena.runs --out": {*TRAINING, "check", "evaluate", "predict"},  # only where it is not given
     "segarena.runs --resume": TRAINING,  # only where there is one
     "segarena.scoring.wording": {"compare"},  # `report` repeats it, as advice for another comparison
-    "segarena.data.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
-    "segarena.data.checks.dependence --group-by": {*TRAINING, "check"},  # likewise
-    "segarena.data.processes --jobs": {"compare"},  # `train` has one training
+    "segarena.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
+    "segarena.checks.dependence --group-by": {*TRAINING, "check"},  # likewise
+    "segarena.loading.processes --jobs": {"compare"},  # `train` has one training
     "segarena.experiment.executors.choose --jobs": {"compare"},
     "segarena.exporting.onnx_predictor --probabilities": {"predict"},  # the remedy is a command of `export`
     "segarena.reporting.viewer --resume": {"compare"},  # a command of `compare`, shown as a whole
@@ -69,7 +69,7 @@ SHOWN_BY = {
     "segarena.commands.terminal --device": {*TRAINING, "evaluate", "predict"},  # the GPU's memory is short
     "segarena.commands.terminal --micro-batch": TRAINING,
     "segarena.commands.terminal --size": TRAINING,
-    "segarena.data.processes": TRAINING,  # `evaluate` uses no processes
+    "segarena.loading.processes": TRAINING,  # `evaluate` uses no processes
     "segarena.training.devices": TRAINING,  # the others have no --precision
     "segarena.training.machine": {*TRAINING, "evaluate", "predict"},  # the others compute with no device
 }

@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 
 from annotated import write_image, write_json
+from segarena.annotations.write import write_annotations
 from segarena.config import TrainOptions
-from segarena.data.annotations.write import write_annotations
-from segarena.data.converters.coco import read_coco
-from segarena.data.files.images import read_image
+from segarena.converters.coco import read_coco
 from segarena.data.folder import FolderSource
-from segarena.data.published import open_published
 from segarena.data.source import Sample
 from segarena.data.splitting.splits import make_folds, read_splits
 from segarena.errors import ConfigError, DataError
 from segarena.experiment.inputs import make_splits
+from segarena.image_files.images import read_image
+from segarena.published import open_published
 from support import refuses, write_pair
 from tiff_files import save_tiff
 

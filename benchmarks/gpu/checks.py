@@ -13,7 +13,7 @@ from session import BATCH, CLASSES, DEVICE, ENCODER, HAS_GPU, SIDE, Contestant, 
 from torch import Tensor, nn
 
 import segarena
-from segarena.data.transforms import normalize
+from segarena.loading.transforms import normalize
 from segarena.training.evaluation import predict_masks
 
 #: Memory of a card of 6 GB, of which the driver takes some, in GiB.

@@ -11,8 +11,8 @@ from PIL import Image
 
 import segarena
 from segarena.data.folder import FolderSource
-from segarena.data.synthetic import SyntheticSource
 from segarena.errors import ConfigError, DataError, RunError
+from segarena.scenes.synthetic import SyntheticSource
 from support import SHARED, needs_real_data, refuses, write_pair
 
 

@@ -12,7 +12,7 @@ import segarena
 from annotated import coco, write_image, write_json
 from segarena import cli
 from segarena.config import ConvertOptions
-from segarena.data.converters.registry import FORMATS
+from segarena.converters.registry import FORMATS
 from segarena.errors import ConfigError, RunError
 from support import refuses
 

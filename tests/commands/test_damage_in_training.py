@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segarena.cli import main
-from segarena.data.dataset import TrainingLoader
+from segarena.loading.dataset import TrainingLoader
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

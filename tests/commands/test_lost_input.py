@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from segarena.cli import main
-from segarena.data import processes
-from segarena.data.dataset import TrainingLoader
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError
+from segarena.loading import processes
+from segarena.loading.dataset import TrainingLoader
 from support import refuses, write_pair
 
 OPTIONS = "--weights none --encoder mobilenet_v2 --size 32 --batch-size 4 --epochs 2 --device cpu".split()

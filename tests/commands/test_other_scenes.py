@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import segarena
-from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.errors import DataError, RunError
+from segarena.scenes.synthetic import SyntheticSource, write_scenes
 from support import QUICK, refuses
 
 OPTIONS = {**QUICK, "epochs": 1}
@@ -22,14 +22,14 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("earlier") / "out"
     with pytest.MonkeyPatch.context() as patch:
         draw_few(patch)
-        patch.setattr("segarena.data.synthetic.VERSION", 1)
+        patch.setattr("segarena.scenes.synthetic.VERSION", 1)
         segarena.compare(models=["fcn"], out=place, **OPTIONS)
     return place
 
 
 def draw_few(patch: pytest.MonkeyPatch) -> None:
     few = partial(SyntheticSource, size=64, counts={"train": 4, "val": 2, "test": 2})
-    patch.setattr("segarena.data.synthetic.SyntheticSource", few)
+    patch.setattr("segarena.scenes.synthetic.SyntheticSource", few)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import tifffile
 from PIL import Image
 
 import segarena
-from segarena.data.files import georeference
 from segarena.errors import DataError
+from segarena.image_files import georeference
 from segarena.outputs import labelling
 from support import refuses, scene
 

@@ -15,8 +15,8 @@ from PIL import Image
 import segarena
 from segarena import cli
 from segarena.config import PredictOptions
-from segarena.data.files import large_images
 from segarena.errors import ConfigError
+from segarena.image_files import large_images
 from segarena.records.metrics import Metrics
 from segarena.records.prediction import PredictionRecord
 from segarena.records.run import Data

@@ -17,9 +17,9 @@ import segarena
 from recording import RecordingReporter
 from segarena.config import CompareOptions, TrainOptions
 from segarena.config.tuning import CLASS_WEIGHTS, learning_rates
-from segarena.data.decoded import DecodedImages, Pair
 from segarena.errors import ConfigError, Interrupted, RunError
 from segarena.experiment import calibration, trial_scores, tuning
+from segarena.loading.decoded import DecodedImages, Pair
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics

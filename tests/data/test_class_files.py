@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from encoding_zoo import VOID, draw
+from segarena.checks.metadata import check_class_files
 from segarena.classes import name_classes
-from segarena.data.checks.metadata import check_class_files
 from segarena.data.encoding.class_files import find_class_files
 from segarena.data.folder import FolderSource
 from support import refuses

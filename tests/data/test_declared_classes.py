@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from encoding_zoo import VOID, draw, write_classes
+from segarena.checks.unreadable import find_faults
 from segarena.classes import name_classes
-from segarena.data.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from support import refuses
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from segarena.data.encoding.color import distance_from_mixtures, find_thick
 from segarena.data.encoding.value_counts import colors_of
-from segarena.data.files.mask_facts import CountedMask, read_mask_facts
+from segarena.image_files.mask_facts import CountedMask, read_mask_facts
 
 PALETTE = np.array([(0, 0, 0), (255, 0, 0), (0, 160, 255)])
 

@@ -20,8 +20,8 @@ from drawings import infer, label_map
 from segarena.classes import name_classes
 from segarena.data.encoding.infer import infer_like
 from segarena.data.encoding.mask_encoding import read_mask
-from segarena.data.files.mask_facts import CountedMask, read_mask_facts
 from segarena.data.folder import FolderSource
+from segarena.image_files.mask_facts import CountedMask, read_mask_facts
 from support import refuses
 
 NAMES = ("_background_", "crack", "rust", "moss")

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from drawings import infer, label_map, paint, save_all, soften, through_jpeg
+from segarena.checks.metadata import check_labels
 from segarena.classes import name_classes
-from segarena.data.checks.metadata import check_labels
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import split_samples
 from support import scene

@@ -20,7 +20,7 @@ from PIL import Image
 from drawings import infer, label_map
 from segarena.classes import name_classes
 from segarena.data.encoding.mask_encoding import read_mask
-from segarena.data.files.mask_facts import MaskFacts, read_mask_facts
+from segarena.image_files.mask_facts import MaskFacts, read_mask_facts
 from support import refuses
 from tiff_files import save_tiff
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.checks.unreadable import find_faults
-from segarena.data.files.faults import group_by_cause, join_faults
+from segarena.checks.unreadable import find_faults
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError
+from segarena.image_files.faults import group_by_cause, join_faults
 from support import refused, refuses, write_pair
 
 

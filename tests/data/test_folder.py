@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segarena.data.checks import inspect
+from segarena.checks import inspect
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.data.splitting.splits import split_samples

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segarena.data.annotations import reading
-from segarena.data.annotations.annotations import Malformed, read_coordinate, read_outline
-from segarena.data.annotations.image_index import walk
-from segarena.data.annotations.reading import read_json
+from segarena.annotations import reading
+from segarena.annotations.annotations import Malformed, read_coordinate, read_outline
+from segarena.annotations.image_index import walk
+from segarena.annotations.reading import read_json
 from segarena.errors import OutOfMemoryError
 from support import refuses
 

@@ -15,7 +15,7 @@ import pytest
 import segarena
 from layer_zoo import draw, photograph, white, write
 from layout_zoo import touch
-from segarena.data.checks.pairs import check_class_folders
+from segarena.checks.pairs import check_class_folders
 from segarena.data.folder import FolderSource
 
 

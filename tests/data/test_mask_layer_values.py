@@ -15,8 +15,8 @@ from PIL import Image
 
 from layer_zoo import CLASSES, HEIGHT, WIDTH, Save, check, draw, photograph, white, write
 from layout_zoo import NAMES
+from segarena.checks.pairs import check_layers
 from segarena.classes import IGNORE_INDEX
-from segarena.data.checks.pairs import check_layers
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
 from segarena.experiment.check_report import json_content

@@ -15,9 +15,9 @@ import pytest
 
 from layout_zoo import touch, write_mask, write_photograph
 from segarena.classes import read_class_table
-from segarena.data.files.images import read_image
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
+from segarena.image_files.images import read_image
 from support import refuses
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"

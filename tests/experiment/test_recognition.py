@@ -13,12 +13,12 @@ from PIL import Image
 
 from segarena.data.contents import hash_contents
 from segarena.data.folder import FolderSource
-from segarena.data.published import ListedSource
 from segarena.data.source import Source
-from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.experiment.recognition import Recognised, recognise, uses_by_name
 from segarena.experiment.scored import select
+from segarena.published import ListedSource
 from segarena.records.run import Data, Parts
+from segarena.scenes.synthetic import SyntheticSource, write_scenes
 from support import write_pair
 
 

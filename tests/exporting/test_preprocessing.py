@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import segarena
-from segarena.data.sizes import working_size
-from segarena.data.transforms import normalize, resize_image
 from segarena.exporting.preprocessing import preprocessing_text
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import normalize, resize_image
 from support import refuses
 
 

@@ -78,8 +78,8 @@ PROMISES = (
         "No flipped bit changes a label unnoticed",
         "Each bit of PNG masks in six pixel formats, and each bit of the pixels of TIFF with Deflate, is flipped",
         (
-            "data/test_flipped_bits.py::test_flipped_bits_of_a_png_change_no_label",
-            "data/test_flipped_bits.py::test_flipped_bits_in_deflated_tiff_change_no_label",
+            "image_files/test_flipped_bits.py::test_flipped_bits_of_a_png_change_no_label",
+            "image_files/test_flipped_bits.py::test_flipped_bits_in_deflated_tiff_change_no_label",
         ),
         "BMP, GIF, JPEG, WebP, and TIFF with other compressions have no checksums; nor have the headers of TIFF",
         "of 6,368 flipped bits in PNG masks 6,350 are refused, and the others change no label. Without the comparison "
@@ -137,8 +137,8 @@ PROMISES = (
         (
             "test_class_table.py::test_aliases_of_lists_are_refused_and_those_of_words_read",
             "test_class_table.py::test_a_pipe_in_place_of_the_file_is_not_waited_for",
-            "data/test_converters_coco.py::test_a_panoptic_png_outside_of_the_folder_is_not_read",
-            "data/test_flipped_bits.py::test_postscript_called_png_is_not_decoded",
+            "converters/test_converters_coco.py::test_a_panoptic_png_outside_of_the_folder_is_not_read",
+            "image_files/test_flipped_bits.py::test_postscript_called_png_is_not_decoded",
             "data/test_large_annotations.py::test_json_that_would_not_fit_into_memory_is_not_read",
             "data/test_large_annotations.py::test_pipes_among_annotations_are_not_opened",
         ),
@@ -185,8 +185,8 @@ PROMISES = (
         "numbers, pipes or folders; four trainings with one small cache",
         (
             "kernels/test_loops.py::test_a_damaged_cache_is_compiled_again",
-            "data/test_disk_cache.py::test_a_damaged_file_is_decoded_again_and_replaced",
-            "data/test_disk_cache.py::test_pipes_and_folders_are_not_entries",
+            "loading/test_disk_cache.py::test_a_damaged_file_is_decoded_again_and_replaced",
+            "loading/test_disk_cache.py::test_pipes_and_folders_are_not_entries",
             "faults/test_surroundings.py::test_four_processes_share_a_cache",
         ),
     ),

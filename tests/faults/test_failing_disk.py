@@ -19,9 +19,9 @@ import pytest
 import segarena
 from faults.killer import left_over
 from faults.layer import CODES, Disk, Operation
-from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.errors import RunError
 from segarena.files import UNWRITABLE
+from segarena.scenes.synthetic import SyntheticSource, write_scenes
 from segarena.training.costs import measure_latency
 from support import QUICK, write_pair
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from annotated import coco, cvat, cvat_image, labelme, write_image
 from faults.killer import TIMES
-from segarena.data.converters.coco import read_coco
-from segarena.data.converters.cvat import read_cvat
-from segarena.data.converters.labelme import read_labelme
+from segarena.converters.coco import read_coco
+from segarena.converters.cvat import read_cvat
+from segarena.converters.labelme import read_labelme
 from segarena.data.folder import FolderSource
 from segarena.errors import SegarenaError
 from support import write_pair

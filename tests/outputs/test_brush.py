@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from segarena.data.converters.brush import decode_brush
+from segarena.converters.brush import decode_brush
 from segarena.outputs.brush import encode_brush
 
 

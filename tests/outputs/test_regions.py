@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from segarena.data.annotations.rasterize import Polygons
+from segarena.annotations.rasterize import Polygons
 from segarena.outputs.regions import Regions
 
 MASKS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 2))

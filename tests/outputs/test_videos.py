@@ -17,9 +17,9 @@ from PIL import Image
 
 from segarena.classes import ClassTable, name_classes
 from segarena.config import PredictOptions
-from segarena.data.files.video import Frame, check_video_reader, open_video
 from segarena.data.layout.new_images import NewImage, find_new_images
 from segarena.errors import ConfigError, DataError, Interrupted, RunError
+from segarena.image_files.video import Frame, check_video_reader, open_video
 from segarena.outputs.manifest import Journal, Manifest, key_of
 from segarena.outputs.video_labelling import VideoLabelling, VideoOutcome
 from support import refuses

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from segarena.classes.colors import DEFAULT_COLORS, difference, lightness
-from segarena.data.scenes.scenery import CLASSES
 from segarena.errors import RunError
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.gallery import LONGEST_SIDE, Example, draw_gallery, labels_picture, read_example
 from segarena.reporting.label_pictures import APART, STRIPE, VOID, WRONG, color_labels, error_map, wrong_color
 from segarena.reporting.page import render_page, save_figures
 from segarena.reporting.style import theme
+from segarena.scenes.scenery import CLASSES
 from support import refuses
 
 TRUTH = np.array([[0, 1, 255], [1, 1, 255]], dtype=np.uint8)

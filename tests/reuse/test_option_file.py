@@ -12,8 +12,8 @@ import pytest
 
 from segarena import cli
 from segarena.config import PUBLISHED_NAMES, CheckOptions, Choice, CompareOptions, TrainOptions
-from segarena.data.published import PUBLISHED
 from segarena.errors import ConfigError, RunError, SegarenaError
+from segarena.published import PUBLISHED
 from segarena.records.options import OptionsRecord
 from segarena.reuse.complete import complete
 from segarena.reuse.option_file import read_option_file

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from segarena.classes.table import name_classes
-from segarena.data.files.bit_depth import choose_bits
+from segarena.image_files.bit_depth import choose_bits
 
 CLASSES = name_classes([0, 1, 2], ["ground", "road", "roof"])
 

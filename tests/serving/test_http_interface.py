@@ -12,10 +12,10 @@ import tifffile
 from PIL import Image
 from serving_support import CLASSES, Client, Threshold, form, picture, serving, written
 
-from segarena.data.files.channel_format import ChannelFormat
-from segarena.data.files.composite import composite
-from segarena.data.files.images import read_image
-from segarena.data.files.in_memory_bands import read_file
+from segarena.image_files.channel_format import ChannelFormat
+from segarena.image_files.composite import composite
+from segarena.image_files.images import read_image
+from segarena.image_files.in_memory_bands import read_file
 from segarena.reporting.overlay import draw_overlay
 
 PNG = picture()
@@ -38,7 +38,7 @@ def deep(channels: int) -> bytes:
     values = np.random.default_rng(1).integers(0, 65536, (9, 14), dtype=np.uint16)
     if channels == 1:
         return written(Image.fromarray(values), "TIFF")
-    from segarena.data.files.arrays import _write_png
+    from segarena.image_files.arrays import _write_png
 
     return _write_png(np.stack([values, values[::-1], values[:, ::-1]], axis=-1))
 

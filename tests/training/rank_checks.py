@@ -21,8 +21,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from segarena.classes import IGNORE_INDEX
-from segarena.data.dataset import EpochBatches, EvaluationItem
 from segarena.errors import DataError, Interrupted, SegarenaError
+from segarena.loading.dataset import EpochBatches, EvaluationItem
 from segarena.models import build_model
 from segarena.training.accumulation import add_gradients
 from segarena.training.counting import evaluate

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from segarena.data.dataset import EvaluationItem
-from segarena.data.scaling import WindowPlan
+from segarena.loading.dataset import EvaluationItem
+from segarena.loading.scaling import WindowPlan
 from segarena.models.base import SegmentationOutput
 from segarena.scoring.boundaries import count_boundaries
 from segarena.scoring.calibration import ConfidenceCounts, count_confidence, grid_lines

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from segarena.classes import IGNORE_INDEX as VOID
-from segarena.data.dataset import EvaluationItem
-from segarena.data.transforms import normalize
+from segarena.loading.dataset import EvaluationItem
+from segarena.loading.transforms import normalize
 from segarena.models.base import SegmentationOutput
 from segarena.scoring.counts import confusion_per_image
 from segarena.training.counting import evaluate

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import segarena
-from segarena.data.decoded import DecodedImages
 from segarena.data.folder import FolderSource
 from segarena.errors import ConfigError, Interrupted
 from segarena.experiment import run as run_module
 from segarena.experiment.held_out_baseline import majority_miou
+from segarena.loading.decoded import DecodedImages
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
 from segarena.training import early_stopping

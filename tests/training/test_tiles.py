@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segarena.data.dataset import EvaluationItem
+from segarena.loading.dataset import EvaluationItem
 from segarena.training.counting import evaluate
 from segarena.training.evaluation import predict_masks, predict_probabilities
 

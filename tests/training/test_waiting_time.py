@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import segarena
-from segarena.data.dataset import TrainingLoader
+from segarena.loading.dataset import TrainingLoader
 from segarena.training.waiting import WaitingTime
 from support import QUICK
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
-from segarena.data.transforms import resize_image
+from segarena.loading.scaling import Scaling, TrainingSides, WindowPlan
+from segarena.loading.transforms import resize_image
 from segarena.training import blending
 from segarena.training.blending import label_windows
 from segarena.training.regions import InMemory, Region, ScaledImage

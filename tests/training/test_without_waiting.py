@@ -20,7 +20,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from segarena.data import transforms
+from segarena.loading import transforms
 from segarena.models import SegmentationModel, build_model
 from segarena.training import losses
 from segarena.training.averaging import WeightAverage

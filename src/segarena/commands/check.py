@@ -10,6 +10,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from segarena.checks import inspect
+from segarena.checks.problem import Problem, parts_of, stop_on_errors
+from segarena.checks.unreadable import find_faults
 from segarena.classes import TABLE, TABLES
 from segarena.commands.ceiling_table import show_ceilings
 from segarena.commands.progress import show_progress
@@ -17,9 +20,6 @@ from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
 from segarena.config.channels import read_channels
 from segarena.config.checks import check_is_new
-from segarena.data.checks import inspect
-from segarena.data.checks.problem import Problem, parts_of, stop_on_errors
-from segarena.data.checks.unreadable import find_faults
 from segarena.data.encoding.mask_encoding import show_all
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from segarena.annotations.write import check_free, write_annotations
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import ConvertOptions
 from segarena.config.checks import flag
-from segarena.data.annotations.write import check_free, write_annotations
-from segarena.data.converters.registry import FORMATS, choose_format
+from segarena.converters.registry import FORMATS, choose_format
 from segarena.errors import ConfigError
 from segarena.formats import command, join_words, listing, plural
 

@@ -15,12 +15,12 @@ from tempfile import gettempdir
 from segarena.commands.terminal import console, shown
 from segarena.config import DoctorOptions
 from segarena.config.devices import device_type
-from segarena.data.files.cache import cache_folder
-from segarena.data.processes import SHARED_MEMORY
 from segarena.errors import RunError, SegarenaError
 from segarena.experiment.self_test import check_files, check_folder, check_training
 from segarena.formats import plural
 from segarena.free_memory import free_memory
+from segarena.image_files.cache import cache_folder
+from segarena.loading.processes import SHARED_MEMORY
 from segarena.records.run import Environment
 from segarena.training.machine import choose_device, describe_environment
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from segarena.config import DataOptions, EvaluateOptions, ExportOptions, OutputOptions, PredictOptions, ServeOptions
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
-from segarena.data.published import is_published
+from segarena.published import is_published
 from segarena.runs import find_run
 
 

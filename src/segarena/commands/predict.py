@@ -16,15 +16,15 @@ from segarena.commands.predicting import AnyPredictor, count_at_a_time, label_al
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import catch_interrupt, console, shown
 from segarena.config import PredictOptions
-from segarena.data.files.bit_depth import highest_values
-from segarena.data.files.brightness import warn_if_other_units, warn_if_unlike
-from segarena.data.files.faults import group_by_cause, join_faults
-from segarena.data.files.georeference import INSTALL, has_rasterio, is_georeferenced
-from segarena.data.files.large_images import pixels_allowed
 from segarena.data.layout.new_images import NewImage, NewImages, find_new_images, is_video
 from segarena.errors import DataError
 from segarena.exporting.onnx_predictor import OnnxPredictor
 from segarena.formats import command, join_words, listing, plural, small_percent
+from segarena.image_files.bit_depth import highest_values
+from segarena.image_files.brightness import warn_if_other_units, warn_if_unlike
+from segarena.image_files.faults import group_by_cause, join_faults
+from segarena.image_files.georeference import INSTALL, has_rasterio, is_georeferenced
+from segarena.image_files.large_images import pixels_allowed
 from segarena.outputs.choose import choose_collectors, choose_writers
 from segarena.outputs.folder import (
     find_record,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console
 from segarena.config import PredictOptions
-from segarena.data.files.video import check_video_reader
 from segarena.data.layout.new_images import MASKS, VIDEO_OVERLAY, NewImage, is_video
 from segarena.errors import ConfigError, DataError
 from segarena.formats import duration, plural
+from segarena.image_files.video import check_video_reader
 from segarena.outputs.labelling import Outcome
 from segarena.outputs.video_files import CALLED, choose_encoder
 from segarena.outputs.video_labelling import VideoLabelling, VideoOutcome

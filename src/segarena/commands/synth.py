@@ -7,8 +7,8 @@ from pathlib import Path
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import SynthOptions
-from segarena.data.synthetic import SyntheticSource, write_scenes
 from segarena.formats import command
+from segarena.scenes.synthetic import SyntheticSource, write_scenes
 
 
 @shown

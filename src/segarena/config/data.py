@@ -13,7 +13,7 @@ from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
-#: Names of the published data sets: the keys of `segarena.data.published.PUBLISHED`, which needs torch.
+#: Names of the published data sets: the keys of `segarena.published.PUBLISHED`, which needs torch.
 PUBLISHED_NAMES = ("voc2012", "sbd", "cityscapes", "oxford-pets")
 
 

@@ -24,20 +24,20 @@ from segarena.data.encoding.infer import (
 from segarena.data.encoding.layers import count_overlap, encode_layers
 from segarena.data.encoding.mask_encoding import read_mask, resize_mask
 from segarena.data.encoding.named import Unused, like_run, read_class_files
-from segarena.data.files.band_facts import BandFacts
-from segarena.data.files.channel_format import ChannelFormat, common_format
-from segarena.data.files.composite import composite
-from segarena.data.files.faults import join_faults
-from segarena.data.files.headers import Resized, fit, image_size
-from segarena.data.files.image_facts import ImageFacts
-from segarena.data.files.images import common_bits, read_image
-from segarena.data.files.mask_facts import CountedMask
-from segarena.data.files.sample_files import PairDigest, Progress, ReadFile, read_samples
 from segarena.data.layout.layout import find_pairs
 from segarena.data.layout.tree import relative_name
 from segarena.data.source import Sample
 from segarena.errors import DataError
 from segarena.formats import command, relative_path
+from segarena.image_files.band_facts import BandFacts
+from segarena.image_files.channel_format import ChannelFormat, common_format
+from segarena.image_files.composite import composite
+from segarena.image_files.faults import join_faults
+from segarena.image_files.headers import Resized, fit, image_size
+from segarena.image_files.image_facts import ImageFacts
+from segarena.image_files.images import common_bits, read_image
+from segarena.image_files.mask_facts import CountedMask
+from segarena.image_files.sample_files import PairDigest, Progress, ReadFile, read_samples
 
 
 class FolderSource:
@@ -100,7 +100,7 @@ class FolderSource:
         faults: list[DataError] = []
         pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
         for image, mask, digest in read_samples(pairs, on_progress, as_stored=channels is not None):
-            # An image that cannot be decoded is left to `data.checks`, which list all of them.
+            # An image that cannot be decoded is left to `checks`, which list all of them.
             try:
                 is_left = image.facts is None and channels is None
                 size = image_size(image.path) if is_left else image.checked().size

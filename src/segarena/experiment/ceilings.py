@@ -15,13 +15,13 @@ from segarena.config import DataFacts
 from segarena.config.network_costs import DEFAULT_ENCODERS
 from segarena.config.resolution import LIMITS, Resolution, sizes_up_to
 from segarena.config.training import LOGIT_STRIDES
-from segarena.data.files.cache import FactCache
 from segarena.data.folder import FolderSource
-from segarena.data.sizes import working_size
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
 from segarena.errors import DataError
 from segarena.experiment.resolution import Workload, choose, default_costs
+from segarena.image_files.cache import FactCache
+from segarena.loading.sizes import working_size
 from segarena.scoring.ceilings import Ceiling, Grid, averaged_counts, to_ceilings
 from segarena.seeding import derive_seed
 from segarena.threads import thread_pool

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from segarena.checks.problem import Problem, parts_of
 from segarena.classes import TABLE, ClassTable
-from segarena.data.checks.problem import Problem, parts_of
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import Layout
 from segarena.data.layout.tree import relative_name

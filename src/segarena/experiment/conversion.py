@@ -11,7 +11,7 @@ from segarena.errors import DataError
 from segarena.formats import join_words
 
 if TYPE_CHECKING:  # most folders need no converter, and reading them all takes a tenth of a second
-    from segarena.data.converters.foreign import Foreign
+    from segarena.converters.foreign import Foreign
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def advise_conversion(root: Path) -> Iterator[None]:
             raise DataError(what, where=error.where, remedy=foreign.remedy) from error
         if not found:
             raise
-        from segarena.data.converters.registry import convert_command
+        from segarena.converters.registry import convert_command
 
         target = _free_name(root)
         commands = [convert_command(root, target, name) for name in found]
@@ -44,9 +44,9 @@ def advise_conversion(root: Path) -> Iterator[None]:
 
 def _look(root: Path) -> tuple[dict[str, str], Foreign | None]:
     """The formats that are found, and a format that no converter reads."""
-    from segarena.data.annotations.peek import Peek
-    from segarena.data.converters.foreign import find_foreign
-    from segarena.data.converters.registry import recognise
+    from segarena.annotations.peek import Peek
+    from segarena.converters.foreign import find_foreign
+    from segarena.converters.registry import recognise
 
     try:
         return recognise(root), find_foreign(Peek(root))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from segarena.config import Protocol
-from segarena.data.scaling import Scaling
 from segarena.experiment.plan import Training
 from segarena.formats import plural
+from segarena.loading.scaling import Scaling
 
 
 def scaling(training: Training) -> Scaling:

@@ -12,7 +12,6 @@ from segarena.classes import ClassTable
 from segarena.config import DataOptions, ProtocolOptions
 from segarena.config.channels import Channels, read_channels
 from segarena.data.folder import FolderSource
-from segarena.data.published import PUBLISHED, is_published, open_published
 from segarena.data.source import Source, Split
 from segarena.data.splitting.groups import find_groups
 from segarena.data.splitting.splits import PARTS, Splits, find_named, make_folds, read_splits, split_samples
@@ -22,6 +21,7 @@ from segarena.experiment.progress import SILENT, Reporter
 from segarena.experiment.recognition import parts_by_name, recognise
 from segarena.files import read_json
 from segarena.formats import listing
+from segarena.published import PUBLISHED, is_published, open_published
 from segarena.records.config import DataSettings
 from segarena.records.run import Data
 from segarena.reuse.recorded import anchor
@@ -60,7 +60,7 @@ def open_source(
             f"the images of {data or 'the built-in scenes'} are RGB", where="--channels", remedy="Leave it out"
         )
     if data is None:
-        from segarena.data.synthetic import SyntheticSource  # it needs scipy, and `check` does not
+        from segarena.scenes.synthetic import SyntheticSource  # it needs scipy, and `check` does not
 
         return SyntheticSource()
     if is_published(data):

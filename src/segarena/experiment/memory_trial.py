@@ -15,7 +15,6 @@ import torch
 
 from segarena.config import Choice, Protocol
 from segarena.config.training import is_own
-from segarena.data.dataset import EvaluationItem
 from segarena.errors import OutOfMemoryError
 from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.plan import Training
@@ -27,6 +26,7 @@ from segarena.experiment.shortage import describe_step, smaller_network
 from segarena.formats import plural
 from segarena.free_memory import free_memory
 from segarena.launched import count_processes, local_processes, size_of
+from segarena.loading.dataset import EvaluationItem
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import recorded_choices
 from segarena.training.accumulation import micro_batches

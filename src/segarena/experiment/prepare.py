@@ -9,15 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from segarena.checks import inspect
+from segarena.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.config import Choice, DataFacts, ProtocolOptions, defaults
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import Moments, mean_and_std, measure
-from segarena.data.checks import inspect
-from segarena.data.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.data.contents import hash_contents
-from segarena.data.decoded import DecodedImages, Pair
-from segarena.data.disk_cache import DiskCache
-from segarena.data.files.cache import cache_folder
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
@@ -31,7 +28,10 @@ from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
 from segarena.free_memory import free_memory
+from segarena.image_files.cache import cache_folder
 from segarena.launched import local_processes
+from segarena.loading.decoded import DecodedImages, Pair
+from segarena.loading.disk_cache import DiskCache
 from segarena.reuse.like import earlier_choices
 from segarena.reuse.recorded import recorded_choices
 from segarena.scoring.ceilings import Grid

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.contents import ContentHash
-from segarena.data.decoded import DecodedImages
-from segarena.data.files.brightness import brightness_range
 from segarena.data.folder import FolderSource
-from segarena.data.pixel_store import PixelStore, store_pixels
-from segarena.data.scaling import TrainingSides
 from segarena.data.source import Source
 from segarena.data.splitting.splits import Splits
-from segarena.data.transforms import Normalization
 from segarena.experiment.resolution import Survey
 from segarena.experiment.units import Units
+from segarena.image_files.brightness import brightness_range
+from segarena.loading.decoded import DecodedImages
+from segarena.loading.pixel_store import PixelStore, store_pixels
+from segarena.loading.scaling import TrainingSides
+from segarena.loading.transforms import Normalization
 from segarena.records.run import ChannelValues, Data, Parts
 from segarena.records.tuning import Tuning
 

@@ -10,9 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segarena.config import EvaluateOptions
-from segarena.data.dataset import EvaluationSet, evaluation_loader
-from segarena.data.decoded import DecodedImages
-from segarena.data.files.brightness import channel_means, warn_if_other_units, warn_if_unlike
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.errors import DataError, SegarenaError
@@ -24,6 +21,9 @@ from segarena.experiment.scored import Scored, select
 from segarena.experiment.units import Units, find_units
 from segarena.exporting.onnx_predictor import OnnxPredictor
 from segarena.formats import command, plural
+from segarena.image_files.brightness import channel_means, warn_if_other_units, warn_if_unlike
+from segarena.loading.dataset import EvaluationSet, evaluation_loader
+from segarena.loading.decoded import DecodedImages
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty

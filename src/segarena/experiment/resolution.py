@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from segarena.config import Choice, DataFacts, defaults
 from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
 from segarena.config.resolution import LIMITS, STRIDES, Candidate, Resolution, choose_resolution, sizes_up_to
-from segarena.data.sizes import crop_size
+from segarena.loading.sizes import crop_size
 from segarena.scoring.ceilings import Grid
 
 #: Returns the ceiling of each grid, mIoU in 0..1.

@@ -16,12 +16,12 @@ from segarena.config.devices import device_type
 from segarena.config.resolution import STRIDES
 from segarena.config.training import is_own
 from segarena.cores import count_cores, count_processors, measure_load
-from segarena.data.sizes import crop_size, working_size
 from segarena.errors import ConfigError, RunError
 from segarena.experiment.executors.choose import check_jobs, jobs_of
 from segarena.experiment.networks import has_encoder, is_dilated, network_costs, typed_arguments
 from segarena.experiment.resolution import Survey, Workload, choose, no_limit
 from segarena.launched import local_processes
+from segarena.loading.sizes import crop_size, working_size
 from segarena.records.config import Config
 from segarena.records.run import Environment
 from segarena.records.tuning import ClassWeights

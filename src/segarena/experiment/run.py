@@ -12,18 +12,7 @@ from torch import Tensor
 
 from segarena.config import Protocol
 from segarena.config.devices import device_type
-from segarena.data.dataset import (
-    EvaluationItem,
-    EvaluationSet,
-    TrainingBatches,
-    TrainingLoader,
-    TrainingSet,
-    evaluation_loader,
-)
-from segarena.data.device_batches import DeviceLoader
-from segarena.data.kept_batches import keep_on_gpu
 from segarena.data.source import Split
-from segarena.data.transforms import Augmentation
 from segarena.errors import Interrupted
 from segarena.experiment.costs import measure_costs
 from segarena.experiment.error_files import write_errors
@@ -39,6 +28,17 @@ from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.waiting import advise_on_waiting
+from segarena.loading.dataset import (
+    EvaluationItem,
+    EvaluationSet,
+    TrainingBatches,
+    TrainingLoader,
+    TrainingSet,
+    evaluation_loader,
+)
+from segarena.loading.device_batches import DeviceLoader
+from segarena.loading.kept_batches import keep_on_gpu
+from segarena.loading.transforms import Augmentation
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Environment

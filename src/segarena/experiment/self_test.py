@@ -13,10 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from segarena.config.devices import device_type
-from segarena.data.files.raw_masks import read_plane
-from segarena.data.synthetic import SyntheticSource
+from segarena.image_files.raw_masks import read_plane
 from segarena.kernels.upsample_argmax import plain_upsample_argmax, upsample_argmax
 from segarena.models import SegmentationModel, build_model
+from segarena.scenes.synthetic import SyntheticSource
 from segarena.training.checkpoint import load_state, save_state
 from segarena.training.devices import place
 from segarena.training.losses import SegmentationLoss

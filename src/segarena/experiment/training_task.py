@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.config.own_models import Builder, own_models
-from segarena.data.processes import dividing_shared_memory
 from segarena.errors import RunError
 from segarena.experiment.executors.task import Channel
 from segarena.experiment.plan import Training
@@ -21,6 +20,7 @@ from segarena.experiment.progress import Reporter, TrainingListener, TrainingSta
 from segarena.experiment.run import train_run
 from segarena.experiment.time_left import TrainingTimeLeft
 from segarena.files import keeping
+from segarena.loading.processes import dividing_shared_memory
 from segarena.locks import hold
 from segarena.runs import Run
 from segarena.training.machine import computing_with

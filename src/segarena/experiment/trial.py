@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segarena.data.dataset import EvaluationItem, EvaluationSet, TrainingBatches, evaluation_loader
 from segarena.experiment.evaluation_plan import evaluation_workers, scaling
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.experiment.run import build_network, make_loader, make_loss
+from segarena.loading.dataset import EvaluationItem, EvaluationSet, TrainingBatches, evaluation_loader
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from segarena.data.checks.dependence import find_dependence
+from segarena.checks.dependence import find_dependence
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
 from segarena.experiment.inputs import groups_by_name

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.decoded import to_tensor
-from segarena.data.sizes import working_size
-from segarena.data.transforms import resize_image
 from segarena.errors import RunError
 from segarena.formats import percent, plural
+from segarena.loading.decoded import to_tensor
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import resize_image
 from segarena.models import SegmentationModel
 from segarena.records.exported import Agreement
 from segarena.training.evaluation import predict_masks

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segarena import _version
-from segarena.data.scaling import TrainingSides
+from segarena.loading.scaling import TrainingSides
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.exported import ExportedModel, ExportedScores

@@ -6,11 +6,11 @@ from os import PathLike
 from pathlib import Path
 
 from segarena.classes import ClassTable
-from segarena.data.files.channel_format import channel_format
-from segarena.data.scaling import TrainingSides
 from segarena.errors import RunError
 from segarena.exporting.card import model_card
 from segarena.files import read_json, write_json, write_text
+from segarena.image_files.channel_format import channel_format
+from segarena.loading.scaling import TrainingSides
 from segarena.models import build_model
 from segarena.records.config import Config
 from segarena.records.exported import ExportedModel

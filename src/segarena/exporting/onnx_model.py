@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from segarena.classes import ClassTable
 from segarena.config.devices import device_type
 from segarena.cores import count_cores
-from segarena.data.files.bit_depth import ChosenBits, choose_bits
-from segarena.data.files.channel_format import ChannelFormat, channel_format
-from segarena.data.files.composite import composite
-from segarena.data.files.images import read_image
-from segarena.data.files.in_memory import ImageInput, read_images
-from segarena.data.files.in_memory_bands import read_channel_images, read_file
-from segarena.data.scaling import TrainingSides
 from segarena.errors import ConfigError, RunError
 from segarena.exporting.onnx_bytes import check_external_data, read_metadata
 from segarena.extras import require
 from segarena.formats import listing, plural, shorten
+from segarena.image_files.bit_depth import ChosenBits, choose_bits
+from segarena.image_files.channel_format import ChannelFormat, channel_format
+from segarena.image_files.composite import composite
+from segarena.image_files.images import read_image
+from segarena.image_files.in_memory import ImageInput, read_images
+from segarena.image_files.in_memory_bands import read_channel_images, read_file
+from segarena.loading.scaling import TrainingSides
 from segarena.records.exported import ExportedModel
 
 if TYPE_CHECKING:

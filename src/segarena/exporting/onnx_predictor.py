@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 from segarena.config.views import Scale, ViewOptions
-from segarena.data.files.bit_depth import ChosenBits
-from segarena.data.files.channel_format import ChannelFormat
-from segarena.data.files.large_images import LargeImage, open_large
-from segarena.data.scaling import Scaling, TrainingSides
 from segarena.errors import ConfigError
 from segarena.exporting.onnx_model import OnnxModel
+from segarena.image_files.bit_depth import ChosenBits
+from segarena.image_files.channel_format import ChannelFormat
+from segarena.image_files.large_images import LargeImage, open_large
+from segarena.loading.scaling import Scaling, TrainingSides
 from segarena.records.config import Config
 from segarena.training.windows import window_bounds, window_weights
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from segarena.loading.transforms import IMAGENET_MEAN, IMAGENET_STD
 from segarena.records.run import ChannelValues
 
 #: Opset of the exported graphs: the first with antialiasing, which other tools expect of a recent file.

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from segarena.data.decoded import to_tensor
-from segarena.data.sizes import working_size
-from segarena.data.transforms import resize_image
 from segarena.errors import RunError
 from segarena.formats import percent, plural
+from segarena.loading.decoded import to_tensor
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import resize_image
 from segarena.models import SegmentationModel
 from segarena.records.exported import Quantization
 from segarena.training.evaluation import normalization_of, padded_size, to_input

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn import functional as F
 
-from segarena.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from segarena.kernels.upsample_argmax import grid_positions
+from segarena.loading.transforms import IMAGENET_MEAN, IMAGENET_STD
 from segarena.models import SegmentationModel
 from segarena.records.run import ChannelValues
 

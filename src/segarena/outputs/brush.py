@@ -1,4 +1,4 @@
-"""Label Studio's brush: the run lengths of `value.rle`. `segarena.data.converters.brush` describes and reads them.
+"""Label Studio's brush: the run lengths of `value.rle`. `segarena.converters.brush` describes and reads them.
 
 `label-studio-converter` is not used: it is no longer developed, brings opencv and nltk, and encodes pixel by pixel.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segarena.classes import ClassTable
 from segarena.config import PredictOptions
-from segarena.data.files.georeference import has_rasterio
+from segarena.image_files.georeference import has_rasterio
 from segarena.outputs.areas import AreasCollector
 from segarena.outputs.coco import CocoCollector
 from segarena.outputs.cvat import CvatCollector

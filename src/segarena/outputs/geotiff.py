@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
-from segarena.data.files.georeference import Georeference, read_georeference
-from segarena.data.files.tiff_bands import turn_back
 from segarena.files import write_with
+from segarena.image_files.georeference import Georeference, read_georeference
+from segarena.image_files.tiff_bands import turn_back
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Writer
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.contents import hash_pixels
-from segarena.data.files import large_images
-from segarena.data.files.brightness import brightness, channel_means
-from segarena.data.files.georeference import has_rasterio, read_georeference
-from segarena.data.files.headers import image_size
 from segarena.data.layout.new_images import NewImage
 from segarena.errors import DataError, Interrupted
+from segarena.image_files import large_images
+from segarena.image_files.brightness import brightness, channel_means
+from segarena.image_files.georeference import has_rasterio, read_georeference
+from segarena.image_files.headers import image_size
 from segarena.outputs.manifest import Done, Journal, describe_file
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Collector, Writer

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
-from segarena.data.files.video import Sound, Video
 from segarena.data.layout.new_images import MASKS, VIDEO_OVERLAY
 from segarena.files import unwritable
+from segarena.image_files.video import Sound, Video
 from segarena.outputs.whole import written_whole
 
 #: Encoders of overlays, the best first, and their options.

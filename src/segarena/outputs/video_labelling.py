@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 from segarena.config.results import PredictOptions
-from segarena.data.files.brightness import brightness
-from segarena.data.files.image_io import reading
-from segarena.data.files.video import Frame, Sound, Video, open_video
 from segarena.data.layout.new_images import LEGEND, VIDEO_OVERLAY, NewImage
 from segarena.errors import DataError, Interrupted
 from segarena.files import write_with
+from segarena.image_files.brightness import brightness
+from segarena.image_files.image_io import reading
+from segarena.image_files.video import Frame, Sound, Video, open_video
 from segarena.outputs.ahead import read_ahead
 from segarena.outputs.areas import AreasCollector
 from segarena.outputs.manifest import Done, Journal, describe_file

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from segarena.config.channels import MOST_CHANNELS
-from segarena.data.files.bit_depth import ChosenBits, highest_values
-from segarena.data.files.foreign import describe_unreadable
-from segarena.data.files.images import is_deep
-from segarena.data.files.tiff_bands import is_tiff
 from segarena.errors import DataError
+from segarena.image_files.bit_depth import ChosenBits, highest_values
+from segarena.image_files.foreign import describe_unreadable
+from segarena.image_files.images import is_deep
+from segarena.image_files.tiff_bands import is_tiff
 from segarena.serving.models import ServedModel
 from segarena.serving.problems import ProblemError, of_error
 

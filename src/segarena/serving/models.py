@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
-from segarena.data.files.bit_depth import ChosenBits
-from segarena.data.files.images import read_image
+from segarena.image_files.bit_depth import ChosenBits
+from segarena.image_files.images import read_image
 from segarena.serving.problems import ProblemError
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from segarena.data.scaling import MULTIPLE, WindowPlan
 from segarena.kernels.upsample_argmax import interpolate
+from segarena.loading.scaling import MULTIPLE, WindowPlan
 from segarena.training.regions import Pixels, Region, ScaledImage
 from segarena.training.windows import window_bounds, window_weights
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segarena.config.devices import device_type
-from segarena.data.dataset import EvaluationItem
+from segarena.loading.dataset import EvaluationItem
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image
 from segarena.training.confidence import Confidence, ConfidenceSampler

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from segarena.config import Protocol
 from segarena.config.protocol import count_parts
-from segarena.data.dataset import TrainingBatches
 from segarena.errors import DataError, Interrupted, WorkerError
 from segarena.launched import size_of
+from segarena.loading.dataset import TrainingBatches
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed

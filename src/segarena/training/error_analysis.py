@@ -13,8 +13,8 @@ from torch import Tensor
 
 from segarena.config.devices import device_type
 from segarena.cores import count_cores
-from segarena.data.dataset import EvaluationItem
-from segarena.data.files.brightness import brightness
+from segarena.image_files.brightness import brightness
+from segarena.loading.dataset import EvaluationItem
 from segarena.records.error_analysis import ImageProperties
 from segarena.scoring.boundaries import count_boundaries
 from segarena.scoring.calibration import ConfidenceCounts, count_confidence, grid_lines

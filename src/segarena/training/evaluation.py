@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from segarena.config import Protocol
 from segarena.config.devices import device_type
-from segarena.data.scaling import WindowPlan
-from segarena.data.transforms import Normalization, normalize
 from segarena.kernels.upsample_argmax import interpolate
+from segarena.loading.scaling import WindowPlan
+from segarena.loading.transforms import Normalization, normalize
 from segarena.models import SegmentationModel
 from segarena.models.folding import inference_copy
 from segarena.scoring.counts import predict_labels

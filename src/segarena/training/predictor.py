@@ -17,20 +17,20 @@ from torch import Tensor
 
 from segarena.classes import ClassTable
 from segarena.config.views import Scale, View, ViewOptions
-from segarena.data.decoded import to_tensor
-from segarena.data.files.bit_depth import ChosenBits, choose_bits
-from segarena.data.files.channel_format import ChannelFormat, channel_format
-from segarena.data.files.composite import composite
-from segarena.data.files.images import read_image
-from segarena.data.files.in_memory import ImageInput, read_images
-from segarena.data.files.in_memory_bands import read_channel_images, read_file
-from segarena.data.files.large_images import LargeImage, open_large
-from segarena.data.files.paged import PagedArray
-from segarena.data.scaling import Scaling, TrainingSides, WindowPlan
-from segarena.data.sizes import working_size
-from segarena.data.transforms import resize_image
 from segarena.errors import ConfigError
 from segarena.formats import listing, percent, plural, shorten
+from segarena.image_files.bit_depth import ChosenBits, choose_bits
+from segarena.image_files.channel_format import ChannelFormat, channel_format
+from segarena.image_files.composite import composite
+from segarena.image_files.images import read_image
+from segarena.image_files.in_memory import ImageInput, read_images
+from segarena.image_files.in_memory_bands import read_channel_images, read_file
+from segarena.image_files.large_images import LargeImage, open_large
+from segarena.image_files.paged import PagedArray
+from segarena.loading.decoded import to_tensor
+from segarena.loading.scaling import Scaling, TrainingSides, WindowPlan
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import resize_image
 from segarena.models import SegmentationModel
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from segarena.data.files.large_images import LargeImage
+from segarena.image_files.large_images import LargeImage
 
 
 class Pixels(Protocol):

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segarena.data.decoded import to_tensor
-from segarena.data.sizes import working_size
-from segarena.data.transforms import resize_image
+from segarena.loading.decoded import to_tensor
+from segarena.loading.sizes import working_size
+from segarena.loading.transforms import resize_image
 from segarena.training.evaluation import evaluation_pixels, predict_masks
 from segarena.training.predictor import Predictor
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segarena.classes.values import Color, read_number, read_rgb
-from segarena.data.files.image_io import reading
+from segarena.image_files.image_io import reading
 from segarena.texts import decode_text
 
 

@@ -37,9 +37,9 @@ from segarena.data.encoding.value_counts import (
     colors_of,
     with_merged,
 )
-from segarena.data.files.mask_facts import CountedMask
-from segarena.data.files.raw_masks import read_plane
 from segarena.errors import DataError
+from segarena.image_files.mask_facts import CountedMask
+from segarena.image_files.raw_masks import read_plane
 
 #: Colours with well-known names.
 NAMES: dict[str, tuple[int, int, int]] = {

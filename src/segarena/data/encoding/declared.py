@@ -23,9 +23,9 @@ from segarena.data.encoding.objects import composed_encoding, find_declared_fact
 from segarena.data.encoding.one_channel import refuse_shared_by_transparency
 from segarena.data.encoding.stored_values import have_grey_palettes, palettes_agree
 from segarena.data.encoding.value_counts import SAME_COMPRESSED, add_up, colors_of, greys_of, with_merged
-from segarena.data.files.faults import join_faults
-from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
+from segarena.image_files.faults import join_faults
+from segarena.image_files.mask_facts import CountedMask, Counts
 
 #: What -1 becomes in files of 8 and of 16 bits.
 _WRAPPED = (255, 65535)

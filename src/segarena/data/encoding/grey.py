@@ -15,9 +15,9 @@ from segarena.data.encoding.objects import class_numbers, composed_encoding, fin
 from segarena.data.encoding.one_channel import refuse_shared_by_transparency
 from segarena.data.encoding.value_counts import ValueCounts, add_up, are_classes, fills_areas, greys_of, with_merged
 from segarena.data.encoding.void import FAR, find_void, without_last_void, without_void
-from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
+from segarena.image_files.mask_facts import CountedMask
 
 #: Two levels with soft edges between them differ by at least this.
 _APART = 32

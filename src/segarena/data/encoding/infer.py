@@ -21,10 +21,10 @@ from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.encoding.one_channel import infer_objects_in_alpha
 from segarena.data.encoding.stored_values import choose_reading, infer_as_shown_or_stored
 from segarena.data.encoding.value_counts import colors_of, greys_of
-from segarena.data.files.faults import join_faults
-from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import command
+from segarena.image_files.faults import join_faults
+from segarena.image_files.mask_facts import CountedMask
 
 Result = TypeVar("Result")
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, name_classes
 from segarena.data.encoding.mask_encoding import MaskEncoding, exact_encoding, place_of
-from segarena.data.files.image_io import reading
-from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing, plural
+from segarena.image_files.image_io import reading
+from segarena.image_files.mask_facts import CountedMask
 from segarena.texts import decode_text, parse_yaml
 
 _SAME = "the same number is another class in another mask"

@@ -9,9 +9,9 @@ import numpy as np
 from segarena.classes import IGNORE_INDEX, ClassTable, Value, name_classes
 from segarena.data.encoding.infer import InferredEncoding, count_classes
 from segarena.data.encoding.mask_encoding import MaskEncoding
-from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 from segarena.formats import listing, small_percent
+from segarena.image_files.mask_facts import CountedMask, Counts
 
 #: Names of layers that count nowhere.
 _VOID = frozenset({"void", "ignore"})

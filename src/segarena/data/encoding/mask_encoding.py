@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, Value
 from segarena.classes.values import MINUS_ONE
-from segarena.data.files.layers import read_layers
-from segarena.data.files.raw_masks import Places, read_plane
 from segarena.data.source import MaskFiles
 from segarena.errors import DataError
 from segarena.formats import command, join_words, listing, plural, shorten
+from segarena.image_files.layers import read_layers
+from segarena.image_files.raw_masks import Places, read_plane
 
 EncodingKind = Literal["index", "two-level", "color", "layer"]
 

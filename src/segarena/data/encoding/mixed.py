@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from segarena.data.encoding.value_counts import colors_of
 from segarena.data.encoding.void import FAR, are_spread
-from segarena.data.files.mask_facts import CountedMask
-from segarena.data.files.raw_masks import GREY
 from segarena.errors import DataError
 from segarena.formats import plural
+from segarena.image_files.mask_facts import CountedMask
+from segarena.image_files.raw_masks import GREY
 
 #: A value fills areas if one in this number of its pixels is inside areas of it: those of soft edges do not.
 _FILLS = 4

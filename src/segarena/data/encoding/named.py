@@ -16,9 +16,9 @@ from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.infer import InferredEncoding, count_classes
 from segarena.data.encoding.label_tables import find_label_tables
 from segarena.data.encoding.mask_encoding import show
-from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing, plural
+from segarena.image_files.mask_facts import CountedMask
 
 #: Names of what should be in no score, in lower case.
 _VOID = frozenset(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from segarena.classes import ClassTable
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, exact_encoding, place_of, write_classes
 from segarena.data.encoding.void import without_void
-from segarena.data.files.mask_facts import CountedMask
 from segarena.errors import DataError
 from segarena.formats import listing
+from segarena.image_files.mask_facts import CountedMask
 
 #: A class and an object in one number: the class times this, plus the object. The first is of Cityscapes, whose numbers
 #: below 1000 are classes without objects; of the second, each number is so composed (KITTI, Mapillary Vistas).

@@ -16,9 +16,9 @@ from segarena.classes import ClassTable, SegmentationClass, Value
 from segarena.data.encoding.mask_encoding import MaskEncoding, exact_encoding, show_place
 from segarena.data.encoding.objects import NumberedObjectsError
 from segarena.data.encoding.value_counts import ValueCounts, colors_of
-from segarena.data.files.mask_facts import CountedMask, Counts
 from segarena.errors import DataError
 from segarena.formats import plural
+from segarena.image_files.mask_facts import CountedMask, Counts
 
 #: How far a packed colour is shifted for red, green and blue.
 _SHIFTS = (16, 8, 0)

@@ -17,10 +17,10 @@ from segarena.classes import ClassTable
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, place_of
 from segarena.data.encoding.value_counts import colors_of
 from segarena.data.encoding.void import VOIDS
-from segarena.data.files.mask_facts import CountedMask
-from segarena.data.files.raw_masks import GREY, is_grey
 from segarena.errors import DataError
 from segarena.formats import plural
+from segarena.image_files.mask_facts import CountedMask
+from segarena.image_files.raw_masks import GREY, is_grey
 
 Reading = Literal["numbers", "greys", "colors"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.data.encoding.mask_encoding import MaskEncoding, MergedValue, unpack
-from segarena.data.files.mask_facts import CountedMask, Counts
-from segarena.data.files.raw_masks import GREY
 from segarena.errors import DataError
+from segarena.image_files.mask_facts import CountedMask, Counts
+from segarena.image_files.raw_masks import GREY
 
 #: More values than this can be classes only if they fill areas.
 MANY = 64

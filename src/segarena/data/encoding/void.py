@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from segarena.classes import IGNORE_INDEX
 from segarena.data.encoding.mask_encoding import class_list, write_classes
 from segarena.data.encoding.value_counts import ValueCounts
-from segarena.data.files.mask_facts import CountedMask
-from segarena.data.files.raw_masks import WRAPPED_MINUS_ONE
 from segarena.errors import DataError
 from segarena.formats import listing, plural
+from segarena.image_files.mask_facts import CountedMask
+from segarena.image_files.raw_masks import WRAPPED_MINUS_ONE
 
 #: Two values, the higher of which is at least this, are two levels; class numbers are usually lower.
 FAR = 64

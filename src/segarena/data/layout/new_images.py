@@ -10,12 +10,12 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from segarena.data.files.foreign import VIDEO_SUFFIXES
 from segarena.data.layout.tree import File, Tree, files_ending, read_location, relative_name, scan
 from segarena.data.layout.vocabulary import strip_kind_words
 from segarena.errors import DataError
 from segarena.extras import install_command
 from segarena.formats import listing, plural
+from segarena.image_files.foreign import VIDEO_SUFFIXES
 
 #: Ending of the picture that `segarena predict` writes beside the mask NAME.png.
 OVERLAY = "_overlay.jpg"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.alternatives import UnclearError, choose_file
 from segarena.data.layout.fuzzy_pairing import FUZZY_RULES, Key, Name, Pair
 from segarena.data.layout.tree import File
@@ -20,6 +19,7 @@ from segarena.data.layout.vocabulary import (
     words_in,
 )
 from segarena.errors import DataError
+from segarena.image_files.images import PICTURE_SUFFIXES
 
 #: The names of the images and those of the masks.
 Names = tuple[list[Name], list[Name]]

@@ -11,9 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.files.headers import image_size
-from segarena.data.files.images import find_bits, read_image
-from segarena.data.files.raw_masks import read_plane
 from segarena.data.layout.alternatives import UnclearError
 from segarena.data.layout.candidates import (
     Collection,
@@ -31,6 +28,9 @@ from segarena.data.layout.pairing import Pairing, pair_files
 from segarena.data.layout.tree import File
 from segarena.data.layout.vocabulary import FileKind, is_preview
 from segarena.errors import DataError
+from segarena.image_files.headers import image_size
+from segarena.image_files.images import find_bits, read_image
+from segarena.image_files.raw_masks import read_plane
 
 #: Number of pairs, evenly chosen, that are examined; of a large file only every n-th pixel, at least this number along
 #: its side.

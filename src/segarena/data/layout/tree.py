@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from segarena.data.files.images import FURTHER_SUFFIXES, IMAGE_SUFFIXES
 from segarena.data.layout.vocabulary import (
     FileKind,
     folder_kind,
@@ -21,6 +20,7 @@ from segarena.data.layout.vocabulary import (
 )
 from segarena.data.source import Split
 from segarena.errors import DataError
+from segarena.image_files.images import FURTHER_SUFFIXES, IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)

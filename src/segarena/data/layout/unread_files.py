@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from segarena.data.files.arrays import ARRAY_SUFFIXES
-from segarena.data.files.foreign import FOREIGN, identify
-from segarena.data.files.image_io import known_formats
 from segarena.data.layout.tree import Tree, files_ending, relative_name
 from segarena.errors import DataError
 from segarena.formats import listing, plural
+from segarena.image_files.arrays import ARRAY_SUFFIXES
+from segarena.image_files.foreign import FOREIGN, identify
+from segarena.image_files.image_io import known_formats
 from segarena.texts import is_lfs_pointer
 
 #: So few files of arrays are taken for those of a whole data set.

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segarena.data.files.images import READABLE_SUFFIXES
 from segarena.errors import ConfigError, DataError
 from segarena.formats import listing
+from segarena.image_files.images import READABLE_SUFFIXES
 from segarena.texts import decode_text
 
 _OPTION = "--group-by"

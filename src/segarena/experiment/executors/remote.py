@@ -65,7 +65,7 @@ def difference(found: tuple[str, str], machine: str) -> ConfigError:
 
 def pack(task: Task) -> bytes:
     """Return a task without the pixels of its images, which are decoded again where it runs."""
-    from segarena.data.decoded import by_reference  # PyTorch, which what collects the progress does without
+    from segarena.loading.decoded import by_reference  # PyTorch, which what collects the progress does without
 
     with by_reference():
         return pickle.dumps(task)

@@ -9,8 +9,6 @@ from functools import cached_property
 from itertools import combinations_with_replacement
 from pathlib import Path
 
-from segarena.data.files.headers import fit, image_size
-from segarena.data.files.layers import read_layers
 from segarena.data.layout.candidates import Collection, make_collection
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers.label_studio import is_label_studio, read_export
@@ -32,6 +30,8 @@ from segarena.data.layout.tree import File
 from segarena.data.layout.vocabulary import is_preview, strip_kind_words, to_nfc
 from segarena.data.source import Layer
 from segarena.errors import DataError
+from segarena.image_files.headers import fit, image_size
+from segarena.image_files.layers import read_layers
 
 #: Number of images that are examined.
 _EXAMINED = 6

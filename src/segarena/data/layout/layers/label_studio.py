@@ -18,11 +18,11 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.files.images import find_bits, read_image
-from segarena.data.files.layers import read_layers
 from segarena.data.layout.tree import File, files_ending, relative_name
 from segarena.data.layout.vocabulary import to_nfc
 from segarena.errors import DataError
+from segarena.image_files.images import find_bits, read_image
+from segarena.image_files.layers import read_layers
 
 _NAME = re.compile(r"task-(\d+)-annotation-(\d+)-by-(\d+|[^@]*@.*?\.[a-z]+|)-(.+)-(\d+)", re.IGNORECASE)
 #: What Label Studio puts before the name of an uploaded file.

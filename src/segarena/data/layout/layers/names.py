@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from segarena.data.files.layers import MOST_LAYERS
 from segarena.data.layout.vocabulary import strip_kind_words, words_in
+from segarena.image_files.layers import MOST_LAYERS
 
 #: The class of objects whose files have no name of a class.
 ONLY_CLASS = "foreground"

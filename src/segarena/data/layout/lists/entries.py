@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.tree import File, relative_name
 from segarena.data.layout.vocabulary import to_nfc
+from segarena.image_files.images import PICTURE_SUFFIXES
 
 Cells = tuple[str, ...]
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from segarena.data.files.images import PICTURE_SUFFIXES
 from segarena.data.layout.lists.entries import Cells, has_image_suffix, split_lines
 from segarena.data.layout.vocabulary import strip_kind_words, to_nfc, words_in
 from segarena.data.source import Sample
 from segarena.errors import DataError
 from segarena.formats import join_words
+from segarena.image_files.images import PICTURE_SUFFIXES
 
 _NUMBER = re.compile(r"\d+")
 #: Words that the first line of a list may consist of, and that the column of the images may be named by.

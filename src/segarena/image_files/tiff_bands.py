@@ -1,0 +1,154 @@
+"""All bands of a TIFF, in whatever order it stores them: tifffile reads most, rasterio those that it cannot."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segarena.errors import DataError
+from segarena.extras import install_command
+from segarena.formats import join_words, plural
+from segarena.image_files.image_io import check_pixels, reading
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION, _PALETTE = 274, 3
+#: The bits of a page of a smaller copy or a transparency mask of another.
+_COPY_OR_TRANSPARENCY = 0b101
+#: Axes of a TIFF that are bands: samples of a pixel; channels, as in ImageJ's and OME's files; pages of no stated kind.
+_BANDS = "SCQI"
+
+
+def is_tiff(path: Path, content: bytes | None = None) -> bool:
+    """Whether a file begins as a TIFF does. False where it cannot be read."""
+    if content is not None:
+        return content[:4] in _BEGINNINGS
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) in _BEGINNINGS
+    except OSError:
+        return False
+
+
+def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
+    """Read all bands of a TIFF, its orientation applied.
+
+    Interleaved and planar files are read alike, in strips or tiles, BigTIFF too. Smaller copies (overviews) are left
+    out. Pages of one size are bands, as ImageJ, OME and tifffile store them, unless the file declares them as planes
+    in depth or time.
+
+    Args:
+        path: The file.
+        content: Its bytes, if they have been read already; then `path` is only used in messages.
+
+    Returns:
+        (H, W) or (H, W, C) as stored; None for a palette, and for a compression that neither tifffile nor an installed
+        rasterio reads, of a file that Pillow may read.
+
+    Raises:
+        DataError: It is damaged, too large, or has several pages.
+    """
+    import tifffile
+
+    with reading(path):
+        content = path.read_bytes() if content is None else content
+    try:
+        with tifffile.TiffFile(io.BytesIO(content)) as file:
+            page: Any = file.pages[0]
+            if page.photometric == _PALETTE:
+                return None
+            series = file.series[0]
+            sizes = {
+                axis: size for axis, size in zip(series.axes, series.shape, strict=True) if size > 1 or axis in "YX"
+            }
+            rest: Any = file.series[1:]
+            others = [one for one in rest if not int(one[0].subfiletype) & _COPY_OR_TRANSPARENCY]
+            _check_axes(path, sizes, len(others))
+            check_pixels(path, sizes["Y"], sizes["X"])
+            turn = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
+            try:
+                array, axes = series.asarray(maxworkers=1).reshape(tuple(sizes.values())), "".join(sizes)
+            except (ValueError, KeyError) as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                found = _read_with_rasterio(content)
+                if found is None and len(sizes) == 3 and sizes.get("S") not in (3, 4):
+                    raise _needs_geo(path, page) from error
+                if found is None:
+                    return None
+                array, axes = found, "CYX"
+    except DataError:
+        raise
+    except Exception as error:  # tifffile raises many kinds
+        raise DataError(
+            f"cannot be read ({error})", where=path, remedy="Copy or export the file again, or remove it"
+        ) from error
+    band = next((place for place, axis in enumerate(axes) if axis in _BANDS), None)
+    return _turn(array if band is None else np.moveaxis(array, band, -1), turn)
+
+
+def _check_axes(path: Path, sizes: dict[str, int], others: int) -> None:
+    """Raise DataError where a TIFF has more than bands: several images, planes in depth or time."""
+    further = [axis for axis in sizes if axis not in "YX"]
+    if others or len(further) > 1 or any(axis not in _BANDS for axis in further):
+        kinds = {"Z": "planes in depth", "T": "moments in time"}
+        shown = join_words([f"{sizes[axis]} {kinds.get(axis, 'pages')}" for axis in further]) or f"{others + 1} images"
+        raise DataError(
+            f"has {shown}, and it is not clear which one to use",
+            where=path,
+            remedy="Save each one as a file of its own, images and masks alike",
+        )
+
+
+def _read_with_rasterio(content: bytes) -> NDArray[Any] | None:
+    """(C, H, W); None where rasterio is not installed."""
+    try:
+        from rasterio.io import MemoryFile
+    except ImportError:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a file without coordinates
+        with MemoryFile(content) as memory, memory.open() as file:
+            return np.asarray(file.read())
+
+
+def _needs_geo(path: Path, page: Any) -> DataError:
+    compression = getattr(page.compression, "name", page.compression)
+    bands = plural(int(page.samplesperpixel), "band")
+    return DataError(
+        f"is a TIFF with {bands} and the compression {compression}, for which rasterio is needed",
+        where=path,
+        remedy=f"Install it, {install_command('geo')}, or save the file with Deflate or uncompressed",
+    )
+
+
+#: The steps along rows and columns that turn an image upright, after rows and columns of 5 to 8 are exchanged.
+_STEPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
+
+
+def steps(orientation: int) -> tuple[int, int]:
+    """Return the steps, 1 or -1, along rows and columns that turn an image upright, for an EXIF orientation.
+
+    Of 5 to 8, rows and columns are exchanged before.
+    """
+    return _STEPS.get(orientation, (1, 1))
+
+
+def _turn(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn an image upright, by its EXIF orientation."""
+    rows, columns = steps(orientation)
+    return (image.swapaxes(0, 1) if orientation >= 5 else image)[::rows, ::columns]
+
+
+def turn_back(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn an upright image (H, W) or (H, W, C) as the pixels of a file with that EXIF orientation are stored."""
+    rows, columns = steps(orientation)
+    stored = image[::rows, ::columns]
+    return np.ascontiguousarray(stored.swapaxes(0, 1) if orientation >= 5 else stored)
