@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,8 @@ LONGEST = timedelta(minutes=30)
 LOOK = 0.1
 #: Seconds in which the other processes end after process 0, or in which it sends something after a signal.
 LEAVE = 5.0
+#: Numbers the trainings of a program, which are the same in all processes.
+_calls = count()
 _RESUME = "Resume the run, or start torchrun with --max-restarts: it then begins again by itself, from the saved state"
 #: What is in the text of an error of PyTorch that is about the connection.
 _CONNECTION = ("gloo", "nccl", "connection", "socket", "store", "process group", "recv", "peer", "timed out", "timeout")
@@ -54,12 +57,13 @@ class Processes:
         except (RuntimeError, ValueError, OSError) as error:
             first = str(error).strip().partition("\n")[0]
             raise WorkerError(f"the processes do not find each other ({first})", remedy=_RESUME) from error
-        # What torchrun itself keeps, and so survives a restart.
-        base = store.underlying_store if isinstance(store, PrefixStore) else store
-        self._kept = PrefixStore(f"segarena/{os.environ.get('TORCHELASTIC_RUN_ID', '')}", base)
-        self._store = PrefixStore("segarena", store)
-        self._meeting = PrefixStore("group", store)
-        self._watch = Watch(PrefixStore("segarena", store.clone()), launch.rank, launch.number)
+        # torchrun keeps the store: after a restart, and in a second call of a program, it has what was written before.
+        call = f"segarena/{next(_calls)}"
+        attempt = f"{call}/attempt{launch.restarts}"
+        self._kept = PrefixStore(call, store.underlying_store if isinstance(store, PrefixStore) else store)
+        self._store = PrefixStore(attempt, store)
+        self._meeting = PrefixStore(f"{attempt}/group", store)
+        self._watch = Watch(PrefixStore(attempt, store.clone()), launch.rank, launch.number)
         if launch.number > 1:
             self._watch.start()
         return self
