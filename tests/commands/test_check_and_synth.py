@@ -49,7 +49,7 @@ def test_check_draws_a_sheet_in_a_new_folder_each_time(squares: Path, capsys: py
 
 def test_check_writes_to_out_and_never_overwrites_it(squares: Path, tmp_path: Path) -> None:
     segarena.check(squares, out=tmp_path / "sheet")
-    assert [path.name for path in (tmp_path / "sheet").iterdir()] == ["check.png"]
+    assert {path.name for path in (tmp_path / "sheet").iterdir()} == {"check.png", "check.svg", "check.csv"}
     assert not Path("runs").exists()
     with refuses(RunError, where=tmp_path / "sheet"):
         segarena.check(squares, out=tmp_path / "sheet")

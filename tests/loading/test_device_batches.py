@@ -208,7 +208,7 @@ class Large(Noise):
 
 
 def test_few_large_images_are_decoded_at_the_same_time(monkeypatch):
-    for module in ("threads", "data.pixel_store"):
+    for module in ("threads", "loading.pixel_store"):
         monkeypatch.setattr(f"segarena.{module}.count_cores", lambda: 16)
     everything, limit = range(7), at_a_time(10_000 * 10_000, 16)
     assert limit == 2

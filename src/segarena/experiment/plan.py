@@ -19,6 +19,7 @@ from segarena.experiment.recognition import describe_other_scenes
 from segarena.formats import listing
 from segarena.models import SegmentationModel
 from segarena.records.config import Config, DataSettings
+from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.records.tuning import Tuning
 from segarena.reuse.recorded import MAY_DIFFER, comparable
@@ -69,7 +70,8 @@ class Training:
     @property
     def is_scored(self) -> bool:
         """Whether it is finished but for its costs, which are measured when no other training runs."""
-        return not self.is_finished and (self.folder / CONFIDENT_ERRORS).exists()
+        files = (Metrics.file, CONFIDENT_ERRORS)  # the first and the last of its scores
+        return not self.is_finished and all((self.folder / name).exists() for name in files)
 
     def describe(self, network: SegmentationModel) -> Config:
         """Return the record for config.json.

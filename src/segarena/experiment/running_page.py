@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segarena.data.folder import FolderSource
-from segarena.errors import DataError, Interrupted, RunError
+from segarena.errors import DataError, Interrupted, RunError, SegarenaError
 from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.preview import LONGEST_SIDE, preview_places, preview_step
 from segarena.experiment.progress import Reporter, TrainingStart
 from segarena.experiment.watching import Watcher
-from segarena.files import write_text
+from segarena.files import write_bytes, write_text
 from segarena.formats import command, percent, resume_line
 from segarena.records.comparison import ComparisonRecord
 from segarena.reporting.gallery import Picture, embed
@@ -57,6 +57,7 @@ class PageWriter(Watcher):
         self._resume = resume_line("compare", folder)
         has_result = (folder / ComparisonRecord.file).exists()
         self._rebuild = command("segarena", "report", folder) if has_result else None
+        self._finished = self._path.read_bytes() if has_result and self._path.exists() else None
         self._runs: dict[str, RunSoFar] = {}
         self._labels: dict[str, tuple[float, Sequence[NDArray[np.uint8]]]] = {}
         self._shown: dict[str, tuple[float, list[Picture]]] = {}
@@ -68,14 +69,22 @@ class PageWriter(Watcher):
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write the page as long as the block runs; at its end the page has how it ended."""
+        """Write the page as long as the block runs; at its end the page has how it ended.
+
+        Where models or seeds are added to a finished comparison and the block ends with an error, the page is again the
+        one before.
+        """
         try:
             yield
         except BaseException as error:
             for run in self._runs.values():
                 if run.state == "running":
                     run.state, run.place = "stopped", ""
-            self._write("stopped", str(error) if isinstance(error, Interrupted) else type(error).__name__)
+            if self._is_written and self._finished is not None:
+                with suppress(SegarenaError):  # the error that ended the block is the one to show
+                    write_bytes(self._path, self._finished)
+            else:
+                self._write("stopped", str(error) if isinstance(error, Interrupted) else type(error).__name__)
             raise
         self._write("comparing")
 
