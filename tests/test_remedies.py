@@ -11,6 +11,7 @@ from support import named_options, options_of
 
 VERBS = [module.rpartition(".")[2] for module in FILES if room(module) == "commands"]
 VERBS = [verb for verb in VERBS if hasattr(config, f"{verb.title()}Options")]
+VERBS.remove("suite")  # it runs `compare`, whose options are keys of its file
 TRAINING = {"compare", "train"}
 
 #: Messages of a module, or those with an option, that not all commands show that import the module.
@@ -53,7 +54,10 @@ SHOWN_BY = {
     "segarena.checks.duplicates --group-by": {*TRAINING, "check"},  # `evaluate` looks for copies only
     "segarena.checks.dependence --group-by": {*TRAINING, "check"},  # likewise
     "segarena.loading.processes --jobs": {"compare"},  # `train` has one training
-    "segarena.experiment.executors.choose --jobs": {"compare"},
+    "segarena.experiment.executors.choose": {"compare"},
+    "segarena.experiment.executors.ray_cluster": {"compare"},
+    "segarena.experiment.executors.slurm": {"compare"},
+    "segarena.launched": {"compare"},  # the others show its command as a whole
     "segarena.exporting.onnx_predictor --probabilities": {"predict"},  # the remedy is a command of `export`
     "segarena.reporting.viewer --resume": {"compare"},  # a command of `compare`, shown as a whole
     "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
@@ -73,7 +77,9 @@ SHOWN_BY = {
     "segarena.training.devices": TRAINING,  # the others have no --precision
     "segarena.training.machine": {*TRAINING, "evaluate", "predict"},  # the others compute with no device
 }
-NOT_SHOWN = {"--error-unmatch", "--short", "--private", "--shm-size"}  # options of git, hf and docker
+#: Options of git, hf, docker, torchrun, ray, squeue, mlflow and tensorboard.
+NOT_SHOWN = {"--error-unmatch", "--short", "--private", "--shm-size", "--nproc-per-node", "--max-restarts"}
+NOT_SHOWN |= {"--disable-usage-stats", "--head", "--me", "--backend-store-uri", "--logdir"}
 
 
 def texts(module: str) -> Iterator[str]:
