@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from support import write_pair
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 QUICK = ("--epochs", "1", "--size", "32", "--weights", "none")
 

@@ -46,6 +46,7 @@ def check_results(folder: Path) -> None:
         assert mask.size == (90, 70)
 
 
+@pytest.mark.long
 def test_commands_and_snippets_work_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

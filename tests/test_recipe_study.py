@@ -16,6 +16,8 @@ from segarena.errors import ConfigError
 from segarena.records.run import Data
 from segarena.scenes.synthetic import SyntheticSource
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 

@@ -18,6 +18,8 @@ from broken_folders import Spoil, both, fill
 from segarena.api.calls import in_python
 from segarena.errors import DataError
 
+pytestmark = pytest.mark.long
+
 ROWS = ["........", "..111...", "..111...", "..111...", "........", "........"]
 INVERTED = {"x": ["0xxx", "xxxx"], "y": ["xxx0", "xxxx"]}
 OBJECTS = {"x": ["x000", "0000"], "y": ["000x", "0000"]}

@@ -29,6 +29,8 @@ from followed_remedies import (
 )
 from support import scene
 
+pytestmark = pytest.mark.long
+
 COLORS = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], dtype=np.uint8)
 BLOCKS = np.indices((64, 80)) // 9
 HALF = range(COUNT // 2)

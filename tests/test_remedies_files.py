@@ -17,6 +17,8 @@ from scipy.io import savemat
 from followed_remedies import COUNT, Case, Edit, both, declare, each_mask, gets_further, move, name, save, text
 from tiff_files import save_tiff
 
+pytestmark = pytest.mark.long
+
 FIRST = name(0)
 MATLAB = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + b"\x89HDF".ljust(400)
 

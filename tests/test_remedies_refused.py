@@ -29,6 +29,8 @@ from followed_remedies import (
     write,
 )
 
+pytestmark = pytest.mark.long
+
 FIRST = name(0)
 DIGITS, LETTERS = "0123456789", "KLMNOPQRST"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"

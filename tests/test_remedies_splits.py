@@ -27,6 +27,8 @@ from segarena.published import open_published
 from support import refuses, write_pair
 from tiff_files import save_tiff
 
+pytestmark = pytest.mark.long
+
 Split = dict[str, list[str]]
 NAMES = ("a", "b", "c", "d")
 

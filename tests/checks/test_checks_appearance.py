@@ -186,6 +186,7 @@ def test_one_numbering_is_no_problem(maps: Path) -> None:
 
 @needs_real_data
 @pytest.mark.parametrize("name", ["camvid", "cwfid", "isbi", "epfl-roads"])
+@pytest.mark.long
 def test_real_data_look_right(name: str) -> None:
     root = SHARED / "data" / name
     source = FolderSource(root, masks=root / "annotations" if name == "cwfid" else None)

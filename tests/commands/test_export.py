@@ -319,6 +319,7 @@ def test_int8_that_loses_too_much_is_refused(trained: Path, tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_the_example_of_the_document_runs(
     onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

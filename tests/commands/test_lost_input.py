@@ -96,6 +96,7 @@ def test_a_file_that_is_copied_again_is_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, processes that load images do not see what is patched")
 @pytest.mark.parametrize("kind", ["killed", "asleep", "stopped", "in an endless loop"])
+@pytest.mark.long
 def test_a_killed_or_hung_worker_ends_the_training_with_one_message(
     kind: str, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

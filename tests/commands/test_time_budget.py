@@ -85,6 +85,7 @@ def test_a_trial_leaves_the_bits_of_the_trainings_and_predicts_them(
 
 
 @pytest.mark.usefixtures("made")
+@pytest.mark.long
 def test_a_budget_is_filled_with_epochs_that_stay_when_resumed(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

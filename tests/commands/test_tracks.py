@@ -54,6 +54,7 @@ def published(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return segarena.compare(data, models=models, out=tmp_path_factory.mktemp("paper") / "out", **PAPER)
 
 
+@pytest.mark.long
 def test_paper_track_builds_each_as_published(published: Path) -> None:
     models = pd.read_csv(published / "models.csv").set_index("model")
     assert set(models["encoder"]) == {"resnet50"}
@@ -68,6 +69,7 @@ def test_page_has_the_track_and_the_encoder_of_each_model(published: Path) -> No
     assert "resnet50, stride 16, evaluated at 8" in page
 
 
+@pytest.mark.long
 def test_options_that_a_network_does_not_use_are_in_none_of_its_files(data: Path, tmp_path: Path) -> None:
     """U-Net has neither an encoder nor pretrained weights; its initial weights and its rates are always the same."""
     torch.manual_seed(0)

@@ -138,6 +138,7 @@ def test_no_image_outside_the_training_split_is_read(
         assert not set(trial.held_out) & {*parts.val, *parts.test}
 
 
+@pytest.mark.long
 def test_stopped_in_a_trial_it_ends_as_if_it_had_not(
     squares: Path, tuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +243,7 @@ def test_typed_class_weights_replace_those_that_trials_chose(
     assert used == {"left out": CLASS_WEIGHTS[0], "typed": "none"}
 
 
+@pytest.mark.long
 def test_each_fold_is_tuned_and_all_images_get_the_median_of_the_rates(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

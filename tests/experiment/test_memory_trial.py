@@ -52,6 +52,7 @@ def with_memory(monkeypatch: pytest.MonkeyPatch, free: float, *, fixed: int = 10
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.long
 def test_the_largest_part_that_fits_for_all_models_is_used_and_recorded(squares: Path, tmp_path: Path) -> None:
     options = {**QUICK, "models": ["fcn", "unet"], "epochs": 1}
     with memory_for(2):

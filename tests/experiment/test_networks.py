@@ -87,6 +87,7 @@ WITHOUT_BATCHNORM = {"swin_t", "convnext_tiny", "convnext_small"}
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.long
 def test_freezing_batchnorm_is_refused_where_there_is_none(encoder: str) -> None:
     """Each encoder that the remedy names is accepted."""
     options: dict[str, Any] = {"models": ("fcn",), "freeze_batchnorm": True}

@@ -67,6 +67,7 @@ def statistics(folder: Path) -> Statistics:
     return found
 
 
+@pytest.mark.long
 def test_a_comparison_counts_films_where_frames_look_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The page, the verdict and the tables have the same units; a run on its own has them in images.csv."""
     data = write_films(tmp_path / "data")
@@ -89,6 +90,7 @@ def test_a_comparison_counts_films_where_frames_look_alike(tmp_path: Path, capsy
     assert f"counted as {len(films)} sequences, not {4 * len(films)} images" in text
 
 
+@pytest.mark.long
 def test_films_in_several_folds_are_named_as_too_narrow(tmp_path: Path) -> None:
     data = write_films(tmp_path / "data", films=5, frames=3)
     mixed = statistics(segarena.compare(data, folds=3, out=tmp_path / "mixed", **ONCE).folder)

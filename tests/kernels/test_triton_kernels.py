@@ -19,6 +19,8 @@ from segarena.kernels.pair_histogram import count_by_image, plain_count_by_image
 from segarena.kernels.triton_grid import SWITCH, can_launch
 from segarena.training.losses import upsampled_loss
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).with_name("interpreted.py")
 
 

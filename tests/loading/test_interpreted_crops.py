@@ -16,6 +16,8 @@ from interpreted_crops import CASES, arguments, differences
 from segarena.kernels import crop_batch as module
 from segarena.kernels.triton_grid import SWITCH, can_launch
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).with_name("interpreted_crops.py")
 
 

@@ -110,6 +110,7 @@ def encoder():
 
 
 @pytest.mark.parametrize("size", [(33, 50)], ids=str)
+@pytest.mark.long
 def test_maps_are_those_of_the_convolutional_vgg16(encoder, size):
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     with torch.no_grad():

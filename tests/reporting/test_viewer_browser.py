@@ -296,6 +296,7 @@ def test_axe_finds_nothing_serious(page, scheme: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
+@pytest.mark.long
 def test_a_folder_of_all_images_opens_from_disk(browser, folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "moved")
     page = browser.new_page()

@@ -54,6 +54,7 @@ def test_the_page_has_the_tables_of_the_recorded_run(simulation: ModuleType) -> 
     assert tables.render(tables.Results()) in tables.PAGE.read_text()
 
 
+@pytest.mark.long
 def test_every_recorded_setting_of_equal_models_is_within_the_limits(simulation: ModuleType) -> None:
     """More than a thousand comparisons each: at most 6.5% false winners, and coverage of 93 to 99.5%."""
     tables = importlib.import_module("verdict_tables")

@@ -164,6 +164,7 @@ def test_the_micro_batch_is_used_and_recorded(squares: Path, tmp_path: Path, mon
     assert Config.read(whole).protocol.micro_batch == 0  # it is the whole batch
 
 
+@pytest.mark.long
 def test_a_run_with_parts_is_resumed_exactly(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {**QUICK, "model": "fcn", "micro_batch": 2}
     whole = segarena.train(squares, out=tmp_path / "whole", **options).folder

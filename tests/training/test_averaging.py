@@ -41,6 +41,7 @@ def test_the_average_follows_its_formula() -> None:
     assert not any(parameter.requires_grad for parameter in average.model.parameters())
 
 
+@pytest.mark.long
 def test_the_average_is_scored_saved_and_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

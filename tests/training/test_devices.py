@@ -163,6 +163,7 @@ def test_gradients_are_clipped_as_they_are_and_infinite_ones_skipped() -> None:
     assert not build_scaler("cpu", "bf16").is_enabled()
 
 
+@pytest.mark.long
 def test_a_training_in_float16_is_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ import torch
 from rank_checks import BATCH, MODELS, MOST
 from torch import Tensor
 
+pytestmark = pytest.mark.long
+
 SEVERAL = range(2, MOST + 1)
 
 

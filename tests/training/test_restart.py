@@ -70,6 +70,7 @@ def test_a_second_failure_is_an_error(squares: Path, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("last", [1, 2, 5], ids=["before the restart", "after it", "in its second epoch"])
+@pytest.mark.long
 def test_a_restart_is_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_state_of_an_earlier_version_keeps_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("saved_after", [0, 1, 3])
 @pytest.mark.parametrize("options", [{}, {"ema_decay": 0.9}])
+@pytest.mark.long
 def test_a_killed_training_ends_as_if_it_had_not_been(
     options: dict[str, Any], saved_after: int, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
