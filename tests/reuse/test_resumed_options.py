@@ -16,7 +16,7 @@ from segarena.config import Choice, CompareOptions, TrainOptions
 from segarena.errors import ConfigError, RunError, SegarenaError
 from segarena.records.options import OptionsRecord
 from segarena.reuse.complete import complete
-from segarena.reuse.recorded import MAY_DIFFER, RECORDED
+from segarena.reuse.recorded import MAY_DIFFER, RECORDED, is_same
 from support import refuses
 
 Make = Callable[..., Any]
@@ -216,3 +216,19 @@ def test_every_option_is_recorded_or_changes_no_result(kind: type) -> None:
     )
     assert {item.name for item in fields(kind)} - RECORDED == free
     assert MAY_DIFFER < RECORDED
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "same"),
+    [
+        ("../w/a.pth", "/data/w/a.pth", True),
+        ("w/a.pth", "/data/w/a.pth", True),
+        ("../w/a.pth", "/data/v/a.pth", False),
+        ("/data/w/a.pth", "/other/w/a.pth", False),
+        ("a.pth", "/data/w/b.pth", False),
+        ("imagenet", "/data/imagenet", False),
+        ("none", "w/a.pth", False),
+    ],
+)
+def test_a_relative_file_of_weights_is_the_same_from_any_folder(recorded: str, now: str, same: bool) -> None:
+    assert is_same("weights", recorded, now) is same

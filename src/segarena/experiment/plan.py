@@ -22,7 +22,7 @@ from segarena.records.config import Config, DataSettings
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.records.tuning import Tuning
-from segarena.reuse.recorded import MAY_DIFFER, comparable
+from segarena.reuse.recorded import MAY_DIFFER, is_same
 from segarena.runs import Run, fold_folder
 
 #: Goes up when the same settings train or score differently: runs of an older version are not resumed.
@@ -155,7 +155,7 @@ def _check_same_training(training: Training) -> None:
     before, now = _settings(config), _settings(training)
     for name in dict.fromkeys([*now, *before]):
         old, new = before.get(name), now.get(name)
-        if name not in MAY_DIFFER and comparable(name, old) != comparable(name, new):
+        if name not in MAY_DIFFER and not is_same(name, old, new):
             if name != "protocol_version":
                 _check_same_files(training, data)  # the setting may follow from them
             remedy = _OTHER_VERSION if name == "protocol_version" else _OTHER_OPTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, command_name
@@ -137,6 +137,32 @@ def comparable(name: str, value: Any) -> Any:
     """
     is_device = name == "device" and isinstance(value, str) and value != "auto"
     return device_type(value) if is_device else anchor(name, value)
+
+
+def is_same(name: str, recorded: Any, now: Any) -> bool:
+    """Return whether an option has the value that a run records.
+
+    The file of `weights` is recorded as it was typed, without the folder that a relative path was typed in. So a path
+    that ends like a relative one, without its leading `..`, is the same.
+
+    Args:
+        name: The option.
+        recorded: Its value in the run.
+        now: Its value now.
+
+    >>> is_same("weights", "../weights/resnet18.pth", "/data/weights/resnet18.pth")
+    True
+    >>> is_same("weights", "../weights/resnet18.pth", "/data/other/resnet18.pth")
+    False
+    """
+    if comparable(name, recorded) == comparable(name, now):
+        return True
+    if name != "weights" or not isinstance(recorded, str) or not isinstance(now, str):
+        return False
+    end = [part for part in PurePath(recorded).parts if part not in {".", ".."}]
+    if PurePath(recorded).is_absolute() or not PurePath(recorded).suffix:
+        return False
+    return list(PurePath(now).parts[-len(end) :]) == end
 
 
 def record_of_run(config: Config) -> OptionsRecord:
