@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import segarena
 from own_modules import Tiny
 from segarena.errors import Interrupted, RunError
 from segarena.experiment import running_page
+from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.preview import IMAGES, preview_places
 from segarena.experiment.progress import SILENT, TrainingStart
 from segarena.files import write_text
@@ -163,3 +165,40 @@ def test_the_images_are_spread_over_the_split() -> None:
     assert preview_places(100) == [0, 20, 40, 59, 79, 99]
     assert preview_places(3) == [0, 1, 2]
     assert preview_places(0) == []
+
+
+@pytest.mark.usefixtures("quick_runs", "blank_figures")
+def test_queued_trainings_are_not_called_stopped(
+    squares: Path, tmp_path: Path, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = running_page.PageWriter.on_plan
+
+    def queue(self: running_page.PageWriter, starts: Sequence[TrainingStart]) -> None:
+        real(self, starts)
+        raise Submitted("7", 2, "8", tmp_path)
+
+    monkeypatch.setattr(running_page.PageWriter, "on_plan", queue)
+    with pytest.raises(RunError):  # there is no comparison yet that could be returned
+        segarena.compare(squares, out=tmp_path / "out", **OPTIONS)
+    left = (tmp_path / "out" / "report.html").read_text()
+    assert states(left) == ["waiting", "waiting"]
+    assert "queue of SLURM" in left
+
+
+@pytest.mark.usefixtures("quick_runs", "blank_figures")
+def test_a_stopped_addition_leaves_the_finished_page(
+    squares: Path, tmp_path: Path, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    options = {**OPTIONS, "models": [("first", Tiny)], "epochs": 1}
+    segarena.compare(squares, out=out, **options)
+    finished, written = (out / "report.html").read_bytes(), len(pages)
+
+    def stop(*_: object) -> None:
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr(running_page.PageWriter, "on_preview", stop)
+    with pytest.raises(Interrupted):
+        segarena.compare(resume=out, models=options["models"], seeds=2)
+    assert len(pages) > written
+    assert (out / "report.html").read_bytes() == finished

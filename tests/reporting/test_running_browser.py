@@ -69,7 +69,7 @@ def test_a_page_that_is_not_written_any_more_names_what_resumes_it(browser, tmp_
     page.close()
 
 
-@pytest.mark.parametrize("state", ["running", "comparing", "stopped"])
+@pytest.mark.parametrize("state", ["running", "comparing", "queued", "stopped"])
 def test_there_is_a_page_before_the_first_epoch(state: str) -> None:
     runs = [RunSoFar("unet, seed 0", "unet", 10)]
     text = render_running(content(state=state, runs=runs, seconds_left=None))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segarena.data.folder import FolderSource
 from segarena.errors import DataError, Interrupted, RunError, SegarenaError
+from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.preview import LONGEST_SIDE, preview_places, preview_step
 from segarena.experiment.progress import Reporter, TrainingStart
@@ -76,6 +77,9 @@ class PageWriter(Watcher):
         """
         try:
             yield
+        except Submitted:
+            self._write("queued")
+            raise
         except BaseException as error:
             for run in self._runs.values():
                 if run.state == "running":
@@ -152,7 +156,7 @@ class PageWriter(Watcher):
         if time.perf_counter() >= self._next:
             self._write("running")
 
-    def _write(self, state: Literal["running", "comparing", "stopped"], why: str = "") -> None:
+    def _write(self, state: Literal["running", "comparing", "queued", "stopped"], why: str = "") -> None:
         if not self._is_written:
             return
         begun = time.perf_counter()

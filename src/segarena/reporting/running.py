@@ -86,7 +86,7 @@ class RunningPage:
     """
 
     name: str
-    state: Literal["running", "comparing", "stopped"]
+    state: Literal["running", "comparing", "queued", "stopped"]
     runs: Sequence[RunSoFar]
     styles: Mapping[str, ModelStyle]
     seconds_left: float | None
@@ -145,7 +145,7 @@ def render_running(page: RunningPage) -> str:
         version=__version__,
         written=round(time.time()),
         clock=time.strftime("%Y-%m-%d %H:%M:%S"),
-        reload=RELOAD_STOPPED if page.state == "stopped" else RELOAD,
+        reload=RELOAD_STOPPED if page.state in {"queued", "stopped"} else RELOAD,
         curves=[
             draw_curves("Validation mIoU", [line for line in scores if line.points], epochs, lambda v: percent(v, 0)),
             draw_curves("Training loss", [line for line in losses if line.points], epochs, may_be_log=True),
