@@ -24,7 +24,7 @@ test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need 
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/image_files tests/converters tests/loading tests/kernels tests/scoring
 
 test-faults: .venv/dev.stamp  ## commands that are killed at random moments; SEGARENA_FAULTS=5 tries each signal five times
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults tests/training/test_torchrun.py
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
