@@ -24,6 +24,7 @@ from segarena.records.run import Costs, Data
 from segarena.records.tuning import Tuning
 from segarena.reuse.recorded import MAY_DIFFER, is_same
 from segarena.runs import Run, fold_folder
+from segarena.training.checkpoint import LAST
 
 #: Goes up when the same settings train or score differently: runs of an older version are not resumed.
 PROTOCOL_VERSION = 3
@@ -70,7 +71,7 @@ class Training:
     @property
     def is_scored(self) -> bool:
         """Whether it is finished but for its costs, which are measured when no other training runs."""
-        files = (Metrics.file, CONFIDENT_ERRORS)  # the first and the last of its scores
+        files = (Metrics.file, CONFIDENT_ERRORS, LAST)  # the first and the last of its scores; its state has the time
         return not self.is_finished and all((self.folder / name).exists() for name in files)
 
     def describe(self, network: SegmentationModel) -> Config:
