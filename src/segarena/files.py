@@ -6,7 +6,6 @@ import errno
 import json
 import math
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from typing import IO, Any
 
 from segarena.errors import RunError
 from segarena.formats import byte_size
+from segarena.free_disk import free_disk, nearest_folder
 
 #: The `code` of the error of a file that cannot be written.
 UNWRITABLE = "unwritable"
@@ -98,9 +98,10 @@ def unwritable(
 
 def _describe_room(path: Path, needed: int | None) -> Iterator[str]:
     """The free space of a full disk, and what the file needs."""
-    with suppress(OSError):
-        place = next(folder for folder in path.absolute().parents if folder.exists())
-        yield f"; {byte_size(shutil.disk_usage(place).free)} are free"
+    place = nearest_folder(path.parent)
+    free = None if place is None else free_disk(place)
+    if free is not None:
+        yield f"; {byte_size(free)} are free"
     if needed:
         yield f"; the file needs at least {byte_size(needed)}"
 

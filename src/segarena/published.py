@@ -91,6 +91,10 @@ class ListedSource:
         """Return the mask alone, as `read` gives it, and raise what it raises."""
         return self.read(index)[1]
 
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read` gave as it is: it is RGB."""
+        return image
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image file's bytes followed by the mask file's. Raises DataError."""
         return hash_files(*self.samples[index].files)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from segarena.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.annotations.write import write_annotations
 from segarena.data.folder import FolderSource
 from segarena.data.source import Split
-from segarena.errors import RunError
+from segarena.errors import DataError, RunError
 from support import refuses
 
 ROWS = ["..1", "x21"]
@@ -78,6 +81,26 @@ def test_an_image_that_disappears_is_named(tmp_path: Path) -> None:
     (tmp_path / "in/a.png").unlink()
     with refuses(where=tmp_path / "in/a.png", value="No such file"):
         write_annotations(tmp_path / "out", content)
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails after the first block."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().read(8)
+
+
+def test_an_image_that_cannot_be_read_to_its_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = labelled(tmp_path / "in", "a")
+    open_file = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, *how: Failing(bytes(99)) if path == image.image else open_file(path, *how)
+    )
+    with refuses(DataError, where=image.image, value=os.strerror(errno.EIO)):
+        write_annotations(tmp_path / "out", annotate(image))
+    assert not (tmp_path / "out").exists()
 
 
 def test_names_that_differ_by_case_only_get_their_folders_in_front(tmp_path: Path) -> None:

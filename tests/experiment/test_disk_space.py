@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +15,7 @@ from support import QUICK, refuses
 
 
 def have(free: float, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(disk_space, "shutil", SimpleNamespace(disk_usage=lambda path: SimpleNamespace(free=free)))
+    patch.setattr(disk_space, "free_disk", lambda folder: free)
 
 
 @pytest.mark.parametrize(("free", "there", "fits"), [(3000, 0, True), (2999, 0, False), (2500, 500, True)])

@@ -55,7 +55,7 @@ def test_nothing_is_shared_where_nothing_is_kept():
     [(10**9, 10**6, 8), (64 * 10**6, 4 * 10**6, 4), (10**6, 10**6, 0), (10**9, 0, 8)],
 )
 def test_few_processes_where_there_is_little_shared_memory(free, batch_bytes, expected, monkeypatch):
-    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    monkeypatch.setattr(processes, "free_disk", lambda place: free)
     assert affordable_workers(8, batch_bytes) == expected
 
 
@@ -64,7 +64,7 @@ def test_a_system_without_that_folder_has_no_limit(tmp_path):
 
 
 def test_a_loader_uses_as_many_as_it_can(monkeypatch):
-    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=40_000))
+    monkeypatch.setattr(processes, "free_disk", lambda place: 40_000)
     dataset = TrainingSet(DecodedImages(Noise(), range(4), limit_bytes=0), range(4), Augmentation(32, (32, 32), 0))
     loader = TrainingLoader(dataset, batch_size=2, seed=0, workers=8, pin_memory=False)
     assert loader.ahead == 2  # of one process: a batch takes 8 kB, and each has three
@@ -91,7 +91,7 @@ def test_a_signal_that_all_processes_get_does_not_end_the_workers(number):
 
 
 def test_trainings_side_by_side_divide_the_shared_memory(monkeypatch, tmp_path):
-    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=64 * 10**6))
+    monkeypatch.setattr(processes, "free_disk", lambda place: 64 * 10**6)
     found = []
 
     def train(*_, **__):
@@ -106,8 +106,8 @@ def test_trainings_side_by_side_divide_the_shared_memory(monkeypatch, tmp_path):
 
 def test_images_that_do_not_fit_into_the_shared_memory_are_refused(monkeypatch):
     images = DecodedImages(Noise(), range(3), limit_bytes=10**9)
-    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=images.bytes - 1))
+    monkeypatch.setattr(processes, "free_disk", lambda place: images.bytes - 1)
     with refuses(ConfigError, where="--jobs", value=str(processes.SHARED_MEMORY)):
         ForkingPickler.dumps(images)
-    monkeypatch.setattr(processes.shutil, "disk_usage", lambda place: SimpleNamespace(free=2 * images.bytes))
+    monkeypatch.setattr(processes, "free_disk", lambda place: 2 * images.bytes)
     assert pickle.loads(ForkingPickler.dumps(images)).kept.keys() == {0, 1, 2}

@@ -90,3 +90,32 @@ def test_the_statistics_of_a_network_are_kept_and_restored() -> None:
     buffers.restore()
     assert is_finite(network)
     assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
+
+
+class Replacing(torch.nn.Module):
+    """A user's module that puts new tensors in the places of its buffers, and adds one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.ones(3))
+        self.register_buffer("longest", torch.zeros(1))
+        self.register_buffer("later", None)
+
+    def forward(self, value: float) -> None:
+        self.mean = self.mean + value
+        self.longest = torch.full((2,), value)
+        self.later = torch.full((1,), value)
+
+
+def test_buffers_that_a_step_replaced_are_restored() -> None:
+    network = torch.nn.Sequential(Replacing())
+    buffers = Buffers(network)
+    network(math.nan)
+    buffers.restore()
+    (module,) = network
+    assert (module.mean.tolist(), module.longest.tolist(), module.later) == ([1.0] * 3, [0.0], None)
+    network(2.0)
+    buffers.keep()  # other tensors, of other sizes
+    network(math.nan)
+    buffers.restore()
+    assert (module.mean.tolist(), module.longest.tolist(), module.later.tolist()) == ([3.0] * 3, [2.0] * 2, [2.0])

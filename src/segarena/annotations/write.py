@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,8 @@ from segarena.errors import DataError, RunError
 from segarena.files import open_whole, write_text, write_with
 from segarena.formats import listing, plural
 from segarena.runs import open_folder, remove_if_empty
+
+_BLOCK = 1 << 20  # bytes
 
 
 def check_free(folder: Path) -> None:
@@ -149,11 +151,16 @@ def _copy(image: LabelledImage, path: Path) -> None:
         content = image.image()
         write_with(path, lambda stream: stream.write(content))
         return
+    with open_whole(path) as stream:
+        for block in _read_blocks(image.image):
+            stream.write(block)
+
+
+def _read_blocks(path: Path) -> Iterator[bytes]:
+    """The content of a file, one block after the other. Raises DataError where it cannot be read, also midway."""
     try:
-        source = image.image.open("rb")
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                yield block
     except OSError as error:
-        raise DataError(
-            f"cannot be read ({error.strerror or error})", where=image.image, remedy="Check the file"
-        ) from error
-    with source, open_whole(path) as stream:
-        shutil.copyfileobj(source, stream)
+        raise DataError(f"cannot be read ({error.strerror or error})", where=path, remedy="Check the file") from error

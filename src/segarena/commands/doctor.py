@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import locale
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from segarena.config.devices import device_type
 from segarena.errors import RunError, SegarenaError
 from segarena.experiment.self_test import check_files, check_folder, check_training
 from segarena.formats import plural
+from segarena.free_disk import free_disk, nearest_folder
 from segarena.free_memory import free_memory
 from segarena.image_files.cache import cache_folder
 from segarena.loading.processes import SHARED_MEMORY
@@ -112,15 +112,13 @@ def _describe_device(machine: Environment) -> str:
 
 
 def _room(folder: Path) -> str:
-    try:
-        return f"{shutil.disk_usage(folder).free / _GIB:.1f} GiB"
-    except OSError:
-        return "not there"
+    free = free_disk(folder)
+    return "not there" if free is None else f"{free / _GIB:.1f} GiB"
 
 
 def _describe_cache() -> str:
     with suppress(RuntimeError):
         folder = cache_folder()
-        place = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+        place = nearest_folder(folder) or folder
         return f"{folder}, {'writable' if os.access(place, os.W_OK) else 'not writable'}, {_room(place)} free"
     return "none, as the user has no home folder"

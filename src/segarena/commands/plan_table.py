@@ -44,7 +44,8 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
     each = "a GPU each" if plan.device.startswith("cuda") else f"{plural(plan.threads, 'thread')} each"
     for time in plan.times:
         console.result(f"{plural(time.workers, 'worker')}, {each}: at most {rough_duration(time.seconds)}")
-    console.result(f"Disk: {_size(plan.disk_mib)} of {_size(plan.free_disk_mib)} that are free")
+    room = "" if plan.free_disk_mib is None else f" of {_size(plan.free_disk_mib)} that are free"
+    console.result(f"Disk: {_size(plan.disk_mib)}{room}")
     console.result(f"Start it with: {plan.command}", markup=False)
     for name, line in plan.commands.items():
         console.result(f"{_PLACES[name]}: {line}", markup=False)

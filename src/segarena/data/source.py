@@ -83,6 +83,9 @@ class Source(Protocol):
     def read_labels(self, index: int) -> NDArray[np.uint8]:
         """Return the mask alone, as `read` gives it. Raises DataError if a file cannot be read."""
 
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read` gave as RGB, uint8 (H, W, 3), to be looked at."""
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of what `read` would decode. Raises DataError."""
 
@@ -92,3 +95,8 @@ class Source(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return how the data was read, as plain lists, dicts, numbers and strings."""
+
+
+def indices_by_name(samples: Sequence[Sample]) -> dict[str, int]:
+    """Return the place of each sample among all, by its name."""
+    return {sample.name: index for index, sample in enumerate(samples)}

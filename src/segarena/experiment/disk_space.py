@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from segarena.errors import RunError
 from segarena.formats import byte_size, plural
+from segarena.free_disk import free_disk
 
 
 def check_space(folder: Path, sizes: Mapping[Path, float]) -> None:
@@ -26,11 +26,8 @@ def check_space(folder: Path, sizes: Mapping[Path, float]) -> None:
     if not sizes:
         return
     needed = sum(max(0.0, size - _used(path)) for path, size in sizes.items()) + max(sizes.values())
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        return
-    if needed > free:
+    free = free_disk(folder)
+    if free is not None and needed > free:
         raise RunError(
             f"the weights and states of {plural(len(sizes), 'training')} need about {byte_size(needed)} of disk space, "
             f"and {byte_size(free)} are free",

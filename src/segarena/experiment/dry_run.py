@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from segarena.config.training import is_own
 from segarena.experiment.calibration import Calibrated
 from segarena.experiment.train_all import plan_all
 from segarena.formats import command as command_of
+from segarena.free_disk import free_disk
 from segarena.records.plan import PlannedRun, PlannedTime, PlanRecord
 from segarena.training.memory import MIB
 
@@ -48,6 +48,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
             seconds = replace(forecast, jobs=workers).predict().seconds
             times.append(PlannedTime(workers=workers, seconds=seconds))
         trials, after = forecast.predict().trials, forecast.after
+    free = free_disk(folder)
     return PlanRecord(
         command=command,
         device=prepared.protocol.device,
@@ -57,7 +58,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
         trial_seconds=trials,
         after_seconds=after,
         disk_mib=sum(run.disk_mib for run in runs),
-        free_disk_mib=shutil.disk_usage(folder).free / MIB,
+        free_disk_mib=None if free is None else free / MIB,
         commands=executor_commands(prepared.options, folder),
     )
 

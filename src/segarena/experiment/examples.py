@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.folder import FolderSource
 from segarena.experiment.prepared import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
@@ -49,7 +48,7 @@ def write_gallery(prepared: Prepared, images: pd.DataFrame, models: Sequence[str
         for name, index in shown.items():
             image, truth = source.read(index)
             target = folder / "gallery" / name
-            colors = source.shown(image) if isinstance(source, FolderSource) else image
+            colors = source.shown(image)
             _save(Image.fromarray(colors), target / "image.png")
             masks: dict[str, NDArray[np.uint8]] = {"truth": truth}
             masks |= {model: predictor.predict(image) for model, predictor in predictors.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from torch import Tensor
 
 from segarena.config.own_models import find_builder
 from segarena.config.training import is_own
-from segarena.data.folder import FolderSource
-from segarena.data.source import Source
+from segarena.data.source import indices_by_name
 from segarena.errors import RunError
 from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.progress import Reporter
@@ -103,11 +102,11 @@ def _has(path: Path, names: Sequence[str]) -> bool:
 
 def _keep_images(prepared: Prepared, names: Sequence[str], path: Path, on_progress: Callable[[int, int], None]) -> None:
     source, palette = prepared.source, prepared.source.classes.palette()
-    kept, index_of = kept_names(names), _indices(source)
+    kept, index_of = kept_names(names), indices_by_name(source.samples)
     with writing_pictures(path) as writer:
         for done, name in enumerate(kept, start=1):
             image, truth = source.read(index_of[name])
-            _add(writer, name, source.shown(image) if isinstance(source, FolderSource) else image, truth, palette)
+            _add(writer, name, source.shown(image), truth, palette)
             on_progress(done, len(kept))
 
 
@@ -121,17 +120,13 @@ def _add(
 def _label_again(split: PreparedSplit, folder: Path, device: str, on_progress: Callable[[int, int], None]) -> None:
     """Write predictions.zip of a finished training."""
     source, palette = split.source, split.source.classes.palette()
-    predictor, index_of = load(folder, device=device), _indices(source)
+    predictor, index_of = load(folder, device=device), indices_by_name(source.samples)
     kept = kept_names(split.scored_names)
     with writing_pictures(folder / PREDICTIONS) as writer:
         for done, name in enumerate(kept, start=1):
             image, _ = source.read(index_of[name])
             writer.add(f"{name}.png", encode_labels(predictor.predict(image), palette))
             on_progress(done, len(kept))
-
-
-def _indices(source: Source) -> Mapping[str, int]:
-    return {sample.name: index for index, sample in enumerate(source.samples)}
 
 
 def _can_build(folder: Path) -> bool:

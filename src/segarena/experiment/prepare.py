@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,6 +26,7 @@ from segarena.experiment.resolution import Workload, describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
 from segarena.formats import listing
+from segarena.free_disk import free_disk, nearest_folder
 from segarena.free_memory import free_memory
 from segarena.image_files.cache import cache_folder
 from segarena.launched import local_processes
@@ -183,9 +183,11 @@ def _keep_on_disk(images: DecodedImages, typed_gib: float | None, reporter: Repo
         return
     try:
         folder = cache_folder() / "decoded"
-        place = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(place).free
-    except (OSError, RuntimeError, StopIteration):
+    except RuntimeError:  # the user has no home folder
+        return
+    place = nearest_folder(folder)
+    free = None if place is None else free_disk(place)
+    if free is None:
         return
     gib = defaults.disk_cache_gib(free) if typed_gib is None else typed_gib
     if not gib:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.data.folder import FolderSource
-from segarena.data.source import Source, Split
+from segarena.data.source import Source, Split, indices_by_name
 from segarena.errors import SegarenaError
 from segarena.experiment.inputs import reopen_source
 from segarena.experiment.progress import SILENT, Reporter
@@ -78,7 +78,7 @@ def open_recorded(predictor: Predictor, reporter: Reporter = SILENT) -> Recorded
         return f"{recorded.origin} has other classes now"
     if isinstance(source, FolderSource):
         source.bits = predictor.image_bits
-    by_name = {sample.name: index for index, sample in enumerate(source.samples)}
+    by_name = indices_by_name(source.samples)
     parts: tuple[Split, ...] = ("train", "val", "test")
     positions = {part: tuple(by_name[n] for n in getattr(recorded.split, part) if n in by_name) for part in parts}
     if not any(positions.values()):

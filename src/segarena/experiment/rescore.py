@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segarena.config import EvaluateOptions
 from segarena.data.folder import FolderSource
-from segarena.data.source import Source
+from segarena.data.source import Source, indices_by_name
 from segarena.errors import DataError, SegarenaError
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
@@ -219,7 +219,7 @@ def _check_scenes(options: EvaluateOptions, recorded: Data, source: Source) -> N
 
 def _check_unchanged(recorded: Data, source: Source, scored: Scored, again: str) -> None:
     """Raise DataError if a file of the part of the run's own split has changed since the training, or is gone."""
-    by_name = {sample.name: index for index, sample in enumerate(source.samples)}
+    by_name = indices_by_name(source.samples)
     wanted = {"unseen": ("test",), "all": ("train", "val", "test")}.get(scored.split, (scored.split,))
     for name, part in parts_by_name(recorded).items():
         if part in wanted and (name not in by_name or source.digest(by_name[name]) != recorded.sha256[name]):

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from segarena.data.folder import FolderSource
 from segarena.errors import DataError, Interrupted, RunError, SegarenaError
 from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.prepared import Prepared, PreparedSplit
@@ -236,7 +235,7 @@ def _read_images(split: PreparedSplit) -> list[tuple[str, Picture, Picture]]:
             image, truth = source.read(index)
         except DataError:  # the training reports it
             return []
-        shown = source.shown(image) if isinstance(source, FolderSource) else image
+        shown = source.shown(image)
         step = preview_step(*truth.shape)
         labels = np.ascontiguousarray(truth[step // 2 :: step, step // 2 :: step])
         found.append(

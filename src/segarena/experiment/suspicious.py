@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.data.folder import FolderSource
 from segarena.experiment.prepared import Prepared
 from segarena.files import write_text, write_with
 from segarena.records.slices import SuspiciousRow
@@ -138,7 +137,7 @@ def write_suspicious(prepared: Prepared, found: Suspicions, folder: Path) -> Non
 def _write_crop(prepared: Prepared, entry: Suspicion, folder: Path) -> None:
     source = prepared.source
     image, truth = source.read(entry.index)
-    colors = source.shown(image) if isinstance(source, FolderSource) else image
+    colors = source.shown(image)
     left, top, right, bottom = entry.region.box
     inside = np.zeros(truth.shape, np.uint8)
     if entry.region.inside is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from torch.utils.data import DataLoader, Dataset
 
 from segarena.errors import ConfigError, SegarenaError, WorkerError
+from segarena.free_disk import free_disk
 
 #: Where Linux has shared memory, through which processes pass batches.
 SHARED_MEMORY = Path("/dev/shm")
@@ -206,11 +206,8 @@ def check_shared_memory(size: int, shared: Path = SHARED_MEMORY) -> None:
     Raises:
         ConfigError: They do not.
     """
-    try:
-        free = shutil.disk_usage(shared).free
-    except OSError:
-        return
-    if size > free:
+    free = free_disk(shared)
+    if free is not None and size > free:
         raise ConfigError(
             f"the trainings share {size / _GIB:.2f} GiB of decoded images, and {shared} has {free / _GIB:.2f} GiB free",
             where="--jobs",
@@ -221,6 +218,8 @@ def check_shared_memory(size: int, shared: Path = SHARED_MEMORY) -> None:
 def affordable_workers(workers: int, batch_bytes: int, shared: Path = SHARED_MEMORY) -> int:
     """Limit the processes to those whose batches fit into the shared memory; in a container it may be 64 MB.
 
+    Each loader of a training counts with all of it: they take turns, and one whose epoch has ended has no batch left.
+
     Args:
         workers: Processes that are wanted.
         batch_bytes: The size of a batch; each process has up to `BATCHES` of them.
@@ -229,8 +228,7 @@ def affordable_workers(workers: int, batch_bytes: int, shared: Path = SHARED_MEM
     Returns:
         The number of processes; 0, with which nothing is shared, if not even one can be used.
     """
-    try:
-        free = shutil.disk_usage(shared).free
-    except OSError:
+    free = free_disk(shared)
+    if free is None:
         return workers
     return min(workers, int(USABLE * free / _trainings[-1] / (BATCHES * max(1, batch_bytes))))

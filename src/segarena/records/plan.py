@@ -59,8 +59,8 @@ class PlanRecord(Record, file="plan.json", schema=1):
     """Time after the trainings: latency, gallery, page."""
     disk_mib: Mebibytes
     """Disk space of all runs that are left."""
-    free_disk_mib: Mebibytes
-    """Disk space that is free in the folder."""
+    free_disk_mib: Mebibytes | None
+    """Disk space that is free in the folder; null where it is unknown."""
     commands: dict[str, str] = field(default_factory=dict)
     """Command lines that start the same with several trainings at a time: on this machine (`jobs`), on a `ray` cluster,
     in the queue of `slurm`."""

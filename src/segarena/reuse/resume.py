@@ -73,7 +73,7 @@ def agree(
             raise ConfigError(
                 f"no data is named, and {folder} has nothing to resume",
                 where="DATA",
-                remedy=f"Name the data: {_start(type(options), folder)}",
+                remedy=f"Name the data: {_start(type(options), folder)}; or leave out --resume for built-in scenes",
             )
         return options
     check_data_is_there(record, options.data, folder)

@@ -79,6 +79,10 @@ class SyntheticSource:
         """Return the mask alone, as `read` gives it."""
         return self.read(index)[1]
 
+    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image that `read` gave as it is: it is RGB."""
+        return image
+
     def digest(self, index: int) -> str:
         """Return the SHA-256, in hex, of the image's bytes followed by the mask's."""
         image, mask = self.read(index)

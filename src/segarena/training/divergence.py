@@ -17,23 +17,36 @@ DIVERGED = "diverged"
 class Buffers:
     """What a forward pass in training mode changes, the running statistics of BatchNorm, as it was before a step.
 
+    BatchNorm writes into its buffers. A user's module may also put another tensor in the place of one, or add one.
+
     Args:
         model: The model.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._now = [buffer for buffer in model.buffers() if buffer.numel()]
-        self._before = [buffer.clone() for buffer in self._now]
+        self._modules = list(model.modules())
+        self._copies: dict[tuple[nn.Module, str], Tensor] = {}
+        self.keep()
 
     def keep(self) -> None:
         """Copy them."""
-        for before, now in zip(self._before, self._now, strict=True):
-            before.copy_(now)
+        self._now = [dict(module.named_buffers(recurse=False, remove_duplicate=False)) for module in self._modules]
+        for module, buffers in zip(self._modules, self._now, strict=True):
+            for name, now in buffers.items():
+                copy = self._copies.get((module, name))
+                if copy is None or (copy.shape, copy.dtype, copy.device) != (now.shape, now.dtype, now.device):
+                    self._copies[module, name] = now.clone()
+                else:
+                    copy.copy_(now)
 
     def restore(self) -> None:
         """Let them be those of the last `keep`."""
-        for before, now in zip(self._before, self._now, strict=True):
-            now.copy_(before)
+        for module, buffers in zip(self._modules, self._now, strict=True):
+            for name in dict(module.named_buffers(recurse=False, remove_duplicate=False)):
+                if name not in buffers:
+                    setattr(module, name, None)
+            for name, buffer in buffers.items():
+                setattr(module, name, buffer.copy_(self._copies[module, name]))
 
 
 def is_seen_at_once(device: str, scaler: torch.amp.GradScaler) -> bool:

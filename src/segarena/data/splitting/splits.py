@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.source import Sample, Split
+from segarena.data.source import Sample, Split, indices_by_name
 from segarena.data.splitting.assign import TEST, TRAIN, VAL, assign_folds, assign_parts, make_units, members_of
 from segarena.errors import ConfigError, DataError
 from segarena.formats import command, join_words, listing, plural, relative_path
@@ -149,7 +149,7 @@ def find_named(named: Mapping[Split, Sequence[str]], samples: Sequence[Sample], 
     Raises:
         DataError: Not each sample is named exactly once, other names are there, or a part has too few.
     """
-    index = {sample.name: i for i, sample in enumerate(samples)}
+    index = indices_by_name(samples)
     times = Counter(name for names in named.values() for name in names)
     twice = [name for name, count in times.items() if count > 1]
     unknown = [name for name in times if name not in index]
