@@ -82,7 +82,17 @@ SETS: dict[str, StudySet] = {
     "isbi": StudySet(512, 60, 6, options={"group_by": "blocks"}),
     "epfl-roads": StudySet(256, 50, 8),
     "cwfid": StudySet(256, 60, 8, parts=("images", "annotations"), options={"masks": "annotations"}),
+    # Short trainings of small crops, about 240 steps: those of `make demo`, and what --budget chooses on a CPU.
+    "built-in-short": StudySet(128, 10, 4, "resnet18"),
+    "camvid-short": StudySet(128, 10, 16, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
+    "epfl-roads-short": StudySet(128, 29, 16),
+    "cwfid-short": StudySet(128, 40, 7, parts=("images", "annotations"), options={"masks": "annotations"}),
 }
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a set is the built-in scenes."""
+    return name.startswith("built-in")
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "class weights: effective": {"class_weights": "effective"},
     "weight decay: 0.05": {"weight_decay": 0.05},
     "clip norm: 1": {"clip_norm": 1.0},
+    "learning rate: / 10": {"learning_rate": Times(1 / 10)},
+    "learning rate: / 3, decoder factor: x 3": {"learning_rate": Times(1 / 3), "decoder_factor": Times(3)},
     "batch size: half": {"batch_size": Times(0.5)},
 }
 
@@ -141,7 +153,7 @@ class Run:
     @property
     def options(self) -> dict[str, Any]:
         """The options of `train` but for paths; all that a score depends on, so that no new default can change it."""
-        kind, pretrained = SETS[self.set], self.pretrained and self.set != "built-in"
+        kind, pretrained = SETS[self.set], self.pretrained and not is_built_in(self.set)
         values: dict[str, Any] = {
             **{"size": kind.size, "epochs": kind.epochs, "batch_size": kind.batch_size, "encoder": kind.encoder},
             "learning_rate": defaults.learning_rate("adamw", kind.batch_size, pretrained, "encoder")[0],
@@ -159,7 +171,7 @@ class Run:
     @property
     def is_possible(self) -> bool:
         """Whether the set has what the variant needs: only pretrained weights have statistics to keep."""
-        return "freeze_batchnorm" not in self.options or (self.pretrained and self.set != "built-in")
+        return "freeze_batchnorm" not in self.options or (self.pretrained and not is_built_in(self.set))
 
     @property
     def folder(self) -> str:
@@ -170,7 +182,7 @@ class Run:
     @property
     def key(self) -> tuple[str, ...]:
         """What a line of the results is found by: a variant whose options were changed is trained again."""
-        data = f" scenes={VERSION}" if self.set == "built-in" else f" pretrained={self.pretrained}"
+        data = f" scenes={VERSION}" if is_built_in(self.set) else f" pretrained={self.pretrained}"
         options = " ".join(f"{name}={value}" for name, value in sorted(self.options.items())) + data
         return self.set, self.variant, self.model, str(self.seed), options
 
@@ -198,7 +210,7 @@ def main(words: Sequence[str] | None = None) -> None:
     places = dict(word.partition("=")[::2] for word in given.sets or ["built-in"])
     if unknown := set(places) - set(SETS):
         parser.error(f"unknown set {', '.join(sorted(unknown))}: choose from {', '.join(SETS)}")
-    if missing := [name for name, place in places.items() if name != "built-in" and not Path(place).is_dir()]:
+    if missing := [name for name, place in places.items() if not is_built_in(name) and not Path(place).is_dir()]:
         parser.error(f"{missing[0]}={places[missing[0]]} is not a folder")
     folders = {name: make_folder(name, Path(place), given.work) for name, place in places.items()}
     others = [
@@ -246,13 +258,13 @@ def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
 def make_folder(name: str, place: Path, work: Path) -> Path:
     """Return the folder of a set without its test images: the built-in scenes are drawn, of others links are made."""
     parts = SETS[name].parts
-    if name != "built-in" and not parts:
+    if not is_built_in(name) and not parts:
         return place
-    folder = work / "data" / (f"{name}-{VERSION}" if name == "built-in" else name)
+    folder = work / "data" / (f"{name}-{VERSION}" if is_built_in(name) else name)
     if not folder.exists():
         begun = folder.with_suffix(".part")
         shutil.rmtree(begun, ignore_errors=True)
-        if name == "built-in":
+        if is_built_in(name):
             write_scenes(begun, SyntheticSource(counts={part: DEFAULT_COUNTS[part] for part in ("train", "val")}))
         for part in parts:
             source = (place / part).absolute()
@@ -270,7 +282,7 @@ def train(one: Run, data: Path, weights: Path | None, work: Path) -> dict[str, A
     options: dict[str, Any] = {**one.options, "threads": 1, "workers": 0, "out": folder, "resume": folder}
     if "masks" in options:
         options["masks"] = data / options["masks"]
-    started = "none" if one.set == "built-in" or weights is None else str(weights)
+    started = "none" if is_built_in(one.set) or weights is None else str(weights)
     row: dict[str, Any] = dict(zip(("set", "variant", "model", "seed", "options"), one.key, strict=True))
     try:  # as `segarena train` does, but for its prediction of the time
         typed = make_options(TrainOptions, data=data, model=one.model, seed=one.seed, weights=started, **options)

@@ -9,6 +9,7 @@ import re
 import shlex
 import struct
 import sys
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,21 @@ def real_encoders() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("segarena.models.encoders.build.get_model", get_model)
         yield
+
+
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    """A call that waits for the GPU raises a RuntimeError at its place. PyTorch warns that it may miss some."""
+    import torch
+
+    torch.cuda.synchronize()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            torch.cuda.set_sync_debug_mode("error")
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
 
 
 def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: int = 255) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import safetensors.torch
 import torch
@@ -18,32 +16,29 @@ from PIL import Image
 from torch import Tensor, nn
 
 import segarena
+from on_a_gpu import CLASSES, GPU, MODELS, batch, network
 from sample_records import PROTOCOL
 from segarena.errors import ConfigError, Interrupted
 from segarena.loading.dataset import EvaluationItem
 from segarena.loading.transforms import normalize
-from segarena.models import SegmentationModel, build_model
+from segarena.models import SegmentationModel
 from segarena.models.fcn import FixedUpsampling
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Environment
+from segarena.training import steps
 from segarena.training.counting import evaluate
-from segarena.training.devices import computing_on, place, seed_dropout
+from segarena.training.devices import computing_on
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import predict_masks
 from segarena.training.losses import SegmentationLoss
 from segarena.training.machine import choose_device
-from segarena.training.optimization import build_optimizer, build_scaler
-from segarena.training.steps import WARM_UP, RecordedStep, TrainingStep
-from support import QUICK, real_encoders, refuses, write_pair
+from support import refuses, waiting_is_an_error, write_pair
 
 pytestmark = pytest.mark.gpu
 
-MODELS = ("fcn", "unet", "pspnet", "deeplabv3")
 #: Model and encoder.
 NETWORKS = [*((name, "resnet18") for name in MODELS), ("deeplabv3", "resnet50"), ("unet", "mobilenet_v2")]
-CLASSES, SIDE = 7, 128
-GPU: dict[str, Any] = {**QUICK, "device": "cuda", "precision": "auto", "workers": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -51,24 +46,6 @@ def ieee() -> Iterator[None]:
     """Convolutions of float32 are computed in float32."""
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         yield
-
-
-def network(name: str, encoder: str = "resnet18") -> SegmentationModel:
-    torch.manual_seed(0)
-    with real_encoders():
-        model = build_model(name, CLASSES, encoder=encoder, weights="none")
-    for module in model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
-            module.p = 0.0  # its random numbers differ between devices
-    return model
-
-
-def batch(number: int = 4) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (number, 3, SIDE, SIDE), dtype=torch.uint8, generator=generator)
-    mask = (images.float().mean(dim=1) / 256 * CLASSES).to(torch.uint8)
-    mask[:, :5] = 255
-    return images, mask
 
 
 class Batches(list[tuple[Tensor, Tensor]]):
@@ -100,7 +77,9 @@ def gradients(model: nn.Module) -> Tensor:
 
 
 @pytest.mark.parametrize(("name", "encoder"), NETWORKS)
-def test_a_step_is_near_that_of_a_processor(name: str, encoder: str, tmp_path: Path) -> None:
+def test_a_step_is_near_that_of_a_processor(
+    name: str, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     losses, slopes = {}, {}
     for device, precision in (("cpu", "fp32"), ("cuda", "fp32"), ("cuda", "bf16"), ("cuda", "fp16")):
         model = network(name, encoder)
@@ -112,8 +91,16 @@ def test_a_step_is_near_that_of_a_processor(name: str, encoder: str, tmp_path: P
         assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     assert losses["cuda", "fp32"] == pytest.approx(losses["cpu", "fp32"], rel=1e-4)
     assert losses["cuda", "bf16"] == pytest.approx(losses["cpu", "fp32"], rel=0.03)
-    # Of random weights. On a CPU too, gradients of float32 differ from those of float64 by up to 0.02 of their norm.
-    assert torch.cosine_similarity(slopes["cuda", "fp32"], slopes["cpu", "fp32"], dim=0) > 0.99
+    # Of random weights. On a CPU too, gradients of float32 differ from those of float64 by up to 0.02 of their norm;
+    # with TF32, which a training uses, those of a ResNet-50 have a cosine of 0.7 with them.
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "computing_on", lambda device, fixed_sizes: nullcontext())
+        made = trainer(network(name, encoder), tmp_path, SegmentationLoss("ce+dice"), "cuda", clip_norm=1e9)
+        made._begin_to_train()
+        made._train_step(*made.loader[0])  # type: ignore[index]
+        exact = gradients(made.model)
+    cosine = float(torch.cosine_similarity(exact, slopes["cpu", "fp32"], dim=0))
+    assert cosine > 0.99, cosine
     assert losses["cuda", "fp16"] == pytest.approx(losses["cpu", "fp32"], rel=0.01)
     assert all(slopes["cuda", precision].isfinite().all() for precision in ("bf16", "fp16"))
 
@@ -131,19 +118,6 @@ def test_gradients_of_float64_are_those_of_a_processor(name: str, encoder: str) 
     assert (slopes["cuda"] - slopes["cpu"]).norm() < 1e-4 * slopes["cpu"].norm()
 
 
-@contextmanager
-def waiting_is_an_error() -> Iterator[None]:
-    """A call that waits for the GPU raises a RuntimeError at its place. PyTorch warns that it may miss some."""
-    torch.cuda.synchronize()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            torch.cuda.set_sync_debug_mode("error")
-            yield
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-
-
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_step_does_not_wait_for_the_gpu(name: str, precision: str, tmp_path: Path) -> None:
@@ -153,55 +127,6 @@ def test_a_step_does_not_wait_for_the_gpu(name: str, precision: str, tmp_path: P
     for index, (images, mask) in enumerate(made.loader.epoch(1)):
         with waiting_is_an_error() if index >= 2 else nullcontext():  # the first ones choose algorithms
             made._train_step(images, mask)
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_a_recorded_step_trains_as_a_step_does(name: str, precision: str) -> None:
-    """With dropout: its random numbers are those of the seed of each step."""
-    losses: dict[str, list[float]] = {}
-    images, mask = (part.cuda() for part in batch())
-    for way in ("plain", "recorded"):
-        model = network(name)
-        for module in model.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd):
-                module.p = 0.5
-        place(model, "cuda").train()
-        made = build_optimizer(model, "adamw", 3e-4, 1e-2)
-        step: Any = TrainingStep(
-            model,
-            SegmentationLoss("ce+dice"),
-            made,
-            build_scaler("cuda", precision),
-            parts=1,
-            clip_norm=5.0,
-            device="cuda",
-            precision=precision,
-        )
-        take = RecordedStep(step) if way == "recorded" else step
-        losses[way] = []
-        for number in range(12):
-            for group in made.param_groups:
-                group["lr"] = 3e-4 * (1 - number / 12)
-            seed_dropout(number, "cuda")
-            with waiting_is_an_error() if number > WARM_UP + 1 else nullcontext():
-                total, _ = take(images, mask)
-            losses[way].append(float(total))
-    assert losses["recorded"][WARM_UP + 1] != losses["recorded"][WARM_UP]  # it is computed anew
-    assert losses["recorded"] == pytest.approx(losses["plain"], rel=0.02)
-    assert losses["recorded"][-1] < losses["recorded"][0]
-
-
-def test_a_training_with_recorded_steps(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From start to end, with validation between, an average of the weights, and resumed."""
-    options = {**GPU, "model": "deeplabv3", "epochs": 6, "ema_decay": 0.9}
-    plain = segarena.train(squares, out=tmp_path / "plain", **options).folder
-    monkeypatch.setenv("SEGARENA_GRAPHS", "on")
-    recorded = segarena.train(squares, out=tmp_path / "recorded", **options).folder
-    first, second = (pd.read_csv(run / "history.csv") for run in (plain, recorded))
-    assert second["train_loss"].tolist() == pytest.approx(first["train_loss"].tolist(), rel=0.1)
-    assert second["learning_rate"].tolist() == pytest.approx(first["learning_rate"].tolist())
-    segarena.compare(squares, out=tmp_path / "all", models=["fcn", "unet", "pspnet"], seeds=1, **{**GPU, "epochs": 4})
 
 
 @pytest.mark.parametrize(
@@ -223,7 +148,7 @@ def test_no_loss_waits_for_the_gpu(kind: Any, options: dict[str, float]) -> None
     ]
     for value in values:
         value.backward()
-    assert float(values[0]) == pytest.approx(float(values[1]), rel=1e-4)
+    assert float(values[0].detach()) == pytest.approx(float(values[1].detach()), rel=1e-4)
     assert logits.grad is not None
     torch.testing.assert_close(logits.grad.cpu(), there.grad, rtol=1e-3, atol=1e-6)
 
@@ -261,7 +186,7 @@ def test_a_comparison_from_start_to_end(squares: Path, tmp_path: Path) -> None:
         assert (environment.device, environment.gpu) == ("cuda", torch.cuda.get_device_name())
         assert environment.tf32 is (torch.cuda.get_device_capability() >= (8, 0))
         protocol = Config.read(run).protocol
-        assert (protocol.device, protocol.workers) == ("cuda", 2)
+        assert (protocol.device, protocol.crops, protocol.workers) == ("cuda", "batch", 0)  # threads load the images
         costs = Costs.read(run)
         assert costs.peak_memory_mib
         assert 0 < costs.peak_memory_mib < 1024 * 40

@@ -16,7 +16,7 @@ from segarena.loading.device_batches import AHEAD, DeviceLoader
 from segarena.loading.pixel_store import CHUNK, HostPixels, ResidentPixels, store_pixels
 from segarena.loading.transforms import Augmentation
 from segarena.threads import at_a_time
-from support import refuses
+from support import refuses, waiting_is_an_error
 
 SHAPES = [(40, 48), (70, 33), (64, 64), (20, 90), (41, 40), (48, 40), (33, 61)]
 
@@ -178,11 +178,8 @@ def test_pixels_are_placed_once_and_those_of_a_fold_replace_others():
 def test_batches_on_a_gpu_are_the_same_and_nothing_waits(store):
     one_by_one, together = loaders(store, device="cuda")
     assert_same(together.epoch(1), one_by_one.epoch(1))
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         batches = list(together.epoch(2))
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     assert all(part.device.type == "cuda" for batch in batches for part in batch)
     assert_same(batches, one_by_one.epoch(2))
 

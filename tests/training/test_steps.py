@@ -168,11 +168,34 @@ def test_settings_return_when_recording_fails(graphs: list[Graph], monkeypatch: 
     assert all(isinstance(group["lr"], float) and not group["capturable"] for group in made.optimizer.param_groups)
 
 
+def test_a_step_that_cannot_be_recorded_is_computed_as_it_is(graphs: list[Graph]) -> None:
+    """A recording that fails computes nothing, and is tried once."""
+    plain, again = new_step(), new_step()
+    recorded = RecordedStep(again)
+    compute, attempts = again.compute, 0
+
+    def wait(images: Tensor, mask: Tensor) -> Any:
+        nonlocal attempts
+        if not isinstance(again.optimizer.param_groups[0]["lr"], float):
+            attempts += 1
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return compute(images, mask)
+
+    again.compute = wait  # type: ignore[method-assign]
+    for number in range(WARM_UP + 3):
+        seed_dropout(number, "cpu")
+        first = plain(*batch(number))[0]
+        seed_dropout(number, "cpu")
+        assert float(recorded(*batch(number))[0]) == float(first)
+    assert (attempts, [graph.replays for graph in graphs]) == (1, [0])
+    assert all(not group["capturable"] for group in again.optimizer.param_groups)
+
+
 @pytest.mark.parametrize(
     ("switch", "device", "parts", "recorded"),
     [
         *(("on", "cuda", 1, True), ("on", "cuda:1", 1, True), ("on", "cuda", 2, False), ("on", "cpu", 1, False)),
-        *(("off", "cuda", 1, False), (None, "mps", 1, False)),
+        *(("off", "cuda", 1, False), (None, "mps", 1, False), (None, "cuda", 1, True)),
     ],
 )
 def test_which_steps_are_recorded(

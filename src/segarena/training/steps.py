@@ -13,14 +13,14 @@ from segarena.kernels.triton_grid import keeping_places
 from segarena.models import SegmentationModel
 from segarena.models.own import OwnNetwork
 from segarena.training.accumulation import add_gradients
-from segarena.training.devices import computing_on
+from segarena.training.devices import computing_on, on_gpu
 from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import Buffers, both_finite
 from segarena.training.losses import SegmentationLoss
 
 Losses = tuple[Tensor, Tensor | None]
 
-#: The environment variable that turns the recording of steps on or off.
+#: With this environment variable at "off", each operation of a step is launched by Python, on all devices.
 SWITCH = "SEGARENA_GRAPHS"
 #: Steps that are computed one operation after the other before one is recorded: algorithms are chosen, kernels compiled
 #: and the optimizer's memory is made in them.
@@ -97,12 +97,15 @@ class RecordedStep:
     they are launched at once. The operations, and the memory that they work on, are the same in each step: batches are
     copied to the same place, learning rates are read from memory, and dropout reads the seed of its generator.
 
+    A network that waits for the GPU, e.g. for a number that it branches on, cannot be recorded. Its steps are computed
+    as they are.
+
     Args:
         step: The step, on an NVIDIA GPU.
     """
 
     def __init__(self, step: TrainingStep) -> None:
-        self._step, self._taken = step, 0
+        self._step, self._taken, self._can_record = step, 0, True
         self._graph: torch.cuda.CUDAGraph | None = None
 
     @property
@@ -122,8 +125,8 @@ class RecordedStep:
         if self.is_checked:
             return self._step(images, mask)
         self._taken += 1
-        if self._graph is None and self._taken > WARM_UP and self._is_small():
-            self._record(images, mask)
+        if self._graph is None and self._taken > WARM_UP and self._can_record:
+            self._can_record = self._is_small() and self._record(images, mask)
         if self._graph is None or images.shape != self._images.shape:
             return self._step(images, mask)
         self._images.copy_(images, non_blocking=True)
@@ -137,8 +140,8 @@ class RecordedStep:
         total = torch.cuda.get_device_properties(self._step.device).total_memory
         return torch.cuda.max_memory_allocated(self._step.device) < MOST_MEMORY * total
 
-    def _record(self, images: Tensor, mask: Tensor) -> None:
-        """Record a step; nothing is computed."""
+    def _record(self, images: Tensor, mask: Tensor) -> bool:
+        """Record a step; nothing is computed. Returns whether it can be replayed."""
         step, device = self._step, self._step.device
         self._images, self._mask = (torch.zeros_like(part, device=device) for part in (images, mask))
         groups = step.optimizer.param_groups
@@ -154,22 +157,34 @@ class RecordedStep:
             # only of this thread: others copy batches meanwhile
             with keeping_places() as self._places, torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._losses = step.compute(self._images, self._mask)
+        except RuntimeError:  # an operation that cannot be recorded, or too little memory for the graph's own
+            _end_recording(device)
+            return False
         finally:
             for group, (rate, capturable) in zip(groups, before, strict=True):
                 group["lr"] = rate
                 if capturable is not None:
                     group["capturable"] = capturable
         self._graph = graph
+        return True
+
+
+def _end_recording(device: str) -> None:
+    """After a recording that failed, let random numbers be drawn as before: their generator still waits for its end."""
+    if device_type(device) == "cuda":
+        with on_gpu(device):
+            generator = torch.cuda.default_generators[torch.cuda.current_device()]
+            generator.graphsafe_set_state(generator.clone_state())
 
 
 def make_step(step: TrainingStep) -> TrainingStep | RecordedStep:
-    """Return the step as it is to be taken on its device; recorded on an NVIDIA GPU if `SEGARENA_GRAPHS` is "on".
+    """Return the step as it is to be taken on its device; recorded on an NVIDIA GPU, if `SEGARENA_GRAPHS` is not "off".
 
     A user's module is not recorded: it may decide in Python what to compute. Nor is a step of several processes.
 
     Args:
         step: The step.
     """
-    wanted = os.environ.get(SWITCH, "").lower() in ("on", "1", "true")
+    wanted = os.environ.get(SWITCH, "").lower() not in ("off", "0", "false")
     can = device_type(step.device) == "cuda" and step.parts == 1 and not isinstance(step.model, OwnNetwork)
     return RecordedStep(step) if wanted and can and step.ranks.number == 1 else step
