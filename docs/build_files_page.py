@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from sections import insert
 
 from segarena.files import write_text
+from segarena.records.bench import BenchRecord
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.error_analysis import ErrorAnalysis
@@ -38,7 +39,7 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, Tracking, TrialRecord),
-    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord, SuiteRecord, SuiteOptionsRecord),
+    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord, BenchRecord, SuiteRecord, SuiteOptionsRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,

@@ -51,6 +51,7 @@ _LAST = ("config", "resume", "quiet", "verbose")
 _NAMES_OR_FILES = ("weights", "group_by")
 #: The module of each kind of result.
 _HOMES = {
+    "Benchmark": "benchmark",
     "Comparison": "comparison",
     "TrainedRun": "trained_run",
     "Evaluation": "evaluation",
@@ -166,6 +167,15 @@ FILES: dict[str, dict[str, Verb]] = {
             builds=True,
         ),
         "report": Verb(config.ReportOptions, "Path", "The page, report.html.", _INPUT),
+    },
+    "bench": {
+        "bench": Verb(
+            config.BenchOptions,
+            "Benchmark",
+            "The numbers, a dictionary as `json` writes it; `.table` has them as a table.",
+            _INPUT,
+            builds=True,
+        ),
     },
 }
 

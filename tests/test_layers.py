@@ -67,10 +67,20 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.experiment": (
-        {"conversion", "executors", "preview", "progress", "recognition", "resolution", "schedule", "self_test"}
+        {
+            "benched",
+            "conversion",
+            "executors",
+            "preview",
+            "progress",
+            "recognition",
+            "resolution",
+            "schedule",
+            "self_test",
+        }
         | {"trial_scores"},
         {"prediction", "time_left", "watching"},
-        {"budget", "ceilings", "error_files", "image_counts", "inputs", "networks"},
+        {"bench", "budget", "ceilings", "error_files", "image_counts", "inputs", "networks"},
         {"check_report", "recorded_images", "resolve", "scored", "units"},
         {"prepared"},
         {"export", "prepare", "rescore"},
@@ -110,7 +120,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.results": (
         {"folder"},
-        {"evaluation", "findings"},
+        {"benchmark", "evaluation", "findings"},
         {"trained_run"},
         {"comparison"},
         {"suite"},
@@ -118,7 +128,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     ),
     "segarena.api": (
         {"calls"},
-        {"compare", "data", "results", "suite", "train"},
+        {"bench", "compare", "data", "results", "suite", "train"},
         {"__init__"},
     ),
     "segarena.commands": (
@@ -128,7 +138,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"training_table"},
         {"progress"},
         {"predicted_videos", "predicting"},
-        {"check", "compare", "convert", "doctor", "evaluate", "export", "models", "predict", "report", "serve"}
+        {"bench", "check", "compare", "convert", "doctor", "evaluate", "export", "models", "predict", "report", "serve"}
         | {"synth", "train"},
         {"suite"},
         {"__init__"},

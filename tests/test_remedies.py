@@ -37,6 +37,7 @@ SHOWN_BY = {
     "segarena.loading.scaling": {"predict", "evaluate"},  # the others have no --scale
     "segarena.experiment.inputs --images": {*TRAINING, "check", "evaluate"},  # not `export`, likewise
     "segarena.experiment.inputs --masks": {*TRAINING, "check", "evaluate"},
+    "segarena.training.divergence": TRAINING,  # `bench` takes steps, whose losses do not matter
     "segarena.experiment.inputs --splits": TRAINING,  # only where it is given
     "segarena.exporting.onnx_model --device": {"predict", "evaluate", "serve"},  # `export` computes on the CPU
     "segarena.locks": TRAINING,  # the others lock no folder

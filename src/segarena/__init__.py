@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segarena._version import __version__ as __version__
+from segarena.api.bench import bench
 from segarena.api.calls import api_function as _api_function
 from segarena.api.compare import compare
 from segarena.api.data import check, convert, synth
@@ -33,6 +34,7 @@ from segarena.tracking.callback import Callback
 if TYPE_CHECKING:
     from segarena.exporting.onnx_model import OnnxModel
     from segarena.models import build_model
+    from segarena.results.benchmark import Benchmark
     from segarena.results.comparison import Comparison
     from segarena.results.evaluation import Evaluation
     from segarena.results.findings import Findings
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 _limit_spinning()
 
 __all__ = [
+    "Benchmark",
     "Callback",
     "Comparison",
     "ConfigError",
@@ -55,6 +58,7 @@ __all__ = [
     "Suite",
     "TrainedRun",
     "WeightsError",
+    "bench",
     "build_model",
     "check",
     "compare",
@@ -99,6 +103,7 @@ def load(
 #: Where the names are that are imported when they are first used: `build_model` needs torch, the results pandas.
 _LATER = {
     "build_model": "segarena.models",
+    "Benchmark": "segarena.results.benchmark",
     "Comparison": "segarena.results.comparison",
     "Evaluation": "segarena.results.evaluation",
     "Findings": "segarena.results.findings",

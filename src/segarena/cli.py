@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "report": (config.ReportOptions, "segarena.commands.report"),
     "synth": (config.SynthOptions, "segarena.commands.synth"),
     "models": (config.ModelsOptions, "segarena.commands.models"),
+    "bench": (config.BenchOptions, "segarena.commands.bench"),
     "convert": (config.ConvertOptions, "segarena.commands.convert"),
     "doctor": (config.DoctorOptions, "segarena.commands.doctor"),
 }

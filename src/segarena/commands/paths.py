@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segarena.config import DataOptions, EvaluateOptions, ExportOptions, OutputOptions, PredictOptions, ServeOptions
+from segarena.config import (
+    BenchOptions,
+    DataOptions,
+    EvaluateOptions,
+    ExportOptions,
+    OutputOptions,
+    PredictOptions,
+    ServeOptions,
+)
+from segarena.config.checks import check_is_new
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
 from segarena.published import is_published
@@ -29,6 +38,10 @@ def check_paths(options: OutputOptions) -> None:
         isinstance(options, ServeOptions) and _is_exported(options.run)
     ):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
+    if isinstance(options, BenchOptions):
+        check_is_new("json", options.json)
+        if options.architecture is None and not _is_exported(Path(options.network)):
+            find_run(Path(options.network))
     if isinstance(options, PredictOptions):
         check_named(options.images)
     if isinstance(options, (DataOptions, EvaluateOptions)):

@@ -7,6 +7,7 @@ An option that is None, or "auto", is open: `segarena.config.defaults` has the r
 
 from __future__ import annotations
 
+from segarena.config.bench import BenchOptions
 from segarena.config.comparing import CompareOptions
 from segarena.config.data import PUBLISHED_NAMES, CheckOptions, ConvertOptions, DataOptions, SynthOptions
 from segarena.config.defaults import DataFacts
@@ -29,6 +30,7 @@ from segarena.config.values import command_line, make_options, to_command
 __all__ = [
     "PUBLISHED_NAMES",
     "TRACK_MODELS",
+    "BenchOptions",
     "CheckOptions",
     "Choice",
     "CompareOptions",

@@ -102,10 +102,25 @@ def _in_channels(model: nn.Module) -> int:
     return int(getattr(model, "settings", {}).get("in_channels", 3))
 
 
-def _noise(model: SegmentationModel, number: int, size: tuple[int, int]) -> torch.Tensor:
-    """Images as they come from the data: uint8, whatever the channels; their values change no time."""
+def noise_images(model: nn.Module, number: int, size: tuple[int, int]) -> torch.Tensor:
+    """Make images as they come from the data: uint8, whatever the channels; their values change no time.
+
+    Args:
+        model: The network, whose images have C channels.
+        number: Number of images N.
+        size: (height, width) in pixels.
+
+    Returns:
+        uint8 (N, C, H, W), the same in each call.
+    """
     shape = (number, _in_channels(model), *size)
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def noise_masks(num_classes: int, number: int, size: tuple[int, int]) -> torch.Tensor:
+    """Make masks of random labels, uint8 (number, height, width), the same in each call."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, num_classes, (number, *size), dtype=torch.uint8, generator=generator)
 
 
 def logit_stride(model: SegmentationModel, size: tuple[int, int] = (64, 64)) -> int:
@@ -147,7 +162,7 @@ def measure_latency(
     """
     on_cpu = device_type(device) == "cpu"
     rounds = rounds or (ROUNDS if on_cpu else GPU_ROUNDS)
-    image = _noise(next(iter(models.values())), 1, size)
+    image = noise_images(next(iter(models.values())), 1, size)
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for model in models.values():
         model.eval()
@@ -185,7 +200,7 @@ def measure_throughput(model: SegmentationModel, size: tuple[int, int], *, devic
     """
     if device_type(device) == "cpu":
         return None
-    images = _noise(model, BATCH, size)
+    images = noise_images(model, BATCH, size)
     model = prepared(model.eval(), device, precision)
     with on_gpu(device):
         images = images.pin_memory() if device_type(device) == "cuda" else images
