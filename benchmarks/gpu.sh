@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/.."
 FOLDER=${1:?usage: bash benchmarks/gpu.sh FOLDER}
 PYTHON=${PYTHON:-python3}
-ALL="environment tests checks seeds resume training recorded where peers compare losses inference upconv input"
+ALL="environment tests checks seeds resume compiled training recorded where peers compare losses inference upconv input"
 STEPS=${STEPS:-$ALL}
 END=$((SECONDS + ${GPU_SECONDS:-350}))
 mkdir -p "$FOLDER"
@@ -37,7 +37,7 @@ wanted environment && step environment 60 "$PYTHON" benchmarks/gpu/environment.p
 
 # Beside these checks, whose times do not count, networks are compiled and the tests run that need no GPU.
 background=()
-if wanted training; then
+if wanted compiled; then
   for one in "fcn 0" "unet 0" "pspnet 8" "deeplabv3 8"; do
     TORCHINDUCTOR_COMPILE_THREADS=3 step "compiled_${one% *}" 140 \
       "$PYTHON" benchmarks/gpu/training.py "$FOLDER" compile $one &
@@ -48,7 +48,7 @@ if wanted tests; then
   CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 step tests_cpu 110 nice "$PYTHON" -m pytest -q -n 6 --dist loadfile \
     -p no:cacheprovider -p no:benchmark tests/kernels tests/training tests/scoring tests/models &
   background+=($!)
-  step tests_gpu 90 "$PYTHON" -m pytest -q -n0 -m gpu -rf -p no:cacheprovider -p no:benchmark tests
+  step tests_gpu 140 "$PYTHON" -m pytest -q -n 6 -m gpu -rf -p no:cacheprovider -p no:benchmark tests
 fi
 wanted checks && step checks 50 "$PYTHON" benchmarks/gpu/checks.py "$FOLDER"
 wanted seeds && step seeds 60 "$PYTHON" benchmarks/gpu/whole.py "$FOLDER" seeds

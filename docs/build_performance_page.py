@@ -34,6 +34,7 @@ def sections() -> dict[str, str]:
         "machine": machine,
         "training": training,
         "recorded": recorded,
+        "compiled": compiled,
         "where": where,
         "peers": peers,
         "memory": memory,
@@ -85,6 +86,16 @@ def recorded(results: Results) -> str:
         for row in rows
     ]
     return table(["step of", "launched, ms", "recorded, ms", "ratio"], lines)
+
+
+def compiled(results: Results) -> str:
+    rows = results.get("compiled", [])
+    lines = []
+    for model, stride in networks(rows):
+        eager, fast = (row for row in rows if (row["model"], row["output_stride"]) == (model, stride))
+        speeds = (f"{row['images_per_second']:.0f}" for row in (eager, fast))
+        lines.append([title(model, stride), *speeds, f"{fast['compile_seconds']:.0f}"])
+    return table(["network", "eager, images/s", "compiled, images/s", "seconds to compile"], lines)
 
 
 def where(results: Results) -> str:

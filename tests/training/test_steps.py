@@ -91,8 +91,9 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
 
     monkeypatch.setattr(RecordedStep, "_record", note)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
     monkeypatch.setattr(
-        torch.cuda, "graph", lambda graph, capture_error_mode: graph.recording(current[0]._step, current[0])
+        torch.cuda, "graph", lambda graph, memory, capture_error_mode: graph.recording(current[0]._step, current[0])
     )
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=1000))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 100)

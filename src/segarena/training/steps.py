@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -148,17 +149,18 @@ class RecordedStep:
         self._rates = [torch.zeros((), device=device) for _ in groups]
         before = [(group["lr"], group.get("capturable")) for group in groups]
         step.optimizer.zero_grad(set_to_none=True)  # the gradients get memory of the graph
-        graph = torch.cuda.CUDAGraph()
+        graph, memory = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
         try:
             for group, rate in zip(groups, self._rates, strict=True):
                 group["lr"] = rate
                 if "capturable" in group:
                     group["capturable"] = True
             # only of this thread: others copy batches meanwhile
-            with keeping_places() as self._places, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            recording = torch.cuda.graph(graph, memory, capture_error_mode="thread_local")
+            with keeping_places() as self._places, recording:
                 self._losses = step.compute(self._images, self._mask)
         except RuntimeError:  # an operation that cannot be recorded, or too little memory for the graph's own
-            _end_recording(device)
+            _end_recording(device, memory)
             return False
         finally:
             for group, (rate, capturable) in zip(groups, before, strict=True):
@@ -169,12 +171,19 @@ class RecordedStep:
         return True
 
 
-def _end_recording(device: str) -> None:
-    """After a recording that failed, let random numbers be drawn as before: their generator still waits for its end."""
-    if device_type(device) == "cuda":
-        with on_gpu(device):
-            generator = torch.cuda.default_generators[torch.cuda.current_device()]
-            generator.graphsafe_set_state(generator.clone_state())
+def _end_recording(device: str, memory: tuple[int, int]) -> None:
+    """Do what PyTorch leaves undone after a recording that failed (pytorch/pytorch #171263).
+
+    The generator of dropout would refuse to be used, and memory that another stream has used would never be free again.
+    """
+    if device_type(device) != "cuda":
+        return
+    with on_gpu(device):
+        number = torch.cuda.current_device()
+        generator = torch.cuda.default_generators[number]
+        generator.graphsafe_set_state(generator.clone_state())
+        with suppress(RuntimeError, AttributeError):  # it has ended, or this version of PyTorch does not need it
+            torch._C._cuda_endAllocateToPool(number, memory)
 
 
 def make_step(step: TrainingStep) -> TrainingStep | RecordedStep:
