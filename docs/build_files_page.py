@@ -21,6 +21,7 @@ from segarena.files import write_text
 from segarena.records.bench import BenchRecord
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.data_curve import DataCurve
 from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
@@ -39,7 +40,8 @@ PAGE = Path(__file__).parent / "files.md"
 
 RECORDS: tuple[type[Record], ...] = (
     *(ComparisonRecord, OptionsRecord, Config, Data, Environment, Metrics, Expected, Costs, Tracking, TrialRecord),
-    *(ErrorAnalysis, Slices, PredictionRecord, PlanRecord, BenchRecord, SuiteRecord, SuiteOptionsRecord),
+    *(DataCurve, ErrorAnalysis, Slices, PredictionRecord, PlanRecord, BenchRecord),
+    *(SuiteRecord, SuiteOptionsRecord),
 )
 TABLES: dict[str, type] = {
     "models.csv": ModelRow,

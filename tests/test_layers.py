@@ -107,6 +107,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"calibration", "examples", "suspicious", "tables"},
         {"slices"},
         {"dry_run", "suite_plan", "suite_result", "summary"},
+        {"data_curve"},
         {"__init__"},
     ),
     "segarena.outputs": (

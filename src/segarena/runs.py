@@ -3,6 +3,7 @@
 runs/NAME/               a comparison: comparison.json, tables, page, and its runs
   MODEL-seedK/           a run: config.json, metrics.json, best.safetensors, ...
     foldJ/               with --folds, the run of a fold; the folder above then has the files of all folds together
+  data-fractions/0.5/    with --data-fractions, the runs on half of the training images, like those above
   MODEL-all-images/      a run of `segarena train --like runs/NAME --all-images`
 """
 
@@ -79,7 +80,8 @@ def open_folder(out: Path | None, name: str, *, resume: bool | None = None, root
             return _make_new(root, re.sub(r"[^\w.-]+-*", "-", name).strip("-.") or "run")
         check_out(out, resume=resume)
         out.mkdir(parents=True, exist_ok=True)
-        _try_writing(out)
+        (probe := out / ".writable").touch()  # where files cannot be written: before hours of training, not after them
+        probe.unlink()
         for left_over in out.rglob(f".*{TEMPORARY}"):  # of a process that was killed while it wrote
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
         for trial in out.glob(f"{TRIAL}*"):
@@ -122,11 +124,13 @@ class Run(NamedTuple):
         model: Name of the architecture.
         seed: Seed of the training.
         fold: The fold, from 1; None without cross-validation.
+        fraction: The share of the training images, of --data-fractions; None for all.
     """
 
     model: str
     seed: int
     fold: int | None = None
+    fraction: float | None = None
 
     @property
     def path(self) -> Path:
@@ -134,8 +138,11 @@ class Run(NamedTuple):
 
         >>> Run("unet", 0, fold=2).path.as_posix()
         'unet-seed0/fold2'
+        >>> Run("unet", 0, fraction=0.5).path.as_posix()
+        'data-fractions/0.5/unet-seed0'
         """
-        return fold_folder(Path(f"{self.model}-seed{self.seed}"), self.fold)
+        place = Path() if self.fraction is None else Path(f"data-fractions/{self.fraction:g}")
+        return fold_folder(place / f"{self.model}-seed{self.seed}", self.fold)
 
     def folds(self, number: int | None) -> list[Run]:
         """Return the trainings of this model and seed: folds 1 to `number`, or itself if `number` is None."""
@@ -340,9 +347,3 @@ def unwritable(out: Path | None, error: OSError, root: Path = DEFAULT_ROOT) -> R
     """Return the error for a folder that cannot be made or written; without `out` it is about its root."""
     instead = "name another folder" + (" with --out" if out is None else "")
     return files.unwritable(out or root, error, instead=instead)
-
-
-def _try_writing(folder: Path) -> None:
-    """Raise OSError where files cannot be written: before hours of training rather than after them."""
-    (probe := folder / ".writable").touch()
-    probe.unlink()

@@ -24,6 +24,7 @@ def compare(
     vary: str | Sequence[str] = (),
     models: ModelName | OwnModel | Sequence[ModelName | OwnModel] | None = None,
     seeds: int | Sequence[int] | None = None,
+    data_fractions: float | Sequence[float] = (),
     equal: Literal["epochs", "time"] = "epochs",
     jobs: int | Sequence[int] | None = None,
     executor: Literal["local", "ray", "slurm"] | None = None,
@@ -99,6 +100,10 @@ def compare(
         seeds: Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not
             measured. [0, 1, 2] is understood as 3. Default: 3 if all of it takes an hour or less by the prediction, or
             fits into budget; else 1, as with folds.
+        data_fractions: Train each model on these shares of the training images too, e.g. 0.25 0.5 1, and show whether
+            more labelled images are likely to help, and for which classes. Each share has about the same classes, is
+            contained in the larger ones, and is trained for as many steps as all images; validation and test images are
+            the same.
         equal: What the models share: the number of epochs, or the training time, in which a faster model has more
             epochs.
         jobs: Trainings at a time, each in a process of its own. On a CPU they share the threads; on GPUs each has a

@@ -22,6 +22,7 @@ def train(
     *,
     model: ModelName | OwnModel | None = None,
     seed: int = 0,
+    data_fraction: float = 1.0,
     like: str | PathLike[str] | None = None,
     all_images: bool = False,
     out: str | PathLike[str] | None = None,
@@ -87,6 +88,8 @@ def train(
         model: Which architecture. One of fcn, unet, pspnet, deeplabv3, fcn8s, fcn16s, fcn32s. Your own module: a name
             and the function that builds it, ("mine", build); see docs/own_models.md.
         seed: Seed of the initial weights, the order of the images and the augmentation.
+        data_fraction: Share of the training images that train, chosen with about the same share of each class, for as
+            many steps as with all of them: one point of the learning curve over the data that `compare` draws.
         like: Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed
             replace them. The model is the one with the highest mIoU, unless model is given. With all_images, epochs is
             the mean of its best epochs, and the folder to write is in that of the comparison.

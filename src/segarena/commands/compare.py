@@ -20,6 +20,7 @@ from segarena.config.training import is_own
 from segarena.errors import ConfigError
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
+from segarena.experiment.data_curve import write_data_curve
 from segarena.experiment.dry_run import make_plan
 from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
@@ -37,6 +38,7 @@ from segarena.experiment.watching import WatchedReporter
 from segarena.formats import command, count, duration, milliseconds, percent, plural, resume_line
 from segarena.records.comparison import Answer, ComparisonRecord, FailedRun
 from segarena.records.run import Environment
+from segarena.reporting.data_curve import curve_answer
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
 from segarena.reporting.style import model_styles
@@ -103,6 +105,7 @@ def _places(options: CompareOptions, prepared: Prepared, folder: Path) -> dict[R
     """The run folder of each model and seed; resuming adds to what is there."""
     runs = [Run(model, seed) for seed in range(prepared.seeds) for model in options.model_names]
     runs += [run for run in finished_runs(folder) if run not in runs]
+    runs += [run._replace(fraction=fraction) for fraction in prepared.fractions for run in list(runs)]
     return {run: folder / run.path for run in runs}
 
 
@@ -130,13 +133,16 @@ def _train_and_compare(
             return _show_submitted(queued, folder)
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
-    left_out = {one.model for one in failed}
-    ranked = [run for run in runs if run.model not in left_out]
+    left_out = {one.model for one in failed if one.data_fraction is None}
+    ranked = [run for run in runs if run.model not in left_out and run.fraction is None]
     keep_pictures(prepared, ranked, folder, reporter)
     comparison = write_comparison(prepared, ranked, folder, command=repeat, environment=environment, failed=failed)
+    curve = write_data_curve(prepared, [run for run in runs if run.model not in left_out], folder)
     page = build_report(folder)
     calibrated.record(comparison, folder)
     _show(comparison, folder, page)
+    if curve is not None and (text := curve_answer(folder)):
+        console.result(text, markup=False)
     for one in failed:
         _show_failure(one, folder)
     return folder
@@ -256,9 +262,10 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
 
 def _show_failure(failed: FailedRun, folder: Path) -> None:
     """A training that failed, and how it is tried again; also with --quiet, as it is part of the result."""
-    run = Run(failed.model, failed.seed, failed.fold)
-    label = model_styles([failed.model])[failed.model].label
-    console.warn(f"{label} is not ranked: {failed.message} ({folder / run.path})", title="failed")
+    run = Run(failed.model, failed.seed, failed.fold, failed.data_fraction)
+    label, place = model_styles([failed.model])[failed.model].label, folder / run.path
+    lost = "is not ranked" if run.fraction is None else "is not in the learning curve over the data"
+    console.warn(f"{label} {lost}: {failed.message} ({place})", title="failed")
     console.result(f"Try it again with: {resume_line('compare', folder)}", markup=False)
 
 

@@ -34,7 +34,7 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
         table.add_column(title, justify="left" if title == "training" else "right")
     for run in plan.runs:
         table.add_row(
-            Run(run.model, run.seed, run.fold).path.as_posix(),
+            Run(run.model, run.seed, run.fold, run.data_fraction).path.as_posix(),
             str(run.epochs),
             rough_duration(run.seconds),
             NOTHING if run.memory_mib is None else _size(run.memory_mib),

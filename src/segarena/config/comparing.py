@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import NUMBERED, OPTIONAL, Flag, check_at_least, default
+from segarena.config.checks import NUMBERED, OPTIONAL, Flag, check_at_least, check_share, default
 from segarena.config.training import TRACK_MODELS, ModelName, ProtocolOptions
 from segarena.errors import ConfigError
 
@@ -31,6 +31,10 @@ class CompareOptions(ProtocolOptions):
     seeds: Annotated[int | None, NUMBERED, default(defaults.seeds)] = None
     """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
 
+    data_fractions: Annotated[tuple[float, ...], OPTIONAL] = ()
+    """Train each model on these shares of the training images too, e.g. 0.25 0.5 1, and show whether more labelled
+    images are likely to help, and for which classes. Each share has about the same classes, is contained in the larger
+    ones, and is trained for as many steps as all images; validation and test images are the same."""
     equal: Literal["epochs", "time"] = "epochs"
     """What the models share: the number of epochs, or the training time, in which a faster model has more epochs."""
     jobs: Annotated[int | None, NUMBERED, default("1; on a cluster as many as it has room for")] = None
@@ -64,6 +68,10 @@ class CompareOptions(ProtocolOptions):
             raise ConfigError("a model is named twice", where="--models", remedy="Name each model once")
         check_at_least("seeds", self.seeds, 1)
         check_at_least("jobs", self.jobs, 1)
+        for fraction in self.data_fractions:
+            check_share("data_fractions", fraction, least=1.0)
+        if len({f"{fraction:g}" for fraction in self.data_fractions}) < len(self.data_fractions):
+            raise ConfigError("a share is named twice", where="--data-fractions", remedy="Name each share once")
         if self.slurm and self.executor != "slurm":
             raise ConfigError("it is for jobs of SLURM", where="--slurm", remedy="Add --executor slurm")
         if self.json is not None and not self.dry_run:

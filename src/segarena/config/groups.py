@@ -8,7 +8,7 @@ from collections.abc import Sequence
 GROUPS: dict[str, tuple[str, ...]] = {
     "Most used": tuple("model models seed seeds vary like all_images out size epochs budget resume config".split()),
     "Data": ("images", "masks", "channels", "root", "download"),
-    "Split": ("split", "test_fraction", "group_by", "folds", "splits"),
+    "Split": ("split", "test_fraction", "group_by", "folds", "splits", "data_fractions", "data_fraction"),
     "Networks": ("encoder", "weights", "output_stride", "track"),
     "Training": tuple(
         "equal patience batch_size micro_batch learning_rate tune optimizer schedule loss class_weights decoder_factor"

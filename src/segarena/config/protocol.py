@@ -85,6 +85,8 @@ class Protocol:
     """Largest angle by which training crops are rotated, in degrees."""
     elastic: float = 0.0
     """Standard deviation of the displacements of the elastic deformation, as a share of the crop's shorter side."""
+    data_fraction: float = 1.0
+    """Share of the training images that train. An epoch has as many steps as with all of them."""
     device: str
     """Where the network is computed: cpu, cuda, cuda:1 (or another number) or mps."""
     precision: str

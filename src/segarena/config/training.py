@@ -260,6 +260,9 @@ class TrainOptions(ProtocolOptions):
     """Which architecture."""
     seed: int = 0
     """Seed of the initial weights, the order of the images and the augmentation."""
+    data_fraction: float = 1.0
+    """Share of the training images that train, chosen with about the same share of each class, for as many steps as
+    with all of them: one point of the learning curve over the data that `compare` draws."""
     like: Annotated[Path | None, OPTIONAL] = None
     """Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed replace
     them. The model is the one with the highest mIoU, unless --model is given.
@@ -281,6 +284,7 @@ class TrainOptions(ProtocolOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least("seed", self.seed, 0)
+        check_share("data_fraction", self.data_fraction, least=1.0)
         if self.all_images:
             for name in HOLDING_OUT:
                 if getattr(self, name) not in (None, 0.0):

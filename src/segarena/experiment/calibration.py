@@ -166,7 +166,7 @@ def calibrate(
     if for_budget or new:
         elapsed = time.perf_counter() - started
         prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
-        done = zip(forecast.works, map(_epochs_done, trainings), strict=True)
+        done = zip(forecast.works, [len(epoch_seconds(one.folder)) for one in trainings], strict=True)
         epochs = prepared.protocol.epochs_of
         left = tuple(replace(work, epochs=max(0, epochs(work.model) - number)) for work, number in done)
         forecast = replace(forecast, works=left)
@@ -206,6 +206,7 @@ def _choose_seeds(
     predicted = forecast.predict(seeds=defaults.SEVERAL_SEEDS).seconds
     value, why = defaults.seeds(predicted, _available(prepared, elapsed), prepared.options.folds)
     every = [run._replace(seed=seed) for seed in range(value) for run in runs]
+    every.sort(key=lambda run: -(run.fraction or 1))
     return with_choices(prepared, Choice("seeds", value, why)), {run: folder / run.path for run in every}
 
 
@@ -329,16 +330,12 @@ def _work(training: Training, trials: Trials | None = None) -> Work:
     splits, protocol = training.split.splits, training.protocol
     return Work(
         model=training.model,
-        steps=len(splits.train) // protocol.batch_size,
+        steps=len(training.split.labelled) // protocol.batch_size,
         val_images=len(splits.val),
         scored_images=len(splits.indices(splits.scored)),
-        epochs=max(0, protocol.epochs - _epochs_done(training)),
+        epochs=max(0, protocol.epochs - len(epoch_seconds(training.folder))),
         trials=trials,
     )
-
-
-def _epochs_done(training: Training) -> int:
-    return len(epoch_seconds(training.folder))
 
 
 def _cpu_share(comparison: ComparisonRecord) -> float | None:

@@ -37,6 +37,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
                     model=training.model,
                     seed=training.seed,
                     fold=training.split.fold,
+                    data_fraction=training.run.fraction,
                     epochs=work.epochs,
                     seconds=work.epochs * work.epoch_seconds(speed) + work.end_seconds(speed),
                     side_seconds=work.side_seconds(speed),

@@ -46,7 +46,14 @@ def find_failure(error: Exception, run: Run) -> Failure | None:
     if reason is None:
         return None
     _free(error)
-    record = FailedRun(model=run.model, seed=run.seed, fold=run.fold, reason=reason, message=_describe(error))
+    record = FailedRun(
+        model=run.model,
+        seed=run.seed,
+        fold=run.fold,
+        data_fraction=run.fraction,
+        reason=reason,
+        message=_describe(error),
+    )
     return Failure(record, error)
 
 

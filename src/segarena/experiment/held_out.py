@@ -57,4 +57,4 @@ def hold_out(split: PreparedSplit, batch_size: int) -> PreparedSplit:
             remedy=f"Leave it out, or give --batch-size {len(splits.train)} or less",
         )
     rows = [train.index(index) for index in splits.train]
-    return replace(split, splits=splits, mask_pixels=split.mask_pixels[rows])
+    return replace(split, splits=splits, mask_pixels=split.mask_pixels[rows], unused=())

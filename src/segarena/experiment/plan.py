@@ -64,6 +64,12 @@ class Training:
         return self.split.source.classes.num_classes
 
     @property
+    def run(self) -> Run:
+        """Its model, seed and fold, and the share of the training images."""
+        fraction = self.protocol.data_fraction
+        return Run(self.model, self.seed, self.split.fold, None if fraction == 1 else fraction)
+
+    @property
     def is_finished(self) -> bool:
         """Whether it was trained and tested to the end; costs.json is its last file."""
         return (self.folder / Costs.file).exists()
@@ -106,7 +112,9 @@ def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]
     protocol = drop_unused_options(prepared.protocol, run.model)
     choices = tuple(choice for choice in prepared.choices if choice.name != "seeds")  # it is no setting of a training
     trainings = []
-    for split in prepared.splits:
+    if run.fraction is not None:
+        protocol = replace(protocol, data_fraction=run.fraction)
+    for split in prepared.splits if run.fraction is None else prepared.fractions[run.fraction]:
         own = fold_folder(folder, split.fold)
         if split.fold is not None:  # a run like any other, whose split is saved in its own folder
             data = replace(data, splits=str(own.absolute()), group_by=None)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from segarena.checks import inspect
 from segarena.checks.problem import stop_on_errors, summarise, worst_of
-from segarena.config import Choice, DataFacts, ProtocolOptions, defaults
+from segarena.config import Choice, CompareOptions, DataFacts, ProtocolOptions, defaults
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import Moments, mean_and_std, measure
 from segarena.data.contents import hash_contents
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
-from segarena.errors import DataError
+from segarena.errors import ConfigError, DataError
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.inputs import make_fold_splits, make_splits, open_source
 from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared, PreparedSplit, Recorded
@@ -25,7 +25,7 @@ from segarena.experiment.progress import Reporter
 from segarena.experiment.resolution import Workload, describe_choices
 from segarena.experiment.resolve import resolve
 from segarena.experiment.units import NONE, find_units
-from segarena.formats import listing
+from segarena.formats import listing, plural
 from segarena.free_disk import free_disk, nearest_folder
 from segarena.free_memory import free_memory
 from segarena.image_files.cache import cache_folder
@@ -103,6 +103,7 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
 
     with reporter.progress("hashing images") as on_progress:
         contents = tuple(hash_contents(read, everything, on_progress, pixels=images.most_pixels(everything)))
+    fraction = getattr(options, "data_fraction", 1.0) if recorded is None else recorded.protocol.data_fraction
     parts = tuple(
         PreparedSplit(
             source=source,
@@ -114,10 +115,10 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
             fold=None if options.folds is None else number,
             groups=None if units is None else units.groups,
             normalization=None if form is None else mean_and_std([moments[index] for index in splits.train]),
-        )
+        ).at_fraction(fraction)
         for number, splits in enumerate(divisions, start=1)
     )
-    prepared = Prepared(options, protocol, choices, parts, facts, survey, units)
+    prepared = Prepared(options, protocol, choices, parts, facts, survey, units, fractions=_take(parts, options))
     if recorded is not None and recorded.fingerprints != tuple(split.fingerprint for split in parts):
         raise DataError(
             "is not the data of the runs any more: a file, a class or how the masks are decoded has changed",
@@ -162,6 +163,25 @@ def with_resolution(prepared: Prepared, times: float) -> Prepared:
     kept = {one.name: one for one in prepared.choices if one.name not in (*RESOLUTION, *FOLLOWS_RESOLUTION)}
     protocol, made = resolve(prepared.options, prepared.facts, kept, prepared.survey, limit)
     return replace(prepared, protocol=protocol, choices=made)
+
+
+def _take(parts: Sequence[PreparedSplit], options: ProtocolOptions) -> dict[float, tuple[PreparedSplit, ...]]:
+    """The splits with each of --data-fractions but the whole, largest first."""
+    wanted = options.data_fractions if isinstance(options, CompareOptions) else ()
+    fractions = sorted((one for one in wanted if one != 1), reverse=True)
+    taken = {fraction: tuple(part.at_fraction(fraction) for part in parts) for fraction in fractions}
+    numbers = {fraction: len(split[0].splits.train) for fraction, split in taken.items()}
+    numbers[1.0] = len(parts[0].splits.train)
+    for fraction in taken:
+        same = [other for other, number in numbers.items() if number == numbers[fraction] and other != fraction]
+        if same:
+            raise ConfigError(
+                f"{fraction:g} and {same[0]:g} of {plural(numbers[1.0], 'training image')} are both "
+                f"{plural(numbers[fraction], 'image')}",
+                where="data fractions",
+                remedy=f"Leave out {fraction:g}",
+            )
+    return taken
 
 
 def _usual_cache_gib() -> float:
@@ -241,6 +261,11 @@ def _report(prepared: Prepared, reporter: Reporter) -> None:
     unpaired: Sequence[str] = description.get("images_without_mask", ())
     if unpaired:
         reporter.warn(f"not used, because they have no mask: {listing(unpaired)}")
+    if first.unused:
+        reporter.say(f"  data fraction: {counts['train']} of {plural(len(first.labelled), 'training image')}")
+    for fraction, (part, *_) in prepared.fractions.items():
+        own = plural(len(part.splits.train), "training image")
+        reporter.say(f"  data fraction {fraction:g}: {own}, as many steps as all {len(part.labelled)}")
     if not first.splits.holds_out:
         reporter.say("  all images train and none is held out: there is no score, and the last epoch is used")
     elif not counts["test"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from segarena.config import Choice, DataFacts, Protocol, ProtocolOptions
 from segarena.data.contents import ContentHash
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source
+from segarena.data.splitting.fractions import take_fraction
 from segarena.data.splitting.splits import Splits
 from segarena.experiment.resolution import Survey
 from segarena.experiment.units import Units
@@ -46,6 +47,7 @@ class PreparedSplit:
         groups: The group of each image in the statistics, by its name; None where each image is a unit.
         normalization: Mean and standard deviation of each channel of the training images; None for RGB, which is
             normalised as ImageNet is.
+        unused: Training images that a fraction of the data leaves out, see `at_fraction`; they are in no part.
     """
 
     source: Source
@@ -57,6 +59,34 @@ class PreparedSplit:
     fold: int | None = None
     groups: Mapping[str, str] | None = None
     normalization: Normalization | None = None
+    unused: tuple[int, ...] = ()
+
+    def at_fraction(self, fraction: float) -> PreparedSplit:
+        """Return the same with a fraction of the training images; of a smaller one they are among those of a larger.
+
+        Validation and test images stay, and so does what is measured on all training images without their labels: the
+        normalisation, and the sides by which large images are scaled.
+
+        Args:
+            fraction: The share of the training images, above 0, at most 1.
+
+        Raises:
+            ConfigError: The fraction has fewer than two images.
+        """
+        if fraction == 1:
+            return self
+        samples, train = self.source.samples, self.splits.train
+        groups = None if self.groups is None else [self.groups[sample.name] for sample in samples]
+        chosen = take_fraction(samples, train, self.mask_pixels, fraction, groups)
+        rows = [train.index(index) for index in chosen]
+        unused = tuple(sorted({*train, *self.unused} - {*chosen}))
+        splits = replace(self.splits, train=chosen)
+        return replace(self, splits=splits, mask_pixels=self.mask_pixels[rows], unused=unused)
+
+    @property
+    def labelled(self) -> tuple[int, ...]:
+        """All training images, with those that a fraction leaves out: an epoch has as many crops as there are."""
+        return tuple(sorted((*self.splits.train, *self.unused)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,7 +116,7 @@ class PreparedSplit:
     @cached_property
     def sides(self) -> TrainingSides:
         """The sides of the training images."""
-        return TrainingSides.of(self.images.size(index) for index in self.splits.train)
+        return TrainingSides.of(self.images.size(index) for index in self.labelled)
 
     def pixels(self, device: str) -> PixelStore:
         """Return the training images, where the crops of a batch are cut out fastest; they are put there once.
@@ -97,7 +127,7 @@ class PreparedSplit:
         Raises:
             DataError: A file cannot be read.
         """
-        return store_pixels(self.images, self.splits.train, device)
+        return store_pixels(self.images, self.labelled, device)
 
     def describe_data(self) -> Data:
         """Return the record for data.json: the data, its split and every file's hash."""
@@ -147,7 +177,8 @@ class PreparedSplit:
         )
 
     def _parts(self) -> dict[str, tuple[int, ...]]:
-        return {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
+        parts = {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
+        return parts | ({"unused": self.unused} if self.unused else {})
 
 
 @dataclass(frozen=True)
@@ -163,6 +194,7 @@ class Prepared:
         survey: Returns the resolution ceilings of the data.
         units: Which images are one unit in the statistics; None where each is.
         tuned: What the trials of --tune chose, by model and fold; the fold is None without cross-validation.
+        fractions: The splits with a part of the training images, by the fraction, largest first.
     """
 
     options: ProtocolOptions
@@ -173,6 +205,7 @@ class Prepared:
     survey: Survey
     units: Units | None = None
     tuned: Mapping[tuple[str, int | None], Tuning] = field(default_factory=dict)
+    fractions: Mapping[float, tuple[PreparedSplit, ...]] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:

@@ -150,8 +150,9 @@ def recognise(
         left = set(parts_by_name(data)) - set(names.values()) if names else set()
         found = {index: own[index] for index in rest if own[index] in left}
         changed = set(found)
-    names |= found
-    return Recognised(data, tuple(names.get(index) for index in indices), frozenset(changed))
+    unused = set(data.split.unused)  # new to a network that was trained on a part of the images
+    names = {index: name for index, name in {**names, **found}.items() if name not in unused}
+    return Recognised(data, tuple(names.get(index) for index in indices), frozenset(changed & names.keys()))
 
 
 def _digests(source: Source) -> dict[int, str]:

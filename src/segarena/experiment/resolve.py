@@ -10,7 +10,16 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from segarena.config import Choice, CompareOptions, DataFacts, Protocol, ProtocolOptions, defaults, to_command
+from segarena.config import (
+    Choice,
+    CompareOptions,
+    DataFacts,
+    Protocol,
+    ProtocolOptions,
+    TrainOptions,
+    defaults,
+    to_command,
+)
 from segarena.config.defaults import ComputeFacts
 from segarena.config.devices import device_type
 from segarena.config.resolution import STRIDES
@@ -148,6 +157,7 @@ def resolve(
         equal=equal,
         model_epochs=model_epochs,
         tune=options.tune,
+        data_fraction=options.data_fraction if isinstance(options, TrainOptions) else 1.0,
     )
     return protocol, tuple(choices.made)
 

@@ -251,6 +251,7 @@ def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
             seed=training.seed,
             device=protocol.device,
             place=(ranks.rank, ranks.number),
+            drawn=len(split.labelled),
         )
     return TrainingLoader(
         TrainingSet(split.images, split.splits.train, augmentation),
@@ -259,6 +260,7 @@ def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
         workers=protocol.workers,
         pin_memory=device_type(protocol.device) == "cuda",
         place=(ranks.rank, ranks.number),
+        drawn=len(split.labelled),
     )
 
 

@@ -98,7 +98,12 @@ class PageWriter(Watcher):
         for start in starts:
             state: Literal["done", "waiting"] = "done" if start.is_finished else "waiting"
             self._runs[start.title] = RunSoFar(
-                start.title, start.run.model, start.epochs, state, read_history(start.folder)
+                start.title,
+                start.run.model,
+                start.epochs,
+                state,
+                read_history(start.folder),
+                is_part=start.run.fraction is not None,
             )
         self._is_written = True
         self._write("running")
@@ -131,6 +136,8 @@ class PageWriter(Watcher):
             self._write_if_due()
 
     def on_preview(self, start: TrainingStart, labels: Sequence[NDArray[np.uint8]]) -> None:
+        if start.run.fraction is not None:
+            return
         best = self._runs[start.title].best
         model, fold = start.run.model, start.run.fold
         if best is not None and fold == self._split.fold and best[1] >= self._labels.get(model, (-1.0,))[0]:
@@ -141,7 +148,7 @@ class PageWriter(Watcher):
         run = self._runs[start.title]
         run.history.clear()
         run.note = f"restarted at a third of the learning rate: {_REASONS.get(why, why)}"
-        if start.run.fold == self._split.fold:
+        if start.run.fold == self._split.fold and start.run.fraction is None:
             self._labels.pop(start.run.model, None)
         self._write_if_due()
 

@@ -154,7 +154,7 @@ def summarise(
     ]
     num_images = sum(len(split.scored_names) for split in splits)
     answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
-    statistics = _analyse(images, prepared)
+    statistics = analyse_images(images, prepared)
     names = list(dict.fromkeys([*(entry.model for entry in ranking), *(one.model for one in failed)]))
     result = answer(
         ranking,
@@ -168,7 +168,7 @@ def summarise(
             loss=prepared.protocol.loss,
             class_weights=prepared.protocol.class_weights,
             restarted={row.model: row.restart for row in models if row.restart},
-            failed={one.model: one.reason for one in reversed(failed)},
+            failed={one.model: one.reason for one in reversed(failed) if one.data_fraction is None},
             track=prepared.protocol.track,
             equal=prepared.protocol.equal,
             data=None if prepared.options.data is None else str(prepared.options.data),
@@ -269,8 +269,13 @@ def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float
     return {ceiling.grid.stride: defined(ceiling.miou) for ceiling in ceilings}
 
 
-def _analyse(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
-    """Intervals and tests of the differences; None where every pixel of every mask is void."""
+def analyse_images(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:
+    """Return intervals and tests of the differences; None where every pixel of every mask is void.
+
+    Args:
+        images: The table of images.csv.
+        prepared: The data: its groups, and the most frequent class of each training split.
+    """
     if not images[["tp", "fn"]].to_numpy().any():
         return None
     names = prepared.source.classes.names

@@ -94,11 +94,12 @@ def train_all(
         for training in [*scored, *progress.trained]:
             if not training.is_finished:  # costs are measured with nothing beside
                 write_costs(training)
-    failed = {failure.record.model: failure for failure in reversed(progress.failures)}
+    of_all = [failure for failure in progress.failures if failure.record.data_fraction is None]
+    failed = {failure.record.model: failure for failure in reversed(of_all)}
     if failed and not {run.model for run in runs} - failed.keys():
         raise none_is_left(failed, resume)
     for run, trainings in plans.items():
-        if prepared.options.folds is not None and run.model not in failed:
+        if prepared.options.folds is not None and all(training.is_finished for training in trainings):
             pool_folds(runs[run], [training.folder for training in trainings], prepared.source.classes)
     return tuple(failure.record for failure in progress.failures)
 
@@ -198,11 +199,13 @@ class _Progress:
 
 def _describe(trainings: Sequence[Training]) -> list[TrainingStart]:
     """The trainings for people, in their order."""
-    folds = Counter((one.model, one.seed) for one in trainings)
+    folds = Counter(one.run._replace(fold=None) for one in trainings)
     starts = []
     for number, training in enumerate(trainings, start=1):
-        fold = training.split.fold
-        in_fold = "" if fold is None else f", fold {fold} of {folds[training.model, training.seed]}"
+        fold, split = training.split.fold, training.split
+        in_fold = "" if fold is None else f", fold {fold} of {folds[training.run._replace(fold=None)]}"
+        if split.unused:
+            in_fold += f", {len(split.splits.train)} of {len(split.labelled)} training images"
         starts.append(
             TrainingStart(
                 title=f"{training.model}, seed {training.seed}{in_fold}",
@@ -211,7 +214,7 @@ def _describe(trainings: Sequence[Training]) -> list[TrainingStart]:
                 epochs=training.protocol.epochs,
                 folder=training.folder,
                 validates=training.split.splits.holds_out,
-                run=Run(training.model, training.seed, fold),
+                run=training.run,
                 is_finished=training.is_finished,
             )
         )

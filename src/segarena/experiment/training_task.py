@@ -57,8 +57,8 @@ class TrainingTask:
 
     @property
     def run(self) -> Run:
-        """Its model, seed and fold."""
-        return Run(self.training.model, self.training.seed, self.training.split.fold)
+        """Its model, seed and fold, and the share of the training images."""
+        return self.training.run
 
     def __call__(self, channel: Channel) -> None:
         """Train, in whichever process."""

@@ -62,7 +62,7 @@ class ModelTrials:
     @property
     def steps(self) -> int:
         """Steps in an epoch of a trial."""
-        return len(self.split.splits.train) // self.training.protocol.batch_size
+        return len(self.split.labelled) // self.training.protocol.batch_size
 
     @property
     def epochs(self) -> int:

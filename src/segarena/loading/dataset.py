@@ -50,27 +50,48 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
     order differs between epochs, other images are left out each time. Set `epoch` and `first`, the number of batches to
     skip, before iterating. With several processes, each forms the same batches and yields its slice of each.
 
+    Where an epoch has more keys than there are images, the images are passed through again and again, each pass in an
+    order of its own; an epoch goes on where the one before ended, and the number of the pass is in place of the epoch.
+
     Args:
         length: Number of images.
         batch_size: Images in a batch, of all processes.
         seed: Seed of the order.
         place: The number of this process, and how many there are.
+        drawn: Keys of an epoch, before the last incomplete batch is left out; None for as many as there are images.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, place: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        place: tuple[int, int] = (0, 1),
+        drawn: int | None = None,
+    ) -> None:
         self.length, self.batch_size, self.seed, self.place = length, batch_size, seed, place
+        self.drawn = length if drawn is None else drawn
         self.epoch = 1
         self.first = 0
 
     def __len__(self) -> int:
-        return self.length // self.batch_size
+        return self.drawn // self.batch_size
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
-        order = torch.randperm(self.length, generator=generator).tolist()
+        order = self._keys()
         for batch in range(self.first, len(self)):
-            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(self.epoch, position) for position in slice_of(chosen, *self.place)]
+            yield list(slice_of(order[batch * self.batch_size : (batch + 1) * self.batch_size], *self.place))
+
+    def _keys(self) -> list[tuple[int, int]]:
+        """The keys of the epoch."""
+        start = (self.epoch - 1) * self.drawn
+        first, skipped = divmod(start, self.length)
+        last = (start + self.drawn - 1) // self.length
+        keys = []
+        for number in range(first + 1, last + 2):
+            generator = torch.Generator().manual_seed(derive_seed("order", self.seed, number))
+            keys += [(number, place) for place in torch.randperm(self.length, generator=generator).tolist()]
+        return keys[skipped : skipped + self.drawn]
 
 
 class TrainingBatches(Protocol):
@@ -107,8 +128,9 @@ class TrainingLoader:
         workers: int,
         pin_memory: bool,
         place: tuple[int, int] = (0, 1),
+        drawn: int | None = None,
     ) -> None:
-        self.batches = EpochBatches(len(dataset), batch_size, seed, place)
+        self.batches = EpochBatches(len(dataset), batch_size, seed, place, drawn)
         self.batch_size = batch_size
         height, width = dataset.augmentation.crop
         workers = affordable_workers(workers, (1 + dataset.images.pixel_bytes) * height * width * batch_size)

@@ -46,6 +46,7 @@ class DeviceLoader:
         seed: Seed of the order.
         device: Where the crops are computed.
         place: The number of this process, and how many there are; see `EpochBatches`.
+        drawn: Crops of an epoch, likewise.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class DeviceLoader:
         seed: int,
         device: str,
         place: tuple[int, int] = (0, 1),
+        drawn: int | None = None,
     ) -> None:
-        self.batches = EpochBatches(len(indices), batch_size, seed, place)
+        self.batches = EpochBatches(len(indices), batch_size, seed, place, drawn)
         self.batch_size = batch_size
         self._images, self._indices, self._augmentation = images, indices, augmentation
         self._store, self._device = store, device

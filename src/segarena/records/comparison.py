@@ -134,6 +134,8 @@ class FailedRun:
     """Seed of the training."""
     fold: Count | None = None
     """Fold, from 1; null without cross-validation."""
+    data_fraction: Fraction | None = None
+    """Share of the training images, of `--data-fractions`, whose curve then lacks the model; null for all of them."""
     reason: FailureReason
     """out_of_memory: the memory of the GPU or of the machine was too small. diverged: the loss became NaN or infinite,
     also after a restart. ended: its process was killed, or stopped by a signal."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from segarena.records.record import Count, Mebibytes, Record, Seconds
+from segarena.records.record import Count, Fraction, Mebibytes, Record, Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,8 @@ class PlannedRun:
     """Seed of the training."""
     fold: Count | None
     """Fold, from 1; null without cross-validation."""
+    data_fraction: Fraction | None = None
+    """Share of the training images, of `--data-fractions`; null for all."""
     epochs: Count
     """Epochs that are left, if it is not stopped early."""
     seconds: Seconds

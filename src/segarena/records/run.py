@@ -82,6 +82,8 @@ class Parts:
     """Images used to select the epoch."""
     test: tuple[str, ...]
     """Images used for the scores; empty if there is no test split, then the scores are those of val."""
+    unused: tuple[str, ...] = ()
+    """Training images that a fraction of the data leaves out; empty without, and in files of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

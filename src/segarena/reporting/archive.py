@@ -12,6 +12,7 @@ from segarena.files import write_with
 _RESULT = (
     *("report.html", "comparison.json", "options.json", "*.csv", "figures/*", "gallery/*/*", "paper/*"),
     *("suspicious/*/*", "pictures.zip", "*-seed*/predictions.zip", "*-seed*/fold*/predictions.zip"),
+    *("data_fractions.json", "data-fractions/*/*-seed*/*.json", "data-fractions/*/*-seed*/*.csv"),
     *("*-seed*/*.json", "*-seed*/*.csv", "*-seed*/fold*/*.json", "*-seed*/fold*/*.csv", "tuning/*/*/trial.json"),
 )
 #: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.

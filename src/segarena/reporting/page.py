@@ -15,6 +15,7 @@ from segarena.classes import IGNORE_INDEX
 from segarena.files import write_text
 from segarena.reporting import (
     captions,
+    data_figure,
     differences,
     figure_data,
     gallery,
@@ -30,6 +31,8 @@ from segarena.reporting.class_differences import class_pairs
 from segarena.reporting.class_figures import ANNOTATED_CLASSES, draw_class_iou, draw_confusion
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.curve_figure import draw_learning_curves
+from segarena.reporting.data_curve import curve_alt, read_data_curve
+from segarena.reporting.data_figure import draw_data_curve
 from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import figure_alt
 from segarena.reporting.figure_files import KINDS, Rows, write_figure
@@ -77,7 +80,8 @@ def save_figures(
     """Draw the figures and write each as figures/NAME.png, .svg and .csv. Returns the PNGs' paths by name.
 
     Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, errors
-    (where they were counted) and gallery (where there are examples). `spots` receives where each one can be pressed.
+    (where they were counted), data_fractions (likewise) and gallery (where there are examples). `spots` receives where
+    each one can be pressed.
     Matplotlib's settings and pyplot's list of open figures are as before. Raises RunError where a file cannot be
     written.
     """
@@ -95,6 +99,11 @@ def save_figures(
             for name in comparison.names
         },
     }
+    if (curve := read_data_curve(comparison)) is not None:
+        figures["data_fractions"] = (
+            partial(draw_data_curve, comparison, curve),
+            partial(data_figure.curve_rows, curve),
+        )
     if examples:
         figures["gallery"] = (
             partial(gallery.draw_gallery, comparison, examples),
@@ -171,6 +180,8 @@ def _embed(comparison: Comparison, paths: dict[str, Path], spots: Spots) -> dict
         "errors": figure_alt(comparison),
         **{f"confusion_{name}": captions.confusion_alt(comparison, name) for name in comparison.names},
     }
+    if (curve := read_data_curve(comparison)) is not None:
+        alts["data_fractions"] = curve_alt(comparison, curve)
     return {
         name: replace(gallery.embed(paths[name].read_bytes(), alt), spots=spots.get(name, ()))
         for name, alt in alts.items()

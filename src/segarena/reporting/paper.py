@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from segarena.files import write_text
-from segarena.reporting import methods
+from segarena.reporting import data_curve, methods
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.data_curve import read_data_curve
 from segarena.reporting.references import bibliography
 from segarena.reporting.tables import Cell, Column, Table, baseline_texts, class_table, model_tables
 from segarena.reporting.text_tables import to_latex, to_markdown
@@ -15,7 +16,7 @@ FOLDER = "paper"
 
 
 def write_paper(comparison: Comparison) -> None:
-    """Write paper/: models, classes and methods as .md and .tex, and references.bib.
+    """Write paper/: models, classes, parts of the data and methods as .md and .tex, and references.bib.
 
     Raises:
         RunError: A file cannot be written.
@@ -34,6 +35,12 @@ def write_paper(comparison: Comparison) -> None:
     caption = f"IoU of each class on {data}, {scored}."
     first = ["class", "share of pixels"]
     write_text(folder / "classes.tex", to_latex(classes, first=first, caption=caption, label="tab:classes"))
+    if (curve := read_data_curve(comparison)) is not None:
+        parts = data_curve.model_table(comparison, curve)
+        caption = f"mIoU with parts of the training images of {data}, {scored}."
+        write_text(folder / "data_fractions.md", to_markdown(parts, first=["model"], labels=labels))
+        latex = to_latex(parts, first=["model"], caption=caption, label="tab:data-fractions", labels=labels)
+        write_text(folder / "data_fractions.tex", latex)
     write_text(folder / "methods.md", methods.markdown_paragraph(comparison) + "\n")
     write_text(folder / "methods.tex", methods.latex_paragraph(comparison) + "\n")
     write_text(folder / "references.bib", bibliography(methods.references(comparison)))

@@ -33,6 +33,7 @@ class RunSoFar:
         history: Training loss and validation mIoU (0..1, NaN where undefined) of each epoch, by its number.
         place: Where in the present epoch it is, in words.
         note: Why it failed or was restarted; "" without.
+        is_part: Whether it is trained on a part of the training images; then it is in no figure.
     """
 
     title: str
@@ -42,6 +43,7 @@ class RunSoFar:
     history: dict[int, tuple[float, float]] = field(default_factory=dict)
     place: str = ""
     note: str = ""
+    is_part: bool = False
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -126,8 +128,8 @@ def render_running(page: RunningPage) -> str:
     Args:
         page: What it shows.
     """
-    epochs = max((run.epochs for run in page.runs if run.history), default=1)
-    started = [run for run in page.runs if run.history]
+    started = [run for run in page.runs if run.history and not run.is_part]
+    epochs = max((run.epochs for run in started), default=1)
     scores, losses = (
         [
             Line(

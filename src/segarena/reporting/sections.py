@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.data_curve import describe_data_curve
 from segarena.reporting.error_slices import describe_errors
 from segarena.reporting.suspicious import describe_suspicious
 from segarena.reporting.use import Use, describe_use
@@ -51,6 +52,7 @@ SECTIONS = (
     Section("ranking", "Ranking"),
     Section("models", "Scores and costs"),
     Section("training", "Training"),
+    Section("data_curve", "More labels?", describe_data_curve),
     Section("classes", "Classes"),
     Section("confusion", "Confusion"),
     Section("images", "Images", describe_viewer),

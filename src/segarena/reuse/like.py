@@ -81,7 +81,7 @@ def read_like(folder: Path, model: str | None, *, all_images: bool) -> Like:
         options["class_weights"] = choices.pop("class_weights").value
     left_out = _OWN
     if all_images:
-        left_out = left_out | {*HOLDING_OUT, "split", "epochs"}
+        left_out = left_out | {*HOLDING_OUT, "split", "epochs", "data_fraction"}
         choices["epochs"] = _epochs(earlier.expected)
         if (folder / ComparisonRecord.file).exists():
             options["out"] = all_images_folder(folder, earlier.expected.model)

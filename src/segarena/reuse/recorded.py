@@ -29,7 +29,19 @@ NETWORK = frozenset({"encoder", "weights", "output_stride"})
 RECORDED = frozenset(
     {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
     | NETWORK
-    | {"folds", "budget", "models", "seeds", "jobs", "executor", "slurm", "model", "seed", "track_with"}
+    | {
+        "folds",
+        "budget",
+        "models",
+        "seeds",
+        "jobs",
+        "executor",
+        "slurm",
+        "model",
+        "seed",
+        "track_with",
+        "data_fractions",
+    }
 )
 
 

@@ -84,6 +84,8 @@ def agree(
         if name == "models":
             models = tuple(dict.fromkeys([*(before or ()), *(now or ())]))
             agreed[name] = None if models == TRACK_MODELS[options.track] else models
+        elif name == "data_fractions":
+            agreed[name] = tuple(sorted({*(before or ()), *(now or ())}))
         elif name == "seeds":
             agreed[name] = before if now is None else max(now, before or chosen.get(name, 1))
         elif name in MAY_DIFFER or name not in RECORDED:

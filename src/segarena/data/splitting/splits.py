@@ -183,6 +183,8 @@ def _read(file: Path) -> dict[Split, list[str]]:
         raise DataError(f"cannot be read as a saved split ({error})", where=file, remedy=_FORMAT) from error
     if isinstance(content, dict) and "split" in content:
         content = content["split"]
+    if isinstance(content, dict) and all(isinstance(content.get(part), list) for part in ("train", "unused")):
+        content["train"] += content.pop("unused")  # what a fraction of the data left out is training data
     if not isinstance(content, dict) or not {"train", "val"} <= content.keys() <= set(PARTS):
         raise DataError("does not have the parts train, val and perhaps test", where=file, remedy=_FORMAT)
     for part, names in content.items():

@@ -1,0 +1,129 @@
+"""The section "Would more labels help?": its sentences, tables, figure and files, from made counts."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segarena.records.data_curve import DataCurve, DataPart, ModelCurve
+from segarena.reporting.archive import write_archive
+from segarena.reporting.comparison import read_comparison
+from segarena.reporting.data_curve import curve_answer, describe_data_curve
+from segarena.reporting.page import build_report
+from segarena.scoring.statistics import analyse
+
+CLASSES = ("sky", "building", "road")
+PARTS = {0.25: 10, 0.5: 20, 1.0: 40}
+
+
+def counts(rates: dict[float, tuple[float, ...]], images: int) -> pd.DataFrame:
+    """Counts of parts of the data: the share of pixels that are right, of each class."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for fraction, means in rates.items():
+        for image in range(images):
+            for index, (name, mean) in enumerate(zip(CLASSES, means, strict=True)):
+                right = round(1000 * float(np.clip(rng.normal(mean, 0.02), 0, 1)))
+                rows.append((f"{fraction:g}", 0, f"i{image}", index, name, right, 0, 1000 - right))
+    return pd.DataFrame(rows, columns=["model", "seed", "image", "class_index", "class", "tp", "fp", "fn"])
+
+
+def write_curve(folder: Path, images: int = 20, **rates: dict[float, tuple[float, ...]]) -> None:
+    without = dict(zip(CLASSES, (10, 10, 0), strict=True))
+    parts = tuple(
+        DataPart(
+            fraction=fraction,
+            images=number,
+            class_images=without if fraction == 0.25 else dict.fromkeys(CLASSES, number),
+        )
+        for fraction, number in PARTS.items()
+    )
+    models = tuple(ModelCurve(model=model, statistics=analyse(counts(own, images))) for model, own in rates.items())
+    DataCurve(parts=parts, steps=5, epochs=30, seeds=1, models=models).write(folder)
+
+
+RISING = {0.25: (0.5, 0.5, 0.1), 0.5: (0.6, 0.7, 0.3), 1.0: (0.6, 0.7, 0.6)}
+FLAT = {0.25: (0.5, 0.5, 0.5), 0.5: (0.5, 0.5, 0.5), 1.0: (0.5, 0.5, 0.5)}
+
+
+@pytest.fixture(scope="module")
+def with_curve(make_comparison) -> Path:
+    folder = make_comparison(models=("unet", "fcn"), classes=CLASSES, images=6)
+    write_curve(folder, fcn=FLAT, unet=RISING)
+    build_report(folder)
+    return folder
+
+
+def test_a_comparison_without_has_no_section(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), classes=CLASSES, images=4)
+    assert describe_data_curve(read_comparison(folder)) is None
+    assert curve_answer(folder) == ""
+
+
+def test_the_answer_has_the_gain_from_half_to_all_of_the_best_model(with_curve: Path) -> None:
+    text = curve_answer(with_curve)
+    [model] = [one for one in DataCurve.read(with_curve).models if one.model == "unet"]
+    [pair] = [one for one in model.statistics.pairs if {one.first, one.second} == {"0.5", "1"}]
+    assert pair.networks is not None
+    assert f"+{100 * pair.difference:.1f} points" in text
+    assert f"{100 * pair.networks.low:.1f} to {100 * pair.networks.high:.1f}" in text
+    assert "U-Net" in text
+    assert "40 training images in place of 20" in text
+    assert "likely to help" in text
+
+
+def test_findings_name_classes_that_gain_and_those_that_a_part_lacks(with_curve: Path) -> None:
+    section = describe_data_curve(read_comparison(with_curve))
+    assert section is not None
+    assert section.answer in (with_curve / "report.html").read_text().replace("&#39;", "'")
+    gaining, flat, lacking = section.findings
+    assert "“road”" in gaining
+    assert "“sky”" not in gaining
+    assert "FCN" in flat
+    assert "“road”" in lacking
+    starred = {name for name, cells in section.classes.rows if cells[1].best}
+    assert starred == {"road"}
+    assert [name for name, _ in section.models.rows] == ["unet", "fcn"]
+
+
+def test_the_tables_are_written_for_a_paper(with_curve: Path) -> None:
+    lines = (with_curve / "paper" / "data_fractions.md").read_text().splitlines()
+    assert len(lines) == 4
+    assert "10 images (25%)" in lines[0]
+    assert "40 images (all)" in lines[0]
+    assert "U-Net" in lines[2]
+    latex = (with_curve / "paper" / "data_fractions.tex").read_text()
+    assert latex.count(r"\\") == 3
+    assert r"10 images (25\%)" in latex
+
+
+def test_the_figure_has_its_numbers_as_csv(with_curve: Path) -> None:
+    for kind in ("png", "svg"):
+        assert (with_curve / "figures" / f"data_fractions.{kind}").stat().st_size > 1000
+    with (with_curve / "figures" / "data_fractions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2 * 3 * (1 + len(CLASSES))
+    [road] = [row for row in rows if (row["model"], row["fraction"], row["class"]) == ("unet", "1.0", "road")]
+    assert float(road["score"]) == pytest.approx(0.6, abs=0.02)
+    assert float(road["low"]) < float(road["score"]) < float(road["high"])
+    assert road["images"] == "40"
+
+
+def test_nothing_is_claimed_from_four_images(make_comparison) -> None:
+    folder = make_comparison(models=("unet",), classes=CLASSES, images=4)
+    write_curve(folder, images=4, unet=RISING)
+    section = describe_data_curve(read_comparison(folder))
+    assert section is not None
+    assert "too few" in section.answer
+    assert "interval" not in section.answer
+    assert not any(cell.best for _, cells in section.classes.rows for cell in cells)
+
+
+def test_the_archive_has_what_the_section_needs(with_curve: Path) -> None:
+    names = zipfile.ZipFile(write_archive(with_curve)).namelist()
+    assert f"{with_curve.name}/data_fractions.json" in names
