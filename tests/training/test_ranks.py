@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from rank_checks import BATCH, MODELS, MOST
 from torch import Tensor
+
+from segarena.training.distributed import batchnorm
+from segarena.training.distributed.group import Group
 
 pytestmark = pytest.mark.long
 
@@ -123,3 +127,30 @@ def test_a_step_is_skipped_by_all_or_none(found: list[dict[Any, Any]], number: i
         assert own["is_kept"]
         assert own["counted"] == pytest.approx(alone["counted"], rel=1e-5)
         assert torch.equal(own["weights"], found[0]["skipped", number]["weights"])
+
+
+class OnGPU(Tensor):
+    """A tensor that says it is on a GPU."""
+
+    is_cuda = property(lambda self: True)  # type: ignore[assignment]
+
+
+def test_batchnorm_of_several_gpus_gets_a_group_with_a_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's function asks the group for its backend, and has no answer for None, which else means all processes."""
+    asked = []
+
+    class Asking:
+        @staticmethod
+        def apply(features: Tensor, *arguments: Any) -> Tensor:
+            asked.append((arguments[-2]._get_backend_name(), arguments[-1]))
+            return features
+
+    monkeypatch.setattr(batchnorm, "_OnGPU", Asking)
+    dist.init_process_group("gloo", store=dist.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)
+    try:
+        layer = torch.nn.BatchNorm2d(3)
+        batchnorm.synchronize(layer, Group(0, 1))
+        layer(torch.zeros(2, 3, 4, 4).as_subclass(OnGPU))
+    finally:
+        dist.destroy_process_group()
+    assert asked == [("gloo", 1)]

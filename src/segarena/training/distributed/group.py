@@ -44,7 +44,8 @@ class Group(Ranks):
     def __init__(
         self, rank: int, number: int, device: str = "cpu", process_group: dist.ProcessGroup | None = None
     ) -> None:
-        self.rank, self.number, self.process_group = rank, number, process_group
+        # not None: PyTorch's BatchNorm over several GPUs asks it for its backend
+        self.rank, self.number, self.process_group = rank, number, process_group or dist.group.WORLD
         self._device = device
         self._networks: dict[int, DistributedDataParallel] = {}
         self._generators: dict[torch.device, torch.Generator] = {}
