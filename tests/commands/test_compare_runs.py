@@ -19,7 +19,8 @@ from segarena import cli
 from segarena.config import CompareOptions
 from segarena.errors import ConfigError, RunError, SegarenaError
 from segarena.experiment.compared_data import compared_options
-from segarena.experiment.matching import find_runs, match_runs
+from segarena.experiment.found_runs import find_runs
+from segarena.experiment.matching import match_runs
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.options import resume_command
@@ -224,6 +225,44 @@ def test_what_makes_runs_unfit_to_be_compared(place: Path, tmp_path: Path, name:
         return
     with refuses(kind, value=value):
         match_runs(find_runs(both), (), both)
+
+
+def weights_of(folder: Path, typed: str, absolute: str | None) -> Path:
+    """Let a run have a file of weights, as config.json has what was typed and options.json the absolute path."""
+    changed(lambda c: c["protocol"]["network"].update(weights=typed), "config.json")(folder)
+    if absolute is None:
+        (folder / "options.json").unlink()
+    else:
+        changed(lambda c: c["options"].update(weights=absolute), "options.json")(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "absolute", "is_same"),
+    [
+        ("../shared/r18.pth", "/w/shared/r18.pth", True),
+        ("r18.pth", "/w/shared/r18.pth", True),
+        ("r18.pth", "/w/other/r18.pth", False),
+        ("../shared/r18.pth", None, True),
+        ("../other/r18.pth", None, False),
+    ],
+)
+def test_a_file_of_weights_is_the_same_in_runs_started_in_different_folders(
+    place: Path, tmp_path: Path, typed: str, absolute: str | None, is_same: bool
+) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(place / "ce", tmp_path / name)
+    changed(lambda c: c.update(seed=1), "config.json")(tmp_path / "two")
+    both = [
+        weights_of(tmp_path / "one", "shared/r18.pth", "/w/shared/r18.pth"),
+        weights_of(tmp_path / "two", typed, absolute),
+    ]
+    for names in (both, both[::-1]):
+        if is_same:
+            assert len(match_runs(find_runs(names), (), names).runs) == 2
+            continue
+        with refuses(RunError, value="/w/shared/r18.pth"):
+            match_runs(find_runs(names), (), names)
 
 
 def test_all_settings_that_differ_are_named_at_once(place: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from segarena.config import CompareOptions, make_options
 from segarena.errors import RunError
-from segarena.experiment.matching import FoundRun, Matched
+from segarena.experiment.found_runs import FoundRun
+from segarena.experiment.matching import Matched
 from segarena.formats import command
 from segarena.records.config import DataSettings
 

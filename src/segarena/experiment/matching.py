@@ -1,4 +1,4 @@
-"""Finished runs that are to be compared: where they are, whether they are of one protocol, and what each is called."""
+"""Finished runs that are to be compared: whether they are of one protocol, and what each is called."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from segarena.errors import ConfigError, RunError
+from segarena.experiment.found_runs import FoundRun
 from segarena.experiment.prepared import Recorded
 from segarena.formats import command, join_words, listing, plain, plural
-from segarena.records.comparison import ComparisonRecord
-from segarena.records.config import Config
-from segarena.records.metrics import Metrics
-from segarena.records.options import OptionsRecord, resume_command
-from segarena.records.run import Costs, Data
-from segarena.reuse.recorded import MAY_DIFFER, NETWORK, comparable
-from segarena.runs import Run, finished_runs, trainings
+from segarena.records.options import OptionsRecord
+from segarena.records.run import Data
+from segarena.reuse.recorded import NETWORK, is_same
+from segarena.runs import Run
 
 #: Files of a run that a copy of it does not need.
 _LEFT_OUT = frozenset({OptionsRecord.file, "log.txt"})
@@ -28,53 +25,6 @@ _LEFT_OUT = frozenset({OptionsRecord.file, "log.txt"})
 _OF_SIZE = frozenset({"crop", "input_size"})
 #: What no option can allow: such scores are not of one experiment.
 _NEVER = frozenset({"track", "protocol_version", "folds"})
-
-
-@dataclass(frozen=True)
-class FoundRun:
-    """A finished run: of one model and seed, with all its folds.
-
-    Args:
-        folder: Its folder.
-        trainings: The folders of its trainings: of the folds, or the folder itself.
-    """
-
-    folder: Path
-    trainings: tuple[Path, ...]
-
-    @cached_property
-    def config(self) -> Config:
-        """How it was trained; with folds, the first one."""
-        return Config.read(self.trainings[0])
-
-    @cached_property
-    def data(self) -> tuple[Data, ...]:
-        """What it was trained on, for each training."""
-        return tuple(Data.read(folder) for folder in self.trainings)
-
-    @property
-    def folds(self) -> int | None:
-        """Number of folds; None without cross-validation."""
-        return None if self.trainings == (self.folder,) else len(self.trainings)
-
-    @cached_property
-    def group_by(self) -> str | None:
-        """The rule of its groups; the runs of folds do not have it, their comparison does."""
-        for folder in (self.folder, self.folder.parent):
-            if (folder / OptionsRecord.file).exists():
-                found: str | None = OptionsRecord.read(folder).options.get("group_by")
-                return found
-        return self.config.data.group_by
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """What has to be the same in all runs that are compared, by the name of its option."""
-        own = {name: comparable(name, value) for name, value in self.config.protocol.settings().items()}
-        own |= {"folds": self.folds, "protocol_version": self.config.protocol_version}
-        own |= {"micro_batch": self.config.protocol.micro_batch}  # 0 too: a value like another
-        if (tuning := self.config.tuning) is not None:  # what the trials began with
-            own |= {name: getattr(tuning.default, name) for name in ("learning_rate", "class_weights")}
-        return {name: value for name, value in own.items() if name not in MAY_DIFFER}
 
 
 @dataclass(frozen=True)
@@ -105,41 +55,6 @@ class Matched:
         own = {name: self.first.settings[name] for name in ("learning_rate", "class_weights")}
         protocol = replace(self.first.config.protocol, network=network, **own)
         return Recorded(protocol, self.first.trainings, tuple(data.fingerprint for data in self.first.data))
-
-
-def find_runs(folders: Sequence[Path]) -> list[FoundRun]:
-    """Find the finished runs in folders.
-
-    Args:
-        folders: Runs, and comparisons, of which all finished runs are taken.
-
-    Raises:
-        RunError: A folder has no finished run.
-    """
-    found: dict[Path, FoundRun] = {}
-    for folder in folders:
-        inside = [folder / run.path for run in finished_runs(folder)]
-        for place in inside or [folder]:
-            run = FoundRun(place, tuple(trainings(place)))
-            if not all((part / Config.file).exists() for part in run.trainings):
-                raise RunError(
-                    "is neither a run nor a comparison",
-                    where=folder,
-                    remedy="Name folders that `segarena train` or `segarena compare` wrote; to compare on several data "
-                    "sets, name their folders after `segarena suite`",
-                )
-            if not (place / Costs.file).exists() or not (place / Metrics.file).exists():
-                line = resume_command(place)
-                raise RunError("is not finished", where=place, remedy=f"Finish it: {line}" if line else "Finish it")
-            found.setdefault(place.resolve(), run)
-    return list(found.values())
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder is a run or a comparison, finished or not, and not data."""
-    if (folder / ComparisonRecord.file).exists() or any(folder.glob(f"*-seed*/**/{Config.file}")):
-        return True
-    return any((place / Config.file).exists() and (place / Data.file).exists() for place in trainings(folder))
 
 
 def match_runs(runs: Sequence[FoundRun], vary: Sequence[str], again: Sequence[Path]) -> Matched:
@@ -242,7 +157,9 @@ def _differences(runs: Sequence[FoundRun]) -> dict[str, dict[str, list[FoundRun]
         values: dict[str, list[FoundRun]] = {}
         for run in runs:
             if name in run.settings or name not in NETWORK:  # a network records what it uses
-                values.setdefault(plain(run.settings.get(name)), []).append(run)
+                value = run.settings.get(name)
+                alike = (one for one, first in values.items() if _is_same(name, first[0].settings.get(name), value))
+                values.setdefault(next(alike, plain(value)), []).append(run)
         if len(values) > 1:
             differing[name] = values
     if "size" in differing:
@@ -258,6 +175,11 @@ def _differences(runs: Sequence[FoundRun]) -> dict[str, dict[str, list[FoundRun]
         if all(len(values) == 1 for values in by_model.values()):  # part of what the architecture is
             differing.pop(name, None)
     return differing
+
+
+def _is_same(name: str, one: Any, other: Any) -> bool:
+    """Whether a setting is the same in two runs, each of which may have a relative path of its weights."""
+    return is_same(name, one, other) or is_same(name, other, one)
 
 
 def _other_protocol(
