@@ -39,8 +39,9 @@ def test_the_plan_is_shown_and_what_it_predicts_comes_true(
         assert run in shown
     assert f": {plan.command}\n" in shown
     for name, word in {"jobs": "--jobs 2", "ray": "--executor ray", "slurm": "--executor slurm"}.items():
-        assert plan.commands[name] == f"{plan.command} {word}"
+        assert plan.commands[name].split() == [*plan.command.split()[:-2], *word.split(), "--out", str(out)]
         assert f": {plan.commands[name]}\n" in shown
+    assert plan.command.endswith(f" --out {out}")
     assert "--seeds 2" in plan.command
     assert "--dry-run" not in plan.command
     assert "--json" not in plan.command

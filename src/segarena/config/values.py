@@ -33,14 +33,16 @@ def make_options(kind: type[Options], **values: Any) -> Options:
     return kind(**{name: convert_argument(name, value, hints[name]) for name, value in values.items()})
 
 
-def to_command(options: ProtocolOptions) -> str:
+def to_command(options: ProtocolOptions, *, with_out: bool = False) -> str:
     """Return the command line that gives these options, as files have it.
 
     Args:
         options: The options; those that have their default value are left out, and so are --out, --resume, --config,
             --like, --dry-run, --json, --quiet and --verbose.
+        with_out: Whether --out is kept: for a command that is started now, not for one that repeats what was written.
     """
-    return command_line(type(options), vars(options))
+    line = command_line(type(options), vars(options))
+    return f"{line} {command('--out', options.out)}" if with_out and options.out is not None else line
 
 
 def command_line(

@@ -80,7 +80,7 @@ def executor_commands(options: ProtocolOptions, folder: Path) -> dict[str, str]:
         "slurm": {"executor": "slurm"},
     }
     if options.resume is None:
-        return {name: to_command(replace(options, **changed)) for name, changed in own.items()}
+        return {name: to_command(replace(options, **changed), with_out=True) for name, changed in own.items()}
     words: dict[str, list[object]] = {"jobs": ["--jobs", jobs, "--executor", "local"]}
     words |= {name: ["--executor", name] for name in ("ray", "slurm")}
     return {name: command_of("segarena", "compare", "--resume", folder, *more) for name, more in words.items()}
