@@ -97,6 +97,9 @@ _INPUT = {"SegarenaError": "Something in the input is wrong; the message has wha
 _STOPPED = _INPUT | {
     "Interrupted": "The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved."
 }
+_QUEUED = {
+    "Queued": 'With executor="slurm": all trainings are queued; the message states how to read the result later.'
+}
 _OPEN = (
     "Options that are left out, or None, are chosen for the data and the machine, printed, and saved with the result."
 )
@@ -108,7 +111,7 @@ FILES: dict[str, dict[str, Verb]] = {
             config.CompareOptions,
             "Comparison",
             "The comparison: `.verdict`, `.ranking`, `.models`, `.best`, ... It is its folder too: use it as a path.",
-            _STOPPED,
+            _STOPPED | _QUEUED,
             f"{_OPEN} {_NAMES}",
             trains=True,
         ),
@@ -128,7 +131,7 @@ FILES: dict[str, dict[str, Verb]] = {
             config.SuiteOptions,
             "Suite",
             "The suite: `.verdict`, `.ranking`, `.scores`, `.comparison(name)`, ... It is its folder too.",
-            _STOPPED,
+            _STOPPED | _QUEUED,
         ),
     },
     "data": {

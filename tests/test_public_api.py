@@ -15,9 +15,9 @@ import segarena
 from segarena import config
 
 PUBLIC = (
-    "Benchmark Callback Comparison ConfigError DataError Evaluation Findings Interrupted RunError SegarenaError Suite "
-    "TrainedRun WeightsError bench build_model check compare convert evaluate export load predict report suite synth "
-    "train"
+    "Benchmark Callback Comparison ConfigError DataError Evaluation Findings Interrupted Queued RunError SegarenaError "
+    "Suite TrainedRun WeightsError bench build_model check compare convert evaluate export load predict report suite "
+    "synth train"
 ).split()
 
 

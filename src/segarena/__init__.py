@@ -7,7 +7,8 @@
     mask = result.predictor().predict("new.jpg")    # by the model that is first
 
 Wrong input raises a `SegarenaError`; a value of the wrong type one that is a TypeError too. Ctrl-C during a training
-raises `Interrupted`, after the state has been saved. Nothing here imports torch before it is needed.
+raises `Interrupted`, after the state has been saved; `executor="slurm"` raises `Queued`, once all is queued. Nothing
+here imports torch before it is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from segarena.api.results import evaluate, export, predict, report
 from segarena.api.suite import suite
 from segarena.api.train import train
 from segarena.config.own_models import given_builder, own_models
-from segarena.errors import ConfigError, DataError, Interrupted, RunError, SegarenaError, WeightsError
+from segarena.errors import ConfigError, DataError, Interrupted, Queued, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning
 from segarena.tracking.callback import Callback
 
@@ -53,6 +54,7 @@ __all__ = [
     "Evaluation",
     "Findings",
     "Interrupted",
+    "Queued",
     "RunError",
     "SegarenaError",
     "Suite",

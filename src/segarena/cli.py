@@ -21,7 +21,7 @@ from segarena import config
 from segarena._version import __version__
 from segarena.commands.completion import completion_script
 from segarena.commands.usage import check_command, check_words, command_help, main_help
-from segarena.errors import ConfigError, Interrupted, SegarenaError
+from segarena.errors import ConfigError, Interrupted, Queued, SegarenaError
 from segarena.formats import command
 from segarena.reuse.complete import finish
 from segarena.reuse.words import add_flags, as_default, read_words, typed_names
@@ -134,6 +134,8 @@ def _run(errors: IO[str]) -> int:
     except SegarenaError as error:
         errors.write(f"segarena: {error}\n")
         return 2
+    except Queued:  # it was shown what goes on
+        return 0
     except Interrupted as stop:
         errors.write(f"segarena: {stop}\n")
         return _SIGNAL + stop.signal

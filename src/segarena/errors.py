@@ -10,6 +10,7 @@
     └── OutOfMemoryError     the memory of the GPU or of the machine is too small
 
     Interrupted              not an error: it was stopped, by Ctrl-C or the system, and the state is saved (130, 143)
+    Queued                   not an error: the trainings are in the queue of SLURM (0)
 
 A message has three parts: what is wrong, where, and what to do about it.
 """
@@ -119,6 +120,24 @@ class Interrupted(_ShortInNotebooks):
 
     #: The number of the signal: SIGINT of Ctrl-C, else SIGTERM or SIGHUP.
     signal: int = signal.SIGINT
+
+
+class Queued(_ShortInNotebooks):
+    """All trainings are in the queue of SLURM, and go on without this program. The message states how to go on.
+
+    Args:
+        folder: The folder of the comparison.
+        array: The job array of the trainings, as SLURM numbers it.
+        number: How many trainings it has.
+        report: The job after them, which compares and writes the page.
+    """
+
+    def __init__(self, folder: Path, array: str, number: int, report: str) -> None:
+        self.folder, self.array, self.number, self.report = folder, array, number, report
+        super().__init__(
+            f"the trainings are queued ({number} in job array {array}), and the result is there when job {report} is "
+            f"over. Read it then with segarena.Comparison({str(folder)!r})"
+        )
 
 
 class Terminated(KeyboardInterrupt):

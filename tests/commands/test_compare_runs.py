@@ -247,7 +247,7 @@ def weights_of(folder: Path, typed: str, absolute: str | None) -> Path:
         ("../other/r18.pth", None, False),
     ],
 )
-def test_a_file_of_weights_is_the_same_in_runs_started_in_different_folders(
+def test_weights_are_the_same_from_any_folder(
     place: Path, tmp_path: Path, typed: str, absolute: str | None, is_same: bool
 ) -> None:
     for name in ("one", "two"):

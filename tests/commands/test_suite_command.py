@@ -15,7 +15,7 @@ import segarena
 from segarena import cli
 from segarena.commands import compare
 from segarena.config import CompareOptions
-from segarena.errors import ConfigError, DataError, Interrupted, RunError
+from segarena.errors import ConfigError, DataError, Interrupted, Queued, RunError
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.suite import SuiteRecord
 from suites import SCORES, comparison, finished
@@ -145,6 +145,53 @@ def test_the_error_is_raised_where_no_data_set_has_a_result(place: Path, monkeyp
     monkeypatch.setattr(compare, "run", fail)
     with refuses(DataError, where=place / "roads", value="no masks"):
         segarena.suite(write(place, "{roads: roads, cells: cells}"), out=place / "out", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("sets", "where", "value"),
+    [
+        ("{roads: roads, cells: {data: cells, track: paper, models: [unet]}}", "track", "cells"),
+        (
+            "{roads: {data: roads, models: fcn}, street: {comparison: runs/street}, cells: cells}",
+            "models",
+            "roads: fcn",
+        ),
+    ],
+)
+def test_what_is_never_one_ranking_is_refused_before_training(
+    place: Path, called: list[CompareOptions], sets: str, where: str, value: str
+) -> None:
+    with refuses(ConfigError, where=where, value=value):
+        segarena.suite(write(place, sets, "models: [unet, pspnet]"), out=place / "out", quiet=True)
+    assert not called
+    assert not (place / "out").exists()
+
+
+def test_what_is_queued_comes_into_the_suite_later(
+    place: Path, called: list[CompareOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def queue(options: CompareOptions) -> Path:
+        assert options.out is not None
+        raise Queued(options.out, "41", 2, {"roads": "42", "cells": "44"}[options.out.name])
+
+    monkeypatch.setattr(compare, "run", queue)
+    path, out = write(place, "{roads: roads, cells: cells}", "executor: slurm\nmodels: [unet, fcn]"), place / "out"
+    with pytest.raises(Queued) as caught:
+        segarena.suite(path, out=out, quiet=True)
+    assert all(part in str(caught.value) for part in ("roads", "cells", "job 44", f"suite --resume {out}"))
+    for name in ("roads", "cells"):
+        comparison(name, SCORES["roads"], seeds=1).write(out / name)  # the last jobs
+    assert segarena.suite(resume=out, quiet=True).data_sets == ["roads", "cells"]
+    assert not called
+    write(
+        place, "{roads: roads, cells: cells, street: runs/street, more: roads}", "executor: slurm\nmodels: [unet, fcn]"
+    )
+    monkeypatch.setattr(
+        compare, "run", lambda options: (_ for _ in ()).throw(Queued(options.out or Path(), "45", 2, "46"))
+    )
+    found = segarena.suite(path, resume=out, quiet=True)
+    assert found.data_sets == ["roads", "cells", "street"]
+    assert [(one.name, "job 46" in one.message) for one in found.record.failed] == [("more", True)]
 
 
 def test_a_stop_names_the_line_that_resumes_the_suite(

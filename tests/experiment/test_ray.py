@@ -19,6 +19,7 @@ import segarena
 from own_modules import Tiny
 from segarena.errors import ConfigError, DataError, Interrupted
 from segarena.experiment.executors import ray_cluster
+from segarena.experiment.executors.node_check import find_versions
 from segarena.experiment.executors.ray_tasks import LOSSES, Ray
 from segarena.experiment.executors.remote import PROBE, describe_place
 from segarena.experiment.executors.task import ProcessDied
@@ -109,16 +110,15 @@ def test_a_task_that_is_lost_each_time_fails_and_the_others_go_on(executor: Ray)
 def test_a_machine_without_the_files_or_with_other_versions_is_refused(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = describe_place(tmp_path, [])
-    others = {
-        str(tmp_path): replace(place, probe=(place.probe[0], "of another folder")),
-        "and 0.1 is": replace(place, versions={**place.versions, "torch": "0.1"}),
-        "/nowhere": replace(place, folder="/nowhere"),
-        "none.png": replace(place, files={str(tmp_path / "none.png"): ""}),
+    changes: dict[str, dict[str, Any]] = {
+        str(tmp_path): {"probe": (str(tmp_path / PROBE), "of another folder")},
+        "and 0.1 is": {"versions": {**find_versions(), "torch": "0.1"}},
+        "gone": {"folder": str(tmp_path / "gone")},
+        "none.png": {"files": {str(tmp_path / "none.png"): ""}},
     }
     monkeypatch.setattr("segarena.experiment.executors.node_check.APPEARS", 0.0)
-    for value, other in others.items():
-        recorder = Recorder()
+    for value, change in changes.items():
+        recorder, other = Recorder(), replace(describe_place(tmp_path, []), **change)
         with pytest.raises(ConfigError) as caught:
             Ray(other, NEED).run([Job("a")], recorder, bool)
         assert value in str(caught.value)
@@ -177,4 +177,4 @@ def test_bits_are_those_of_serial_after_a_process_and_a_machine_are_lost(
     assert not ComparisonRecord.read(out).failed
     shown = capsys.readouterr()
     assert "tiny, seed 0 again" in shown.out + shown.err
-    assert not (out / PROBE).exists()
+    assert not list(out.glob(f"{PROBE}*"))

@@ -15,9 +15,8 @@ import pytest
 
 import segarena
 from own_modules import Tiny
-from segarena.errors import Interrupted, RunError
+from segarena.errors import Interrupted, Queued, RunError
 from segarena.experiment import running_page
-from segarena.experiment.executors.slurm import Submitted
 from segarena.experiment.preview import IMAGES, preview_places
 from segarena.experiment.progress import SILENT, TrainingStart
 from segarena.files import write_text
@@ -175,11 +174,14 @@ def test_queued_trainings_are_not_called_stopped(
 
     def queue(self: running_page.PageWriter, starts: Sequence[TrainingStart]) -> None:
         real(self, starts)
-        raise Submitted("7", 2, "8", tmp_path)
+        raise Queued(tmp_path / "out", "7", 2, "8")
 
     monkeypatch.setattr(running_page.PageWriter, "on_plan", queue)
-    with pytest.raises(RunError):  # there is no comparison yet that could be returned
+    with pytest.raises(segarena.Queued) as caught:
         segarena.compare(squares, out=tmp_path / "out", **OPTIONS)
+    assert caught.value.folder == tmp_path / "out"
+    assert "job 8" in str(caught.value)
+    assert "Traceback" not in (tmp_path / "out" / "log.txt").read_text()
     left = (tmp_path / "out" / "report.html").read_text()
     assert states(left) == ["waiting", "waiting"]
     assert "queue of SLURM" in left

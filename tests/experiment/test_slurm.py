@@ -14,9 +14,9 @@ import pytest
 from executor_tasks import Job, Recorder
 
 import segarena
-from segarena.errors import ConfigError, Interrupted
+from segarena.errors import ConfigError, Interrupted, Queued, RunError
 from segarena.experiment.executors.remote import describe_place, pack
-from segarena.experiment.executors.slurm import LOGS, Parcel, Report, Slurm, Submitted, check_slurm, read_settings
+from segarena.experiment.executors.slurm import LOGS, Parcel, Report, Slurm, check_slurm, read_settings
 from segarena.extras import install_command
 from support import QUICK, refuses
 
@@ -53,10 +53,11 @@ def test_an_array_of_trainings_and_then_a_report_are_queued(sbatch: Path, tmp_pa
     settings = ["partition=gpu", "time=4:00:00", "exclusive"]
     slurm = Slurm(out, describe_place(out, []), {"CPU": 1.0, "GPU": 1.0}, settings, most=2)
     recorder = Recorder()
-    with pytest.raises(Submitted) as caught:
+    with pytest.raises(Queued) as caught:
         slurm.run([Job("a"), Job("b"), Job("c")], recorder, bool)
     queued = caught.value
-    assert (queued.array, queued.number, queued.report, queued.logs) == ("41", 3, "42", out / LOGS)
+    assert (queued.array, queued.number, queued.report, queued.folder) == ("41", 3, "42", out)
+    assert f"segarena.Comparison({str(out)!r})" in str(queued)
     assert not recorder.ends  # nothing was done here
     array, report = options(sbatch / "41"), options(sbatch / "42")
     assert array["array"] == "0-2%2"
@@ -74,11 +75,32 @@ def test_an_array_of_trainings_and_then_a_report_are_queued(sbatch: Path, tmp_pa
 
 
 def test_jobs_on_a_cpu_ask_for_the_threads_of_a_training(sbatch: Path, tmp_path: Path) -> None:
-    with pytest.raises(Submitted):
+    with pytest.raises(Queued):
         Slurm(tmp_path, describe_place(tmp_path, []), {"CPU": 4.0}, minutes=90).run([Job("a")], Recorder(), bool)
     array = options(sbatch / "41")
     assert (array["cpus-per-task"], array["time"]) == ("4", "90")
     assert "gpus-per-node" not in array
+
+
+def test_nothing_is_queued_beside_what_an_earlier_call_has_queued(
+    sbatch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two jobs would train the same; and the file that machines look for is not that of the earlier call."""
+    squeue, queue = sbatch.parent / "programs" / "squeue", tmp_path / "queue"
+    squeue.write_text(f"#!/bin/sh\ncat {queue}\n")
+    squeue.chmod(0o755)
+    first, second = describe_place(tmp_path, []), describe_place(tmp_path, [])
+    with pytest.raises(Queued):
+        Slurm(tmp_path, first, {"CPU": 1.0}).run([Job("a"), Job("b")], Recorder(), bool)
+    queue.write_text("7\n42\n")  # 7 is another one of the user
+    with refuses(RunError, where=tmp_path, value="42") as caught:
+        Slurm(tmp_path, second, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
+    assert "scancel 42" in caught.value.remedy
+    queue.write_text("7\n")
+    with pytest.raises(Queued):
+        Slurm(tmp_path, second, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
+    assert first.check() is None
+    assert second.check() is None
 
 
 def test_what_sbatch_refuses_is_one_message(sbatch: Path, tmp_path: Path) -> None:
@@ -90,7 +112,8 @@ def test_what_sbatch_refuses_is_one_message(sbatch: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("word", "value"), [("array=0-3", "array"), ("-p gpu", "-p gpu"), ("a=b\nc", "option"), ("time=soon", "soon")]
+    ("word", "value"),
+    [("array=0-3", "array"), ("-p gpu", "-p gpu"), ("a=b\nc", "option"), ("time=soon", "soon"), ("time=0", "limit")],
 )
 def test_settings_that_cannot_be_are_refused(word: str, value: str, tmp_path: Path) -> None:
     with refuses(ConfigError, where="slurm", value=value):
@@ -144,7 +167,7 @@ def test_sigterm_saves_a_task_and_another_machine_is_refused(tmp_path: Path) -> 
 
 
 def test_the_report_does_not_queue_anything_again(tmp_path: Path) -> None:
-    words = Report(str(tmp_path), "/").words
+    words = Report(str(tmp_path), describe_place(tmp_path, [])).words
     assert words[words.index("--executor") + 1] == "local"
     assert words[words.index("--resume") + 1] == str(tmp_path)
     assert subprocess.run(words, capture_output=True, check=False).returncode == 2  # parsed; there is nothing to resume

@@ -223,6 +223,7 @@ def compare(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
         Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
+        Queued: With executor="slurm": all trainings are queued; the message states how to read the result later.
     """
     result = run_command(CompareOptions, locals(), "compare")
     from segarena.results.comparison import Comparison

@@ -42,6 +42,7 @@ def suite(
     Raises:
         SegarenaError: Something in the input is wrong; the message has what, where and a remedy.
         Interrupted: The training was stopped, by Ctrl-C or a notebook's stop button; the state is saved.
+        Queued: With executor="slurm": all trainings are queued; the message states how to read the result later.
     """
     result = run_command(SuiteOptions, locals(), "suite")
     from segarena.results.suite import Suite

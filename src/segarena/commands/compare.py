@@ -17,13 +17,14 @@ from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.config.checks import check_is_new, flag
 from segarena.config.training import is_own
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, Queued
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
 from segarena.experiment.data_curve import write_data_curve
 from segarena.experiment.dry_run import make_plan
-from segarena.experiment.executors.slurm import Submitted
-from segarena.experiment.matching import copy_runs, find_runs, is_run, match_runs
+from segarena.experiment.executors.slurm import LOGS
+from segarena.experiment.found_runs import find_runs, is_run
+from segarena.experiment.matching import copy_runs, match_runs
 from segarena.experiment.networks import check_networks, is_dilated, try_networks
 from segarena.experiment.pictures import keep_pictures
 from segarena.experiment.prepare import prepare
@@ -65,6 +66,7 @@ def run(options: CompareOptions) -> Path:
     Raises:
         SegarenaError: Something in the input is wrong.
         Interrupted: Ctrl-C was pressed; the state is saved.
+        Queued: The trainings are in the queue of SLURM.
     """
     if options.runs or (options.data is not None and is_run(options.data)):
         return _compare_runs(options)
@@ -95,7 +97,7 @@ def _show_plan(
     with removed_if_empty(folder):
         places = _places(options, prepared, folder)
         calibrated = calibrate(prepared, folder, places, reporter, started=started, always=True)
-        line = to_command(options) if options.resume is None else resume_line("compare", folder)
+        line = to_command(options, with_out=True) if options.resume is None else resume_line("compare", folder)
         show_plan(make_plan(calibrated, folder, line), options.json)
     remove_if_empty(folder)
     return folder
@@ -129,8 +131,9 @@ def _train_and_compare(
             with page_so_far.writing(), tracking(options, folder, reporter) as watchers:
                 watched = WatchedReporter(reporter, [page_so_far, *watchers])
                 failed = train_all(prepared, folder, calibrated.runs, should_stop, watched, forecast)
-        except Submitted as queued:
-            return _show_submitted(queued, folder)
+        except Queued as queued:
+            _show_queued(queued)
+            raise
     reporter.say("Comparing")
     repeat = to_command(_cover(replace(options, **prepared.fixed_by_budget), runs))
     left_out = {one.model for one in failed if one.data_fraction is None}
@@ -148,17 +151,17 @@ def _train_and_compare(
     return folder
 
 
-def _show_submitted(queued: Submitted, folder: Path) -> Path:
+def _show_queued(queued: Queued) -> None:
     """What is in the queue of SLURM, and goes on without this command."""
+    folder = queued.folder
     console.result(
         f"{plural(queued.number, 'training')} queued as job array {queued.array}; job {queued.report} writes the page"
     )
-    console.result(f"Their logs: {queued.logs}", markup=False)
+    console.result(f"Their logs: {folder / LOGS}", markup=False)
     console.result(f"Page, when all are over: {folder / 'report.html'}", markup=False)
     console.result(
         f"Show the queue with: squeue --me; cancel with: scancel {queued.array} {queued.report}", markup=False
     )
-    return folder
 
 
 def exit_status(folder: Path) -> int:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from segarena.errors import Interrupted, SegarenaError, is_out_of_memory
+from segarena.errors import Interrupted, Queued, SegarenaError, is_out_of_memory
 
 #: Name of the file.
 LOG = "log.txt"
@@ -55,6 +55,8 @@ class Log:
 
     def add_error(self, error: BaseException, *, only: Path | None = None) -> None:
         """Add the error that ended the work, with its traceback, to all logs or only to that of one folder."""
+        if isinstance(error, Queued):
+            return  # what is queued was shown
         if isinstance(error, (Interrupted, KeyboardInterrupt)):
             self.add(f"interrupted: {error}", only=only)
             return

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from segarena.commands.terminal import console, resume_with, shown, warn_if_unlocked
 from segarena.config import SuiteOptions
-from segarena.errors import Interrupted, RunError, SegarenaError
+from segarena.errors import Interrupted, Queued, RunError, SegarenaError
 from segarena.experiment.suite_plan import check_unchanged, compare_options, find_place, is_finished, wanted_models
-from segarena.experiment.suite_result import Finished, read_finished, write_suite
-from segarena.formats import command, percent, plural, resume_line
+from segarena.experiment.suite_result import Finished, check_before, read_finished, write_suite
+from segarena.formats import command, listing, percent, plural, resume_line
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.suite import FailedDataSet, SuiteEntry, SuiteOptionsRecord, SuiteRecord
 from segarena.reporting.suite_page import build_suite_report
@@ -38,9 +38,11 @@ def run(options: SuiteOptions) -> Path:
     Raises:
         SegarenaError: Something in the input is wrong, or no data set has a result.
         Interrupted: Ctrl-C was pressed; the state is saved.
+        Queued: The trainings of all data sets are in the queue of SLURM.
     """
     named, is_resumed = options.resume or options.out, options.resume is not None
     entries, line = _read(options)
+    check_before(entries)
     check_claim(named, resume=is_resumed)
     name = options.sources[0].stem if len(options.sources) == 1 else "suite"
     with claimed_folder(named, name, resume=is_resumed) as (folder, is_locked):
@@ -103,7 +105,7 @@ def _compare_each(
     Raises the error of the first one where no data set has a result.
     """
     finished: list[Finished] = []
-    errors: dict[str, SegarenaError] = {}
+    errors: dict[str, SegarenaError | Queued] = {}
     for number, entry in enumerate(entries, start=1):
         place = find_place(entry, folder)
         title = f"{entry.name} ({number} of {plural(len(entries), 'data set')})"
@@ -118,9 +120,28 @@ def _compare_each(
         except SegarenaError as error:
             errors[entry.name] = error
             console.warn(f"{entry.name} has no result: {error}", title="failed")
+        except Queued as queued:
+            errors[entry.name] = _resumed_later(queued, [entry.name], folder)
+            console.result(f"Then: {resume_line('suite', folder)}", markup=False)
     if not finished:
-        raise next(iter(errors.values()))
+        raise _error_of(errors, folder)
     return finished, [FailedDataSet(name=name, message=str(error)) for name, error in errors.items()]
+
+
+def _error_of(errors: Mapping[str, SegarenaError | Queued], folder: Path) -> Exception:
+    """What to raise where no data set has a result: the first error; where all are queued, that they are."""
+    for error in errors.values():
+        if isinstance(error, SegarenaError):
+            return error
+    *_, last = (error for error in errors.values() if isinstance(error, Queued))
+    return _resumed_later(last, [*errors], folder)
+
+
+def _resumed_later(queued: Queued, names: Sequence[str], folder: Path) -> Queued:
+    """Let the message say how the results of data sets come into the suite."""
+    line = resume_line("suite", folder)
+    queued.args = (f"the trainings of {listing(names)} are queued. When job {queued.report} is over: {line}",)
+    return queued
 
 
 def _train(entry: SuiteEntry, place: Path, options: SuiteOptions, folder: Path) -> None:

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from segarena.errors import DataError, Interrupted, RunError, SegarenaError
-from segarena.experiment.executors.slurm import Submitted
+from segarena.errors import DataError, Interrupted, Queued, RunError, SegarenaError
 from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.preview import LONGEST_SIDE, preview_places, preview_step
 from segarena.experiment.progress import Reporter, TrainingStart
@@ -76,7 +75,7 @@ class PageWriter(Watcher):
         """
         try:
             yield
-        except Submitted:
+        except Queued:
             self._write("queued")
             raise
         except BaseException as error:

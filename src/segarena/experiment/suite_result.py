@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from segarena._version import __version__
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, RunError
+from segarena.experiment.suite_plan import wanted_models
 from segarena.files import write_text
 from segarena.formats import listing
 from segarena.records.comparison import ComparisonRecord, RankedModel
@@ -32,6 +34,7 @@ from segarena.records.tables import columns, to_columns
 from segarena.reporting.differences import pair_status
 from segarena.reporting.load import slowed_models
 from segarena.reporting.suite_words import details, headline, notes
+from segarena.reuse.suite_file import options_of
 from segarena.scoring.rank_tests import rank_scores
 from segarena.scoring.suite import add_up, check_ranks
 
@@ -66,18 +69,51 @@ def read_finished(entry: SuiteEntry, folder: Path, wanted: tuple[str, ...] | Non
     return Finished(entry, folder, ComparisonRecord.read(folder), wanted)
 
 
-def check_tracks(finished: Sequence[Finished]) -> None:
-    """Raise ConfigError if the comparisons are of different tracks: these are never in one ranking."""
-    tracks: dict[str, list[str]] = {}
-    for one in finished:
-        tracks.setdefault(one.record.track, []).append(one.entry.name)
-    if len(tracks) > 1:
-        found = "; ".join(f"{track}: {listing(names)}" for track, names in tracks.items())
+def check_before(entries: Sequence[SuiteEntry]) -> None:
+    """Check that the comparisons of data sets can be in one ranking, before anything is trained.
+
+    Args:
+        entries: The data sets. A comparison that cannot be read is left to `read_finished`.
+
+    Raises:
+        ConfigError: They are of two tracks, or have no model in common.
+    """
+    tracks, models = {}, {}
+    for entry in entries:
+        if entry.comparison is None:
+            tracks[entry.name], models[entry.name] = options_of(entry).track, wanted_models(entry)
+            continue
+        with suppress(RunError):
+            found = read_finished(entry, Path(entry.comparison))
+            tracks[entry.name], models[entry.name] = found.record.track, tuple(found.scored)
+    check_together(tracks, models)
+
+
+def check_together(tracks: Mapping[str, str], models: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the models that all data sets have, in the order of the first one.
+
+    Args:
+        tracks: The track of each data set, by its name: different tracks are never in one ranking.
+        models: The models of each data set.
+
+    Raises:
+        ConfigError: The data sets are of two tracks, or have no model in common.
+    """
+    if len(set(tracks.values())) > 1:
+        names = {track: [name for name, one in tracks.items() if one == track] for track in tracks.values()}
+        found = "; ".join(f"{track}: {listing(having)}" for track, having in names.items())
         raise ConfigError(
             f"the data sets are of two tracks ({found})",
             where="track",
             remedy="Make a suite of each: the two tracks train different networks under the same names",
         )
+    shared = [name for name in next(iter(models.values()), ()) if all(name in own for own in models.values())]
+    if models and not shared:
+        has = "; ".join(f"{name}: {listing(list(own))}" for name, own in models.items())
+        raise ConfigError(
+            f"no model is on every data set ({has})", where="models", remedy="Compare the same models on each data set"
+        )
+    return shared
 
 
 def write_suite(
@@ -95,15 +131,9 @@ def write_suite(
         ConfigError: The comparisons are of two tracks, or have no model in common.
         RunError: A file cannot be written.
     """
-    check_tracks(finished)
-    shared = [name for name in finished[0].scored if all(name in one.scored for one in finished)]
-    if not shared:
-        has = "; ".join(f"{one.entry.name}: {listing(list(one.scored))}" for one in finished)
-        raise ConfigError(
-            f"no model has a score on every data set ({has})",
-            where="models",
-            remedy="Compare the same models on each data set",
-        )
+    shared = check_together(
+        {one.entry.name: one.record.track for one in finished}, {one.entry.name: tuple(one.scored) for one in finished}
+    )
     left_out: dict[str, list[str]] = {}
     for one in finished:
         for name in one.scored:

@@ -13,6 +13,7 @@ from segarena.errors import ConfigError, RunError
 from segarena.formats import count, duration, join_words, milliseconds, percent
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.options import OptionsRecord
 from segarena.records.record import field_names
 from segarena.records.tables import ClassRow, FoldRow, ImageRow, ModelRow
 from segarena.records.values import MeanScores
@@ -181,11 +182,11 @@ class Comparison(ResultFolder):
 def _read(folder: Path) -> ComparisonRecord:
     if (folder / ComparisonRecord.file).is_file():
         return ComparisonRecord.read(folder)
-    if any(folder.glob(f"*-seed*/**/{Config.file}")):
+    if any(folder.glob(f"*-seed*/**/{Config.file}")) or _is_started(folder):
         raise RunError(
             f"is a comparison that is not finished (it has no {ComparisonRecord.file})",
             where=folder,
-            remedy="Repeat the comparison with --resume",
+            remedy="Wait until its trainings are over, or resume it with --resume",
         )
     if (folder / Config.file).is_file():
         raise RunError("is one run, not a comparison", where=folder, remedy=f"Use segarena.TrainedRun({str(folder)!r})")
@@ -194,3 +195,8 @@ def _read(folder: Path) -> ComparisonRecord:
         where=folder,
         remedy="Name a folder that `segarena compare` wrote",
     )
+
+
+def _is_started(folder: Path) -> bool:
+    """Whether a comparison was started of which no training has begun, as where it waits in a queue."""
+    return (folder / OptionsRecord.file).is_file() and OptionsRecord.read(folder).command == "compare"

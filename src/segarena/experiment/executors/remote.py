@@ -18,8 +18,9 @@ from segarena.files import write_text
 if TYPE_CHECKING:
     from segarena.data.source import Sample
 
-#: The file in the folder of the results that every machine must see.
-PROBE = ".shared-folder-check"
+#: How the name of a file in the folder of the results begins that every machine must see. Each command writes its own:
+#: jobs of an earlier one may still be in a queue.
+PROBE = ".shared-folder-check-"
 #: Images of the data that are compared on every machine.
 COMPARED = 4
 _REMEDIES = {
@@ -40,11 +41,12 @@ def describe_place(folder: Path, samples: Sequence[Sample]) -> Place:
         RunError: The folder cannot be written.
     """
     token = secrets.token_hex(16)
-    write_text(folder / PROBE, token)
+    probe = folder / f"{PROBE}{token[:8]}"
+    write_text(probe, token)
     chosen = samples[:: max(1, len(samples) // COMPARED)][:COMPARED]
     paths = [path for sample in chosen if sample.image is not None for path in sample.files]
     files = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    return Place(str(Path.cwd()), (str(folder / PROBE), token), files, find_versions())
+    return Place(str(Path.cwd()), (str(probe), token), files, find_versions())
 
 
 def remove_probe(place: Place) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from segarena.errors import ConfigError, RunError
+from segarena.errors import ConfigError, Queued, RunError
 from segarena.experiment.executors.node_check import Place
-from segarena.experiment.executors.remote import PROBE, pack, run_packed
+from segarena.experiment.executors.remote import pack, remove_probe, run_packed
 from segarena.experiment.executors.task import Executor, Observer, Task_contra
 from segarena.extras import require
-from segarena.formats import command
+from segarena.formats import command, join_words
 
 #: The folder, in that of the results, with the logs of the jobs.
 LOGS = "slurm"
@@ -29,23 +29,8 @@ TIMEOUTS = 20
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
-class Submitted(Exception):  # noqa: N818 - it is no error
-    """All trainings are queued, and go on without this command.
-
-    Args:
-        array: The job array of the trainings, as SLURM numbers it.
-        number: How many trainings it has.
-        report: The job that compares them and writes the page.
-        logs: The folder of the logs.
-    """
-
-    def __init__(self, array: str, number: int, report: str, logs: Path) -> None:
-        super().__init__(array)
-        self.array, self.number, self.report, self.logs = array, number, report, logs
-
-
 class Slurm(Executor):
-    """Queues the tasks and ends with `Submitted`.
+    """Queues the tasks and ends with `Queued`.
 
     Args:
         folder: The folder of the results.
@@ -75,16 +60,17 @@ class Slurm(Executor):
     def run(
         self, tasks: Iterable[Task_contra], observer: Observer[Task_contra], should_stop: Callable[[], bool]
     ) -> None:
-        """Queue all tasks and the report, and raise Submitted."""
+        """Queue all tasks and the report, and raise Queued."""
+        check_is_over(self._folder)
         parcels = [Parcel(task.name, pack(task), self._place) for task in tasks]
         if not parcels:
             return
         array = self._queue("segarena", parcels)
-        report = Report(str(self._folder), self._place.folder)
+        report = Report(str(self._folder), self._place)
         # Not afterok: a training that failed is named in the report, and the others are ranked.
         after = {"dependency": f"afterany:{array}"} if self._cluster == "slurm" else {}
         last = self._queue("segarena-report", [report], after)
-        raise Submitted(array, len(parcels), last, self._folder / LOGS)
+        raise Queued(self._folder, array, len(parcels), last)
 
     def _queue(self, name: str, calls: Sequence[Any], more: Mapping[str, str] | None = None) -> str:
         """Queue calls, as an array if there are several, and return the number of the job."""
@@ -160,11 +146,11 @@ class Report:
 
     Args:
         folder: The folder of the results.
-        directory: The working directory.
+        place: What the machines of the trainings are compared with.
     """
 
     folder: str
-    directory: str
+    place: Place
 
     @property
     def words(self) -> list[str]:
@@ -174,8 +160,8 @@ class Report:
 
     def __call__(self) -> None:
         """Run it. Raises RunError where it fails."""
-        status = subprocess.run(self.words, cwd=self.directory, check=False).returncode
-        Path(self.directory, self.folder, PROBE).unlink(missing_ok=True)
+        status = subprocess.run(self.words, cwd=self.place.folder, check=False).returncode
+        remove_probe(self.place)
         if status not in (0, 3):  # 3: a model failed, and the others are ranked
             again = command("segarena", *self.words[3:])
             raise RunError(
@@ -223,6 +209,31 @@ def check_slurm(settings: Sequence[str]) -> None:
         )
 
 
+def check_is_over(folder: Path) -> None:
+    """Check that no job of an earlier call is in the queue: it would train the same at the same time.
+
+    Args:
+        folder: The folder of the results.
+
+    Raises:
+        RunError: One is. Where the queue cannot be asked, nothing is raised.
+    """
+    earlier = {path.name.partition("_")[0] for path in (folder / LOGS).glob("*_submitted.pkl")}
+    if not earlier:
+        return
+    try:
+        words = ["squeue", "--me", "-h", "-o", "%F"]
+        answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return
+    if left := sorted(earlier & set(answer.stdout.split())):
+        raise RunError(
+            f"of an earlier call, these jobs are still in the queue: {join_words(left)}",
+            where=folder,
+            remedy=f"Wait until they are over (squeue --me), or cancel them: {command('scancel', *left)}",
+        )
+
+
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:
     """Return options of sbatch by name; one without a value is True.
 
@@ -264,4 +275,6 @@ def to_minutes(text: object) -> int:
         seconds = (first or 0) * 3600 + (second or 0) * 60 + third
     else:
         seconds = (first or 0) * 60 + (second or 0)
-    return max(1, -(-seconds // 60))
+    if seconds == 0:  # to SLURM: without a limit
+        raise ConfigError("a job needs a time limit", where="--slurm time", remedy="Give one, as time=4:00:00")
+    return -(-seconds // 60)
