@@ -167,8 +167,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return type(error).__name__ == "OutOfMemoryError" or any(sign in text for sign in _OUT_OF_MEMORY)
 
 
-#: What is in the text of an error that is about memory.
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "_status_alloc_failed")
+#: What is in the text of an error that is about memory. The last one is oneDNN's on a CPU, where there is none for the
+#: code or the buffers of a layer.
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "_status_alloc_failed",
+    "could not create a primitive",
+)
 
 
 def _rebuild(

@@ -116,6 +116,19 @@ def test_a_training_is_not_resumed_with_other_parts(
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
+def test_a_training_that_was_split_is_resumed_with_its_parts(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segarena.experiment.memory_trial.saved_micro_batch", lambda folder: 2)
+    segarena.train(squares, out=tmp_path / "run", **ONE)
+    (tmp_path / "run" / "costs.json").unlink()
+    (tmp_path / "run" / "metrics.json").unlink()
+    with memory_for(2):
+        segarena.train(resume=tmp_path / "run")
+    assert (tmp_path / "run" / "costs.json").exists()
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
 def test_the_batch_that_auto_chooses_is_what_fits(squares: Path, tmp_path: Path) -> None:
     open_rate = {**ONE, "batch_size": "auto", "split": 0.9}
     with memory_for(4):  # 11 of the 12 images train, and a quarter of them are two

@@ -112,6 +112,24 @@ PROMISES = (
         "With float16 the scaling of gradients leaves out steps by itself; these are not counted",
     ),
     Promise(
+        "A training that runs out of memory goes on in smaller parts with the same batch, or has one message",
+        "PyTorch's error in the first and the second part of a step, in validation and in the latency; a "
+        "process that may take 600, 300, 100 or 1 MiB more than it has when the first step of 16 images begins",
+        (
+            "training/test_smaller_parts.py::test_a_step_that_did_not_fit_is_the_step_in_parts",
+            "training/test_smaller_parts.py::test_a_training_goes_on_in_smaller_parts_and_reports_it",
+            "training/test_smaller_parts.py::test_a_resumed_training_stays_with_the_smaller_parts",
+            "training/test_smaller_parts.py::test_where_two_images_do_not_fit_the_message_has_what_does",
+            "experiment/test_shortage.py::test_the_remedy_resumes_the_training",
+            "experiment/test_shortage.py::test_a_shortage_anywhere_else_is_a_message_too",
+            "training/test_smaller_parts.py::test_an_evaluation_that_does_not_fit_labels_fewer_images_at_a_time",
+            "faults/test_out_of_memory.py::test_a_training_without_memory_goes_on_or_has_one_message",
+        ),
+        "The trials of `--tune` and a training of several processes end with the message. Linux ends a process by "
+        "SIGKILL where the memory of the machine is used up, and oneDNN was seen to end it by SIGSEGV where it got no "
+        "memory: no program can go on then; it is resumed",
+    ),
+    Promise(
         "A state or a configuration that is damaged is one message, and no file is changed",
         "Twelve wrong forms of `last/state.pt`, a pickle with an object, five of `config.json`",
         (
@@ -173,6 +191,7 @@ PROMISES = (
         (
             "faults/test_surroundings.py::test_a_training_ends_as_in_usual_surroundings",
             "faults/test_surroundings.py::test_a_folder_of_any_name_is_used",
+            "faults/test_surroundings.py::test_a_name_that_is_not_utf8_is_one_message",
             "faults/test_surroundings.py::test_without_a_network_a_download_is_one_message",
             "faults/test_surroundings.py::test_a_reader_that_closes_its_pipe_ends_nothing",
         ),
@@ -189,6 +208,7 @@ PROMISES = (
             "loading/test_disk_cache.py::test_pipes_and_folders_are_not_entries",
             "faults/test_surroundings.py::test_four_processes_share_a_cache",
         ),
+        "Each process that writes at the same time may exceed the size of the cache by a sixteenth",
     ),
     Promise(
         "No dependency has an unknown licence",

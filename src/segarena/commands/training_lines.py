@@ -72,6 +72,10 @@ class TrainingLines(TrainingListener, ABC):
             left_out = "is left out, as its loss or a gradient is NaN or infinite"
             self.warn(f"step {step} of epoch {epoch} {left_out}{further}", ": ")
 
+    def on_split(self, images: int, epoch: int, step: int) -> None:
+        at_a_time = f"{plural(images, 'image')} are computed at a time from step {step} of epoch {epoch} on"
+        self.warn(f"out of memory. The batch is the same, but {at_a_time}", ": ")
+
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         best = "undefined" if best_miou is None else percent(best_miou)
         without = f"no better validation mIoU for {plural(epochs, 'epoch')}"

@@ -30,6 +30,7 @@ from segarena.loading.dataset import EvaluationItem
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import recorded_choices
 from segarena.training.accumulation import micro_batches
+from segarena.training.checkpoint import saved_micro_batch
 from segarena.training.counting import evaluate
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluation_pixels
@@ -90,6 +91,9 @@ def fit_into_memory(prepared: Prepared, trainings: Sequence[Training], folder: P
         for number, training in enumerate(reversed(models.values()), start=1):
             fit = _fit_of(training, jobs_of(options) * local_processes())
             while not fit.fits(sizes[place]):
+                own_size = saved_micro_batch(training.folder)
+                if own_size is not None and own_size < sizes[place] and fit.fits(own_size):
+                    break  # the memory was too small before, and this many are computed at a time since
                 why = fit.why_not(sizes[place])
                 if place + 1 == len(sizes):
                     raise _nothing_fits(training, why)

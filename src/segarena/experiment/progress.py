@@ -97,6 +97,15 @@ class TrainingListener:
             skipped: Steps that were left out so far.
         """
 
+    def on_split(self, images: int, epoch: int, step: int) -> None:
+        """Called when fewer images of a step are computed at a time from now on, because the memory was too small.
+
+        Args:
+            images: Images that are computed at a time at most; the batch is the same.
+            epoch: The epoch, from 1.
+            step: The step in the epoch, from 1.
+        """
+
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         """Called when a training ends before its last epoch.
 

@@ -120,6 +120,7 @@ def train_run(
         epochs=len(state.history),
         restart=state.restart,
         skipped_steps=state.skipped,
+        micro_batch=state.micro_batch,
         val_miou=state.best_miou if state.best_miou >= 0 else None,  # below 0: undefined in each epoch
         note=None if split.splits.holds_out else no_score_note(folder),
     )
@@ -322,11 +323,12 @@ def fit(
             ),
             on_restart=on_restart,
             on_skip=lambda state: listener.on_skip(state.epoch, state.step, state.skipped),
+            on_split=lambda state: listener.on_split(state.micro_batch or 0, state.epoch, state.step + 1),
             rebuild=lambda: build_network(training),
             baseline=lambda: majority_miou(training.split),
             should_stop=should_stop,
             read_peak_memory=memory.read,
             ranks=ranks,
         )
-        with naming_step(training), naming_lost():
+        with naming_step(training, lambda: trainer.micro_batches.largest), naming_lost():
             return trainer.fit()

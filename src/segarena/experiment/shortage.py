@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from segarena.config import Protocol
@@ -17,13 +19,19 @@ from segarena.training.memory import naming_shortage
 SMALLEST_ENCODER = "mobilenet_v2"
 
 
-def naming_step(training: Training) -> AbstractContextManager[None]:
+def naming_step(training: Training, images: Callable[[], int] | None = None) -> AbstractContextManager[None]:
     """Return the context in which running out of memory becomes an error that names the training step.
 
     Args:
         training: The training.
+        images: Returns how many images were computed at a time at the end; None: as many as in the protocol.
     """
-    return _naming(training, f"a training step of {training.model} with {describe_step(training.protocol)}")
+
+    def protocol() -> Protocol:
+        most = None if images is None else images()
+        return training.protocol if most is None else replace(training.protocol, micro_batch=most)
+
+    return _naming(training, lambda: f"a training step of {training.model} with {describe_step(protocol())}", protocol)
 
 
 def naming_evaluation(training: Training, images: int) -> AbstractContextManager[None]:
@@ -35,7 +43,8 @@ def naming_evaluation(training: Training, images: int) -> AbstractContextManager
     """
     height, width = training.protocol.input_size
     some = f"{plural(images, 'image')} of about {width} × {height}"
-    return _naming(training, f"an evaluation of {training.model} with {some} at a time")
+    doing = f"an evaluation of {training.model} with {some} at a time"
+    return _naming(training, lambda: doing, lambda: training.protocol)
 
 
 def describe_step(protocol: Protocol) -> str:
@@ -57,13 +66,14 @@ def smaller_micro_batch(protocol: Protocol) -> int | None:
     return next((size for size in micro_batches(protocol.batch_size) if size < protocol.largest_part), None)
 
 
-def _naming(training: Training, doing: str) -> AbstractContextManager[None]:
-    device = training.protocol.device
-    return naming_shortage(doing, where=training.folder, device=device, remedy=lambda: _remedy(training))
+def _naming(
+    training: Training, doing: Callable[[], str], protocol: Callable[[], Protocol]
+) -> AbstractContextManager[None]:
+    device, folder = training.protocol.device, training.folder
+    return naming_shortage(doing, where=folder, device=device, remedy=lambda: _remedy(protocol(), folder))
 
 
-def _remedy(training: Training) -> str:
-    protocol, folder = training.protocol, training.folder
+def _remedy(protocol: Protocol, folder: Path) -> str:
     smaller = smaller_micro_batch(protocol)
     option = smaller_network(protocol) if smaller is None else f"--micro-batch {smaller}"
     command = _resume_command(folder)

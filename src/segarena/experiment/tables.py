@@ -48,6 +48,7 @@ def model_rows(folder: Path, runs: Sequence[Run], latency: Mapping[str, Latency]
                 start=config.start,
                 restart=metrics.restart,
                 skipped_steps=metrics.skipped_steps,
+                micro_batch=metrics.micro_batch,
                 **_scores(metrics),
                 **asdict(costs),
             )

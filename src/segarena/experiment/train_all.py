@@ -313,6 +313,8 @@ def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:
         scores,
         folds=len(runs),
         restart=next((part.restart for part in metrics if part.restart), None),
+        skipped_steps=sum(part.skipped_steps for part in metrics),
+        micro_batch=min((part.micro_batch for part in metrics if part.micro_batch), default=None),
         train_images=sum(part.train_images or 0 for part in metrics),
         val_images=sum(part.val_images or 0 for part in metrics),
         best_epoch=sum(part.best_epoch or 0 for part in metrics) / len(runs),

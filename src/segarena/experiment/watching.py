@@ -126,5 +126,8 @@ class _WatchedListener(TrainingListener):
     def on_skip(self, epoch: int, step: int, skipped: int) -> None:
         self._listener.on_skip(epoch, step, skipped)
 
+    def on_split(self, images: int, epoch: int, step: int) -> None:
+        self._listener.on_split(images, epoch, step)
+
     def on_early_stop(self, epochs: int, best_epoch: int, best_miou: float | None) -> None:
         self._listener.on_early_stop(epochs, best_epoch, best_miou)

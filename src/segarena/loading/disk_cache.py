@@ -42,7 +42,8 @@ class DiskCache:
 
     Args:
         folder: The folder; it is made where it is needed.
-        limit_bytes: The most that all files take together. The least recently used make room for new ones.
+        limit_bytes: The most that all files take together; each process that writes at the same time may exceed it by
+            `PART` of it. The least recently used make room for new ones.
     """
 
     def __init__(self, folder: Path, limit_bytes: float) -> None:

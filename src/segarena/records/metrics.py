@@ -87,6 +87,9 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
     versions."""
     skipped_steps: Count = 0
     """Training steps that were left out because the loss or a gradient was NaN or infinite; with folds their sum."""
+    micro_batch: Count | None = None
+    """Images of a training step that were computed at a time at the end, fewer than in config.json because the memory
+    was too small for them; with folds the fewest; null where it was not."""
     val_miou: Fraction | None = None
     """Validation mIoU of the best epoch; null if it is undefined, with folds, and for `segarena evaluate`."""
 

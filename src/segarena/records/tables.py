@@ -34,6 +34,8 @@ class ModelRow(MeanScores, EpochChoice, CostValues):
     metrics.json; empty if it was not."""
     skipped_steps: Count = 0
     """Training steps that were left out, as in metrics.json."""
+    micro_batch: Count | None = None
+    """Images that were computed at a time because the memory was too small, as in metrics.json; empty if it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,13 @@ def caveats(comparison: Comparison) -> list[str]:
     notes += [
         f"{comparison.styles[model].label}, seed {seed}: {formats.plural(int(steps), 'training step')} had a loss or a "
         "gradient that was NaN or infinite, and changed nothing."
-        for model, seed, steps in _skipped(comparison)
+        for model, seed, steps in _above_zero(comparison, "skipped_steps")
+    ]
+    notes += [
+        f"{comparison.styles[model].label}, seed {seed}: the memory became too small during the training. The batch "
+        f"was the same, but {formats.plural(int(images), 'image')} of it were computed at a time, and normalised by "
+        "BatchNorm, so its scores may differ from those with more memory."
+        for model, seed, images in _above_zero(comparison, "micro_batch")
     ]
     part = record.protocol.largest_part
     if part < record.protocol.batch_size and "micro_batch" not in record.varied:  # otherwise in the models' names
@@ -149,8 +155,10 @@ def _undefined_classes(comparison: Comparison) -> list[str]:
     return [f"“{names[i]}”" for i in range(len(names)) if any(table[i] for table in tables)]
 
 
-def _skipped(comparison: Comparison) -> list[tuple[str, int, int]]:
-    """Model, seed and number of steps of the trainings that left out steps; in older tables none is known."""
+def _above_zero(comparison: Comparison, column: str) -> list[tuple[str, int, int]]:
+    """Model, seed and value of the trainings with a value above 0 in models.csv; older tables have no such column."""
     models = comparison.models
-    rows = models.loc[models["skipped_steps"].fillna(0) > 0, ["model", "seed", "skipped_steps"]]
+    if column not in models:
+        return []
+    rows = models.loc[models[column].fillna(0) > 0, ["model", "seed", column]]
     return list(rows.itertuples(index=False, name=None))

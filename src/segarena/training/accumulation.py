@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from segarena.config.protocol import SMALLEST_PART
+from segarena.config.protocol import SMALLEST_PART, count_parts
 from segarena.models import SegmentationModel
 from segarena.training.devices import autocast
 from segarena.training.distributed.ranks import ALONE, Ranks
@@ -43,6 +43,42 @@ def slow_statistics(model: nn.Module, parts: int) -> None:
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is not None and parts > 1:
             module.momentum = 1 - (1 - module.momentum) ** (1 / parts)
+
+
+class MicroBatches:
+    """How many images of a batch are computed at a time: fewer from the moment when the memory is too small for them.
+
+    The batch stays what it is, and with it the steps and the learning rate.
+
+    Args:
+        model: The model; the momentum of its BatchNorm layers follows, see `slow_statistics`.
+        images: Images of a batch.
+        micro_batch: Images that are computed at a time; 0 for all.
+    """
+
+    def __init__(self, model: nn.Module, images: int, micro_batch: int) -> None:
+        self._model, self._images = model, images
+        layers = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        self._momenta = [(layer, layer.momentum) for layer in layers]
+        self.use(micro_batch)
+
+    def use(self, micro_batch: int) -> int:
+        """Compute this number of images at a time, 0 for all. Returns into how many parts a batch is split."""
+        self.parts = count_parts(self._images, micro_batch)
+        for layer, momentum in self._momenta:
+            layer.momentum = momentum
+        slow_statistics(self._model, self.parts)
+        return self.parts
+
+    @property
+    def largest(self) -> int:
+        """Images that are computed at a time at most."""
+        return math.ceil(self._images / self.parts)
+
+    @property
+    def next_smaller(self) -> int | None:
+        """The next smaller number of images that can be computed at a time; None where there is none."""
+        return next((size for size in micro_batches(self._images) if size < self.largest), None)
 
 
 def add_gradients(

@@ -75,7 +75,10 @@ def save_state(state: dict[str, Any], path: Path) -> None:
         RunError: The file cannot be written.
     """
     buffer = io.BytesIO()  # writing to the file itself, torch replaces the error of a full disk by its own
-    torch.save(state, buffer)
+    try:
+        torch.save(state, buffer)
+    except RuntimeError as error:  # and a MemoryError of the buffer likewise
+        raise MemoryError("no memory for the state of the training") from error
     write_bytes(path, buffer.getvalue())
 
 
@@ -109,6 +112,20 @@ def load_state(path: Path) -> dict[str, Any] | None:
     if not isinstance(state, dict):
         raise not_a_state(path, f"it is of the type {type(state).__name__}")
     return state
+
+
+def saved_micro_batch(folder: Path) -> int | None:
+    """Return how many images are computed at a time since the memory was too small; None where it was not.
+
+    Args:
+        folder: A run folder.
+
+    Raises:
+        RunError: Its state is damaged, or cannot be read.
+    """
+    progress = (load_state(folder / LAST) or {}).get("progress")
+    value = progress.get("micro_batch") if isinstance(progress, dict) else None
+    return value if isinstance(value, int) else None
 
 
 def not_a_state(path: Path, reason: object) -> RunError:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segarena.config.devices import device_type
+from segarena.errors import is_out_of_memory
 from segarena.loading.dataset import EvaluationItem
 from segarena.models import SegmentationModel
 from segarena.scoring.counts import confusion_per_image
 from segarena.training.confidence import Confidence, ConfidenceSampler
 from segarena.training.devices import on_gpu
 from segarena.training.evaluation import predict_masks, predict_windows, window_labels
+from segarena.training.memory import release_memory
 from segarena.training.regions import InMemory
 
 #: Pixels of the masks that are scored at a time at most, unless a mask alone has more.
@@ -93,17 +95,41 @@ def evaluate(
 def _label(
     model: SegmentationModel, group: list[EvaluationItem], num_classes: int, limits: _Limits, samples: bool
 ) -> Iterator[tuple[list[EvaluationItem], Tensor, Tensor, ConfidenceSampler | None]]:
-    """Images of a size, together or one by one; their labels and truth, each (N, H, W), on the device; the sampler."""
+    """Images of a size, together or one by one; their labels and truth, each (N, H, W), on the device; the sampler.
+
+    Where the memory is too small for all of them, they are labelled in halves.
+    """
     device = limits["device"]
     if group[0].plan is not None:
         yield from (([item], *_label_windows(model, item, num_classes, limits, samples)) for item in group)
         return
+    try:
+        found = _label_together(model, group, limits, samples)
+    except (RuntimeError, MemoryError) as error:
+        if len(group) == 1 or not is_out_of_memory(error):
+            raise
+        found = None
+    if found is not None:
+        yield (group, *found)
+        return
+    # Outside of the except block: the error keeps what was computed.
+    release_memory(device)
+    half = len(group) // 2
+    for part in (group[:half], group[half:]):
+        yield from _label(model, part, num_classes, limits, samples)
+
+
+def _label_together(
+    model: SegmentationModel, group: list[EvaluationItem], limits: _Limits, samples: bool
+) -> tuple[Tensor, Tensor, ConfidenceSampler | None]:
+    """The labels and the truth of images of a size, each (N, H, W), in one forward pass; the sampler."""
+    device = limits["device"]
     size = (group[0].mask.shape[0], group[0].mask.shape[1])
     images = _stack([item.image for item in group], device)
     truth = _stack([item.mask for item in group], device)
     sampler = ConfidenceSampler(truth) if samples else None
     on_logits = None if sampler is None else sampler.add_logits
-    yield group, predict_masks(model, images, size, **limits, on_logits=on_logits), truth, sampler
+    return predict_masks(model, images, size, **limits, on_logits=on_logits), truth, sampler
 
 
 def _label_windows(

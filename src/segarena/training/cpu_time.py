@@ -21,6 +21,18 @@ def cpu_seconds() -> float | None:
     return time.process_time() + times.children_user + times.children_system + sum(filter(None, workers))
 
 
+class CpuClock:
+    """The processor time since it was last read."""
+
+    def __init__(self) -> None:
+        self._before = cpu_seconds()
+
+    def read(self) -> float | None:
+        """Return the seconds since the last call, or since the clock was made; None where they are not reported."""
+        before, self._before = self._before, cpu_seconds()
+        return None if before is None or self._before is None else self._before - before
+
+
 def _running(pid: int) -> float | None:
     """Seconds of a process that has not ended: fields 14 to 17 of /proc/PID/stat (man 5 proc)."""
     try:

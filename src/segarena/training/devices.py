@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
@@ -115,6 +115,19 @@ def seed_dropout(seed: int, device: str) -> None:
         torch.mps.manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
+
+
+def keep_random(device: str) -> Callable[[], None]:
+    """Remember where the generator of `seed_dropout` is; what is returned puts it back there."""
+    kind = device_type(device)
+    if kind == "cuda":
+        state = torch.cuda.get_rng_state(device)
+        return lambda: torch.cuda.set_rng_state(state, device)
+    if kind == "mps":
+        state = torch.mps.get_rng_state()
+        return lambda: torch.mps.set_rng_state(state)
+    state = torch.get_rng_state()
+    return lambda: torch.set_rng_state(state)
 
 
 def synchronize(device: str) -> None:

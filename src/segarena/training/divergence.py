@@ -31,13 +31,18 @@ class Buffers:
     def keep(self) -> None:
         """Copy them."""
         self._now = [dict(module.named_buffers(recurse=False, remove_duplicate=False)) for module in self._modules]
+        pairs: dict[torch.dtype, tuple[list[Tensor], list[Tensor]]] = {}  # of one type: copied at once on a GPU
         for module, buffers in zip(self._modules, self._now, strict=True):
             for name, now in buffers.items():
                 copy = self._copies.get((module, name))
                 if copy is None or (copy.shape, copy.dtype, copy.device) != (now.shape, now.dtype, now.device):
                     self._copies[module, name] = now.clone()
                 else:
-                    copy.copy_(now)
+                    copies, found = pairs.setdefault(now.dtype, ([], []))
+                    copies.append(copy)
+                    found.append(now)
+        for copies, found in pairs.values():
+            torch._foreach_copy_(copies, found)
 
     def restore(self) -> None:
         """Let them be those of the last `keep`."""

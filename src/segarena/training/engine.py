@@ -16,22 +16,21 @@ import torch
 from torch import Tensor
 
 from segarena.config import Protocol
-from segarena.config.protocol import count_parts
 from segarena.errors import DataError, Interrupted, WorkerError
 from segarena.launched import size_of
 from segarena.loading.dataset import TrainingBatches
 from segarena.models import SegmentationModel
 from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
-from segarena.training.accumulation import slow_statistics
+from segarena.training.accumulation import MicroBatches
 from segarena.training.averaging import WeightAverage
-from segarena.training.cpu_time import cpu_seconds
+from segarena.training.cpu_time import CpuClock
 from segarena.training.devices import on_gpu, place, sum_type
 from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import WatchedOutput, describe_divergence, is_finite, is_seen_at_once
 from segarena.training.early_stopping import EarlyStopping
 from segarena.training.losses import SegmentationLoss
-from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler
+from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler, set_rates
 from segarena.training.state import Step, TrainingState
 from segarena.training.steps import TrainingStep, make_step
 from segarena.training.waiting import WaitingTime
@@ -62,6 +61,7 @@ class Trainer:
         on_early_stop: Called with the state when the patience has run out.
         on_restart: Called with the state and the new peak learning rate when the training has been restarted.
         on_skip: Called with the state when a step was left out.
+        on_split: Called with the state when fewer images are computed at a time, as the memory is too small; else None.
         rebuild: Builds the untrained model again, for a restart; None if the training must not be restarted.
         baseline: Computes the validation mIoU of the majority baseline, 0..1, when it is needed.
         should_stop: Called after each step; the training stops where it returns True.
@@ -84,6 +84,7 @@ class Trainer:
         on_early_stop: Callable[[TrainingState], None] = lambda state: None,
         on_restart: Callable[[TrainingState, float], None] = lambda state, rate: None,
         on_skip: Callable[[TrainingState], None] = lambda state: None,
+        on_split: Callable[[TrainingState], None] | None = None,
         rebuild: Callable[[], SegmentationModel] | None = None,
         baseline: Callable[[], float] = lambda: float("nan"),
         should_stop: Callable[[], bool] = lambda: False,
@@ -94,17 +95,17 @@ class Trainer:
         self.model = place(model, protocol.device)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
         self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
-        self.on_restart, self.on_skip, self.rebuild = on_restart, on_skip, rebuild
+        self.on_restart, self.on_skip, self.on_split, self.rebuild = on_restart, on_skip, on_split, rebuild
         judged = baseline if validate is not None else None
         self.early_stopping = EarlyStopping(protocol.epochs, protocol.patience, len(loader), judged)
         self.seed, self.should_stop, self.read_peak_memory, self.ranks = seed, should_stop, read_peak_memory, ranks
-        self.parts = count_parts(size_of(protocol.batch_size, 0, ranks.number), protocol.micro_batch)
-        slow_statistics(self.model, self.parts)
+        own = size_of(protocol.batch_size, 0, ranks.number)
+        self.micro_batches = MicroBatches(self.model, own, protocol.micro_batch)
         ranks.join(self.model)
         self.state, self.has_diverged, self.checked_until = TrainingState(), False, (0, 0)
         self._begin()
         self.saved, self.waiting = ranks.saved_state(folder), WaitingTime(protocol.device)
-        self.cpu_mark = cpu_seconds()
+        self.cpu_clock = CpuClock()
 
     def _begin(self) -> None:
         """Build what depends on the model's initial weights."""
@@ -119,11 +120,12 @@ class Trainer:
             self.loss,
             self.optimizer,
             self.scaler,
-            parts=self.parts,
+            parts=self.micro_batches.parts,
             clip_norm=protocol.clip_norm,
             device=protocol.device,
             precision=protocol.precision,
             ranks=self.ranks,
+            split_further=self._split_further if self.on_split and self.ranks.number == 1 else None,
         )
         self.checks = is_seen_at_once(protocol.device, self.scaler)
         self.step = make_step(step)
@@ -184,7 +186,16 @@ class Trainer:
         if self.rebuild is not None:
             self.model.load_state_dict(self.rebuild().state_dict())
         self._begin()
-        self.state = TrainingState(cpu_seconds=before.cpu_seconds, peak_memory_mib=before.peak_memory_mib)
+        self.state = before.again()
+
+    def _split_further(self) -> int | None:
+        """Compute fewer images at a time from now on. Returns into how many parts a batch is split; None if no more."""
+        if self.on_split is None or (smaller := self.micro_batches.next_smaller) is None:
+            return None
+        parts = self.micro_batches.use(smaller)
+        self.state.micro_batch = self.micro_batches.largest
+        self.on_split(self.state)
+        return parts
 
     def _repeat_with_checks(self) -> bool:
         """Return to the last saved state, to repeat the steps since then with a check of each; False if they had it."""
@@ -205,7 +216,7 @@ class Trainer:
         self._begin_to_train()
         start = reported = time.perf_counter()
         first, before = state.step, state.seconds
-        self.cpu_mark = cpu_seconds()
+        self.cpu_clock = CpuClock()
 
         def take_stock() -> None:
             state.loss_sum, state.auxiliary_sum = float(loss_sum), float(auxiliary_sum)
@@ -263,8 +274,7 @@ class Trainer:
         protocol, state = self.protocol, self.state
         done = (state.epoch - 1) * len(self.loader) + state.step
         share = SCHEDULES[protocol.schedule](done / (protocol.epochs * len(self.loader)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * share * group["factor"]
+        set_rates(self.optimizer, self.learning_rate * share)
         self.ranks.seed(derive_seed("step", self.seed, state.epoch, state.step), protocol.device)
         total, auxiliary = self.step(images, mask)
         if self.average is not None and not (self.step.is_checked and not math.isfinite(total)):
@@ -317,30 +327,24 @@ class Trainer:
 
     def _count_cpu_time(self) -> None:
         """Add the processor time since the last call, or since the epoch began."""
-        before, self.cpu_mark = self.cpu_mark, cpu_seconds()
-        if self.state.cpu_seconds is None or before is None or self.cpu_mark is None:
-            self.state.cpu_seconds = None
-        else:
-            self.state.cpu_seconds += self.ranks.total(self.cpu_mark - before)
+        seconds, total = self.cpu_clock.read(), self.state.cpu_seconds
+        self.state.cpu_seconds = None if seconds is None or total is None else total + self.ranks.total(seconds)
+
+    def _saved_parts(self) -> dict[str, Any]:
+        """What has a state of its own, by its name in the file."""
+        average = {} if self.average is None else {"average": self.average.model}
+        scaler = {"scaler": self.scaler} if self.scaler.is_enabled() else {}
+        return {"model": self.model, "optimizer": self.optimizer, **average, **scaler}
 
     def _save(self) -> None:
-        content = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "progress": vars(self.state),
-        }
-        if self.average is not None:
-            content["average"] = self.average.model.state_dict()
-        if self.scaler.is_enabled():
-            content["scaler"] = self.scaler.state_dict()
-        self.saved.save(content)
+        parts = {name: part.state_dict() for name, part in self._saved_parts().items()}
+        self.saved.save({**parts, "progress": vars(self.state)})
 
     def _load(self, content: dict[str, Any]) -> None:
         """Take over what `_save` saved."""
+        less = self.state.micro_batch  # of this call: the memory has become too small since the state was saved
         self.state = TrainingState.restored(content["progress"], self.protocol.epochs, len(self.loader))
-        self.model.load_state_dict(content["model"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        if self.average is not None:
-            self.average.model.load_state_dict(content["average"])
-        if self.scaler.is_enabled():
-            self.scaler.load_state_dict(content["scaler"])
+        if less := less or self.state.micro_batch:
+            self.state.micro_batch, self.step.parts = less, self.micro_batches.use(less)
+        for name, part in self._saved_parts().items():
+            part.load_state_dict(content[name])

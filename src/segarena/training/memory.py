@@ -91,11 +91,13 @@ def fits(work: Callable[[], object], device: str) -> bool:
 
 
 @contextmanager
-def naming_shortage(doing: str, *, where: object, device: str, remedy: Callable[[], str]) -> Iterator[None]:
+def naming_shortage(
+    doing: str | Callable[[], str], *, where: object, device: str, remedy: Callable[[], str]
+) -> Iterator[None]:
     """Raise an error that names what was computed, if the memory is too small in the block.
 
     Args:
-        doing: What is computed, e.g. "a training step of unet".
+        doing: What is computed, e.g. "a training step of unet", or what returns it where it is needed.
         where: The run.
         device: The device.
         remedy: Returns what to try next. It is called where it is needed.
@@ -111,7 +113,8 @@ def naming_shortage(doing: str, *, where: object, device: str, remedy: Callable[
     else:
         return
     # Outside of the except block, so that what was computed is free for whatever the caller does next.
-    raise OutOfMemoryError(f"out of memory in {doing}{_describe_memory(device)}", where=where, remedy=remedy())
+    what = doing if isinstance(doing, str) else doing()
+    raise OutOfMemoryError(f"out of memory in {what}{_describe_memory(device)}", where=where, remedy=remedy())
 
 
 def _describe_memory(device: str) -> str:

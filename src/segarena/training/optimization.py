@@ -51,6 +51,17 @@ def build_optimizer(
     return sgd
 
 
+def set_rates(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rates of a step.
+
+    Args:
+        optimizer: What `build_optimizer` returned.
+        rate: That of the encoder.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
 def build_scaler(device: str, precision: str) -> torch.amp.GradScaler:
     """Build what scales the loss, so that gradients in float16 are not rounded to zero; without effect for others.
 

@@ -56,6 +56,9 @@ class TrainingState:
     """Those of the present epoch."""
     skipped_in_row: int = 0
     """Those since the last step that was not."""
+    micro_batch: int | None = None
+    """Images of a step that are computed at a time, fewer than in the protocol since the memory was too small for
+    them; None where it was not."""
 
     @classmethod
     def of(cls, progress: Mapping[str, Any]) -> Self:
@@ -81,6 +84,12 @@ class TrainingState:
         if [row["epoch"] for row in state.history] != list(range(1, state.epoch)):
             raise ValueError(f"a history of {len(state.history)} epochs in epoch {state.epoch}")
         return state
+
+    def again(self) -> Self:
+        """Return the state of the same training that is begun again: all that it has is what it took so far."""
+        return type(self)(
+            cpu_seconds=self.cpu_seconds, peak_memory_mib=self.peak_memory_mib, micro_batch=self.micro_batch
+        )
 
     @property
     def all_seconds(self) -> float:

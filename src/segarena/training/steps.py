@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from segarena.config.devices import device_type
+from segarena.errors import is_out_of_memory
 from segarena.kernels.triton_grid import keeping_places
 from segarena.models import SegmentationModel
 from segarena.models.own import OwnNetwork
 from segarena.training.accumulation import add_gradients
-from segarena.training.devices import computing_on, on_gpu
+from segarena.training.devices import computing_on, keep_random, on_gpu
 from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import Buffers, both_finite
 from segarena.training.losses import SegmentationLoss
+from segarena.training.memory import release_memory
 
 Losses = tuple[Tensor, Tensor | None]
 
@@ -45,6 +48,9 @@ class TrainingStep:
         precision: "fp32", "bf16" or "fp16".
         is_checked: Whether a step whose loss or gradient is not finite changes nothing; its loss is NaN then.
         ranks: The processes that train together.
+        split_further: Called where the memory is too small for the parts. Returns the number of smaller ones, in which
+            the gradients of the batch are then computed again, as if they had not been begun; None where there are
+            none. None: the error is raised.
     """
 
     model: SegmentationModel
@@ -57,6 +63,7 @@ class TrainingStep:
     precision: str
     is_checked: bool = False
     ranks: Ranks = ALONE
+    split_further: Callable[[], int | None] | None = None
     _buffers: Buffers | None = None
 
     def __call__(self, images: Tensor, mask: Tensor) -> Losses:
@@ -66,21 +73,11 @@ class TrainingStep:
 
     def compute(self, images: Tensor, mask: Tensor) -> Losses:
         """Take a step, with no gradients in memory before."""
-        if self.is_checked:
+        if self.is_checked or self.split_further is not None:
             self._buffers = self._buffers or Buffers(self.model)
             self._buffers.keep()
         with computing_on(self.device, fixed_sizes=True):
-            losses = add_gradients(
-                self.model,
-                self.loss,
-                images,
-                mask,
-                parts=self.parts,
-                device=self.device,
-                precision=self.precision,
-                scale=self.scaler.scale,
-                ranks=self.ranks,
-            )
+            losses = self._add_gradients(images, mask)
             self.scaler.unscale_(self.optimizer)  # gradients are clipped as they are
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
             if self.is_checked and self._buffers is not None and not self.ranks.all(both_finite(losses[0], norm)):
@@ -89,6 +86,34 @@ class TrainingStep:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         return losses
+
+    def _add_gradients(self, images: Tensor, mask: Tensor) -> Losses:
+        """Add the gradients of a batch, in smaller parts from when the memory is too small; result as of a step."""
+        put_random_back = None if self.split_further is None else keep_random(self.device)
+        while True:
+            try:
+                return add_gradients(
+                    self.model,
+                    self.loss,
+                    images,
+                    mask,
+                    parts=self.parts,
+                    device=self.device,
+                    precision=self.precision,
+                    scale=self.scaler.scale,
+                    ranks=self.ranks,
+                )
+            except (RuntimeError, MemoryError) as error:
+                parts = self.split_further() if self.split_further is not None and is_out_of_memory(error) else None
+                if parts is None:
+                    raise
+            # Outside of the except block: the error keeps what was computed.
+            self.parts = parts
+            self.optimizer.zero_grad(set_to_none=True)
+            if self._buffers is not None and put_random_back is not None:
+                self._buffers.restore()
+                put_random_back()
+            release_memory(self.device)
 
 
 class RecordedStep:
@@ -118,12 +143,21 @@ class RecordedStep:
     def is_checked(self, value: bool) -> None:
         self._step.is_checked = value
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts the batch is split. A step in parts is computed as it is."""
+        return self._step.parts
+
+    @parts.setter
+    def parts(self, value: int) -> None:
+        self._step.parts = value
+
     def __call__(self, images: Tensor, mask: Tensor) -> Losses:
         """Take a step with a batch. The losses are valid until the next one.
 
         Batches have the size of the first recorded one; another one is computed as it is.
         """
-        if self.is_checked:
+        if self.is_checked or self.parts > 1:
             return self._step(images, mask)
         self._taken += 1
         if self._graph is None and self._taken > WARM_UP and self._can_record:
@@ -148,6 +182,7 @@ class RecordedStep:
         groups = step.optimizer.param_groups
         self._rates = [torch.zeros((), device=device) for _ in groups]
         before = [(group["lr"], group.get("capturable")) for group in groups]
+        split_further, step.split_further = step.split_further, None  # nothing is computed that could be repeated
         step.optimizer.zero_grad(set_to_none=True)  # the gradients get memory of the graph
         graph, memory = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
         try:
@@ -163,6 +198,7 @@ class RecordedStep:
             _end_recording(device, memory)
             return False
         finally:
+            step.split_further = split_further
             for group, (rate, capturable) in zip(groups, before, strict=True):
                 group["lr"] = rate
                 if capturable is not None:

@@ -55,7 +55,8 @@ def check_pairs(root: Path, pairs: Sequence[Pair]) -> None:
             name.decode("utf-8")
         except UnicodeDecodeError as error:
             where = name.decode("utf-8", "backslashreplace")
-            raise DataError("has a name that is not UTF-8", where=where, remedy="Rename the file") from error
+            remedy = "Rename the file, or its folder"
+            raise DataError("has a name that is not UTF-8", where=where, remedy=remedy) from error
     by_split = {bool(image.location.split or mask.location.split): image for image, mask in pairs}
     if len(by_split) > 1:
         outside, inside = (relative_name(root, by_split[key].path) for key in (False, True))
