@@ -76,7 +76,7 @@ def executor(cluster: Any, tmp_path: Path) -> Ray:
 
 
 def test_tasks_end_fail_and_stop_as_in_processes(executor: Ray) -> None:
-    recorder, names = Recorder(raises=False), ["a", "b", "c"]
+    recorder, names, hook = Recorder(raises=False), ["a", "b", "c"], sys.excepthook
     executor.run([*map(Job, names), Job("bad", "fail"), Job("bug", "bug")], recorder, bool)
     for name in names:
         began, done = recorder.of(name)
@@ -87,6 +87,7 @@ def test_tasks_end_fail_and_stop_as_in_processes(executor: Ray) -> None:
     assert bad.where == "bad"
     assert isinstance(bug, ZeroDivisionError)
     assert "executor_tasks.py" in str(bug.__cause__)
+    assert sys.excepthook is hook
 
 
 def test_a_stop_saves_what_runs_and_starts_no_further_one(executor: Ray) -> None:

@@ -102,6 +102,26 @@ PROMISES = (
         "without a batch: a large image and a slow network drive are no faults. Only Linux reports what a process does",
     ),
     Promise(
+        "Processes that train one network with torchrun: the loss of one costs no saved step with `--max-restarts`",
+        "SIGKILL in one of two processes at a random step; SIGSTOP in one",
+        (
+            "training/test_torchrun.py::test_processes_lost_at_random_are_survived",
+            "training/test_torchrun.py::test_a_lost_process_costs_no_saved_step",
+        ),
+        "The loss of a whole machine was not tried",
+        "20 of 20 trainings after SIGKILL, 1 of 1 after SIGSTOP, on two cores that were shared; 36 to 110 s each",
+    ),
+    Promise(
+        "A Ray cluster whose first machine is lost is one message, with the command that resumes",
+        "Nothing listens at its address any more",
+        (
+            "experiment/test_ray_head.py::test_a_first_machine_that_is_lost_is_named_soon",
+            "experiment/test_ray_head.py::test_the_message_has_the_command_that_resumes",
+        ),
+        "Ray itself ends the process after a minute where the machine is lost in the moment in which it is asked",
+        "A real cluster of two nodes, by hand: 17 s after SIGKILL of its GCS, 9 s after that of the whole first node",
+    ),
+    Promise(
         "A step whose loss or gradient is NaN or infinite changes nothing, and is counted",
         "A gradient and a running statistic become NaN or infinite; a learning rate that overflows all weights",
         (

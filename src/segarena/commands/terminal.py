@@ -23,7 +23,7 @@ from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
 from segarena.commands.signals import SYSTEM, handled, terminating
 from segarena.config import OutputOptions, ProtocolOptions, TrainOptions
-from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated, is_out_of_memory
+from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated, WorkerError, is_out_of_memory
 from segarena.files import UNWRITABLE
 from segarena.launched import refuse_launch
 from segarena.records.options import OptionsRecord
@@ -140,6 +140,8 @@ def shown(run: Callable[[Options], Result]) -> Callable[[Options], Result]:
                 error.args = (_describe_interrupt(options, session),)
             elif isinstance(error, RunError) and error.code == UNWRITABLE and session.resume and _is_begun(error.where):
                 error.advise(f"Then resume: {session.resume}")
+            elif isinstance(error, WorkerError) and session.resume:
+                error.advise(f"Resume with: {session.resume}")
             session.log.add_error(error)
             if not is_out_of_memory(error):
                 raise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, WorkerError
 from segarena.experiment.executors import node_check
 from segarena.experiment.executors.node_check import Place
 from segarena.experiment.executors.remote import difference
@@ -20,6 +22,9 @@ from segarena.formats import plural
 ADDRESS = "RAY_ADDRESS"
 #: Seconds in which every machine answers.
 ANSWERS = 120.0
+#: Seconds for which the first machine may not answer before it counts as lost. Ray itself waits for a minute, and then
+#: ends the process of the command.
+GONE = 10.0
 _START = "Start one with `ray start --head --disable-usage-stats`, or set RAY_ADDRESS to the HOST:PORT of one"
 #: Whether this process was connected here, and not by a Python program that calls segarena.
 _is_ours = [False]
@@ -44,6 +49,7 @@ def connect() -> None:
         )
     is_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    excepthook = sys.excepthook
     try:
         ray.init(address=address, log_to_driver=False, logging_level="error", namespace="segarena")
     except (ConnectionError, ValueError) as error:
@@ -57,6 +63,7 @@ def connect() -> None:
             remedy="Install the same versions of Python and Ray on every machine",
         ) from None
     finally:
+        sys.excepthook = excepthook  # Ray's own asks the first machine, and waits for it if it is lost
         if is_main:  # Ray sets handlers of its own
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -70,6 +77,34 @@ def disconnect() -> None:
 
         _is_ours[0] = False
         ray.shutdown()
+
+
+def check_head() -> None:
+    """Check that the first machine of the cluster answers. Raises WorkerError after `GONE` seconds."""
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    host, _, port = address.rpartition(":")
+    end = time.monotonic() + GONE
+    while True:
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=GONE / 2):
+                return
+        except OSError as error:
+            if time.monotonic() > end:
+                gone = f"the first machine of the Ray cluster, {address}, has not answered for {GONE:.0f} s ({error})"
+                raise lost(gone) from None
+            time.sleep(GONE / 20)
+
+
+def lost(what: str) -> WorkerError:
+    """Return the error for a cluster that is lost.
+
+    Args:
+        what: How, as a phrase.
+    """
+    saved = "The trainings were saved at most a minute before. Start the cluster again, and resume"
+    return WorkerError(what, where="--executor ray", remedy=saved)
 
 
 def needs(device: str, threads: int) -> dict[str, float]:

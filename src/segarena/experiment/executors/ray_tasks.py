@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from segarena.errors import Interrupted
+from segarena.errors import Interrupted, WorkerError
 from segarena.experiment.executors import ray_cluster
 from segarena.experiment.executors.child import located, sendable
 from segarena.experiment.executors.node_check import Place
@@ -37,13 +37,11 @@ class Ray(Pool):
     def __init__(self, place: Place, need: Mapping[str, float], most: int | None = None) -> None:
         self._place, self._need, self._most = place, need, most
         self._mailbox: Any = None
-        self._counted, self._places = -_COUNT, 0
+        self._looked, self._places, self._is_lost = -_COUNT, 0, False
 
     @property
     def places(self) -> int:
-        """As many as fit on the machines that are there now."""
-        if time.monotonic() - self._counted >= _COUNT:
-            self._counted, self._places = time.monotonic(), ray_cluster.count_places(self._need)
+        """As many as fit on the machines that were there at the last look."""
         return self._places if self._most is None else min(self._most, self._places)
 
     def run(
@@ -57,12 +55,13 @@ class Ray(Pool):
             ray_cluster.connect()
             ray_cluster.check_places(self._need)
             ray_cluster.check_machines(self._place, self._need)
+            self._look_at_machines()
             here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
             self._mailbox = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
             super().run(tasks, observer, should_stop)
         finally:
             remove_probe(self._place)
-            if self._mailbox is not None:
+            if self._mailbox is not None and not self._is_lost:
                 ray.kill(self._mailbox)
             ray_cluster.disconnect()
 
@@ -74,19 +73,26 @@ class Ray(Pool):
         work = ray.remote(max_calls=1, max_retries=0)(_work).options(
             num_cpus=self._need["CPU"], num_gpus=self._need.get("GPU", 0), name=task.name
         )
-        return _RayTask(task, partial(work.remote, self._mailbox, place=self._place, content=pack(task)), self._mailbox)
+        submit = partial(work.remote, self._mailbox, place=self._place, content=pack(task))
+        return _RayTask(task, submit, self._mailbox, self._has_room)
 
     def wait(self, running: Sequence[Running[Task_contra]]) -> None:
         """Wait for the end of one of the tasks, and fetch what all of them have sent."""
         import ray
 
+        if time.monotonic() - self._looked >= _COUNT:
+            self._look_at_machines()
         open_ones = {one.reference: one for one in running if isinstance(one, _RayTask) and not one.has_ended}
         if not open_ones:
             time.sleep(_LOOK)
             return
-        ray.wait(list(open_ones), timeout=_LOOK)
-        ended, _ = ray.wait(list(open_ones), num_returns=len(open_ones), timeout=0)
-        letters = ray.get(self._mailbox.take.remote())  # after it: what a task sent before its end is there
+        try:
+            ray.wait(list(open_ones), timeout=_LOOK)
+            ended, _ = ray.wait(list(open_ones), num_returns=len(open_ones), timeout=0)
+            letters = ray.get(self._mailbox.take.remote())  # after it: what a task sent before its end is there
+        except ray.exceptions.RayError as error:  # Ray on this machine has ended
+            self._is_lost = True
+            raise ray_cluster.lost(f"the Ray cluster does not answer any more ({type(error).__name__})") from error
         by_key = {one.key: one for one in open_ones.values()}
         for key, event in letters:
             if key in by_key:  # not of an attempt that was given up
@@ -94,13 +100,29 @@ class Ray(Pool):
         for reference in ended:
             open_ones[reference].is_over = True
 
+    def _look_at_machines(self) -> None:
+        """Count the places. Raises WorkerError where the first machine is lost."""
+        try:
+            ray_cluster.check_head()
+        except WorkerError:
+            self._is_lost = True
+            raise
+        self._looked, self._places = time.monotonic(), ray_cluster.count_places(self._need)
+
+    def _has_room(self) -> bool:
+        """Whether a task fits on one of the machines, now."""
+        self._look_at_machines()
+        return self._places > 0
+
 
 class _RayTask(Running[Task_contra]):
     """A task, and its attempts on the cluster."""
 
-    def __init__(self, task: Task_contra, submit: Callable[[str], Any], mailbox: Any) -> None:
+    def __init__(
+        self, task: Task_contra, submit: Callable[[str], Any], mailbox: Any, has_room: Callable[[], bool]
+    ) -> None:
         super().__init__(task)
-        self._submit, self._mailbox = submit, mailbox
+        self._submit, self._mailbox, self._has_room = submit, mailbox, has_room
         self.letters: deque[object] = deque()
         self._attempt = self._losses = 0
         self._send()
@@ -139,6 +161,8 @@ class _RayTask(Running[Task_contra]):
             why = _describe(lost)
         else:
             return FINISHED, None if error is None else located(*error)
+        if not self._has_room():
+            why += "; it waits for a machine that has room for it, as none has now"
         self._losses = self._losses + 1 if time.monotonic() - self._started < SOON else 1
         if self.is_asked or self._losses > LOSSES:
             return FINISHED, ProcessDied(0, what=f"{why}, {self._losses} times in a row" if self._losses > 1 else why)
