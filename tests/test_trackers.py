@@ -140,6 +140,29 @@ def test_each_epoch_is_logged_once_also_after_a_stop(
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_training_that_begins_again_elsewhere_leaves_nothing_open(name: TrackerName, tmp_path: Path) -> None:
+    """Its machine was lost after two epochs, of which the second one was not saved."""
+    folder = tmp_path / "comparison"
+    folder.mkdir()
+    [tracker] = make_trackers([name], folder)
+    ended: list[str] = []
+    finish = tracker.finish
+    tracker.finish = lambda run, status: (ended.append(status), finish(run, status))[1]  # type: ignore[method-assign, func-returns-value]
+    tracker.on_run_start(run_in(folder))
+    for epoch in (1, 2):
+        tracker.on_epoch_end(run_in(folder), epoch, metrics(epoch))
+    tracker.on_run_start(run_in(folder, epochs=1))
+    for epoch in (2, 3, 4):
+        tracker.on_epoch_end(run_in(folder), epoch, metrics(epoch))
+    tracker.on_run_end(run_in(folder), FINAL, None)
+    tracker.close()
+    assert ended == ["stopped", "finished"]
+    scores, _, final = READERS[name](folder)
+    assert scores == [{epoch: epoch / 8 for epoch in range(1, 5)}]
+    assert final["test_miou"] == 0.5
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_restarted_training_begins_again_with_epoch_1(name: TrackerName, tmp_path: Path) -> None:
     [tracker] = make_trackers([name], tmp_path)
     run = run_in(tmp_path)

@@ -59,7 +59,12 @@ class Tracker(Callback):
         return state is not None and state.is_ended
 
     def on_run_start(self, run: TrackedRun) -> None:
-        """Open the run, and log the epochs of its history that have not been logged yet."""
+        """Open the run, and log the epochs of its history that have not been logged yet.
+
+        A training that is resumed on another machine, because its own was lost, begins twice.
+        """
+        if self._states.pop(run.name, None) is not None:
+            self.finish(run, "stopped")
         known = _read(run.folder).get(self.name)
         self._keep(run, replace(known or TrackedBy(id=""), id=self.open(run, known)))
         for epoch, metrics in sorted(run.history.items()):
