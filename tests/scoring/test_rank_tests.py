@@ -67,6 +67,18 @@ def test_few_data_sets_have_a_wide_critical_difference() -> None:
     assert critical_difference(22, 4) <= 1 < critical_difference(21, 4)
 
 
+@pytest.mark.parametrize(("models", "places"), [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 4)])
+def test_from_that_number_on_the_same_order_is_distinguished(models: int, places: int) -> None:
+    """By both tests: with two models and four data sets Nemenyi's has a difference, and Friedman's p is 0.125."""
+    needed = needed_data_sets(models, places)
+    shown = []
+    for number in (needed - 1, needed):
+        found = friedman(np.tile(np.arange(1.0, models + 1), (number, 1)))
+        is_rejected = found is not None and found.p <= 0.05
+        shown.append(is_rejected and places >= critical_difference(number, models))
+    assert shown == [False, True]
+
+
 @pytest.mark.parametrize(("number", "models"), [(2, 3), (3, 3), (3, 4), (5, 2), (4, 3)])
 def test_the_p_value_counts_all_orders(number: int, models: int) -> None:
     rng = np.random.default_rng(number * models)

@@ -96,6 +96,15 @@ def test_the_tests_state_what_so_few_data_sets_can_show(tmp_path: Path) -> None:
     assert check_ranks(record.data_sets[:1]) is None
 
 
+def test_five_data_sets_cannot_distinguish_two_models(tmp_path: Path) -> None:
+    scores = {f"set{number}": {"unet": 0.9, "fcn": 0.5} for number in range(6)}
+    five, six = (suite(tmp_path / str(number), dict([*scores.items()][:number])) for number in (5, 6))
+    assert [pair.distinguished for one in (five, six) for pair in one.differences] == [False, True]
+    assert "0.062" in five.details[-1]
+    assert "from 6 on" in five.details[-1]
+    assert "0.0" not in six.details[-1]
+
+
 def test_a_model_that_is_always_last_is_distinguished_on_many_data_sets(tmp_path: Path) -> None:
     many = {f"{name}{number}": scores for number in range(3) for name, scores in SCORES.items()}
     record = suite(tmp_path, many)

@@ -214,7 +214,7 @@ class RankTest:
     largest_difference: float
     """The largest possible difference of two mean ranks: the number of models less one."""
     needed_for_one: Count
-    """Data sets from which on two models are distinguished of which one is directly ahead of the other on each."""
+    """Data sets from which on neighbours are distinguished, if the order of the models is the same on each."""
 
     @property
     def rejects_equality(self) -> bool:

@@ -72,7 +72,10 @@ def describe_power(test: RankTest, models: int, data_sets: int) -> str:
     """State how far mean ranks have to differ, and how many data sets would show a difference of one place."""
     needed = f"{test.critical_difference:.2f} of the possible {test.largest_difference:.0f}"
     begin = f"With {plural(models, 'model')} and {plural(data_sets, 'data set')}, two mean ranks"
-    enough = f"two models that are always one place apart are distinguished from {test.needed_for_one} data sets on"
+    enough = f"if all had the same order of models, neighbours would be distinguished from {test.needed_for_one} on"
+    if models == 2 and data_sets < test.needed_for_one:
+        least = f"{2 * 0.5**data_sets:.3f}"
+        return f"{begin} cannot be distinguished, as the smallest p value that is possible is {least}; {enough}."
     if test.critical_difference > test.largest_difference:
         reach = f"would have to differ by {test.critical_difference:.2f}, and at most {test.largest_difference:.0f}"
         return f"{begin} {reach} is possible: so few data sets cannot distinguish two models; {enough}."

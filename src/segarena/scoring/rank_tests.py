@@ -105,18 +105,23 @@ def nemenyi_quantile(models: int, alpha: float = 0.05) -> float:
     return float(stats.studentized_range.ppf(1 - alpha, models, np.inf)) / math.sqrt(2)
 
 
-def needed_data_sets(models: int, difference: float = 1.0, alpha: float = 0.05) -> int:
-    """Return the number of data sets from which on Nemenyi's test shows a difference of two mean ranks.
+def needed_data_sets(models: int, places: int = 1, alpha: float = 0.05) -> int:
+    """Return the number of data sets from which on two models are distinguished, if each has the same order of models.
+
+    Nemenyi's test has to show their difference, and Friedman's that the models are not all equal: the same order on N
+    data sets has p = 1 / (models!)^(N - 1).
 
     Args:
         models: Number of models, 2 or more.
-        difference: The difference of the mean ranks: 1 where one model is directly ahead of the other on each data set.
-        alpha: Level of the test.
+        places: How many places the one is ahead of the other; 1 where it is directly ahead.
+        alpha: Level of both tests.
 
-    >>> needed_data_sets(4), needed_data_sets(4, difference=3)
-    (22, 3)
+    >>> needed_data_sets(4), needed_data_sets(4, places=3), needed_data_sets(2)
+    (22, 3, 6)
     """
-    return math.ceil(nemenyi_quantile(models, alpha) ** 2 * models * (models + 1) / (6 * difference**2) - _TOLERANCE)
+    by_nemenyi = nemenyi_quantile(models, alpha) ** 2 * models * (models + 1) / (6 * places**2)
+    by_friedman = 1 + math.log(1 / alpha) / math.lgamma(models + 1)
+    return math.ceil(max(by_nemenyi, by_friedman) - _TOLERANCE)
 
 
 def indistinct_groups(mean_ranks: Sequence[float], critical: float) -> list[tuple[int, int]]:
