@@ -5,7 +5,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-long test-slow test-faults test-exhaustive lint bench docs site lock clean
+.PHONY: demo test test-long test-slow test-faults test-exhaustive lint bench bench-compare docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
@@ -39,10 +39,11 @@ lint: .venv/dev.stamp  ## formatting, style, types; workflows, issue forms and c
 	$(SCHEMA)dependabot .github/dependabot.yml
 	$(SCHEMA)citation-file-format CITATION.cff
 
-bench: .venv/dev.stamp  ## what a training step and the labels of an evaluation cost here
-	$(BIN)/python benchmarks/labels.py
-	$(BIN)/python benchmarks/loss.py
-	$(BIN)/python benchmarks/steps.py
+bench: .venv/dev.stamp  ## works on a CPU beside other libraries, as one table; ten minutes
+	$(BIN)/python benchmarks/cpu/run.py
+
+bench-compare: .venv/dev.stamp  ## a whole comparison beside four trainings written by hand; an hour
+	$(BIN)/python benchmarks/cpu/whole.py
 
 docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of modules; tables and pictures of data, files, models, performance.md and claims.md
 	$(BIN)/python docs/build_signatures.py

@@ -1,4 +1,4 @@
-"""Time from a network's logits to confusion counts, beside two other implementations: `make bench`.
+"""Time from a network's logits to confusion counts, beside two other implementations: `python benchmarks/labels.py`.
 
 All alternate on the same logits; the result is the median of the ratios within a round, with its range.
 *As in torchvision*: interpolate, argmax, select pixels that are not void, bincount of int64 (its

@@ -1,4 +1,4 @@
-"""Time of a training step with the loss from the grid of logits, beside the one from enlarged logits: `make bench`.
+"""Time of a training step with the loss from the grid of logits, beside the one from enlarged logits.
 
 Both alternate on the same network and batch, on one thread, in processor time, so that other work on the machine has
 less effect on the ratio; the result is the median of the ratios within a round, with its range.

@@ -1,21 +1,31 @@
-"""Write the tables of docs/performance.md again, from benchmarks/results/h100.json: `make docs`.
+"""Write the tables of docs/performance.md again, from the files in benchmarks/results: `make docs`.
 
-`bash benchmarks/gpu.sh FOLDER` writes FOLDER/gpu.json, which is copied there. A step that has not run has no rows.
+`bash benchmarks/gpu.sh FOLDER` writes FOLDER/gpu.json, which is copied to h100.json; a step that was not run has no
+rows. `make bench` writes cpu.json, and `make bench-compare` cpu_compare.json.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from sections import insert
 
 from segarena.files import write_text
+from segarena.formats import plural
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks" / "cpu"))
+from cpu_table import HEADER, cells
+from cpu_table import machine as machine_sentence
 
 PAGE = Path(__file__).parent / "performance.md"
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "h100.json"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+RESULTS = BENCHMARKS / "results" / "h100.json"
+CPU, WHOLE = (BENCHMARKS / "results" / f"{name}.json" for name in ("cpu", "cpu_compare"))
 
 Row = dict[str, Any]
 Results = dict[str, list[Row]]
@@ -42,7 +52,39 @@ def sections() -> dict[str, str]:
         "counts": counts,
         "latency": latency,
     }
-    return {name: make(results) for name, make in makers.items()}
+    found = {name: make(results) for name, make in makers.items()}
+    cpu = json.loads(CPU.read_text()) if CPU.exists() else None
+    whole = json.loads(WHOLE.read_text()) if WHOLE.exists() else None
+    return found | {"cpu machine": cpu_machine(cpu), "cpu": cpu_works(cpu), "cpu whole": whole_comparison(whole)}
+
+
+def cpu_machine(content: Row | None) -> str:
+    """The processor, and its rates."""
+    return "" if content is None else fill(machine_sentence(content), 120) + "\n"
+
+
+def cpu_works(content: Row | None) -> str:
+    """Each work beside the peers, on a processor."""
+    return table(HEADER, [cells(row, content["rates"]) for row in content["rows"]] if content else [])
+
+
+def whole_comparison(content: Row | None) -> str:
+    """A whole comparison beside four trainings written by hand."""
+    if content is None:
+        return table([], [])
+    facts = content["environment"]
+    head = (
+        f"{content['case']}; {facts['cpu']}, {facts['threads']} threads, torch {facts['torch']}, commit"
+        f" {facts['commit']}; {plural(content['turns'], 'turn')}:"
+    )
+    lines = []
+    for way, title in {"ours": "`segarena compare`", "documented": "by hand, as documented", "tuned": "tuned"}.items():
+        scores = content["miou"][way]
+        against = ratio(content[way]) if way in content else "1"
+        lines.append(
+            [title, f"{content['seconds'][way]:,.0f}", against, *(percent(scores.get(name)) for name in NAMES)]
+        )
+    return fill(head, 120) + "\n\n" + table(["way", "seconds", "its time / ours", *NAMES.values()], lines)
 
 
 def machine(results: Results) -> str:
