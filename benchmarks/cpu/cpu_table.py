@@ -24,6 +24,7 @@ AIMS: dict[tuple[str, str], tuple[float, float]] = {
 }
 #: Our memory / the peer's, at most, by the number of classes.
 MOST_MEMORY = {12: (0.6, 0.8), 150: (0.3, 0.45)}
+CLOCKS = {"wall": "by the clock", "processor": "processor time of one thread, as other programs ran beside"}
 HEADER = [
     "work",
     "network",
@@ -121,7 +122,8 @@ def machine(content: Row) -> str:
         f" {facts['python']}, commit {facts['commit']}. Products of matrices of 2048 x 2048 reach"
         f" {rates['gflops'][0]:,.0f} GFLOP/s in {rates['precision']} (from {rates['gflops'][1]:,.0f} to"
         f" {rates['gflops'][2]:,.0f} in the course of the measurements) and {rates['fp32_gflops']:,.0f} in float32,"
-        f" copies {rates['copied_gb']:.1f} GB/s, read and written. The measurements took {content['seconds']} s; the"
+        f" copies {rates['copied_gb']:.1f} GB/s, read and written. Times are"
+        f" {CLOCKS[content['clock']]}. The measurements took {content['seconds']} s; the"
         f" system's load was {content['load']}."
     )
 

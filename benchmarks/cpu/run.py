@@ -1,9 +1,10 @@
 """All measurements on a CPU beside the peers, in one table and one file: `make bench`, in less than ten minutes.
 
-    python benchmarks/cpu/run.py [--data CAMVID] [--json benchmarks/results/cpu.json] [--quick]
+    python benchmarks/cpu/run.py [--data CAMVID] [--json benchmarks/results/cpu.json] [--clock processor] [--quick]
 
-The rate of matrix products is measured before the works, between them and after them. Without CamVid the
-evaluation is left out. --quick runs everything at a tiny size, as a check of the scripts, whose numbers mean nothing.
+The rate of matrix products is measured before the works, between them and after them. With --clock processor the times
+are processor time of one thread, on which other programs have less effect. Without CamVid the evaluation is left out.
+--quick runs everything at a tiny size, as a check of the scripts, whose numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 os.environ["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", "10000")  # before torch, as the commands do
 
 import cpu_table
+import torch
+import turns
 import works
 from turns import OURS, PEERS, Row
 from twins import LIBRARIES
@@ -68,13 +71,13 @@ def peak(name: str, classes: int) -> Row:
     return row
 
 
-def measure(data: Path, quick: bool, rounds: int) -> Iterator[Row]:
+def measure(data: Path, quick: bool, rounds: int, side: int) -> Iterator[Row]:
     """Yield the row of each work, the shortest first."""
-    side = 64 if quick else 256
+    side = 64 if quick else side
     for kind in ("scenes", "noise"):
         yield works.counting(kind, rounds=rounds)
     for name, encoder in LATENCIES[: 1 if quick else None]:
-        yield works.latency(name, encoder, side=64 if quick else 512, rounds=2 * rounds)
+        yield works.latency(name, encoder, side=64 if quick else 2 * side, rounds=2 * rounds)
     for name, encoder, images in STEPS[: 4 if quick else None]:
         yield works.training_step(name, encoder, images=images, side=side, rounds=rounds)
     if data.is_dir():
@@ -88,6 +91,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CAMVID, help="folder of CamVid")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file to write")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each work; 3 of the evaluation")
+    parser.add_argument("--side", type=int, default=256, help="sides of the images of a training step, in pixels")
+    parser.add_argument("--clock", choices=tuple(turns.CLOCKS), default="wall", help="on a busy machine: processor")
     parser.add_argument("--quick", action="store_true", help="a check at a tiny size")
     parser.add_argument("--peak", nargs=3, metavar=("MODEL", "CLASSES", "WAY"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -95,19 +100,23 @@ def main() -> None:
         name, classes, way = options.peak
         print(json.dumps(works.peak_mib(name, int(classes), way)))
         return
+    turns.clock = clock = turns.CLOCKS[options.clock]
+    if options.clock == "processor":
+        torch.set_num_threads(1)
     start = time.perf_counter()
     seconds = 0.2 if options.quick else 1.0
     precision = "bf16" if computes_bf16("cpu") else "fp32"
-    rates = [measure_rates("cpu", precision, seconds=seconds)]
-    single = measure_rates("cpu", "fp32", seconds=seconds)
+    rates = [measure_rates("cpu", precision, seconds=seconds, clock=clock)]
+    single = measure_rates("cpu", "fp32", seconds=seconds, clock=clock)
     rows: list[Row] = []
     content: Row = {}
-    for row in measure(options.data, options.quick, options.rounds):
-        rates.append(measure_rates("cpu", precision, seconds=seconds / 3))
+    for row in measure(options.data, options.quick, options.rounds, options.side):
+        rates.append(measure_rates("cpu", precision, seconds=seconds / 3, clock=clock))
         rows.append(row)
         print(cpu_table.line(row), flush=True)
         content = {
             "environment": asdict(describe_environment("cpu")),
+            "clock": options.clock,
             "rates": cpu_table.describe_rates(precision, rates, single),
             "load": round(os.getloadavg()[2], 1) if hasattr(os, "getloadavg") else None,
             "seconds": round(time.perf_counter() - start),

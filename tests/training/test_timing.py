@@ -37,6 +37,18 @@ def test_work_is_repeated_until_it_has_taken_long_enough(clock: Clock) -> None:
     assert clock.calls == WARM_CALLS + 12
 
 
+def test_another_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processor time of one thread, e.g., which other programs change less."""
+    wall, own = Clock(9.0), Clock(0.5)
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: wall.now))
+
+    def work() -> None:
+        wall.work()
+        own.work()
+
+    assert repeat(work, seconds=3.0, device="cpu", clock=lambda: own.now) == [0.5] * 6
+
+
 @pytest.mark.parametrize("clock", [(9.0,)], indirect=True)
 def test_slow_work_is_repeated_a_few_times_all_the_same(clock: Clock) -> None:
     assert repeat(clock.work, seconds=1.0, device="cpu") == [9.0] * FEWEST_CALLS

@@ -54,8 +54,8 @@ def bench(
             the training; 512 for an architecture.
         encoder: Encoder (backbone) of an architecture. One of resnet18, resnet34, resnet50, resnet101, resnext50_32x4d,
             vgg16_bn, mobilenet_v2, mobilenet_v3_large, efficientnet_b0, efficientnet_b1, efficientnet_b2,
-            efficientnet_b3, efficientnet_b4, convnext_tiny, convnext_small, swin_t. Default: resnet50 on a GPU,
-            resnet18 on a CPU; with track="paper" that of the paper.
+            efficientnet_b3, efficientnet_b4, convnext_tiny, convnext_small, swin_t. Default: resnet18; in the paper
+            track that of the paper.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.

@@ -31,7 +31,7 @@ class BenchOptions(OutputOptions):
     fcn16s, fcn32s. A folder with such a name is meant by ./fcn."""
     track: Annotated[TrackName | None, default("encoder")] = None
     """Of an architecture. encoder: on an encoder that all share. paper: as published."""
-    encoder: Annotated[EncoderName | None, default(defaults.encoder)] = None
+    encoder: Annotated[EncoderName | None, default("resnet18; in the paper track that of the paper")] = None
     """Encoder (backbone) of an architecture."""
     output_stride: Annotated[Literal[8, 16] | None, default("16; in the paper track that of the paper")] = None
     """Output stride of the encoder in PSPNet and DeepLabv3."""

@@ -46,20 +46,21 @@ class Work(NamedTuple):
         return Work(self.flops * images, self.moved * images)
 
 
-def measure_rates(device: str, precision: str, *, seconds: float) -> Rates:
+def measure_rates(device: str, precision: str, *, seconds: float, clock: Callable[[], float] | None = None) -> Rates:
     """Measure both rates. Each is the highest that was reached: other programs only lower it.
 
     Args:
         device: The device.
         precision: "fp32", "bf16" or "fp16".
         seconds: How long each is measured.
+        clock: As of `repeat`.
     """
     on_cpu = device_type(device) == "cpu"
     dtype = FORMATS.get(precision, torch.float32)
     side, number = (SIDE, COPIED) if on_cpu else (GPU_SIDE, GPU_COPIED)
     with torch.inference_mode(), computing_on(device):
-        products = min(repeat(_product(side, device, dtype), seconds=seconds, device=device))
-        copies = min(repeat(_copy(number, device), seconds=seconds, device=device))
+        products = min(repeat(_product(side, device, dtype), seconds=seconds, device=device, clock=clock))
+        copies = min(repeat(_copy(number, device), seconds=seconds, device=device, clock=clock))
     return Rates(2 * side**3 / products, 2 * number / copies)
 
 

@@ -33,17 +33,22 @@ class Percentiles(NamedTuple):
     """How many times there are."""
 
 
-def repeat(work: Callable[[], object], *, seconds: float, device: str) -> list[float]:
+def repeat(
+    work: Callable[[], object], *, seconds: float, device: str, clock: Callable[[], float] | None = None
+) -> list[float]:
     """Time some work until it has taken long enough.
 
     Args:
         work: The work.
         seconds: How long all counted calls take together, at least; there are at least 5 of them.
         device: The device that computes it; a GPU is waited for after each call.
+        clock: Gives the time in seconds; None for `time.perf_counter`. With `time.process_time` and one thread, other
+            programs have less effect.
 
     Returns:
         The seconds of each counted call.
     """
+    clock = clock or time.perf_counter
     warm_until = time.perf_counter() + (0.0 if device_type(device) == "cpu" else GPU_WARM_SECONDS)
     calls = 0
     while calls < WARM_CALLS or time.perf_counter() < warm_until:
@@ -53,10 +58,10 @@ def repeat(work: Callable[[], object], *, seconds: float, device: str) -> list[f
     found: list[float] = []
     total = 0.0
     while len(found) < FEWEST_CALLS or (total < seconds and len(found) < MOST_CALLS):
-        start = time.perf_counter()
+        start = clock()
         work()
         synchronize(device)
-        found.append(time.perf_counter() - start)
+        found.append(clock() - start)
         total += found[-1]
     return found
 
