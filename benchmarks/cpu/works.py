@@ -24,7 +24,7 @@ from segarena.loading.dataset import EvaluationSet, evaluation_loader
 from segarena.loading.decoded import DecodedImages
 from segarena.training.costs import noise_images, noise_masks
 from segarena.training.counting import evaluate
-from segarena.training.evaluation import predict_masks
+from segarena.training.evaluation import predict_masks, prepared
 from segarena.training.losses import SegmentationLoss
 from segarena.training.memory import PeakMemory
 from segarena.training.optimization import build_optimizer, build_scaler
@@ -109,7 +109,7 @@ def latency(name: str, encoder: str, *, side: int, rounds: int) -> Row:
     """Compare the time from one image in memory to its labels in memory."""
     twins = make_twins(name, encoder, 12, side=side)
     pixels = noise_images(twins.ours, 1, (side, side))
-    ours = twins.ours.eval().to(memory_format=torch.channels_last)
+    ours: Any = prepared(twins.ours.eval().to(memory_format=torch.channels_last), "cpu", "bf16")
     tuned = make_twins(name, encoder, 12, side=side).peer.eval().to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
 

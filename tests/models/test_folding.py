@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from segarena.models import build_model
+from segarena.models import build_model, pspnet
 from segarena.models.folding import inference_copy
 from segarena.training import costs
 from segarena.training.evaluation import prepared
@@ -70,9 +70,47 @@ def test_the_network_stays_as_it_is() -> None:
     assert model.training
 
 
-def test_networks_are_prepared_on_an_nvidia_gpu_alone() -> None:
+@pytest.mark.parametrize(
+    ("name", "encoder", "options"),
+    [
+        ("fcn", "resnet18", {}),
+        ("unet", "resnet18", {}),
+        ("pspnet", "resnet18", {"output_stride": 8}),
+        ("deeplabv3", "mobilenet_v2", {}),
+        ("unet", "convnext_tiny", {}),  # LayerNorm and linear layers
+        pytest.param("unet", "swin_t", {}, marks=pytest.mark.long),
+        pytest.param("fcn32s", "vgg16", {"track": "paper"}, marks=pytest.mark.long),  # a fixed upsampling in float32
+    ],
+)
+@torch.no_grad()
+def test_logits_with_half_weights_are_the_same_to_the_bit(
+    name: str, encoder: str, options: dict[str, str | int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pspnet, "FEWEST_EVALUATED", 1)  # its fusion is computed by parts
+    model = trained(name, encoder, **options)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    half = prepared(model, "cpu", "bf16")
+    assert {value.dtype for value in half.state_dict().values()} >= {torch.bfloat16}
+    for size in ((64, 64), (96, 160)):
+        image = torch.randn(2, 3, *size).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(model(image, size="native").logits, half(image, size="native").logits), size
+    after = model.state_dict()
+    assert all(torch.equal(value, after[key]) and value.dtype == after[key].dtype for key, value in before.items())
+
+
+def test_a_copy_on_a_cpu_shares_all_but_weights_of_convolutions() -> None:
     model = trained("fcn", "resnet18")
-    assert prepared(model, "cpu", "bf16") is model
+    half = prepared(model, "cpu", "bf16")
+    shared = {value.data_ptr() for value in model.state_dict().values()}
+    own = [key for key, value in half.state_dict().items() if value.data_ptr() not in shared]
+    assert own
+    assert all(half.get_parameter(key).dtype == torch.bfloat16 for key in own)
+
+
+def test_what_each_device_computes_with() -> None:
+    model = trained("fcn", "resnet18")
+    assert prepared(model, "cpu", "fp32") is model
     assert prepared(model, "mps", "bf16") is model
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
         copy = prepared(model, "cuda:1", precision)

@@ -15,7 +15,7 @@ from segarena.kernels.upsample_argmax import interpolate
 from segarena.loading.scaling import WindowPlan
 from segarena.loading.transforms import Normalization, normalize
 from segarena.models import SegmentationModel
-from segarena.models.folding import inference_copy
+from segarena.models.folding import half_weights_copy, inference_copy
 from segarena.scoring.counts import predict_labels
 from segarena.training.blending import Part, label_windows
 from segarena.training.devices import FORMATS, autocast, computing_on, memory_format, on_gpu
@@ -200,12 +200,17 @@ def _native_logits(
 def prepared(model: SegmentationModel, device: str, precision: str) -> SegmentationModel:
     """Return a network for `predict_masks` on many images: on an NVIDIA GPU a copy with fewer operations.
 
+    On a CPU in half precision it is a copy whose weights need no conversion for each image, with the same logits.
+
     Args:
         model: The model in eval mode, on the device.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
     """
-    return inference_copy(model, FORMATS.get(precision)) if device_type(device) == "cuda" else model
+    kind, dtype = device_type(device), FORMATS.get(precision)
+    if kind == "cuda":
+        return inference_copy(model, dtype)
+    return model if kind != "cpu" or dtype is None else half_weights_copy(model, dtype)
 
 
 def padded_size(model: SegmentationModel | type[SegmentationModel], size: tuple[int, int]) -> tuple[int, int]:

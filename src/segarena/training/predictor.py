@@ -183,7 +183,7 @@ class Predictor:
 
     @cached_property
     def network(self) -> SegmentationModel:
-        """The network as it labels: on a GPU in half precision, with BatchNorm folded into the convolutions."""
+        """The network as it labels: with weights in half precision, on a GPU with BatchNorm folded into them."""
         return prepared(self.model, self.device, self.precision)
 
     def _bits(self, highest: list[int]) -> int:
