@@ -205,6 +205,7 @@ exec "$@"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("their_own_encoders")
 def test_what_is_queued_trains_and_writes_the_page(sbatch: Path, squares: Path, tmp_path: Path) -> None:
     """The bits are those of this process; `--resume` of the last job queues nothing again."""
     options = {**QUICK, "models": ("fcn", "unet"), "seeds": 1, "threads": 1}

@@ -14,8 +14,15 @@ from matplotlib.text import Text
 from segarena.records.suite import FailedDataSet, SuiteModel, SuiteRecord
 from segarena.reporting.style import theme
 from segarena.reporting.suite_figure import draw_critical_difference
-from segarena.reporting.suite_page import build_suite_report, is_suite
-from segarena.reporting.suite_words import describe_groups, describe_power, describe_test, describe_wins, headline
+from segarena.reporting.suite_page import build_suite_report, is_suite, render_suite
+from segarena.reporting.suite_words import (
+    describe_groups,
+    describe_power,
+    describe_test,
+    describe_wins,
+    headline,
+    notes,
+)
 from suites import SCORES, suite
 
 
@@ -138,7 +145,7 @@ def test_words_say_what_so_few_data_sets_cannot_show(tmp_path: Path) -> None:
     assert record.test is not None
     assert "no model is shown" in record.headline
     assert "2.35 of the possible 3" in describe_power(record.test, 4, 4)
-    assert "22 data sets" in record.details[-1]
+    assert "from 22 on" in record.details[-1]
     two = suite(tmp_path, {name: SCORES[name] for name in ("roads", "cells")})
     assert two.test is not None
     assert "cannot distinguish" in describe_power(two.test, 4, 2)
@@ -156,3 +163,22 @@ def test_a_model_ahead_of_all_is_named(tmp_path: Path) -> None:
     assert "no two of them" in without
     assert isinstance(record.models[0], SuiteModel)
     assert SuiteRecord.read(tmp_path / "suite") == record
+
+
+def test_resolution_ceilings_are_shown_where_they_limit(folder: Path, tmp_path: Path) -> None:
+    """On roads PSPNet's logits are coarser; on all others no ceiling limits a model, or all have the same one."""
+    record = SuiteRecord.read(folder)
+    ceilings = {"roads": {"pspnet": 0.612, "unet": 0.97}, "cells": dict.fromkeys(SCORES["cells"], 0.9)}
+    sets = [
+        replace(one, scores=tuple(replace(s, ceiling=ceilings.get(one.name, {}).get(s.model)) for s in one.scores))
+        for one in record.data_sets
+    ]
+    page = render_suite(replace(record, data_sets=tuple(sets), notes=notes(sets, {})), None)
+    [row] = re.findall(r'<tr><th scope="row"><a href="../roads/report.html">.*?</tr>', page, re.DOTALL)
+    assert row.count("ceiling") == 1
+    assert "ceiling 61.2%" in row
+    [note] = [text for text in notes(sets, {}) if "ceilings" in text]
+    assert "roads" in note
+    assert "cells" not in note
+    assert note in page
+    assert not [text for text in record.notes if "ceilings" in text]

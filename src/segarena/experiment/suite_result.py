@@ -181,6 +181,7 @@ def _describe(one: Finished, suite: Path, shared: Sequence[str]) -> SuiteDataSet
             train_seconds=entry.train_seconds,
             train_cpu_seconds=entry.train_cpu_seconds,
             latency_ms=entry.latency_ms,
+            ceiling=entry.ceiling,
         )
         for (name, entry), rank in zip(models.items(), ranks, strict=True)
     )

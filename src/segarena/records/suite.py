@@ -60,6 +60,8 @@ class SuiteScore:
     """Processor time of one training; null if the system did not report it."""
     latency_ms: Milliseconds
     """Time from one image in memory to its labels in memory."""
+    ceiling: Fraction | None = None
+    """Resolution ceiling, see comparison.json; null where it is not known, and in files of older versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from segarena.formats import NOTHING, duration, milliseconds, percent, plural
 from segarena.records.suite import SuiteDataSet, SuiteDifference, SuiteRecord
 from segarena.reporting.differences import signed_points, to_text
-from segarena.reporting.suite_words import labels_of
+from segarena.reporting.suite_words import is_limited, labels_of
 from segarena.reporting.tables import Cell, Column, Table
 from segarena.scoring.suite import one_score, train_time
 
@@ -33,6 +33,8 @@ class HeatCell:
     text: str
     interval: str
     rank: str
+    ceiling: str
+    """The resolution ceiling, where it limits the score; empty elsewhere."""
     behind: str
     """Points below the best model of the data set, in words."""
     share: int
@@ -181,6 +183,7 @@ def _heat_row(record: SuiteRecord, one: SuiteDataSet) -> HeatRow:
                 text=percent(score.miou),
                 interval="" if score.low is None or score.high is None else to_text(score.low, score.high),
                 rank=f"{score.rank:g}",
+                ceiling=percent(score.ceiling) if is_limited(score) else "",
                 behind="highest" if behind == 0 else f"{behind:.1f} points below the highest",
                 share=round(100 * max(0.0, 1 - behind / _FADED)),
                 is_winner=named,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from segarena.formats import join_words, listing, plural
-from segarena.records.suite import RankTest, SuiteDataSet, SuiteDifference, SuiteModel
+from segarena.records.suite import RankTest, SuiteDataSet, SuiteDifference, SuiteModel, SuiteScore
 from segarena.reporting.style import model_styles
 from segarena.scoring.rank_tests import joined_groups
+from segarena.scoring.verdict import HIGH_CEILING
 
 
 def labels_of(models: Sequence[SuiteModel]) -> dict[str, str]:
@@ -123,6 +124,14 @@ def notes(data_sets: Sequence[SuiteDataSet], left_out: Mapping[str, Sequence[str
         if len(by_value) > 1:
             parts = [f"{value} on {listing(names)}" for value, names in by_value.items()]
             found.append(f"The data sets differ in {what}: {'; '.join(parts)}. Within a data set all models share it.")
+    limited = [
+        one.name for one in data_sets if len({score.ceiling if is_limited(score) else None for score in one.scores}) > 1
+    ]
+    if limited:
+        found.append(
+            f"The models have other resolution ceilings on {listing(limited)}: the order there is in part one of the"
+            " stride of their logits. A larger size raises the ceilings."
+        )
     once = [one.name for one in data_sets if all(score.seeds == 1 for score in one.scores) and one.folds is None]
     if once:
         found.append(
@@ -145,6 +154,11 @@ def notes(data_sets: Sequence[SuiteDataSet], left_out: Mapping[str, Sequence[str
 _SETTINGS: tuple[tuple[str, Callable[[SuiteDataSet], str]], ...] = (
     ("encoder and initial weights", lambda one: f"{one.encoder}, {one.weights}" if one.encoder else "as published"),
 )
+
+
+def is_limited(score: SuiteScore) -> bool:
+    """Whether the stride of a model's logits limits its score on a data set."""
+    return score.ceiling is not None and score.ceiling <= HIGH_CEILING
 
 
 def _same_images(data_sets: Sequence[SuiteDataSet]) -> list[tuple[str, str]]:
