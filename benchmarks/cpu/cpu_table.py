@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from segarena.formats import plural
+
 Row = dict[str, Any]
 NAMES = {"fcn": "FCN", "unet": "U-Net", "pspnet": "PSPNet", "deeplabv3": "DeepLabv3"}
 #: What is to be reached, beside the peer as documented and tuned: peer's time / ours, at least.
@@ -117,14 +119,15 @@ def line(row: Row) -> str:
 def machine(content: Row) -> str:
     """The machine and its rates, in a sentence."""
     facts, rates = content["environment"], content["rates"]
+    note = f" {content['note']}" if "note" in content else ""
     return (
-        f"{facts['cpu']}, {facts['threads']} threads on {facts['cores']} cores, torch {facts['torch']}, Python"
-        f" {facts['python']}, commit {facts['commit']}. Products of matrices of 2048 x 2048 reach"
+        f"{facts['cpu']}, {plural(facts['threads'], 'thread')} on {plural(facts['cores'], 'core')}, torch"
+        f" {facts['torch']}, Python {facts['python']}, commit {facts['commit']}. Products of 2048 x 2048 reach"
         f" {rates['gflops'][0]:,.0f} GFLOP/s in {rates['precision']} (from {rates['gflops'][1]:,.0f} to"
         f" {rates['gflops'][2]:,.0f} in the course of the measurements) and {rates['fp32_gflops']:,.0f} in float32,"
         f" copies {rates['copied_gb']:.1f} GB/s, read and written. Times are"
         f" {CLOCKS[content['clock']]}. The measurements took {content['seconds']} s; the"
-        f" system's load was {content['load']}."
+        f" system's load was {content['load']}.{note}"
     )
 
 
