@@ -15,6 +15,7 @@ from PIL import Image
 import segarena
 from segarena.errors import ConfigError, DataError
 from segarena.records.config import Config
+from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from support import QUICK, refuses, write_pair
@@ -37,6 +38,7 @@ def test_recorded_split_gives_the_recorded_scores(
     assert written.split == "val"
     assert written.miou == scores["miou"] == recorded.miou
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "images.csv"), pd.read_csv(trained / "images.csv"))
+    assert ErrorAnalysis.read(tmp_path / "out") == ErrorAnalysis.read(trained)
     assert "foreground" in capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 import segarena
 from segarena.errors import ConfigError, RunError
+from segarena.records.error_analysis import ErrorAnalysis
 from support import refuses
 from video_files import write_video
 
@@ -58,6 +59,11 @@ def test_masks_of_exported_models_are_those_of_the_run(trained: Path, tmp_path: 
         assert scores["images"] == expected["images"] == 12
         assert (scores["train_images"], scores["split"]) == (None, "all")
         assert len(scores.images) == len(expected.images)
+        errors, as_torch = (ErrorAnalysis.read(tmp_path / name) for name in (f"scores{number}", "scores"))
+        assert errors.image_properties.keys() == as_torch.image_properties.keys()
+        assert (errors.images, errors.confidence_images) == (12, 0)
+        correct = [sum(one.correct for one in found.distances) for found in (errors, as_torch)]
+        assert correct[0] == pytest.approx(correct[1], rel=1e-3)
         with refuses(ConfigError, where="DATA"):
             segarena.evaluate(exported)
         with refuses(ConfigError, where="--split"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,19 @@ def test_findings_name_classes_that_gain_and_those_that_a_part_lacks(with_curve:
     starred = {name for name, cells in section.classes.rows if cells[1].best}
     assert starred == {"road"}
     assert [name for name, _ in section.models.rows] == ["unet", "fcn"]
+
+
+def test_a_network_that_still_improves_is_named_as_limited_by_its_steps(with_curve: Path) -> None:
+    """The curve is flat where all parts are trained too short, and says nothing about the labels then."""
+    comparison = read_comparison(with_curve)
+    early = dict.fromkeys(comparison.best_epochs, 1)
+    last = {run: len(history) if run.model == "fcn" else 1 for run, history in comparison.histories.items()}
+    found = [describe_data_curve(replace(comparison, best_epochs=epochs)) for epochs in (early, last)]
+    assert found[0] is not None
+    assert found[1] is not None
+    [more] = found[1].notes[len(found[0].notes) :]
+    assert "FCN" in more
+    assert "U-Net" not in more
 
 
 def test_the_tables_are_written_for_a_paper(with_curve: Path) -> None:

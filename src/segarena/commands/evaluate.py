@@ -17,13 +17,13 @@ from segarena.formats import percent, plural, shorten, small_percent
 
 @shown
 def run(options: EvaluateOptions) -> Path:
-    """Score a run, write metrics.json and images.csv, and print the scores.
+    """Score a run, write metrics.json, images.csv and error_analysis.json, and print the scores.
 
     Args:
         options: The options as typed.
 
     Returns:
-        The folder with metrics.json and images.csv.
+        The folder with metrics.json, images.csv and error_analysis.json.
 
     Raises:
         SegarenaError: Something in the input is wrong.

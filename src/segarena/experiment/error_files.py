@@ -22,19 +22,31 @@ _ARRAYS = tuple(item.name for item in fields(ConfidentErrors))
 
 
 def write_errors(folder: Path, names: Sequence[str], classes: Sequence[str], found: ErrorCollector) -> None:
-    """Write where the errors of an evaluation are.
+    """Write where the errors of a run are: both files.
 
     Args:
         folder: The folder of the run.
         names: The name of each image, by its position in the evaluation.
         classes: The names of the classes.
         found: What was counted.
+
+    Raises:
+        RunError: A file cannot be written.
     """
+    write_error_analysis(folder, names, classes, found)
+    _write_confident(folder, names, found)
+
+
+def write_error_analysis(folder: Path, names: Sequence[str], classes: Sequence[str], found: ErrorCollector) -> None:
+    """Write error_analysis.json; arguments and errors as of `write_errors`."""
     counts = found.totals.to_record(classes)
     ErrorAnalysis(
         **{item.name: getattr(counts, item.name) for item in fields(ErrorCounts)},
         image_properties={names[position]: entry for position, entry in sorted(found.properties.items())},
     ).write(folder)
+
+
+def _write_confident(folder: Path, names: Sequence[str], found: ErrorCollector) -> None:
     positions = sorted(found.confident)
     entries = [found.confident[position] for position in positions]
     empty = np.zeros(0, np.int64)

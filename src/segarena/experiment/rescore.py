@@ -13,6 +13,7 @@ from segarena.config import EvaluateOptions
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, indices_by_name
 from segarena.errors import DataError, SegarenaError
+from segarena.experiment.error_files import write_error_analysis
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
@@ -30,6 +31,7 @@ from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.scores import score, to_metrics
 from segarena.scoring.statistics import analyse
 from segarena.training.counting import evaluate
+from segarena.training.error_analysis import ErrorCollector
 from segarena.training.evaluation import evaluation_pixels
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor, load
@@ -57,7 +59,7 @@ class Rescored:
 
 
 def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
-    """Score a run and write metrics.json and images.csv.
+    """Score a run and write metrics.json, images.csv and error_analysis.json.
 
     Args:
         options: The run, the data and the part of the split.
@@ -247,7 +249,8 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
             done += images
             on_progress(done, len(indices))
 
-        with predictor.naming_shortage(f"scoring {plural(predictor.config.protocol.batch_size, 'image')} at a time"):
+        naming = predictor.naming_shortage(f"scoring {plural(predictor.config.protocol.batch_size, 'image')} at a time")
+        with naming, ErrorCollector(source.classes.num_classes, predictor.device) as errors:
             confusions = evaluate(
                 predictor.model,
                 loader,
@@ -256,8 +259,9 @@ def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, r
                 precision=predictor.precision,
                 most_pixels=evaluation_pixels(predictor.config.protocol),
                 on_progress=count,
+                observe=errors,
             )
-    return write_counts(confusions, predictor, source, scored, folder)
+    return write_counts(confusions, predictor, source, scored, folder, errors)
 
 
 def write_counts(
@@ -266,15 +270,17 @@ def write_counts(
     source: Source,
     scored: Scored,
     folder: Path,
+    errors: ErrorCollector,
 ) -> Metrics:
-    """Write images.csv and compute the scores.
+    """Write images.csv and where the errors are, and compute the scores.
 
     Args:
         confusions: Of each scored image, (N, C, C), rows = truth.
         predictor: The model.
         source: The data.
         scored: Which images were scored.
-        folder: The folder of images.csv.
+        folder: The folder of the files.
+        errors: What was counted in the images, by their position among the scored ones.
     """
     background = source.classes.background
     scores = score(confusions, background=predictor.classes.background if background is None else background)
@@ -289,6 +295,7 @@ def write_counts(
     groups = None if units is None else units.groups
     path = folder / "images.csv"
     write_image_counts(path, names, scored.uses, source.classes.names, confusions, groups)
+    write_error_analysis(folder, names, source.classes.names, errors)
     return _with_interval(metrics, read_image_counts(path), units)
 
 

@@ -19,8 +19,11 @@ from segarena.exporting.loading import load_exported
 from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
 from segarena.formats import command, plural
+from segarena.image_files.brightness import brightness
+from segarena.records.error_analysis import ErrorAnalysis
 from segarena.runs import open_folder, remove_if_empty
 from segarena.scoring.counts import confusion_per_image
+from segarena.training.error_analysis import ErrorCollector, count_errors
 from segarena.training.machine import computing_with, usual_threads
 from segarena.training.predictor import Predictor
 
@@ -41,7 +44,7 @@ def open_exported(options: EvaluateOptions) -> Predictor | OnnxPredictor | None:
 
 
 def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOptions, reporter: Reporter) -> Rescored:
-    """Score an exported model, and write metrics.json and images.csv.
+    """Score an exported model, and write metrics.json, images.csv and error_analysis.json.
 
     Args:
         predictor: The model.
@@ -74,24 +77,29 @@ def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOpti
     root = predictor.run if predictor.run.is_dir() else predictor.run.parent
     folder = open_folder(options.out, f"evaluate-{source.name}-all", root=root)
     try:
-        confusions = _count(predictor, source, reporter)
-        metrics = replace(write_counts(confusions, predictor, source, scored, folder), views=options.typed)
+        confusions, errors = _count(predictor, source, reporter)
+        metrics = replace(write_counts(confusions, predictor, source, scored, folder, errors), views=options.typed)
         metrics.write(folder)
     except BaseException:
-        (folder / "images.csv").unlink(missing_ok=True)
+        for name in ("images.csv", ErrorAnalysis.file):
+            (folder / name).unlink(missing_ok=True)
         remove_if_empty(folder)
         raise
     return Rescored(predictor.config.model, source.name, metrics, folder)
 
 
-def _count(predictor: Predictor | OnnxPredictor, source: Source, reporter: Reporter) -> NDArray[np.int64]:
-    """The confusions of all images, (N, C, C), rows = truth; void counts nowhere."""
+def _count(
+    predictor: Predictor | OnnxPredictor, source: Source, reporter: Reporter
+) -> tuple[NDArray[np.int64], ErrorCollector]:
+    """The confusions of all images, (N, C, C), rows = truth, and their errors, without their confidence."""
     number, classes = len(source.samples), source.classes.num_classes
-    found = np.zeros((number, classes, classes), np.int64)
+    found, errors = np.zeros((number, classes, classes), np.int64), ErrorCollector(classes, "cpu")
     with reporter.progress("scoring") as on_progress, computing_with(usual_threads()):
         for index in range(number):
             image, truth = source.read(index)
             labels = predictor.predict(image)
             found[index] = confusion_per_image(torch.tensor(labels[None]), torch.tensor(truth[None]), classes)[0]
+            grey = brightness(image) if image.dtype == np.uint8 and image.shape[-1] == 3 else None
+            errors.add(index, count_errors(truth, labels, None, grey, classes))
             on_progress(index + 1, number)
-    return found
+    return found, errors

@@ -60,7 +60,7 @@ def describe_data_curve(comparison: Comparison) -> DataSection | None:
     return DataSection(
         answer=answer(comparison, curve),
         findings=_findings(comparison, curve, gains),
-        notes=_notes(curve),
+        notes=[*_notes(curve), *_note_on_steps(comparison, curve)],
         models=model_table(comparison, curve),
         classes=class_table(comparison, curve),
     )
@@ -207,6 +207,22 @@ def _notes(curve: DataCurve) -> list[str]:
         notes.append(f"With {formats.plural(shown.units, shown.unit_name)} the intervals are rough.")
     notes.append("What more images than there are would bring was not measured, and is not computed from the curve.")
     return notes
+
+
+def _note_on_steps(comparison: Comparison, curve: DataCurve) -> list[str]:
+    """A sentence where a network was still improving with all images: its score is limited by steps, too."""
+    names = [
+        comparison.styles[one.model].label
+        for one in curve.models
+        if any(comparison.best_epochs[run] == len(comparison.histories[run]) for run in comparison.runs(one.model))
+    ]
+    if not names:
+        return []
+    was = "was" if len(names) == 1 else "were"
+    return [
+        f"{formats.join_words(names)} {was} best in the last epoch with all images: the number of steps may limit the "
+        "score more than the labels do. With more epochs the curve may rise where it is flat here."
+    ]
 
 
 def _follows(gain: Gain) -> str:

@@ -23,7 +23,7 @@ class Evaluation(dict[str, Any]):
     A dictionary with the content of metrics.json: `evaluation["miou"]`. Scores are fractions.
 
     Args:
-        folder: The folder with metrics.json and images.csv.
+        folder: The folder with metrics.json, images.csv and error_analysis.json.
 
     Raises:
         RunError: A file is missing or damaged.
@@ -31,7 +31,7 @@ class Evaluation(dict[str, Any]):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        """The folder with metrics.json and images.csv."""
+        """The folder with metrics.json, images.csv and error_analysis.json."""
         metrics = Metrics.read(self.folder)
         self._interval = f" ({metrics.counted})" if metrics.counted else ""
         self.caveat = metrics.caveat

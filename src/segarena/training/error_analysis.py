@@ -70,7 +70,7 @@ class ErrorCollector:
         found = None if confidence is None else (confidence.predicted.cpu().numpy(), confidence.surprise.cpu().numpy())
         arguments = (item.mask.cpu().numpy(), labels.cpu().numpy(), found, _brightness(item.image), self.num_classes)
         if self._threads is None:
-            self._add(item.position, count_errors(*arguments))
+            self.add(item.position, count_errors(*arguments))
             return
         self._waiting.append((item.position, self._threads.submit(count_errors, *arguments)))
         self._take(self._most)
@@ -93,9 +93,15 @@ class ErrorCollector:
         """Add what was counted, in the order of the images, until only that many are waited for."""
         while len(self._waiting) > left:
             position, future = self._waiting.popleft()
-            self._add(position, future.result())
+            self.add(position, future.result())
 
-    def _add(self, position: int, found: ImageErrors) -> None:
+    def add(self, position: int, found: ImageErrors) -> None:
+        """Add what was counted in an image.
+
+        Args:
+            position: The position of the image in the evaluation.
+            found: What `count_errors` returned for it.
+        """
         self.totals = self.totals + found.totals
         self.properties[position] = found.properties
         if found.confident is not None:
