@@ -5,7 +5,7 @@ Also two groups of files that number the same classes differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +142,40 @@ def test_two_ways_of_numbering_are_found(tmp_path: Path, others: tuple[int, ...]
     assert problem.code == "mixed-numbering"
     assert problem.severity == ("note" if others in ((1, 2, 3), (0, 4, 2)) else "warning")
     assert len(problem.files) == 6
+
+
+#: Colours of three classes; OpenCV saves them with red and blue exchanged. Greys stay.
+PALETTES = [
+    ((0, 0, 0), (200, 30, 0), (0, 90, 210)),
+    ((0, 0, 0), (128, 0, 0), (0, 90, 0)),
+    ((9, 9, 9), (80, 80, 80), (0, 0, 255)),
+]
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_masks_with_red_and_blue_exchanged_are_found(
+    tmp_path: Path, palette: Sequence[tuple[int, ...]], exchanged: bool
+) -> None:
+    random = np.random.default_rng(0).permutation(12) < 5
+    for number in range(12):
+        colors = np.array(palette, np.uint8)[label_map(number, 3, 96, 96)]
+        save(tmp_path / "images" / f"{number}.png", scene(number))
+        save(tmp_path / "masks" / f"{number}.png", colors[..., ::-1] if random[number] and exchanged else colors)
+    found = list(check_numbering(FolderSource(tmp_path)))
+    assert len(found) == exchanged
+    for problem in found:
+        assert (problem.code, problem.severity) == ("mixed-numbering", "warning")
+        assert "red and blue exchanged" in problem.message
+        assert {Path(name).stem for name in problem.files} == {str(number) for number in np.flatnonzero(random)}
+
+
+def test_two_classes_that_are_never_together_are_no_exchange(tmp_path: Path) -> None:
+    for number in range(12):
+        color = ((255, 0, 0), (0, 0, 200))[number % 2]
+        save(tmp_path / "images" / f"{number}.png", scene(number))
+        save(tmp_path / "masks" / f"{number}.png", np.array([(0, 0, 0), color], np.uint8)[label_map(number, 2, 96, 96)])
+    assert list(check_numbering(FolderSource(tmp_path))) == []
 
 
 def test_two_ways_of_numbering_without_any_other_sign_are_found(tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from segarena.classes import name_classes
 from segarena.config import PredictOptions
 from segarena.errors import ConfigError
+from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
 from support import refuses
 
 SIDES = {"shorter": 40, "longest_shorter": 48, "longest": 60}
 #: Height and width of a window at the training scale, in pixels of an image.
 WINDOW = (40, 60)
+SETTINGS: Any = SimpleNamespace(protocol=SimpleNamespace(input_size=(20, 30)))
 
 
 class Graph:
@@ -47,9 +49,8 @@ class Graph:
 
 
 def predictor(graph: Graph, **options: Any) -> OnnxPredictor:
-    settings: Any = SimpleNamespace(protocol=SimpleNamespace(input_size=(20, 30)))
     onnx: Any = graph
-    return OnnxPredictor(onnx, settings, **options)
+    return OnnxPredictor(onnx, SETTINGS, **options)
 
 
 def image(height: int, width: int) -> NDArray[np.uint8]:
@@ -137,7 +138,7 @@ def test_a_large_image_is_read_part_by_part() -> None:
 def test_what_an_onnx_file_cannot_do_is_refused(
     options: dict[str, Any], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segarena.exporting.onnx_predictor.Config.from_json", lambda content, where: None)
+    monkeypatch.setattr("segarena.exporting.onnx_predictor.Config.from_json", lambda content, where: SETTINGS)
     graph: Any = Graph(gives_probabilities=False)
     graph.facts.run = {}
     chosen = PredictOptions(run=graph.path, images=(Path("a.png"),), **options)
@@ -145,3 +146,29 @@ def test_what_an_onnx_file_cannot_do_is_refused(
         predictor_of(graph, chosen, needs_probabilities=chosen.probabilities is not None)
     plain = replace(chosen, **{name: PredictOptions.__dataclass_fields__[name].default for name in options})
     assert predictor_of(graph, plain, needs_probabilities=False).scale == "auto"
+
+
+class Session(Graph):
+    """What stands for ONNX Runtime's session."""
+
+    def run(self, names: Any, inputs: Any = None, options: Any = None) -> Any:
+        given = () if names == ["labels"] else (inputs,)
+        found = super().run(inputs["image"], *given)
+        return [found] if names == ["labels"] else found
+
+
+@pytest.mark.parametrize("blends", [True, False])
+def test_a_loaded_file_labels_large_images_in_windows(blends: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segarena.exporting.onnx_model.Config.from_json", lambda content, where: SETTINGS)
+    session: Any = Session(gives_probabilities=blends, sides=SIDES)
+    session.facts.run, session.facts.size = {}, session.size
+    model = OnnxModel(session, session.classes, session.facts, session.path, "cpu")
+    large, small = image(100, 130), image(30, 40)
+    assert np.array_equal(model.predict(large), large[..., 0])
+    assert set(session.seen) == {WINDOW}
+    found = model.predict([large, small])
+    assert np.array_equal(found[0], large[..., 0])
+    assert np.array_equal(found[1], small[..., 0])
+    assert session.seen[-1] == (30, 40)
+    if blends:
+        assert np.array_equal(model.probabilities(large).argmax(axis=0), large[..., 0])

@@ -282,13 +282,3 @@ def test_the_openapi_document_has_examples_and_every_status(client: Client) -> N
     text = json.dumps(document)
     names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert names <= set(document["components"]["schemas"])
-
-
-def test_a_model_that_sees_an_image_reduced_adds_a_warning_to_its_answer() -> None:
-    class Whole(Threshold):
-        def size_warning(self, height, width):
-            return "is reduced" if max(height, width) > 20 else ""
-
-    with serving(Whole()) as client:
-        for width, warnings in ((24, ["is reduced"]), (16, [])):
-            assert client.post(picture(width, 16), "/predict?format=json").json["warnings"] == warnings

@@ -25,6 +25,14 @@ MAX_DIFFERENCE = 0.25
 
 _MOST_VALUES = 20  # of one property
 
+#: What to do about two groups of masks, by whether their colours are the same with red and blue exchanged.
+_SAVE_ALIKE = {
+    False: "If the same thing has another number in the other group, save all masks with the same numbers, or give both"
+    " numbers to one class in classes.yaml: `value: [1, 3]`; intended if the groups show different things",
+    True: "If the same thing has two colors (OpenCV saves blue first), save all masks in the same way, or give both"
+    " colors to one class in classes.yaml: `value: [[255, 0, 0], [0, 0, 255]]`; intended if they are two things",
+}
+
 #: Numbers of objects: smallest number of different last numbers, smallest highest number, smallest number of masks.
 _ENDS, _HIGHEST, _MASKS = 3, 4, 5
 
@@ -54,14 +62,15 @@ def check_numbering(source: FolderSource) -> Iterator[Problem]:
     size, number = int(found.members.sum()), len(source.samples)
     files = np.flatnonzero(found.members if 2 * size <= number else ~found.members)
     first, second = (listing([names[label] for label in labels]) for labels in (found.first, found.second))
+    exchanged = are_exchanged(source, found)
     yield Problem(
         "mixed-numbering",
-        "warning" if len(found.first) + len(found.second) > 2 else "note",
+        "warning" if len(found.first) + len(found.second) > 2 or exchanged else "note",
         tuple(relative_name(source.root, source.masks[index].path) for index in files),
         f"Two groups of masks do not share these classes: {size} of {number} masks ({percent(size / number, 0)}"
-        f"{', ' + found.line if found.line else ''}) have {first} and never {second}, the others the reverse",
-        "If the same thing has another number in the other group, save all masks with the same numbers, or give both"
-        " numbers to one class in classes.yaml: `value: [1, 3]`; intended if the groups show different things",
+        f"{', ' + found.line if found.line else ''}) have {first} and never {second}, the others the reverse"
+        f"{'; with red and blue exchanged, their colours are the same' if exchanged else ''}",
+        _SAVE_ALIKE[exchanged],
     )
 
 
@@ -102,8 +111,23 @@ def find_divisions(source: FolderSource) -> Iterator[Division]:
                 yield found
     for label in np.flatnonzero((present.mean(axis=0) >= MIN_SHARE) & (present.mean(axis=0) <= 1 - MIN_SHARE)):
         found = _divide(source, present[:, label], "")
-        if found is not None and min(len(found.first), len(found.second)) > 1:
+        if found is not None and (min(len(found.first), len(found.second)) > 1 or are_exchanged(source, found)):
             yield found
+
+
+def are_exchanged(source: FolderSource, found: Division) -> bool:
+    """Return whether the classes of one group have the colours of the other's with red and blue exchanged.
+
+    Args:
+        source: The folder.
+        found: A division of its files.
+    """
+    classes = source.classes.classes
+    first, second = (
+        {value for label in labels for value in classes[label].values if isinstance(value, tuple)}
+        for labels in (found.first, found.second)
+    )
+    return bool(first) and {value[::-1] for value in first} == second
 
 
 def _properties(source: FolderSource) -> dict[str, list[str]]:

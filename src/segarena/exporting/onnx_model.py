@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from segarena.config.devices import device_type
 from segarena.cores import count_cores
 from segarena.errors import ConfigError, RunError
 from segarena.exporting.onnx_bytes import check_external_data, read_metadata
+from segarena.exporting.onnx_windows import OnnxWindows
 from segarena.extras import require
 from segarena.formats import listing, plural, shorten
 from segarena.image_files.bit_depth import ChosenBits, choose_bits
@@ -27,7 +27,7 @@ from segarena.image_files.composite import composite
 from segarena.image_files.images import read_image
 from segarena.image_files.in_memory import ImageInput, read_images
 from segarena.image_files.in_memory_bands import read_channel_images, read_file
-from segarena.loading.scaling import TrainingSides
+from segarena.records.config import Config
 from segarena.records.exported import ExportedModel
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class OnnxModel:
     def predict(self, image: ImageInput) -> NDArray[np.uint8]: ...
 
     def predict(self, image: Any) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
-        """Label each pixel of an image, resized as a whole to the working size.
+        """Label each pixel of an image.
 
-        An image that is much larger than those of the training loses its details; a warning names the sizes. The run
-        itself labels it in windows: cut it into parts of the size of the training images.
+        One that is clearly larger than those of the training is labelled in windows at the scale of the training, as
+        `segarena predict` does; with their probabilities blended, if the file gives them.
 
         Args:
             image: An image, or a list of images: files, PIL images, arrays or tensors, as for a run.
@@ -81,9 +81,9 @@ class OnnxModel:
             DataError: A file cannot be read.
         """
         if isinstance(image, (list, tuple)):
-            return [self._label(pixels) for pixels in self._read(image)]
+            return [self._windows.label(pixels) for pixels in self._read(image)]
         [pixels] = self._read([image])
-        return self._label(pixels)
+        return self._windows.label(pixels)
 
     @cached_property
     def channels(self) -> ChannelFormat | None:
@@ -119,18 +119,16 @@ class OnnxModel:
             ConfigError: The file was exported without them.
             DataError: The image cannot be read; ImageTypeError if it is not one.
         """
-        if "probabilities" not in [output.name for output in self.session.get_outputs()]:
+        if not self._windows.has_probabilities:
             raise ConfigError(
                 f"{self.path} gives labels only",
                 remedy="Export the run again: segarena export RUN --probabilities",
             )
         [pixels] = self._read([image])
-        [[found]] = self.session.run(["probabilities"], {"image": pixels[None]})
-        result: NDArray[np.float32] = found
-        return result
+        return self._windows.probabilities(pixels)
 
     def run(self, images: NDArray[Any]) -> NDArray[np.uint8]:
-        """Label a batch of images of one size.
+        """Label a batch of images of one size, each as a whole, resized to the working size.
 
         Args:
             images: uint8 RGB (N, H, W, 3), or of the network's channels and their type.
@@ -146,22 +144,9 @@ class OnnxModel:
         result: NDArray[np.uint8] = labels
         return result
 
-    def _label(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        if warning := self.size_warning(*pixels.shape[:2]):
-            warnings.warn(warning, stacklevel=3)
-        mask: NDArray[np.uint8] = self.run(pixels[None])[0]
-        return mask
-
-    def size_warning(self, height: int, width: int) -> str:
-        """Return, as a sentence without its full stop, that an image of this size loses its details; else ""."""
-        sides = self.facts.train_sides
-        if sides is None or not TrainingSides(**sides).is_smaller(height, width):
-            return ""
-        return (
-            f"an image of {width} × {height} pixels is labelled as a whole, and loses its details: the training"
-            f" images have at most {sides['longest']} × {sides['longest_shorter']}. Cut it into parts of about that"
-            " size"
-        )
+    @cached_property
+    def _windows(self) -> OnnxWindows:
+        return OnnxWindows(self, Config.from_json(self.facts.run, self.path).protocol.input_size)
 
     def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
         return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)

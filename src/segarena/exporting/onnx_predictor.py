@@ -1,16 +1,11 @@
-"""An ONNX file as `segarena predict` uses a run: images of any size, large ones in overlapping windows. No PyTorch.
-
-The graph resizes each image that it gets to its own working size. A window is therefore cut out in pixels of the image,
-as large as a typical training image at the scale that is asked for.
-"""
+"""An ONNX file as `segarena predict` uses a run: images of any size, at any scale. No PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +16,12 @@ from segarena.classes import ClassTable
 from segarena.config.views import Scale, ViewOptions
 from segarena.errors import ConfigError
 from segarena.exporting.onnx_model import OnnxModel
+from segarena.exporting.onnx_windows import OnnxWindows
 from segarena.image_files.bit_depth import ChosenBits
 from segarena.image_files.channel_format import ChannelFormat
 from segarena.image_files.large_images import LargeImage, open_large
-from segarena.loading.scaling import Scaling, TrainingSides
+from segarena.loading.scaling import TrainingSides
 from segarena.records.config import Config
-from segarena.training.windows import window_bounds, window_weights
-
-#: Returns the pixels from `top` to before `bottom`, `left` to before `right`.
-_Read = Callable[[int, int, int, int], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -74,14 +66,18 @@ class OnnxPredictor:
         return self.onnx.facts.image_bits
 
     @cached_property
+    def _windows(self) -> OnnxWindows:
+        return OnnxWindows(self.onnx, self.config.protocol.input_size, self.scale)
+
+    @property
     def sides(self) -> TrainingSides | None:
         """The sides of the training images, in pixels of their files; None if they are not recorded."""
-        return None if self.onnx.facts.train_sides is None else TrainingSides(**self.onnx.facts.train_sides)
+        return self._windows.sides
 
-    @cached_property
+    @property
     def has_probabilities(self) -> bool:
         """Whether the file gives probabilities, with which windows are blended."""
-        return "probabilities" in [output.name for output in self.onnx.session.get_outputs()]
+        return self._windows.has_probabilities
 
     @property
     def scaling(self) -> OnnxPredictor:
@@ -90,7 +86,7 @@ class OnnxPredictor:
 
     def explain(self, height: int, width: int) -> str:
         """Return in words how an image of this size is labelled, where that is in windows; otherwise ""."""
-        window = self._window(height, width)
+        window = self._windows.window(height, width)
         if window is None or (window[0] >= height and window[1] >= width):
             return ""
         assert self.sides is not None
@@ -119,100 +115,19 @@ class OnnxPredictor:
 
     def predict(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Label an image, as `read_file` gives it: class indices, uint8 (H, W)."""
-        window = self._window(*image.shape[:2])
-        if window is None:
-            return self._labels(image)
-        return self._label(_part_of(image), (image.shape[0], image.shape[1]), window)
+        return self._windows.label(image)
 
     def label_large(self, image: LargeImage) -> NDArray[np.uint8]:
         """Label an image of which only a part at a time is an array: class indices, uint8 (H, W)."""
-        window = self._window(*image.size)
-        if window is None:
-            return self._labels(image.part(0, image.size[0], 0, image.size[1]))
-        return self._label(image.part, image.size, window)
+        return self._windows.label_parts(image.part, image.size)
 
     def probabilities(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Compute the probability of each class at each pixel, float32 (C, H, W)."""
-        height, width = image.shape[:2]
-        window = self._window(height, width)
-        if window is None:
-            return self._probabilities(image)
-        values = np.empty((self.classes.num_classes, height, width), np.float32)
-        for top, rows in self._blended(_part_of(image), (height, width), window):
-            values[:, top : top + rows.shape[1]] = rows
-        return values
+        return self._windows.probabilities(image)
 
     def naming_shortage(self, doing: str) -> AbstractContextManager[None]:
         """Return a context that does nothing: ONNX Runtime reports a lack of memory itself."""
         return nullcontext()
-
-    def _window(self, height: int, width: int) -> tuple[int, int] | None:
-        """(height, width) of a window in pixels of an image of this size; None where it is labelled as a whole."""
-        rule = Scaling(self.onnx.size, self.config.protocol.input_size, self.sides, self.scale)
-        if rule.plan(height, width) is None or self.sides is None:
-            return None
-        multiple = 1.0 if isinstance(self.scale, str) else self.scale
-        pixels = self.sides.shorter / (multiple * self.onnx.size)  # of the image, from one of the network to the next
-        tall, wide = rule.typical
-        return max(1, round(tall * pixels)), max(1, round(wide * pixels))
-
-    def _label(self, read: _Read, size: tuple[int, int], window: tuple[int, int]) -> NDArray[np.uint8]:
-        labels = np.empty(size, np.uint8)
-        if self.has_probabilities:
-            for top, rows in self._blended(read, size, window):
-                labels[top : top + rows.shape[1]] = rows.argmax(axis=0)
-            return labels
-        (rows_of, columns_of) = (window_bounds(length, side, 1) for length, side in zip(size, window, strict=True))
-        for top, first, last in _middles(rows_of):
-            for left, begin, stop in _middles(columns_of):
-                found = self._cut(read, (top, left), size, window, self._labels)
-                labels[first:last, begin:stop] = found[first - top : last - top, begin - left : stop - left]
-        return labels
-
-    def _blended(
-        self, read: _Read, size: tuple[int, int], window: tuple[int, int]
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """The finished rows of probabilities (C, rows, W), from top to bottom, each with the number of its first row.
-
-        The mean of all windows at each pixel, weighted as for a run, see `window_weights`.
-        """
-        rows, columns = (window_bounds(length, side, 1) for length, side in zip(size, window, strict=True))
-        down, across = window_weights(rows), window_weights(columns)
-        begun: NDArray[np.float32] | None = None
-        for number, (top, _) in enumerate(rows):
-            band = np.zeros((self.classes.num_classes, len(down[number]), size[1]), np.float32)
-            if begun is not None:
-                band[:, : begun.shape[1]] = begun
-            for (left, _), weight in zip(columns, across, strict=True):
-                found = self._cut(read, (top, left), size, window, self._probabilities)
-                band[:, :, left : left + len(weight)] += found * (down[number][:, None] * weight)
-            end = rows[number + 1][0] if number + 1 < len(rows) else size[0]
-            yield top, band[:, : end - top]
-            begun = band[:, end - top :]
-
-    def _cut(
-        self,
-        read: _Read,
-        corner: tuple[int, int],
-        size: tuple[int, int],
-        window: tuple[int, int],
-        compute: Callable[[NDArray[Any]], NDArray[Any]],
-    ) -> NDArray[Any]:
-        """The result for a window; an image that is smaller gets its last rows and columns again, to keep the scale."""
-        (top, left), (tall, wide) = corner, window
-        pixels = read(top, min(top + tall, size[0]), left, min(left + wide, size[1]))
-        rows, columns = pixels.shape[:2]
-        whole = np.pad(pixels, ((0, tall - rows), (0, wide - columns), (0, 0)), mode="edge")
-        return compute(whole)[..., :rows, :columns]
-
-    def _labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        labels: NDArray[np.uint8] = self.onnx.run(image[None])[0]
-        return labels
-
-    def _probabilities(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        [[found]] = self.onnx.session.run(["probabilities"], {"image": np.ascontiguousarray(image[None])})
-        values: NDArray[np.float32] = found
-        return values
 
 
 def predictor_of(model: OnnxModel, options: ViewOptions, *, needs_probabilities: bool) -> OnnxPredictor:
@@ -245,13 +160,3 @@ def predictor_of(model: OnnxModel, options: ViewOptions, *, needs_probabilities:
             remedy="Export the run again: segarena export RUN --probabilities",
         )
     return found
-
-
-def _part_of(image: NDArray[Any]) -> _Read:
-    return lambda top, bottom, left, right: image[top:bottom, left:right]
-
-
-def _middles(bounds: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """The first pixel of each window, and the pixels (first, stop) that are taken from it: up to half of an overlap."""
-    cuts = [0, *((stop + after) // 2 for (_, stop), (after, _) in pairwise(bounds)), bounds[-1][1]]
-    yield from zip([start for start, _ in bounds], cuts, cuts[1:], strict=False)

@@ -74,11 +74,6 @@ class ServedModel:
         shown: NDArray[np.uint8] = self.predictor.shown(image) if hasattr(self.predictor, "shown") else image
         return shown
 
-    def size_warning(self, height: int, width: int) -> str:
-        """Return what a client should read about the labels of an image of this size; usually nothing."""
-        warn: Callable[[int, int], str] | None = getattr(self.predictor, "size_warning", None)
-        return "" if warn is None else warn(height, width)
-
     def label(self, images: Sequence[NDArray[Any]]) -> list[NDArray[np.uint8]]:
         """Label images of one size. Each mask is the one that the image alone would get.
 

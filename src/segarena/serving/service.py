@@ -223,9 +223,9 @@ def _forget(task: asyncio.Task[Any]) -> None:
 
 def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds: dict[str, float]) -> bytes:
     height, width = labelled.mask.shape
+    warnings = [decoded.warning] if decoded.warning else []
     polygons, left_out = find_polygons(labelled.mask, model.classes)
     areas = describe_areas(labelled.mask, model.classes)
-    warnings = [text for text in (decoded.warning, model.size_warning(height, width)) if text]
     if left_out:
         warnings.append(f"the {plural(left_out, 'smallest region')} of {MOST_POLYGONS + left_out:,} have no polygon")
     content = {
