@@ -127,7 +127,7 @@ def test_the_sheet_is_also_a_drawing_with_its_numbers(tmp_path: Path) -> None:
     assert len(tiles) == len(sheet.tiles)
     for tile in tiles:
         assert 0 <= float(tile.get("x")) <= width - float(tile.get("width"))
-        assert 0 <= -float(tile.get("y")) <= height
+        assert 0 <= float(tile.get("y")) <= height - float(tile.get("height"))
 
 
 @pytest.mark.parametrize(
