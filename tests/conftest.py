@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
-from support import real_encoders, small_encoders, write_pair
+from support import drawing_nothing, real_encoders, small_encoders, write_pair
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -99,24 +99,35 @@ def their_own_encoders() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_trainings() -> Iterator[None]:
+    """What takes longer than a training of the tests, and no test looks at, is left out.
+
+    Garbage is not collected before a training, which takes long in a process of many tests. The latency is measured in
+    one round. The first estimate of the time that is left does not build every network to count its FLOPs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "torch" in sys.modules:  # not imported for tests that need none
+            from segarena.training.costs import measure_latency
+
+            patch.setattr("segarena.training.memory.gc", SimpleNamespace(collect=lambda: 0))
+            patch.setitem(measure_latency.__kwdefaults__, "rounds", 1)
+            patch.setattr("segarena.experiment.train_all.relative_cost", lambda protocol, model: 1.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def quick_runs() -> Iterator[None]:
-    """Figures are coarse, and nothing is collected before a training, which a process of many tests takes long for."""
+    """Figures are coarse."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("segarena.reporting.figure_files.DPI", 10)
-        patch.setattr("segarena.training.memory.gc", SimpleNamespace(collect=lambda: 0))
         yield
 
 
 @pytest.fixture(scope="module")
 def blank_figures() -> Iterator[None]:
     """The figures of a page are empty: drawing takes as long as a training. Tests of `reporting` and README draw."""
-    from matplotlib.figure import Figure
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("ranking", "accuracy_latency", "learning_curves", "class_iou", "confusion", "errors"):
-            patch.setattr(f"segarena.reporting.page.draw_{name}", lambda *_: Figure(figsize=(0.2, 0.2)))
-        patch.setattr("segarena.reporting.gallery.draw_gallery", lambda *_: Figure(figsize=(0.2, 0.2)))
+    with drawing_nothing():
         yield
 
 

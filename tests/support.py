@@ -204,3 +204,31 @@ def load_script(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def drawing_nothing() -> Iterator[None]:
+    """In the block, the figures of a page and the sheet of `check` are empty. Drawing those of a page takes seconds."""
+    from matplotlib.figure import Figure
+
+    from segarena.files import write_bytes
+    from segarena.reporting.error_slices import describe_errors
+
+    def nothing(*_: object) -> Figure:
+        return Figure(figsize=(0.2, 0.2))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ranking", "accuracy_latency", "learning_curves", "class_iou", "confusion"):
+            patch.setattr(f"segarena.reporting.page.draw_{name}", nothing)
+        patch.setattr("segarena.reporting.page.draw_errors", lambda one: nothing() if describe_errors(one) else None)
+        patch.setattr("segarena.reporting.gallery.draw_gallery", nothing)
+        patch.setattr("segarena.commands.check.save_sheet", lambda sheet, path: write_bytes(path, b""))
+        yield
+
+
+def build_page(folder: Path) -> Path:
+    """`build_report` with empty figures: for tests of the page's words and tables."""
+    from segarena.reporting.page import build_report
+
+    with drawing_nothing():
+        return build_report(folder)

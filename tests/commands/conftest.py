@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import segarena
-from segarena.training.costs import measure_latency
 from support import QUICK, write_pair
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_round_of_latency() -> Iterator[None]:
-    """Every training and comparison measures latency: half the time of a test of U-Net, for numbers nobody checks."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(measure_latency.__kwdefaults__, "rounds", 1)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def equal_costs() -> Iterator[None]:
-    """The first estimate of the time that is left builds every network and counts its FLOPs, and no test reads it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segarena.experiment.train_all.relative_cost", lambda protocol, model: 1.0)
-        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,6 +12,7 @@ from PIL import Image
 import segarena
 from segarena.data.folder import FolderSource
 from segarena.errors import ConfigError, DataError, RunError
+from segarena.reporting.check_figures import save_sheet
 from segarena.scenes.synthetic import SyntheticSource
 from support import SHARED, needs_real_data, refuses, write_pair
 
@@ -37,7 +38,10 @@ def test_check_shows_mapping_split_and_shares(squares: Path, capsys: pytest.Capt
     assert [entry["background"] for entry in found["classes"]] == [True, False]
 
 
-def test_check_draws_a_sheet_in_a_new_folder_each_time(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_draws_a_sheet_in_a_new_folder_each_time(
+    squares: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segarena.commands.check.save_sheet", save_sheet)
     segarena.check(squares)
     segarena.check(squares)
     said = capsys.readouterr().out
@@ -45,11 +49,12 @@ def test_check_draws_a_sheet_in_a_new_folder_each_time(squares: Path, capsys: py
         assert f"runs/{name}/check.png" in said
         with Image.open(Path("runs") / name / "check.png") as picture:
             picture.load()
+        assert {path.suffix for path in (Path("runs") / name).iterdir()} == {".png", ".svg", ".csv"}
 
 
 def test_check_writes_to_out_and_never_overwrites_it(squares: Path, tmp_path: Path) -> None:
     segarena.check(squares, out=tmp_path / "sheet")
-    assert {path.name for path in (tmp_path / "sheet").iterdir()} == {"check.png", "check.svg", "check.csv"}
+    assert (tmp_path / "sheet" / "check.png").exists()
     assert not Path("runs").exists()
     with refuses(RunError, where=tmp_path / "sheet"):
         segarena.check(squares, out=tmp_path / "sheet")

@@ -31,6 +31,7 @@ from segarena.runs import Run
 from segarena.scoring.ranking import rank
 from segarena.scoring.scores import score, to_metrics
 from segarena.scoring.statistics import analyse
+from support import build_page
 
 STREET = ("sky", "building", "road", "pavement", "tree", "car", "fence", "pole", "sign", "pedestrian", "bicyclist")
 FOUR = ("unet", "deeplabv3", "pspnet", "fcn")
@@ -229,9 +230,9 @@ def street(make_comparison: MakeComparison) -> Path:
 
 @pytest.fixture(scope="session")
 def crossed(make_comparison: MakeComparison) -> Path:
-    """Three models, five folds, five classes, and its report. Read it, do not change it."""
+    """Three models, five folds, five classes, and its report with empty figures. Read it, do not change it."""
     folder = make_comparison(models=FOUR[:3], classes=STREET[:5], images=5, folds=5)
-    build_report(folder)
+    build_page(folder)
     return folder
 
 

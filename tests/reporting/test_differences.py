@@ -19,7 +19,7 @@ from segarena.reporting.differences import (
     signed_points,
     to_text,
 )
-from segarena.reporting.page import build_report
+from support import build_page
 
 NETWORKS = Interval(low=0.01, high=0.05, p=0.01, p_holm=0.03)
 PAIR = Difference(
@@ -146,7 +146,7 @@ def test_limits_are_named(comparison: Comparison, changes: dict[str, Any], words
 
 def test_a_page_of_an_older_comparison_has_no_differences(make_comparison: Any) -> None:
     folder = make_comparison(models=("unet", "fcn"), classes=("a", "b"), images=2, epochs=2, statistics=None)
-    text = build_report(folder).read_text()
+    text = build_page(folder).read_text()
     assert "Differences in mIoU" not in text
     assert "95% interval" not in text
 
@@ -155,7 +155,7 @@ def test_several_seeds_give_intervals_for_architectures(make_comparison: Any, st
     folder = make_comparison(models=("unet", "fcn"), seeds=(0, 1), classes=("a", "b"), images=5, epochs=2)
     assert has_architectures(read_comparison(folder))
     assert not has_architectures(read_comparison(street))
-    assert "95% interval, architectures" in build_report(folder).read_text()
+    assert "95% interval, architectures" in build_page(folder).read_text()
     assert "95% interval, architectures" not in (street / "report.html").read_text()
 
 
@@ -173,6 +173,6 @@ def test_too_few_images_have_no_intervals_on_the_page(make_comparison: Any) -> N
     assert [comparison.interval(name) for name in comparison.names] == [None] * 4
     assert {comparison.class_interval(name, index) for name in comparison.names for index in range(3)} == {None}
     assert {row.networks for row in difference_rows(comparison)} == {"–"}
-    page = build_report(folder).read_text()
+    page = build_page(folder).read_text()
     ranking, classes = (page[page.index(f'id="{name}"') :].split("</section>")[0] for name in ("ranking", "classes"))
     assert "95% interval" not in ranking + classes

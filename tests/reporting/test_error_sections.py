@@ -18,14 +18,13 @@ from segarena.reporting import error_slices
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import boundary_f1, boundary_iou, describe_errors
-from segarena.reporting.page import build_report
 from segarena.reporting.suspicious import describe_suspicious
 from segarena.runs import Run
 from segarena.scoring.boundaries import BoundaryCounts, count_boundaries
 from segarena.scoring.calibration import BINS, ConfidenceCounts
 from segarena.scoring.error_analysis import ErrorTotals
 from segarena.scoring.objects import count_objects
-from support import refuses
+from support import build_page, refuses
 
 
 def add_slices(folder: Path, *, suspicious: int = 2) -> Path:
@@ -75,7 +74,7 @@ def with_slices(make_comparison: Callable[..., Path]) -> Path:
 
 
 def test_the_page_has_the_sections_and_the_figure(with_slices: Path) -> None:
-    text = build_report(with_slices).read_text()
+    text = build_page(with_slices).read_text()
     assert 'href="#errors"' in text
     assert 'href="#suspicious"' in text
     assert (with_slices / "figures" / "errors.png").exists()

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from segarena.reporting import fonts
 from segarena.reporting.figure_files import write_figure
 from segarena.reporting.fonts import class_label
-from segarena.reporting.page import build_report
 from segarena.reporting.style import theme
+from support import build_page
 
 FAMILY, POSTSCRIPT = "Rarely Heard Of Sans", "RarelyHeardOfSans"
 #: Two letters of Gothic, which hardly a font has.
@@ -71,7 +71,7 @@ def test_letters_that_all_fonts_lack_are_a_number_in_figures(only_dejavu: None) 
 
 def test_the_page_has_the_names_of_numbered_classes(only_dejavu: None, make_comparison) -> None:
     folder = make_comparison(models=("unet",), classes=("road", NAME), images=1, epochs=1)
-    text = build_report(folder).read_text(encoding="utf-8")
+    text = build_page(folder).read_text(encoding="utf-8")
     assert text.split('id="numbered"')[1].split("</ul>")[0].count("<li>") == 1
     assert f"<li>class 1: {NAME}</li>" in text
     assert 'id="numbered"' not in text.split("</section>")[0]

@@ -17,10 +17,10 @@ from segarena.reporting import references as bibliography
 from segarena.reporting.archive import write_archive
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.methods import latex_paragraph, plain_paragraph, references, sentences
-from segarena.reporting.page import build_report
 from segarena.reporting.paper import FOLDER
 from segarena.reporting.tables import Column, Table, class_table, model_tables
 from segarena.reporting.text_tables import to_latex, to_markdown
+from support import build_page
 
 
 def cells_of(line: str) -> list[str]:
@@ -136,7 +136,7 @@ def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) ->
         (folder / place).mkdir(exist_ok=True)
         (folder / place / ".private.json").write_text("{}")
     (folder / "unet-seed0" / "predictions" / "face.png").write_bytes(b"")
-    page = build_report(folder).read_text()
+    page = build_page(folder).read_text()
     path = write_archive(folder)
     assert path == folder / "mine.zip"
     with zipfile.ZipFile(path) as archive:
@@ -145,7 +145,7 @@ def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) ->
     assert not [name for name in names if "predictions/" in name or "private" in name or name.endswith("safetensors")]
     there = tmp_path / "there" / "mine"
     (there / "report.html").unlink()
-    assert build_report(there).read_text() == page
+    assert build_page(there).read_text() == page
     before = path.read_bytes()
     assert write_archive(folder).read_bytes() == before
 

@@ -9,8 +9,7 @@ import pytest
 
 from segarena.errors import RunError
 from segarena.records.comparison import Answer
-from segarena.reporting.page import build_report
-from support import refuses
+from support import build_page, refuses
 
 
 class Page(HTMLParser):
@@ -95,7 +94,7 @@ def test_names_from_users_are_text_and_never_markup(make_comparison) -> None:
         answer=Answer(claim="undecided", headline=evil, details=(evil,), advice=evil),
         notes=(evil,),
     )
-    text = build_report(folder).read_text()
+    text = build_page(folder).read_text()
     page = Page(text)
     assert [script for script in page.all("script") if script.get("type") != "application/json"] == [{}]
     assert len(page.all("b")) == 0
@@ -106,10 +105,10 @@ def test_names_from_users_are_text_and_never_markup(make_comparison) -> None:
 
 def test_a_report_rebuilt_from_the_files_is_the_same(make_comparison, tmp_path: Path) -> None:
     folder = make_comparison(models=("unet",), classes=("background", "cell"), images=1, epochs=2)
-    text = build_report(folder).read_text()
+    text = build_page(folder).read_text()
     moved = tmp_path / folder.name
     shutil.copytree(folder, moved, ignore=shutil.ignore_patterns("figures", "report.html"))
-    assert build_report(moved) == moved / "report.html"
+    assert build_page(moved) == moved / "report.html"
     assert (moved / "report.html").read_text() == text
     assert [path for path in moved.rglob("*") if path.name.startswith(".")] == []
 
@@ -117,13 +116,13 @@ def test_a_report_rebuilt_from_the_files_is_the_same(make_comparison, tmp_path: 
 def test_a_folder_that_is_no_comparison_is_not_changed(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with refuses(RunError, where=folder, value="not a comparison"):
-            build_report(folder)
+            build_page(folder)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_scores_from_validation_images_are_marked_at_the_top(make_comparison) -> None:
     folder = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=2, scored_split="val", gallery=())
-    page = Page(build_report(folder).read_text())
+    page = Page(build_page(folder).read_text())
     assert page.words.index("Scored on validation images") < page.words.index("Scores and costs")
     assert "Gallery" not in page.words
     assert not (folder / "figures" / "gallery.png").exists()
@@ -138,6 +137,6 @@ def test_a_comparison_of_an_older_version_has_its_sentence_as_headline(make_comp
     (folder / "comparison.json").write_text(json.dumps({**kept, "ranking": ranking, "verdict": "On 4 images: FCN."}))
     models = pd.read_csv(folder / "models.csv")
     models.drop(columns=list(added)).to_csv(folder / "models.csv", index=False)
-    page = Page(build_report(folder).read_text())
+    page = Page(build_page(folder).read_text())
     assert "On 4 images: FCN." in page.words
     assert "CPU time" not in page.words

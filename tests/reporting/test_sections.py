@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from segarena.reporting import page, sections
-from segarena.reporting.page import build_report
 from segarena.reporting.sections import SECTIONS, Section
+from support import build_page
 
 
 def test_each_section_has_a_template_and_no_template_is_unused() -> None:
@@ -27,6 +27,6 @@ def test_a_section_without_content_is_left_out(make_comparison, monkeypatch: pyt
     folder = make_comparison(images=1)
     kept = [Section(one.name, one.title, (lambda _: None) if one.name == "use" else one.content) for one in SECTIONS]
     monkeypatch.setattr(sections, "SECTIONS", kept)
-    text = build_report(folder).read_text()
+    text = build_page(folder).read_text()
     assert 'href="#use"' not in text
     assert 'id="use"' not in text
