@@ -90,6 +90,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
             "compared_data",
             "costs",
             "evaluation_plan",
+            "kept_states",
             "expectation",
             "failures",
             "held_out_baseline",

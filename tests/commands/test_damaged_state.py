@@ -40,6 +40,28 @@ DAMAGES: dict[str, Callable[[State], Any]] = {
 }
 
 
+#: Those that matter where only the costs are missing, which come from the progress.
+OF_PROGRESS = [name for name in DAMAGES if "epoch" in name or "key" in name or "progress" in name or "row" in name]
+
+
+def test_a_run_without_its_costs_and_with_a_wrong_state_is_refused(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "costs.json").unlink()
+    path = run / LAST
+    whole = torch.load(path, weights_only=True)
+    assert len(OF_PROGRESS) == 7
+    for name in OF_PROGRESS:
+        torch.save(DAMAGES[name](whole), path)
+        with refuses(RunError, where=path) as caught:
+            segarena.train(resume=run)
+        assert caught.value.remedy.startswith("Delete the run's folder"), name
+        assert not (run / "costs.json").exists()
+    torch.save({"progress": whole["progress"]}, path)
+    segarena.train(resume=run)
+    assert (run / "costs.json").exists()
+
+
 @pytest.fixture(scope="module")
 def unfinished(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     folder = tmp_path_factory.mktemp("unfinished") / "run"

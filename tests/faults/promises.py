@@ -154,6 +154,7 @@ PROMISES = (
         "Twelve wrong forms of `last/state.pt`, a pickle with an object, five of `config.json`",
         (
             "commands/test_damaged_state.py::test_each_wrong_state_is_refused",
+            "commands/test_damaged_state.py::test_a_run_without_its_costs_and_with_a_wrong_state_is_refused",
             "commands/test_damaged_state.py::test_a_configuration_of_a_wrong_shape_is_refused",
         ),
     ),
@@ -185,10 +186,15 @@ PROMISES = (
     ),
     Promise(
         "A comparison does not begin on a disk that is too small for it",
-        "Less free space than the weights and states of all trainings will take",
+        "Less free space than the weights and states of all trainings will take; where there is room for the weights "
+        "only, the states of finished trainings are deleted, as with `--keep-states 0`, and nothing that a resumption "
+        "reads",
         (
             "experiment/test_disk_space.py::test_a_comparison_does_not_begin_on_a_disk_that_is_too_small",
             "experiment/test_disk_space.py::test_what_is_there_already_is_not_needed_again",
+            "experiment/test_disk_space.py::test_the_space_counts_the_states_that_are_kept",
+            "experiment/test_kept_states.py::test_the_last_states_of_finished_trainings_are_kept",
+            "experiment/test_kept_states.py::test_a_comparison_keeps_as_many_states_as_are_asked_for",
         ),
         "Trainings of fewer than 40 steps are not measured, nor are the pictures of the page",
     ),

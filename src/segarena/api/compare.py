@@ -75,6 +75,7 @@ def compare(
     cache_gib: float | None = None,
     disk_cache_gib: float | None = None,
     track_with: TrackerName | Sequence[TrackerName] = (),
+    keep_states: int | None = None,
     config: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     quiet: bool = False,
@@ -206,6 +207,9 @@ def compare(
         track_with: Log each epoch, the protocol and the final scores with these trackers, each an extra of the same
             name. Nothing is sent anywhere unless MLFLOW_TRACKING_URI or WANDB_MODE ask for it: what is logged is in the
             folder tracking. One of tensorboard, mlflow, wandb.
+        keep_states: Training states (last/) of finished trainings that are kept: those of the last ones. Nothing reads
+            them again. The weights of the best epoch, and the states of trainings that are not finished, are kept in
+            any case. Default: all; none where the disk has too little room for them.
         config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
             config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
             relative to it.

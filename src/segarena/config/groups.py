@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "cache_gib",
         "disk_cache_gib",
     ),
-    "Output": ("track_with", "dry_run", "json", "quiet", "verbose"),
+    "Output": ("keep_states", "track_with", "dry_run", "json", "quiet", "verbose"),
 }
 #: A command with fewer options has them in one group, and those of `Output`.
 FEWEST = 15

@@ -172,6 +172,9 @@ class ProtocolOptions(DataOptions, ABC):
     track_with: Annotated[tuple[TrackerName, ...], OPTIONAL] = ()
     """Log each epoch, the protocol and the final scores with these trackers, each an extra of the same name. Nothing is
     sent anywhere unless MLFLOW_TRACKING_URI or WANDB_MODE ask for it: what is logged is in the folder tracking."""
+    keep_states: Annotated[int | None, default("all; none where the disk has too little room for them")] = None
+    """Training states (last/) of finished trainings that are kept: those of the last ones. Nothing reads them again.
+    The weights of the best epoch, and the states of trainings that are not finished, are kept in any case."""
     out: Annotated[Path | None, default("a new folder under runs/")] = None
     """Folder to write; it must not exist or be empty."""
     resume: Annotated[Path | None, OPTIONAL] = None
@@ -196,6 +199,7 @@ class ProtocolOptions(DataOptions, ABC):
             "micro_batch": 2,
             "workers": 0,
             "threads": 1,
+            "keep_states": 0,
         }
         for name, least in smallest.items():
             value = getattr(self, name)

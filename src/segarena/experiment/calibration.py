@@ -24,7 +24,7 @@ from segarena.experiment.budget import (
     share_time,
     take_as_long,
 )
-from segarena.experiment.disk_space import check_space
+from segarena.experiment.disk_space import with_room
 from segarena.experiment.executors.choose import cluster_of, count_at_a_time
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
@@ -180,8 +180,7 @@ def calibrate(
     )
     _report_choices(prepared, late, reporter)
     if not always:  # a plan names both
-        sizes = zip(trainings, forecast.works, strict=True)
-        check_space(folder, {one.folder: forecast.speeds[work.model].disk_mib * MIB for one, work in sizes})
+        prepared = with_room(prepared, folder, [one.folder for one in trainings], forecast, reporter)
     report_prediction(prepared, forecast, reporter)
     report_shorter(prepared, forecast, reporter)
     return Calibrated(prepared, runs, forecast, started, time.perf_counter())

@@ -14,6 +14,7 @@ from segarena.training.costs import count_flops, count_parameters, measure_laten
 from segarena.training.devices import place
 from segarena.training.evaluation import padded_size
 from segarena.training.machine import computing_with
+from segarena.training.saving import refusing_damage
 from segarena.training.state import TrainingState
 
 
@@ -56,8 +57,12 @@ def write_costs(training: Training) -> None:
     content = load_state(folder / LAST)
     if content is None:
         raise RunError("is missing", where=folder / LAST, remedy="Train again in a new folder")
+    with refusing_damage(folder / LAST):
+        state = TrainingState.restored(content["progress"], protocol.epochs, steps=0)
+        if not state.history or any(not {"seconds", "images_per_second"} <= row.keys() for row in state.history):
+            raise ValueError("its history has no times")
     with computing_with(protocol.threads):
         model = place(build(protocol, training.model, training.num_classes, training.seed), protocol.device)
         model.normalization = training.split.normalization
         load_weights(model, folder / BEST)
-        measure_costs(training, model, TrainingState.of(content["progress"])).write(folder)
+        measure_costs(training, model, state).write(folder)

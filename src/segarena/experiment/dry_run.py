@@ -9,6 +9,7 @@ from typing import Any
 from segarena.config import CompareOptions, ProtocolOptions, to_command
 from segarena.config.training import is_own
 from segarena.experiment.calibration import Calibrated
+from segarena.experiment.disk_space import needed_space, sizes_on_disk
 from segarena.experiment.train_all import plan_all
 from segarena.formats import command as command_of
 from segarena.free_disk import free_disk
@@ -49,6 +50,9 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
             seconds = replace(forecast, jobs=workers).predict().seconds
             times.append(PlannedTime(workers=workers, seconds=seconds))
         trials, after = forecast.predict().trials, forecast.after
+    disk, keep = sum(run.disk_mib for run in runs), prepared.options.keep_states
+    if forecast is not None and keep is not None:
+        disk = needed_space(sizes_on_disk([one.folder for one in left], forecast), keep, forecast.jobs) / MIB
     free = free_disk(folder)
     return PlanRecord(
         command=command,
@@ -58,7 +62,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
         times=tuple(times),
         trial_seconds=trials,
         after_seconds=after,
-        disk_mib=sum(run.disk_mib for run in runs),
+        disk_mib=disk,
         free_disk_mib=None if free is None else free / MIB,
         commands=executor_commands(prepared.options, folder),
     )

@@ -30,7 +30,8 @@ class Speed:
         peak_memory_mib: Peak memory of the trial, as models.csv counts it; None where the system does not report it.
         cpu_share: Processor time of the steps as a share of the time on all threads; None on a GPU and where the system
             does not report it. On an idle machine it is near 1.
-        disk_mib: Size of the weights and the state on disk.
+        disk_mib: Size of the weights, the state and the history on disk.
+        state_mib: Size of the state.
     """
 
     build: float
@@ -41,6 +42,7 @@ class Speed:
     peak_memory_mib: float | None = None
     cpu_share: float | None = None
     disk_mib: float = 0.0
+    state_mib: float = 0.0
 
 
 @dataclass(frozen=True)

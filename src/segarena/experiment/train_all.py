@@ -24,6 +24,7 @@ from segarena.experiment.executors.serial import Serial
 from segarena.experiment.failures import Failure, find_failure, none_is_left
 from segarena.experiment.image_counts import read_image_counts
 from segarena.experiment.inputs import describe_inputs
+from segarena.experiment.kept_states import drop_states
 from segarena.experiment.networks import relative_cost
 from segarena.experiment.plan import Training, check_resumable, plan_trainings, record_place
 from segarena.experiment.prediction import Forecast
@@ -82,18 +83,20 @@ def train_all(
     executor, jobs = choose_executor(
         prepared.options, prepared.protocol, len(to_train), folder, prepared.source.samples, _minutes(forecast)
     )
-    is_alone = isinstance(executor, Serial)
+    is_alone, keep = isinstance(executor, Serial), prepared.options.keep_states
     if to_train and to_train[0].protocol.crops == "batch" and is_alone:
         protocol = open_ones[0].protocol
         reporter.say(f"  crops: {open_ones[0].split.pixels(protocol.device).describe()}")
     resume = resume_line(command_name(type(prepared.options)), folder)
     left = _estimate(every, forecast, jobs)
-    progress = _Progress(every, scored, left, forecast, reporter, jobs, resume, is_alone=is_alone)
+    progress = _Progress(every, scored, left, forecast, reporter, jobs, resume, keep, is_alone=is_alone)
+    drop_states(every, keep)
     with progress:
         executor.run(progress.tasks(), progress, should_stop)
         for training in [*scored, *progress.trained]:
             if not training.is_finished:  # costs are measured with nothing beside
                 write_costs(training)
+    drop_states(every, keep)
     of_all = [failure for failure in progress.failures if failure.record.data_fraction is None]
     failed = {failure.record.model: failure for failure in reversed(of_all)}
     if failed and not {run.model for run in runs} - failed.keys():
@@ -116,10 +119,15 @@ class _Progress:
         reporter: Reporter,
         jobs: int,
         resume: str,
+        keep_states: int | None,
         *,
         is_alone: bool,
     ) -> None:
-        self._scored, self._is_alone = [training.folder for training in scored], is_alone
+        self._keep_states, self._scored, self._is_alone = (
+            keep_states,
+            [training.folder for training in scored],
+            is_alone,
+        )
         self._every, self._left, self._reporter, self._jobs, self._resume = every, left, reporter, jobs, resume
         self._late = (
             None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter, jobs))
@@ -181,6 +189,7 @@ class _Progress:
         self._left.finish(task.start.number - 1)
         if error is None:
             self.trained.append(task.training)
+            drop_states(self._every, self._keep_states)
             self._reporter.end(task.start, None)
             return
         if isinstance(error, Interrupted):

@@ -25,6 +25,7 @@ from segarena.loading.dataset import EvaluationItem, EvaluationSet, TrainingBatc
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL
 from segarena.scoring.scores import score
+from segarena.training.checkpoint import LAST
 from segarena.training.costs import measure_latency
 from segarena.training.counting import evaluate
 from segarena.training.cpu_time import cpu_seconds
@@ -77,6 +78,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         state = trainer.fit()
         saved = time.perf_counter() - validation.end
         written = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+        state_size = Path(folder, LAST).stat().st_size
     found = measure_latency(
         {"model": network}, protocol.input_size, device=protocol.device, precision=protocol.precision, rounds=ROUNDS
     )
@@ -89,6 +91,7 @@ def measure_speed(training: Training, parent: Path, steps: int) -> Speed:
         peak_memory_mib=state.peak_memory_mib,
         cpu_share=loader.cpu_share(torch.get_num_threads()) if protocol.device == "cpu" else None,
         disk_mib=written / MIB,
+        state_mib=state_size / MIB,
     )
 
 

@@ -60,7 +60,7 @@ class PlanRecord(Record, file="plan.json", schema=1):
     after_seconds: Seconds
     """Time after the trainings: latency, gallery, page."""
     disk_mib: Mebibytes
-    """Disk space of all runs that are left."""
+    """Disk space of all runs that are left; with `--keep-states` what is needed until all are finished."""
     free_disk_mib: Mebibytes | None
     """Disk space that is free in the folder; null where it is unknown."""
     commands: dict[str, str] = field(default_factory=dict)

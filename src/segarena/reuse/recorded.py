@@ -21,7 +21,7 @@ from segarena.reuse.paths import NAMES, is_file
 #: for the rounding of another number of threads).
 MAY_DIFFER = frozenset(
     {"data", "images", "masks", "root", "splits", "workers", "threads", "jobs", "executor", "slurm", "cache_gib"}
-    | {"track_with"}
+    | {"track_with", "keep_states"}
 )
 #: Arguments of `build_model`: a run records only those that its network uses.
 NETWORK = frozenset({"encoder", "weights", "output_stride"})
@@ -41,6 +41,7 @@ RECORDED = frozenset(
         "seed",
         "track_with",
         "data_fractions",
+        "keep_states",
     }
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,22 @@ from segarena.training.checkpoint import (
 
 #: A save that takes long is followed by this many times its duration without one.
 REST = 20.0
+
+
+@contextmanager
+def refusing_damage(path: Path) -> Iterator[None]:
+    """Raise RunError for what is raised in the block because a value of a state is missing or has a wrong form.
+
+    Args:
+        path: The file of the state.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if is_out_of_memory(error):  # the state is as it should be, and has to be kept
+            raise
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
+        raise not_a_state(path, reason) from error
 
 
 class SavedState:
@@ -86,17 +103,12 @@ class SavedState:
         content = load_state(path)
         if content is None:
             return None
-        try:
+        with refusing_damage(path):
             history = content["progress"]["history"]
             best = content.pop("best", None)  # a state of an earlier version has none: its file is of its epoch
             if not isinstance(best, dict | None):
                 raise TypeError("its best weights are not named")
             load(content)
-        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            if is_out_of_memory(error):  # the state is as it should be, and has to be kept
-                raise
-            reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
-            raise not_a_state(path, reason) from error
         self._best = best
         self._write_rest(history)
         return content
