@@ -1,0 +1,105 @@
+"""Files of earlier versions: read, or refused with what to do, and never changed.
+
+`old_runs` has the files, without weights and pictures, of comparisons of FCN and U-Net on twelve squares:
+
+- no_schema: before files had the key `schema`.
+- first_schemas: the first version that wrote it. Its config.json has none yet, its protocol no `network`.
+- one_protocol: the first version whose options are closed once, as they are now.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import segarena
+from segarena.errors import RunError
+from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config
+from segarena.records.metrics import Metrics
+from segarena.records.options import OptionsRecord
+from segarena.records.record import Record
+from segarena.records.run import Costs, Data, Environment
+from support import refuses
+
+OLD = Path(__file__).parent / "old_runs"
+RUN_FILES = (Config, Costs, Data, Environment, Metrics)
+ANOTHER_VERSION = "Use the version of segarena that wrote it, or repeat the run or the comparison in a new folder"
+REPEAT = "Repeat the run or the comparison in a new folder"
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("run", ["fcn-seed0", "unet-seed0"])
+@pytest.mark.parametrize("kind", RUN_FILES)
+def test_each_file_of_a_run_is_read(kind: type[Record], run: str) -> None:
+    folder = OLD / "one_protocol" / run
+    written = json.loads((folder / kind.file).read_text())
+    read = kind.read(folder).to_json()
+    assert written["schema"] == read["schema"] == 1
+    same = [name for name in written if not isinstance(written[name], dict) or name == "per_class"]
+    assert {name: read[name] for name in same} == {name: written[name] for name in same}
+
+
+def test_the_files_of_a_comparison_are_read() -> None:
+    folder = OLD / "one_protocol"
+    comparison, options = ComparisonRecord.read(folder), OptionsRecord.read(folder)
+    assert [entry.model for entry in comparison.ranking] == ["fcn", "unet"]
+    assert comparison.ranking[0].miou == pytest.approx(Metrics.read(folder / "fcn-seed0").miou or 0.0)
+    assert (options.command, options.options["models"]) == ("compare", ["fcn", "unet"])
+    assert Metrics.read(folder / "fcn-seed0").micro_batch is None  # keys that came later have their defaults
+    assert Config.read(folder / "fcn-seed0").protocol.epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "kind", "what", "remedy"),
+    [
+        ("no_schema", "comparison.json", ComparisonRecord, "has no schema", ANOTHER_VERSION),
+        ("no_schema", "fcn-seed0/config.json", Config, "has no schema", ANOTHER_VERSION),
+        ("no_schema", "fcn-seed0/metrics.json", Metrics, "has no schema", ANOTHER_VERSION),
+        ("first_schemas", "comparison.json", ComparisonRecord, "has no key `protocol.network`", REPEAT),
+        ("first_schemas", "fcn-seed0/config.json", Config, "has no schema", ANOTHER_VERSION),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_what_to_do(
+    version: str, file: str, kind: type[Record], what: str, remedy: str
+) -> None:
+    path = OLD / version / file
+    with refuses(RunError, where=path, value=what) as caught:
+        kind.read(path.parent)
+    assert caught.value.remedy == remedy
+
+
+@pytest.mark.parametrize("kind", [Costs, Data, Environment, Metrics])
+def test_the_other_files_of_the_first_schemas_are_read(kind: type[Record]) -> None:
+    assert kind.read(OLD / "first_schemas" / "fcn-seed0").to_json()["schema"] == 1
+
+
+@pytest.mark.parametrize("version", ["no_schema", "first_schemas"])
+def test_commands_refuse_old_folders_and_change_nothing(version: str, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(OLD / version, folder)
+    (folder / "fcn-seed0" / "best.safetensors").touch()
+    before = content(folder)
+    for use in (
+        lambda: segarena.report(folder),
+        lambda: segarena.load(folder / "fcn-seed0"),
+        lambda: segarena.compare(resume=folder),
+        lambda: segarena.train(resume=folder / "fcn-seed0"),
+    ):
+        with pytest.raises(RunError) as caught:
+            use()
+        assert caught.value.remedy in (ANOTHER_VERSION, REPEAT)
+    assert content(folder) == before
+
+
+def test_a_newer_schema_is_refused() -> None:
+    written = json.loads((OLD / "one_protocol" / "comparison.json").read_text())
+    with refuses(RunError, value="schema 3") as caught:
+        ComparisonRecord.from_json({**written, "schema": 3}, "comparison.json")
+    assert caught.value.remedy == "Update segarena"
