@@ -80,7 +80,7 @@ def _train(
     prepared = prepare(options, reporter)
     if launch is not None:
         check_joint_protocol(prepared.protocol, launch, torch.cuda.device_count())
-        reporter.say(f"  {plural(processes, 'process')} train together")
+        reporter.say(f"  {processes} processes train together" if processes > 1 else "  one process trains")
     reporter.detail(describe_environment(prepared.protocol.device).sentence)
     expected = expect(options, prepared, reporter)
     try_networks(prepared.protocol, options.model_names, prepared.source.classes.num_classes, reporter)
