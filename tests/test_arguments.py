@@ -72,7 +72,7 @@ def test_what_is_understood(given: dict[str, Any], expected: dict[str, Any]) -> 
         ({"seeds": [42]}, ConfigError, "[42]", "seed=42"),
         ({"seeds": []}, ConfigError, "[]", "seed=0"),
         ({"seeds": "3"}, OptionTypeError, "'3'", "a whole number"),
-        ({"clip_norm": None}, OptionTypeError, "None", "leave it out"),
+        ({"weight_decay": None}, OptionTypeError, "None", "leave it out"),
         ({"split": "0.8"}, OptionTypeError, "'0.8'", "a number"),
         ({"output_stride": "8"}, OptionTypeError, "'8'", "8, 16"),
         ({"output_stride": 4}, ConfigError, "4", "8, 16"),

@@ -82,7 +82,7 @@ def test_without_a_command_the_short_help_is_shown(typed):
         ("compare data --epoch 3", "--epoch", "--epochs"),
         ("compare data --epohcs=3", "--epohcs", "--epochs"),
         ("train data --model unet --seeds 3", "--seeds", "--seed"),
-        ("predict run image --batch_size 3", "--batch-size", "compare and train"),
+        ("predict run image --batch_size 3", "--batch-size", "compare, train and bench"),
         ("check data --colour red", "--colour", "segarena check --help"),
         ("frobnicate", "frobnicate", "segarena --help"),
     ],

@@ -24,7 +24,18 @@ from segarena.experiment.resolve import resolve
 from support import refuses
 
 CPU = {"device": "cpu", "precision": "fp32"}
-ALWAYS = {"encoder", "weights", "size", "batch_size", "epochs", "patience", "learning_rate", "decoder_factor", "loss"}
+ALWAYS = {
+    "encoder",
+    "weights",
+    "size",
+    "batch_size",
+    "epochs",
+    "patience",
+    "learning_rate",
+    "decoder_factor",
+    "clip_norm",
+    "loss",
+}
 
 
 def parts(hint: Any) -> Iterator[Any]:
@@ -103,7 +114,15 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
         "patience": 3,
         "output_stride": 8,
     }
-    typed |= {"learning_rate": 0.5, "decoder_factor": 2.0, "loss": "ce", "workers": 1, "threads": 3, **CPU}
+    typed |= {
+        "learning_rate": 0.5,
+        "decoder_factor": 2.0,
+        "clip_norm": 3.0,
+        "loss": "ce",
+        "workers": 1,
+        "threads": 3,
+        **CPU,
+    }
     protocol, choices = resolve(TrainOptions(model="pspnet", **typed), FACTS)
     assert choices == ()
     settings = protocol.settings()

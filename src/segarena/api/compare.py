@@ -56,7 +56,7 @@ def compare(
     tune: int = 0,
     decoder_factor: float | None = None,
     weight_decay: float = 0.01,
-    clip_norm: float = 5.0,
+    clip_norm: float | None = None,
     loss: Literal["ce", "ce+dice"] | None = None,
     class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none",
     label_smoothing: float = 0.0,
@@ -169,7 +169,7 @@ def compare(
         decoder_factor: Learning rate of the layers outside the encoder, as a multiple of learning_rate. A network
             without an encoder uses it for all layers. Default: 3; 1 from scratch with track="encoder".
         weight_decay: Weight decay; not applied to normalisation layers and biases.
-        clip_norm: Gradients are clipped to this norm.
+        clip_norm: Gradients are clipped to this norm. Default: 1; 5 for sgd and with track="paper".
         loss: Cross-entropy, or cross-entropy plus Dice. One of ce, ce+dice. Default: ce+dice; ce with track="paper", as
             published.
         class_weights: Weight of each class in the loss, from its pixels in the training masks. One of none, inverse,

@@ -129,7 +129,7 @@ class ProtocolOptions(DataOptions, ABC):
     A network without an encoder uses it for all layers."""
     weight_decay: float = 1e-2
     """Weight decay; not applied to normalisation layers and biases."""
-    clip_norm: float = 5.0
+    clip_norm: Annotated[float | None, default(defaults.clip_norm)] = None
     """Gradients are clipped to this norm."""
     loss: Annotated[Literal["ce", "ce+dice"] | None, default(defaults.loss)] = None
     """Cross-entropy, or cross-entropy plus Dice."""

@@ -145,7 +145,8 @@ def _make_step(model: SegmentationModel, found: Benched) -> Callable[[], object]
     """A training step as `train` takes it, with a batch that is in memory: the run's settings, or the defaults."""
     protocol = found.protocol
     optimizer = "adamw" if protocol is None else protocol.optimizer
-    decay, clip = (1e-2, 5.0) if protocol is None else (protocol.weight_decay, protocol.clip_norm)
+    clip, _ = defaults.clip_norm(optimizer, model.settings["track"])
+    decay, clip = (1e-2, clip) if protocol is None else (protocol.weight_decay, protocol.clip_norm)
     micro = 0 if protocol is None else protocol.micro_batch
     if protocol is None:
         loss = SegmentationLoss(defaults.loss(model.settings["track"])[0])

@@ -137,7 +137,7 @@ def resolve(
             "decoder_factor", options.decoder_factor, defaults.decoder_factor(pretrained, options.track)
         ),
         weight_decay=options.weight_decay,
-        clip_norm=options.clip_norm,
+        clip_norm=close("clip_norm", options.clip_norm, defaults.clip_norm(options.optimizer, options.track)),
         loss=close("loss", options.loss, defaults.loss(options.track)),
         class_weights=_class_weights(options, choices),
         label_smoothing=options.label_smoothing,
