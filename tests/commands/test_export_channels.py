@@ -57,7 +57,7 @@ def test_the_file_labels_images_as_they_are_stored(run: Path, onnx_file: Path) -
         assert found.shape == pixels.shape[:2]
         assert (found == expected).mean() > 0.999
         seen |= set(np.unique(expected))
-        assert np.array_equal(model.probabilities(pixels).argmax(axis=0), found)
+        assert np.array_equal(model.probabilities(pixels).argmax(axis=0), model.predict(pixels))  # both in windows
     assert seen == {0, 1}
     path = run.parent / "data" / "images" / "00.tif"
     assert np.array_equal(model.predict(path), model.predict(image))
