@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
-from support import drawing_nothing, real_encoders, small_encoders, write_pair
+from support import drawing_nothing, real_encoders, small_encoders, write_squares
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -135,9 +135,7 @@ def blank_figures() -> Iterator[None]:
 def squares(tmp_path: Path) -> Path:
     """A folder of twelve images with bright squares and their 0/255 masks."""
     folder = tmp_path / "squares"
-    for number in range(12):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 12)
 
 
 @pytest.fixture

@@ -106,6 +106,13 @@ def write_pair(folder: Path, name: str, *, size: int = 48, seed: int = 0, high: 
         Image.fromarray(pixels).save(path)
 
 
+def write_squares(folder: Path, number: int) -> Path:
+    """Pairs square00, square01, ... as of `write_pair`, each with its number as the seed. Returns the folder."""
+    for seed in range(number):
+        write_pair(folder, f"square{seed:02}", seed=seed)
+    return folder
+
+
 def scene(seed: int, size: int = 96) -> Image.Image:
     """Soft random blobs of colour: like a photograph, all of it differs from any other seed's."""
     random = np.random.default_rng(seed)

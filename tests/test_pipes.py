@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support import QUICK, write_pair
+from support import QUICK, write_squares
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of Unix")
 
@@ -27,8 +27,7 @@ def run(line: str, cwd: Path) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pipes")
-    for number in range(8):
-        write_pair(folder / "data", f"square{number:02}", seed=number)
+    write_squares(folder / "data", 8)
     return folder
 
 

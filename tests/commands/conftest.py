@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import segarena
-from support import QUICK, write_pair
+from support import QUICK, write_squares
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +19,6 @@ def _quick_runs(quick_runs: None, blank_figures: None) -> None:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on twelve squares with enough steps to find them; the data lies beside it in `data`."""
     folder = tmp_path_factory.mktemp("trained")
-    for number in range(12):
-        write_pair(folder / "data", f"square{number:02}", seed=number)
+    write_squares(folder / "data", 12)
     options = {**QUICK, "epochs": 12, "patience": 12, "learning_rate": 3e-3}
     return segarena.train(folder / "data", model="unet", out=folder / "run", **options)

@@ -33,7 +33,7 @@ from segarena.records.run import Data
 from segarena.reporting.page import build_report
 from segarena.reuse.like import read_like
 from segarena.training import engine
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_pair, write_squares
 
 #: What a run on all images has of its own.
 OWN = ("cache_gib", "epochs", "patience", "crop", "input_size")
@@ -43,8 +43,7 @@ OWN = ("cache_gib", "epochs", "patience", "crop", "input_size")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with twelve squares in `data`, a comparison of two seeds in `out`, and its FCN trained on all images."""
     place = tmp_path_factory.mktemp("all images")
-    for number in range(12):
-        write_pair(place / "data", f"square{number:02}", seed=number)
+    write_squares(place / "data", 12)
     options = {**QUICK, "epochs": 3, "class_weights": "median"}
     segarena.compare(place / "data", models=("fcn", "pspnet"), seeds=2, out=place / "out", **options)
     for seed, best_epoch in enumerate((2, 3)):

@@ -21,15 +21,23 @@ from segarena.records.comparison import ComparisonRecord
 from segarena.records.slices import Slices
 from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures
 from segarena.reporting.style import ARCHITECTURES
-from support import QUICK, REAL_WEIGHTS, SHARED, needs_real_data, needs_real_weights, real_encoders, refuses, write_pair
+from support import (
+    QUICK,
+    REAL_WEIGHTS,
+    SHARED,
+    needs_real_data,
+    needs_real_weights,
+    real_encoders,
+    refuses,
+    write_squares,
+)
 
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two architectures, two seeds, two epochs on twelve squares."""
     folder = tmp_path_factory.mktemp("compare")
-    for number in range(12):
-        write_pair(folder / "data", f"square{number:02}", seed=number)
+    write_squares(folder / "data", 12)
     options = {"seeds": 2, "output_stride": 16, **QUICK}
     return segarena.compare(folder / "data", models=("fcn", "pspnet"), out=folder / "out", **options)
 

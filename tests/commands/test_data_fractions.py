@@ -20,7 +20,7 @@ from segarena.records.config import Config
 from segarena.records.options import OptionsRecord
 from segarena.records.plan import PlanRecord
 from segarena.records.run import Data
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_squares
 
 pytestmark = pytest.mark.long
 OWN = {name: value for name, value in QUICK.items() if name not in ("encoder", "weights")}
@@ -30,9 +30,7 @@ OPTIONS = {**OWN, "models": [("tiny", Tiny)], "learning_rate": 0.003, "threads":
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fractions") / "squares"
-    for number in range(20):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 20)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from segarena.errors import ConfigError, DataError, Interrupted, Queued, RunErro
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.suite import SuiteRecord
 from suites import SCORES, comparison, finished
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_squares
 
 Compare = Callable[[CompareOptions], Path]
 
@@ -56,8 +56,7 @@ def write(place: Path, sets: str, common: str = "models: [unet, fcn]") -> Path:
 
 
 def test_data_is_trained_by_compare_and_a_finished_comparison_is_used(tmp_path: Path) -> None:
-    for number in range(12):
-        write_pair(tmp_path / "data", f"square{number:02}", seed=number)
+    write_squares(tmp_path / "data", 12)
     finished(tmp_path / "runs", {"street": SCORES["street"]})
     common = "\n".join(f"{name.replace('_', '-')}: {value}" for name, value in QUICK.items())
     common = common.replace("epochs: 2", "epochs: 1")

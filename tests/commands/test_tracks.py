@@ -19,7 +19,7 @@ from segarena.errors import ConfigError, RunError
 from segarena.models.unet import UNet
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_squares
 
 PAPER = {**{key: value for key, value in QUICK.items() if key != "encoder"}, "epochs": 1, "track": "paper"}
 
@@ -42,9 +42,7 @@ def narrow_networks() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("squares")
-    for number in range(10):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 10)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from segarena.reporting.comparison import read_comparison
 from segarena.reporting.method import protocol_rows
 from segarena.reuse.complete import complete
 from segarena.training.engine import Trainer
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_squares
 
 MODELS = ["fcn", "pspnet"]
 #: With the settings of `QUICK` at batch size 4.
@@ -40,9 +40,7 @@ RATES = learning_rates(2.12e-3, 3)
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty images, each of them a unit: 13 train in a trial, 3 are held out."""
     folder = tmp_path_factory.mktemp("data") / "squares"
-    for number in range(20):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 20)
 
 
 @pytest.fixture(scope="module", autouse=True)

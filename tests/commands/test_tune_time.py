@@ -16,7 +16,7 @@ from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.records.options import OptionsRecord
 from segarena.training.engine import Trainer
-from support import QUICK, refuses, write_pair
+from support import QUICK, refuses, write_pair, write_squares
 
 MODELS = ["fcn", "pspnet"]
 
@@ -25,9 +25,7 @@ MODELS = ["fcn", "pspnet"]
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty images, of which 16 train; in a trial 13 train and 3 are held out."""
     folder = tmp_path_factory.mktemp("data") / "squares"
-    for number in range(20):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 20)
 
 
 def made_speed(training: Training, *_: object) -> Speed:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faults.killer import NAMES, OPTIONS, TIMES, end_at_random, finish, left_over, start
-from support import write_pair
+from support import write_squares
 
 pytestmark = [
     pytest.mark.faults,
@@ -27,8 +27,7 @@ class Whole:
 
     def __init__(self, root: Path) -> None:
         self.data, self.root = root / "data", root
-        for number in range(12):
-            write_pair(self.data, f"square{number:02}", seed=number)
+        write_squares(self.data, 12)
 
     @cached_property
     def run(self) -> tuple[Path, float]:

@@ -23,7 +23,7 @@ from segarena.errors import RunError
 from segarena.files import UNWRITABLE
 from segarena.scenes.synthetic import SyntheticSource, write_scenes
 from segarena.training.costs import measure_latency
-from support import QUICK, write_pair
+from support import QUICK, write_squares
 
 pytestmark = pytest.mark.usefixtures("quick_runs", "blank_figures")
 SAME = ("metrics.json", "best.safetensors", "images.csv")
@@ -34,8 +34,7 @@ class Bench:
 
     def __init__(self, root: Path) -> None:
         self.data, self.run, self._compared = root / "data", root / "run", root / "compared"
-        for number in range(8):
-            write_pair(self.data, f"square{number:02}", seed=number)
+        write_squares(self.data, 8)
         segarena.train(self.data, model="unet", out=self.run, **QUICK)
 
     @cached_property

@@ -13,7 +13,7 @@ import pytest
 from faults import limited
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
-from support import write_pair
+from support import write_squares
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
 NETWORK = "--model fcn --encoder mobilenet_v2 --weights none --size 160"
@@ -36,9 +36,7 @@ def train(data: Path, out: Path, mebibytes: int) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memory") / "data"
-    for number in range(24):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 24)
 
 
 @pytest.mark.parametrize("mebibytes", [600, 300, 100, 1])

@@ -13,7 +13,7 @@ import pytest
 
 from faults.killer import NAMES, OPTIONS, TIMES, finish, in_shell, inside_namespace, left_over, start
 from segarena.loading.disk_cache import PART
-from support import write_pair
+from support import write_squares
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
 TRAIN = ("--model", "unet", *OPTIONS)
@@ -22,9 +22,7 @@ TRAIN = ("--model", "unet", *OPTIONS)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("surroundings") / "data"
-    for number in range(12):
-        write_pair(folder, f"square{number:02}", seed=number)
-    return folder
+    return write_squares(folder, 12)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 import segarena
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
-from support import small_encoders, write_pair
+from support import small_encoders, write_squares
 
 #: Four steps of each epoch.
 OPTIONS = "--model unet --encoder mobilenet_v2 --weights none --size 32 --batch-size 4 --epochs 3 --device cpu".split()
@@ -28,9 +28,7 @@ TIMES = int(os.environ.get("SEGARENA_FAULTS", "20"))
 @pytest.fixture(scope="module")
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("squares") / "data"
-    for number in range(20):
-        write_pair(data, f"square{number:02}", seed=number)
-    return data
+    return write_squares(data, 20)
 
 
 def train(data: Path, place: Path, lost: Sequence[int]) -> tuple[list[list[int]], float]:
