@@ -38,7 +38,7 @@ class World:
         models: Number of models.
         folds: Number of folds, each with trainings of its own; 0 without.
         classes: Number of classes; the law `trained` has those of its data.
-        noise: Standard deviation of the effect of a training: on the logistic scale, for `points` in points of mIoU.
+        noise: Standard deviation of the effect of a training: on the logistic scale; for `points` in points of mIoU.
         largest_group: Groups have 1 to so many images; 1 for images that are units themselves.
         fewer_seeds: Seeds of the first model; 0 for as many as the others have.
         failing: Share of the trainings that fail: they lose 10 points, or 1 on the logistic scale.
@@ -149,15 +149,20 @@ def draw_dirichlet(rng: np.random.Generator, world: World) -> UnitCounts:
 
 
 def draw_points(rng: np.random.Generator, world: World) -> UnitCounts:
-    """The IoU of an image is not limited to 0..1, so that the true difference is exact; no formula needs that limit."""
+    """The IoU of an image is not limited to 0..1, so that the true difference is exact; no formula needs that limit.
+
+    A training changes all classes alike, and each one with 2.5 times that standard deviation. Both together give the
+    mIoU the standard deviation `noise`.
+    """
+    by_class = 2.5
+    common = world.noise / 100 / np.sqrt(1 + by_class**2 / world.classes)
     layout = lay_out(rng, world)
     shape = (world.models, world.seeds, layout.images, world.classes)
     truth = draw_truth(rng, layout.images, world.classes)
     iou = 0.55 + layout.spread(normal(rng, 0.12, world.units, world.classes))
-    iou = (
-        iou + layout.spread(normal(rng, 0.1, world.models, 1, world.units, world.classes)) + normal(rng, 0.115, *shape)
-    )
-    iou = iou + draw_training(rng, replace(world, noise=world.noise / 100), layout, failure=0.1, by_class=2.5)
+    own = layout.spread(normal(rng, 0.11, world.models, 1, world.units, world.classes))
+    iou = iou + own + normal(rng, 0.12, *shape)
+    iou = iou + draw_training(rng, replace(world, noise=common), layout, failure=0.1, by_class=by_class)
     iou[0] += world.lead / 100
     union = truth * rng.uniform(1.0, 1.3, shape)
     return arranged(iou * union, union, truth, world, layout)

@@ -45,7 +45,7 @@ def test_forty_comparisons_of_equal_models_have_few_winners(simulation: ModuleTy
 
 
 def test_a_clear_lead_is_found(simulation: ModuleType) -> None:
-    found = run(simulation, "points", 20, units=40, seeds=3, lead=10.0)
+    found = run(simulation, "points", 20, units=40, seeds=3, lead=15.0)
     assert (found.winners, found.right) == (0, 20)
 
 
@@ -76,6 +76,17 @@ def test_the_recorded_plans_are_near_the_power_that_was_found(simulation: Module
         world = simulation.replace(plan.world, units=plan.target_units, seeds=plan.target_seeds)
         predicted, found = results.find(plan), results.find(simulation.Setting("better", world))
         assert abs(predicted.predicted / predicted.comparisons - found.right / found.comparisons) <= 0.15
+
+
+def test_the_recorded_power_is_near_that_of_an_earlier_simulation(simulation: ModuleType) -> None:
+    tables = importlib.import_module("verdict_tables")
+    near = set()
+    for setting in (setting for setting in simulation.powers() if setting.kind == "better"):
+        world, found = setting.world, tables.Results().find(setting)
+        if (key := (world.units, world.seeds, world.models, world.lead)) in tables.EARLIER:
+            assert abs(100 * found.right / found.comparisons - tables.EARLIER[key]) <= 5, key
+            near.add(key)
+    assert near == set(tables.EARLIER)
 
 
 def test_a_run_goes_on_where_it_was(simulation: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
