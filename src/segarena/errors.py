@@ -127,7 +127,8 @@ class Queued(_ShortInNotebooks):
 
     Args:
         folder: The folder of the comparison.
-        array: The job array of the trainings, as SLURM numbers it.
+        array: The job array of the trainings, as SLURM numbers it; several, with spaces between them, where one may not
+            be so large.
         number: How many trainings it has.
         report: The job after them, which compares and writes the page.
     """
@@ -135,9 +136,18 @@ class Queued(_ShortInNotebooks):
     def __init__(self, folder: Path, array: str, number: int, report: str) -> None:
         self.folder, self.array, self.number, self.report = folder, array, number, report
         super().__init__(
-            f"the trainings are queued ({number} in job array {array}), and the result is there when job {report} is "
+            f"the trainings are queued ({number} in {self.arrays}), and the result is there when job {report} is "
             f"over. Read it then with segarena.Comparison({str(folder)!r})"
         )
+
+    @property
+    def arrays(self) -> str:
+        """The job arrays in words.
+
+        >>> Queued(Path("out"), "41", 3, "42").arrays, Queued(Path("out"), "41 42", 1200, "43").arrays
+        ('job array 41', 'job arrays 41 42')
+        """
+        return f"job array{'s' if ' ' in self.array else ''} {self.array}"
 
 
 class Terminated(KeyboardInterrupt):

@@ -16,7 +16,15 @@ from executor_tasks import Job, Recorder
 import segarena
 from segarena.errors import ConfigError, Interrupted, Queued, RunError
 from segarena.experiment.executors.remote import describe_place, pack
-from segarena.experiment.executors.slurm import LOGS, Parcel, Report, Slurm, check_slurm, read_settings
+from segarena.experiment.executors.slurm import (
+    LOGS,
+    Parcel,
+    Report,
+    Slurm,
+    check_slurm,
+    find_largest_array,
+    read_settings,
+)
 from segarena.extras import install_command
 from support import QUICK, refuses
 
@@ -101,6 +109,46 @@ def test_nothing_is_queued_beside_what_an_earlier_call_has_queued(
         Slurm(tmp_path, second, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
     assert first.check() is None
     assert second.check() is None
+
+
+def add_program(programs: Path, name: str, script: str) -> None:
+    (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+    (programs / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("most", [None, 2])
+def test_more_trainings_than_an_array_may_have_are_several_arrays(
+    sbatch: Path, tmp_path: Path, most: int | None
+) -> None:
+    """At most `most` run at a time: the next array waits for the one before."""
+    add_program(sbatch.parent / "programs", "scontrol", "echo 'MaxArraySize            = 3'")
+    slurm = Slurm(tmp_path, describe_place(tmp_path, []), {"CPU": 1.0}, most=most)
+    with pytest.raises(Queued) as caught:
+        slurm.run([Job(name) for name in "abcdefg"], Recorder(), bool)
+    assert (caught.value.array, caught.value.number, caught.value.report) == ("41 42 43", 7, "44")
+    assert "job arrays 41 42 43" in str(caught.value)
+    jobs = [options(sbatch / str(number)) for number in (41, 42, 43, 44)]
+    assert [job.get("array", "").partition("%")[0] for job in jobs] == ["0-2", "0-2", "", ""]
+    if most:
+        assert jobs[0]["array"].endswith("%2")
+    between = ["afterany:41", "afterany:42"] if most else [None, None]
+    assert [job.get("dependency") for job in jobs] == [None, *between, "afterany:41:42:43"]
+
+
+@pytest.mark.parametrize(("answer", "largest"), [("MaxArraySize = 0", 1), ("ClusterName = a", 1001), ("exit 1", 1001)])
+def test_the_largest_array_is_asked_for(sbatch: Path, answer: str, largest: int) -> None:
+    add_program(sbatch.parent / "programs", "scontrol", answer if answer == "exit 1" else f"echo '{answer}'")
+    assert find_largest_array() == largest
+
+
+def test_nothing_stays_in_the_queue_where_a_later_job_is_refused(sbatch: Path, tmp_path: Path) -> None:
+    programs = sbatch.parent / "programs"
+    add_program(programs, "scancel", f"echo $* > {tmp_path / 'cancelled'}")
+    accept = (programs / "sbatch").read_text()
+    (programs / "sbatch").write_text(f"{accept}[ $n -lt 42 ] || {{ echo 'too many jobs' >&2; exit 1; }}\n")
+    with refuses(ConfigError, where="slurm", value="too many jobs"):
+        Slurm(tmp_path, describe_place(tmp_path, []), {"CPU": 1.0}).run([Job("a"), Job("b")], Recorder(), bool)
+    assert (tmp_path / "cancelled").read_text().split() == ["41"]
 
 
 def test_what_sbatch_refuses_is_one_message(sbatch: Path, tmp_path: Path) -> None:

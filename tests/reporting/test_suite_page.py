@@ -15,6 +15,7 @@ from segarena.records.suite import FailedDataSet, SuiteModel, SuiteRecord
 from segarena.reporting.style import theme
 from segarena.reporting.suite_figure import draw_critical_difference
 from segarena.reporting.suite_page import build_suite_report, is_suite, render_suite
+from segarena.reporting.suite_tables import heat_rows
 from segarena.reporting.suite_words import (
     describe_groups,
     describe_power,
@@ -163,6 +164,18 @@ def test_a_model_ahead_of_all_is_named(tmp_path: Path) -> None:
     assert "no two of them" in without
     assert isinstance(record.models[0], SuiteModel)
     assert SuiteRecord.read(tmp_path / "suite") == record
+
+
+@pytest.mark.parametrize(("seeds", "words"), [(3, "not ranked"), (1, "trained networks only, not ranked")])
+def test_a_winner_that_is_not_on_all_data_sets_is_named(tmp_path: Path, seeds: int, words: str) -> None:
+    """Its data set is decided, though the suite cannot rank it."""
+    record = suite(tmp_path, {**SCORES, "cells": {**SCORES["cells"], "mine": 0.9}}, seeds=seeds)
+    assert list(record.left_out) == ["mine"]
+    found = describe_wins(record.models, record.data_sets)
+    assert found == f"The verdicts of the single data sets name mine on cells ({words}); not decided on 3 data sets."
+    [row] = [row for row in heat_rows(record) if row.name == "cells"]
+    assert row.verdict.startswith("mine (not ranked)")
+    assert not any(cell.is_winner for cell in row.cells)
 
 
 def test_resolution_ceilings_are_shown_where_they_limit(folder: Path, tmp_path: Path) -> None:

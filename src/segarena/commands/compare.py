@@ -155,7 +155,7 @@ def _show_queued(queued: Queued) -> None:
     """What is in the queue of SLURM, and goes on without this command."""
     folder = queued.folder
     console.result(
-        f"{plural(queued.number, 'training')} queued as job array {queued.array}; job {queued.report} writes the page"
+        f"{plural(queued.number, 'training')} queued as {queued.arrays}; job {queued.report} writes the page"
     )
     console.result(f"Their logs: {folder / LOGS}", markup=False)
     console.result(f"Page, when all are over: {folder / 'report.html'}", markup=False)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from segarena.formats import NOTHING, duration, milliseconds, percent, plural
 from segarena.records.suite import SuiteDataSet, SuiteDifference, SuiteRecord
 from segarena.reporting.differences import signed_points, to_text
-from segarena.reporting.suite_words import is_limited, labels_of
+from segarena.reporting.suite_words import is_limited, label_of, labels_of
 from segarena.reporting.tables import Cell, Column, Table
 from segarena.scoring.suite import one_score, train_time
 
@@ -191,10 +191,10 @@ def _heat_row(record: SuiteRecord, one: SuiteDataSet) -> HeatRow:
             )
         )
     images = f"{plural(one.images, 'image')}, {plural(one.classes, 'class')}"
-    name = labels.get(one.best or "")
-    if one.claim in ("best_architecture", "best_network"):
+    if one.best and one.claim in ("best_architecture", "best_network"):
         words = _CLAIMS[one.claim]
-        verdict = f"{name or one.best}{f', {words}' if words else ''}"
+        name = labels.get(one.best) or f"{label_of(one.best)} (not ranked)"
+        verdict = f"{name}{f', {words}' if words else ''}"
     else:
         verdict = _CLAIMS[one.claim]
     about = images if one.domain is None else f"{one.domain}; {images}"

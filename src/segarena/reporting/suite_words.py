@@ -16,6 +16,11 @@ def labels_of(models: Sequence[SuiteModel]) -> dict[str, str]:
     return {name: style.label for name, style in model_styles([entry.model for entry in models]).items()}
 
 
+def label_of(model: str) -> str:
+    """Return what a model is called that may be none of the ranked ones."""
+    return model_styles([model])[model].label
+
+
 def headline(
     models: Sequence[SuiteModel],
     differences: Sequence[SuiteDifference],
@@ -57,14 +62,17 @@ def details(models: Sequence[SuiteModel], test: RankTest | None, data_sets: Sequ
 def describe_wins(models: Sequence[SuiteModel], data_sets: Sequence[SuiteDataSet]) -> str:
     """State on which data sets a verdict names a winner."""
     labels, parts = labels_of(models), []
-    for entry in models:
-        for claim, words in (("best_architecture", ""), ("best_network", " (trained networks only)")):
-            won = [one.name for one in data_sets if one.best == entry.model and one.claim == claim]
+    named = [one for one in data_sets if one.best and one.claim in ("best_architecture", "best_network")]
+    others = {name: label_of(name) for one in named if (name := one.best or "") not in labels}
+    for model, label in (labels | others).items():
+        for claim, words in (("best_architecture", ""), ("best_network", "trained networks only")):
+            won = [one.name for one in named if one.best == model and one.claim == claim]
             if won:
-                parts.append(f"{labels[entry.model]} on {listing(won)}{words}")
-    rest = len(data_sets) - sum(entry.wins + entry.network_wins for entry in models)
+                about = ", ".join(filter(None, (words, "not ranked" if model in others else "")))
+                parts.append(f"{label} on {listing(won)}" + (f" ({about})" if about else ""))
+    rest = len(data_sets) - len(named)
     if not parts:
-        return "The verdict of no data set names one of these models as the best."
+        return "The verdict of no data set names a model as the best."
     undecided = f"; not decided on {plural(rest, 'data set')}" if rest else ""
     return f"The verdicts of the single data sets name {join_words(parts)}{undecided}."
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,8 @@ from segarena.formats import command, join_words
 LOGS = "slurm"
 #: Minutes of a job where --slurm has no `time` and nothing was predicted; and the least.
 USUAL_MINUTES, LEAST_MINUTES = 240, 30
+#: Jobs of an array, where the configuration cannot be asked: its default.
+USUAL_ARRAY = 1001
 #: How often a job that reaches its time limit is queued again; it resumes.
 TIMEOUTS = 20
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
@@ -60,28 +63,38 @@ class Slurm(Executor):
     def run(
         self, tasks: Iterable[Task_contra], observer: Observer[Task_contra], should_stop: Callable[[], bool]
     ) -> None:
-        """Queue all tasks and the report, and raise Queued."""
+        """Queue all tasks and the report, and raise Queued. Where one is refused, none is left in the queue."""
         check_is_over(self._folder)
         parcels = [Parcel(task.name, pack(task), self._place) for task in tasks]
         if not parcels:
             return
-        array = self._queue("segarena", parcels)
-        report = Report(str(self._folder), self._place)
-        # Not afterok: a training that failed is named in the report, and the others are ranked.
-        after = {"dependency": f"afterany:{array}"} if self._cluster == "slurm" else {}
-        last = self._queue("segarena-report", [report], after)
-        raise Queued(self._folder, array, len(parcels), last)
+        largest, arrays = find_largest_array(), list[str]()
+        try:
+            for start in range(0, len(parcels), largest):
+                # The limit of --jobs is that of an array, so that the next one has to wait for it.
+                before = arrays[-1:] if self._most else []
+                arrays.append(self._queue("segarena", parcels[start : start + largest], before))
+            # Not afterok: a training that failed is named in the report, and the others are ranked.
+            last = self._queue("segarena-report", [Report(str(self._folder), self._place)], arrays)
+        except ConfigError:
+            if arrays:
+                with suppress(OSError):
+                    subprocess.run(["scancel", *arrays], capture_output=True, check=False)
+            raise
+        raise Queued(self._folder, " ".join(arrays), len(parcels), last)
 
-    def _queue(self, name: str, calls: Sequence[Any], more: Mapping[str, str] | None = None) -> str:
-        """Queue calls, as an array if there are several, and return the number of the job."""
+    def _queue(self, name: str, calls: Sequence[Any], before: Sequence[str]) -> str:
+        """Queue calls, as an array if there are several, after the jobs `before`; return the number of the job."""
         import submitit
 
         cluster = self._cluster
         limits = {"slurm_max_num_timeout": TIMEOUTS} if cluster == "slurm" else {}
         executor = submitit.AutoExecutor(folder=self._folder / LOGS, cluster=cluster, **limits)
-        executor.update_parameters(name=name, timeout_min=self._minutes, **self._parameters(more or {}))
+        executor.update_parameters(name=name, timeout_min=self._minutes, **self._parameters(before))
         try:
-            jobs = _submit(executor, calls) if more is None else [executor.submit(*calls)]
+            with executor.batch():
+                jobs = [executor.submit(call) for call in calls]
+            return str(jobs[0].job_id).partition("_")[0]
         except (subprocess.CalledProcessError, submitit.core.utils.FailedJobError) as error:
             detail = getattr(error, "stderr", "") or str(error)
             text = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
@@ -90,24 +103,19 @@ class Slurm(Executor):
                 where="--executor slurm",
                 remedy="Change --slurm, e.g. --slurm partition=NAME account=NAME time=4:00:00",
             ) from None
-        return str(jobs[0].job_id).partition("_")[0]
 
-    def _parameters(self, more: Mapping[str, str]) -> dict[str, Any]:
+    def _parameters(self, before: Sequence[str]) -> dict[str, Any]:
         if self._cluster != "slurm":
             return {}
         resources: dict[str, Any] = {"cpus_per_task": int(self._need["CPU"]), "tasks_per_node": 1, "nodes": 1}
         if "GPU" in self._need:
             resources["gpus_per_node"] = 1
+        more = {"dependency": f"afterany:{':'.join(before)}"} if before else {}
         return resources | {
             "slurm_stderr_to_stdout": True,
             "slurm_array_parallelism": self._most or 1000,
             "slurm_additional_parameters": {**self._settings, **more},
         }
-
-
-def _submit(executor: Any, calls: Sequence[Any]) -> list[Any]:
-    with executor.batch():
-        return [executor.submit(call) for call in calls]
 
 
 @dataclass
@@ -207,6 +215,20 @@ def check_slurm(settings: Sequence[str]) -> None:
             where="--executor slurm",
             remedy="Run it on a login node of the cluster, or use --jobs on this machine",
         )
+
+
+def find_largest_array() -> int:
+    """Return how many jobs an array may have: MaxArraySize of SLURM's configuration, or its default.
+
+    Its indices are below MaxArraySize; 0 allows no arrays (slurm.conf).
+    """
+    try:
+        words = ["scontrol", "show", "config"]
+        answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        return USUAL_ARRAY
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer, re.MULTILINE)
+    return max(1, int(found[1])) if found else USUAL_ARRAY
 
 
 def check_is_over(folder: Path) -> None:
