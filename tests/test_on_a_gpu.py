@@ -22,7 +22,7 @@ from segarena.errors import ConfigError, Interrupted
 from segarena.loading.dataset import EvaluationItem
 from segarena.loading.transforms import normalize
 from segarena.models import SegmentationModel
-from segarena.models.fcn import FixedUpsampling
+from segarena.models.layers import FixedUpsampling
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Environment

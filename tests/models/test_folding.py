@@ -8,6 +8,7 @@ from torch import nn
 
 from segarena.models import build_model, pspnet
 from segarena.models.folding import inference_copy
+from segarena.models.layers import FixedUpsampling
 from segarena.training import costs
 from segarena.training.evaluation import prepared
 
@@ -58,6 +59,18 @@ def test_half_weights_change_nothing_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(exact(image).logits, half(image).logits)
     assert not any(module.weight.dtype == torch.float32 for module in half.modules() if isinstance(module, nn.Conv2d))
+
+
+@torch.no_grad()
+def test_a_fixed_upsampling_keeps_its_weights_in_float32() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), FixedUpsampling(2, 32))
+    half = inference_copy(model, torch.bfloat16)
+    assert half[0].weight.dtype == torch.bfloat16
+    assert not torch.equal(model[1].weight, model[1].weight.bfloat16().float())  # bf16 would round them
+    assert torch.equal(half[1].weight, model[1].weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        image = torch.randn(1, 3, 16, 16)
+        assert torch.equal(half(image), model(image))
 
 
 def test_the_network_stays_as_it_is() -> None:

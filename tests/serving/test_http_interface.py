@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +195,37 @@ def test_a_preview_is_the_image_upright(client: Client) -> None:
     reply = client.post(IMAGES["turned"], "/preview")
     with Image.open(io.BytesIO(reply.body)) as image:
         assert (image.format, image.size) == ("JPEG", (17, 31))
+
+
+def test_an_image_is_sent_once_for_several_models() -> None:
+    models = [Threshold(), Threshold(), Threshold()]
+    with serving(*models) as client:
+        for path, names in (("/compare", "abc"), ("/compare?model=c&model=a&model=c", "ca")):
+            lines = [json.loads(line) for line in client.post(PNG, path).body.splitlines()]
+            assert [line["model"] for line in lines] == list(names)
+            for line in lines:
+                assert base64.b64decode(line["mask"]) == client.post(PNG, f"/predict?model={line['model']}").body
+                assert set(line["latency_ms"]) == {"read", "decode", "label", "wait", "encode"}
+        assert client.post(PNG, "/compare?model=vgg").status == 404
+        assert client.post(b"not an image at all", "/compare").status == 415
+
+
+def test_lines_arrive_as_models_end_and_a_failure_is_the_last_one() -> None:
+    quick, slow = Threshold(), Threshold()
+    slow.gate.clear()
+    slow.failure = MemoryError()
+    with serving(quick, slow) as client:
+        connection = HTTPConnection("127.0.0.1", client.port, timeout=60)
+        connection.request("POST", "/compare", PNG, {"Content-Type": "image/png"})
+        reply = connection.getresponse()
+        assert (reply.status, json.loads(reply.readline())["model"]) == (200, "a")
+        assert slow.began.wait(60)
+        slow.gate.set()
+        assert "memory" in json.loads(reply.readline())["what"]
+        assert reply.read() == b""
+        connection.close()
+        assert client.post(PNG, "/compare?model=b").status == 503  # nothing was sent yet
+        assert client.post(PNG).status == 200
 
 
 def test_latency_is_in_a_header_that_browsers_show(client: Client) -> None:

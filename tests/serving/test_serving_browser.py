@@ -161,8 +161,44 @@ def test_a_model_that_is_not_chosen_is_not_asked(browser, client: Client, files:
     page.locator("#panes:not(:has(figure + figure))").wait_for()
     page.locator("#status", has_text="pixels").wait_for()
     assert page.locator("#panes figure strong").all_inner_texts() == ["b"]
-    assert len([url for url in requests if "/predict" in url]) == 2  # each once: the answers are kept
+    page.get_by_label("a", exact=True).check()
+    page.locator("#panes figure + figure").wait_for()
+    assert page.locator("#panes figure strong").all_inner_texts() == ["a", "b"]
+    assert len([url for url in requests if "/compare" in url]) == 1  # the image is sent once, and the answers are kept
     page.close()
+
+
+def test_a_model_that_fails_leaves_the_labels_of_those_before_it(browser, files: dict[str, Path]) -> None:
+    broken = Darker()
+    with serving(Threshold(), broken) as client:
+        broken.failure = MemoryError()
+        page, _, _ = open_page(browser, client)
+        page.set_input_files("#files", str(files["halves"]))
+        page.locator("#problem", has_text="too little memory").wait_for()
+        assert page.locator("#panes figure strong").all_inner_texts() == ["a"]
+        broken.failure = None
+        page.get_by_label("b", exact=True).uncheck()
+        page.get_by_label("b", exact=True).check()
+        page.locator("#panes figure + figure").wait_for()
+        assert page.locator("#problem").is_hidden()
+        page.close()
+
+
+def test_an_image_that_is_shown_while_another_is_labelled_is_alone(browser, files: dict[str, Path]) -> None:
+    slow = Threshold()
+    with serving(Darker(), slow) as client:
+        page, messages, _ = open_page(browser, client)
+        slow.gate.clear()
+        page.set_input_files("#files", [str(files["halves"])])
+        page.wait_for_selector("#panes canvas")
+        page.set_input_files("#files", [str(files["scan"])])
+        assert slow.began.wait(60)
+        slow.gate.set()
+        page.locator("#status", has_text="50 × 20 pixels").wait_for()
+        assert page.locator("#panes figure strong").all_inner_texts() == ["a", "b"]
+        assert page.evaluate("document.querySelector('#panes canvas').width") == 50
+        assert messages == []
+        page.close()
 
 
 def test_the_downloaded_mask_is_the_servers(browser, client: Client, files: dict[str, Path]) -> None:

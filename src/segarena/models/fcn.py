@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from segarena.models.base import SegmentationModel, SegmentationOutput, Size, resize_outputs
 from segarena.models.checks import require_switch
 from segarena.models.encoders import VGG16, Encoder
-from segarena.models.layers import FCNHead, crop_or_pad, to_float32, without_autocast, without_tf32
+from segarena.models.layers import FCNHead, FixedUpsampling, crop_or_pad, initialise_bilinear
 
 
 class _FCNOnVGG16(SegmentationModel):
@@ -199,30 +197,6 @@ class DilatedFCN(SegmentationModel):
         return resize_outputs(logits, auxiliary, image, size)
 
 
-class FixedUpsampling(nn.ConvTranspose2d):
-    """Bilinear interpolation that is not learned (Long et al. 2015, 3.3): a transposed convolution with fixed weights.
-
-    scores (N, C, h, w) -> (N, C, f h + f, f w + f) for the factor f. The weights count as parameters.
-
-    Differences from the paper: it is computed in float32 or float64, without autocast and TF32, as every last
-    interpolation here.
-
-    Args:
-        channels: Channels C.
-        factor: The factor f of the height and width, 2 or more.
-    """
-
-    def __init__(self, channels: int, factor: int) -> None:
-        super().__init__(channels, channels, 2 * factor, stride=factor, bias=False)
-        _initialise_bilinear(self)
-        self.weight.requires_grad_(False)
-
-    def forward(self, scores: Tensor) -> Tensor:  # type: ignore[override]  # nn.ConvTranspose2d has an output size
-        scores = to_float32(scores)
-        with without_autocast(scores), without_tf32(scores):
-            return F.conv_transpose2d(scores, self.weight.to(scores.dtype), stride=self.stride)
-
-
 def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
     """Build a 1x1 convolution to class scores, with all weights zero."""
     score = nn.Conv2d(in_channels, num_classes, 1)
@@ -234,15 +208,5 @@ def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
 def _learned_upsampling(channels: int, padding: int = 0) -> nn.ConvTranspose2d:
     """Build a 2x upsampling that is initialised to bilinear interpolation, each class by itself, and learned."""
     up = nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=padding, bias=False)
-    _initialise_bilinear(up)
+    initialise_bilinear(up)
     return up
-
-
-def _initialise_bilinear(up: nn.ConvTranspose2d) -> None:
-    factor = up.stride[0]
-    half = (torch.arange(factor) + 0.5) / factor
-    taps = torch.cat([half, half.flip(0)])
-    classes = range(up.in_channels)
-    with torch.no_grad():
-        up.weight.zero_()
-        up.weight[classes, classes] = torch.outer(taps, taps)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from segarena.models.base import SegmentationModel
+from segarena.models.layers import FixedUpsampling
 
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 #: Side of the image that shows which BatchNorm follows which convolution, in pixels.
@@ -23,7 +24,8 @@ def inference_copy(model: Network, dtype: torch.dtype | None = None) -> Network:
 
     On a GPU the time of one image is mostly that to launch its operations. In eval mode a BatchNorm multiplies and adds
     constants, which the convolution before it does as well, and weights in the type of autocast need no conversion for
-    each image. Labels are those of the network up to rounding. A user's own module is copied as it is.
+    each image. Labels are those of the network up to rounding. Fixed upsamplings, which compute in float32, keep their
+    weights: bf16 would round those of FCN-16s and -32s. A user's own module is copied as it is.
 
     Args:
         model: A trained network, on any device; it stays as it is.
@@ -37,7 +39,7 @@ def inference_copy(model: Network, dtype: torch.dtype | None = None) -> Network:
         _fold(result, _pairs(result))
     if dtype is not None:
         for module in result.modules():
-            if isinstance(module, (*_CONVOLUTIONS, nn.Linear)):
+            if isinstance(module, (*_CONVOLUTIONS, nn.Linear)) and not isinstance(module, FixedUpsampling):
                 module.to(dtype)
     return result
 

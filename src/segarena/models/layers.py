@@ -34,6 +34,30 @@ class FCNHead(nn.Sequential):
         return {f"{theirs}.0.": f"{ours}.0.0.", f"{theirs}.1.": f"{ours}.0.1.", f"{theirs}.4.": f"{ours}.2."}
 
 
+class FixedUpsampling(nn.ConvTranspose2d):
+    """Bilinear interpolation that is not learned (Long et al. 2015, 3.3): a transposed convolution with fixed weights.
+
+    scores (N, C, h, w) -> (N, C, f h + f, f w + f) for the factor f. The weights count as parameters.
+
+    Differences from the paper: it is computed in float32 or float64, without autocast and TF32, as every last
+    interpolation here.
+
+    Args:
+        channels: Channels C.
+        factor: The factor f of the height and width, 2 or more.
+    """
+
+    def __init__(self, channels: int, factor: int) -> None:
+        super().__init__(channels, channels, 2 * factor, stride=factor, bias=False)
+        initialise_bilinear(self)
+        self.weight.requires_grad_(False)
+
+    def forward(self, scores: Tensor) -> Tensor:  # type: ignore[override]  # nn.ConvTranspose2d has an output size
+        scores = to_float32(scores)
+        with without_autocast(scores), without_tf32(scores):
+            return F.conv_transpose2d(scores, self.weight.to(scores.dtype), stride=self.stride)
+
+
 def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, dilation: int = 1) -> nn.Sequential:
     """Build a convolution without bias, BatchNorm and ReLU that keep the height and width.
 
@@ -141,3 +165,14 @@ def mirror_pad(image: Tensor, before: int, size: Sequence[int]) -> Tensor:
         position = torch.remainder(torch.arange(length, device=image.device) - before, period)
         image = image.index_select(axis, torch.minimum(position, period - position))
     return image
+
+
+def initialise_bilinear(up: nn.ConvTranspose2d) -> None:
+    """Set the weights of an upsampling to bilinear interpolation, each class by itself (Long et al. 2015, 3.3)."""
+    factor = up.stride[0]
+    half = (torch.arange(factor) + 0.5) / factor
+    taps = torch.cat([half, half.flip(0)])
+    classes = range(up.in_channels)
+    with torch.no_grad():
+        up.weight.zero_()
+        up.weight[classes, classes] = torch.outer(taps, taps)

@@ -1,16 +1,16 @@
-"""The paths of a server: the page, `POST /predict`, `GET /models`, `/healthz`, `/metrics`, `/openapi.json`."""
+"""The paths of a server: the page, `POST /predict` and `/compare`, `GET /models`, `/healthz`, `/metrics` and more."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
@@ -18,15 +18,24 @@ from starlette.types import ASGIApp
 from segarena._version import __version__
 from segarena.serving.answers import describe_classes
 from segarena.serving.guard import Guard
-from segarena.serving.openapi import describe_api, describe_body, predict_responses, preview_responses, responses
+from segarena.serving.openapi import (
+    LINES,
+    compare_responses,
+    describe_api,
+    describe_body,
+    predict_responses,
+    preview_responses,
+    responses,
+)
 from segarena.serving.problems import ProblemError, stopping
 from segarena.serving.schemas import Health, Models
 from segarena.serving.service import Answer, Service
 from segarena.serving.uploads import drain
 
+Result = TypeVar("Result")
 #: The files of the page, and their types.
 _PAGE = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "png.js": "text/javascript"}
-_PATHS = ("/", "/predict", "/preview", "/models", "/healthz", "/metrics", "/openapi.json")
+_PATHS = ("/", "/predict", "/compare", "/preview", "/models", "/healthz", "/metrics", "/openapi.json")
 
 
 def make_app(
@@ -111,7 +120,26 @@ def _add_interface(app: FastAPI, service: Service) -> None:
         The image is the body, or the part `image` of a form; a form may have the fields `model` and `format` too. The
         mask has the image's own size, upright by its EXIF orientation. The image is not kept.
         """
-        return await _drained(request, service, service.predict(request, model, kind))
+        return _respond(await _drained(request, service, service.predict(request, model, kind)))
+
+    @app.post(
+        "/compare",
+        summary="Label an image with several models",
+        response_class=StreamingResponse,
+        responses=compare_responses(),
+        openapi_extra=describe_body(has_fields=False),
+    )
+    async def compare(
+        request: Request,
+        model: Annotated[list[str] | None, Query(description="Names of models, see /models; all without it.")] = None,
+    ) -> Response:
+        """Label an image that is sent once with several models.
+
+        The answer is a line of JSON for each model, as soon as it has its labels: `model`, `latency_ms`, and `mask`,
+        the PNG of /predict in base64. If a model fails after the first one, the last line is its problem.
+        """
+        lines = await _drained(request, service, service.compare(request, model or []))
+        return StreamingResponse(lines, media_type=LINES)
 
     @app.post(
         "/preview",
@@ -122,7 +150,7 @@ def _add_interface(app: FastAPI, service: Service) -> None:
     )
     async def preview(request: Request) -> Response:
         """Return the image as JPEG, for browsers that cannot show its file."""
-        return await _drained(request, service, service.preview(request))
+        return _respond(await _drained(request, service, service.preview(request)))
 
     @app.get("/models", summary="List the models", responses=responses(401))
     async def models() -> Models:
@@ -158,14 +186,17 @@ def _add_interface(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _drained(request: Request, service: Service, answering: Awaitable[Answer]) -> Response:
+async def _drained(request: Request, service: Service, answering: Awaitable[Result]) -> Result:
     """The answer; of a refused request, the rest of the body is read first."""
     try:
-        answer = await answering
+        return await answering
     except ProblemError as problem:
         if problem.status != 408:  # it did not send it in time
             await drain(request, 2 * service.limits.max_bytes)
         raise
+
+
+def _respond(answer: Answer) -> Response:
     return Response(answer.content, media_type=answer.type, headers=answer.headers)
 
 

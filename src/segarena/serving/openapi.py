@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from segarena.classes import ClassTable
@@ -24,6 +25,8 @@ _MEANINGS = {
     503: "The server is busy or stopping.",
     504: "The image took too long.",
 }
+#: The type of lines of JSON.
+LINES = "application/x-ndjson"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -59,6 +62,18 @@ def predict_responses(classes: ClassTable) -> dict[int | str, dict[str, Any]]:
         },
     }
     return {200: labelled, **responses(*_MEANINGS)}
+
+
+def compare_responses() -> dict[int | str, dict[str, Any]]:
+    """Return the answers of `/compare`."""
+    entry = {
+        "model": "unet",
+        "latency_ms": {"read": 0.4, "decode": 2.1, "wait": 0.1, "label": 35.0},
+        "mask": "iVBORw0K",
+    }
+    lines = "".join(f"{json.dumps({**entry, 'model': name})}\n" for name in ("unet", "fcn"))
+    content = {LINES: {"schema": {"type": "string"}, "example": lines}}
+    return {200: {"description": "A line of JSON for each model.", "content": content}, **responses(*_MEANINGS)}
 
 
 def preview_responses() -> dict[int | str, dict[str, Any]]:

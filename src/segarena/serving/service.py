@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -65,6 +66,16 @@ class _Stages:
         self.seconds[self.now] = self.seconds.get(self.now, 0.0) + time.perf_counter() - self._since
         self.now, self._since = following, time.perf_counter()
 
+    @property
+    def milliseconds(self) -> dict[str, float]:
+        """The milliseconds of each stage so far."""
+        return {stage: round(1000 * seconds, 2) for stage, seconds in self.seconds.items()}
+
+    def begin_again(self) -> None:
+        """Begin with another network, for the same upload."""
+        self.seconds = {"read": self.seconds["read"]}
+        self.now, self.labels, self._since = "decode", None, time.perf_counter()
+
 
 class Service:
     """Answers requests with labels.
@@ -117,6 +128,43 @@ class Service:
 
         return await self._answer(request, answer)
 
+    async def compare(self, request: Request, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """Label the image of a request, which is sent once, with several networks.
+
+        Each has the `timeout` of a request for its own. What is wrong after the first line is the last line.
+
+        Args:
+            request: The request, whose body has not been read.
+            names: Names of networks; none for all of them.
+
+        Returns:
+            A line of JSON for each network, as soon as it has its labels, in the order of the names.
+
+        Raises:
+            ProblemError: The request is refused.
+        """
+        models = [self.models.find(name) for name in dict.fromkeys(names)] or list(self.models)
+        ready: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def answer(stages: _Stages, upload: Upload) -> None:
+            for model in models:
+                stages.begin_again()
+                mask = (await self._label(stages, upload, model, "png")).content
+                entry = {
+                    "model": model.name,
+                    "latency_ms": stages.milliseconds,
+                    "mask": base64.b64encode(mask).decode(),
+                }
+                ready.put_nowait(json.dumps(entry).encode() + b"\n")
+
+        task = asyncio.create_task(self._answer(request, answer, len(models) * self.limits.timeout))
+        task.add_done_callback(lambda _: ready.put_nowait(None))
+        task.add_done_callback(_forget)
+        first = await ready.get()
+        if first is None:
+            await task
+        return _lines(first, ready, task)
+
     async def preview(self, request: Request) -> Answer:
         """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
 
@@ -131,12 +179,15 @@ class Service:
         return await self._answer(request, answer)
 
     async def _answer(
-        self, request: Request, answer: Callable[[_Stages, Upload], Coroutine[Any, Any, Answer]]
-    ) -> Answer:
+        self,
+        request: Request,
+        answer: Callable[[_Stages, Upload], Coroutine[Any, Any, Result]],
+        timeout: float | None = None,
+    ) -> Result:
         """Answer in a task of its own: it has its place until its threads are done, also where the client gave up."""
-        stages = _Stages()
+        stages, timeout = _Stages(), timeout or self.limits.timeout
 
-        async def work() -> Answer:
+        async def work() -> Result:
             with self.admission.admitted():
                 upload = await read_upload(request, self.limits.max_bytes)
                 stages.end("decode")
@@ -148,12 +199,12 @@ class Service:
 
         task = asyncio.create_task(work())
         try:
-            done, _ = await asyncio.wait({task}, timeout=self.limits.timeout)
+            done, _ = await asyncio.wait({task}, timeout=timeout)
         except asyncio.CancelledError:
             task.cancel()
             raise
         if not done:
-            problem = _too_slow(stages, self.limits.timeout)
+            problem = _too_slow(stages, timeout)
             task.cancel()
             task.add_done_callback(_forget)
             raise problem
@@ -178,7 +229,7 @@ class Service:
             stages.end("encode")
             stages.seconds |= {"wait": labelled.waited, "label": labelled.seconds}
             if kind == "json":
-                content = await self._run(_describe, decoded, labelled, model, stages.seconds)
+                content = await self._run(_describe, decoded, labelled, model, stages.milliseconds)
             elif kind == "overlay":
                 content = await self._run(overlay_jpeg, model.shown(decoded.pixels), labelled.mask, model.classes)
             else:
@@ -207,6 +258,20 @@ async def _finished(future: Future[Result]) -> Result:
         raise
 
 
+async def _lines(
+    first: bytes | None, ready: asyncio.Queue[bytes | None], task: asyncio.Task[None]
+) -> AsyncIterator[bytes]:
+    """The lines that a task puts into a queue, None after the last one; then what was wrong, if anything was."""
+    line = first
+    while line is not None:
+        yield line
+        line = await ready.get()
+    try:
+        await task
+    except ProblemError as problem:
+        yield json.dumps(problem.content()).encode() + b"\n"
+
+
 async def _cancel_if_gone(request: Request, task: asyncio.Task[Any] | None) -> None:
     """Give the task up where the client closes the connection."""
     while (await request.receive())["type"] != "http.disconnect":
@@ -221,7 +286,7 @@ def _forget(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds: dict[str, float]) -> bytes:
+def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, milliseconds: dict[str, float]) -> bytes:
     height, width = labelled.mask.shape
     warnings = [decoded.warning] if decoded.warning else []
     polygons, left_out = find_polygons(labelled.mask, model.classes)
@@ -233,7 +298,7 @@ def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, seconds:
         "width": width,
         "height": height,
         "classes": [{**area, "polygons": found} for area, found in zip(areas, polygons, strict=True)],
-        "latency_ms": {stage: round(1000 * value, 2) for stage, value in seconds.items()},
+        "latency_ms": milliseconds,
         "batch": labelled.batch,
         "warnings": warnings,
     }

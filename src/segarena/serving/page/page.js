@@ -6,7 +6,7 @@ const SHOWN = 1600; // pixels of the longer side on the screen; downloads have t
 const TRIES = 8; // how often a busy server is asked again
 const PHOTO = "\u0000photo"; // in the swipe view: the image without labels
 
-const state = { models: [], chosen: new Set(), hidden: new Set(), images: [], current: null, drawn: [], busy: 0, token: takeToken() };
+const state = { models: [], chosen: new Set(), hidden: new Set(), images: [], current: null, drawn: [], turn: 0, token: takeToken() };
 
 // Requests
 
@@ -70,23 +70,29 @@ async function show(image) {
     state.current.bitmap.close();
     state.current.bitmap = null;
   }
+  const turn = ++state.turn, isOver = () => turn !== state.turn;
   state.current = image;
   state.drawn = [];
   complain("");
   listImages();
   const models = state.models.filter((model) => state.chosen.has(model.name));
+  const missing = models.filter((model) => !image.results.has(model.name));
+  const answers = missing.length ? labelWith(image, missing) : null;
   say(`${image.name}: labelling …`);
   try {
-    image.bitmap ??= await openImage(image.file);
+    const bitmap = image.bitmap ?? await openImage(image.file);
+    if (isOver()) return bitmap.close();
+    image.bitmap = bitmap;
     for (const model of models) {
-      if (state.current !== image) return;
-      const result = await label(image, model);
-      if (state.current !== image) return;
+      if (!image.results.has(model.name)) await answers.next();
+      const result = isOver() ? null : await readLabels(image, model);
+      if (isOver()) return;
       if (result.width !== image.bitmap.width || result.height !== image.bitmap.height) {
-        image.bitmap.close(); // a browser that turns it in another way
-        image.bitmap = await openPreview(image.file);
+        const preview = await openPreview(image.file); // a browser that turns it in another way
+        if (isOver()) return preview.close();
+        image.bitmap.close();
+        image.bitmap = preview;
       }
-      if (state.current !== image) return;
       state.drawn.push(result);
       $("result").hidden = false;
       $("result-title").textContent = image.name;
@@ -95,10 +101,12 @@ async function show(image) {
     say(models.length ? `${image.name}: ${image.bitmap.width} × ${image.bitmap.height} pixels` : "Choose a model.");
     if (!models.length) showResult();
   } catch (error) {
-    if (state.current !== image) return;
+    if (isOver()) return;
     say("");
     complain(`${image.name}: ${error.message}`);
     if (!state.drawn.length) $("result").hidden = true;
+  } finally {
+    answers?.return(); // the server then labels with no further model
   }
 }
 
@@ -114,21 +122,43 @@ async function openPreview(file) {
   return createImageBitmap(await (await upload(file, "/preview")).blob());
 }
 
-async function label(image, model) {
-  let kept = image.results.get(model.name);
-  if (!kept) {
-    const response = await upload(image.file, `/predict?format=png&model=${encodeURIComponent(model.name)}`);
-    kept = { blob: await response.blob(), times: readTimes(response.headers.get("Server-Timing") || "") };
-    image.results.set(model.name, kept);
+/** Send an image once, and keep the labels of each model as they arrive. */
+async function* labelWith(image, models) {
+  const query = models.map(({ name }) => `model=${encodeURIComponent(name)}`).join("&");
+  const response = await upload(image.file, `/compare?${query}`);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (const { name } of models) {
+      const answer = JSON.parse(await readLine(reader));
+      if (answer.what) throw new Error(sentence(answer));
+      const bytes = Uint8Array.from(atob(answer.mask), (letter) => letter.charCodeAt(0));
+      image.results.set(name, { blob: new Blob([bytes], { type: "image/png" }), times: answer.latency_ms });
+      yield name;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
   }
+}
+
+/** Read the next line of a reader of text; what follows it stays with the reader. */
+async function readLine(reader) {
+  reader.rest ??= "";
+  while (!reader.rest.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("The server stopped in the middle of its answer. Look at the terminal that it was started in.");
+    reader.rest += value;
+  }
+  const end = reader.rest.indexOf("\n"), line = reader.rest.slice(0, end);
+  reader.rest = reader.rest.slice(end + 1);
+  return line;
+}
+
+async function readLabels(image, model) {
+  const kept = image.results.get(model.name);
   const { width, height, indices } = await readIndices(kept.blob);
   const pixels = new Array(256).fill(0);
   for (const index of indices) pixels[index]++;
   return { model, width, height, indices, pixels, ...kept };
-}
-
-function readTimes(text) {
-  return Object.fromEntries(text.split(", ").map((entry) => entry.split(";dur=")).map(([name, value]) => [name, Number(value)]));
 }
 
 // Drawing
