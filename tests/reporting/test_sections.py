@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from segarena.reporting import page, sections
-from segarena.reporting.sections import SECTIONS, Section
+from segarena.reporting.sections import SECTIONS, Section, find_template
 from support import build_page
 
 
@@ -30,3 +30,11 @@ def test_a_section_without_content_is_left_out(make_comparison, monkeypatch: pyt
     text = build_page(folder).read_text()
     assert 'href="#use"' not in text
     assert 'id="use"' not in text
+
+
+def test_no_option_is_broken_over_two_lines() -> None:
+    template = find_template("macros.html.j2").environment.from_string("{{ text|with_options }}")
+    shown = template.render(text="Use --seeds 3, a larger --output-stride, or <b>.")
+    assert shown.count('<span class="option">') == 2
+    assert '<span class="option">--seeds 3</span>' in shown
+    assert "&lt;b&gt;" in shown

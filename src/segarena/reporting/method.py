@@ -158,6 +158,7 @@ def _minute(created: str) -> str:
 
 
 def _weights(comparison: Comparison) -> str:
-    text = formats.plain(comparison.record.protocol.network.get("weights"))
+    """The initial weights: a name, or that of a file without its folder, which the protocol has."""
+    text = formats.plain(comparison.record.protocol.network.get("weights")).replace("\\", "/").rpartition("/")[2]
     random = comparison.starts.get(RANDOM, [])
     return f"{text}; none for {formats.join_words(random)}" if random and len(comparison.starts) > 1 else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.data_curve import describe_data_curve
@@ -16,6 +18,9 @@ from segarena.reporting.error_slices import describe_errors
 from segarena.reporting.suspicious import describe_suspicious
 from segarena.reporting.use import Use, describe_use
 from segarena.reporting.viewer import describe_viewer
+
+#: An option of a command, with a number that follows it.
+_OPTION = re.compile(r"--[a-z][a-z-]*(?: \d+)?")
 
 
 def _nothing_more(comparison: Comparison) -> bool:
@@ -80,4 +85,10 @@ def find_template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_options"] = _with_options
     return environment.get_template(name)
+
+
+def _with_options(text: str) -> Markup:
+    """Return a text as HTML in which no option of a command, such as "--seeds 3", is broken over two lines."""
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))

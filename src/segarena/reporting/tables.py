@@ -68,7 +68,7 @@ SCORES = (
     Column(
         "ceiling",
         "ceiling",
-        "mIoU to expect at most at this resolution",
+        "mIoU of the true masks, reduced to the resolution of the logits",
         "high",
         formats.percent,
         has_best=False,

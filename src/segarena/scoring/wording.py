@@ -204,9 +204,8 @@ def _at_ceiling(answer: Answer, scored: Sequence[RankedModel], setting: Setting)
     names = join_words([setting.name(entry) for entry in limited])
     reached = join_words(list(dict.fromkeys(percent(entry.ceiling) for entry in limited)))
     if len(limited) == 1:
-        return f"The resolution of {names} limits its score: about {reached} is the most to expect at this --size."
-    verb = "are" if " and " in reached else "is"
-    return f"Their resolution limits the scores of {names}: about {reached} {verb} the most to expect at this --size."
+        return f"The resolution of {names} limits its score: the true masks, reduced to it, score about {reached}."
+    return f"Their resolution limits the scores of {names}: the true masks, reduced to it, score about {reached}."
 
 
 def _too_high(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
