@@ -10,14 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segarena.checks import alignment
-from segarena.checks.alignment import (
-    MAX_SHIFT,
-    PairMeasurement,
-    check_alignment,
-    edge_strengths,
-    measure_pairs,
-)
+from segarena.checks import measurements
+from segarena.checks.alignment import check_alignment
+from segarena.checks.measurements import MAX_SHIFT, PairMeasurement, edge_strengths, measure_pairs
 from segarena.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.scenes.synthetic import SyntheticSource
@@ -72,7 +67,7 @@ def test_pairs_are_measured_once_until_one_changes(tmp_path: Path, monkeypatch: 
         measured.append(len(indices))
         return measure_pairs(source, indices)
 
-    monkeypatch.setattr(alignment, "measure_pairs", measure)
+    monkeypatch.setattr(measurements, "measure_pairs", measure)
     pairs = [discs(number) for number in range(12)]
     for number, (image, mask) in enumerate(pairs):
         write(tmp_path, number, image, 255 - mask if number == 4 else np.roll(mask, (3, 0), axis=(0, 1)))

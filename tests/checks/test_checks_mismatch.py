@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drawings import label_map
-from segarena.checks.mismatch import TURNS, check_mismatch
+from segarena.checks.mismatch import check_mismatch
 from segarena.checks.problem import Problem
 from segarena.checks.thumbnails import collect_thumbnails
+from segarena.checks.turns import TURNS
 from segarena.data.folder import FolderSource
 from support import SHARED, needs_real_data, write_pair
 
@@ -86,6 +87,38 @@ def test_masks_that_are_turned_are_found(tmp_path: Path, write: Callable[[Path],
     assert turn in problem.message
 
 
+@pytest.mark.parametrize("write", [squares, scenes])
+@pytest.mark.parametrize(("turn", "every"), [("mirrored from left to right", 2), ("turned upside down", 2)])
+def test_some_turned_masks_among_others_are_found(
+    tmp_path: Path, write: Callable[[Path], None], turn: str, every: int
+) -> None:
+    """Two annotators, of whom one had the images mirrored: labelme #499, photographs of two cameras."""
+    write(tmp_path)
+    quarters, mirrored = TURNS[turn]
+    turned = [f"masks/s{number}.png" for number in range(0, 16, every)]
+    for name in turned:
+        labels = np.rot90(np.asarray(Image.open(tmp_path / name)), -quarters)
+        Image.fromarray(np.ascontiguousarray(labels[:, ::-1] if mirrored else labels)).save(tmp_path / name)
+    [problem] = find(FolderSource(tmp_path))
+    assert (problem.code, problem.severity) == ("turned-masks", "warning")
+    assert f"{turn}" in problem.message
+    assert set(problem.files) <= set(turned)
+    assert len(problem.files) >= 5
+
+
+@pytest.mark.parametrize("write", [squares, scenes])
+def test_some_masks_of_other_images_among_others_are_found(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    """Tiles whose row and column are exchanged in the masks' names: the tiles of the diagonal are right."""
+    write(tmp_path)
+    tiles = np.arange(16).reshape(4, 4)
+    [problem] = find(FolderSource(tmp_path), tiles.T.ravel())
+    assert (problem.code, problem.severity) == ("mismatched-pairs", "warning")
+    names = [sample.image.name for sample in FolderSource(tmp_path).samples]
+    right = {f"images/{names[place]}" for place in np.diag(tiles)}
+    assert len(set(problem.files) - right) >= 8
+    assert len(set(problem.files) & right) <= 1
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("write", [squares, scenes])
 def test_masks_of_other_images_are_found(tmp_path: Path, write: Callable[[Path], None], order: str) -> None:
@@ -129,3 +162,13 @@ def test_no_false_alarm_on_real_pairs(name: str) -> None:
 def test_permuted_real_masks_are_found(name: str, order: str) -> None:
     source = open_real(name)
     assert find(source, ORDERS[order](len(source.samples)))
+
+
+@needs_real_data
+@pytest.mark.parametrize("name", ["cwfid", "isbi", "camvid"])
+def test_every_second_real_mask_mirrored_is_found(name: str) -> None:
+    source = open_real(name)
+    thumbnails = collect_thumbnails(source)
+    thumbnails.fine[::2] = thumbnails.fine[::2, :, ::-1]
+    [problem] = check_mismatch(source, thumbnails)
+    assert problem.code == "turned-masks"

@@ -1,4 +1,4 @@
-"""Masks that do not fit their images: shifted by some pixels, or with object and background exchanged.
+"""Masks that do not fit their images: shifted, with object and background exchanged, or with classes exchanged.
 
 Some pairs are read at full size. Masks are shifted if the image has stronger edges beside the class boundaries than on
 them, always in the same direction; they are inverted if foreground is where the other masks have background.
@@ -7,24 +7,17 @@ them, always in the same direction; they are inverted if foreground is where the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import PIL
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from segarena.checks.class_appearance import check_class_appearance
+from segarena.checks.measurements import MAX_SHIFT, PairMeasurement, recall_pairs
 from segarena.checks.problem import Problem
-from segarena.classes import IGNORE_INDEX
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
-from segarena.errors import DataError
 from segarena.formats import plural, small_percent
-from segarena.image_files.cache import recall_array
-from segarena.threads import thread_pool
 
-#: The largest shift of a mask that is tried, in pixels, along rows and along columns.
-MAX_SHIFT = 8
 #: A smaller shift, in pixels, is within the width of an edge.
 MIN_SHIFT = 2
 #: Factor by which the edges under the shifted boundaries must be stronger than under the boundaries as they are ...
@@ -44,144 +37,20 @@ MIN_HALF = 0.2
 MIN_APART, MOST_UNLIKE = 0.2, 0.2
 
 _MOST_IMAGES, _MIN_IMAGES = 24, 6
-#: The cache's name for measurements; another version of them, or of the decoder, may find others.
-_KIND = f"measured pairs 1, Pillow {PIL.__version__}, NumPy {np.__version__}"
-_MOST_POINTS, _MIN_POINTS = 1000, 50
-_WINDOW = 1024  # of a larger image the center is enough
-
-
-@dataclass(frozen=True)
-class PairMeasurement:
-    """What is measured on one image and its mask.
-
-    Attributes:
-        index: of the sample.
-        edges: `edge_strengths`.
-        border: (num_classes,), the share of each class in the outermost labelled pixels.
-        colors: (2, 3), mean RGB of each class, 0 to 255, NaN if it does not occur; None if there are not two classes.
-    """
-
-    index: int
-    edges: NDArray[np.float64] | None
-    border: NDArray[np.float64]
-    colors: NDArray[np.float64] | None
 
 
 def check_alignment(source: FolderSource) -> Iterator[Problem]:
-    """Yield shifted and inverted masks, judged by up to 24 pairs spread over the set and up to 24 suspicious ones."""
+    """Yield masks that do not fit, judged by up to 24 pairs spread over the set and up to 24 suspicious ones."""
     spread = np.linspace(0, len(source.samples) - 1, min(_MOST_IMAGES, len(source.samples))).round().astype(int)
     suspects = _unlike_the_others(source)[:_MOST_IMAGES]
-    pairs = _measure_or_recall(source, sorted({*spread.tolist(), *suspects}))
+    pairs = recall_pairs(source, sorted({*spread.tolist(), *suspects}))
     yield from _shifted_masks(pairs)
+    yield from check_class_appearance(source, pairs)
     if source.classes.num_classes == 2:
         yield from _inverted_masks(source, pairs, suspects)
         if not suspects:
             yield from _inverted_half(source, pairs)
         yield from _inverted_set(source, pairs)
-
-
-def _measure_or_recall(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:
-    """What `measure_pairs` returns, from the cache where the same pairs have been measured before."""
-    shape, num_classes = (2 * MAX_SHIFT + 1, 2 * MAX_SHIFT + 1), source.classes.num_classes
-    width = shape[0] * shape[1]
-
-    def measure() -> NDArray[np.float64]:
-        return np.array([_flatten(pair, width) for pair in measure_pairs(source, indices)])
-
-    try:
-        parts = [source.decoding_digest, *(f"{index} {source.digest(index)}" for index in indices)]
-    except DataError:  # a file that cannot be read
-        return measure_pairs(source, indices)
-    rows = recall_array(_KIND, [part.encode() for part in parts], measure)
-    pairs = []
-    for row in rows.reshape(-1, 1 + width + num_classes + 6):
-        edges, border, colors = np.split(row[1:], [width, width + num_classes])
-        pairs.append(
-            PairMeasurement(
-                int(row[0]),
-                None if np.isnan(edges).all() else edges.reshape(shape),
-                border,
-                colors.reshape(2, 3) if num_classes == 2 else None,
-            )
-        )
-    return pairs
-
-
-def _flatten(pair: PairMeasurement, width: int) -> NDArray[np.float64]:
-    edges = np.full(width, np.nan) if pair.edges is None else pair.edges.ravel()
-    colors = np.full(6, np.nan) if pair.colors is None else pair.colors.ravel()
-    return np.concatenate([[pair.index], edges, pair.border, colors])
-
-
-def measure_pairs(source: FolderSource, indices: Sequence[int]) -> list[PairMeasurement]:
-    """Read these pairs and measure them; pairs that cannot be read are left out."""
-
-    def measure(index: int) -> PairMeasurement | None:
-        try:
-            image, mask = source.read(index)
-        except DataError:  # reported as an unreadable file
-            return None
-        image, mask = source.shown(_center(image)), _center(mask)
-        border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
-        counts = np.bincount(border, minlength=256)[: source.classes.num_classes]
-        colors = _mean_colors(image, mask) if source.classes.num_classes == 2 else None
-        return PairMeasurement(index, edge_strengths(image, mask), counts / max(1, counts.sum()), colors)
-
-    with thread_pool() as threads:
-        return [pair for pair in threads.map(measure, indices) if pair is not None]
-
-
-def edge_strengths(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """Measure the image's edges under the mask's class boundaries, for each shift of the mask.
-
-    Args:
-        image: (H, W, 3), RGB.
-        mask: (H, W), class indices and 255 for void.
-
-    Returns:
-        (2 MAX_SHIFT + 1, 2 MAX_SHIFT + 1): the mean gradient under the boundaries, as a multiple of the image's mean
-        gradient, for the mask shifted down (rows) and right (columns) by -MAX_SHIFT to MAX_SHIFT pixels; the mask as it
-        is is in the center. None if the mask has too few boundaries, or the image no edges.
-    """
-    rows, columns = np.divmod(np.flatnonzero(_boundaries(mask)), mask.shape[1])  # np.nonzero takes twice as long
-    low, high_row, high_column = MAX_SHIFT, mask.shape[0] - MAX_SHIFT, mask.shape[1] - MAX_SHIFT
-    inside = (rows >= low) & (rows < high_row) & (columns >= low) & (columns < high_column)
-    rows, columns = rows[inside], columns[inside]
-    if len(rows) < _MIN_POINTS:
-        return None
-    grey = (image[..., 0].astype(np.float32) + image[..., 1] + image[..., 2]) / 3  # mean(axis=2) takes 10 times as long
-    down, right = np.gradient(grey)
-    gradient = np.sqrt(down * down + right * right)
-    if not gradient.any():
-        return None
-    chosen = np.random.default_rng(0).permutation(len(rows))[:_MOST_POINTS]
-    around = sliding_window_view(gradient, (2 * MAX_SHIFT + 1, 2 * MAX_SHIFT + 1))  # a place in it is its upper left
-    near = around[rows[chosen] - MAX_SHIFT, columns[chosen] - MAX_SHIFT]
-    strengths: NDArray[np.float64] = near.mean(axis=0, dtype=np.float64)
-    return strengths / float(gradient.mean())
-
-
-def _boundaries(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where a pixel and its left or upper neighbour have different classes; void has no boundaries."""
-    boundaries = np.zeros(mask.shape, dtype=bool)
-    labelled = mask != IGNORE_INDEX
-    boundaries[:, 1:] |= (mask[:, 1:] != mask[:, :-1]) & labelled[:, 1:] & labelled[:, :-1]
-    boundaries[1:] |= (mask[1:] != mask[:-1]) & labelled[1:] & labelled[:-1]
-    return boundaries
-
-
-def _mean_colors(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Mean RGB of the first two classes -> (2, 3)."""
-    labels = mask.ravel()
-    pixels = np.bincount(labels, minlength=256)[:2].astype(np.float64)
-    sums = [np.bincount(labels, image[..., channel].ravel(), minlength=256)[:2] for channel in range(3)]
-    pixels[pixels == 0] = np.nan
-    return np.stack(sums, axis=1) / pixels[:, None]
-
-
-def _center(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    top, left = (max(0, size - _WINDOW) // 2 for size in array.shape[:2])
-    return array[top : top + _WINDOW, left : left + _WINDOW]
 
 
 def _shifted_masks(pairs: Sequence[PairMeasurement]) -> Iterator[Problem]:
@@ -230,7 +99,7 @@ def _inverted_masks(
     source: FolderSource, pairs: Sequence[PairMeasurement], suspects: Sequence[int]
 ) -> Iterator[Problem]:
     """The suspects in which the colors of the two classes differ in the opposite way to nearly all other masks."""
-    colors = {pair.index: pair.colors for pair in pairs if pair.colors is not None}
+    colors = {pair.index: pair.colors for pair in pairs}
     contrast = {index: values[1] - values[0] for index, values in colors.items() if np.isfinite(values).all()}
     usual = np.array([value for index, value in contrast.items() if index not in suspects])
     if len(usual) < _MIN_IMAGES:
@@ -247,7 +116,7 @@ def _inverted_half(source: FolderSource, pairs: Sequence[PairMeasurement]) -> It
     """About as many masks with object and background exchanged as without: none of the two is what is usual."""
     labelled = source.mask_pixels.sum(axis=1)
     shares = source.mask_pixels[:, 1] / np.maximum(1, labelled)
-    measured = [(pair.index, pair.colors[1] - pair.colors[0]) for pair in pairs if pair.colors is not None]
+    measured = [(pair.index, pair.colors[1] - pair.colors[0]) for pair in pairs]
     contrast = {index: value for index, value in measured if np.isfinite(value).all()}
     if len(contrast) < 2 * _MIN_IMAGES:
         return

@@ -1,23 +1,21 @@
 """Images paired with the masks of other images, or with masks that are turned or mirrored.
 
-Their edges and areas agree better with another file's mask, or with their own one turned.
-
-Compared are thumbnails of 64 x 64 pixels, by two measures: how the edges of the image correlate with the boundaries of
-the mask, and how much of the image's variance the areas of the mask explain. What all images, or all masks, have in
-common is subtracted from both.
+Their edges and areas agree better with another file's mask, or with their own one turned: in nearly all images, or in
+some of them (`partly_mismatched`). Thumbnails are compared (`agreement`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.numerics import multiply
+from segarena.checks.agreement import Agreement, Score, agree, share_below
+from segarena.checks.partly_mismatched import find_part, has_suspects
 from segarena.checks.problem import Problem
-from segarena.checks.thumbnails import Thumbnails, halve
+from segarena.checks.thumbnails import Thumbnails
+from segarena.checks.turns import turn_masks
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 
@@ -34,34 +32,8 @@ RECOGNISED = 0.9
 #: permuted; 0.57 for roads.
 MIN_BETTER = 0.8
 
-#: How masks are turned by mistake: quarters of a turn against the clock, of the mask or of its mirror image.
-TURNS = {
-    "mirrored from top to bottom": (2, True),
-    "mirrored from left to right": (0, True),
-    "turned upside down": (2, False),
-    "turned by a quarter, to the left": (1, False),
-    "turned by a quarter, to the right": (3, False),
-    "with rows and columns exchanged": (1, True),
-    "with rows and columns exchanged, and turned upside down": (3, True),
-}
-
 _MOST_IMAGES, _MIN_IMAGES = 48, 10
 _STEPS = (-2, -1, 1, 2)
-_MOST_CLASSES = 12
-
-Score = NDArray[np.float32]
-
-
-class Agreement(NamedTuple):
-    """How well images (rows) agree with masks (columns), in units of the rows' standard deviation.
-
-    Attributes:
-        first: by the one half of the cells of a chessboard of 4 x 4 cells.
-        second: by the other half.
-    """
-
-    first: Score
-    second: Score
 
 
 def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Problem]:
@@ -74,31 +46,37 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
     near = np.array(sorted(place for place in beside if 0 <= place < len(order)))
     images = thumbnails.fine[[order[place] for place in places]]
     labels = _labels(source, [order[place] for place in near])
-    agreement = _agree(images, labels)
-    own = np.searchsorted(near, places)
+    agreement, own, rows = agree(images, labels), np.searchsorted(near, places), np.arange(len(places))
+
+    def describe(scores: Score, own: NDArray[np.intp], near: NDArray[np.intp], other: NDArray[np.intp]) -> Problem:
+        better = np.flatnonzero(scores[rows, other] > scores[rows, own])
+        pairs = [(order[places[row]], order[near[other[row]]]) for row in better]
+        return _describe(source, pairs, len(places), step)
+
     step = find_step(agreement, places, near)
     if step is not None:
         inside = (places + step >= 0) & (places + step < len(order))
         other = np.searchsorted(near, np.where(inside, places + step, places))
-        scores = agreement.first + agreement.second
-    else:
-        if share_below(agreement.first + agreement.second, own).mean() >= RIGHT:
-            return
-        chosen = [order[place] for place in places]
-        turn = find_turn(images, labels, own, agreement, is_square=all(h == w for h, w in _sizes(source, chosen)))
-        if turn is not None:
-            yield _describe_turn(source, chosen, turn)
-            return
-        if len(near) < len(order):
-            agreement, own, near = _agree(images, _labels(source, order)), places, np.arange(len(order))
-        found = find_others(agreement, own)
-        if found is None:
-            return
-        other, scores = found, agreement.second
-    rows = np.arange(len(places))
-    better = np.flatnonzero(scores[rows, other] > scores[rows, own])
-    pairs = [(order[places[row]], order[near[other[row]]]) for row in better]
-    yield _describe(source, pairs, len(places), step)
+        yield describe(agreement.both, own, near, other)
+        return
+    wrong = share_below(agreement.both, own).mean() < RIGHT
+    if not wrong and not has_suspects(agreement, own):
+        return
+    chosen = [order[place] for place in places]
+    is_square = all(height == width for height, width in _sizes(source, chosen))
+    if wrong and (turn := find_turn(images, labels, own, agreement, is_square=is_square)) is not None:
+        yield _describe_turn(source, chosen, len(places), turn)
+        return
+    if len(near) < len(order):
+        labels, own, near = _labels(source, order), places, np.arange(len(order))
+        agreement = agree(images, labels)
+    if wrong and (found := find_others(agreement, own)) is not None:
+        yield describe(agreement.second, own, near, found)
+    elif (part := find_part(images, labels, own, agreement, is_square=is_square)) is not None:
+        if part.turn is None:
+            yield describe(agreement.second, own, near, part.columns)
+        else:
+            yield _describe_turn(source, [chosen[row] for row in part.rows], len(places), part.turn)
 
 
 def find_step(agreement: Agreement, places: NDArray[np.intp], near: NDArray[np.intp]) -> int | None:
@@ -109,7 +87,7 @@ def find_step(agreement: Agreement, places: NDArray[np.intp], near: NDArray[np.i
         places: (R,), the images' places in the order of the names.
         near: (M,), the masks', rising.
     """
-    both = agreement.first + agreement.second
+    both = agreement.both
     rows = np.arange(len(places))
     found: list[tuple[float, int]] = []
     for step in _STEPS:
@@ -144,14 +122,10 @@ def find_turn(
         is_square: Whether a mask could be turned by a quarter without having another shape than its image.
     """
     rows = np.arange(len(own))
-    before = (agreement.first + agreement.second)[rows, own]
+    before = agreement.both[rows, own]
     found: list[tuple[float, str]] = []
-    for words, (quarters, mirrored) in TURNS.items():
-        if quarters % 2 and not is_square:
-            continue
-        turned = np.rot90(labels[:, :, ::-1] if mirrored else labels, quarters, axes=(1, 2))
-        now = _agree(images, np.ascontiguousarray(turned))
-        both = now.first + now.second
+    for words, turned in turn_masks(labels, quarters=is_square):
+        both = agree(images, turned).both
         better = both[rows, own] - before
         if share_below(both, own).mean() >= RECOGNISED and (better > 0).mean() >= MIN_BETTER:
             found.append((float(better.mean()), words))
@@ -174,13 +148,6 @@ def find_others(agreement: Agreement, own: NDArray[np.intp]) -> NDArray[np.intp]
     return best if recognised >= RECOGNISED and better >= MIN_BETTER else None
 
 
-def share_below(scores: Score, columns: NDArray[np.intp]) -> NDArray[np.float64]:
-    """For each row (R, M), the share of the other columns with a score below that of its column in `columns`, (R,)."""
-    chosen = scores[np.arange(len(scores)), columns]
-    shares: NDArray[np.float64] = (scores < chosen[:, None]).sum(axis=1) / (scores.shape[1] - 1)
-    return shares
-
-
 def _usable(source: FolderSource, thumbnails: Thumbnails) -> list[int]:
     """Samples with an image that is not flat and a mask of several labels, by split, name and number."""
     flat = np.ptp(thumbnails.fine.reshape(len(thumbnails.fine), -1), axis=1) < 8
@@ -198,78 +165,19 @@ def _labels(source: FolderSource, indices: Sequence[int]) -> NDArray[np.uint8]:
     return np.stack([source.label_thumbnail(index) for index in indices])
 
 
-def _agree(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Agreement:
-    """Compare images (R, 64, 64), grey, with masks (M, 64, 64), labels."""
-    side = images.shape[1]
-    cells = np.arange(side) * 4 // side
-    halves = ((cells[:, None] + cells) % 2).astype(bool)
-    first, second = (_agree_within(images, labels, half) for half in (halves, ~halves))
-    return Agreement(first, second)
-
-
-def _agree_within(images: NDArray[np.uint8], labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> Score:
-    by_edges = multiply(_unit(_edges(images)[:, where]), _unit(_boundaries(labels)[:, where]))
-    by_areas = _explained(halve(images), labels[:, ::2, ::2], where[::2, ::2])
-    return _center(by_edges) + _center(by_areas)
-
-
-def _edges(images: NDArray[np.uint8]) -> Score:
-    """Square root of the gradient, (R, 64, 64), less what the images have in common."""
-    grey = images.astype(np.float32)
-    down, right = np.zeros_like(grey), np.zeros_like(grey)
-    down[:, 1:] = grey[:, 1:] - grey[:, :-1]
-    right[:, :, 1:] = grey[:, :, 1:] - grey[:, :, :-1]
-    edges = np.sqrt(np.hypot(down, right))
-    return np.asarray(edges - edges.mean(axis=0))
-
-
-def _boundaries(labels: NDArray[np.uint8]) -> Score:
-    """Square root of the number of neighbours with another label, (M, 64, 64), less what the masks have in common."""
-    number = np.zeros(labels.shape, dtype=np.uint8)
-    beside, below = labels[:, :, 1:] != labels[:, :, :-1], labels[:, 1:] != labels[:, :-1]
-    number[:, :, 1:] += beside
-    number[:, :, :-1] += beside
-    number[:, 1:] += below
-    number[:, :-1] += below
-    roots = np.sqrt(np.arange(5, dtype=np.float32))[number]
-    return np.asarray(roots - roots.mean(axis=0))
-
-
-def _explained(images: NDArray[np.uint8], labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> Score:
-    """The share of each image's variance between the areas of each mask: correlation ratio, (R, M)."""
-    grey, areas = _unit(images[:, where].astype(np.float32)), labels[:, where]
-    explained = np.zeros((len(grey), len(areas)), dtype=np.float32)
-    for label in np.argsort(-np.bincount(areas.ravel(), minlength=256), kind="stable")[:_MOST_CLASSES]:
-        member = (areas == label).astype(np.float32)
-        sums = multiply(grey, member)
-        explained += sums * sums / np.maximum(1, member.sum(axis=1))
-    return explained
-
-
-def _unit(rows: Score) -> Score:
-    """Rows of mean 0 and length 1."""
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True)))
-
-
-def _center(scores: Score) -> Score:
-    """Less the means of rows and columns, divided by the standard deviation of each row."""
-    scores = scores - scores.mean(axis=1, keepdims=True)
-    scores -= scores.mean(axis=0)
-    return np.asarray(scores / np.maximum(1e-9, scores.std(axis=1, keepdims=True)))
-
-
 def _sizes(source: FolderSource, indices: Sequence[int]) -> list[tuple[int, int]]:
     return [source.sizes[index] for index in indices]
 
 
-def _describe_turn(source: FolderSource, indices: Sequence[int], turn: str) -> Problem:
+def _describe_turn(source: FolderSource, indices: Sequence[int], examined: int, turn: str) -> Problem:
+    all_of_them = len(indices) == examined
+    who, which = ("The", "nearly all") if all_of_them else ("Some", str(len(indices)))
     return Problem(
         "turned-masks",
         "warning",
         tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
-        f"The masks may be turned or mirrored: of {len(indices)} images that were compared, edges and areas of nearly"
-        f" all agree better with their mask {turn}",
+        f"{who} masks may be turned or mirrored: of {examined} images that were compared, edges and areas of {which}"
+        f" agree better with their mask {turn}",
         "Look at the overlays in check.png; where they do not fit, export the masks again as the images are displayed,"
         " which is by their EXIF orientation where they have one",
     )
