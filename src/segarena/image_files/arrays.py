@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -78,7 +79,10 @@ def _read_npy(stream: IO[bytes], path: Path) -> NDArray[Any]:
     """Read an array without numpy's loader, so that a header cannot make it allocate or execute anything."""
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read_header(stream)
+    try:
+        shape, is_fortran, dtype = read_header(stream)
+    except tokenize.TokenError as error:
+        raise _damaged(path, f"its header is no Python literal: {error.args[0]}") from error
     _check(shape, dtype.kind, path)
     size = math.prod(shape) * dtype.itemsize
     data = stream.read(size)

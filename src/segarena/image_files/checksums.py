@@ -1,7 +1,9 @@
-"""Checksums that image files have and decoders do not compare: CRC-32 of PNG's chunks, Adler-32 of Deflate in TIFF.
+"""What image files state about their pixels and decoders do not compare: checksums, the order and number of parts.
 
 Pillow reads the pixels of a PNG without its CRCs. Of all single bits that flip in the file of a mask, every twentieth
-then gives other labels without an error. JPEG, BMP, GIF, WebP and TIFF with other compressions have no checksums.
+then gives other labels without an error. A palette behind the pixels is ignored, and so are strips that a TIFF lacks:
+their pixels stay 0. Deflate in TIFF has an Adler-32. JPEG, BMP, GIF, WebP and TIFF with other compressions have no
+checksums.
 """
 
 from __future__ import annotations
@@ -15,29 +17,38 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     COMPRESSION,
+    IMAGELENGTH,
+    IMAGEWIDTH,
+    PLANAR_CONFIGURATION,
+    ROWSPERSTRIP,
+    SAMPLESPERPIXEL,
     STRIPBYTECOUNTS,
     STRIPOFFSETS,
     TILEBYTECOUNTS,
+    TILELENGTH,
     TILEOFFSETS,
+    TILEWIDTH,
     TiffImageFile,
 )
 
 _PNG_SIGNATURE = 8  # bytes
 #: Chunks that are not critical, as their names begin with a small letter, and change what is decoded.
 _USED = frozenset({b"tRNS", b"eXIf"})
+#: Chunks that are ignored behind the pixels.
+_BEFORE_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS"})
 #: TIFF's numbers for Deflate.
 _DEFLATE = frozenset({8, 32946})
 _PIECE = 1 << 20  # bytes
 
 
 def check_checksums(image: Image.Image) -> None:
-    """Compare the checksums of an image that is opened and not decoded yet.
+    """Compare the checksums of an image that is opened and not decoded yet, and the order and number of its parts.
 
     Args:
         image: The image; the position in its file stays what it was.
 
     Raises:
-        ValueError: A checksum is not that of the content.
+        ValueError: A checksum is not that of the content, a part is missing or in the wrong place.
         OSError: The file cannot be read.
     """
     stream: IO[bytes] | None = getattr(image, "fp", None)
@@ -46,16 +57,19 @@ def check_checksums(image: Image.Image) -> None:
     place = stream.tell()
     try:
         if isinstance(image, PngImageFile):
-            _check_png(stream)
-        elif image.tag_v2.get(COMPRESSION) in _DEFLATE:
+            _check_png(stream, is_indexed=image.mode == "P")
+            return
+        _check_number_of_parts(image.tag_v2)
+        if image.tag_v2.get(COMPRESSION) in _DEFLATE:
             for offset, length in _parts(image.tag_v2):
                 _check_deflate(stream, offset, length)
     finally:
         stream.seek(place)
 
 
-def _check_png(stream: IO[bytes]) -> None:
+def _check_png(stream: IO[bytes], *, is_indexed: bool) -> None:
     stream.seek(_PNG_SIGNATURE)
+    before: set[bytes] = set()
     while len(head := stream.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         is_used = kind[:1].isupper() or kind in _USED
@@ -67,8 +81,29 @@ def _check_png(stream: IO[bytes]) -> None:
             raise ValueError(f"damaged: truncated in its part {kind.decode('latin-1')!r}")
         if is_used and crc != int.from_bytes(stored):
             raise ValueError(f"damaged: the checksum of its part {kind.decode('latin-1')!r} is wrong")
+        if not before and kind != b"IHDR":
+            raise ValueError(f"damaged: it begins with its part {kind.decode('latin-1')!r}")
+        if kind in _BEFORE_PIXELS and b"IDAT" in before:
+            raise ValueError(f"damaged: its part {kind.decode('latin-1')!r} is behind its pixels")
+        if kind == b"IDAT" and is_indexed and b"PLTE" not in before:
+            raise ValueError("damaged: it has no palette before its pixels")
+        before.add(kind)
         if kind == b"IEND":
             return
+
+
+def _check_number_of_parts(tags: Any) -> None:
+    """Raise ValueError if a TIFF has fewer strips or tiles than its size needs."""
+    height, width = tags[IMAGELENGTH], tags[IMAGEWIDTH]
+    planes = tags.get(SAMPLESPERPIXEL, 1) if tags.get(PLANAR_CONFIGURATION) == 2 else 1
+    if TILEOFFSETS in tags:
+        across, down = tags.get(TILEWIDTH, width), tags.get(TILELENGTH, height)
+        found, needed = len(tags[TILEOFFSETS]), -(-width // max(1, across)) * -(-height // max(1, down)) * planes
+    else:
+        found = len(tags.get(STRIPOFFSETS, ()))
+        needed = -(-height // max(1, tags.get(ROWSPERSTRIP, height))) * planes
+    if found < needed:
+        raise ValueError(f"damaged: it has {found} of the {needed} parts of its pixels")
 
 
 def _parts(tags: Any) -> Iterator[tuple[int, int]]:

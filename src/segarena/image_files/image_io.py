@@ -13,7 +13,7 @@ from typing import IO
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_CONFIGURATION, TiffImageFile
 
-from segarena.errors import DataError
+from segarena.errors import DataError, OutOfMemoryError
 from segarena.image_files.arrays import ARRAY_SUFFIXES, array_as_png
 from segarena.image_files.checksums import check_checksums
 from segarena.image_files.foreign import HEIC_SUFFIXES, describe_unreadable
@@ -40,7 +40,7 @@ _TURNS = {
 #: What Pillow raises, or warns of where warnings are errors, when the bytes of a file make no sense.
 _DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError),
-    *(struct.error, zlib.error, UserWarning),
+    *(struct.error, zlib.error, UserWarning, RuntimeError),
 )
 
 #: Formats whose further frames are pictures of their own. A phone's JPEG (MPO) holds another view of the same one.
@@ -151,6 +151,10 @@ def reading(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise DataError(
             "is not an image that can be read", where=path, remedy="Save it as PNG or JPEG, or remove it"
+        ) from error
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            "does not fit into memory", where=path, remedy="Close other programs, or cut it, and its mask, into tiles"
         ) from error
     except _DAMAGE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
