@@ -35,7 +35,10 @@ proprietary ones are NVIDIA's libraries for GPUs, which PyTorch requires on Linu
 none of them.
 
 Known vulnerabilities of these versions: `python -m pip install pip-audit`, then
-`python -m pip_audit -r requirements.lock`. It asks the Python Packaging Advisory Database, and needs a network.
+`python -m pip_audit --strict --no-deps --disable-pip -r requirements.lock -r requirements-dev.lock`. It asks the Python
+Packaging Advisory Database, and needs a network. The workflow
+[audit](https://github.com/segarena/segarena/blob/main/.github/workflows/audit.yml) runs it every week, and when the
+versions change.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 
 import build_licenses_page
@@ -15,6 +16,13 @@ PERMISSIVE = {
     *("Apache-2.0", "Apache-2.0 WITH LLVM-exception"),
     "MPL-2.0",  # of whole files, which are not changed
 }
+
+
+def test_the_workflow_runs_the_command_of_the_page() -> None:
+    workflow = (build_licenses_page.ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(python -m pip_audit [^`]*)`", PAGE)
+    assert f"- run: {command}\n" in workflow
+    assert all(lock in command.split() for lock in build_licenses_page.LOCKS.values())
 
 
 @pytest.mark.parametrize("lock", build_licenses_page.LOCKS.values())
