@@ -5,6 +5,7 @@
 - no_schema: before files had the key `schema`.
 - first_schemas: the first version that wrote it. Its config.json has none yet, its protocol no `network`.
 - one_protocol: the first version whose options are closed once, as they are now.
+- later_files: the files that were not there yet, one of each kind, of the version of November 2026.
 """
 
 from __future__ import annotations
@@ -17,16 +18,31 @@ import pytest
 
 import segarena
 from segarena.errors import RunError
+from segarena.records.bench import BenchRecord
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.data_curve import DataCurve
+from segarena.records.error_analysis import ErrorAnalysis
+from segarena.records.expected import Expected
+from segarena.records.exported import ExportedModel
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
+from segarena.records.plan import PlanRecord
+from segarena.records.prediction import PredictionRecord
 from segarena.records.record import Record
 from segarena.records.run import Costs, Data, Environment
+from segarena.records.slices import Slices
+from segarena.records.suite import SuiteOptionsRecord, SuiteRecord
+from segarena.records.tracking import Tracking
+from segarena.records.tuning import TrialRecord
 from support import refuses
 
 OLD = Path(__file__).parent / "old_runs"
 RUN_FILES = (Config, Costs, Data, Environment, Metrics)
+LATER_FILES = (
+    *(BenchRecord, DataCurve, ErrorAnalysis, Expected, PlanRecord, PredictionRecord, Slices, SuiteOptionsRecord),
+    *(SuiteRecord, Tracking, TrialRecord),
+)
 ANOTHER_VERSION = "Use the version of segarena that wrote it, or repeat the run or the comparison in a new folder"
 REPEAT = "Repeat the run or the comparison in a new folder"
 
@@ -54,6 +70,40 @@ def test_the_files_of_a_comparison_are_read() -> None:
     assert (options.command, options.options["models"]) == ("compare", ["fcn", "unet"])
     assert Metrics.read(folder / "fcn-seed0").micro_batch is None  # keys that came later have their defaults
     assert Config.read(folder / "fcn-seed0").protocol.epochs == 2
+
+
+def read_back(kind: type[Record], folder: Path) -> None:
+    """Check that a file is read, and that each of its values is in what was read, also those inside of others."""
+    written = json.loads((folder / kind.file).read_text())
+    assert_within(written, kind.read(folder).to_json(), kind.file)
+
+
+def assert_within(written: object, read: object, place: str) -> None:
+    """What came later is not in an old file, so objects may have more keys; all else is equal."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        assert written.keys() <= read.keys(), place
+        for name, value in written.items():
+            assert_within(value, read[name], f"{place}: {name}")
+    elif isinstance(written, list) and isinstance(read, list):
+        assert len(written) == len(read), place
+        for number, (one, other) in enumerate(zip(written, read, strict=True)):
+            assert_within(one, other, f"{place}[{number}]")
+    else:
+        assert written == read, place
+
+
+@pytest.mark.parametrize("kind", LATER_FILES)
+def test_each_later_file_is_read(kind: type[Record]) -> None:
+    read_back(kind, OLD / "later_files")
+
+
+def test_the_description_of_an_exported_model_is_read() -> None:
+    read_back(ExportedModel, OLD / "later_files" / "hub")
+
+
+def test_each_kind_of_file_is_there() -> None:
+    kinds = {kind for kind in Record.__subclasses__() if kind.__module__.startswith("segarena")}
+    assert kinds == {*RUN_FILES, *LATER_FILES, ComparisonRecord, OptionsRecord, ExportedModel}
 
 
 @pytest.mark.parametrize(
