@@ -104,7 +104,8 @@ def _quick_trainings() -> Iterator[None]:
     """What takes longer than a training of the tests, and no test looks at, is left out.
 
     Garbage is not collected before a training, which takes long in a process of many tests. The latency is measured in
-    one round. The first estimate of the time that is left does not build every network to count its FLOPs.
+    one round. The first estimate of the time that is left does not build every network to count its FLOPs. No step is
+    tried before a training because other programs have taken most of the memory.
     """
     with pytest.MonkeyPatch.context() as patch:
         if "torch" in sys.modules:  # not imported for tests that need none
@@ -113,6 +114,7 @@ def _quick_trainings() -> Iterator[None]:
             patch.setattr("segarena.training.memory.gc", SimpleNamespace(collect=lambda: 0))
             patch.setitem(measure_latency.__kwdefaults__, "rounds", 1)
             patch.setattr("segarena.experiment.train_all.relative_cost", lambda protocol, model: 1.0)
+            patch.setattr("segarena.experiment.memory_trial.free_memory", lambda: None)
         yield
 
 

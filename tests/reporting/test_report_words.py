@@ -58,6 +58,15 @@ def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:
     assert "NaN" in text
 
 
+def test_steps_that_were_left_out_are_a_caveat(comparison: Comparison) -> None:
+    assert not find(caveats(comparison), "NaN or infinite")
+    models = comparison.models.assign(skipped_steps=0)
+    models.loc[models["model"] == "fcn", "skipped_steps"] = 2
+    assert find(caveats(replace(comparison, models=models)), "NaN or infinite").startswith(
+        "FCN, seed 0: 2 training steps"
+    )
+
+
 @pytest.mark.parametrize(
     ("varied", "words"),
     [

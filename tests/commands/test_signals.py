@@ -1,0 +1,108 @@
+"""What a second Ctrl-C does, and what is kept of the steps before the first; in another clock than the usual one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import segarena
+from segarena import cli
+from segarena.errors import Interrupted
+from segarena.training.checkpoint import LAST
+from segarena.training.engine import Trainer
+from support import QUICK
+
+OPTIONS = {**QUICK, "model": "fcn", "epochs": 2}
+STEPS = 2 * 2
+SAME = ("metrics.json", "best.safetensors", "images.csv")
+
+
+def in_step(patch: pytest.MonkeyPatch, do: Callable[[int], None]) -> list[int]:
+    """Call a function in each step of a training, with its number; returns the steps that were taken to their end."""
+    taken: list[int] = []
+    step: Callable[..., Any] = Trainer._train_step
+    begun: list[int] = []
+
+    def watched(self: Trainer, *arguments: Any) -> Any:
+        begun.append(len(begun))
+        do(begun[-1])
+        losses = step(self, *arguments)
+        taken.append(begun[-1])
+        return losses
+
+    patch.setattr(Trainer, "_train_step", watched)
+    return taken
+
+
+def same(one: Path, other: Path) -> bool:
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in SAME)
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.long)])
+def test_a_second_signal_stops_at_once_and_nothing_more_is_saved(
+    name: str, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number, out = getattr(signal, name), tmp_path / "run"
+    whole = segarena.train(squares, out=tmp_path / "whole", **OPTIONS).folder
+
+    def press_twice(step: int) -> None:
+        if step == 2:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        taken = in_step(patch, press_twice)
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+        patch.setattr(sys, "argv", ["segarena", "train", str(squares), *words, "--out", str(out)])
+        assert cli.main() == 128 + number
+    assert taken == [0, 1]
+    assert not (out / LAST).exists()
+    shown = capsys.readouterr()
+    assert "again to stop at once" in " ".join(shown.out.split())
+    assert shown.err.count(f"segarena train --resume {out}") == 1
+    assert "Traceback" not in shown.err
+    assert same(segarena.train(resume=out).folder, whole)
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.parametrize("stop_at", [1, *(pytest.param(step, marks=pytest.mark.long) for step in (0, 2, 3))])
+def test_no_finished_step_is_taken_again(
+    stop_at: int, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        before = in_step(patch, lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == stop_at else None)
+        with pytest.raises(Interrupted):
+            segarena.train(squares, out=out, **OPTIONS)
+    after = in_step(monkeypatch, lambda step: None)
+    segarena.train(resume=out)
+    assert len(before) == stop_at + 1
+    assert len(before) + len(after) == STEPS
+
+
+@pytest.mark.long
+def test_a_clock_that_is_set_back_changes_nothing(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an hour at each look, on files that are of a later year."""
+    whole = segarena.train(squares, out=tmp_path / "whole", **OPTIONS).folder
+    later = time.time() + 400 * 24 * 3600
+    for path in squares.rglob("*.png"):
+        os.utime(path, (later, later))
+    now = [time.time()]
+
+    def set_back() -> float:
+        now[0] -= 3600
+        return now[0]
+
+    monkeypatch.setattr(time, "time", set_back)
+    found = segarena.train(squares, out=tmp_path / "back", **OPTIONS).folder
+    assert same(found, whole)
