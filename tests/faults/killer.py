@@ -1,9 +1,8 @@
-"""Commands in a process of their own, in surroundings that a test chooses, which it kills at any moment."""
+"""Commands in a process of their own, in surroundings that a test chooses, which it may end at any moment."""
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 #: How often a fault is tried by `make test-faults`; SEGARENA_FAULTS=5 tries it five times.
-TIMES = int(os.environ.get("SEGARENA_FAULTS", "50"))
+TIMES = int(os.environ.get("SEGARENA_FAULTS", "100"))
 OPTIONS = "--encoder mobilenet_v2 --weights none --size 32 --batch-size 4 --epochs 3 --device cpu".split()
 #: What of a run is the same after each end and resumption.
 NAMES = ("metrics.json", "best.safetensors", "images.csv")
@@ -53,15 +52,6 @@ def finish(*words: object, **surroundings: Any) -> tuple[int, str, float]:
     process = start(*words, **surroundings)
     output, _ = process.communicate()
     return process.returncode, output, time.monotonic() - begun
-
-
-def end_at_random(process: subprocess.Popen[str], number: int, seconds: float, seed: int) -> tuple[int, float]:
-    """Send a signal at a moment within some seconds; its exit status, and the seconds from the signal to its end."""
-    time.sleep(random.Random(seed).uniform(0, seconds))
-    process.send_signal(number)
-    begun = time.monotonic()
-    process.communicate()
-    return process.returncode, time.monotonic() - begun
 
 
 def left_over(folder: Path) -> list[Path]:

@@ -6,14 +6,15 @@
         with Disk(folder, fails_at=number, code=errno.EIO):     # an I/O error, once
             ...
 
-An operation is making a folder, opening a new file, a write, fsync, or renaming the file to its name. What a
-library writes through a file descriptor of its own, e.g. Pillow a JPEG, is met at fsync.
+An operation is making a folder, opening a new file, a write, fsync, or renaming the file to its name, or linking it
+there. What a library writes through a file descriptor of its own, e.g. Pillow a JPEG, is met at fsync.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -33,18 +34,31 @@ class Operation(NamedTuple):
     path: str
 
 
+class Place(NamedTuple):
+    """One of the operations of a command, which other commands take at another number."""
+
+    operation: Operation
+    before: int
+
+
 class Disk:
     """A folder whose operations are counted, and of which one fails.
 
     Args:
         folder: The folder; operations elsewhere are as usual.
-        fails_at: The operation that fails, from 0; None if none does.
+        fails_at: The operation that fails: its number, from 0, or what it is and how many like it there were before;
+            None if none does.
         code: Its error number. ENOSPC and EROFS last: whatever is done later fails too.
         holds: The bytes that can be written until the disk is full; None where there is no end.
     """
 
     def __init__(
-        self, folder: Path, *, fails_at: int | None = None, code: int = errno.ENOSPC, holds: int | None = None
+        self,
+        folder: Path,
+        *,
+        fails_at: int | Place | None = None,
+        code: int = errno.ENOSPC,
+        holds: int | None = None,
     ) -> None:
         self.folder, self.fails_at, self.code, self.holds = folder, fails_at, code, holds
         self.operations: list[Operation] = []
@@ -54,7 +68,7 @@ class Disk:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> Self:
-        self._real = {name: getattr(os, name) for name in ("mkdir", "fdopen", "fsync", "replace")}
+        self._real = {name: getattr(os, name) for name in ("mkdir", "fdopen", "fsync", "replace", "link")}
         self._mkstemp = tempfile.mkstemp
         for name in self._real:
             self._patch.setattr(os, name, getattr(self, f"_{name}"))
@@ -70,9 +84,10 @@ class Disk:
         if not place.absolute().is_relative_to(self.folder.absolute()):
             return
         number, operation = len(self.operations), Operation(kind, str(place.absolute().relative_to(self.folder)))
+        here = number if isinstance(self.fails_at, int) else Place(operation, self.operations.count(operation))
         self.operations.append(operation)
         is_later = self.failed is not None and self.code in LASTING
-        if number == self.fails_at or is_later:
+        if here == self.fails_at or is_later:
             self._fail(operation)
 
     def fill(self, path: str, length: int) -> int:
@@ -101,16 +116,27 @@ class Disk:
     def _fsync(self, descriptor: int) -> None:
         if descriptor in self._files:
             self.take("fsync", self._files.pop(descriptor))
+        elif os.path.lexists(place := f"/proc/self/fd/{descriptor}"):  # opened by a library, on Linux
+            self.take("fsync", _lasting_name(Path(place).readlink()))
         self._real["fsync"](descriptor)
 
     def _replace(self, source: Any, target: Any, **options: Any) -> None:
         self.take("rename", target)
         self._real["replace"](source, target, **options)
 
+    def _link(self, source: Any, target: Any, **options: Any) -> None:
+        self.take("link", target)
+        self._real["link"](source, target, **options)
+
     def _mkdir(self, path: Any, *args: Any, **options: Any) -> None:
         if not os.path.lexists(path):  # Path.mkdir asks for folders that exist, too
-            self.take("mkdir", path)
+            self.take("mkdir", _lasting_name(path))
         self._real["mkdir"](path, *args, **options)
+
+
+def _lasting_name(path: object) -> str:
+    """A path without the random letters of a temporary folder."""
+    return re.sub(r"\.\w+\.partial", ".partial", os.fsdecode(path))  # type: ignore[arg-type]
 
 
 class _Stream:

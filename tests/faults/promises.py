@@ -30,18 +30,37 @@ class Promise(NamedTuple):
 
 PROMISES = (
     Promise(
-        "A training that is killed is resumed to the same files",
-        "SIGKILL, SIGTERM, SIGINT and SIGHUP at random moments of a training or a comparison, then `--resume`: "
-        "`metrics.json`, `images.csv` and `best.safetensors` have the bytes of a training that was "
-        "not ended, and no temporary file is left",
+        "A training or a comparison that is ended is resumed to the same files",
+        "SIGKILL at random moments, on the disk and on a file system in memory; SIGTERM, SIGINT and SIGHUP at random "
+        "moments, one in five sent twice; half of the trainings save their state after each step. Then `--resume`: "
+        "`metrics.json`, `images.csv` and `best.safetensors` have the bytes of a training that was not ended, and no "
+        "temporary file is left. The moments are drawn from all the work of a command, with its validation, its test "
+        "and its report, and one that comes after the end is drawn again",
         (
-            "faults/test_ends.py::test_an_ended_training_is_resumed_to_the_same_files",
+            "faults/test_ends.py::test_a_killed_training_is_resumed_to_the_same_files",
+            "faults/test_ends.py::test_on_a_file_system_in_memory_too",
+            "faults/test_ends.py::test_a_training_that_is_asked_to_end_is_resumed_to_the_same_files",
             "faults/test_ends.py::test_an_ended_comparison_is_resumed_to_the_same_files",
+            "faults/test_ends.py::test_a_training_that_a_shell_started_is_resumed_to_the_same_files",
             "training/test_saving.py::test_a_killed_training_ends_as_if_it_had_not_been",
         ),
-        "On a GPU, operations that are not deterministic may differ",
-        "2 of 2 trainings after SIGKILL and 2 of 2 after SIGTERM, with `SEGARENA_FAULTS=2` on one core; SIGINT and "
-        "SIGHUP were not in this run. The full run is `make test-faults`",
+        "On a GPU, operations that are not deterministic may differ. Most of these commands are forked from a process "
+        "that has imported PyTorch already; the last of the tests has the moments of the imports too",
+        "",
+    ),
+    Promise(
+        "A signal costs no finished step, and a second one stops at once",
+        "SIGTERM in each step of a training, of each model, with and without workers; SIGINT and SIGTERM twice in one "
+        "step; SIGTERM in the validation and in the test",
+        (
+            "faults/test_every_step.py::test_a_training_is_resumed_from_each_step",
+            "commands/test_signals.py::test_no_finished_step_is_taken_again",
+            "commands/test_signals.py::test_a_second_signal_stops_at_once_and_nothing_more_is_saved",
+            "commands/test_train.py::test_stopped_by_a_signal_and_resumed_ends_in_the_same_bits",
+            "commands/test_train.py::test_stopped_while_scoring_and_resumed_ends_in_the_same_bits",
+            "commands/test_jobs.py::test_a_signal_saves_all_and_resuming_gives_the_same_bits",
+        ),
+        "After a second signal the steps since the last state, which is saved once a minute, are taken again",
     ),
     Promise(
         "A file is whole or absent",
@@ -53,10 +72,11 @@ PROMISES = (
     ),
     Promise(
         "On a full, broken, vanished or read-only disk a command ends with one message, and no file is half written",
-        "ENOSPC, EIO, ESTALE and EROFS at each making of a folder, opening, write, fsync and renaming of `train`, "
-        "`compare`, `report`, `predict`, `evaluate`, `export` and `synth`; a disk that is full after each of 40 sizes "
-        "of a training. The message names the file, the free space and what the file needs; `--resume` ends with the "
-        "same files",
+        "ENOSPC, EIO, ESTALE and EROFS at the making of each folder, and at the opening, a write, fsync and the "
+        "renaming of each file of `train`, `report`, `predict`, `evaluate` and `synth`; one of them at each of those "
+        "of `compare` and `export`. Of files of one kind, e.g. figures, the first is tried. A disk that is full after "
+        "each of 40 sizes of a training. The message names the file, the free space and what the file needs; "
+        "`--resume` ends with the same files",
         (
             "faults/test_failing_disk.py::test_a_failing_operation_is_one_message",
             "faults/test_failing_disk.py::test_every_failing_operation_is_one_message",
@@ -64,10 +84,11 @@ PROMISES = (
             "faults/test_failing_disk.py::test_at_every_size_a_full_disk_is_resumed_to_the_same_files",
             "faults/test_surroundings.py::test_a_real_disk_that_is_full_is_resumed_to_the_same_files",
         ),
-        "The errors are injected in `segarena.files`; what a library writes by itself, e.g. a video, is not tried. The "
-        "page while trainings run is optional: where it cannot be written there is a warning, and the trainings go on",
-        "each of the four errors at each operation of `train`, and 4 of 4 sizes of a real disk, at commit 0b30ab5; the "
-        "other commands, and the 40 sizes, were not run to their end",
+        "The errors are injected in `segarena.files`; what a library writes by itself, e.g. a video, is not tried. "
+        "The page while trainings run is optional: where it cannot be written there is a warning, and the trainings "
+        "go on",
+        "each of the four errors at each operation of `train`, and 4 of 4 sizes of a real disk, at commit 0b30ab5; "
+        "the other commands, and the 40 sizes, were not run to their end",
     ),
     Promise(
         "A folder that is removed while it is written is named, and not made again",
@@ -131,13 +152,15 @@ PROMISES = (
             "training/test_skipped_steps.py::test_a_step_with_a_gradient_that_is_not_finite_changes_nothing",
             "training/test_skipped_steps.py::test_unchecked_steps_since_the_last_state_are_repeated",
             "training/test_skipped_steps.py::test_a_learning_rate_that_overflows_the_weights_is_an_error",
+            "commands/test_failed_models.py::test_a_loss_that_is_nan_twice_is_the_models_own",
+            "reporting/test_report_words.py::test_steps_that_were_left_out_are_a_caveat",
         ),
         "With float16 the scaling of gradients leaves out steps by itself; these are not counted",
     ),
     Promise(
         "A training that runs out of memory goes on in smaller parts with the same batch, or has one message",
-        "PyTorch's error in the first and the second part of a step, in validation and in the latency; a "
-        "process that may take 600, 300, 100 or 1 MiB more than it has when the first step of 16 images begins",
+        "PyTorch's error in the first and the second part of a step, in validation and in the latency; a process that "
+        "may take 600, 300, 100 or 1 MiB more than it has when the first step of 16 images begins",
         (
             "training/test_smaller_parts.py::test_a_step_that_did_not_fit_is_the_step_in_parts",
             "training/test_smaller_parts.py::test_a_training_goes_on_in_smaller_parts_and_reports_it",
@@ -164,15 +187,17 @@ PROMISES = (
     Promise(
         "Files of earlier versions are read, or refused with what to do",
         "The files of comparisons of three earlier versions: without `schema`, of the first schemas, and of the first "
-        "version with the present ones. `report`, `load`, `--resume` change nothing of what they refuse",
+        "version with the present ones; one of each kind of file that came later. `report`, `load`, `--resume` change "
+        "nothing of what they refuse",
         (
             "records/test_old_runs.py::test_each_file_of_a_run_is_read",
             "records/test_old_runs.py::test_the_files_of_a_comparison_are_read",
             "records/test_old_runs.py::test_what_cannot_be_read_is_refused_with_what_to_do",
             "records/test_old_runs.py::test_commands_refuse_old_folders_and_change_nothing",
+            "records/test_old_runs.py::test_each_later_file_is_read",
+            "records/test_old_runs.py::test_each_kind_of_file_is_there",
             "records/test_old_runs.py::test_a_newer_schema_is_refused",
         ),
-        "Files that came later have one schema each, and no fixture yet",
     ),
     Promise(
         "One command at a time writes into a folder, and the lock ends with it",
@@ -217,8 +242,8 @@ PROMISES = (
     ),
     Promise(
         "A damaged text file is read, or refused within five seconds",
-        "Pieces of `classes.yaml`, lists of splits, names of values, COCO, LabelMe and CVAT that are removed, repeated "
-        "or replaced",
+        "Pieces of `classes.yaml`, lists of splits, names of values, COCO, LabelMe and CVAT that are removed, "
+        "repeated or replaced",
         (
             "faults/test_parsers.py::test_a_damaged_text_file_is_read_or_refused",
             "faults/test_parsers.py::test_many_damaged_text_files_are_read_or_refused",
@@ -228,15 +253,20 @@ PROMISES = (
     ),
     Promise(
         "Strange surroundings give the same files, or one message",
-        "No HOME, one that cannot be written, no folder for temporary files, ASCII and unknown locales, one core, "
-        "umask 077, no network, no `/dev/shm`, 64 open files, names of 200 characters and with line ends, a "
-        "closed pipe",
+        "No HOME, one that cannot be made or written, no folder for temporary files, ASCII and unknown locales, one "
+        "core, umask 077, no network, no `/dev/shm`, 64 open files, names of 200 characters and with line ends, "
+        "closed and full output, a clock that is set back",
         (
             "faults/test_surroundings.py::test_a_training_ends_as_in_usual_surroundings",
             "faults/test_surroundings.py::test_a_folder_of_any_name_is_used",
             "faults/test_surroundings.py::test_a_name_that_is_not_utf8_is_one_message",
             "faults/test_surroundings.py::test_without_a_network_a_download_is_one_message",
             "faults/test_surroundings.py::test_a_reader_that_closes_its_pipe_ends_nothing",
+            "test_pipes.py::test_a_reader_that_has_gone_ends_a_command_as_other_programs",
+            "test_pipes.py::test_a_full_device_is_one_message",
+            "test_pipes.py::test_closed_streams_and_full_devices_leave_the_status_as_it_is",
+            "test_streams.py::test_check_and_its_errors_are_printed_in_any_encoding",
+            "commands/test_signals.py::test_a_clock_that_is_set_back_changes_nothing",
         ),
         "For root no folder is read-only",
         "14 trainings, from no HOME to 64 open files, and 5 in folders with strange names had the files of a usual "
@@ -258,6 +288,7 @@ PROMISES = (
         "No dependency has an unknown licence",
         "The metadata of all packages of the locks, in [Licences](licenses.md)",
         ("test_licenses_page.py::test_no_package_has_an_unknown_licence",),
-        "Known vulnerabilities were not asked for: that needs a network. Licences has the command",
+        "Known vulnerabilities were not asked for: that needs a network. Licences has the command, which a workflow "
+        "runs every week",
     ),
 )

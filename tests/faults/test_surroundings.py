@@ -40,14 +40,22 @@ def read_only(folder: Path) -> str:
     return str(folder)
 
 
+def impossible(root: Path) -> str:
+    """A folder that nobody can make, not even root: what is above it is a file."""
+    (root / "file").touch()
+    return str(root / "file" / "folder")
+
+
 #: What differs from the usual surroundings, as arguments of `start`.
 SURROUNDINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "no home": lambda root: {"environment": {"HOME": None, "SEGARENA_CACHE": None, "XDG_CACHE_HOME": None}},
     "read-only home": lambda root: {
         "environment": {"HOME": read_only(root / "home"), "SEGARENA_CACHE": None, "XDG_CACHE_HOME": None}
     },
-    "home that does not exist": lambda root: {"environment": {"HOME": "/nowhere", "SEGARENA_CACHE": None}},
-    "no folder for temporary files": lambda root: {"environment": {"TMPDIR": "/nowhere"}},
+    "home that cannot be made": lambda root: {
+        "environment": {"HOME": impossible(root), "SEGARENA_CACHE": None, "XDG_CACHE_HOME": None}
+    },
+    "no folder for temporary files": lambda root: {"environment": {"TMPDIR": impossible(root)}},
     "cache that is a file": lambda root: {"environment": {"SEGARENA_CACHE": "/dev/null"}},
     "ASCII": lambda root: {"environment": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}},
     "unknown locale": lambda root: {"environment": {"LC_ALL": "xx_YY.ISO-8859-1"}},
