@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -59,3 +60,36 @@ def thread_pool(pixels: int = 0) -> Iterator[ThreadPoolExecutor]:
     """
     with ThreadPoolExecutor(at_a_time(pixels, min(_MOST_THREADS, count_cores()))) as threads:
         yield threads
+
+
+class Room:
+    """Memory that threads share: each waits until there is room for what it takes.
+
+    Args:
+        size: Bytes in all. Who needs more waits until all of it is free.
+
+    >>> room = Room(100)
+    >>> with room.take(60), room.take(40):
+    ...     room.free
+    0
+    >>> room.free
+    100
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = self.free = size
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, needed: int) -> Iterator[None]:
+        """Wait for `needed` bytes, and give them back at the end of the block."""
+        taken = min(needed, self.size)
+        with self._changed:
+            self._changed.wait_for(lambda: self.free >= taken)
+            self.free -= taken
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.free += taken
+                self._changed.notify_all()

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import EXTRASAMPLES, TiffImageFile
 
 from segarena.image_files.image_io import raw_mode
+from segarena.image_files.row_bands import row_bands, to_array
 
 #: How a file's alpha was used. "": there is none, or all is opaque. "transparent": parts are shown as white. "hiding":
 #: so too, but the colours of those parts are a picture. "shapeless": left out, it is the same everywhere or nowhere
@@ -29,20 +30,24 @@ _HIDDEN_SHARE, _HIDDEN_COLORS = 0.01, 32
 _BRIGHTER = 0.01
 
 
-def on_white(image: Image.Image) -> tuple[Image.Image, AlphaUse]:
+def on_white(image: Image.Image) -> tuple[NDArray[np.uint8], AlphaUse]:
     """Show an image with transparency on white, unless its alpha is none.
 
     Args:
         image: Decoded, in any mode that has transparency data.
 
     Returns:
-        The image in RGB, and how alpha was used.
+        (H, W, 3) RGB, and how alpha was used.
     """
-    layer = image.convert("RGBA")
-    use = judge_alpha(np.asarray(layer))
-    if use in ("transparent", "hiding"):
-        layer = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer)
-    return layer.convert("RGB"), use
+    use = judge_alpha(to_array(image, lambda band: band.convert("RGBA")))
+
+    def show(band: Image.Image) -> Image.Image:
+        layer = band.convert("RGBA")
+        if use in ("transparent", "hiding"):
+            layer = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer)
+        return layer.convert("RGB")
+
+    return to_array(image, show), use
 
 
 def judge_alpha(channels: NDArray[np.uint8]) -> AlphaUse:
@@ -56,9 +61,15 @@ def judge_alpha(channels: NDArray[np.uint8]) -> AlphaUse:
     extremes = levels[: _MARGIN + 1].sum() + levels[-_MARGIN - 1 :].sum()
     if np.count_nonzero(levels) > _FEW_LEVELS and extremes < _EXTREMES * alpha.size:
         return "band"
-    hidden = channels[alpha <= _MARGIN][:, :3].astype(np.int32)
-    colors = len(np.unique(hidden @ (1 << 16, 1 << 8, 1))) if len(hidden) >= _HIDDEN_SHARE * alpha.size else 0
-    return "hiding" if colors >= _HIDDEN_COLORS else "transparent"
+    if levels[: _MARGIN + 1].sum() < _HIDDEN_SHARE * alpha.size:
+        return "transparent"
+    colors: set[int] = set()
+    for rows in row_bands(*alpha.shape):
+        hidden = channels[rows][alpha[rows] <= _MARGIN][:, :3].astype(np.int32)
+        colors |= {*np.unique(hidden @ (1 << 16, 1 << 8, 1))[:_HIDDEN_COLORS].tolist()}
+        if len(colors) >= _HIDDEN_COLORS:
+            return "hiding"
+    return "transparent"
 
 
 def keep_straight(image: ImageFile.ImageFile) -> bool:
@@ -92,11 +103,17 @@ def straighten(channels: NDArray[Any], top: int) -> NDArray[Any]:
     Returns:
         (H, W, 4) of the same type.
     """
-    colors, alpha = channels[..., :3].astype(np.int64), channels[..., 3:].astype(np.int64)
-    if (colors.max(axis=-1) > alpha[..., 0]).mean() > _BRIGHTER:
+    height, width = channels.shape[:2]
+    bands = list(row_bands(height, width))
+    brighter = sum(int((channels[rows, :, :3].max(axis=-1) > channels[rows, :, 3]).sum()) for rows in bands)
+    if brighter > _BRIGHTER * height * width:
         return channels
-    straight = np.where(alpha == 0, 0, np.minimum(top, colors * top // np.maximum(alpha, 1)))
-    return np.concatenate([straight, alpha], axis=-1).astype(channels.dtype)
+    straight = np.empty_like(channels)
+    for rows in bands:
+        colors, alpha = channels[rows, :, :3].astype(np.int64), channels[rows, :, 3:].astype(np.int64)
+        straight[rows, :, :3] = np.where(alpha == 0, 0, np.minimum(top, colors * top // np.maximum(alpha, 1)))
+        straight[rows, :, 3:] = alpha
+    return straight
 
 
 def count_extra_bands(image: ImageFile.ImageFile) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -15,6 +16,7 @@ from PIL import Image
 from segarena.image_files.bands import read_all_bands
 from segarena.image_files.image_facts import ImageFacts, describe_grey
 from segarena.image_files.images import DEPTHS
+from segarena.image_files.row_bands import row_bands
 
 #: The cache's name for these facts.
 KIND = f"band facts 1, Pillow {PIL.__version__}"
@@ -82,12 +84,20 @@ def _grey(image: NDArray[Any], grid: NDArray[Any]) -> tuple[int | None, list[NDA
 
     Of float32, whose values have no common range, from the 2nd to the 98th percentile of the image itself.
     """
-    mean = image.mean(axis=2, dtype=np.float32)
     if image.dtype == np.uint8:
-        return None, [mean.round().astype(np.uint8)]
+        return None, [_show(image, lambda mean: mean.round())]
     if image.dtype == np.uint16:
         highest = int(image.max())
         tops = [2**bits - 1 for bits in DEPTHS if highest < 2**bits]
-        return highest, [(mean * (255 / top)).round().astype(np.uint8) for top in tops]
+        return highest, [_show(image, lambda mean, scale=255 / top: (mean * scale).round()) for top in tops]
     low, high = np.percentile(grid.mean(axis=2, dtype=np.float64), SHOWN)
-    return None, [((mean - low) * (255 / max(high - low, 1e-12))).clip(0, 255).astype(np.uint8)]
+    scale = 255 / max(high - low, 1e-12)
+    return None, [_show(image, lambda mean: ((mean - low) * scale).clip(0, 255))]
+
+
+def _show(image: NDArray[Any], scaled: Callable[..., NDArray[Any]]) -> NDArray[np.uint8]:
+    """(H, W) of 8 bits: what becomes of the mean of all channels, band by band."""
+    grey = np.empty(image.shape[:2], dtype=np.uint8)
+    for rows in row_bands(*grey.shape):
+        grey[rows] = scaled(image[rows].mean(axis=2, dtype=np.float32)).astype(np.uint8)
+    return grey

@@ -15,6 +15,7 @@ from segarena.formats import listing, plural
 from segarena.image_files.arrays import ARRAY_SUFFIXES, read_array
 from segarena.image_files.image_io import decode, open_image, raw_mode, reading
 from segarena.image_files.images import is_deep, read_deep
+from segarena.image_files.row_bands import to_array
 from segarena.image_files.tiff_bands import is_tiff, read_tiff
 
 #: Modes of Pillow whose numbers are the channels. Others are converted to RGB: a palette, for instance.
@@ -171,7 +172,7 @@ def _channels_last(array: NDArray[Any], path: Path) -> NDArray[Any]:
 def _read_with_pillow(path: Path, content: bytes | None) -> NDArray[Any]:
     with open_image(path, content) as undecoded:
         if not is_deep(undecoded):
-            return np.asarray(as_stored(decode(undecoded, path)))
+            return to_array(as_stored(decode(undecoded, path)))
         has_grey_alpha = raw_mode(undecoded).startswith("LA")
-    values = read_deep(path, content).values.astype(np.uint16)
+    values = read_deep(path, content).values
     return values[..., [0, 3]] if has_grey_alpha else values

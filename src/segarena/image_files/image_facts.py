@@ -16,6 +16,7 @@ from PIL import Image
 from segarena.image_files.alpha import AlphaUse
 from segarena.image_files.image_io import decode, open_image, shown_size
 from segarena.image_files.images import DEPTHS, highest_value, is_deep, read_deep, read_picture, scale_deep
+from segarena.image_files.row_bands import row_bands
 
 #: Height and width of a thumbnail, in pixels.
 SIDE = 64
@@ -99,23 +100,37 @@ def read_image_facts(path: Path, content: bytes) -> ImageFacts:
             return ImageFacts(size, None, *describe_grey([decode(image, path)]))
     if not deep:
         picture = read_picture(path, content=content)
-        shown = describe_grey([Image.fromarray(picture.pixels)])
+        shown = describe_grey([_as_grey(picture.pixels)])
         stretched = _is_stretched(picture.pixels, 255)
         return ImageFacts(size, None, *shown, picture.alpha, picture.extra_bands, stretched)
     image16 = read_deep(path, content)
     highest = highest_value(image16)
-    pictures = [scale_deep(image16, bits, path) for bits in DEPTHS if highest < 2**bits]
-    shown = describe_grey([Image.fromarray(picture.pixels) for picture in pictures])
+    grey, uses = [], []
+    for bits in (bits for bits in DEPTHS if highest < 2**bits):
+        picture = scale_deep(image16, bits, path)
+        grey.append(_as_grey(picture.pixels))
+        uses.append(picture.alpha)
+        del picture  # before the next one is made
     stretched = _is_stretched(image16.values, 65535)
-    return ImageFacts(size, highest, *shown, pictures[0].alpha, pictures[0].extra_bands, stretched)
+    return ImageFacts(size, highest, *describe_grey(grey), uses[0], image16.extra_bands, stretched)
+
+
+def _as_grey(pixels: NDArray[np.uint8]) -> Image.Image:
+    """(H, W, 3) RGB as grey, band by band."""
+    grey = np.empty(pixels.shape[:2], dtype=np.uint8)
+    for rows in row_bands(*grey.shape):
+        grey[rows] = np.asarray(Image.fromarray(pixels[rows]).convert("L"))
+    return Image.fromarray(grey)
 
 
 def _is_stretched(values: NDArray[Any], top: int) -> bool:
     if values.min() > 0 or values.max() < top:
         return False
-    if values.ndim == 3 and not (values[..., :1] == values[..., 1:3]).all():
+    bands = list(row_bands(*values.shape[:2]))
+    if values.ndim == 3 and not all((values[rows, :, :1] == values[rows, :, 1:3]).all() for rows in bands):
         return False
-    return all(int(np.count_nonzero(values == end)) < _FEW * values.size for end in (0, top))
+    counts = (sum(int(np.count_nonzero(values[rows] == end)) for rows in bands) for end in (0, top))
+    return all(count < _FEW * values.size for count in counts)
 
 
 def describe_grey(images: Sequence[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:

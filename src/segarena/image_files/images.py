@@ -17,6 +17,7 @@ from segarena.image_files.alpha import AlphaUse, count_extra_bands, keep_straigh
 from segarena.image_files.arrays import ARRAY_SUFFIXES
 from segarena.image_files.foreign import HEIC_SUFFIXES
 from segarena.image_files.image_io import decode, open_image, raw_mode, reading
+from segarena.image_files.row_bands import row_bands, to_array
 
 #: The endings, in lower case, of the files taken for images or masks.
 IMAGE_SUFFIXES = frozenset(
@@ -66,7 +67,7 @@ class DeepImage(NamedTuple):
         extra_bands: As in `Picture`.
     """
 
-    values: NDArray[np.uint32]
+    values: NDArray[np.uint16]
     white_is_zero: bool = False
     extra_bands: int = 0
 
@@ -100,9 +101,9 @@ def read_picture(path: Path, bits: int = 16, content: bytes | None = None) -> Pi
             bands, premultiplied = count_extra_bands(undecoded), keep_straight(undecoded)
             image = decode(undecoded, path)
             if image.mode == "La":
-                image = Image.fromarray(straighten(np.asarray(image)[..., [0, 0, 0, 1]], 255))
+                image = Image.fromarray(straighten(to_array(image)[..., [0, 0, 0, 1]], 255))
             elif premultiplied:
-                image = Image.fromarray(straighten(np.asarray(image), 255))
+                image = Image.fromarray(straighten(to_array(image), 255))
             return rgb_picture(image, path)._replace(extra_bands=bands)
     return scale_deep(read_deep(path, content), bits, path)
 
@@ -120,17 +121,19 @@ def read_deep(path: Path, content: bytes | None = None) -> DeepImage:
         pairs = raw_mode(undecoded) == _DEEP_GREY_ALPHA
         if pairs:
             _unpack_as(undecoded, "RGBA")  # the four bytes of a pixel: grey and alpha, each with its high byte first
-        values = np.asarray(decode(undecoded, path))
+        values = to_array(decode(undecoded, path))
     if pairs:
-        wide = values.astype(np.uint32)
+        wide = values.astype(np.uint16)
         grey, alpha = wide[..., 0] << 8 | wide[..., 1], wide[..., 2] << 8 | wide[..., 3]
         return DeepImage(np.stack([grey, grey, grey, alpha], axis=-1))
     if values.ndim == 3:
         with open_image(path, content) as undecoded:
             keep_straight(undecoded)
             _take_low_bytes(undecoded)
-            low = np.asarray(decode(undecoded, path))
-        both: NDArray[np.uint32] = values.astype(np.uint32) << 8 | low
+            low = to_array(decode(undecoded, path))
+        both: NDArray[np.uint16] = values.astype(np.uint16)
+        both <<= 8
+        both |= low
         return DeepImage(straighten(both, 65535) if premultiplied else both, extra_bands=bands)
     if values.min() < 0 or values.max() > 65535:
         raise DataError(
@@ -138,7 +141,7 @@ def read_deep(path: Path, content: bytes | None = None) -> DeepImage:
             where=path,
             remedy="Save it with 8 or 16 bits per channel, without negative values",
         )
-    return DeepImage(values.astype(np.uint32), white_is_zero)
+    return DeepImage(values.astype(np.uint16, copy=False), white_is_zero)
 
 
 def scale_deep(image: DeepImage, bits: int, path: Path) -> Picture:
@@ -159,8 +162,11 @@ def scale_deep(image: DeepImage, bits: int, path: Path) -> Picture:
     return picture._replace(extra_bands=image.extra_bands)
 
 
-def _to_bytes(values: NDArray[np.uint32], top: int) -> NDArray[np.uint8]:
-    scaled: NDArray[np.uint8] = ((np.minimum(values, top) * 255 + top // 2) // top).astype(np.uint8)
+def _to_bytes(values: NDArray[np.uint16], top: int) -> NDArray[np.uint8]:
+    scaled = np.empty(values.shape, dtype=np.uint8)
+    for rows in row_bands(*values.shape[:2]):
+        wide = np.minimum(values[rows], top).astype(np.uint32)
+        scaled[rows] = (wide * 255 + top // 2) // top
     return scaled
 
 
@@ -207,10 +213,9 @@ def rgb_picture(image: Image.Image, path: Path) -> Picture:
             remedy="Save it with 8 bits per channel",
         )
     with reading(path):
-        use: AlphaUse = ""
         if image.has_transparency_data:
-            image, use = on_white(image)
-        return Picture(np.array(image.convert("RGB")), use)
+            return Picture(*on_white(image))
+        return Picture(to_array(image, lambda band: band.convert("RGB")))
 
 
 def _take_low_bytes(image: ImageFile.ImageFile) -> None:

@@ -108,7 +108,7 @@ def _open_pil(image: Image.Image) -> Path | DeepImage | Image.Image:
             f"a PIL image of mode {image.mode} has values from {values.min()} to {values.max()}",
             remedy="Scale them to 0..255 and convert it to mode L",
         )
-    return DeepImage(values.astype(np.uint32), white_is_zero)
+    return DeepImage(values.astype(np.uint16), white_is_zero)
 
 
 def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.Image:
@@ -129,7 +129,7 @@ def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.
         )
     array = array[..., 0] if array.ndim == 3 and shape[2] == 1 else array
     if array.dtype == np.uint16:
-        return DeepImage(array.astype(np.uint32))
+        return DeepImage(array)
     return Image.fromarray(np.ascontiguousarray(array))
 
 

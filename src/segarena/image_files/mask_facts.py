@@ -13,6 +13,7 @@ import PIL
 from numpy.typing import NDArray
 
 from segarena.image_files.raw_masks import Places, Plane, read_plane
+from segarena.image_files.row_bands import row_bands
 
 Counts = NDArray[np.int64]
 #: Places in a flattened mask.
@@ -133,37 +134,77 @@ def count_values(plane: Plane) -> MaskFacts:
     """Count the values of a decoded mask.
 
     Masks are made of areas: all is counted by the runs of equal values and by the pixels at borders, which are far
-    fewer than the pixels.
+    fewer than the pixels. Large masks are counted a band of rows at a time, as one of noise has no areas.
     """
-    values, flat = plane.values, plane.values.ravel()
-    height, width = values.shape
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])  # a run may go on in the next row
-    different, count = _counter(flat[starts])
-    pixels = count(flat[starts], np.append(starts[1:], flat.size) - starts)
-    unlike_next = starts[starts % width > 0] - 1
-    unlike_below = np.flatnonzero(flat[width:] != flat[:-width])
-    outside = np.ones((height, width), dtype=bool)  # at the frame, or beside another value
-    outside[1:-1, 1:-1] = False
-    for places in (unlike_next, unlike_next + 1, unlike_below, unlike_below + width):
-        outside.ravel()[places] = True
+    height, width = plane.values.shape
+    bands = [_count_band(plane, rows) for rows in row_bands(height, width)]
+    different = bands[0].different if len(bands) == 1 else np.unique(np.concatenate([one.different for one in bands]))
+
+    def total(name: str) -> Counts:
+        counts = np.zeros(len(different), dtype=np.int64)
+        for one in bands:
+            counts[np.searchsorted(different, one.different)] += getattr(one, name)
+        return counts
+
     return MaskFacts(
         size=(height, width),
         values=different.astype(np.int64),
-        pixels=pixels,
-        inside=pixels - count(values[outside]),
-        between=count(flat[_find_between(plane, unlike_next, unlike_below)]),
-        clear=np.zeros_like(pixels) if plane.clear is None else count(values[plane.clear]),
+        pixels=total("pixels"),
+        inside=total("inside"),
+        between=total("between"),
+        clear=total("clear"),
         palette=None if plane.palette is None else plane.palette[different].astype(np.int64),
         colored=plane.colored,
         one_bit=plane.one_bit,
-        wide=values.dtype != np.uint8,
+        wide=plane.values.dtype != np.uint8,
         lossy=plane.lossy,
-        borders=len(unlike_next) + len(unlike_below),
-        steps=0 if plane.colored else _count_steps(flat, unlike_next, 1) + _count_steps(flat, unlike_below, width),
-        thumbnail=_thumbnail(values, different),
+        borders=sum(one.borders for one in bands),
+        steps=sum(one.steps for one in bands),
+        thumbnail=_thumbnail(plane.values, different),
         minus_one=plane.minus_one,
         white_is_zero=plane.white_is_zero,
         object_in_alpha=plane.object_in_alpha,
+    )
+
+
+class _Band(NamedTuple):
+    """What is counted of some rows of a mask; the fields are those of `MaskFacts`, of the values that it has."""
+
+    different: Places
+    pixels: Counts
+    inside: Counts
+    between: Counts
+    clear: Counts
+    borders: int
+    steps: int
+
+
+def _count_band(plane: Plane, rows: slice) -> _Band:
+    """Count the rows, and look at the one above and the one below. A border between two rows is the upper one's."""
+    height, width = plane.values.shape
+    above, below = min(rows.start, 1), min(height - rows.stop, 1)
+    window = plane.values[rows.start - above : rows.stop + below]
+    own = slice(above, above + rows.stop - rows.start)
+    flat, first, last = window.ravel(), own.start * width, own.stop * width
+    values = flat[first:last]
+    starts = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])  # a run may go on in the next row
+    different, count = _counter(values[starts])
+    pixels = count(values[starts], np.append(starts[1:], values.size) - starts)
+    unlike_next = starts[starts % width > 0] - 1 + first
+    unlike_below = np.flatnonzero(flat[width:] != flat[:-width])
+    own_below = unlike_below[unlike_below >= first]
+    outside = np.ones(window.shape, dtype=bool)  # at the frame, or beside another value
+    outside[1:-1, 1:-1] = False
+    for places in (unlike_next, unlike_next + 1, unlike_below, unlike_below + width):
+        outside.ravel()[places] = True
+    return _Band(
+        different=different,
+        pixels=pixels,
+        inside=pixels - count(window[own][outside[own]]),
+        between=count(flat[_find_between(flat, width, plane.colored, unlike_next, unlike_below)]),
+        clear=np.zeros_like(pixels) if plane.clear is None else count(window[own][plane.clear[rows]]),
+        borders=len(unlike_next) + len(own_below),
+        steps=0 if plane.colored else _count_steps(flat, unlike_next, 1) + _count_steps(flat, own_below, width),
     )
 
 
@@ -196,9 +237,8 @@ def _counter(values: Places) -> tuple[Places, Callable[..., Counts]]:
     return different, count
 
 
-def _find_between(plane: Plane, unlike_next: Indices, unlike_below: Indices) -> Indices:
+def _find_between(flat: Places, width: int, colored: bool, unlike_next: Indices, unlike_below: Indices) -> Indices:
     """The pixels, by their index, that are strictly between two opposite neighbours in each channel."""
-    flat, width = plane.values.ravel(), plane.values.shape[1]
     marked = np.zeros(flat.size, dtype=bool)
     found = []
     for unlike, step in ((unlike_next, 1), (unlike_below, width)):
@@ -208,8 +248,8 @@ def _find_between(plane: Plane, unlike_next: Indices, unlike_below: Indices) -> 
         marked[unlike] = False
         one, own, other = flat[places - step], flat[places], flat[places + step]
         ordered = one != other
-        for shift in (0, 8, 16) if plane.colored else (0,):
-            a, b, c = ((value >> shift & 255 if plane.colored else value) for value in (one, own, other))
+        for shift in (0, 8, 16) if colored else (0,):
+            a, b, c = ((value >> shift & 255 if colored else value) for value in (one, own, other))
             ordered &= (np.minimum(a, c) <= b) & (b <= np.maximum(a, c))
         found.append(places[ordered])
     along, down = found

@@ -14,6 +14,7 @@ from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from segarena.errors import DataError
 from segarena.formats import plural
 from segarena.image_files.image_io import decode, open_image, raw_mode
+from segarena.image_files.row_bands import row_bands, to_array
 
 #: (H, W), each pixel's number in the file or its colour as r * 65536 + g * 256 + b.
 Places = NDArray[np.integer[Any]]
@@ -101,20 +102,23 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
                 where=path,
                 remedy="Export the masks as PNG with 8 bits per channel, or one number per class",
             )
-        return _color_plane(np.asarray(image), lossy)
+        return _color_plane(to_array(image), lossy)
     if image.mode == "LA":
-        grey = np.asarray(image)
+        grey = to_array(image)
         return _color_plane(grey[..., [0, 0, 0, 1]], lossy)
     if image.mode == "1":
-        return Plane(np.asarray(image.convert("L")), False, one_bit=True, lossy=lossy, white_is_zero=white)
+        return Plane(
+            to_array(image, lambda band: band.convert("L")), False, one_bit=True, lossy=lossy, white_is_zero=white
+        )
     if image.mode == "P":
-        indices, palette = np.asarray(image), _palette(image)
+        indices, palette = to_array(image), _palette(image)
         if image.format == "GIF" and is_grey(palette).all():  # GIF stores grey as a palette
             return Plane((palette & 255).astype(np.uint8)[indices], False)
         return Plane(indices, False, palette=palette, lossy=lossy)
     if image.mode == "L":
         step = _GREY_STEP.get(raw, 1)
-        numbers = np.asarray(image) if step == 1 else np.asarray(image) // np.uint8(step)
+        numbers = to_array(image)
+        numbers //= np.uint8(step)
         return Plane(numbers, False, lossy=lossy, white_is_zero=white and step == 1)
     wide, minus_one = _wide_numbers(image, path)
     # Pillow displays 0 as white in files of 8 bits, and not in those of 16.
@@ -132,8 +136,9 @@ def _color_plane(channels: NDArray[np.uint8], lossy: str | None) -> Plane:
     clear = _clear(channels[..., 3]) if channels.shape[2] == 4 else None
     if clear is not None and not clear.all() and (channels[..., :3] == channels[0, 0, :3]).all():
         return Plane(np.where(clear, np.uint8(0), np.uint8(255)), False, lossy=lossy, object_in_alpha=True)
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return Plane(red, False, clear=clear, lossy=lossy)
+    bands = row_bands(*red.shape)
+    if all((channels[rows, :, :1] == channels[rows, :, 1:3]).all() for rows in bands):
+        return Plane(red.copy(), False, clear=clear, lossy=lossy)
     packed = red.astype(np.int32)
     for channel in (green, blue):
         packed <<= 8
@@ -156,7 +161,7 @@ def _palette(image: Image.Image) -> NDArray[np.int32]:
 
 def _wide_numbers(image: Image.Image, path: Path) -> tuple[NDArray[np.uint16], bool]:
     """Numbers of 16 or 32 bits, or floats that are whole, with -1 as `WRAPPED_MINUS_ONE`; and whether there is a -1."""
-    values = np.asarray(image)
+    values = to_array(image)
     if image.mode == "F" or image.mode.startswith("I"):
         missing = int(np.isnan(values).sum()) if image.mode == "F" else 0
         if missing:

@@ -16,17 +16,20 @@ from segarena.errors import DataError
 from segarena.image_files import band_facts, image_facts, mask_facts
 from segarena.image_files.band_facts import BandFacts
 from segarena.image_files.cache import FactCache
+from segarena.image_files.decoded_size import decoded_bytes
 from segarena.image_files.image_facts import ImageFacts
 from segarena.image_files.image_io import reading
 from segarena.image_files.layers import LayerFiles, count_layers
 from segarena.image_files.mask_facts import MaskFacts
-from segarena.threads import thread_pool
+from segarena.threads import Room, thread_pool
 
 #: Called with the number of samples read and their total.
 Progress = Callable[[int, int], None]
 
 #: Samples that a thread reads at a time.
 _CHUNK = 8
+#: Memory that the files take which are decoded at the same time; one that needs more is decoded alone.
+_ROOM = Room(1 << 30)
 #: A file that was written so shortly before it was read, in seconds, can change again without a new time of change.
 _TICK = 2.0
 
@@ -214,7 +217,8 @@ def _find_facts(cache: FactCache, path: Path, loaded: _Loaded | DataError, decod
     if cached is not None:
         return ReadFile(path, key, cached, None)
     try:
-        facts = decoder.decode(path, loaded.content)
+        with _ROOM.take(decoded_bytes(path, loaded.content)):
+            facts = decoder.decode(path, loaded.content)
     except DataError as error:
         return ReadFile(path, key, None, error)
     if facts.is_worth_keeping:
@@ -246,7 +250,8 @@ def _find_layer_facts(
     if cached is not None:
         return ReadFile(first, name, cached, None)
     try:
-        facts = count_layers(files)
+        with _ROOM.take(max(decoded_bytes(path, content) for _, path, content in files)):
+            facts = count_layers(files)
     except DataError as error:
         return ReadFile(error.where if isinstance(error.where, Path) else first, name, None, error)
     cache.add(mask_facts.KIND, name, facts.to_bytes())

@@ -37,6 +37,17 @@ def is_tiff(path: Path, content: bytes | None = None) -> bool:
         return False
 
 
+def stored_bytes(content: bytes) -> int:
+    """Return how many bytes the bands of the first page of a TIFF have unpacked, as its header states; 0 if damaged."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(content)) as file:
+            return int(file.pages.first.nbytes)
+    except Exception:  # tifffile raises many kinds; the file is refused later
+        return 0
+
+
 def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
     """Read all bands of a TIFF, its orientation applied.
 
