@@ -23,6 +23,8 @@ ARRAY_SUFFIXES = frozenset({".npy", ".npz", ".mat"})
 
 #: Of several arrays in a file, the one with such a name is read.
 _KEYS = ("mask", "label", "labels", "segmentation", "seg", "gt", "annotation", "image", "img", "arr_0", "data")
+#: Bytes of the largest array that is read: small files can unpack to any size.
+MOST_BYTES = 1 << 30
 _NUMERIC = frozenset("logical double single uint8 uint16 uint32 uint64 int8 int16 int32 int64".split())
 
 
@@ -83,7 +85,7 @@ def _read_npy(stream: IO[bytes], path: Path) -> NDArray[Any]:
         shape, is_fortran, dtype = read_header(stream)
     except tokenize.TokenError as error:
         raise _damaged(path, f"its header is no Python literal: {error.args[0]}") from error
-    _check(shape, dtype.kind, path)
+    _check(shape, dtype, path)
     size = math.prod(shape) * dtype.itemsize
     data = stream.read(size)
     if len(data) < size:
@@ -115,7 +117,7 @@ def _read_mat(content: bytes, path: Path) -> NDArray[Any]:
                 remedy="Save the mask alone, e.g. `save('a.mat', 'mask')` in MATLAB",
             )
         name = _choose(numeric, path)
-        _check(variables[name][0], "u", path)
+        _check(variables[name][0], np.dtype(np.uint8), path)
         array: NDArray[Any] = loadmat(io.BytesIO(content), variable_names=[name])[name]
     except DataError:
         raise
@@ -148,17 +150,26 @@ def _choose(names: list[str], path: Path) -> str:
 # Shapes and values
 
 
-def _check(shape: tuple[int, ...], kind: str, path: Path) -> None:
+def _check(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
     """Raise DataError for arrays that are not of numbers, or too large."""
-    if kind not in "buif":
-        what = "Python objects, which are not loaded: they could execute code" if kind == "O" else "no plain numbers"
+    if dtype.kind not in "buif":
+        is_object = dtype.kind == "O"
+        what = "Python objects, which are not loaded: they could execute code" if is_object else "no plain numbers"
         remedy = 'Save it as numbers, e.g. `np.save("a.npy", mask.astype("uint8"))`'
         if path.stem.endswith("_seg"):
             remedy = "If it is Cellpose's file, save the masks as PNG there"
         raise DataError(f"holds {what}", where=path, remedy=remedy)
     limit = Image.MAX_IMAGE_PIXELS
     pixels = math.prod(sorted(shape)[-2:])
-    if limit is not None and (pixels > limit or math.prod(shape) > 256 * limit):
+    size = math.prod(shape) * dtype.itemsize
+    if size > MOST_BYTES:
+        raise DataError(
+            f"has the shape {shape}, which are {size / 1e9:,.1f} GB, more than the {MOST_BYTES / 1e9:.1f} GB that are "
+            "safe to read",
+            where=path,
+            remedy="Cut it, and its mask, into tiles; save a mask as one uint8 per pixel, not as one channel per class",
+        )
+    if limit is not None and pixels > limit:
         raise DataError(
             f"has the shape {shape}, more than the {limit // 1_000_000} million pixels that are safe to read",
             where=path,

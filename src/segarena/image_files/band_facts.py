@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,13 +20,15 @@ from segarena.image_files.images import DEPTHS
 from segarena.image_files.row_bands import row_bands
 
 #: The cache's name for these facts.
-KIND = f"band facts 1, Pillow {PIL.__version__}"
+KIND = f"band facts 2, Pillow {PIL.__version__}"
 
 #: The types of the values.
 ValueType: TypeAlias = Literal["uint8", "uint16", "float32"]
 DTYPES: tuple[ValueType, ...] = get_args(ValueType)
 #: The percentiles between which a channel is shown, from black to white.
 SHOWN = (2, 98)
+#: Numbers of all channels that the percentiles are taken of, at most: 256 x 256 places of up to 32 channels.
+_GRID = 32 << 16
 
 _HEAD = struct.Struct("<BI")
 
@@ -65,7 +68,8 @@ class BandFacts(ImageFacts):
 def read_band_facts(path: Path, content: bytes) -> BandFacts:
     """Decode the bytes of an image file, whole, once. Raises DataError."""
     image = read_all_bands(path, content)
-    grid = image[_spread(image.shape[0]), :][:, _spread(image.shape[1])]
+    side = min(256, math.isqrt(_GRID // image.shape[2]))
+    grid = image[_spread(image.shape[0], side), :][:, _spread(image.shape[1], side)]
     ranges = np.percentile(grid.reshape(-1, image.shape[2]), SHOWN, axis=0).T.astype(np.float32)
     highest, pictures = _grey(image, grid)
     shown = describe_grey([Image.fromarray(picture) for picture in pictures])
@@ -74,9 +78,9 @@ def read_band_facts(path: Path, content: bytes) -> BandFacts:
     )
 
 
-def _spread(length: int) -> NDArray[np.int64]:
-    """At most 256 places, evenly spaced."""
-    return np.linspace(0, length - 1, min(length, 256)).round().astype(np.int64)
+def _spread(length: int, most: int) -> NDArray[np.int64]:
+    """At most `most` places, at least one, evenly spaced."""
+    return np.linspace(0, length - 1, max(1, min(length, most))).round().astype(np.int64)
 
 
 def _grey(image: NDArray[Any], grid: NDArray[Any]) -> tuple[int | None, list[NDArray[np.uint8]]]:

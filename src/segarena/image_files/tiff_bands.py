@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import lzma
+import math
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,14 @@ from segarena.formats import join_words, plural
 from segarena.image_files.image_io import check_pixels, reading
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+#: Bytes of the bands of the largest file that is read: a header can state any size.
+MOST_BYTES = 4_000_000_000
+#: By how much Deflate and LZMA can unpack, by TIFF's numbers for them. tifffile's other decoders know where to stop.
+_LZMA = 34925
+_RATIOS = {8: 1032, 32946: 1032, _LZMA: 1 << 14}
+#: Bytes of a part that is not looked at, that a part may have more than its pixels, and that are unpacked at a time.
+_SMALL_PART, _SLACK, _PIECE = 1 << 26, 1 << 16, 1 << 20
 
 _BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION, _PALETTE = 274, 3
@@ -83,6 +94,8 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
             others = [one for one in rest if not int(one[0].subfiletype) & _COPY_OR_TRANSPARENCY]
             _check_axes(path, sizes, len(others))
             check_pixels(path, sizes["Y"], sizes["X"])
+            _check_size(path, int(series.nbytes))
+            _check_unpacked(path, page, content)
             turn = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
             try:
                 array, axes = series.asarray(maxworkers=1).reshape(tuple(sizes.values())), "".join(sizes)
@@ -116,6 +129,44 @@ def _check_axes(path: Path, sizes: dict[str, int], others: int) -> None:
             where=path,
             remedy="Save each one as a file of its own, images and masks alike",
         )
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Raise DataError if the bands take too much memory."""
+    if size > MOST_BYTES:
+        raise DataError(
+            f"has bands of {size / 1e9:,.1f} GB in all, more than the {MOST_BYTES / 1e9:.1f} GB that are safe to read",
+            where=path,
+            remedy="Cut it, and its mask, into tiles, or save only the bands that are needed",
+        )
+
+
+def _check_unpacked(path: Path, page: Any, content: bytes) -> None:
+    """Raise DataError if a strip or tile would unpack to much more than its pixels, as tifffile unpacks all of it.
+
+    Those that cannot, by their compression and length, are not looked at.
+    """
+    if int(page.compression) not in _RATIOS:
+        return
+    expected = math.prod(page.chunks) * page.dtype.itemsize + _SLACK
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if length * _RATIOS[int(page.compression)] <= _SMALL_PART:
+            continue
+        packed = content[offset : offset + length]
+        unpacker: Any = lzma.LZMADecompressor() if int(page.compression) == _LZMA else zlib.decompressobj()
+        unpacked = 0
+        while unpacked <= expected and not unpacker.eof:
+            piece = unpacker.decompress(packed, _PIECE)
+            packed = b"" if int(page.compression) == _LZMA else unpacker.unconsumed_tail
+            unpacked += len(piece)
+            if not piece:
+                break
+        if unpacked > expected:
+            raise DataError(
+                f"is damaged: a part of its pixels unpacks to more than {unpacked:,} bytes, and has {expected:,}",
+                where=path,
+                remedy="Export the file again, or remove it",
+            )
 
 
 def _read_with_rasterio(content: bytes) -> NDArray[Any] | None:
