@@ -102,6 +102,6 @@ def _grey(image: NDArray[Any], grid: NDArray[Any]) -> tuple[int | None, list[NDA
 def _show(image: NDArray[Any], scaled: Callable[..., NDArray[Any]]) -> NDArray[np.uint8]:
     """(H, W) of 8 bits: what becomes of the mean of all channels, band by band."""
     grey = np.empty(image.shape[:2], dtype=np.uint8)
-    for rows in row_bands(*grey.shape):
+    for rows in row_bands(*image.shape[:2]):
         grey[rows] = scaled(image[rows].mean(axis=2, dtype=np.float32)).astype(np.uint8)
     return grey

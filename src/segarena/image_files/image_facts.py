@@ -118,7 +118,7 @@ def read_image_facts(path: Path, content: bytes) -> ImageFacts:
 def _as_grey(pixels: NDArray[np.uint8]) -> Image.Image:
     """(H, W, 3) RGB as grey, band by band."""
     grey = np.empty(pixels.shape[:2], dtype=np.uint8)
-    for rows in row_bands(*grey.shape):
+    for rows in row_bands(*pixels.shape[:2]):
         grey[rows] = np.asarray(Image.fromarray(pixels[rows]).convert("L"))
     return Image.fromarray(grey)
 
