@@ -103,6 +103,9 @@ LAYOUTS = (
     LayoutCase("same numbers in each group", "images/{group}/{n}.jpg", "masks/{group}/{n}.png"),
     LayoutCase("only the masks' folder is named", "frames of May/{name}.jpg", "masks/{name}.png"),
     LayoutCase("only the images' folder is named", "images/{name}.jpg", "painted/{name}.png", by_content=True),
+    LayoutCase(
+        "only the masks' files are named", "raw/{name}.png", "export/{name}_Simple Segmentation.png", by_content=True
+    ),
     LayoutCase("folders named in another language", "Bilder/{name}.jpg", "Masken/{name}.png", by_content=True),
     LayoutCase("folders named a and b, all PNG", "a/{name}.png", "b/{name}.png", by_content=True),
     LayoutCase("folders named b and a, all PNG", "b/{name}.png", "a/{name}.png", by_content=True),
@@ -146,6 +149,7 @@ LAYOUTS = (
     LayoutCase("a word in front", "images/img_{name}.jpg", "masks/label_{name}.png"),
     LayoutCase("a word in the middle", "images/{name}_img_{n}.jpg", "masks/{name}_mask_{n}.png"),
     LayoutCase("beginnings of their own", "images/IMG_2024_{n:03}.jpg", "masks/tool7-{n:03}.png"),
+    LayoutCase("MATLAB's numbers", "images/frame_{n:03}.jpg", "PixelLabelData/Label_{n}.png"),
     LayoutCase("numbers of another width", "images/image_{n:03}.jpg", "masks/gt_{n}.png"),
 )
 

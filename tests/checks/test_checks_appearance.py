@@ -16,7 +16,7 @@ from PIL import Image
 from drawings import label_map, through_jpeg
 from segarena.checks import inspect
 from segarena.checks.appearance import check_appearance
-from segarena.checks.numbering import check_numbering, check_objects
+from segarena.checks.numbering import check_isolated_value, check_numbering, check_objects
 from segarena.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import split_samples
@@ -208,6 +208,35 @@ def test_few_objects_that_are_numbered_in_each_mask_are_pointed_out(tmp_path: Pa
         "classes: [" + ", ".join(f"{{name: n{value}, value: {value}}}" for value in range(most + 1)) + "]"
     )
     assert list(check_objects(FolderSource(tmp_path))) == []
+
+
+@pytest.mark.parametrize(("most", "found"), [(3, 0), (4, 1), (6, 1)])
+def test_objects_coloured_in_one_order_are_pointed_out(tmp_path: Path, most: int, found: int) -> None:
+    """A colour map for the first, the second, ... object of each mask: red is no class."""
+    colors = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255), (255, 255, 0), (0, 128, 0), (75, 0, 130), (255, 140, 0)])
+    for number in range(12):
+        save(tmp_path / "images" / f"{number}.png", scene(number))
+        labels = np.zeros((96, 96), dtype=int)
+        for one in range(max(1, most - number % 3)):
+            labels[10 * one : 10 * one + 6, 20:60] = one + 1
+        save(tmp_path / "masks" / f"{number}.png", colors[labels])
+    assert [one.code for one in check_objects(FolderSource(tmp_path))] == ["numbered-objects"] * found
+
+
+@pytest.mark.parametrize(("highest", "found"), [(3, 0), (98, 0), (99, 1), (100, 1), (254, 1)])
+def test_a_number_far_above_all_others_is_pointed_out(tmp_path: Path, highest: int, found: int) -> None:
+    """250, 254 or 100 for pixels without a label: they would be trained as a class."""
+    for number in range(4):
+        save(tmp_path / "images" / f"{number}.png", scene(number))
+        save(tmp_path / "masks" / f"{number}.png", np.array([0, 1, 2, highest])[label_map(number, 4, 96, 96)])
+    problems = list(check_isolated_value(FolderSource(tmp_path)))
+    assert [(one.code, len(one.files)) for one in problems] == [("isolated-value", 4)] * found
+    for problem in problems:  # what it says to write makes the number void
+        content = problem.remedy.split("`")[1]
+        (tmp_path / "classes.yaml").write_text(content)
+        source = FolderSource(tmp_path)
+        assert source.classes.ignore == (highest,)
+        assert list(check_isolated_value(source)) == []
 
 
 def test_classes_in_any_combination_are_no_objects(maps: Path) -> None:

@@ -189,7 +189,7 @@ def test_images_without_masks_outside_of_vocs_lists_are_not_reported(tmp_path: P
         ("split.yaml", b"train: [a\n"),
         ("split.yaml", b"train: [[a, b], [c]]"),
         ("train.json", b'{"images": [{"file_name": "a.jpg"}], "annotations": []}'),
-        ("splits_final.json", b'[{"train": ["a"], "val": ["b"]}]'),
+        ("splits_final.json", b'[["a"], ["b"]]'),
         ("split.json", b'"' + b"[" * 5000),
     ],
 )
@@ -199,6 +199,24 @@ def test_a_file_that_is_no_list_of_these_images_is_ignored(name: str, content: b
     assert splits(layout) == dict.fromkeys("abcd")
     ignored = "; train.txt ignored, as no entry is an image" if content[:1] in b"e1" else ""
     assert layout.sentence == f"images in images/, masks in masks/{ignored}"
+
+
+def test_a_file_of_folds_is_named_and_not_used(tmp_path: Path) -> None:
+    """nnU-Net's splits_final.json: which of the folds is meant is not known."""
+    folds = [{"train": ["a", "b", "c"], "val": ["d"]}, {"train": ["a", "b", "d"], "val": ["c"]}]
+    layout = find_pairs(write_data(tmp_path, lists={"splits_final.json": json.dumps(folds)}))
+    assert splits(layout) == dict.fromkeys("abcd")
+    assert layout.sentence.endswith("; splits_final.json not used: it has 2 folds")
+
+
+@pytest.mark.parametrize("place", ["annotations", "annotations/masks"])
+def test_lists_beside_the_masks_are_read(place: str, tmp_path: Path) -> None:
+    """Oxford-IIIT Pet: annotations/trainval.txt, test.txt and trimaps/, with numbers behind the names."""
+    touch(tmp_path, *(f"images/{name}.jpg" for name in "abcd"))
+    touch(tmp_path, *(f"annotations/masks/{name}.png" for name in "abcd"))
+    lists = {"trainval.txt": "a 1 1 1\nb 2 1 2", "test.txt": "c 1 2 1\nd 3 1 1"}
+    layout = find_pairs(write_lists(tmp_path, {f"{place}/{name}": text for name, text in lists.items()}))
+    assert splits(layout) == {"a": "train", "b": "train", "c": "test", "d": "test"}
 
 
 def test_lists_in_cp1252_are_read(tmp_path: Path) -> None:

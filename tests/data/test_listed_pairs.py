@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from layout_zoo import SIZE, found, touch, write_lists, write_mask, write_photograph
+from segarena.checks.pairs import check_pairs
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
 from support import refuses
@@ -78,6 +79,12 @@ LISTS = {
     },
     "a table in JSON, line by line": {
         "metadata.jsonl": "\n".join(json.dumps({"file_name": image, "mask_file_name": mask}) for image, mask in ROWS)
+    },
+    "object detection ground truth, as MIT writes it": {
+        f"{name}.odgt": "\n".join(
+            json.dumps({"fpath_img": a, "fpath_segm": b, "width": 24, "height": 18}) for a, b in rows
+        )
+        for name, rows in (("train", ROWS[:7]), ("val", ROWS[7:]))
     },
     "one list of all": {"pairs.csv": "\n".join(",".join(row) for row in ROWS)},
     "a column for the split": {
@@ -219,3 +226,14 @@ def test_a_picture_in_the_list_has_no_effect_on_other_columns(tmp_path: Path) ->
     text = "id,class,image,mask\n" + "\n".join(f"{i},{i % 2},images/{i}.jpg,masks/{i}m.png" for i in range(4))
     layout = find_pairs(write_lists(tmp_path, {"data.csv": text}))
     assert [(i, m) for _, i, m in found(layout, tmp_path)] == [(f"images/{i}.jpg", f"masks/{i}m.png") for i in range(4)]
+
+
+def test_a_mask_that_is_listed_for_two_images_is_pointed_out(tmp_path: Path) -> None:
+    """A slip in a list that was filled down: no file is missing, and no line is wrong by itself."""
+    for number in range(6):
+        write_photograph(tmp_path / f"images/P{number}.png", number)
+        write_mask(tmp_path / f"labels/Q{number}.png", number)
+    rows = [f"images/P{number}.png labels/Q{min(number, 4)}.png" for number in range(6)]
+    write_lists(tmp_path, {"pairs.txt": "\n".join(rows)})
+    [problem] = [one for one in check_pairs(FolderSource(tmp_path)) if one.code == "shared-mask"]
+    assert (problem.severity, problem.files) == ("warning", ("labels/Q4.png",))

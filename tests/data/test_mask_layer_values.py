@@ -96,6 +96,16 @@ def test_other_values_are_refused_with_the_file(values: tuple[int, ...], tmp_pat
         FolderSource(tmp_path)
 
 
+@pytest.mark.parametrize("colors", [[(0, 0, 0), (255, 0, 0), (0, 0, 255)], [(0, 0, 0), (9, 9, 255), (255, 0, 9)]])
+def test_colours_of_one_brightness_are_more_than_two_levels(colors: list[tuple[int, ...]], tmp_path: Path) -> None:
+    """BDD100K's colormaps/ beside masks/: a map of all classes is no mask of one class."""
+    write(tmp_path, "images/{name}.png", "masks/{label}/{name}.png")
+    odd = tmp_path / "masks" / "rust" / f"{NAMES[5]}.png"
+    Image.fromarray(np.array(colors, dtype=np.uint8)[draw(6) % 3]).save(odd)
+    with refuses(where=odd, value=list(min(colors[1:], key=lambda color: color))):
+        FolderSource(tmp_path)
+
+
 # Overlaps, and files that are not there
 
 

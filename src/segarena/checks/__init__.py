@@ -11,7 +11,7 @@ from segarena.checks.dependence import check_sequences
 from segarena.checks.duplicates import check_duplicates
 from segarena.checks.metadata import check_class_files, check_colors, check_labels
 from segarena.checks.mismatch import check_mismatch
-from segarena.checks.numbering import check_numbering, check_objects
+from segarena.checks.numbering import check_isolated_value, check_numbering, check_objects
 from segarena.checks.pairs import check_channels_of_masks, check_class_folders, check_layers, check_pairs
 from segarena.checks.problem import Problem, sort_problems
 from segarena.checks.thumbnails import collect_thumbnails
@@ -46,6 +46,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_mismatch(source, thumbnails)
     yield from check_numbering(source)
     yield from check_objects(source)
+    yield from check_isolated_value(source)
     yield from check_class_files(source)
     yield from check_labels(source, splits)
     yield from check_colors(source)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from segarena.checks.problem import Problem
 from segarena.data.encoding.infer import one_class_command
+from segarena.data.encoding.mask_encoding import write_classes
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
-from segarena.formats import listing, percent
+from segarena.formats import listing, percent, small_percent
 
 #: A class belongs to one of two groups of files if at least the first share of that group shows it, and at most the
 #: second share of the other group.
@@ -35,6 +36,9 @@ _SAVE_ALIKE = {
 
 #: Numbers of objects: smallest number of different last numbers, smallest highest number, smallest number of masks.
 _ENDS, _HIGHEST, _MASKS = 3, 4, 5
+
+#: A number stands apart if it is at least this high, and this many times as high as the one before it.
+_ISOLATED, _TIMES_AS_HIGH = 99, 4
 
 
 class Division(NamedTuple):
@@ -77,10 +81,19 @@ def check_numbering(source: FolderSource) -> Iterator[Problem]:
 def check_objects(source: FolderSource) -> Iterator[Problem]:
     """Yield masks that may number objects: each has all numbers up to one that differs from mask to mask.
 
-    With eight objects in a mask or more this is certain, and refused (`encoding.objects`).
+    Colours count as numbered by how frequent they are. With eight objects in a mask or more this is certain, and
+    refused (`encoding.objects`).
     """
     present = source.mask_pixels > 0
-    if list(source.classes.names) != [f"class_{number}" for number in range(present.shape[1])]:
+    all_of_them, one, remedy = (
+        "numbers",
+        "number",
+        f"If all objects are of one class: `{one_class_command(source.root)}`",
+    )
+    if source.encoding.kind == "color" and source.is_inferred:
+        present = present[:, np.argsort(-present.sum(axis=0), kind="stable")]
+        all_of_them, one, remedy = "colours of an order", "colour", "If so, give all objects of a class the same colour"
+    elif list(source.classes.names) != [f"class_{number}" for number in range(present.shape[1])]:
         return  # named by the user or by a tool, or not 0, 1, 2, ...
     counts, last = present[:, 1:].sum(axis=1), present.shape[1] - 1
     ends = np.where(present.any(axis=1), last - present[:, ::-1].argmax(axis=1), 0)
@@ -91,10 +104,30 @@ def check_objects(source: FolderSource) -> Iterator[Problem]:
         "numbered-objects",
         "warning",
         (),
-        f"Each mask has all numbers up to one that differs from mask to mask, {ends[some].min()} to {last}: they may be"
-        " numbers of objects, not of classes",
-        f"If all objects are of one class: `{one_class_command(source.root)}`. If each number is a class, nothing has"
-        " to be done",
+        f"Each mask has all {all_of_them} up to one that differs from mask to mask, {ends[some].min()} to {last}: they"
+        f" may be {one}s of objects, not of classes",
+        f"{remedy}. If each {one} is a class, nothing has to be done",
+    )
+
+
+def check_isolated_value(source: FolderSource) -> Iterator[Problem]:
+    """Yield a class number far above all others, e.g. 254 beside 0, 1 and 2, which may stand for void."""
+    values = [entry.value for entry in source.classes.classes]
+    numbers = sorted(value for value in values if isinstance(value, int))
+    if source.encoding.kind != "index" or not source.is_inferred or len(numbers) < 3 or len(numbers) < len(values):
+        return
+    *others, highest = numbers
+    if highest < max(_ISOLATED, _TIMES_AS_HIGH * others[-1]):
+        return
+    label = values.index(highest)
+    share = small_percent(int(source.class_pixels[label]) / int(source.class_pixels.sum()))
+    yield Problem(
+        "isolated-value",
+        "warning",
+        tuple(relative_name(source.root, source.masks[i].path) for i in np.flatnonzero(source.mask_pixels[:, label])),
+        f"{highest} ({share} of the pixels) is far above the other numbers, {others[0]} to {others[-1]}: it may stand"
+        " for pixels without a label, but is a class that is trained and scored",
+        f"{write_classes(others, [highest])} if so",
     )
 
 

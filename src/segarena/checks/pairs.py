@@ -66,6 +66,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "leak-listed-twice", "warning", files, message, remedy, tuple(sentences) if len(files) > 1 else ()
         )
+    yield from _shared_masks(source)
     if source.resized:
         first = source.resized[0]
         (height, width), (to_height, to_width) = first.size, first.image_size
@@ -76,6 +77,21 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
             f"{plural(len(source.resized), 'mask')} of another size than the image, e.g. {width} x {height} for"
             f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
             "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
+        )
+
+
+def _shared_masks(source: FolderSource) -> Iterator[Problem]:
+    """Masks that a list gives to several images."""
+    counts = Counter(sample.files[1] for sample in source.samples)
+    shared = [mask for mask, count in counts.items() if count > 1]
+    if shared:
+        first = relative_name(source.root, shared[0])
+        yield Problem(
+            "shared-mask",
+            "warning",
+            _files(source, shared),
+            f"{plural(len(shared), 'mask')} for several images each, e.g. {first} for {counts[shared[0]]}",
+            "Correct the list of pairs; intended if these images show the same scene",
         )
 
 

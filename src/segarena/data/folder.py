@@ -39,6 +39,8 @@ from segarena.image_files.images import common_bits, read_image
 from segarena.image_files.mask_facts import CountedMask
 from segarena.image_files.sample_files import PairDigest, Progress, ReadFile, read_samples
 
+_INFERRED = "inferred from the values of all masks"
+
 
 class FolderSource:
     """The images and masks below a folder, as `data.layout` and `data.encoding` understand them.
@@ -119,7 +121,7 @@ class FolderSource:
         self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
         self.unused_class_files: tuple[Unused, ...] = ()
-        self._classes_from = "inferred from the values of all masks"
+        self._classes_from = _INFERRED
         self.overlap = count_overlap(self.masks) if self.layout.layers else 0
         self.encoding, self.mask_pixels, self.void_pixels = self._infer(run_classes)
         self.class_pixels: NDArray[np.int64] = self.mask_pixels.sum(axis=0)
@@ -137,6 +139,11 @@ class FolderSource:
     def declared_in(self) -> Path | None:
         """The classes.yaml that declares the classes."""
         return None if self._declared is None else self._declared.path
+
+    @property
+    def is_inferred(self) -> bool:
+        """Whether the classes are those of the masks' values alone: nothing declares or names them."""
+        return self._classes_from == _INFERRED
 
     def _infer(self, run_classes: ClassTable | None) -> InferredEncoding:
         """The encoding by classes.yaml, by a file of a tool, by the classes of the run, or by the masks' values."""

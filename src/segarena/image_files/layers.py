@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segarena.errors import DataError
 from segarena.formats import listing
-from segarena.image_files.mask_facts import Counts, MaskFacts, count_values
+from segarena.image_files.mask_facts import MaskFacts, count_values
 from segarena.image_files.raw_masks import Places, Plane, read_plane
 
 #: The number of each layer and its file.
@@ -64,6 +64,9 @@ def read_region(path: Path, content: bytes | None = None) -> NDArray[np.bool_]:
     facts = count_values(Plane(brightness, False))
     if plane.lossy is None and len(facts.values) <= 2 and (len(facts.values) == 1 or facts.values[0] == 0):
         region: NDArray[np.bool_] = brightness > 0
+        colors = np.unique(plane.values[region])
+        if len(colors) > 1:  # red and blue are as bright as each other
+            raise _not_binary(path, _names_of(plane, colors))
         return region
     between = np.abs(facts.values - _CUT) < _FAR
     pixels, inside = facts.pixels[between].sum(), facts.inside[between].sum()
@@ -72,7 +75,7 @@ def read_region(path: Path, content: bytes | None = None) -> NDArray[np.bool_]:
         areas = facts.values[facts.inside > _INSIDE * facts.pixels]
         is_soft &= facts.values[-1] >= _CUT + _FAR and max(sum(areas < _CUT), sum(areas >= _CUT)) < 2
     if facts.values[-1] > 255 or not is_soft:
-        raise _not_binary(path, facts.values)
+        raise _not_binary(path, [str(level) for level in facts.values])
     return brightness >= _CUT
 
 
@@ -100,9 +103,16 @@ def _combine(regions: Sequence[tuple[int, Path, NDArray[np.bool_]]]) -> Plane:
     return Plane(sets, False)
 
 
-def _not_binary(path: Path, levels: Counts) -> DataError:
+def _names_of(plane: Plane, values: Places) -> list[str]:
+    """Values as a message has them: numbers, or red, green and blue."""
+    if not plane.colored:
+        return [str(value) for value in values]
+    return [str([int(value) >> 16, int(value) >> 8 & 255, int(value) & 255]) for value in values]
+
+
+def _not_binary(path: Path, levels: Sequence[str]) -> DataError:
     return DataError(
-        f"has the values {listing([str(level) for level in levels], 5)}; a mask of one class has two, e.g. 0 and 255",
+        f"has the values {listing(levels, 5)}; a mask of one class has two, e.g. 0 and 255",
         where=path,
         remedy="Export one black and white mask per class, or one mask with a number for each class",
     )

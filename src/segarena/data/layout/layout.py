@@ -22,7 +22,7 @@ from segarena.data.layout.find_match import find_match
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers.find import LayerMatch
 from segarena.data.layout.lists.listed_pairs import find_listed_pairs
-from segarena.data.layout.lists.split_lists import find_lists
+from segarena.data.layout.lists.split_lists import find_folds, find_lists
 from segarena.data.layout.search import Match
 from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
 from segarena.data.layout.unread_files import unfetched
@@ -151,18 +151,20 @@ def _make_layout(root: Path, match: Match | LayerMatch, folders_of_lists: Sequen
         for collection in (match.images, match.masks)
     )
     assignment = Assignment(samples)
-    lists = find_lists([*_folders_of_lists(root, pairs), *folders_of_lists])
+    places = [*_folders_of_lists(root, pairs), *folders_of_lists]
+    lists = find_lists(places)
     if any(sample.split for sample in samples):
         assignment = note_other_lists(root, assignment, unpaired_images, lists)
     else:
         assignment = assign_listed_splits(root, samples, unpaired_images, lists)
         if not any(sample.split for sample in assignment.samples):
             assignment = assign_named_splits(assignment)
+    unused = [f"{name} not used: it has {folds} folds" for name, folds in find_folds(places)]
     listed = assignment.listed_without_mask
     alone = [[file for file in side.files if file.path not in paired] for side in (match.images, match.masks)]
     likely = find_likely_pairs(pairs, *alone) if isinstance(match, Match) else ()
     return Layout(
-        sentence="; ".join([*_describe_folders(root, pairs), *assignment.sentences]),
+        sentence="; ".join([*_describe_folders(root, pairs), *assignment.sentences, *unused]),
         pairing=match.rule,
         samples=_sort(assignment.samples),
         images_without_mask=tuple(path for path in unpaired_images if listed is None or path in listed),
@@ -202,9 +204,13 @@ def _sort(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def _folders_of_lists(root: Path, pairs: Sequence[Pair]) -> list[Path]:
-    """Where lists of splits may be: the root, and the folder that holds all images and masks."""
+    """Where lists of splits may be: the root, the folder that holds all images and masks, and the masks' folders.
+
+    Those are the folder that holds all masks and the one above it: annotations/test.txt beside annotations/trimaps/.
+    """
     common = Path(os.path.commonpath({file.folder for pair in pairs for file in pair}))
-    return [root, common] if common.is_relative_to(root) else [root]
+    masks = Path(os.path.commonpath({mask.folder for _, mask in pairs}))
+    return [folder for folder in (root, common, masks.parent, masks) if folder.is_relative_to(root)]
 
 
 # The sentence

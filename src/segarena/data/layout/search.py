@@ -26,7 +26,7 @@ from segarena.data.layout.errors import ambiguous
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.pairing import Pairing, pair_files
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import FileKind, is_preview
+from segarena.data.layout.vocabulary import MASK_WORDS, FileKind, is_preview, words_in
 from segarena.errors import DataError
 from segarena.image_files.headers import image_size
 from segarena.image_files.images import find_bits, read_image
@@ -164,11 +164,19 @@ class Search:
         return matches
 
     def _by_mask_pixels(self) -> list[Match]:
-        """A folder named for images, and one named for nothing with files that are clearly masks."""
+        """A folder named for images, and one named for nothing with files that are clearly masks.
+
+        Their names have those of images, and an ending or a beginning; what all share only if it shows that they are
+        masks: `export/a_Simple Segmentation.png` of ilastik.
+        """
         images = [self.images] if self.images else self._named("image")
         beside = self._beside(self.images)
         matches = _find_matches(product(images, [*self._unnamed(), *beside]))
-        matches = [match for match in matches if match.pairing.is_by_stem or match.masks in beside]
+        matches = [
+            match
+            for match in matches
+            if match.pairing.is_by_stem or match.masks in beside or _are_named_for_masks(match.masks.files)
+        ]
         return [match for match in matches if not match.pairing.problem and are_masks(match.paths)]
 
     def _by_file_pixels(self) -> list[Match]:
@@ -228,6 +236,10 @@ class Search:
         if len(matches) > 1:
             raise ambiguous(self.root, [(match.images, match.masks, match.paths) for match in matches])
         return matches[0]
+
+
+def _are_named_for_masks(files: Iterable[File]) -> bool:
+    return all(not MASK_WORDS.isdisjoint(words_in(file.stem)) for file in files)
 
 
 def _without_crossed(matches: Sequence[Match]) -> Sequence[Match]:

@@ -63,6 +63,8 @@ _DERIVED_IF_ALONE = frozenset(
 )
 #: Beside a word for masks: the folder holds objects or boxes, not classes.
 _OBJECT_WORDS = frozenset("instance instances box boxes bbox bboxes".split())
+#: The folder in which MATLAB's Image Labeler keeps its masks, Label_1.png, Label_2.png, ...
+_OF_MATLAB = ("pixel", "label", "data")
 _SYSTEM_FOLDERS = frozenset(
     {
         "__MACOSX",
@@ -122,6 +124,8 @@ def words_in(name: str) -> tuple[str, ...]:
 def folder_kind(name: str) -> FileKind | None:
     """Return what a folder is named for; None if it is neither images nor masks, or both together."""
     found = words_in(name)
+    if found == _OF_MATLAB:
+        return "mask"
     masks, images = MASK_WORDS & set(found), IMAGE_WORDS & set(found)
     if found[-1:] in (("data",), ("dataset",), ("datasets",)) or (masks and images and {"and", "with"} & set(found)):
         return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.lists.entries import Cells, NamedFiles, has_image_suffix, split_lines
-from segarena.data.layout.lists.split_lists import LARGEST_LIST, load_table, read_lines
+from segarena.data.layout.lists.split_lists import LARGEST_LIST, LINES_OF_JSON, load_table, read_lines
 from segarena.data.layout.search import are_masks
 from segarena.data.layout.tree import File, files_ending, relative_name
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, strip_kind_words, words_in
@@ -19,7 +19,7 @@ from segarena.formats import join_words, listing, plural
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
 _YAML = frozenset({".yaml", ".yml"})
-_TABLE = frozenset({".json", ".jsonl", ".ndjson"}) | _YAML
+_TABLE = frozenset({".json"}) | LINES_OF_JSON | _YAML
 #: YAML takes long to read: a longer file, in bytes, is passed over.
 _LARGEST_YAML = 1_000_000
 #: Of more files in one folder, only those named for splits may be lists: the others are labels, one for each image.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,14 @@ from segarena.formats import join_words
 from segarena.texts import decode_text, is_lfs_pointer
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
-_TABLE = frozenset({".yaml", ".yml", ".json"})
+#: Files with a JSON value on each line; .odgt is that of the scene parsing benchmark of MIT.
+LINES_OF_JSON = frozenset({".jsonl", ".ndjson", ".odgt"})
+_TABLE = frozenset({".yaml", ".yml", ".json"}) | LINES_OF_JSON
 #: Folders of lists, the most specific first; VOC has those for segmentation below ImageSets.
 _FOLDERS = ("imagesets/segmentation", "imagesets", "splits", "split", "lists", "list")
 _SPLIT_NAMES = frozenset({word for split in SPLIT_WORDS.values() for word in split} | {"split", "splits"})
 #: Where an entry is a table of its own, the keys that may hold the image's name.
-_IMAGE_KEYS = ("image", "img", "file", "filename", "file_name", "name", "id")
+_IMAGE_KEYS = tuple("image img file filename file_name image_path img_path image_name fpath_img name id".split())
 _SPLIT_WORD = re.compile("|".join(sorted(_SPLIT_NAMES, key=len, reverse=True)), re.IGNORECASE)
 
 #: Names of a column that has the split of each image.
@@ -69,6 +71,20 @@ def find_lists(bases: Iterable[Path]) -> list[list[SplitList]]:
         places |= dict.fromkeys([base, *(inside[name] for name in _FOLDERS if name in inside)])
     found = [[*_read_texts(place), *_read_tables(place), *_read_columns(place)] for place in places]
     return [lists for lists in found if lists]
+
+
+def find_folds(bases: Iterable[Path]) -> Iterator[tuple[str, int]]:
+    """Yield the name and the number of folds of files that have a split for each fold, as nnU-Net writes them."""
+    for base in dict.fromkeys(bases):
+        for path in files_ending(base, _TABLE):
+            if _SPLIT_NAMES & set(words_in(path.stem)):
+                content = load_table(path)
+                if isinstance(content, list) and len(content) > 1 and all(map(_is_fold, content)):
+                    yield path.name, len(content)
+
+
+def _is_fold(value: Any) -> bool:
+    return isinstance(value, dict) and {"train", "val"} <= {split_of_name(str(key)) for key in value}
 
 
 def _read_texts(place: Path) -> list[SplitList]:
@@ -190,7 +206,7 @@ def load_table(path: Path) -> Any:
     """
     try:
         text = _read_text(path)
-        if path.suffix.lower() in (".jsonl", ".ndjson"):
+        if path.suffix.lower() in LINES_OF_JSON:
             return [json.loads(line, parse_int=str, parse_float=str) for line in text.splitlines() if line.strip()]
         if path.suffix.lower() == ".json":
             return json.loads(text, parse_int=str, parse_float=str)
