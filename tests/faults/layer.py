@@ -23,6 +23,8 @@ import pytest
 
 #: The errors of a full disk, a broken disk, a network drive that is gone, a file system that became read-only.
 CODES = (errno.ENOSPC, errno.EIO, getattr(errno, "ESTALE", errno.EIO), errno.EROFS)
+#: The letters in the name of a temporary folder that differ each time.
+_RANDOM = re.compile(r"\.\w+\.partial")
 #: Errors that stay once they are there.
 LASTING = (errno.ENOSPC, errno.EROFS)
 
@@ -68,7 +70,7 @@ class Disk:
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> Self:
-        self._real = {name: getattr(os, name) for name in ("mkdir", "fdopen", "fsync", "replace", "link")}
+        self._real = {name: getattr(os, name) for name in ("mkdir", "fdopen", "fsync", "replace", "rename", "link")}
         self._mkstemp = tempfile.mkstemp
         for name in self._real:
             self._patch.setattr(os, name, getattr(self, f"_{name}"))
@@ -83,7 +85,8 @@ class Disk:
         place = Path(os.fsdecode(path)) if isinstance(path, bytes) else Path(str(path))
         if not place.absolute().is_relative_to(self.folder.absolute()):
             return
-        number, operation = len(self.operations), Operation(kind, str(place.absolute().relative_to(self.folder)))
+        name = _RANDOM.sub(".partial", str(place.absolute().relative_to(self.folder)))
+        number, operation = len(self.operations), Operation(kind, name)
         here = number if isinstance(self.fails_at, int) else Place(operation, self.operations.count(operation))
         self.operations.append(operation)
         is_later = self.failed is not None and self.code in LASTING
@@ -117,12 +120,16 @@ class Disk:
         if descriptor in self._files:
             self.take("fsync", self._files.pop(descriptor))
         elif os.path.lexists(place := f"/proc/self/fd/{descriptor}"):  # opened by a library, on Linux
-            self.take("fsync", _lasting_name(Path(place).readlink()))
+            self.take("fsync", Path(place).readlink())
         self._real["fsync"](descriptor)
 
     def _replace(self, source: Any, target: Any, **options: Any) -> None:
         self.take("rename", target)
         self._real["replace"](source, target, **options)
+
+    def _rename(self, source: Any, target: Any, **options: Any) -> None:
+        self.take("rename", target)
+        self._real["rename"](source, target, **options)
 
     def _link(self, source: Any, target: Any, **options: Any) -> None:
         self.take("link", target)
@@ -130,13 +137,8 @@ class Disk:
 
     def _mkdir(self, path: Any, *args: Any, **options: Any) -> None:
         if not os.path.lexists(path):  # Path.mkdir asks for folders that exist, too
-            self.take("mkdir", _lasting_name(path))
+            self.take("mkdir", path)
         self._real["mkdir"](path, *args, **options)
-
-
-def _lasting_name(path: object) -> str:
-    """A path without the random letters of a temporary folder."""
-    return re.sub(r"\.\w+\.partial", ".partial", os.fsdecode(path))  # type: ignore[arg-type]
 
 
 class _Stream:

@@ -123,6 +123,6 @@ def test_a_damaged_text_file_is_read_or_refused(name: str, root: Path, data: st.
 @pytest.mark.faults
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.data())
-@settings_for(100 * TIMES)
+@settings_for(50 * TIMES)
 def test_many_damaged_text_files_are_read_or_refused(name: str, root: Path, data: st.DataObject) -> None:
     read_damaged(name, data.draw(damaged(TARGETS[name][1])), root)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from faults.killer import NAMES, OPTIONS, TIMES, finish, in_shell, inside_namespace, left_over, start
+from faults.warm import Server
 from segarena.loading.disk_cache import PART
+from segarena.records.config import Config
 from support import write_squares
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
@@ -137,14 +142,27 @@ def test_a_real_disk_that_is_full_is_resumed_to_the_same_files(
         assert (tmp_path / "kept" / file).read_bytes() == (expected / file).read_bytes()
 
 
-@pytest.mark.parametrize("attempt", range(TIMES))
-def test_of_two_commands_in_a_folder_one_is_refused(attempt: int, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    both = [start("train", data, *TRAIN, "--out", out, "--seed", seed) for seed in (0, 5)]
-    outputs = [process.communicate()[0] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 2], outputs
-    assert "Traceback" not in "".join(outputs)
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@pytest.mark.parametrize("attempt", range((TIMES + 1) // 2))
+def test_of_two_commands_in_a_folder_one_is_refused(attempt: int, server: Server, data: Path, tmp_path: Path) -> None:
+    """They are started up to half a second apart, in which the first prepares its data and claims the folder."""
+    out, pause = tmp_path / "run", random.Random(attempt).choice([0.0, 0.01, 0.1, 0.5])
+    both = []
+    for seed in (0, 5):
+        both.append(server.start("train", data, *TRAIN, "--out", out, "--seed", seed, log=tmp_path / f"{seed}.txt"))
+        time.sleep(pause)
+    ends = [command.finish() for command in both]
+    statuses, outputs = [status for status, _, _ in ends], "\n".join(output for _, output, _ in ends)
+    assert sorted(statuses) == [0, 2], outputs
+    assert "Traceback" not in outputs
     assert not left_over(out)
+    assert Config.read(out).seed == (0, 5)[statuses.index(0)]
+    assert len(pd.read_csv(out / "history.csv")) == 3
 
 
 def test_four_processes_share_a_cache(data: Path, expected: Path, tmp_path: Path) -> None:
