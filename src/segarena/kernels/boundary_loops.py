@@ -11,10 +11,14 @@ from segarena.kernels.loops import compiled
 @compiled
 def _nearer(other: NDArray[np.uint16], row: NDArray[np.uint16]) -> None:
     """Reduce the distances of a row (W,) to those of its neighbours in another row, plus 1."""
+    one, left, right = np.uint16(1), other[:-2], other[2:]
+    middle, reduced = other[1:-1], row[1:-1]
+    for x in range(len(reduced)):  # slices and one type: this loop is computed in vectors
+        near = np.uint16(min(left[x], middle[x], right[x]) + one)
+        reduced[x] = min(reduced[x], near)
     last = len(row) - 1
-    for x in range(last + 1):
-        near = min(other[max(0, x - 1)], other[x], other[min(last, x + 1)])
-        row[x] = min(row[x], near + 1)
+    row[0] = min(row[0], min(other[0], other[min(1, last)]) + 1)
+    row[last] = min(row[last], min(other[last], other[max(0, last - 1)]) + 1)
 
 
 @compiled
@@ -110,26 +114,32 @@ def count_bands(
 
 
 @compiled
-def _is_contour(labels: NDArray[np.uint8], y: int, x: int) -> bool:
-    """Whether a pixel, not of void, shares an edge with a pixel of another label."""
+def _mark_contours(labels: NDArray[np.uint8], marks: NDArray[np.bool_]) -> None:
+    """Mark the pixels that share an edge with a pixel of another label. Slices, so that it is computed in vectors."""
     height, width = labels.shape
-    label = labels[y, x]
-    if label == 255:
-        return False
-    return bool(
-        (y > 0 and labels[y - 1, x] != label)
-        or (y + 1 < height and labels[y + 1, x] != label)
-        or (x > 0 and labels[y, x - 1] != label)
-        or (x + 1 < width and labels[y, x + 1] != label)
-    )
+    marks[:] = False
+    for y in range(height):
+        row, following = labels[y, :-1], labels[y, 1:]
+        marked, marked_following = marks[y, :-1], marks[y, 1:]
+        for x in range(width - 1):
+            marked[x] = row[x] != following[x]
+        for x in range(width - 1):
+            marked_following[x] |= row[x] != following[x]
+    for y in range(height - 1):
+        row, following = labels[y], labels[y + 1]
+        marked, marked_following = marks[y], marks[y + 1]
+        for x in range(width):
+            differs = row[x] != following[x]
+            marked[x] |= differs
+            marked_following[x] |= differs
 
 
 @compiled
 def index_contours(labels: NDArray[np.uint8], begins: NDArray[np.int64]) -> NDArray[np.int32]:
-    """List the contour pixels of each class, row by row.
+    """List the contour pixels of each class, row by row: those that share an edge with a pixel of another label.
 
     Args:
-        labels: Class indices, (H, W); 255 is void.
+        labels: Class indices, (H, W); 255 is void and has no contour.
         begins: (H, C + 1), written: where the pixels of each row and class begin in the list.
 
     Returns:
@@ -137,26 +147,30 @@ def index_contours(labels: NDArray[np.uint8], begins: NDArray[np.int64]) -> NDAr
     """
     height, width = labels.shape
     classes = begins.shape[1] - 1
-    counts = np.zeros((height, classes), np.int64)
-    for y in range(height):
-        for x in range(width):
-            if _is_contour(labels, y, x):
-                counts[y, labels[y, x]] += 1
+    marks = np.empty((height, width), np.bool_)
+    _mark_contours(labels, marks)
+    columns = np.empty(marks.sum(), np.int32)
+    of_row, counts = np.empty(width, np.int32), np.empty(classes, np.int64)
     total = 0
     for y in range(height):
+        found = 0
+        for x in range(width):
+            if marks[y, x] and labels[y, x] != 255:
+                of_row[found] = x
+                found += 1
+        counts[:] = 0
+        for place in range(found):
+            counts[labels[y, of_row[place]]] += 1
         for k in range(classes):
             begins[y, k] = total
-            total += counts[y, k]
+            total += counts[k]
+            counts[k] = begins[y, k]
         begins[y, classes] = total
-    columns = np.empty(total, np.int32)
-    counts[:] = 0
-    for y in range(height):
-        for x in range(width):
-            if _is_contour(labels, y, x):
-                label = labels[y, x]
-                columns[begins[y, label] + counts[y, label]] = x
-                counts[y, label] += 1
-    return columns
+        for place in range(found):
+            label = labels[y, of_row[place]]
+            columns[counts[label]] = of_row[place]
+            counts[label] += 1
+    return columns[:total]
 
 
 @compiled
