@@ -16,6 +16,7 @@ import pytest
 
 from annotated import COCO_MASK, HEIGHT, SQUARE, WIDTH, coco, convert, write_image, write_json
 from segarena.converters.coco import read_coco
+from segarena.converters.registry import choose_format
 from segarena.data.folder import FolderSource
 from support import refuses
 
@@ -257,4 +258,16 @@ def test_ids_may_be_texts(image: str | int, category: str | int, tmp_path: Path)
     categories = [{"id": 3, "name": "cat"}, {"id": category, "name": " dog "}]
     objects = [brush(iscrowd=0, image_id=image, category_id=category)]
     write_json(tmp_path / "in/a.json", coco(images=images, categories=categories, annotations=objects))
+    assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": COCO_MASK}
+
+
+@pytest.mark.parametrize("keys", [["images"], ["annotations"], ["images", "annotations", "categories"]])
+def test_tables_by_id_are_read_as_lists(keys: list[str], tmp_path: Path) -> None:
+    """`json.dumps(dict)` of a script or of pandas: {"1": {...}} in place of [{"id": 1, ...}]."""
+    content = coco()
+    for key in keys:
+        content[key] = {str(one.pop("id")): one for one in content[key]}
+    write_image(tmp_path / "in" / "a.png")
+    write_json(tmp_path / "in" / "a.json", content)
+    assert choose_format(tmp_path / "in", tmp_path / "out")[0] == "coco"
     assert convert(read_coco, tmp_path / "in", tmp_path / "out") == {"a": COCO_MASK}

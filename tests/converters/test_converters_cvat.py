@@ -117,3 +117,16 @@ def test_all_faults_are_named(tmp_path: Path, images: tuple[str, ...], meta: str
     with refuses(DataError, where=tmp_path / "annotations.xml", value=f"({', '.join(places)})") as raised:
         read_cvat(tmp_path)
     assert len(raised.value.parts) == 3
+
+
+@pytest.mark.parametrize("shape", ['<points label="car" points="1,1;2,2"/>', '<tag label="car"/>'])
+def test_an_export_without_areas_is_refused(shape: str, tmp_path: Path) -> None:
+    """Every mask would be all background, and a training would learn nothing."""
+    with refuses(where=prepare(tmp_path, shape, shape) / "annotations.xml", value="2 "):
+        read_cvat(tmp_path)
+
+
+@pytest.mark.parametrize(("count", "found"), [(9, 0), (10, 1)])
+def test_nothing_but_boxes_is_noted(count: int, found: int, tmp_path: Path) -> None:
+    notes = read_cvat(prepare(tmp_path, *[CAR.format(0)] * count)).notes
+    assert sum("bounding boxes are not masks" in note for note in notes) == found

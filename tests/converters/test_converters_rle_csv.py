@@ -138,6 +138,17 @@ def rows(*lines: str, header: str = "ImageId,EncodedPixels") -> Spoil:
     return fill("train.csv", "\n".join([header, *lines]))
 
 
+def test_rows_of_images_that_are_not_there_are_left_out_and_counted(tmp_path: Path) -> None:
+    """Of a competition's images, often a part is downloaded; the table has all."""
+    write_image(tmp_path / "in/a.png")
+    rows(f"gone.png,{SQUARE}\na.png,{SQUARE}\ngone.png,1 2\nlost.png,1 2")(tmp_path / "in")
+    annotations = read_rle_csv(tmp_path / "in")
+    assert [image.name for image in annotations.images] == ["a"]
+    [note] = [note for note in annotations.notes if "left out" in note]
+    assert note.startswith("2 images of the annotations")
+    assert "gone.png, lost.png" in note
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [

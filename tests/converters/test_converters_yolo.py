@@ -9,6 +9,7 @@ import pytest
 from annotated import check_refusal, convert, write_image
 from broken_folders import Spoil, both, fill
 from segarena.annotations.annotations import Annotations
+from segarena.converters.registry import choose_format, recognise
 from segarena.converters.yolo import read_yolo
 from segarena.data.folder import FolderSource
 from support import refuses
@@ -187,3 +188,20 @@ def test_all_wrong_lines_of_all_files_are_reported(tmp_path: Path) -> None:
         *(("a.txt", "line 2"), ("a.txt", "line 4")),
         *(("b.txt", "line 1"), ("b.txt", "line 2")),
     ]
+
+
+def test_coordinates_in_pixels_are_recognised_and_refused_with_what_to_do(tmp_path: Path) -> None:
+    write_image(tmp_path / "images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 1 1 5 1 5 4 1 4\n")
+    assert choose_format(tmp_path, tmp_path / "out")[0] == "yolo"
+    with refuses(where=tmp_path / "labels/a.txt", value="5 is not a fraction") as caught:
+        read_yolo(tmp_path)
+    assert "Divide x by the image's width" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["0.5 1 2 3 4 5 6\n", "1 2 3\n", "17 1 2 3 4 5 6 7\n"])
+def test_other_numbers_are_no_coordinates(text: str, tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(text)
+    assert recognise(tmp_path) == {}

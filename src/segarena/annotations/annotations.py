@@ -31,6 +31,8 @@ BACKGROUND = frozenset({"background", "_background_"})
 
 _FARTHEST = 1e7  # pixels
 _MOST_NAMES = 5
+#: What is counted where an object is left out, for `LeftOut`.
+_OBJECTS = frozenset({"object", "tag", "shape"})
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,22 @@ class LeftOut:
             self._names.setdefault((noun, reason), {})
             if name is not None:
                 self._names[noun, reason][name.as_posix() if isinstance(name, PurePath) else str(name)] = None
+
+    def check_objects(self, any_left: bool, where: object) -> None:
+        """Raise DataError if there are objects and none is left: every mask would be all background.
+
+        Args:
+            any_left: Whether any object is painted.
+            where: The file or folder, for the message.
+        """
+        if any_left or not any(noun in _OBJECTS for noun, _ in self._counts):
+            return
+        sentences = [note for (noun, _), note in zip(self._counts, self.notes(), strict=True) if noun in _OBJECTS]
+        raise DataError(
+            f"has no object with an area: {'; '.join(sentences)}",
+            where=where,
+            remedy="Export polygons or masks: points, lines, tags and boxes do not say which pixels an object has",
+        )
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each reason, in the order in which they were met."""

@@ -66,14 +66,13 @@ def make_annotations(
         The data set, with a note for each reason, and one on images of other names.
 
     Raises:
-        DataError: As `make_classes`.
+        DataError: As `make_classes`, or all objects were left out.
     """
     classes, labels = make_classes(names, colors=colors, where=where)
+    left_out.check_objects(any(image.objects for image in images), where)
     for image in images:
         left_out.add(*EMPTY, image.file.name, not image.objects)
-    shapes = [shape for image in images for shape, _ in image.objects]
-    if len(shapes) >= _MANY and all(map(_is_box, shapes)):
-        left_out.add(*_BOXES, count=len(shapes))
+    note_boxes([shape for image in images for shape, _ in image.objects], left_out)
     converted = [
         LabelledImage(
             image.name,
@@ -122,6 +121,12 @@ def check_inside(outline: Outline, size: tuple[int, int]) -> None:
                 f"it reaches {name} = {farthest:g}, but the image is {size[1]} x {size[0]} pixels",
                 remedy="Use the images that were annotated, in their full size, and coordinates in pixels",
             )
+
+
+def note_boxes(shapes: Sequence[Shape], left_out: LeftOut) -> None:
+    """Report that all objects are rectangles, if there are many."""
+    if len(shapes) >= _MANY and all(map(_is_box, shapes)):
+        left_out.add(*_BOXES, count=len(shapes))
 
 
 def _is_box(shape: Shape) -> bool:

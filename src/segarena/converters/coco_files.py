@@ -35,7 +35,7 @@ def choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
     for start in ("instances", "panoptic"):
         paths = [path for path in paths if path.name.startswith(start)] or paths
     contents = read_all(paths, read_json)
-    contents = {path: content for path, content in contents.items() if _is_coco(content)}
+    contents = {path: _as_lists(content) for path, content in contents.items() if _is_coco(content)}
     if not contents:
         raise DataError(
             f"is not a COCO annotation file: it needs the lists {', '.join(_KEYS)}",
@@ -46,7 +46,20 @@ def choose_files(root: Path, paths: list[Path]) -> dict[Path, Any]:
 
 
 def _is_coco(content: Any) -> bool:
-    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS)
+    return isinstance(content, dict) and all(
+        isinstance(value := content.get(key), list) or _is_table(value) for key in _KEYS
+    )
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value has entries by their ids, where COCO has a list: pandas and home-made scripts write such."""
+    return isinstance(value, dict) and bool(value) and all(isinstance(entry, dict) for entry in value.values())
+
+
+def _as_lists(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with a list in place of each table of entries by their ids."""
+    tables = {key: content[key] for key in _KEYS if isinstance(content[key], dict)}
+    return content | {key: [{"id": number} | one for number, one in table.items()] for key, table in tables.items()}
 
 
 def are_panoptic(root: Path, contents: dict[Path, Any]) -> bool:

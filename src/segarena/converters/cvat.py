@@ -19,6 +19,7 @@ from segarena.annotations.annotations import (
     read_size,
     show,
 )
+from segarena.annotations.drawn import note_boxes
 from segarena.annotations.image_index import (
     ImageFiles,
     find_annotation_files,
@@ -90,6 +91,9 @@ def read_cvat(src: Path) -> Annotations:
             with faults, entry(path, f"image {image.get('name') or position}"):
                 files.find(image.get("name", ""))
         faults.check()
+    items = [item for image in images if isinstance(image.labels, Painting) for item in image.labels.items]
+    left_out.check_objects(bool(items), paths[0])
+    note_boxes([item.shape for item in items], left_out)
     used = {labelled.image for labelled in images}
     for file in files.unused(used):
         left_out.add("image", "not in the annotations: left out", file)

@@ -38,6 +38,9 @@ def find_foreign(peek: Peek) -> Foreign | None:
     path_of_boxes = find_labels(peek, boxes=True)
     if path_of_boxes is not None:
         return Foreign(f"{peek.name(path_of_boxes)} has bounding boxes, as YOLO's labels", _BOXES)
+    for path in peek.sample(".csv"):
+        if "annotation_id" in peek.head(path).partition("\n")[0] and "original_width" in peek.head(path):
+            return Foreign(f"{peek.name(path)} is a CSV file of Label Studio", _JSON_OF_LABEL_STUDIO)
     for path in peek.sample(".xml"):
         if not {"annotation", "object"} <= peek.xml_tags(path):
             continue
@@ -48,6 +51,7 @@ def find_foreign(peek: Peek) -> Foreign | None:
 
 
 _COCO = "Export the annotations as COCO"
+_JSON_OF_LABEL_STUDIO = "Export the project in the format JSON, which has all that is needed"
 _BOXES = (
     "A box does not outline its object, so no mask can be made from it: draw polygons or masks, in a tool that reads "
     "these boxes, e.g. CVAT or Label Studio"
@@ -78,6 +82,15 @@ def _is_segments(content: Any) -> bool:
 
 def _is_cityscapes(content: Any) -> bool:
     return isinstance(content, dict) and {"imgHeight", "imgWidth", "objects"} <= content.keys()
+
+
+def _is_isat(content: Any) -> bool:
+    info = content.get("info") if isinstance(content, dict) else None
+    return isinstance(info, dict) and info.get("description") == "ISAT"
+
+
+def _is_hasty(content: Any) -> bool:
+    return isinstance(content, dict) and {"export_format_version", "images", "project_name"} <= content.keys()
 
 
 def _is_create_ml(content: Any) -> bool:
@@ -123,8 +136,10 @@ _JSON: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         _is_segments,
     ),
     ("the polygons of Cityscapes", "Use the masks *_gtFine_labelIds.png that belong to them", _is_cityscapes),
+    ("JSON of ISAT", f"{_COCO} with ISAT", _is_isat),
+    ("Hasty's own JSON", f"{_COCO}, or as semantic segmentation masks", _is_hasty),
     ("CreateML's JSON of boxes", _BOXES, _is_create_ml),
-    ("JSON-MIN of Label Studio", "Export the project in the format JSON, which has all that is needed", _is_json_min),
+    ("JSON-MIN of Label Studio", _JSON_OF_LABEL_STUDIO, _is_json_min),
 )
 
 

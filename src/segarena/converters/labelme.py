@@ -26,7 +26,7 @@ from segarena.annotations.annotations import (
     read_size,
     show,
 )
-from segarena.annotations.drawn import check_inside
+from segarena.annotations.drawn import check_inside, note_boxes
 from segarena.annotations.image_index import ImageFiles, find_annotation_files, split_of_folders
 from segarena.annotations.painting import Item, Painting
 from segarena.annotations.peek import Peek
@@ -90,6 +90,8 @@ def read_labelme(src: Path) -> Annotations:
             where=paths[0] if len(paths) == 1 else root,
             remedy="Name the folder that holds LabelMe's JSON files",
         )
+    left_out.check_objects(any(file.shapes for file in files), src)
+    note_boxes([shape for file in files for shape, _ in file.shapes], left_out)
     names = sorted({label for file in files for _, label in file.shapes} - {IGNORED})
     classes, labels = make_classes(names, where=src)
     labels[IGNORED] = IGNORE_INDEX

@@ -77,6 +77,7 @@ def read_rle_csv(src: Path) -> Annotations:
     names: dict[str, None] = {}
     found: dict[str, Path] = {}
     by_stem = {path.stem: path for path in files.paths}
+    missing: dict[str, tuple[Path, int]] = {}
     faults = Faults()
     for path in paths:
         objects: list[tuple[DrawnImage, PixelRuns, str]] = []
@@ -84,7 +85,11 @@ def read_rle_csv(src: Path) -> Annotations:
         for number, row in rows:
             with faults, entry(path, f"line {number}"):
                 name, class_name = _split_name(row, columns)
-                file = found[name] = found.get(name) or _find_image(name, files, by_stem)
+                file = found.get(name) or _find_image(name, files, by_stem)
+                if file is None:
+                    missing.setdefault(name, (path, number))
+                    continue
+                found[name] = file
                 if file not in drawn:
                     split = split_of_file(path.relative_to(root)) or split_of(file, files)
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split)
@@ -106,6 +111,12 @@ def read_rle_csv(src: Path) -> Annotations:
         left_out.add(*_BY_ROWS, path.name, by_rows)
         for image, runs, class_name in objects:
             image.objects.append((PixelRuns(runs.starts - (not from_0), runs.lengths, by_rows), class_name))
+    if missing and not drawn:
+        name, (path, number) = next(iter(missing.items()))
+        with entry(path, f"line {number}"):
+            files.find(name)
+    for name in missing:
+        left_out.add("image", f"of the annotations not below {files.root}: left out", name)
     for unused in files.unused(drawn):
         left_out.add(*NOT_LISTED, unused)
     ordered = sorted(names, key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
@@ -197,11 +208,11 @@ def _split_name(row: dict[str, str], columns: _Columns) -> tuple[str, str]:
     return (both[1], both[2].strip()) if both else (name, ONLY_CLASS)
 
 
-def _find_image(name: str, files: ImageFiles, by_stem: Mapping[str, Path]) -> Path:
-    """The image of a name with or without an ending."""
+def _find_image(name: str, files: ImageFiles, by_stem: Mapping[str, Path]) -> Path | None:
+    """The image of a name with or without an ending; None if there is none."""
     has_ending = PurePath(name).suffix.lower() in PICTURE_SUFFIXES
     known = None if has_ending else by_stem.get(PurePath(name).name)
-    return files.find(name if known is None else name + known.suffix)
+    return files.find(name if known is None else name + known.suffix, optional=True)
 
 
 def _whole(row: dict[str, str], column: str | None) -> int | None:

@@ -30,32 +30,42 @@ _UNLABELLED = ("image", "without a label file: left out (an empty .txt file make
 _ORPHAN = ("label file", "without an image: left out")
 _QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are not masks")
 _SLACK = 0.1
+_FARTHEST = 1e5  # pixels
 
 
 def recognise_yolo(peek: Peek) -> str | None:
     """Return what shows that there are YOLO's polygons beside images; None if nothing does."""
     path = find_labels(peek, boxes=False)
-    return None if path is None else f"{peek.name(path)} has a class and fractions of the image's size on each line"
+    if path is not None:
+        return f"{peek.name(path)} has a class and fractions of the image's size on each line"
+    path = find_labels(peek, boxes=False, in_pixels=True)
+    return None if path is None else f"{peek.name(path)} has a class and coordinates on each line"
 
 
-def find_labels(peek: Peek, *, boxes: bool) -> Path | None:
-    """Return a file with a polygon, or with a bounding box, for an image; None if none of a few files has one."""
+def find_labels(peek: Peek, *, boxes: bool, in_pixels: bool = False) -> Path | None:
+    """Return a file with a polygon, or with a bounding box, for an image; None if none of a few files has one.
+
+    Coordinates in pixels are not those of the format: they are found so that reading them can say so.
+    """
     stems = {path.stem for path in peek.images}
     for path in peek.sample(".txt"):
         if path.stem in stems:
             lines = [line.split() for line in peek.head(path).splitlines()[:-1] or [peek.head(path)]]
-            if any(_is_label(words) and (len(words) < 7) == boxes for words in lines):
+            if any(_is_label(words, in_pixels) and (len(words) < 7) == boxes for words in lines):
                 return path
     return None
 
 
-def _is_label(words: list[str]) -> bool:
+def _is_label(words: list[str], in_pixels: bool) -> bool:
     try:
         number, *fractions = map(float, words)
     except ValueError:
         return False
-    are_fractions = all(-_SLACK <= fraction <= 1 + _SLACK for fraction in fractions)
-    return number >= 0 and number.is_integer() and are_fractions and len(fractions) > 3
+    if in_pixels:
+        fits = all(-_FARTHEST < value < _FARTHEST for value in fractions) and len(fractions) % 2 == 0
+    else:
+        fits = all(-_SLACK <= fraction <= 1 + _SLACK for fraction in fractions)
+    return number >= 0 and number.is_integer() and fits and len(fractions) > 3
 
 
 def read_yolo(src: Path) -> Annotations:
@@ -195,7 +205,7 @@ def _read_line(words: list[str], names: list[str]) -> tuple[int, Outline | None]
     if len(values) % 2 == 0 or len(values) < 7:
         raise Malformed(
             f"has {plural(len(values) - 1, 'number')} after the class, not x and y of at least three corners",
-            remedy="Export the labels again, as polygons and without confidences",
+            remedy="Export the labels again, as polygons, without confidences and numbers of objects",
         )
     outline = values[1:].reshape(-1, 2)
     if not (np.isfinite(outline) & (outline >= -_SLACK) & (outline <= 1 + _SLACK)).all():
