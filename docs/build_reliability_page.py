@@ -17,7 +17,7 @@ HEAD = """# Reliability
 What holds where a process is killed, a disk is full or a file is damaged, and the tests that try to break each promise.
 `make test` runs those of most rows. `make test-faults` runs those that try a fault many times: each operation of a disk
 that fails, and commands that are ended at random moments, 100 times by each signal, or as often as `SEGARENA_FAULTS`
-states.
+states. It has not been run as a whole yet: each promise states under "Measured" what was, and how often.
 """
 
 

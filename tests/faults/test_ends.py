@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ COMPARE = ("--models", "unet", "fcn", "--seeds", "1", *OPTIONS)
 RUNS = ("unet-seed0", "fcn-seed0")
 KILLED = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 ASKED = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+name_of = attrgetter("name")
 #: A folder in memory (tmpfs) on Linux.
 MEMORY = Path("/dev/shm")
 #: On a machine that does other things too; docs/reliability.md has what was measured.
@@ -139,7 +141,7 @@ def test_on_a_file_system_in_memory_too(attempt: int, ends: Ends, memory: Path) 
 
 
 @pytest.mark.parametrize("attempt", range((TIMES + 1) // 2))
-@pytest.mark.parametrize("number", ASKED, ids=str)
+@pytest.mark.parametrize("number", ASKED, ids=name_of)
 def test_a_training_that_is_asked_to_end_is_resumed_to_the_same_files(
     number: signal.Signals, attempt: int, ends: Ends, tmp_path: Path
 ) -> None:
@@ -147,7 +149,7 @@ def test_a_training_that_is_asked_to_end_is_resumed_to_the_same_files(
 
 
 @pytest.mark.parametrize("attempt", range((TIMES + 1) // 2))
-@pytest.mark.parametrize("number", [KILLED, *ASKED], ids=str)
+@pytest.mark.parametrize("number", [KILLED, *ASKED], ids=name_of)
 def test_an_ended_comparison_is_resumed_to_the_same_files(
     number: signal.Signals, attempt: int, ends: Ends, tmp_path: Path
 ) -> None:
@@ -174,7 +176,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, float]:
 
 @pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize("attempt", range((TIMES + 19) // 20))
-@pytest.mark.parametrize("number", [KILLED, *ASKED], ids=str)
+@pytest.mark.parametrize("number", [KILLED, *ASKED], ids=name_of)
 def test_a_training_that_a_shell_started_is_resumed_to_the_same_files(
     number: signal.Signals, attempt: int, shell: tuple[Path, Path, float], tmp_path: Path
 ) -> None:

@@ -36,9 +36,10 @@ class Server:
     """The process that forks the commands; it ends with the block."""
 
     def __enter__(self) -> Self:
+        places = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
             [sys.executable, __file__],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(TESTS)},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": places},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
