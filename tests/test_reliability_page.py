@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import build_reliability_page
@@ -13,6 +14,12 @@ from faults.promises import PROMISES
 
 def test_the_page_is_current() -> None:
     assert build_reliability_page.PAGE.read_text(encoding="utf-8") == build_reliability_page.page(), "run `make docs`"
+
+
+def test_the_page_states_how_often_a_fault_is_tried() -> None:
+    killer = (Path(__file__).parent / "faults" / "killer.py").read_text(encoding="utf-8")
+    (times,) = re.findall(r'"SEGARENA_FAULTS", "(\d+)"', killer)
+    assert f"at random moments, {times} times by each signal" in build_reliability_page.HEAD.replace("\n", " ")
 
 
 @pytest.mark.parametrize("test", [test for promise in PROMISES for test in promise.tests])
