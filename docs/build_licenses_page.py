@@ -15,7 +15,10 @@ PAGE = Path(__file__).parent / "licenses.md"
 ROOT = PAGE.parents[1]
 LOCKS = {"To run segarena": "requirements.lock", "For extras, tests and these pages": "requirements-dev.lock"}
 #: Where the metadata of a package names none, and where its licence is found.
-STATED = {"cuda-toolkit": "LicenseRef-NVIDIA-Proprietary"}  # an empty package that requires NVIDIA's libraries
+STATED = {
+    "axe-playwright-python": "MIT AND MPL-2.0",  # its LICENSE, and that of the axe-core in it
+    "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # an empty package that requires NVIDIA's libraries
+}
 #: Names that older packages use, as SPDX (spdx.org/licenses) writes them.
 SPDX = {
     "MIT License": "MIT",

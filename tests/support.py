@@ -239,3 +239,11 @@ def build_page(folder: Path) -> Path:
 
     with drawing_nothing():
         return build_report(folder)
+
+
+def find_violations(page: Any) -> list[tuple[str, str]]:
+    """The serious violations that axe-core finds on a page of Playwright: the rule, and the first element."""
+    axe = pytest.importorskip("axe_playwright_python", reason="axe_playwright_python is not installed")
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]

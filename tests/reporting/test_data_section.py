@@ -7,49 +7,14 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
+from made_sections import CLASSES, FLAT, RISING, write_curve
 
-from segarena.records.data_curve import DataCurve, DataPart, ModelCurve
+from segarena.records.data_curve import DataCurve
 from segarena.reporting.archive import write_archive
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.data_curve import curve_answer, describe_data_curve
 from segarena.reporting.page import build_report
-from segarena.scoring.statistics import analyse
-
-CLASSES = ("sky", "building", "road")
-PARTS = {0.25: 10, 0.5: 20, 1.0: 40}
-
-
-def counts(rates: dict[float, tuple[float, ...]], images: int) -> pd.DataFrame:
-    """Counts of parts of the data: the share of pixels that are right, of each class."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for fraction, means in rates.items():
-        for image in range(images):
-            for index, (name, mean) in enumerate(zip(CLASSES, means, strict=True)):
-                right = round(1000 * float(np.clip(rng.normal(mean, 0.02), 0, 1)))
-                rows.append((f"{fraction:g}", 0, f"i{image}", index, name, right, 0, 1000 - right))
-    return pd.DataFrame(rows, columns=["model", "seed", "image", "class_index", "class", "tp", "fp", "fn"])
-
-
-def write_curve(folder: Path, images: int = 20, **rates: dict[float, tuple[float, ...]]) -> None:
-    without = dict(zip(CLASSES, (10, 10, 0), strict=True))
-    parts = tuple(
-        DataPart(
-            fraction=fraction,
-            images=number,
-            class_images=without if fraction == 0.25 else dict.fromkeys(CLASSES, number),
-        )
-        for fraction, number in PARTS.items()
-    )
-    models = tuple(ModelCurve(model=model, statistics=analyse(counts(own, images))) for model, own in rates.items())
-    DataCurve(parts=parts, steps=5, epochs=30, seeds=1, models=models).write(folder)
-
-
-RISING = {0.25: (0.5, 0.5, 0.1), 0.5: (0.6, 0.7, 0.3), 1.0: (0.6, 0.7, 0.6)}
-FLAT = {0.25: (0.5, 0.5, 0.5), 0.5: (0.5, 0.5, 0.5), 1.0: (0.5, 0.5, 0.5)}
 
 
 @pytest.fixture(scope="module")

@@ -8,63 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from made_sections import add_slices
 
 from segarena.errors import RunError
-from segarena.records.error_analysis import ErrorCounts
-from segarena.records.slices import ImageSlice, Slices, SuspiciousRow, WorstImages
-from segarena.records.tables import columns
+from segarena.records.slices import Slices
 from segarena.reporting import error_slices
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import boundary_f1, boundary_iou, describe_errors
 from segarena.reporting.suspicious import describe_suspicious
 from segarena.runs import Run
-from segarena.scoring.boundaries import BoundaryCounts, count_boundaries
-from segarena.scoring.calibration import BINS, ConfidenceCounts
+from segarena.scoring.boundaries import BoundaryCounts
 from segarena.scoring.error_analysis import ErrorTotals
-from segarena.scoring.objects import count_objects
 from support import build_page, refuses
-
-
-def add_slices(folder: Path, *, suspicious: int = 2) -> Path:
-    """Count the errors of the masks in the gallery, and list two regions."""
-    comparison = read_comparison(folder)
-    classes = len(comparison.class_names)
-    names = sorted(path.name for path in (folder / "gallery").iterdir())
-    rng = np.random.default_rng(0)
-    models: dict[str, ErrorCounts] = {}
-    for model in comparison.names:
-        total = ErrorTotals.zero(classes)
-        for name in names:
-            truth, found = (
-                np.asarray(Image.open(folder / "gallery" / name / f"{part}.png")) for part in ("truth", model)
-            )
-            pixels = rng.integers(50, 99, (classes, BINS))
-            sure = ConfidenceCounts(pixels, pixels * 8 // 10, pixels * (np.arange(BINS) + 0.5) / BINS, 40.0)
-            pair = (truth, found, classes)
-            total += ErrorTotals(1, count_objects(*pair), count_boundaries(*pair), sure, 1)
-        models[model] = total.to_record(comparison.class_names)
-    part = ImageSlice(
-        property="brightness",
-        name="darkest third",
-        low=3.0,
-        high=70.4,
-        images=4,
-        classes=5,
-        miou=dict.fromkeys(models, 0.5) | {comparison.names[-1]: None},
-    )
-    worst = {name: WorstImages(names=(names[0],), miou=0.125, all_miou=0.5) for name in models}
-    Slices(models=models, slices=(part,), worst=worst, suspicious=suspicious).write(folder)
-    rows = [(rank, names[0], "car", "tree", 40 * rank, 3, 0.9, 4, 5, 6, 15, 26) for rank in (1, 2)]
-    pd.DataFrame(rows, columns=columns(SuspiciousRow)).to_csv(folder / "suspicious.csv", index=False)
-    crop = folder / "suspicious" / "01"
-    crop.mkdir(parents=True)
-    region = np.zeros((30, 40), np.uint8)
-    region[10:20, 10:20] = 255
-    for name, picture in (("image", np.full((30, 40, 3), 90, np.uint8)), ("truth", region // 255), ("region", region)):
-        Image.fromarray(picture).save(crop / f"{name}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from PIL import Image
 from serving_support import CLASSES, Client, Threshold, picture, serving
 
 from segarena.classes.table import name_classes
+from support import find_violations
 
 TOKEN = "a-token-of-24-characters"
 #: Left half black, right half white: classes 0 and 2.
@@ -298,6 +299,21 @@ def test_the_page_fits_a_phone(browser, client: Client, files: dict[str, Path], 
     )
     assert page.evaluate(f"{small}.length") == 0
     assert messages == []
+    page.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, client: Client, files: dict[str, Path], scheme: str) -> None:
+    page, _, _ = open_page(browser, client, color_scheme=scheme, bypass_csp=True)
+    assert find_violations(page) == []
+    choose(page, files["halves"], files["scan"])
+    for view in ("Side by side", "Swipe"):
+        page.get_by_label(view).check()
+        assert find_violations(page) == []
+    page.set_input_files("#files", str(files["notes"]))
+    page.locator("#problem").wait_for()
+    assert find_violations(page) == []
     page.close()
 
 
