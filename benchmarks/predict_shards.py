@@ -2,10 +2,12 @@
 
     python benchmarks/predict_shards.py RUN --number 20000
 
-It writes the images, labels them in both ways with one thread for each worker, checks that the masks have the same
-bytes, and prints the seconds by the clock and of all processors, and the peak memory of all processes. Both ways read,
-label and write with the same code of segarena; only who gets which image differs. It needs `ray` and `pyarrow`.
-docs/prediction.md has the numbers.
+It writes the images in two parts and labels them with one thread for each worker: the first part by shards and by Ray
+Data, the second one by Ray Data and by shards, so that other work on the machine slows both. With `--part 0` and
+`--part 1` the two can be run at the same time. It checks that the masks have the same bytes, and prints the seconds by
+the clock and of all processors, and the peak memory of all processes. Both ways read, label and write with the same
+code of segarena; only who gets which image differs. It needs `ray`, `pyarrow` and `psutil`. docs/prediction.md has the
+numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ WORKERS, SIDE = 2, 64
 
 @dataclass
 class Used:
-    """What the processes below this one use, looked at several times a second."""
+    """What the processes below this one use, looked at once a second."""
 
     cpu_seconds: float = 0.0
     peak_mib: float = 0.0
@@ -41,7 +44,7 @@ class Used:
         over, of_each = threading.Event(), dict[tuple[int, float], float]()
 
         def look() -> None:
-            while not over.wait(0.2):
+            while not over.wait(1.0):
                 memory = 0
                 for process in psutil.Process().children(recursive=True):
                     try:
@@ -65,18 +68,30 @@ class Used:
         return seconds
 
 
-def write_images(folder: Path, number: int) -> None:
+def write_images(folder: Path, number: int, seed: int) -> None:
     """Write small JPEGs."""
-    folder.mkdir()
-    draw = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    draw = np.random.default_rng(seed)
     for place in range(number):
         coarse = Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8))
         coarse.resize((SIDE, SIDE)).save(folder / f"{place:06}.jpg", quality=90)
 
 
-def by_shards(run: Path, images: Path, out: Path) -> None:
+def by_shards(run: Path, images: Path, out: Path, nice: int) -> None:
     """Start a command for each shard."""
-    words = [sys.executable, "-m", "segarena", "predict", str(run), str(images), "--resume", str(out)]
+    words = [
+        "nice",
+        "-n",
+        str(nice),
+        sys.executable,
+        "-m",
+        "segarena",
+        "predict",
+        str(run),
+        str(images),
+        "--resume",
+        str(out),
+    ]
     words += ["--no-overlay", "--device", "cpu", "--quiet", "--shards", str(WORKERS)]
     children = [subprocess.Popen([*words, "--shard", str(shard)]) for shard in range(WORKERS)]
     if any(child.wait() for child in children):
@@ -114,12 +129,15 @@ class Label:
         return {"done": np.ones(len(images))}
 
 
-def by_ray(run: Path, images: Path, out: Path) -> None:
+def by_ray(run: Path, images: Path, out: Path, nice: int) -> None:
     """Label with Ray Data, on a cluster that is started and ended here."""
     import ray
 
     out.mkdir()
+    os.environ |= {"RAY_worker_niceness": str(nice)}
+    start = time.perf_counter()
     ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
+    print(f"the cluster of Ray was started in {time.perf_counter() - start:.1f} s", flush=True)
     ray.data.DataContext.get_current().enable_progress_bars = False
     paths = [{"path": str(path)} for path in sorted(images.iterdir())]
     labelled = ray.data.from_items(paths).map_batches(
@@ -145,23 +163,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--number", type=int, default=20_000)
+    parser.add_argument("--part", type=int, nargs="*", choices=(0, 1), default=(0, 1))
+    parser.add_argument("--nice", type=int, default=0, help="niceness of the workers; Ray fails to start at a high one")
     typed = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    ways = {"shards": by_shards, "ray": by_ray}
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        write_images(folder / "images", typed.number)
-        for name, way in (("shards", by_shards), ("ray", by_ray)):
-            used, out = Used(), folder / name
-            seconds = used.measure(lambda way=way, out=out: way(typed.run, folder / "images", out))
-            print(
-                f"{name}: {seconds:.1f} s, {used.cpu_seconds:.1f} s of the processors, {used.peak_mib:.0f} MiB",
-                flush=True,
-            )
-        one, other = masks(folder / "shards"), masks(folder / "ray")
-        differ = sum(one[name] != other.get(name) for name in one)
-        print(f"{len(one)} masks, of which {differ} differ")
-        if differ or len(one) != typed.number:
-            sys.exit("the masks are not those of all images")
+        for part in typed.part:
+            folder = Path(place) / str(part)
+            images = folder / "images"
+            write_images(images, typed.number // 2, seed=part)
+            for name in ("ray", "shards") if part else ("shards", "ray"):
+                used = Used()
+                seconds = used.measure(partial(ways[name], typed.run, images, folder / name, typed.nice))
+                computed, memory = used.cpu_seconds, used.peak_mib
+                print(
+                    f"part {part}, {name}: {seconds:.1f} s, {computed:.1f} s of the processors, {memory:.0f} MiB",
+                    flush=True,
+                )
+            one, other = masks(folder / "shards"), masks(folder / "ray")
+            differ = sum(one[name] != other.get(name) for name in one)
+            print(f"part {part}: {len(one)} masks, of which {differ} differ", flush=True)
+            if differ or len(one) != typed.number // 2:
+                sys.exit("the masks are not those of all images")
 
 
 if __name__ == "__main__":

@@ -133,6 +133,9 @@ def test_more_trainings_than_an_array_may_have_are_several_arrays(
         assert jobs[0]["array"].endswith("%2")
     between = ["afterany:41", "afterany:42"] if most else [None, None]
     assert [job.get("dependency") for job in jobs] == [None, *between, "afterany:41:42:43"]
+    add_program(sbatch.parent / "programs", "squeue", "echo 43")
+    with refuses(RunError, where=tmp_path, value="43"):  # the last array is not over
+        slurm.run([Job("a")], Recorder(), bool)
 
 
 @pytest.mark.parametrize(("answer", "largest"), [("MaxArraySize = 0", 1), ("ClusterName = a", 1001), ("exit 1", 1001)])

@@ -23,7 +23,7 @@ LOST = json.loads(os.environ["SEGARENA_LOST"])
 
 def main() -> int:
     """Run the command that is typed; its state is saved after each step."""
-    begun, step = Path(os.environ["SEGARENA_BEGUN"]), Trainer._train_step
+    begun, step, trial = Path(os.environ["SEGARENA_BEGUN"]), Trainer._train_step, Trainer.try_step
     seen: list[Any] = []
 
     def take(trainer: Trainer, *batch: Any) -> Any:
@@ -36,7 +36,13 @@ def main() -> int:
             os.kill(os.getpid(), LOST[3])
         return step(trainer, *batch)
 
-    Trainer._train_step = take  # type: ignore[method-assign]
+    def try_step(trainer: Trainer, *batch: Any) -> None:
+        """Whether there is enough memory: no step of the training."""
+        Trainer._train_step = step  # type: ignore[method-assign]
+        trial(trainer, *batch)
+        Trainer._train_step = take  # type: ignore[method-assign]
+
+    Trainer._train_step, Trainer.try_step = take, try_step  # type: ignore[method-assign]
     saving.SAVE_EVERY, saving.REST = 0.0, 0.0
     with small_encoders():
         return cli.main()

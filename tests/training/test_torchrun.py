@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,25 +30,29 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_squares(data, 20)
 
 
-def train(data: Path, place: Path, lost: Sequence[int]) -> tuple[list[list[int]], float]:
-    """Train with two processes in the folder `place`, without --out: what each attempt began with, and the seconds."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
+def launch(words: Sequence[str], place: Path, lost: Sequence[int], *, processes: int = 2, restarts: int = 2) -> str:
+    """Run torchrun in the folder `place`; what it wrote. It fails where it may not start lost processes again."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun += [f"--nproc-per-node={processes}", f"--max-restarts={restarts}"]
     program = Path(__file__).with_name("joint_program.py")
     paths = os.pathsep.join([str(program.parents[1])])
-    begun = place / "begun"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    environment |= {"SEGARENA_LOST": json.dumps(list(lost)), "SEGARENA_BEGUN": str(begun)}
-    words = [*command, str(program), "train", str(data), *OPTIONS]
-    start = time.monotonic()
-    done = subprocess.run(words, check=False, cwd=place, env=environment, text=True, capture_output=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in begun.read_text().splitlines()], time.monotonic() - start
+    environment |= {"SEGARENA_LOST": json.dumps(list(lost)), "SEGARENA_BEGUN": str(place / "begun")}
+    command = [*torchrun, str(program), "train", *words]
+    done = subprocess.run(command, check=False, cwd=place, env=environment, text=True, capture_output=True, timeout=900)
+    assert (done.returncode == 0) == (restarts > 0), done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
-def check_run(place: Path, data: Path) -> None:
+def begins(place: Path) -> list[list[int]]:
+    """What each attempt began with."""
+    return [json.loads(line) for line in (place / "begun").read_text().splitlines()]
+
+
+def check_run(place: Path, data: Path, processes: int = 2) -> None:
     """One run, which predicts."""
     (run,) = (place / "runs").iterdir()
-    assert Config.read(run).processes == 2
+    assert Config.read(run).processes == processes
     assert Metrics.read(run).epochs == 3
     image = next((data / "images").iterdir())
     with small_encoders():
@@ -59,9 +62,20 @@ def check_run(place: Path, data: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
 def test_a_lost_process_costs_no_saved_step(squares: Path, tmp_path: Path, number: int) -> None:
-    begun, _ = train(squares, tmp_path, (1, 2, 1, number))
-    assert begun == [[0, 1, 0], [1, 2, 1]]
+    launch([str(squares), *OPTIONS], tmp_path, (1, 2, 1, number))
+    assert begins(tmp_path) == [[0, 1, 0], [1, 2, 1]]
     check_run(tmp_path, squares)
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_stops_all_after_its_step(squares: Path, tmp_path: Path) -> None:
+    """Ctrl-C in one of two; then three go on."""
+    shown = launch([str(squares), *OPTIONS], tmp_path, (1, 2, 1, signal.SIGINT), restarts=0)
+    assert shown.count("Resume with:") == 1
+    (run,) = (tmp_path / "runs").iterdir()
+    launch(["--resume", str(run)], tmp_path, (0, 0, 0, 0), processes=3)
+    assert begins(tmp_path) == [[0, 1, 0], [0, 2, 2]]
+    check_run(tmp_path, squares, processes=3)
 
 
 @pytest.mark.faults
@@ -69,6 +83,6 @@ def test_a_lost_process_costs_no_saved_step(squares: Path, tmp_path: Path, numbe
 def test_processes_lost_at_random_are_survived(squares: Path, tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     rank, epoch, step = draw.randrange(2), draw.randint(1, 3), draw.randrange(4)
-    begun, _ = train(squares, tmp_path, (rank, epoch, step, signal.SIGKILL))
-    assert begun == [[0, 1, 0], [1, epoch, step]]
+    launch([str(squares), *OPTIONS], tmp_path, (rank, epoch, step, signal.SIGKILL))
+    assert begins(tmp_path) == [[0, 1, 0], [1, epoch, step]]
     check_run(tmp_path, squares)
