@@ -25,7 +25,7 @@ from segarena.errors import ConfigError, Interrupted, Queued, SegarenaError
 from segarena.formats import command
 from segarena.reuse.complete import finish
 from segarena.reuse.words import add_flags, as_default, read_words, typed_names
-from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams
+from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams, visible
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
 #: needed, so that --help is fast.
@@ -132,7 +132,7 @@ def _run(errors: IO[str]) -> int:
         status_of = getattr(command_module, "exit_status", None)
         return 0 if status_of is None or result is None else int(status_of(result))
     except SegarenaError as error:
-        errors.write(f"segarena: {error}\n")
+        errors.write(visible(f"segarena: {error}\n"))
         return 2
     except Queued:  # it was shown what goes on
         return 0

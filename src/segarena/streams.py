@@ -13,6 +13,7 @@ import codecs
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +21,9 @@ from typing import Any
 
 #: Name of the error handler, as `sys.stdout.reconfigure(errors=...)` takes it.
 PLAIN = "segarena.plain"
+
+#: Control characters but the end of a line and the tab, which messages have.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 #: Characters of messages, tables, bars and help texts, and what is written where a terminal does not have them.
 _PLAIN_CHARACTERS = {
@@ -70,6 +74,15 @@ def make_printable(stream: Any) -> Any:
         else:
             stream.errors = PLAIN
     return stream
+
+
+def visible(text: str) -> str:
+    r"""Return a text that a terminal shows and does not obey: control characters, e.g. of a file name, as escapes.
+
+    >>> visible("\x1b[2Jmask.png\n")
+    '\\x1b[2Jmask.png\n'
+    """
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 class _Guard:

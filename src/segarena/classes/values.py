@@ -6,16 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from segarena.formats import shorten
+
 #: RGB of 0..255.
 Color = tuple[int, int, int]
 #: The value of a class in a mask file: a number, or RGB of 0..255.
 Value = int | Color
 
 HIGHEST = 65535
+#: Characters of a value that messages show.
+_SHOWN = 100
 #: The void label of many libraries, which no file of unsigned numbers has: `encoding.declared` finds what it became.
 MINUS_ONE = -1
 
-_INTEGER = re.compile(r"[+-]?\d+|0[xX][0-9a-fA-F]+")
+_INTEGER = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}")  # Python refuses to read thousands of digits
 _HEX_COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|0[xX][0-9a-fA-F]{6}")
 _SEVERAL = re.compile(r"[(\[]?\s*\d+(?:\s*[,; ]\s*\d+)+\s*[)\]]?")
 
@@ -75,7 +79,7 @@ def read_item(written: Any) -> Value:
         return color
     number = read_number(written)
     if number is None or not 0 <= number <= HIGHEST:
-        raise ValueMistakeError(str(_unquoted(written)))
+        raise ValueMistakeError(shorten(str(_unquoted(written)), _SHOWN))
     return number
 
 

@@ -27,7 +27,7 @@ from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated,
 from segarena.files import UNWRITABLE
 from segarena.launched import refuse_launch
 from segarena.records.options import OptionsRecord
-from segarena.streams import guard
+from segarena.streams import guard, visible
 
 Options = TypeVar("Options", bound=OutputOptions)
 Result = TypeVar("Result")
@@ -99,6 +99,7 @@ class Output:
         return not _now().quiet
 
     def _show(self, content: Any, markup: bool = True, is_shown: bool = True) -> None:
+        content = visible(content) if isinstance(content, str) else content
         session = _now()
         session.log.add(_plain(content, markup))
         failure = session.log.failure

@@ -85,6 +85,8 @@ def _read_npy(stream: IO[bytes], path: Path) -> NDArray[Any]:
         shape, is_fortran, dtype = read_header(stream)
     except tokenize.TokenError as error:
         raise _damaged(path, f"its header is no Python literal: {error.args[0]}") from error
+    if min(shape, default=0) < 0:
+        raise _damaged(path, f"its header has the shape {shape}")
     _check(shape, dtype, path)
     size = math.prod(shape) * dtype.itemsize
     data = stream.read(size)

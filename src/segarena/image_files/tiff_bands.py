@@ -95,6 +95,7 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
             _check_axes(path, sizes, len(others))
             check_pixels(path, sizes["Y"], sizes["X"])
             _check_size(path, int(series.nbytes))
+            _check_parts(path, page)
             _check_unpacked(path, page, content)
             turn = int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
             try:
@@ -138,6 +139,17 @@ def _check_size(path: Path, size: int) -> None:
             f"has bands of {size / 1e9:,.1f} GB in all, more than the {MOST_BYTES / 1e9:.1f} GB that are safe to read",
             where=path,
             remedy="Cut it, and its mask, into tiles, or save only the bands that are needed",
+        )
+
+
+def _check_parts(path: Path, page: Any) -> None:
+    """Raise DataError if strips or tiles are missing: tifffile reads them as zeros."""
+    found, needed = len(page.dataoffsets), math.prod(page.chunked)
+    if found < needed:
+        raise DataError(
+            f"is damaged: it has {found} of the {needed} parts of its pixels",
+            where=path,
+            remedy="Copy or export the file again, or remove it",
         )
 
 
