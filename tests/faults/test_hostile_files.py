@@ -10,15 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from faults.hostile_files import (
-    HARMLESS_IMAGES,
-    HARMLESS_TEXTS,
-    RAN,
-    REFUSED_IMAGES,
-    REFUSED_TEXTS,
-    Make,
-    Payload,
-)
+from faults.hostile_images import HARMLESS_IMAGES, RAN, REFUSED_IMAGES, Make, Payload
+from faults.hostile_texts import HARMLESS_TEXTS, REFUSED_TEXTS
 from faults.measured import peak_memory
 from segarena import cli
 from segarena.errors import SegarenaError

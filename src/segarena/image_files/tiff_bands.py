@@ -6,6 +6,7 @@ import io
 import logging
 import lzma
 import math
+import struct
 import warnings
 import zlib
 from pathlib import Path
@@ -81,6 +82,7 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
 
     with reading(path):
         content = path.read_bytes() if content is None else content
+    _check_chain(path, content)
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as file:
             page: Any = file.pages[0]
@@ -117,6 +119,28 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
         ) from error
     band = next((place for place, axis in enumerate(axes) if axis in _BANDS), None)
     return _turn(array if band is None else np.moveaxis(array, band, -1), turn)
+
+
+def _check_chain(path: Path, content: bytes) -> None:
+    """Raise DataError if the pages of a TIFF follow each other without end, or lie outside of it: tifffile hangs."""
+    order = "<" if content[:2] == b"II" else ">"
+    is_big = b"+" in content[:4]
+    place, number, entry, link = (8, "Q", 20, "Q") if is_big else (4, "H", 12, "I")
+    seen: set[int] = set()
+    try:
+        (offset,) = struct.unpack_from(order + link, content, place)
+        while offset and offset not in seen:
+            seen.add(offset)
+            (entries,) = struct.unpack_from(order + number, content, offset)
+            (offset,) = struct.unpack_from(order + link, content, offset + struct.calcsize(number) + entries * entry)
+    except (struct.error, OverflowError):
+        offset = -1
+    if offset:
+        raise DataError(
+            "is damaged: its list of pages has no end",
+            where=path,
+            remedy="Copy or export the file again, or remove it",
+        )
 
 
 def _check_axes(path: Path, sizes: dict[str, int], others: int) -> None:
