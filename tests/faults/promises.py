@@ -133,10 +133,16 @@ PROMISES = (
             "faults/test_damaged_images.py::test_a_png_whose_palette_is_not_before_its_pixels_is_damaged",
             "faults/test_damaged_images.py::test_a_tiff_without_some_of_its_strips_is_damaged",
         ),
-        "Where a format has no checksum, damaged pixels are other pixels: of 5,000 damaged masks 1,118 were read with "
-        "other labels, none of them a PNG after the fixes. Masks that are cut off are refused but for PCX with "
-        "a palette "
-        "and one place in JPEG 2000. libtiff prints what it finds by itself",
+        "Where a format has no checksum, damaged pixels are other pixels; all other formats than PNG, NPZ "
+        "and compressed "
+        "MAT have labels without one. Masks that are cut off are refused but for PCX with a palette and one "
+        "place in JPEG "
+        "2000. libtiff prints what it finds by itself",
+        "10,062 damaged files, 129 of each kind: no other error than a refusal, none above 5 s or 1 GiB. 6,994 were "
+        "refused, 842 read as before and 2,226 with other labels: none of PNG, NPZ and compressed MAT, 408 "
+        "of TIFF, 377 "
+        "of PPM, 335 of BMP, 307 of TGA, 187 of NPY, 156 of JPEG, 123 of PCX, 117 of MAT, 78 of DIB, 74 of WebP, 58 of "
+        "GIF, 6 of AVIF",
     ),
     Promise(
         "A small file takes little memory, however large it is unpacked",
