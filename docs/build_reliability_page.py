@@ -23,7 +23,8 @@ states. It has not been run as a whole yet: each promise states under "Measured"
 
 def page() -> str:
     """Return the content of the page."""
-    from faults.promises import FAST, MANY, PROMISES
+    from faults.promise import FAST, MANY
+    from faults.promises import PROMISES
 
     parts = [HEAD]
     for promise in PROMISES:
