@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from segarena import formats
 from segarena.records.metrics import RESTARTS
 from segarena.reporting.comparison import Comparison
@@ -14,78 +16,99 @@ MOST_WAITING = 0.1
 
 def caveats(comparison: Comparison) -> list[str]:
     """One text of a sentence or two for each limit, the most important first."""
-    record = comparison.record
-    notes = []
-    if record.scored_split == "val":
-        notes.append(
+    return [text for find in _LIMITS for text in find(comparison)]
+
+
+def _scored_on_validation(comparison: Comparison) -> Iterator[str]:
+    if comparison.record.scored_split == "val":
+        yield (
             "There is no test split: the scores come from the validation images, which were also used to select the "
             "best epoch, so they are likely to be a little too high, for every model."
         )
+
+
+def _cross_validated(comparison: Comparison) -> Iterator[str]:
     if comparison.folds is not None:
-        notes.append(
+        yield (
             "Cross-validated: each image was tested once, by models trained on other images, and the scores come from "
             f"the pixels of all {comparison.folds} folds together. Any two folds share most of their training images, "
             "so their scores are not independent. `segarena predict` uses a network of one fold, not one trained on "
             "all images."
         )
+
+
+def _one_seed(comparison: Comparison) -> Iterator[str]:
     if not comparison.has_several_seeds:
-        notes.append(
+        yield (
             "One seed per model: how much a score changes from one training to the next was not measured. "
             "Repeat with --seeds 3 to measure it."
         )
+
+
+def _initial_weights(comparison: Comparison) -> Iterator[str]:
     starts = comparison.starts
     if len(starts) > 1:
         groups = "; ".join(f"{formats.join_words(labels)} from {start}" for start, labels in starts.items())
-        notes.append(
+        yield (
             f"The models have different initial weights: {groups}. A difference between these groups may come from "
             "the initial weights rather than from the architecture."
         )
-    notes += [
-        f"{comparison.styles[model].label}, seed {seed}, {RESTARTS[why]}, and was trained again from the same initial "
-        "weights at a third of the learning rate of the others. Its training time includes both trainings."
-        for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False)
-    ]
-    notes += [
-        f"{comparison.styles[model].label}, seed {seed}: {formats.plural(int(steps), 'training step')} had a loss or a "
-        "gradient that was NaN or infinite, and changed nothing."
-        for model, seed, steps in _above_zero(comparison, "skipped_steps")
-    ]
-    notes += [
-        f"{comparison.styles[model].label}, seed {seed}: the memory became too small during the training. The batch "
-        f"was the same, but {formats.plural(int(images), 'image')} of it were computed at a time, and normalised by "
-        "BatchNorm, so its scores may differ from those with more memory."
-        for model, seed, images in _above_zero(comparison, "micro_batch")
-    ]
-    part = record.protocol.largest_part
-    if part < record.protocol.batch_size and "micro_batch" not in record.varied:  # otherwise in the models' names
-        few = f"at most {part}" if record.protocol.batch_size % part else str(part)
-        batch = "" if "batch_size" in record.varied else f"{record.protocol.batch_size} "
-        notes.append(
+
+
+def _restarted(comparison: Comparison) -> Iterator[str]:
+    for model, seed, why in comparison.models[["model", "seed", "restart"]].dropna().itertuples(index=False):
+        yield (
+            f"{comparison.styles[model].label}, seed {seed}, {RESTARTS[why]}, and was trained again from the same "
+            "initial weights at a third of the learning rate of the others. Its training time includes both trainings."
+        )
+
+
+def _skipped_steps(comparison: Comparison) -> Iterator[str]:
+    for model, seed, steps in _above_zero(comparison, "skipped_steps"):
+        yield (
+            f"{comparison.styles[model].label}, seed {seed}: {formats.plural(int(steps), 'training step')} had a loss "
+            "or a gradient that was NaN or infinite, and changed nothing."
+        )
+
+
+def _smaller_parts(comparison: Comparison) -> Iterator[str]:
+    """Name the trainings that computed a smaller part of the batch at a time once the memory had become too small."""
+    for model, seed, images in _above_zero(comparison, "micro_batch"):
+        yield (
+            f"{comparison.styles[model].label}, seed {seed}: the memory became too small during the training. The "
+            f"batch was the same, but {formats.plural(int(images), 'image')} of it were computed at a time, and "
+            "normalised by BatchNorm, so its scores may differ from those with more memory."
+        )
+
+
+def _micro_batch(comparison: Comparison) -> Iterator[str]:
+    record = comparison.record
+    batch_size, part = record.protocol.batch_size, record.protocol.largest_part
+    if part < batch_size and "micro_batch" not in record.varied:  # otherwise it is in the models' names
+        few = f"at most {part}" if batch_size % part else str(part)
+        batch = "" if "batch_size" in record.varied else f"{batch_size} "
+        yield (
             f"Of the {batch}images of a training step, {few} were computed at a time, to save "
             f"memory, and their gradients added, for every model. BatchNorm normalised {few} images at a time, so "
             "scores may differ from those of a machine with more memory."
         )
+
+
+def _measured_costs(comparison: Comparison) -> Iterator[str]:
+    record = comparison.record
     height, width = record.protocol.input_size
-    notes.append(
+    yield (
         f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "
         f"time were measured on {record.processor} and differ on another machine."
     )
     if note := load_note(record, {name: style.label for name, style in comparison.styles.items()}):
-        notes.append(note)
-    notes += _waited(comparison)
-    undefined = _undefined_classes(comparison)
-    if undefined:
-        notes.append(
-            f"No IoU is defined for {formats.join_words(undefined)}: the scored images have no true pixels of "
-            f"{'it' if len(undefined) == 1 else 'them'}. The means leave {'it' if len(undefined) == 1 else 'them'} out."
-        )
-    return notes + _stopped_early(comparison) + _hardly_better(comparison)
+        yield note
 
 
-def _waited(comparison: Comparison) -> list[str]:
+def _waited(comparison: Comparison) -> Iterator[str]:
     """Name the models that waited for their images for a large part of their training on a GPU."""
     if comparison.record.protocol.device == "cpu":
-        return []
+        return
     shares: dict[str, float] = {}
     for run, history in comparison.histories.items():
         if "waiting_share" in history:
@@ -95,37 +118,49 @@ def _waited(comparison: Comparison) -> list[str]:
         for model, share in shares.items()
         if share >= MOST_WAITING
     ]
-    if not waited:
-        return []
-    return [
-        f"In training some models waited for their images: {formats.join_words(waited)} of the time. That time depends "
-        "on how fast images are loaded here, not on the architecture."
-    ]
+    if waited:
+        yield (
+            f"In training some models waited for their images: {formats.join_words(waited)} of the time. That time "
+            "depends on how fast images are loaded here, not on the architecture."
+        )
 
 
-def _stopped_early(comparison: Comparison) -> list[str]:
+def _undefined_classes(comparison: Comparison) -> Iterator[str]:
+    names = comparison.class_names
+    tables = [comparison.class_iou(name)["mean"].isna().to_numpy() for name in comparison.names]
+    undefined = [f"“{names[i]}”" for i in range(len(names)) if any(table[i] for table in tables)]
+    if undefined:
+        them = "it" if len(undefined) == 1 else "them"
+        yield (
+            f"No IoU is defined for {formats.join_words(undefined)}: the scored images have no true pixels of {them}. "
+            f"The means leave {them} out."
+        )
+
+
+def _stopped_early(comparison: Comparison) -> Iterator[str]:
     """Name the models that early stopping ended before the learning rate had reached the end of its schedule."""
     protocol = comparison.record.protocol
     fewest = comparison.models.groupby("model")["epochs"].min()
     early = [name for name in comparison.names if fewest[name] < protocol.epochs_of(name)]
     if not early:
-        return []
+        return
     most = protocol.epochs
     if protocol.model_epochs:
         ends = [f"{comparison.styles[one].label} after {fewest[one]:g} of {protocol.epochs_of(one)}" for one in early]
-        return [
+        yield (
             f"Early stopping ended {formats.join_words(ends)} epochs, before the learning rate had reached the end of "
             f"its schedule. The rule is the same share of the epochs for every model; --patience {most} trains "
             "each one for all epochs."
-        ]
+        )
+        return
     stops = formats.join_words([f"{comparison.styles[name].label} after {fewest[name]:g}" for name in early])
-    return [
+    yield (
         f"Early stopping ended {stops} of {most} epochs, before the learning rate had reached the end of its schedule. "
         f"The rule is the same for every model; --patience {most} trains each one for all epochs."
-    ]
+    )
 
 
-def _hardly_better(comparison: Comparison) -> list[str]:
+def _hardly_better(comparison: Comparison) -> Iterator[str]:
     """Name the models that are hardly better than the majority baseline, and what may help them.
 
     Hardly better is a lead of less than a tenth of the best model's lead.
@@ -135,7 +170,7 @@ def _hardly_better(comparison: Comparison) -> list[str]:
     best = max(lead.values(), default=0.0)
     poor = [name for name in lead if lead[name] <= (best / 10 if best >= CLEAR_LEAD else CLEAR_LEAD)]
     if not poor:
-        return []
+        return
     labels = formats.join_words([comparison.styles[name].label for name in poor])
     be = "is" if len(poor) == 1 else "are"
     much = "no better" if all(lead[name] <= 0 for name in poor) else "hardly better"
@@ -146,13 +181,7 @@ def _hardly_better(comparison: Comparison) -> list[str]:
             options.insert(0, "--output-stride 8")
         first = comparison.styles[comparison.names[0]].label
         note += f" {first} scores far higher on the same data: try {formats.join_words(options, 'or')}."
-    return [note]
-
-
-def _undefined_classes(comparison: Comparison) -> list[str]:
-    names = comparison.class_names
-    tables = [comparison.class_iou(name)["mean"].isna().to_numpy() for name in comparison.names]
-    return [f"“{names[i]}”" for i in range(len(names)) if any(table[i] for table in tables)]
+    yield note
 
 
 def _above_zero(comparison: Comparison, column: str) -> list[tuple[str, int, int]]:
@@ -162,3 +191,21 @@ def _above_zero(comparison: Comparison, column: str) -> list[tuple[str, int, int
         return []
     rows = models.loc[models[column].fillna(0) > 0, ["model", "seed", column]]
     return list(rows.itertuples(index=False, name=None))
+
+
+#: The limits, the most important first: each function yields its text where it applies.
+_LIMITS: tuple[Callable[[Comparison], Iterator[str]], ...] = (
+    _scored_on_validation,
+    _cross_validated,
+    _one_seed,
+    _initial_weights,
+    _restarted,
+    _skipped_steps,
+    _smaller_parts,
+    _micro_batch,
+    _measured_costs,
+    _waited,
+    _undefined_classes,
+    _stopped_early,
+    _hardly_better,
+)
