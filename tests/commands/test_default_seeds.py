@@ -11,7 +11,7 @@ import pytest
 import segarena
 from recording import RecordingReporter
 from segarena.config import CompareOptions
-from segarena.experiment import calibration
+from segarena.experiment import calibration, work_left
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.experiment.prepare import prepare
@@ -37,8 +37,8 @@ def made_speed(step: float) -> Callable[..., Speed]:
 
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "measure_speed", made_speed(1.0))
-    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
+    monkeypatch.setattr(work_left, "measure_speed", made_speed(1.0))
+    monkeypatch.setattr(work_left, "after_trainings", lambda *_: 0.0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_three_where_they_fit_into_an_hour_or_the_budget(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float, options: dict[str, Any], seeds: int
 ) -> None:
-    monkeypatch.setattr(calibration, "measure_speed", made_speed(step))
+    monkeypatch.setattr(work_left, "measure_speed", made_speed(step))
     reporter = RecordingReporter()
     prepared = prepare(CompareOptions(data=squares, models=("fcn",), **{**OPEN, **options}), reporter)
     typed = prepared.options.seeds  # type: ignore[attr-defined]
@@ -99,7 +99,7 @@ def test_the_number_is_recorded_kept_when_resumed_and_can_be_raised(
 
     for name in ("costs.json", "metrics.json"):
         (out / "fcn-seed2" / name).unlink()  # as if it had been interrupted
-    monkeypatch.setattr(calibration, "measure_speed", made_speed(1e6))
+    monkeypatch.setattr(work_left, "measure_speed", made_speed(1e6))
     segarena.compare(resume=out)
     assert ComparisonRecord.read(out).ranking[0].seeds == (0, 1, 2)
     segarena.compare(resume=out, seeds=2)

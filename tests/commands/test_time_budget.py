@@ -18,7 +18,7 @@ from segarena import cli
 from segarena.config import CompareOptions
 from segarena.config.durations import parse_duration
 from segarena.errors import ConfigError, RunError
-from segarena.experiment import calibration
+from segarena.experiment import calibration, work_left
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.experiment.prediction_report import LONG
@@ -47,8 +47,8 @@ def made_speed(slower: float = 1.0) -> Callable[..., Speed]:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models whose time is known, on a machine where all else takes none."""
-    monkeypatch.setattr(calibration, "measure_speed", made_speed())
-    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
+    monkeypatch.setattr(work_left, "measure_speed", made_speed())
+    monkeypatch.setattr(work_left, "after_trainings", lambda *_: 0.0)
     monkeypatch.setattr(calibration, "FILLED", 1.0)
 
 
@@ -102,7 +102,7 @@ def test_a_budget_is_filled_with_epochs_that_stay_when_resumed(
     assert "--budget" not in record.command
     assert started.options["budget"] == "152s"
 
-    monkeypatch.setattr(calibration, "measure_speed", made_speed(slower=0.1))
+    monkeypatch.setattr(work_left, "measure_speed", made_speed(slower=0.1))
     segarena.compare(resume=out, models=["fcn", "pspnet", "deeplabv3"])
     assert epochs_of(out) == dict.fromkeys(("fcn", "pspnet", "deeplabv3"), chosen)
     with refuses(RunError, where=out, value="152s"):
@@ -157,7 +157,7 @@ def test_over_two_hours_there_is_a_shorter_one(
 ) -> None:
     """The second one has hardly more than the least number of epochs."""
     monkeypatch.setattr(calibration, "FEWEST_STEPS", 1)
-    monkeypatch.setattr(calibration, "measure_speed", made_speed(slower))
+    monkeypatch.setattr(work_left, "measure_speed", made_speed(slower))
     options = CompareOptions(data=squares, models=("fcn",), seeds=2, **{**QUICK, "epochs": epochs, "size": 64})
     reporter = RecordingReporter()
     calibrated = calibration.calibrate(
@@ -184,8 +184,8 @@ def test_a_budget_chooses_the_resolution_that_fits_with_the_usual_epochs(
         seconds = {8: 10.0, 16: 3.0}[training.protocol.network["output_stride"]]
         return Speed(0.0, (seconds - 2) / 2, 1.0, 0.0, 0.0)
 
-    monkeypatch.setattr(calibration, "measure_speed", measure)
-    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
+    monkeypatch.setattr(work_left, "measure_speed", measure)
+    monkeypatch.setattr(work_left, "after_trainings", lambda *_: 0.0)
     found = {}
     for budget in ("2m", "6m", "20m"):
         options = CompareOptions(data=squares, models=("pspnet",), budget=budget, **{**OPEN, "size": None})

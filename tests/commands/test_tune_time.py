@@ -11,7 +11,7 @@ import pytest
 
 import segarena
 from segarena.errors import Interrupted, RunError
-from segarena.experiment import calibration
+from segarena.experiment import calibration, work_left
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
 from segarena.records.options import OptionsRecord
@@ -42,8 +42,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         predicted.append((prepared, forecast))
         raise Interrupted("enough")
 
-    monkeypatch.setattr(calibration, "measure_speed", made_speed)
-    monkeypatch.setattr(calibration, "after_trainings", lambda *_: 0.0)
+    monkeypatch.setattr(work_left, "measure_speed", made_speed)
+    monkeypatch.setattr(work_left, "after_trainings", lambda *_: 0.0)
     monkeypatch.setattr(calibration, "FILLED", 1.0)
     monkeypatch.setattr(calibration, "FEWEST_STEPS", 0)
     monkeypatch.setattr(calibration, "report_prediction", note)

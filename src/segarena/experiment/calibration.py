@@ -11,9 +11,7 @@ from pathlib import Path
 from segarena.config import Choice, CompareOptions, defaults
 from segarena.config.devices import device_type
 from segarena.config.durations import parse_duration, short_duration
-from segarena.cores import processor_seconds
 from segarena.errors import ConfigError, RunError
-from segarena.experiment.after_trainings import after_trainings
 from segarena.experiment.budget import (
     LEAST_EPOCHS,
     MOST_EPOCHS,
@@ -25,28 +23,23 @@ from segarena.experiment.budget import (
     take_as_long,
 )
 from segarena.experiment.disk_space import with_room
-from segarena.experiment.executors.choose import cluster_of, count_at_a_time
 from segarena.experiment.memory_trial import fit_into_memory
 from segarena.experiment.plan import Training
-from segarena.experiment.prediction import Forecast, Speed, Trials, Work
+from segarena.experiment.prediction import Forecast, Work
 from segarena.experiment.prediction_report import report_prediction, report_shorter
 from segarena.experiment.prepare import with_choices, with_resolution
 from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolution import describe_choices
 from segarena.experiment.train_all import epoch_seconds, plan_all
-from segarena.experiment.trial import measure_speed
 from segarena.experiment.tune_all import trials_left, with_tuned
+from segarena.experiment.work_left import FEWEST_STEPS, count_steps, find_work, find_works, forecast_work
 from segarena.launched import count_processes
 from segarena.records.comparison import ComparisonRecord, PredictedTime
 from segarena.reuse.recorded import recorded_choices
 from segarena.runs import Run
-from segarena.training.cpu_time import cpu_seconds
-from segarena.training.machine import computing_with
-from segarena.training.memory import MIB, resident_mib
+from segarena.training.memory import MIB
 
-#: With fewer training steps of each model, a trial would take as long as what it predicts.
-FEWEST_STEPS = 40
 #: A budget is filled up to this share, so that small errors of the prediction do not exceed it.
 FILLED = 0.99
 _EQUAL_TIME = "the same training time for each model"
@@ -135,55 +128,96 @@ def calibrate(
     if all(one.is_finished for one in every):
         return Calibrated(prepared, runs, None, started, time.perf_counter(), _earlier(folder))
     prepared, every, trainings = _fit(prepared, every, folder, runs, reporter)
-    recorded = recorded_choices(prepared.options.resume)
-    seeds_open = isinstance(prepared.options, CompareOptions) and prepared.options.seeds is None
-    seeds_open = seeds_open and "seeds" not in recorded
-    for_budget = prepared.options.budget is not None and "epochs" not in recorded
-    known = prepared.protocol.model_epochs
-    new = {one.model for one in trainings} - known.keys() if prepared.protocol.equal == "time" else set()
-    works = _works(trainings, trials_left(prepared, folder, runs))
-    steps = _count_steps(works)
-    if not (for_budget or new or always) and (max(steps.values()) < FEWEST_STEPS or count_processes() > 1):
-        if seeds_open:
+    to_choose = _ToChoose.of(prepared, trainings)
+    works = find_works(trainings, trials_left(prepared, folder, runs))
+    steps = count_steps(works)
+    is_short = max(steps.values()) < FEWEST_STEPS or count_processes() > 1
+    if is_short and not (to_choose.epochs or always):
+        if to_choose.seeds:
             prepared = with_choices(prepared, Choice("seeds", *defaults.seeds(None, None, None)))
             _report_choices(prepared, ("seeds",), reporter)
         return Calibrated(prepared, runs, None, started, time.perf_counter())
-    measured = trainings
-    if new and known:  # added to a comparison: they get the time that one of its models has
-        measured = [*trainings, next(one for one in every if one.model in known)]
-    forecast = _forecast(prepared, works, measured, folder, steps, reporter)
-    if seeds_open:
+    # Models that are added to a comparison get the time that one of its models has, which is measured too.
+    known = next((one for one in every if one.model in to_choose.known), None) if to_choose.new else None
+    measured = trainings if known is None else [*trainings, known]
+    forecast = forecast_work(prepared, works, measured, folder, steps, reporter)
+    if to_choose.seeds:
         prepared, runs = _choose_seeds(prepared, forecast, folder, runs, time.perf_counter() - started)
-        trainings = [one for plan in plan_all(prepared, folder, runs).values() for one in plan if not one.is_finished]
-        forecast = replace(forecast, works=tuple(_works(trainings, trials_left(prepared, folder, runs))))
-    if for_budget and any(choice.name in RESOLUTION and choice.name not in recorded for choice in prepared.choices):
+        trainings = [one for one in _every(prepared, folder, runs) if not one.is_finished]
+        forecast = replace(forecast, works=tuple(find_works(trainings, trials_left(prepared, folder, runs))))
+    if to_choose.resolution:
         free = max(0.0, _available(prepared, time.perf_counter() - started) or 0.0)
         usual, prepared = prepared.protocol, with_resolution(prepared, free / forecast.predict().seconds)
         if prepared.protocol != usual:
             prepared, _, trainings = _fit(prepared, _every(prepared, folder, runs), folder, runs, reporter)
-            works = _works(trainings, trials_left(prepared, folder, runs))
-            forecast = _forecast(prepared, works, trainings, folder, _count_steps(works), reporter)
-    if for_budget or new:
-        elapsed = time.perf_counter() - started
-        prepared = with_choices(prepared, *_choose(prepared, forecast, elapsed, measured[-1] if known else None))
-        done = zip(forecast.works, [len(epoch_seconds(one.folder)) for one in trainings], strict=True)
-        epochs = prepared.protocol.epochs_of
-        left = tuple(replace(work, epochs=max(0, epochs(work.model) - number)) for work, number in done)
-        forecast = replace(forecast, works=left)
-        resolution = describe_choices(prepared.choices) if for_budget else ""
-        if resolution:
+            works = find_works(trainings, trials_left(prepared, folder, runs))
+            forecast = forecast_work(prepared, works, trainings, folder, count_steps(works), reporter)
+    if to_choose.epochs:
+        prepared = with_choices(prepared, *_choose(prepared, forecast, time.perf_counter() - started, known))
+        forecast = replace(forecast, works=_with_epochs(forecast.works, trainings, prepared))
+        if to_choose.for_budget and (resolution := describe_choices(prepared.choices)):
             reporter.say(f"  {resolution}")
-    late = (
-        *(("seeds",) if seeds_open else ()),
-        *(("epochs", "model_epochs", "patience") if for_budget or new else ()),
-        *(FOLLOWS_RESOLUTION if for_budget else ()),
-    )
-    _report_choices(prepared, late, reporter)
+    _report_choices(prepared, to_choose.reported, reporter)
     if not always:  # a plan names both
         prepared = with_room(prepared, folder, [one.folder for one in trainings], forecast, reporter)
     report_prediction(prepared, forecast, reporter)
     report_shorter(prepared, forecast, reporter)
     return Calibrated(prepared, runs, forecast, started, time.perf_counter())
+
+
+@dataclass(frozen=True)
+class _ToChoose:
+    """What is chosen once the models have been measured; what a resumed folder has recorded is not chosen again."""
+
+    seeds: bool
+    """The number of seeds of a comparison."""
+    for_budget: bool
+    """The epochs with which the trainings fit into --budget."""
+    resolution: bool
+    """The working size or the output stride, for the budget too."""
+    known: frozenset[str]
+    """With --equal time, the models whose epochs have been chosen."""
+    new: frozenset[str]
+    """With --equal time, the models whose epochs have not."""
+
+    @classmethod
+    def of(cls, prepared: Prepared, trainings: Sequence[Training]) -> _ToChoose:
+        """Return what is left to choose for trainings that are not finished."""
+        options, protocol, recorded = prepared.options, prepared.protocol, recorded_choices(prepared.options.resume)
+        for_budget = options.budget is not None and "epochs" not in recorded
+        chosen = [choice.name for choice in prepared.choices]
+        known = frozenset(protocol.model_epochs)
+        return cls(
+            seeds=isinstance(options, CompareOptions) and options.seeds is None and "seeds" not in recorded,
+            for_budget=for_budget,
+            resolution=for_budget and any(name in RESOLUTION and name not in recorded for name in chosen),
+            known=known,
+            new=frozenset(one.model for one in trainings) - known if protocol.equal == "time" else frozenset(),
+        )
+
+    @property
+    def epochs(self) -> bool:
+        """Whether epochs are chosen."""
+        return self.for_budget or bool(self.new)
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The options that are chosen late, and what follows from them."""
+        return (
+            *(("seeds",) if self.seeds else ()),
+            *(("epochs", "model_epochs", "patience") if self.epochs else ()),
+            *(FOLLOWS_RESOLUTION if self.for_budget else ()),
+        )
+
+
+def _with_epochs(works: Sequence[Work], trainings: Sequence[Training], prepared: Prepared) -> tuple[Work, ...]:
+    """The work of the trainings, in the same order, with the epochs of the protocol that are left of each."""
+    done = [len(epoch_seconds(training.folder)) for training in trainings]
+    epochs = [prepared.protocol.epochs_of(work.model) for work in works]
+    return tuple(
+        replace(work, epochs=max(0, number - finished))
+        for work, number, finished in zip(works, epochs, done, strict=True)
+    )
 
 
 def _report_choices(prepared: Prepared, names: Collection[str], reporter: Reporter) -> None:
@@ -230,31 +264,6 @@ def _earlier(folder: Path) -> PredictedTime | None:
     return None
 
 
-def _forecast(
-    prepared: Prepared,
-    works: Sequence[Work],
-    measured: Sequence[Training],
-    folder: Path,
-    steps: Mapping[str, int],
-    reporter: Reporter,
-) -> Forecast:
-    """What is measured for the work that is left; `measured` may have a training of another model in addition."""
-    speeds, load = _measure(measured, folder, steps, reporter)
-    on_cuda, resident = device_type(prepared.protocol.device) == "cuda", resident_mib()
-    shared, is_apart = prepared.splits[0].images.bytes / MIB, on_cuda or cluster_of(prepared.options) is not None
-    forecast = Forecast(
-        speeds,
-        tuple(works),
-        memory_before=0.0 if on_cuda else resident,
-        load=load,
-        jobs=count_at_a_time(prepared.options, prepared.protocol),
-        process_mib=None if is_apart or resident is None else max(0.0, resident - shared),
-    )
-    if isinstance(prepared.options, CompareOptions):
-        forecast = replace(forecast, after=after_trainings(prepared, speeds, forecast.cpu_share))
-    return forecast
-
-
 def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Training | None) -> list[Choice]:
     """The epochs for a budget, or for models that share the time; `known` is a training whose epochs are chosen."""
     protocol, budget = prepared.protocol, prepared.options.budget
@@ -262,7 +271,7 @@ def _choose(prepared: Prepared, forecast: Forecast, elapsed: float, known: Train
         epochs, speed = protocol.epochs_of(known.model), forecast.speeds[known.model]
         trials = [work.trials.seconds(speed, epochs) for work in forecast.works if work.trials is not None]
         share = sum(trials) / len(forecast.works)  # what one training of the known model had of its trials
-        own = take_as_long(forecast, share + epochs * _work(known).epoch_seconds(speed))
+        own = take_as_long(forecast, share + epochs * find_work(known).epoch_seconds(speed))
         return [Choice("model_epochs", {**own, **protocol.model_epochs}, _EQUAL_TIME)]
     if budget is None:
         return [Choice("model_epochs", dict(share_time(forecast, protocol.epochs).model_epochs), _EQUAL_TIME)]
@@ -288,53 +297,6 @@ def _fill(prepared: Prepared, forecast: Forecast, elapsed: float) -> Plan:
             remedy=f"Give at least --budget {least} on this machine, or {other}",
         )
     return plan
-
-
-def _measure(
-    trainings: Sequence[Training], folder: Path, steps: Mapping[str, int], reporter: Reporter
-) -> tuple[dict[str, Speed], float]:
-    """What each model costs, and how many cores other programs used meanwhile."""
-    first = {training.model: training for training in reversed(trainings)}
-    before = time.perf_counter(), processor_seconds(), cpu_seconds()
-    speeds = {}
-    with reporter.progress("measuring the models") as on_progress:
-        for number, (model, training) in enumerate(first.items(), start=1):
-            with computing_with(training.protocol.threads):
-                speeds[model] = measure_speed(training, folder, steps.get(model, FEWEST_STEPS))
-            on_progress(number, len(first))
-    after = time.perf_counter(), processor_seconds(), cpu_seconds()
-    if None in (*before, *after):
-        return speeds, 0.0
-    seconds, busy, own = (float(new) - float(old) for old, new in zip(before, after, strict=True))  # type: ignore[arg-type]
-    return speeds, max(0.0, (busy - own) / seconds)
-
-
-def _count_steps(works: Sequence[Work]) -> dict[str, int]:
-    """Steps that are left of all trainings of each model, and of the trials before them."""
-    steps = dict.fromkeys((work.model for work in works), 0)
-    for work in works:
-        steps[work.model] += work.steps * work.epochs
-        if work.trials is not None:
-            steps[work.model] += work.trials.count_steps(work.epochs)
-    return steps
-
-
-def _works(trainings: Sequence[Training], trials: Mapping[tuple[str, int | None], Trials]) -> list[Work]:
-    """The trainings, the first one of each model and fold with the trials that come before it."""
-    left = dict(trials)
-    return [_work(one, left.pop((one.model, one.split.fold), None)) for one in trainings]
-
-
-def _work(training: Training, trials: Trials | None = None) -> Work:
-    splits, protocol = training.split.splits, training.protocol
-    return Work(
-        model=training.model,
-        steps=len(training.split.labelled) // protocol.batch_size,
-        val_images=len(splits.val),
-        scored_images=len(splits.indices(splits.scored)),
-        epochs=max(0, protocol.epochs - len(epoch_seconds(training.folder))),
-        trials=trials,
-    )
 
 
 def _cpu_share(comparison: ComparisonRecord) -> float | None:

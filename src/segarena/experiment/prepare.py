@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from segarena.checks.problem import stop_on_errors, summarise, worst_of
 from segarena.config import Choice, CompareOptions, DataFacts, ProtocolOptions, defaults
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import Moments, mean_and_std, measure
-from segarena.data.contents import hash_contents
+from segarena.data.contents import ContentHash, hash_contents
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split
 from segarena.data.splitting.splits import Splits
@@ -60,63 +61,39 @@ def prepare(options: ProtocolOptions, reporter: Reporter, recorded: Recorded | N
         reporter=reporter,
         channels=read_channels(options.channels),
     )
-    if recorded is not None:
-        kept = replace(options, folds=None, group_by=None, test_fraction=0.0)
-        divisions = [make_splits(source, replace(kept, splits=place), reporter) for place in recorded.trainings]
-    elif options.folds is None:
-        divisions = [make_splits(source, options, reporter)]
-    else:
-        divisions = make_fold_splits(source, options, options.folds)
-    cache_gib = _usual_cache_gib() if options.cache_gib is None else options.cache_gib
-    images = _decode(source, divisions[0], cache_gib, reporter)
-    _keep_on_disk(images, options.disk_cache_gib, reporter)
+    form = source.format if isinstance(source, FolderSource) else None
+    divisions = _divide(source, options, reporter, recorded)
+    images = _decode(source, divisions[0], options, reporter)
     train = sorted({index for splits in divisions for index in splits.train})
     measured = {index: _measure(images, index) for index in train}
     for splits in divisions:
         _check_not_void(images, splits, options.data or source.name)
     fewest = min(len(splits.train) for splits in divisions)
     facts = DataFacts.of([size for _, size in measured.values()], fewest, built_in=options.data is None)
-    form = source.format if isinstance(source, FolderSource) else None
     facts = replace(facts, channels=3 if form is None else len(form.numbers))
-    first = divisions[0].train
-
-    def survey(grids: Sequence[Grid]) -> dict[Grid, float]:
-        with reporter.progress("measuring the resolution ceiling") as on_progress:
-            ceilings, _ = measure_ceilings(source, first, grids, np.stack([measured[i][0] for i in first]), on_progress)
-        return {ceiling.grid: ceiling.miou for ceiling in ceilings}
-
+    mask_pixels = [np.stack([measured[index][0] for index in splits.train]) for splits in divisions]
+    survey = partial(_survey, source, divisions[0].train, mask_pixels[0], reporter)
     if recorded is None:
         protocol, choices = resolve(options, facts, earlier_choices(options), survey)
+        fraction = getattr(options, "data_fraction", 1.0)
     else:
-        protocol, choices = recorded.protocol, ()
+        protocol, choices, fraction = recorded.protocol, (), recorded.protocol.data_fraction
     units = find_units(source, options.group_by)
-    everything = range(len(source.samples))
-    digests = tuple(source.digest(index) for index in everything)
-    moments: dict[int, Moments] = {}
-
-    def read(index: int) -> Pair:
-        """The decoded pair; each image is decoded once here, and its channels are summed up then."""
-        pair = images.pair(index)
-        if form is not None:
-            moments[index] = measure(pair[0])
-        return pair
-
-    with reporter.progress("hashing images") as on_progress:
-        contents = tuple(hash_contents(read, everything, on_progress, pixels=images.most_pixels(everything)))
-    fraction = getattr(options, "data_fraction", 1.0) if recorded is None else recorded.protocol.data_fraction
+    digests = tuple(source.digest(index) for index in range(len(source.samples)))
+    contents, moments = _hash(images, reporter, has_own_channels=form is not None)
     parts = tuple(
         PreparedSplit(
             source=source,
             splits=splits,
             images=images,
-            mask_pixels=np.stack([measured[index][0] for index in splits.train]),
+            mask_pixels=pixels,
             digests=digests,
             contents=contents,
             fold=None if options.folds is None else number,
             groups=None if units is None else units.groups,
             normalization=None if form is None else mean_and_std([moments[index] for index in splits.train]),
         ).at_fraction(fraction)
-        for number, splits in enumerate(divisions, start=1)
+        for number, (splits, pixels) in enumerate(zip(divisions, mask_pixels, strict=True), start=1)
     )
     prepared = Prepared(options, protocol, choices, parts, facts, survey, units, fractions=_take(parts, options))
     if recorded is not None and recorded.fingerprints != tuple(split.fingerprint for split in parts):
@@ -184,16 +161,62 @@ def _take(parts: Sequence[PreparedSplit], options: ProtocolOptions) -> dict[floa
     return taken
 
 
+def _divide(source: Source, options: ProtocolOptions, reporter: Reporter, recorded: Recorded | None) -> list[Splits]:
+    """The split of the samples, or one for each fold; of finished runs, those that they were trained with."""
+    if recorded is not None:
+        kept = replace(options, folds=None, group_by=None, test_fraction=0.0)
+        return [make_splits(source, replace(kept, splits=place), reporter) for place in recorded.trainings]
+    if options.folds is None:
+        return [make_splits(source, options, reporter)]
+    return make_fold_splits(source, options, options.folds)
+
+
+def _survey(
+    source: Source,
+    train: Sequence[int],
+    mask_pixels: NDArray[np.int64],
+    reporter: Reporter,
+    grids: Sequence[Grid],
+) -> dict[Grid, float]:
+    """The resolution ceiling (mIoU) of grids, from the masks of these training images and their class counts (N, C)."""
+    with reporter.progress("measuring the resolution ceiling") as on_progress:
+        ceilings, _ = measure_ceilings(source, train, grids, mask_pixels, on_progress)
+    return {ceiling.grid: ceiling.miou for ceiling in ceilings}
+
+
+def _hash(
+    images: DecodedImages, reporter: Reporter, *, has_own_channels: bool
+) -> tuple[tuple[ContentHash, ...], dict[int, Moments]]:
+    """The hashes of all samples' content and, where the channels are the images' own, what sums these up."""
+    everything = range(len(images.source.samples))
+    moments: dict[int, Moments] = {}
+
+    def read(index: int) -> Pair:
+        """The decoded pair; each image is decoded once here, and its channels are summed up then."""
+        pair = images.pair(index)
+        if has_own_channels:
+            moments[index] = measure(pair[0])
+        return pair
+
+    with reporter.progress("hashing images") as on_progress:
+        contents = hash_contents(read, everything, on_progress, pixels=images.most_pixels(everything))
+        return tuple(contents), moments
+
+
+def _decode(source: Source, splits: Splits, options: ProtocolOptions, reporter: Reporter) -> DecodedImages:
+    """Decode the images of a split, and keep them: in memory, and what does not fit on disk."""
+    cache_gib = _usual_cache_gib() if options.cache_gib is None else options.cache_gib
+    indices = [*splits.train, *splits.val, *splits.test]
+    with reporter.progress("decoding images") as on_progress:
+        images = DecodedImages(source, indices, limit_bytes=cache_gib * GIB, on_progress=on_progress)
+    _keep_on_disk(images, options.disk_cache_gib, reporter)
+    return images
+
+
 def _usual_cache_gib() -> float:
     """The memory for decoded images; each process of a training has its own."""
     free = free_memory()
     return defaults.cache_gib(None if free is None else free // local_processes())
-
-
-def _decode(source: Source, splits: Splits, cache_gib: float, reporter: Reporter) -> DecodedImages:
-    indices = [*splits.train, *splits.val, *splits.test]
-    with reporter.progress("decoding images") as on_progress:
-        return DecodedImages(source, indices, limit_bytes=cache_gib * GIB, on_progress=on_progress)
 
 
 def _keep_on_disk(images: DecodedImages, typed_gib: float | None, reporter: Reporter) -> None:

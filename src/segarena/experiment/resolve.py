@@ -58,6 +58,14 @@ class _Choices:
         value: Value = choice.value
         return value
 
+    def recall(self, name: str) -> Any:
+        """Return what was chosen for an option once the models had been measured; None as long as they are not."""
+        choice = self.recorded.get(name)
+        if choice is None:
+            return None
+        self.made.append(choice)
+        return choice.value
+
 
 def resolve(
     options: ProtocolOptions,
@@ -93,21 +101,12 @@ def resolve(
     size, stride = _close_resolution(options, facts, network, "cuda" if on_gpu else "cpu", choices, survey, limit)
     if stride is not None:
         network["output_stride"] = stride
-    is_auto = options.batch_size == "auto"
-    usual = defaults.auto_batch_size(facts) if is_auto else defaults.batch_size(facts, size, on_gpu)
-    typed = options.batch_size if isinstance(options.batch_size, int) else None
-    batch_size = close("batch_size", typed, usual)
-    if batch_size > facts.num_train:
-        batch_size = close("batch_size", None, (facts.num_train, "there are no more training images"))
-    measured = choices.recorded.get("micro_batch")  # likewise
-    micro_batch = options.micro_batch or (None if measured is None else close("micro_batch", None, (2, "")))
+    batch_size = _close_batch_size(options, facts, size, on_gpu, choices)
+    micro_batch = options.micro_batch or choices.recall("micro_batch") or 0
     epochs = close("epochs", options.epochs, defaults.epochs(facts, on_gpu))
-    equal = options.equal if isinstance(options, CompareOptions) else "epochs"
-    shared = choices.recorded.get("model_epochs")  # chosen once the models have been measured
-    model_epochs = close("model_epochs", None, (shared.value, shared.why)) if shared is not None else {}
-    seeds = choices.recorded.get("seeds")  # likewise
-    if seeds is not None and isinstance(options, CompareOptions):
-        close("seeds", options.seeds, (seeds.value, seeds.why))
+    model_epochs = choices.recall("model_epochs") or {}
+    if isinstance(options, CompareOptions) and options.seeds is None:
+        choices.recall("seeds")
     patience = epochs if options.holds_out_none else close("patience", options.patience, defaults.patience(epochs))
     pretrained = network.get("weights", "none") != "none"
     if options.freeze_batchnorm and not pretrained and not all(map(is_own, options.model_names)):
@@ -129,7 +128,7 @@ def resolve(
         epochs=epochs,
         patience=patience,
         batch_size=batch_size,
-        micro_batch=0 if micro_batch is None or micro_batch >= batch_size else micro_batch,
+        micro_batch=micro_batch if micro_batch < batch_size else 0,
         optimizer=options.optimizer,
         schedule=options.schedule,
         learning_rate=close("learning_rate", options.learning_rate, rate),
@@ -154,7 +153,7 @@ def resolve(
         workers=close("workers", None if in_threads else options.workers, workers),
         threads=options.threads or close("threads", None, defaults.threads(_compute_facts(options, on_gpu))),
         cache_gib="auto" if options.cache_gib is None else options.cache_gib,
-        equal=equal,
+        equal=options.equal if isinstance(options, CompareOptions) else "epochs",
         model_epochs=model_epochs,
         tune=options.tune,
         data_fraction=options.data_fraction if isinstance(options, TrainOptions) else 1.0,
@@ -162,11 +161,23 @@ def resolve(
     return protocol, tuple(choices.made)
 
 
+def _close_batch_size(options: ProtocolOptions, facts: DataFacts, size: int, on_gpu: bool, choices: _Choices) -> int:
+    """The images of a training step, at most all training images."""
+    is_auto = options.batch_size == "auto"
+    usual = defaults.auto_batch_size(facts) if is_auto else defaults.batch_size(facts, size, on_gpu)
+    typed = options.batch_size if isinstance(options.batch_size, int) else None
+    batch_size = choices.close("batch_size", typed, usual)
+    if batch_size > facts.num_train:
+        return choices.close("batch_size", None, (facts.num_train, "there are no more training images"))
+    return batch_size
+
+
 def _class_weights(options: ProtocolOptions, choices: _Choices) -> ClassWeights:
     """The class weights as typed, or those that trials chose in the folder that is resumed or repeated."""
-    if options.class_weights != "none" or "class_weights" not in choices.recorded:
+    if options.class_weights != "none":
         return options.class_weights
-    return choices.close("class_weights", None, ("none", ""))
+    chosen: ClassWeights | None = choices.recall("class_weights")
+    return chosen or "none"
 
 
 def _compute_facts(options: ProtocolOptions, on_gpu: bool) -> ComputeFacts:

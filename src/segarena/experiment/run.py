@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -99,14 +99,26 @@ def train_run(
     if advice := advise_on_waiting(training, state.history):
         reporter.warn(advice, title=start.title)
     load_weights(model, folder / BEST)
-    scored = split.splits.scored
-    classes, names = split.source.classes, split.scored_names
+    _write_scores(training, model, uses_by_name(data), state, should_stop)
+    if is_alone:
+        measure_costs(training, model, state).write(folder)
+
+
+def _write_scores(
+    training: Training,
+    model: SegmentationModel,
+    use_of: Mapping[str, str],
+    state: TrainingState,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Score the images with the weights of the best epoch; write metrics.json, images.csv and where the errors are."""
+    split, folder = training.split, training.folder
+    scored, classes, names = split.splits.scored, split.source.classes, split.scored_names
     with (
         ErrorCollector(training.num_classes, training.protocol.device) as errors,
         keeping_labels(split, folder) as keep,
     ):
         confusions = evaluate_split(training, model, scored, None, should_stop, errors, keep)
-    use_of = uses_by_name(data)
     uses = [use_of[name] for name in names]
     metrics = replace(
         to_metrics(
@@ -127,8 +139,6 @@ def train_run(
     metrics.write(folder)
     write_image_counts(folder / "images.csv", names, uses, classes.names, confusions, split.groups)
     write_errors(folder, names, classes.names, errors)
-    if is_alone:
-        measure_costs(training, model, state).write(folder)
 
 
 def build_network(training: Training, protocol: Protocol | None = None) -> SegmentationModel:

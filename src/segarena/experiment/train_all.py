@@ -123,12 +123,9 @@ class _Progress:
         *,
         is_alone: bool,
     ) -> None:
-        self._keep_states, self._scored, self._is_alone = (
-            keep_states,
-            [training.folder for training in scored],
-            is_alone,
-        )
-        self._every, self._left, self._reporter, self._jobs, self._resume = every, left, reporter, jobs, resume
+        self._every, self._scored = every, [training.folder for training in scored]
+        self._left, self._reporter, self._jobs, self._resume = left, reporter, jobs, resume
+        self._keep_states, self._is_alone = keep_states, is_alone
         self._late = (
             None if forecast is None else Lateness(forecast.all_epochs_seconds, partial(_report_late, reporter, jobs))
         )
@@ -165,10 +162,9 @@ class _Progress:
                     self._left, number, protocol.epochs, protocol.batch_size, val_images, training.model, self._late
                 )
                 self._receivers[start.title] = Receiver(start, own, self._reporter)
-                builder = find_builder(training.model) if is_own(training.model) else None
-                builders: dict[str | None, Builder] = (
-                    {} if builder is None or self._is_alone else {training.model: builder}
-                )
+                sends_builder = is_own(training.model) and not self._is_alone  # to another process
+                builder = find_builder(training.model) if sends_builder else None
+                builders: dict[str | None, Builder] = {} if builder is None else {training.model: builder}
                 yield TrainingTask(training, start, self._jobs, builders, is_alone=self._is_alone)
             else:
                 self._left.finish(number)
