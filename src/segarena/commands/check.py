@@ -39,13 +39,22 @@ _COLORS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 @shown
 def run(options: CheckOptions) -> tuple[dict[str, Any], Path]:
-    """Read all images and masks, show the problems and write check.png. Return what --json writes, and check.png.
+    """Read all images and masks, show the problems and write check.png.
 
-    Raises DataError, after all problems are shown, if one of them would stop a training.
+    Args:
+        options: The options as typed.
+
+    Returns:
+        What --json writes, and the file check.png.
+
+    Raises:
+        ConfigError: An option cannot be used, e.g. there is a classes.yaml already.
+        DataError: The data cannot be read, or one of the problems would stop a training; all were shown.
+        RunError: A file cannot be written.
     """
     check_is_new("json", options.json)
     if options.write_classes:
-        _refuse_second(options.data, None)
+        _refuse_to_replace(options.data, None)
     folder = None if options.out is None else open_folder(options.out, "")  # fails before the work, not after it
     try:
         return _check(options, folder)
@@ -61,7 +70,7 @@ def _check(options: CheckOptions, folder: Path | None) -> tuple[dict[str, Any], 
         source = _open(options)
     text = None
     if options.write_classes:
-        _refuse_second(options.data, source.declared_in)
+        _refuse_to_replace(options.data, source.declared_in)
         text = classes_text(source)
     splits = make_splits(source, options)
     problems = inspect(source, splits, grouped=options.group_by not in (None, "none"))
@@ -82,7 +91,7 @@ def _check(options: CheckOptions, folder: Path | None) -> tuple[dict[str, Any], 
     return content, folder / "check.png"
 
 
-def _refuse_second(data: Path, declared: Path | None) -> None:
+def _refuse_to_replace(data: Path, declared: Path | None) -> None:
     """Raise ConfigError if there is a classes.yaml, which --write-classes would replace."""
     there = [path for path in (data / name for name in TABLES) if path.exists() or path.is_symlink()]
     if declared is not None or there:

@@ -11,9 +11,10 @@ from typing import Any, get_args
 from rich.markup import escape
 from rich.table import Table
 
+from segarena.commands.interrupts import catch_interrupt
 from segarena.commands.plan_table import show_plan
 from segarena.commands.progress import TerminalReporter
-from segarena.commands.terminal import catch_interrupt, console, shown, warn_if_unlocked
+from segarena.commands.terminal import console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.config.checks import check_is_new, flag
 from segarena.config.training import is_own

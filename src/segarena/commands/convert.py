@@ -18,9 +18,18 @@ from segarena.formats import command, join_words, listing, plural
 
 @shown
 def run(options: ConvertOptions) -> Path:
-    """Read all annotations, then write. Returns the folder that is written.
+    """Read all annotations, then write.
 
-    Raises DataError if something cannot be converted, RunError if the folder is not empty or cannot be written.
+    Args:
+        options: The options as typed.
+
+    Returns:
+        The folder that is written.
+
+    Raises:
+        ConfigError: An option does not apply to the format, or no format is recognised.
+        DataError: Something cannot be converted.
+        RunError: The folder is not empty, or cannot be written.
     """
     check_free(options.dst)
     console.print(f"reading {options.src}", markup=False)

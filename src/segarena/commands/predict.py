@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.classes import ClassTable
+from segarena.commands.interrupts import catch_interrupt
 from segarena.commands.predicted_videos import check_videos, has_video_reader, label_videos, name_of_mask
 from segarena.commands.predicting import AnyPredictor, count_at_a_time, label_all, open_predictor
 from segarena.commands.progress import show_progress
-from segarena.commands.terminal import catch_interrupt, console, shown
+from segarena.commands.terminal import console, shown
 from segarena.config import PredictOptions
 from segarena.data.layout.new_images import NewImage, NewImages, find_new_images, is_video
 from segarena.errors import DataError
@@ -41,6 +42,7 @@ from segarena.outputs.names import NAMES, write_names
 from segarena.outputs.shards import shard_of
 from segarena.outputs.table import check_table
 from segarena.outputs.video_labelling import VideoLabelling
+from segarena.outputs.writer import Collector
 from segarena.records.run import Data
 from segarena.training.machine import computing_with, usual_threads
 
@@ -74,35 +76,10 @@ def run(options: PredictOptions) -> Path:
     folder = open_predictions(options, record, predictor.run if predictor.run.is_dir() else predictor.run.parent)
     collectors = choose_collectors(options, predictor.classes, f"{record.model}-{record.weights_sha256[:8]}")
     collectors = collectors if found.images else []
-    own = [each for each in (*found.images, *found.videos) if not options.shards or _is_own(each, options)]
+    own = [each for each in (*found.images, *found.videos) if _is_own(each, options)]
     left = to_label(own, folder, is_resumed=options.resume is not None)
-    images = [each for each in left if not is_video(each.path)]
     windows = _Windows(predictor)
-    line = command(*resume_words(options, folder))
-    with (
-        show_progress("predicting") as on_progress,
-        computing_with(usual_threads()),
-        pixels_allowed(options.max_megapixels),
-        Journal(folder, f"{options.shard or 0}-of-{options.shards or 1}") as journal,
-        catch_interrupt(resume=line) as is_stopped,
-    ):
-        labelling = Labelling(predictor, folder, journal, bits, choose_writers(options, predictor.classes), collectors)
-        outcome = labelling.run(
-            images,
-            on_progress=on_progress,
-            on_image=windows.explain,
-            on_labelled=lambda image, mask: _show_image(image, mask, predictor.classes),
-            is_stopped=is_stopped,
-        )
-        videos = VideoLabelling(
-            lambda frames: label_all(predictor, frames),
-            lambda height, width: count_at_a_time(predictor, height, width),
-            folder,
-            journal,
-            predictor.classes,
-            options,
-        )
-        label_videos(left[len(images) :], videos, outcome, windows.explain, is_stopped)
+    outcome = _label(left, predictor, bits, folder, collectors, windows, options)
     if outcome.faults and not outcome.labelled and options.resume is None:
         remove_begun(folder)
         raise _refuse(outcome.faults, 0)
@@ -125,8 +102,47 @@ def run(options: PredictOptions) -> Path:
     return folder
 
 
+def _label(
+    left: Sequence[NewImage],
+    predictor: AnyPredictor,
+    bits: int,
+    folder: Path,
+    collectors: Sequence[Collector],
+    windows: _Windows,
+    options: PredictOptions,
+) -> Outcome:
+    """Label what has no results yet: the images, then the videos. Raises Interrupted, RunError."""
+    images = [each for each in left if not is_video(each.path)]
+    with (
+        show_progress("predicting") as on_progress,
+        computing_with(usual_threads()),
+        pixels_allowed(options.max_megapixels),
+        Journal(folder, f"{options.shard or 0}-of-{options.shards or 1}") as journal,
+        catch_interrupt(resume=command(*resume_words(options, folder))) as is_stopped,
+    ):
+        labelling = Labelling(predictor, folder, journal, bits, choose_writers(options, predictor.classes), collectors)
+        outcome = labelling.run(
+            images,
+            on_progress=on_progress,
+            on_image=windows.explain,
+            on_labelled=lambda image, mask: _show_image(image, mask, predictor.classes),
+            is_stopped=is_stopped,
+        )
+        videos = VideoLabelling(
+            lambda frames: label_all(predictor, frames),
+            lambda height, width: count_at_a_time(predictor, height, width),
+            folder,
+            journal,
+            predictor.classes,
+            options,
+        )
+        label_videos([each for each in left if is_video(each.path)], videos, outcome, windows.explain, is_stopped)
+    return outcome
+
+
 def _is_own(image: NewImage, options: PredictOptions) -> bool:
-    return options.shards is not None and shard_of(image.location, options.shards) == options.shard
+    """Whether this process labels an image: with --shards, one of its own shard."""
+    return options.shards is None or shard_of(image.location, options.shards) == options.shard
 
 
 def _show_model(predictor: AnyPredictor, options: PredictOptions) -> None:
@@ -230,8 +246,8 @@ def _show_names(found: NewImages, options: PredictOptions) -> None:
         console.warn(f"left out: {note}")
     renamed = [image for image in (*found.images, *found.videos) if image.is_renamed]
     if renamed:
-        shown = listing([f"{image.path} is {name_of_mask(image, options)}" for image in renamed])
-        console.print(f"  images of the same name: {shown}; all are in {NAMES}", markup=False)
+        names = listing([f"{image.path} is {name_of_mask(image, options)}" for image in renamed])
+        console.print(f"  images of the same name: {names}; all are in {NAMES}", markup=False)
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import functools
 import io
-import re
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any, TypeVar
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.text import Text
 
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
-from segarena.commands.signals import SYSTEM, handled, terminating
+from segarena.commands.signals import terminating
+from segarena.commands.wrapping import wrap
 from segarena.config import OutputOptions, ProtocolOptions, TrainOptions
-from segarena.errors import Interrupted, OutOfMemoryError, RunError, Terminated, WorkerError, is_out_of_memory
+from segarena.errors import OutOfMemoryError, RunError, WorkerError, is_out_of_memory
 from segarena.files import UNWRITABLE
 from segarena.launched import refuse_launch
 from segarena.records.options import OptionsRecord
@@ -108,7 +104,7 @@ class Output:
             self.warn(f"{LOG} cannot be written ({failure.strerror or failure}); continuing without it")
         if is_shown and self.rich.is_terminal:
             # Tables fit the terminal; in a pipe and in a file each message and each row is one line.
-            fitted = _wrap(content, markup, self.rich) if isinstance(content, str) else content
+            fitted = wrap(content, markup, self.rich) if isinstance(content, str) else content
             self.rich.print(fitted, soft_wrap=isinstance(content, str))
         elif is_shown:
             self.rich.print(content, markup=markup)
@@ -224,31 +220,6 @@ def _now() -> _Session:
     return _session.get(None) or _Session()
 
 
-def _wrap(text: str, markup: bool, terminal: Console) -> Text:
-    """The text in lines that fit, further ones indented. A line with a command stays whole, to be copied."""
-    fitted = []
-    for line in (Text.from_markup(text) if markup else Text(text)).split("\n", allow_blank=True):
-        indent = len(line.plain) - len(line.plain.lstrip())
-        if line.cell_len <= terminal.width or "segarena " in line.plain:
-            fitted.append(line)
-            continue
-        for number, part in enumerate(line[indent:].divide(_breaks(line.plain[indent:], terminal.width - indent - 2))):
-            part.rstrip()
-            fitted.append(Text.assemble(" " * (indent + 2 * bool(number)), part))
-    return Text("\n").join(fitted)
-
-
-def _breaks(text: str, width: int) -> list[int]:
-    """Where lines of at most `width` columns begin, between words; a longer word has a line of its own."""
-    places, columns = [], 0
-    for word in re.finditer(r"\S+\s*", text):
-        if columns and columns + cell_len(word[0].rstrip()) > width:
-            places.append(word.start())
-            columns = 0
-        columns += cell_len(word[0])
-    return places
-
-
 def _plain(content: Any, markup: bool) -> str:
     """The content as plain text."""
     text = io.StringIO()
@@ -257,58 +228,3 @@ def _plain(content: Any, markup: bool) -> str:
     )
     plain.print(content, markup=markup)
     return text.getvalue()
-
-
-@contextmanager
-def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
-    """Give the function that returns whether the work is to stop: by Ctrl-C, or by SIGTERM or SIGHUP of the system.
-
-    A second signal stops it at once, without saving.
-
-    Args:
-        resume: The command line that resumes the work.
-
-    Raises:
-        Interrupted: The work was stopped and saved; the message has `resume`.
-    """
-    received: list[int] = []
-    _now().resume = resume
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
-        received.append(number)
-        again = "interrupt the cell" if in_notebook() else "press Ctrl-C"
-        reason = "" if number == signal.SIGINT else f" ({signal.Signals(number).name} was received)"
-        console.result(f"\nStopping after this step and saving{reason}; {again} again to stop at once, without saving.")
-
-    with handled((signal.SIGINT, *SYSTEM), note):
-        try:
-            yield lambda: bool(received)
-        except Interrupted as stop:
-            raise _resumable(f"{stop}", resume, received) from stop
-        if received:
-            raise _resumable("stopped after the last training", resume, received)
-
-
-@contextmanager
-def noting_interrupt() -> Iterator[Callable[[], bool]]:
-    """Give the function that returns whether the work is to stop, as `catch_interrupt` does; nothing is printed.
-
-    For a process that helps another one, which prints.
-    """
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
-        received.append(number)
-
-    with handled((signal.SIGINT, *SYSTEM), note):
-        yield lambda: bool(received)
-
-
-def _resumable(what: str, resume: str, received: Sequence[int]) -> Interrupted:
-    stop = Interrupted(f"{what}. Resume with: {resume}")
-    stop.signal = received[0] if received else signal.SIGINT
-    return stop

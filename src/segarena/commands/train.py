@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
+from segarena.commands.interrupts import catch_interrupt, noting_interrupt
 from segarena.commands.progress import TerminalReporter
-from segarena.commands.terminal import catch_interrupt, console, noting_interrupt, shown, warn_if_unlocked
+from segarena.commands.terminal import console, shown, warn_if_unlocked
 from segarena.config import TrainOptions, to_command
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.expectation import expect
