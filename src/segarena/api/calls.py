@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar, cast, get_args
 
 from segarena.config import DataOptions, make_options
-from segarena.config.checks import find_alike
+from segarena.config.names import find_alike
 from segarena.config.own_models import Builder, given_builder, own_models, separate
 from segarena.config.training import ModelName
 from segarena.errors import Interrupted, OptionTypeError, SegarenaError

@@ -8,9 +8,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.problem import Problem, parts_of
+from segarena.checks.problem import Problem, names_of, parts_of
 from segarena.data.folder import FolderSource
-from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import Splits
 from segarena.formats import plural
 
@@ -100,7 +99,7 @@ def _flat_images(source: FolderSource, histograms: NDArray[np.float64]) -> Itera
         indices = np.flatnonzero(found)
         if len(indices):
             levels = darkest[indices].min(), brightest[indices].max()
-            files = tuple(relative_name(source.root, source.images[index].path) for index in indices)
+            files = names_of(source, [source.images[index].path for index in indices])
             yield Problem(code, "warning", files, what.format(plural(len(indices), "image"), number, *levels), remedy)
 
 
@@ -118,7 +117,7 @@ def _photographs_as_masks(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "mask-like-a-photograph",
             "warning",
-            tuple(relative_name(source.root, source.masks[index].path) for index in found),
+            names_of(source, [source.masks[index].path for index in found]),
             f"{plural(len(found), 'mask')} of {len(facts)} with hardly an area of one value: up to"
             f" {max(busy[found]):.0%} of the neighbouring pixels differ, as in a photograph",
             "Look at them; if these are pictures, name the folder of the masks with --masks DIR",
@@ -142,7 +141,7 @@ def _splits_apart(source: FolderSource, splits: Splits, brightness: NDArray[np.f
             yield Problem(
                 "split-brightness",
                 "warning",
-                tuple(relative_name(source.root, source.samples[index].files[0]) for index in groups[name]),
+                names_of(source, [source.samples[index].files[0] for index in groups[name]]),
                 f"The {name} images are {'brighter' if difference > 0 else 'darker'} than those for training: mean grey"
                 f" level {after:.0f} against {before:.0f} of 255 (medians)",
                 "Check that both were exported in the same way, e.g. with the same bits and range; if they really"

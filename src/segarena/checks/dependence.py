@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.checks.duplicates import find_copies
-from segarena.checks.problem import Problem, parts_of
+from segarena.checks.problem import Problem, names_of, parts_of
 from segarena.checks.thumbnails import Thumbnails, collect_thumbnails, correlate
 from segarena.data.folder import FolderSource
-from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.groups import cut_frame_numbers, find_groups, natural_key
 from segarena.data.splitting.splits import Splits
 from segarena.formats import small_percent
@@ -104,7 +103,7 @@ def check_sequences(source: FolderSource, splits: Splits, thumbnails: Thumbnails
     yield Problem(
         "leak-sequence",
         "warning",
-        tuple(relative_name(source.root, image) for image in images),
+        names_of(source, images),
         "Leak: the images are consecutive frames or slices. Neighbours look alike (correlation"
         f" {median(near.tolist()):.2f}, {median(far.tolist()):.2f} for random pairs), and the random split separates"
         f" {small_percent(len(separated) / len(neighbours))} of them; scores come out too high",

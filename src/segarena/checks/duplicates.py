@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.problem import Problem, parts_of
+from segarena.checks.problem import Problem, names_of, parts_of
 from segarena.checks.similarity import DuplicatePair, find_duplicates
 from segarena.checks.thumbnails import Thumbnails
 from segarena.data.folder import FolderSource
-from segarena.data.layout.tree import relative_name
 from segarena.data.source import Split
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
@@ -144,4 +143,4 @@ def _members(pairs: Sequence[DuplicatePair]) -> list[int]:
 
 
 def _files(source: FolderSource, pairs: Sequence[DuplicatePair]) -> tuple[str, ...]:
-    return tuple(relative_name(source.root, source.samples[index].files[0]) for index in _members(pairs))
+    return names_of(source, [source.samples[index].files[0] for index in _members(pairs)])

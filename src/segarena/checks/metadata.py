@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
-from segarena.checks.problem import Problem
+from segarena.checks.problem import Problem, names_of
 from segarena.classes import DEFAULT_COLORS, TABLE, TABLES
 from segarena.classes.colors import ALIKE, difference
 from segarena.data.encoding.mask_encoding import show
@@ -69,7 +68,7 @@ def _merged_values(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "merged-value",
             "warning",
-            _files(source, one.masks),
+            names_of(source, one.masks),
             f"{plural(one.pixels, 'pixel')} ({where}) of the {kind} {show(one.value)}, or nearly, are too few for a"
             f" class and count as {one.name!r}",
             f"If it is a class, {first}declare all {kind}s in a classes.yaml, this one as `value: {show(one.value)}`",
@@ -185,11 +184,7 @@ def _imbalance(source: FolderSource) -> Iterator[Problem]:
 
 
 def _masks(source: FolderSource, indices: list[int]) -> tuple[str, ...]:
-    return tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices)
-
-
-def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(relative_name(source.root, path) for path in paths)
+    return names_of(source, [source.samples[index].files[1] for index in indices])
 
 
 def check_colors(source: FolderSource) -> Iterator[Problem]:
@@ -208,7 +203,7 @@ def check_colors(source: FolderSource) -> Iterator[Problem]:
     yield Problem(
         "similar-colors",
         "note",
-        () if file is None else (relative_name(source.root, file),),
+        () if file is None else names_of(source, [file]),
         f"{plural(len(pairs), 'pair')} of classes can hardly be distinguished in pictures by their colours: {shown}",
         f"Give one of the two another `color` {where}",
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segarena.checks.agreement import Agreement, Score, agree, share_below
 from segarena.checks.partly_mismatched import find_part, has_suspects
-from segarena.checks.problem import Problem
+from segarena.checks.problem import Problem, names_of
 from segarena.checks.thumbnails import Thumbnails
 from segarena.checks.turns import turn_masks
 from segarena.data.folder import FolderSource
@@ -175,7 +175,7 @@ def _describe_turn(source: FolderSource, indices: Sequence[int], examined: int, 
     return Problem(
         "turned-masks",
         "warning",
-        tuple(relative_name(source.root, source.samples[index].files[1]) for index in indices),
+        names_of(source, [source.samples[index].files[1] for index in indices]),
         f"{who} masks may be turned or mirrored: of {examined} images that were compared, edges and areas of {which}"
         f" agree better with their mask {turn}",
         "Look at the overlays in check.png; where they do not fit, export the masks again as the images are displayed,"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from segarena.checks.problem import Problem
+from segarena.checks.problem import Problem, names_of
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import command, listing, plural, small_percent
@@ -35,7 +35,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "further-file",
             "warning",
-            _files(source, list(others)),
+            names_of(source, list(others)),
             f"{plural(len(others), 'file')} with the name of a pair, and more, left out: {listing(patterns)}",
             "Look at the overlays in check.png. If these are the masks, or the images, to be used: "
             f"{command('--masks', patterns[0])}, or {command('--images', patterns[0])}",
@@ -48,15 +48,15 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
         if paths:
             noun = "mask" if code == "mask-without-image" else "image"
             message = f"{plural(len(paths), noun)} {what}: left out"
-            likely = [_files(source, pair) for pair in layout.likely_pairs if set(pair) & set(paths)]
+            likely = [names_of(source, pair) for pair in layout.likely_pairs if set(pair) & set(paths)]
             if likely:
                 named = listing([f"{image} and {mask}" for image, mask in likely])
                 message = f"{message}. By their names, {named} may belong together"
             action = f"Rename those that belong together. {remedy}" if likely else remedy
-            yield Problem(code, "warning", _files(source, paths), message, action)
+            yield Problem(code, "warning", names_of(source, paths), message, action)
     if layout.conflicts:
         files, sentences = (
-            _files(source, [one.image for one in layout.conflicts]),
+            names_of(source, [one.image for one in layout.conflicts]),
             [one.sentence for one in layout.conflicts],
         )
         message, remedy = sentences[0], "Remove it from one of the lists"
@@ -73,7 +73,7 @@ def check_pairs(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "resized-mask",
             "warning",
-            _files(source, [one.mask for one in source.resized]),
+            names_of(source, [one.mask for one in source.resized]),
             f"{plural(len(source.resized), 'mask')} of another size than the image, e.g. {width} x {height} for"
             f" {to_width} x {to_height}: resized to the image's size (nearest neighbour)",
             "Intended for masks drawn on smaller copies; export them at the images' size for exact boundaries",
@@ -114,10 +114,6 @@ def _further_files(source: FolderSource, paths: Sequence[Path]) -> dict[Path, st
                 found[path] = f"{path.stem[cut:]}{path.suffix}"
                 break
     return found
-
-
-def _files(source: FolderSource, paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(relative_name(source.root, path) for path in paths)
 
 
 def check_class_folders(source: FolderSource) -> Iterator[Problem]:
@@ -180,7 +176,7 @@ def check_layers(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "missing-layer",
             "note",
-            tuple(relative_name(source.root, path) for path in sorted(images)),
+            names_of(source, sorted(images)),
             f"There is no file of {listing(counts)}, of {len(source.samples)}: read as none of the class there",
             "Intended if a file is only written where its class occurs; else restore the files",
         )

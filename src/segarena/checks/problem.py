@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from segarena.data.folder import FolderSource
+from segarena.data.layout.tree import relative_name
 from segarena.data.source import Split
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
@@ -49,6 +51,11 @@ class Problem:
             "remedy": self.remedy,
             "details": list(self.details),
         }
+
+
+def names_of(source: FolderSource, paths: Iterable[Path]) -> tuple[str, ...]:
+    """Return files as `Problem.files` has them: relative to the data folder, with / as the separator."""
+    return tuple(relative_name(source.root, path) for path in paths)
 
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:

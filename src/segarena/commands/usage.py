@@ -15,8 +15,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional
 
-from segarena.config.checks import find_alike, flag
+from segarena.config.checks import flag
 from segarena.config.groups import group_options
+from segarena.config.names import find_alike
 from segarena.errors import ConfigError
 from segarena.formats import command, join_words
 

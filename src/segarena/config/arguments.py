@@ -14,7 +14,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from segarena.config.checks import NUMBERED, choose_from, flag, split_names
+from segarena.config.checks import NUMBERED, flag
+from segarena.config.names import choose_from, split_names
 from segarena.errors import ConfigError, OptionTypeError
 from segarena.formats import join_words, shorten
 

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, check_at_least, check_choices, check_sides, default, find_choice, flag
+from segarena.config.checks import OPTIONAL, check_at_least, check_choices, check_positive, check_sides, default, flag
 from segarena.config.devices import DEVICES
+from segarena.config.names import find_choice
 from segarena.config.output import OutputOptions
 from segarena.config.training import TRACK_MODELS, EncoderName, ModelName, TrackName
 from segarena.errors import ConfigError
@@ -63,10 +64,7 @@ class BenchOptions(OutputOptions):
         check_at_least("batch_size", self.batch_size, 2)
         if self.size:
             check_sides("size", self.size, "a size")
-        if not 0 < self.seconds < float("inf"):
-            raise ConfigError(
-                f"{self.seconds} is not a finite number above 0", where="--seconds", remedy="Give a number above 0"
-            )
+        check_positive("seconds", self.seconds)
         given = [name for name in _OF_ARCHITECTURES if getattr(self, name) is not None]
         if self.architecture is None and given:
             raise ConfigError(

@@ -1,15 +1,16 @@
-"""What the options of every command have in common: how they are checked, spelled and shown in --help."""
+"""What the options of every command have in common: how they are checked, typed and shown in --help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
 from segarena.config.devices import check_device
+from segarena.config.names import choose_from, find_choice, split_names
 from segarena.config.own_models import own_names
 from segarena.errors import ConfigError
 from segarena.formats import join_words
@@ -63,48 +64,6 @@ def check_choices(options: object) -> None:
         object.__setattr__(options, name, found if several else found[0])  # the options are frozen once checked
 
 
-def find_choice(value: object, choices: Iterable[object]) -> Any:
-    """Find the choice that a value names, whatever its case, hyphens, underscores and spaces; None if there is none.
-
-    >>> find_choice("DeepLab-V3", ["unet", "deeplabv3"]), find_choice("U-Net++", ["unet"])
-    ('deeplabv3', None)
-    """
-    if value in (choices := list(choices)):
-        return value
-    same = [choice for choice in choices if isinstance(value, str) and _squeeze(str(choice)) == _squeeze(value)]
-    return same[0] if len(same) == 1 else None
-
-
-def split_names(item: object) -> list[object]:
-    """Split "unet,fcn" into its names; anything else is one item.
-
-    >>> split_names("unet, fcn"), split_names(8)
-    (['unet', 'fcn'], [8])
-    """
-    return [part.strip() for part in item.split(",") if part.strip()] if isinstance(item, str) else [item]
-
-
-def choose_from(choices: Iterable[object], *, like: str = "") -> str:
-    """Write the remedy for an unknown name: the choices, after the one that is spelled most alike.
-
-    >>> choose_from(["fcn", "unet"], like="unett")
-    'Did you mean unet? Choose from fcn, unet'
-    """
-    names = [str(choice) for choice in choices]
-    meant = [f"Did you mean {name}? " for name in find_alike(like, names)[:1]]
-    return f"{''.join(meant)}Choose from {', '.join(names)}"
-
-
-def find_alike(word: str, names: Iterable[str]) -> list[str]:
-    """Return the names that are spelled almost as the word, the most similar first."""
-    spelled = {_squeeze(name): name for name in names}
-    return [spelled[found] for found in get_close_matches(_squeeze(word), spelled)]
-
-
-def _squeeze(name: str) -> str:
-    return "".join(sign for sign in name.casefold() if sign not in "-_ ")
-
-
 def flag(name: str) -> str:
     """Return an option as it is typed.
 
@@ -124,6 +83,24 @@ def check_is_new(name: str, path: Path | None) -> None:
     """Raise ConfigError if the option names a file that exists already."""
     if path is not None and path.exists():
         raise ConfigError("exists already", where=f"{flag(name)} {path}", remedy="Name another file, or remove it")
+
+
+def check_positive(name: str, value: float | None) -> None:
+    """Raise ConfigError if the option has a value and it is not a finite number above 0."""
+    if value is not None and not 0 < value < math.inf:
+        raise ConfigError(f"{value} is not a finite number above 0", where=flag(name), remedy="Give a number above 0")
+
+
+def check_not_negative(name: str, value: float | None) -> None:
+    """Raise ConfigError if the option has a value and it is not a finite number from 0 up."""
+    if value is not None and not 0 <= value < math.inf:
+        raise ConfigError(f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more")
+
+
+def check_one_folder(out: Path | None, resume: Path | None) -> None:
+    """Raise ConfigError if --out and --resume name two folders."""
+    if out is not None and resume not in (None, out):
+        raise ConfigError("names another folder than --resume", where="--out", remedy="Leave out one of the two")
 
 
 def check_sides(name: str, sides: Sequence[int], what: str) -> None:

@@ -1,6 +1,7 @@
 """The rules for options that are left open: one function for each option.
 
-Each returns the value and the reason for it. The first line of its docstring is what --help shows as the default.
+Each returns the value and the reason for it; those of the caches, which change no result, only the value. The first
+line of its docstring is what --help shows as the default.
 """
 
 from __future__ import annotations

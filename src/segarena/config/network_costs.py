@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 #: The image that the FLOPs are of: pixels along each side.
 SIDE = 512
-
-
 #: FLOPs that take as long as writing and reading one activation: fitted to training steps of networks on ResNet-18 and
 #: MobileNetV2 on a CPU, 96 to 256 pixels, with bf16. FLOPs alone would make MobileNetV2 four times as fast as it is.
 FLOPS_OF_ACTIVATION = 200

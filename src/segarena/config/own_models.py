@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
+from segarena.config.names import squeeze
 from segarena.errors import ConfigError, OptionTypeError
 
 #: A function, or a class, that returns a new `torch.nn.Module`; docs/own_models.md has what it is called with.
@@ -126,11 +127,7 @@ def _check(name: str, builder: Any, option: str, taken: Iterable[str]) -> None:
             where=option,
             remedy="Use letters, digits, '_', '-', '+' and '.', and begin with a letter or digit",
         )
-    if same := [other for other in taken if _squeeze(other) == _squeeze(name)]:
+    if same := [other for other in taken if squeeze(other) == squeeze(name)]:
         raise ConfigError(
             f"{name!r} is the name of a model of segarena ({same[0]})", where=option, remedy="Give it another name"
         )
-
-
-def _squeeze(name: str) -> str:
-    return "".join(sign for sign in name.casefold() if sign not in "-_ ")

@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_sides, default, flag
+from segarena.config.checks import (
+    OPTIONAL,
+    Flag,
+    check_at_least,
+    check_choices,
+    check_one_folder,
+    check_sides,
+    default,
+    flag,
+)
 from segarena.config.devices import DEVICES
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
@@ -125,8 +134,7 @@ class PredictOptions(ViewOptions):
                 where="--shards",
                 remedy="Name it with --resume DIR, the same for each shard; it may be new",
             )
-        if self.out is not None and self.resume not in (None, self.out):
-            raise ConfigError("names another folder than --resume", where="--out", remedy="Leave out one of the two")
+        check_one_folder(self.out, self.resume)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from segarena.config.checks import OPTIONAL, check_at_least, default
+from segarena.config.checks import OPTIONAL, check_at_least, check_one_folder, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
@@ -38,5 +38,4 @@ class SuiteOptions(OutputOptions):
                 where="SOURCES",
                 remedy="Name a file with the data sets, or their folders: segarena suite suite.yaml",
             )
-        if self.out is not None and self.resume not in (None, self.out):
-            raise ConfigError("names another folder than --resume", where="--out", remedy="Leave out one of the two")
+        check_one_folder(self.out, self.resume)

@@ -14,6 +14,8 @@ from segarena.config.checks import (
     check_at_least,
     check_between,
     check_choices,
+    check_not_negative,
+    check_positive,
     check_share,
     default,
     flag,
@@ -29,9 +31,6 @@ ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fc
 TrackName = Literal["encoder", "paper"]
 TrackerName = Literal["tensorboard", "mlflow", "wandb"]
 #: The names of `segarena.models.ENCODERS`, which needs torch; a test compares the two.
-#: The smallest working size, in pixels.
-SMALLEST_SIZE = 32
-
 EncoderName = Literal[
     "resnet18",
     "resnet34",
@@ -51,6 +50,8 @@ EncoderName = Literal[
     "swin_t",
 ]
 
+#: The smallest working size, in pixels.
+SMALLEST_SIZE = 32
 #: The models that `compare` trains in each track if none are named.
 TRACK_MODELS: dict[TrackName, tuple[ModelName, ...]] = {
     "encoder": ("fcn", "unet", "pspnet", "deeplabv3"),
@@ -205,17 +206,9 @@ class ProtocolOptions(DataOptions, ABC):
             value = getattr(self, name)
             check_at_least(name, None if value == "auto" else value, least)
         for name in ("learning_rate", "decoder_factor", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ConfigError(
-                    f"{value} is not a finite number above 0", where=flag(name), remedy="Give a number above 0"
-                )
+            check_positive(name, getattr(self, name))
         for name in ("weight_decay", "cache_gib", "disk_cache_gib"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < float("inf"):
-                raise ConfigError(
-                    f"{value} is not a finite number from 0 up", where=flag(name), remedy="Give 0 or more"
-                )
+            check_not_negative(name, getattr(self, name))
         for name in ("crop_foreground", "label_smoothing", "ema_decay"):
             check_share(name, getattr(self, name), least=0.0)
         check_share("hard_pixels", self.hard_pixels, least=1.0)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from segarena.config.checks import OPTIONAL, check_choices, check_sides, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
+from segarena.formats import plain
 
 #: Chosen for each image, as a whole, or a multiple of the training scale.
 Scale = float | Literal["auto", "whole"]
@@ -58,11 +59,7 @@ class ViewOptions(OutputOptions):
     @property
     def typed(self) -> str | None:
         """The options as they are typed; None where all are left out."""
-        words = (
-            []
-            if self.scale == "auto"
-            else [f"--scale {self.scale if isinstance(self.scale, str) else format(self.scale, 'g')}"]
-        )
+        words = [] if self.scale == "auto" else [f"--scale {plain(self.scale)}"]
         words += [f"--window {' '.join(map(str, self.window))}"] if self.window else []
         words += [f"--tta {' '.join(self.tta)}"] if self.tta else []
         return " ".join(words) or None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, 
 from segarena.models.checks import encoder_batchnorm
 from segarena.models.own import OwnNetwork, build_own, try_own
 from segarena.models.weights import NAMED, check_weights
+from segarena.records.config import Config
 from segarena.reuse.recorded import anchor
 from segarena.seeding import derive_seed
 from segarena.training.costs import count_activations, count_flops, logit_stride
@@ -143,6 +145,16 @@ def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> Segmen
         return build_own(model, num_classes, _builder(model), in_channels=_in_channels(protocol))
     arguments = used_arguments(protocol.track, protocol.network, model)
     return build_model(model, num_classes, track=protocol.track, **arguments)
+
+
+def can_build(folder: Path) -> bool:
+    """Whether the network of a training can be built here: not a user's module whose function was not given.
+
+    Args:
+        folder: The folder of the training.
+    """
+    model = Config.read(folder).model
+    return not is_own(model) or find_builder(model) is not None
 
 
 def _in_channels(protocol: Protocol) -> int:

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segarena.config.own_models import find_builder
-from segarena.config.training import is_own
 from segarena.data.source import indices_by_name
 from segarena.errors import RunError
+from segarena.experiment.networks import can_build
 from segarena.experiment.prepared import Prepared, PreparedSplit
 from segarena.experiment.progress import Reporter
-from segarena.records.config import Config
 from segarena.reporting.label_maps import (
     PICTURES,
     PREDICTIONS,
@@ -81,7 +79,7 @@ def keep_pictures(prepared: Prepared, runs: Sequence[Run], folder: Path, reporte
         for run in first.values()
         for split in prepared.splits
         if not (place := folder / run._replace(fold=split.fold).path).joinpath(PREDICTIONS).exists()
-        and _can_build(place)
+        and can_build(place)
     ]
     names = [name for split in prepared.splits for name in split.scored_names]
     if not _has(folder / PICTURES, kept_names(names)):
@@ -127,9 +125,3 @@ def _label_again(split: PreparedSplit, folder: Path, device: str, on_progress: C
             image, _ = source.read(index_of[name])
             writer.add(f"{name}.png", encode_labels(predictor.predict(image), palette))
             on_progress(done, len(kept))
-
-
-def _can_build(folder: Path) -> bool:
-    """Whether the network of a training can be built here: not a user's module whose function was not given."""
-    model = Config.read(folder).model
-    return not is_own(model) or find_builder(model) is not None

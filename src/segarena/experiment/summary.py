@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from segarena.config.own_models import find_builder
 from segarena.config.training import is_own
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
 from segarena.experiment.inputs import describe_inputs
 from segarena.experiment.matching import Matched
+from segarena.experiment.networks import can_build
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.slices import write_slices
 from segarena.experiment.tables import class_rows, fold_rows, image_table, model_rows, to_table
@@ -228,13 +228,7 @@ def _load_networks(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dic
     """The network of the first run of each model; none for a user's module whose function was not given."""
     first = {run.model: run._replace(fold=prepared.splits[0].fold) for run in reversed(runs)}
     places = {model: folder / run.path for model, run in first.items()}
-    return {model: load(p, device=prepared.protocol.device).model for model, p in places.items() if _can_build(p)}
-
-
-def _can_build(folder: Path) -> bool:
-    """Whether the network of a training can be built here."""
-    model = Config.read(folder).model
-    return not is_own(model) or find_builder(model) is not None
+    return {model: load(p, device=prepared.protocol.device).model for model, p in places.items() if can_build(p)}
 
 
 def _recorded_latency(folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:

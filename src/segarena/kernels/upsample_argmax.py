@@ -46,7 +46,7 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
     count, channels, height, width = logits.shape
     extent = extent or (height, width)
     if extent == size:
-        return _label(logits[..., : size[0], : size[1]])
+        return largest_class(logits[..., : size[0], : size[1]])
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     enlarged = size[0] * size[1] >= MIN_ENLARGEMENT * extent[0] * extent[1]
     if enlarged and logits.dtype == torch.float32 and kernels_are_on():
@@ -62,7 +62,13 @@ def upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, 
 
 def plain_upsample_argmax(logits: Tensor, size: tuple[int, int], extent: tuple[float, float] | None = None) -> Tensor:
     """Reference implementation of `upsample_argmax`: upsample all logits, then take the largest."""
-    return _label(interpolate(logits, size, extent or (logits.shape[2], logits.shape[3])))
+    return largest_class(interpolate(logits, size, extent or (logits.shape[2], logits.shape[3])))
+
+
+def largest_class(logits: Tensor) -> Tensor:
+    """The class of the largest logit: (N, C, H, W) -> uint8 (N, H, W). The lowest class wins a tie."""
+    # max, not argmax: the same indices, about 4 times as fast on the CPU where the channels are not last
+    return logits.max(dim=1).indices.to(torch.uint8)
 
 
 def interpolate(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
@@ -88,11 +94,6 @@ def _mix(before: Tensor, after: Tensor, fraction: Tensor, dim: int) -> Tensor:
     """Linear interpolation as in F.interpolate: between two infinities it is infinity, unlike torch.lerp's NaN."""
     fraction = fraction[:, None] if dim == 2 else fraction
     return before * (1 - fraction) + after * fraction
-
-
-def _label(logits: Tensor) -> Tensor:
-    # max, not argmax: the same indices, about 4 times as fast on the CPU where the channels are not last
-    return logits.max(dim=1).indices.to(torch.uint8)
 
 
 def _through_cells(logits: Tensor, size: tuple[int, int], extent: tuple[float, float]) -> Tensor:
@@ -141,7 +142,7 @@ def _strip(logits: Tensor, upper: Tensor, lower: Tensor, down: Tensor, width: in
     before, after = wide[:, :, upper], wide[:, :, lower]
     del wide
     # as `_mix`, in place
-    return _label(before.mul_(1 - down).add_(after.mul_(down)))[0]
+    return largest_class(before.mul_(1 - down).add_(after.mul_(down)))[0]
 
 
 def grid_positions(

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from segarena.config.checks import choose_from, find_choice
+from segarena.config.names import choose_from, find_choice
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel
 from segarena.models.checks import require_positive

@@ -144,7 +144,7 @@ class Comparison(ResultFolder):
         return run.predictor(device=device, build=build)
 
     def _find(self, model: str | None) -> str:
-        from segarena.config.checks import choose_from, find_choice
+        from segarena.config.names import choose_from, find_choice
 
         names = [entry.model for entry in self.record.ranking]
         found = names[0] if model is None else find_choice(model, names)

@@ -10,7 +10,7 @@ from statistics import fmean, median_low, mode
 from typing import Any, NamedTuple
 
 from segarena.config import Choice, ProtocolOptions, TrainOptions
-from segarena.config.checks import choose_from, find_choice
+from segarena.config.names import choose_from, find_choice
 from segarena.config.training import HOLDING_OUT
 from segarena.errors import ConfigError, RunError
 from segarena.formats import command, join_words

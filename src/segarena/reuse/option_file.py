@@ -17,7 +17,8 @@ from typing import Any, get_type_hints
 import yaml
 
 from segarena.config import CheckOptions, CompareOptions, DataOptions, TrainOptions
-from segarena.config.checks import choose_from, flag
+from segarena.config.checks import flag
+from segarena.config.names import choose_from
 from segarena.errors import ConfigError
 from segarena.formats import plural
 from segarena.records.comparison import ComparisonRecord

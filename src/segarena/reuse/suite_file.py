@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from segarena.config import PUBLISHED_NAMES, CompareOptions, make_options
-from segarena.config.checks import find_alike, flag
+from segarena.config.checks import flag
+from segarena.config.names import find_alike
 from segarena.errors import ConfigError
 from segarena.formats import command
 from segarena.records.comparison import ComparisonRecord

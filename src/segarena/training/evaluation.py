@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from segarena.config import Protocol
 from segarena.config.devices import device_type
-from segarena.kernels.upsample_argmax import interpolate
+from segarena.kernels.upsample_argmax import interpolate, largest_class
 from segarena.loading.scaling import WindowPlan
 from segarena.loading.transforms import Normalization, normalize
 from segarena.models import SegmentationModel
@@ -20,7 +20,7 @@ from segarena.scoring.counts import predict_labels
 from segarena.training.blending import Part, label_windows
 from segarena.training.devices import FORMATS, autocast, computing_on, memory_format, on_gpu
 from segarena.training.regions import Pixels
-from segarena.training.tiles import label_tiles, largest_class
+from segarena.training.tiles import label_tiles
 
 #: Crops of a training step whose pixels are evaluated at a time at most.
 MOST_CROPS = 4

@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from segarena.kernels.upsample_argmax import largest_class
+
 #: Most memory of interpolated logits at a time, in bytes; four times as much is in use for a moment.
 MAX_BYTES = 32 << 20
 
@@ -73,11 +75,6 @@ def _positions(length: int, total: int, small: int, stride: float, logits: Tenso
     """The position of each label's centre in the grid of logits of the whole image; centres are at index + 1/2."""
     places = torch.arange(length, dtype=torch.float64, device="cpu")
     return (places + 0.5) * (small / total / stride) - 0.5
-
-
-def largest_class(logits: Tensor) -> Tensor:
-    """The class of the largest logit: (N, C, H, W) -> uint8 (N, H, W). The lowest class wins a tie."""
-    return logits.max(dim=1).indices.to(torch.uint8)
 
 
 def _interpolated(logits: Tensor, rows: Tensor, columns: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models import get_model
 from torchvision.models.resnet import ResNet
 
-from segarena.config.checks import choose_from
+from segarena.config.names import choose_from
 from segarena.errors import ConfigError
 from segarena.models.checks import require_positive
 from segarena.models.encoders import swin
