@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from rich.table import Table
 
 from segarena.commands.terminal import console, shown
 from segarena.config import ModelsOptions
 from segarena.errors import ConfigError
 from segarena.models import TRACKS, build_model, find_model
+from segarena.models.shapes import shapes_only
 from segarena.training.costs import count_flops, count_parameters
 
 
@@ -57,8 +57,7 @@ def _describe(name: str, track: str, options: ModelsOptions, size: tuple[int, in
     encoder: str | None = options.encoder
     if track == "paper" and encoder not in find_model(name, track).paper_encoders:
         encoder = None
-    # Counting needs only shapes: nothing is allocated or computed.
-    with torch.device("meta"):
+    with shapes_only():  # counting needs no values
         model = build_model(name, options.num_classes, track=track, encoder=encoder)
     settings = model.settings
     return {
@@ -80,8 +79,11 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         stride, evaluating = row["output_stride"], row["eval_output_stride"]
         table.add_row(
-            *(row["name"], row["track"], row["encoder"] or "none"),
+            row["name"],
+            row["track"],
+            row["encoder"] or "none",
             str(stride) if evaluating == stride else f"{stride}, {evaluating} in evaluation",
-            *(f"{row['params']:,}", f"{row['flops'] / 1e9:,.1f}"),
+            f"{row['params']:,}",
+            f"{row['flops'] / 1e9:,.1f}",
         )
     return table

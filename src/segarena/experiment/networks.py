@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from segarena.formats import join_words, listing
 from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, build_model, find_encoder, find_model
 from segarena.models.checks import encoder_batchnorm
 from segarena.models.own import OwnNetwork, build_own, try_own
+from segarena.models.shapes import shapes_only
 from segarena.models.weights import NAMED, check_weights
 from segarena.records.config import Config
 from segarena.reuse.recorded import anchor
@@ -71,8 +73,10 @@ def check_networks(options: ProtocolOptions) -> None:
 
 def _check_freezing(options: ProtocolOptions, given: dict[str, Any]) -> None:
     """Raise ConfigError if --freeze-batchnorm has an effect on no model."""
+    if not options.freeze_batchnorm:
+        return
     shapes = [_build_shape(options.track, given, model) for model in options.model_names if not is_own(model)]
-    if not options.freeze_batchnorm or not shapes or any(encoder_batchnorm(shape) for shape in shapes):
+    if not shapes or any(encoder_batchnorm(shape) for shape in shapes):
         return
     if options.track == "paper":
         others = [name for name in TRACKS["paper"] if encoder_batchnorm(_build_shape("paper", {}, name))]
@@ -89,7 +93,7 @@ def _check_freezing(options: ProtocolOptions, given: dict[str, Any]) -> None:
 
 
 def _has_batchnorm(encoder: str) -> bool:
-    with torch.device("meta"):
+    with shapes_only():
         return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in build_encoder(encoder).modules())
 
 
@@ -180,7 +184,7 @@ def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, re
         if is_own(model):
             _try_own(protocol, model, num_classes, reporter)
             continue
-        with torch.device("meta" if weights == "none" else "cpu"):
+        with shapes_only() if weights == "none" else nullcontext():
             network = build(protocol, model, num_classes, seed=0)
         starts.add(network.initial_weights)
         if protocol.track == "paper":
@@ -246,7 +250,7 @@ def relative_cost(protocol: Protocol, model: str) -> float:
 def _build_shape(track: str, arguments: dict[str, Any], model: str) -> SegmentationModel:
     """The network without memory for its weights, which are not read."""
     used = used_arguments(track, arguments, model)
-    with torch.device("meta"):
+    with shapes_only():
         return build_model(model, num_classes=2, track=track, **{**used, "weights": None})
 
 

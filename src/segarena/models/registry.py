@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from segarena.config.names import choose_from, find_choice
 from segarena.errors import ConfigError
 from segarena.models.base import SegmentationModel
@@ -18,6 +16,7 @@ from segarena.models.encoders import ENCODERS, VGG16, Encoder, create_encoder
 from segarena.models.fcn import DilatedFCN, EncoderFCN, FCN8s, FCN16s, FCN32s
 from segarena.models.fitting import load_encoder, load_heads
 from segarena.models.pspnet import PSPNet
+from segarena.models.shapes import shapes_only
 from segarena.models.unet import EncoderUNet, UNet
 from segarena.models.weights import Weights, describe_initial_weights, read_weights
 
@@ -100,7 +99,7 @@ def build_model(
     if weights not in (None, "none"):
         if encoder is None:
             raise ConfigError(f"{name} has no encoder to load weights into", remedy="Use weights 'none'")
-        with torch.device("meta"):  # shapes only: errors are raised before a download
+        with shapes_only():  # errors are raised before a download
             same: dict[str, Any] = {"encoder": encoder, "in_channels": in_channels, "output_stride": output_stride}
             build_model(name, num_classes, track=track, **same, **options)
         pretrained = read_weights(weights, encoder, name if track == "paper" else None)
