@@ -54,6 +54,16 @@ def test_the_number_is_the_nearest(fraction: float, number: int) -> None:
     assert len(take_fraction(named(40), range(40), pixels, fraction)) == number
 
 
+def test_the_number_is_the_nearest_that_whole_groups_of_different_sizes_give() -> None:
+    groups = [f"g{group}" for group, size in enumerate((1, 7, 2, 12, 3, 5, 1, 9)) for _ in range(size)]
+    number, pixels = len(groups), np.ones((len(groups), 1), dtype=np.int64)
+    fractions = np.linspace(0.1, 1, 91)
+    found = [len(take_fraction(named(number), range(number), pixels, share, groups)) for share in fractions]
+    assert len(set(found)) > 3
+    nearest = [min(set(found), key=lambda images: abs(images - share * number)) for share in fractions]
+    assert found == nearest
+
+
 def test_each_part_has_its_share_of_the_pixels_of_each_class() -> None:
     """Also of a class in few images, and of one with most of its pixels in some; random parts are further off."""
     rng = np.random.default_rng(0)

@@ -6,12 +6,15 @@ from networks import FAMILIES, HEAVY, REAL, REST, Case
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Most optimizer steps on all four images at once, and the initial learning rate of Adam. A second or two:
+#: Most optimizer steps on all four images at once, and the initial learning rate of Adam. Less than a second:
 FAST = {
     Case("fcn"): (150, 1e-2),
     Case("unet"): (60, 1e-2),
     Case("pspnet", stride=8): (200, 1e-2),
     Case("deeplabv3", stride=8): (200, 1e-2),
+}
+#: Three seconds each:
+LONG = {
     Case("fcn8s", "paper"): (100, 1e-2),
     Case("unet", "paper"): (100, 5e-3),
 }
@@ -21,7 +24,7 @@ SLOW = {
     Case("fcn16s", "paper"): (300, 5e-3),
     Case("unet", "paper", padded=True): (100, 5e-3),
     Case("fcn32s", "paper"): (300, 2e-3),
-    **{case: (100, 1e-3) for case in REAL if case.encoder == "resnet18" and case not in FAST},
+    **{case: (100, 1e-3) for case in REAL if case.encoder == "resnet18" and case not in {**FAST, **LONG}},
     **{case: (150, 2e-3) for case in REAL if case.encoder == "mobilenet_v2"},
     **{Case("unet", "encoder", encoder, 32): (150, 1e-3) for encoder in FAMILIES},
     Case("pspnet", "paper", "resnet50", 8): (100, 1e-3),
@@ -104,6 +107,7 @@ def overfit(model: nn.Module, steps: int, rate: float, side: int, crop: int | No
     ("case", "steps", "rate"),
     [
         *(pytest.param(case, *how, id=str(case)) for case, how in FAST.items()),
+        *(pytest.param(case, *how, id=str(case), marks=pytest.mark.long) for case, how in LONG.items()),
         *(pytest.param(case, *how, id=str(case), marks=pytest.mark.slow) for case, how in SLOW.items()),
         *(pytest.param(case, *how, id=str(case), marks=pytest.mark.exhaustive) for case, how in EXHAUSTIVE.items()),
     ],

@@ -172,6 +172,30 @@ def test_large_images_are_decoded_a_few_at_a_time() -> None:
     asyncio.run(check())
 
 
+def test_pixels_of_a_request_that_ends_as_its_turn_comes_are_given_back() -> None:
+    import asyncio
+
+    from segarena.serving.admission import PixelBudget
+
+    async def check() -> None:
+        budget = PixelBudget(100)
+
+        async def use() -> None:
+            async with budget.taken(100):
+                raise AssertionError("it was cancelled")
+
+        async with budget.taken(100):
+            waiting = asyncio.create_task(use())
+            await asyncio.sleep(0)
+        waiting.cancel()  # it has its turn, and has not run since
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert waiting.cancelled()
+        async with asyncio.timeout(10), budget.taken(100):
+            pass
+
+    asyncio.run(check())
+
+
 def test_answers_that_are_computed_are_sent_before_the_end() -> None:
     model = Threshold()
     with ThreadPoolExecutor(1) as pool:
