@@ -26,10 +26,12 @@ settings.load_profile("same")
 
 
 #: The files that take longest, without ending.
-LONGEST = (
-    *("model_export", "models", "model_training", "train", "compare", "remedies_work", "check_and_synth", "resume"),
-    *("cross_validation", "coming_from", "wrong_input", "pipes", "printed_commands", "evaluate", "remedies_encoding"),
-    *("parity_torchvision", "receptive_field", "encoders", "remedies_files", "remedies_refused", "evaluate_moved"),
+LONGEST = tuple(
+    (
+        "model_export models model_training train compare remedies_work check_and_synth resume"
+        " cross_validation coming_from wrong_input pipes printed_commands evaluate remedies_encoding"
+        " parity_torchvision receptive_field encoders remedies_files remedies_refused evaluate_moved"
+    ).split()
 )
 
 

@@ -69,8 +69,8 @@ def test_an_architecture_by_its_name(clockwork: None, capsys: pytest.CaptureFixt
 
 
 def test_the_defaults_of_an_architecture(clockwork: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segarena.experiment.benched.SIZE", 64)
-    monkeypatch.setattr("segarena.experiment.benched.BATCH_SIZE", 2)
+    monkeypatch.setattr("segarena.experiment.bench_network.SIZE", 64)
+    monkeypatch.setattr("segarena.experiment.bench_network.BATCH_SIZE", 2)
     found = run("fcn")
     assert (found.size, found.batch.images, found.num_classes) == ((64, 64), 2, NUM_CLASSES)
     assert BenchOptions(network="fcn8s").track == "paper"

@@ -16,7 +16,7 @@ from segarena.config.training import EncoderName, ModelName
 from segarena.reporting import references as bibliography
 from segarena.reporting.archive import write_archive
 from segarena.reporting.comparison import read_comparison
-from segarena.reporting.methods import latex_paragraph, plain_paragraph, references, sentences
+from segarena.reporting.methods_paragraph import latex_paragraph, plain_paragraph, references, sentences
 from segarena.reporting.paper import FOLDER
 from segarena.reporting.tables import Column, Table, class_table, model_tables
 from segarena.reporting.text_tables import to_latex, to_markdown

@@ -11,9 +11,28 @@ _BACKGROUND = frozenset({"background", "back ground", "bg"})
 #: Names of what is left when all other classes are labelled.
 _REST = frozenset(
     {
-        *("other", "others", "other classes", "everything else", "rest", "remainder", "misc", "miscellaneous"),
-        *("unlabeled", "unlabelled", "not labeled", "not labelled", "unclassified", "unknown", "undefined"),
-        *("none", "nothing", "no class", "no object", "negative", "empty", "clutter"),
+        "other",
+        "others",
+        "other classes",
+        "everything else",
+        "rest",
+        "remainder",
+        "misc",
+        "miscellaneous",
+        "unlabeled",
+        "unlabelled",
+        "not labeled",
+        "not labelled",
+        "unclassified",
+        "unknown",
+        "undefined",
+        "none",
+        "nothing",
+        "no class",
+        "no object",
+        "negative",
+        "empty",
+        "clutter",
     }
 )
 

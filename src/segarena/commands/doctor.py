@@ -29,8 +29,17 @@ _GIB = 1024**3
 LIBRARIES = ("numpy", "pillow", "numba", "pandas", "matplotlib", "safetensors", "tifffile", "onnxruntime", "rasterio")
 #: Variables of the environment that change what segarena does.
 VARIABLES = (
-    *("SEGARENA_CACHE", "SEGARENA_KERNELS", "SEGARENA_GRAPHS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
-    *("CUDA_VISIBLE_DEVICES", "NUMBA_CACHE_DIR", "TMPDIR", "LANG", "LC_ALL", "PYTHONUTF8"),
+    "SEGARENA_CACHE",
+    "SEGARENA_KERNELS",
+    "SEGARENA_GRAPHS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+    "NUMBA_CACHE_DIR",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "PYTHONUTF8",
 )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from segarena.config import BenchOptions, defaults
 from segarena.config.protocol import count_parts
-from segarena.experiment.benched import Benched, open_benched
+from segarena.experiment.bench_network import BenchNetwork, open_network
 from segarena.formats import plural
 from segarena.models import SegmentationModel
 from segarena.records.bench import BenchRecord, Measured
@@ -56,7 +56,7 @@ def measure(options: BenchOptions, on_part: Callable[[str], None] = lambda what:
         RunError: The run or the exported model cannot be used.
         OutOfMemoryError: The memory is too small for a batch or a training step.
     """
-    found = open_benched(options)
+    found = open_network(options)
     parts = list_parts(found)
     rates = partial(measure_rates, found.device, found.precision, seconds=SHARE_OF_RATES * options.seconds)
     with computing_with(usual_threads()):
@@ -89,7 +89,7 @@ def measure(options: BenchOptions, on_part: Callable[[str], None] = lambda what:
     )
 
 
-def list_parts(found: Benched) -> dict[str, Part]:
+def list_parts(found: BenchNetwork) -> dict[str, Part]:
     """List what is measured of a network: `image`, `batch` and, where it can be trained, `step`."""
     batch, work, step_of_one = found.batch_size, found.work, found.step_work
 
@@ -141,7 +141,7 @@ def _measure_part(part: Part, options: BenchOptions, device: str) -> tuple[list[
 _SMALLER = "Use a smaller --batch-size or --size, or end other programs that use the memory"
 
 
-def _make_step(model: SegmentationModel, found: Benched) -> Callable[[], object]:
+def _make_step(model: SegmentationModel, found: BenchNetwork) -> Callable[[], object]:
     """A training step as `train` takes it, with a batch that is in memory: the run's settings, or the defaults."""
     protocol = found.protocol
     optimizer = "adamw" if protocol is None else protocol.optimizer

@@ -19,6 +19,7 @@ from segarena.errors import ConfigError
 from segarena.exporting.loading import load_exported
 from segarena.exporting.onnx_model import OnnxModel
 from segarena.models import SegmentationModel, build_model
+from segarena.models.shapes import shapes_only
 from segarena.records.config import Config
 from segarena.runs import find_run
 from segarena.training.costs import count_parameters, noise_images
@@ -34,7 +35,7 @@ Label = Callable[[int], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benched:
+class BenchNetwork:
     """A network that is measured. Nothing of it is in memory until one of its functions is called."""
 
     kind: Kind
@@ -64,7 +65,7 @@ class Benched:
     """The settings of the training; None for an architecture."""
 
 
-def open_benched(options: BenchOptions) -> Benched:
+def open_network(options: BenchOptions) -> BenchNetwork:
     """Find out what is to be measured.
 
     Args:
@@ -86,7 +87,7 @@ def open_benched(options: BenchOptions) -> Benched:
     return _trained(options, reload(device=options.device), reload, "run")
 
 
-def _architecture(options: BenchOptions, name: str) -> Benched:
+def _architecture(options: BenchOptions, name: str) -> BenchNetwork:
     device = choose_device(options.device)
     precision = fastest_precision(device) if options.precision == "auto" else options.precision
     check_precision(device, precision)
@@ -98,7 +99,7 @@ def _architecture(options: BenchOptions, name: str) -> Benched:
         encoder=options.encoder,
         output_stride=options.output_stride,
     )
-    with torch.device("meta"):  # shapes only
+    with shapes_only():
         shape = make().eval()
 
     def build() -> SegmentationModel:
@@ -107,7 +108,7 @@ def _architecture(options: BenchOptions, name: str) -> Benched:
     sides = options.size or (SIZE,)
     size = (sides[0], sides[-1])
     work = forward_work(shape, padded_size(shape, size), precision)
-    return Benched(
+    return BenchNetwork(
         kind="architecture",
         model=name,
         encoder=shape.settings["encoder"],
@@ -133,7 +134,7 @@ def _folder(path: Path, *, device: str) -> Predictor:
     return loaded
 
 
-def _trained(options: BenchOptions, predictor: Predictor, reload: Callable[..., Predictor], kind: Kind) -> Benched:
+def _trained(options: BenchOptions, predictor: Predictor, reload: Callable[..., Predictor], kind: Kind) -> BenchNetwork:
     protocol, device, precision = predictor.config.protocol, predictor.device, predictor.precision
     if options.precision != "auto":
         precision = options.precision
@@ -142,7 +143,7 @@ def _trained(options: BenchOptions, predictor: Predictor, reload: Callable[..., 
     most = evaluation_pixels(protocol)
     train_size = padded_size(predictor.model, size) if options.size else protocol.crop
     work = forward_work(predictor.model, padded_size(predictor.model, size), precision)
-    return Benched(
+    return BenchNetwork(
         kind=kind,
         model=predictor.config.model,
         encoder=predictor.config.architecture.get("encoder"),
@@ -166,7 +167,7 @@ def _step_work(model: SegmentationModel, size: tuple[int, int], precision: str) 
     """The work of one image of a training step, in which a network may have another stride than in an evaluation."""
     if not is_own(str(model.settings["name"])):
         settings = {name: value for name, value in model.settings.items() if name != "eval_output_stride"}
-        with torch.device("meta"):
+        with shapes_only():
             model = build_model(**settings)
     return step_work(forward_work(model, size, precision))
 
@@ -188,7 +189,7 @@ def _labelling(
     return label
 
 
-def _onnx(options: BenchOptions, model: OnnxModel) -> Benched:
+def _onnx(options: BenchOptions, model: OnnxModel) -> BenchNetwork:
     for name, why in (("size", "resizes each image to its own working size"), ("precision", "has its own precision")):
         if getattr(options, name) not in ((), "auto"):
             raise ConfigError(
@@ -201,10 +202,10 @@ def _onnx(options: BenchOptions, model: OnnxModel) -> Benched:
     size = protocol.input_size
     shape = None
     if not is_own(facts.model):
-        with torch.device("meta"):
+        with shapes_only():
             shape = build_model(**facts.architecture).eval()
     work = None if shape is None else forward_work(shape, padded_size(shape, size), facts.precision)
-    return Benched(
+    return BenchNetwork(
         kind="onnx",
         model=facts.model,
         encoder=facts.architecture.get("encoder"),

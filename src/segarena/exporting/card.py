@@ -33,11 +33,19 @@ def _header(facts: ExportedModel) -> list[str]:
     lines += ["tags:", "  - semantic-segmentation", f"  - {facts.model}"]
     if scores.miou is not None:
         lines += [
-            *("model-index:", f"  - name: {_quoted(_title(facts))}", "    results:", "      - task:"),
-            *("          type: image-segmentation", "        dataset:", f"          name: {_quoted(facts.data)}"),
-            *(f"          type: {_quoted(facts.data)}", f"          split: {scores.split}"),
-            *(f"          revision: {facts.fingerprint}", "        metrics:"),
-            *("          - type: mean_iou", f"            value: {scores.miou:.4f}"),
+            "model-index:",
+            f"  - name: {_quoted(_title(facts))}",
+            "    results:",
+            "      - task:",
+            "          type: image-segmentation",
+            "        dataset:",
+            f"          name: {_quoted(facts.data)}",
+            f"          type: {_quoted(facts.data)}",
+            f"          split: {scores.split}",
+            f"          revision: {facts.fingerprint}",
+            "        metrics:",
+            "          - type: mean_iou",
+            f"            value: {scores.miou:.4f}",
         ]
         if scores.pixel_accuracy is not None:
             lines += ["          - type: accuracy", f"            value: {scores.pixel_accuracy:.4f}"]

@@ -22,7 +22,7 @@ from segarena.texts import is_lfs_pointer
 
 #: The formats that are decoded, as Pillow names them. Readers of others run programs (EPS), or are rarely used.
 FORMATS = (
-    *("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX"),
+    *"PNG JPEG MPO WEBP TIFF BMP DIB GIF PPM JPEG2000 AVIF TGA PCX".split(),
     "HEIF",  # of pillow-heif
 )
 

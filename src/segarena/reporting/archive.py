@@ -9,11 +9,13 @@ from typing import IO
 from segarena.files import write_with
 
 #: What belongs to a result, below the comparison's folder. Results of `evaluate` and `predict` in a run do not.
-_RESULT = (
-    *("report.html", "comparison.json", "options.json", "*.csv", "figures/*", "gallery/*/*", "paper/*"),
-    *("suspicious/*/*", "pictures.zip", "*-seed*/predictions.zip", "*-seed*/fold*/predictions.zip"),
-    *("data_fractions.json", "data-fractions/*/*-seed*/*.json", "data-fractions/*/*-seed*/*.csv"),
-    *("*-seed*/*.json", "*-seed*/*.csv", "*-seed*/fold*/*.json", "*-seed*/fold*/*.csv", "tuning/*/*/trial.json"),
+_RESULT = tuple(
+    (
+        "report.html comparison.json options.json *.csv figures/* gallery/*/* paper/* suspicious/*/*"
+        " pictures.zip *-seed*/predictions.zip *-seed*/fold*/predictions.zip data_fractions.json"
+        " data-fractions/*/*-seed*/*.json data-fractions/*/*-seed*/*.csv *-seed*/*.json *-seed*/*.csv"
+        " *-seed*/fold*/*.json *-seed*/fold*/*.csv tuning/*/*/trial.json"
+    ).split()
 )
 #: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -21,7 +21,7 @@ from segarena.reporting import (
     gallery,
     label_pictures,
     method,
-    methods,
+    methods_paragraph,
     paper,
     tables,
 )
@@ -147,7 +147,7 @@ def render_page(
         claims=claims(comparison),
         class_pairs=class_pairs(comparison),
         method=method,
-        paragraph=methods.plain_paragraph(comparison),
+        paragraph=methods_paragraph.plain_paragraph(comparison),
         tuning=tuning_rows(comparison),
         tuning_note=tuning_note(comparison),
         caveats=caveats(comparison),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from segarena.files import write_text
-from segarena.reporting import data_curve, methods
+from segarena.reporting import data_curve, methods_paragraph
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.data_curve import read_data_curve
 from segarena.reporting.references import bibliography
@@ -41,9 +41,9 @@ def write_paper(comparison: Comparison) -> None:
         write_text(folder / "data_fractions.md", to_markdown(parts, first=["model"], labels=labels))
         latex = to_latex(parts, first=["model"], caption=caption, label="tab:data-fractions", labels=labels)
         write_text(folder / "data_fractions.tex", latex)
-    write_text(folder / "methods.md", methods.markdown_paragraph(comparison) + "\n")
-    write_text(folder / "methods.tex", methods.latex_paragraph(comparison) + "\n")
-    write_text(folder / "references.bib", bibliography(methods.references(comparison)))
+    write_text(folder / "methods.md", methods_paragraph.markdown_paragraph(comparison) + "\n")
+    write_text(folder / "methods.tex", methods_paragraph.latex_paragraph(comparison) + "\n")
+    write_text(folder / "references.bib", bibliography(methods_paragraph.references(comparison)))
 
 
 def _models(comparison: Comparison) -> Table:

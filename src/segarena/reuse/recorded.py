@@ -20,8 +20,7 @@ from segarena.reuse.paths import NAMES, is_file
 #: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score (but
 #: for the rounding of another number of threads).
 MAY_DIFFER = frozenset(
-    {"data", "images", "masks", "root", "splits", "workers", "threads", "jobs", "executor", "slurm", "cache_gib"}
-    | {"track_with", "keep_states"}
+    "data images masks root splits workers threads jobs executor slurm cache_gib track_with keep_states".split()
 )
 #: Arguments of `build_model`: a run records only those that its network uses.
 NETWORK = frozenset({"encoder", "weights", "output_stride"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -80,10 +81,7 @@ def predict_masks(
         Class indices, uint8 (N, H, W), on the device.
     """
     height, width = images.shape[-2:]
-
-    def forward(part: Tensor) -> tuple[Tensor, tuple[float, float]]:
-        return _native_logits(model, part, device, precision)
-
+    forward = partial(_native_logits, model, device=device, precision=precision)
     with on_gpu(device):
         if most_pixels is not None and height * width > most_pixels:
             multiple = math.lcm(model.size_multiple, COARSEST)
@@ -112,7 +110,7 @@ def predict_probabilities(
 
     Args:
         model: The model in eval mode, on the device.
-        image: uint8 (1, 3, h, w), at the working size.
+        image: (1, C, h, w), uint8 or float32, at the working size.
         size: (H, W) of the probabilities, in pixels.
         device: The device.
         precision: "fp32", "bf16" or "fp16".
@@ -122,9 +120,7 @@ def predict_probabilities(
         float32 (1, C, H, W), 0..1, on the device. The class of the largest one is the label, up to ties.
     """
     height, width = image.shape[-2:]
-
-    def forward(part: Tensor) -> tuple[Tensor, tuple[float, float]]:
-        return _native_logits(model, part, device, precision)
+    forward = partial(_native_logits, model, device=device, precision=precision)
 
     def softmax(logits: Tensor) -> Tensor:
         return logits.softmax(dim=1)
@@ -158,10 +154,7 @@ def predict_windows(
         precision: "fp32", "bf16" or "fp16".
         most_pixels: Pixels of a forward pass at most, unless a window alone has more.
     """
-
-    def forward(images: Tensor) -> tuple[Tensor, tuple[float, float]]:
-        return _native_logits(model, images, device, precision)
-
+    forward = partial(_native_logits, model, device=device, precision=precision)
     multiple = math.lcm(model.size_multiple, COARSEST)
     parts = label_windows(forward, pixels, plan, num_classes, most_pixels=most_pixels, multiple=multiple)
     while True:
@@ -184,7 +177,7 @@ def window_labels(labels: Tensor, parts: Iterable[Part], on_part: Callable[[], N
 
 
 def _native_logits(
-    model: SegmentationModel, images: Tensor, device: str, precision: str
+    model: SegmentationModel, images: Tensor, *, device: str, precision: str
 ) -> tuple[Tensor, tuple[float, float]]:
     """The logits of images (N, C, h, w), padded, and the pixels from one of them to the next."""
     height, width = images.shape[-2:]
