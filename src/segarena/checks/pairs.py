@@ -89,7 +89,7 @@ def _shared_masks(source: FolderSource) -> Iterator[Problem]:
         yield Problem(
             "shared-mask",
             "warning",
-            _files(source, shared),
+            names_of(source, shared),
             f"{plural(len(shared), 'mask')} for several images each, e.g. {first} for {counts[shared[0]]}",
             "Correct the list of pairs; intended if these images show the same scene",
         )
