@@ -54,7 +54,7 @@ def test_the_number_is_the_nearest(fraction: float, number: int) -> None:
     assert len(take_fraction(named(40), range(40), pixels, fraction)) == number
 
 
-def test_the_number_is_the_nearest_that_whole_groups_of_different_sizes_give() -> None:
+def test_the_number_is_the_nearest_that_whole_groups_give() -> None:
     groups = [f"g{group}" for group, size in enumerate((1, 7, 2, 12, 3, 5, 1, 9)) for _ in range(size)]
     number, pixels = len(groups), np.ones((len(groups), 1), dtype=np.int64)
     fractions = np.linspace(0.1, 1, 91)

@@ -122,7 +122,7 @@ def test_a_sample_has_the_worst_the_best_the_disputed_and_others() -> None:
     assert sample == choose_sample(miou, differ, 40)
 
 
-def test_a_sample_that_has_no_four_equal_parts_has_the_larger_ones_first() -> None:
+def test_larger_parts_of_a_sample_come_first() -> None:
     rising = np.linspace(0, 1, 1000)
     assert list(choose_sample(rising, rising[::-1], 6).parts.values()) == [2, 2, 1, 1]
     assert list(choose_sample(rising, rising[::-1], 1).parts) == ["with the lowest mIoU"]

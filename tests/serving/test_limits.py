@@ -172,7 +172,7 @@ def test_large_images_are_decoded_a_few_at_a_time() -> None:
     asyncio.run(check())
 
 
-def test_pixels_of_a_request_that_ends_as_its_turn_comes_are_given_back() -> None:
+def test_pixels_of_a_request_that_ends_at_its_turn_are_free_again() -> None:
     import asyncio
 
     from segarena.serving.admission import PixelBudget
