@@ -79,6 +79,7 @@ def build_model(
         ConfigError: A name, number or option is not possible; raised before weights are read or downloaded.
         WeightsError: Weights could not be downloaded or read, or do not fit.
 
+    >>> import torch
     >>> image = torch.zeros(1, 3, 64, 96)  # float, normalised with ImageNet's mean and standard deviation
     >>> model = build_model("unet", num_classes=5, encoder="mobilenet_v2").eval()
     >>> model(image).logits.shape
