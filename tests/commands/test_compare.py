@@ -177,7 +177,7 @@ def test_a_chosen_stride_is_shown_and_recorded(tmp_path: Path, capsys: pytest.Ca
     reached = {entry.model for entry in record.ranking if entry.miou >= entry.ceiling - 0.02}
     assert set(record.answer.at_ceiling) == reached
     assert reached
-    assert "--size" in record.verdict
+    assert any("resolution" in text and "FCN" in text for text in record.answer.details) == ("fcn" in reached)
 
 
 def test_scores_follow_from_the_counts_of_the_images(comparison: Path) -> None:

@@ -76,9 +76,9 @@ PROMISES = (
         "344 of 344 errors were one message: each of the four at 42 operations of `report`, 13 of `evaluate` and 31 "
         "of `synth`; and 20 of 20 of the 165 of `compare`; the others of `compare`, and those of `predict` and "
         "`export`, were not tried, but for the two of each that `make test` draws (tests of commit 6796cb4, code of "
-        "62fb402: `pytest -m faults tests/faults/test_failing_disk.py`, ended after 30 minutes on a loaded machine). "
-        "Of `train`, each of the four errors at each operation, and 4 of 4 sizes of a real disk, at commit 0b30ab5; "
-        "the 40 sizes were not run to their end",
+        "62fb402: `pytest -m faults tests/faults/test_failing_disk.py`; `compare` was ended after 30 minutes, on a "
+        "loaded machine). Of `train`, with tests that tried every file, each of the four errors at each operation, and "
+        "4 of 4 sizes of a real disk, at commit 0b30ab5; the 40 sizes were not run to their end",
     ),
     Promise(
         "A folder that is removed while it is written is named, and not made again",

@@ -228,12 +228,13 @@ def test_an_array_that_is_no_image_is_refused(array: NDArray[Any], value: object
         read_plane(path)
 
 
-def test_the_limit_of_pixels_holds_before_an_array_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("side", "limit"), [(10**4, "89 million"), (10**6, "1.1 GB")])
+def test_the_limits_of_pixels_and_bytes_hold_before_an_array_is_read(side: int, limit: str, tmp_path: Path) -> None:
     stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (10**6, 10**6)})
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (side, side)})
     path = tmp_path / "a.npy"
     path.write_bytes(stream.getvalue())
-    with refuses(where=path, value="89 million"):
+    with refuses(where=path, value=limit):
         read_plane(path)
 
 
