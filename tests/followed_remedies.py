@@ -248,7 +248,7 @@ OTHER_LABELS = frozenset(
             "stretched images",
         ),
         *("pages in one file", "black with and without alpha", "tables beside some masks", "two ways of void"),
-        "smaller masks",
+        *("smaller masks", "a number far above the others", "a mask listed for two images"),
     )
 )
 

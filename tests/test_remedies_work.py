@@ -54,6 +54,35 @@ BAND = np.asarray(scene(99, 80))[:64, :, :1]
 DISC = 255 * (np.hypot(*(np.mgrid[:64, :80] - 30)) < 20).astype(np.uint8)
 
 
+def add_corner(value: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Labels with this value in a corner."""
+
+    def change(labels: np.ndarray) -> np.ndarray:
+        changed = labels.copy()
+        changed[:9, :9] = value
+        return changed
+
+    return change
+
+
+def exchange(labels: np.ndarray) -> np.ndarray:
+    """0 for 2, and 2 for 0."""
+    return 2 - labels
+
+
+def number_masks(root: Path) -> None:
+    """Masks whose names are not those of the images."""
+    for number in range(COUNT):
+        move(f"masks/{name(number)}.png", f"labels/Q{number}.png")(root)
+    (root / "masks").rmdir()
+
+
+def list_pairs(last: int) -> Callable[[Path], None]:
+    """A list of pairs in which no image has the mask of a higher number than this."""
+    rows = [f"images/{name(number)}.png,labels/Q{min(number, last)}.png" for number in range(COUNT)]
+    return text("pairs.csv", "\n".join(["image,mask", *rows]))
+
+
 def deepen(pixels: np.ndarray) -> np.ndarray:
     """A grey image of 16 bits, with values of 12 bits."""
     return pixels[..., 1].astype(np.uint16) * 16
@@ -204,6 +233,11 @@ CASES = [
     Case("old masks", both(write_layers, move("masks/rust", "masks/trash")), "skipped-folder",
          "move it elsewhere", move("masks/trash", "../trash")),
     Case("a channel per class", one_hot, "one-channel-per-class", "name the classes", declare(0, 1, 2), stays=True),
+    Case("a number far above the others", each_mask(add_corner(254)), "isolated-value", "if so"),
+    Case("numbers exchanged in half of the masks", each_mask(exchange, range(0, COUNT, 2)), "class-changes",
+         "save all masks alike", each_mask(exchange, range(0, COUNT, 2))),
+    Case("a mask listed for two images", both(number_masks, list_pairs(COUNT - 2)), "shared-mask",
+         "Correct the list of pairs", list_pairs(COUNT - 1)),
     Case("a table in the folder above", text("../classes.yaml",
          "{classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]}"), "unused-class-file",
          "copy it to", copy("../classes.yaml", "classes.yaml")),
