@@ -36,7 +36,8 @@ def folder(make_comparison) -> Path:
 @pytest.fixture(scope="module")
 def page(browser, folder: Path) -> Iterator[object]:
     """The page; at the end it has logged nothing and asked for nothing."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    # without smooth scrolling, which moves the places that a test reads
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page.set_default_timeout(180_000)
     messages: list[str] = []
     requests: list[str] = []
