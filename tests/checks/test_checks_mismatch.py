@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drawings import label_map
+from segarena.checks import mismatch
 from segarena.checks.mismatch import check_mismatch
 from segarena.checks.problem import Problem
 from segarena.checks.thumbnails import collect_thumbnails
@@ -126,6 +127,29 @@ def test_masks_of_other_images_are_found(tmp_path: Path, write: Callable[[Path],
     [problem] = find(FolderSource(tmp_path), ORDERS[order](16))
     assert (problem.code, problem.severity) == ("mismatched-pairs", "warning")
     assert len(problem.files) >= 12
+
+
+def test_a_large_set_is_compared_with_a_part_of_its_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the images, their neighbours', and some that are spread over the set."""
+    sizes: list[int] = []
+    plain = mismatch.Compared.of
+
+    def of(images: NDArray[np.uint8], labels: NDArray[np.uint8], own: NDArray[np.intp]) -> mismatch.Compared:
+        sizes.append(len(labels))
+        return plain(images, labels, own)
+
+    squares(tmp_path)
+    monkeypatch.setattr(mismatch, "_MOST_IMAGES", 10)
+    monkeypatch.setattr(mismatch, "_STEPS", ())
+    monkeypatch.setattr(mismatch, "_MOST_MASKS", 2)
+    monkeypatch.setattr(mismatch, "has_suspects", lambda compared: True)
+    monkeypatch.setattr(mismatch.Compared, "of", of)
+    source = FolderSource(tmp_path)
+    assert list(check_mismatch(source, collect_thumbnails(source))) == []
+    assert sizes == [10, 10]
+    monkeypatch.setattr(mismatch, "_MOST_MASKS", 16)
+    list(check_mismatch(source, collect_thumbnails(source)))
+    assert sizes == [10, 10, 10, 16]
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -7,6 +7,7 @@ common is subtracted from both.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from segarena.checks.numerics import multiply
 from segarena.checks.thumbnails import halve
+from segarena.checks.turns import turn_masks
 
 _MOST_CLASSES = 12
 
@@ -35,6 +37,36 @@ class Agreement(NamedTuple):
     def both(self) -> Score:
         """By all cells."""
         return np.asarray(self.first + self.second)
+
+
+class Compared(NamedTuple):
+    """Images, masks, and how well they agree as they are.
+
+    Attributes:
+        images: (R, 64, 64), grey.
+        labels: (M, 64, 64).
+        own: (R,), the column of each image's own mask.
+        agreement: of the images with the masks.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    own: NDArray[np.intp]
+    agreement: Agreement
+
+    @classmethod
+    def of(cls, images: NDArray[np.uint8], labels: NDArray[np.uint8], own: NDArray[np.intp]) -> Compared:
+        """Compare the images with the masks."""
+        return cls(images, labels, own, agree(images, labels))
+
+    def turned(self, *, quarters: bool) -> Iterator[tuple[str, Agreement]]:
+        """Yield each way in which masks are turned by mistake, in words, and how well the turned masks agree.
+
+        Args:
+            quarters: Whether a mask could be turned by a quarter without having another shape than its image.
+        """
+        for words, labels in turn_masks(self.labels, quarters=quarters):
+            yield words, agree(self.images, labels)
 
 
 def agree(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Agreement:

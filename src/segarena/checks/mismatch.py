@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.agreement import Agreement, Score, agree, share_below
+from segarena.checks.agreement import Agreement, Compared, Score, share_below
 from segarena.checks.partly_mismatched import find_part, has_suspects
 from segarena.checks.problem import Problem, names_of
 from segarena.checks.thumbnails import Thumbnails
-from segarena.checks.turns import turn_masks
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 
@@ -33,6 +32,8 @@ RECOGNISED = 0.9
 MIN_BETTER = 0.8
 
 _MOST_IMAGES, _MIN_IMAGES = 48, 10
+#: Masks that images are compared with, besides their own and its neighbours. 2,000 take 0.2 s each time, and 0.1 GB.
+_MOST_MASKS = 2000
 _STEPS = (-2, -1, 1, 2)
 
 
@@ -45,36 +46,41 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
     beside = {place + step for place in places.tolist() for step in (0, *_STEPS)}
     near = np.array(sorted(place for place in beside if 0 <= place < len(order)))
     images = thumbnails.fine[[order[place] for place in places]]
-    labels = _labels(source, [order[place] for place in near])
-    agreement, own, rows = agree(images, labels), np.searchsorted(near, places), np.arange(len(places))
+    rows = np.arange(len(places))
+
+    def compare(near: NDArray[np.intp]) -> Compared:
+        labels = np.stack([source.label_thumbnail(order[place]) for place in near])
+        return Compared.of(images, labels, np.searchsorted(near, places))
 
     def describe(scores: Score, own: NDArray[np.intp], near: NDArray[np.intp], other: NDArray[np.intp]) -> Problem:
         better = np.flatnonzero(scores[rows, other] > scores[rows, own])
         pairs = [(order[places[row]], order[near[other[row]]]) for row in better]
         return _describe(source, pairs, len(places), step)
 
-    step = find_step(agreement, places, near)
+    compared = compare(near)
+    step = find_step(compared.agreement, places, near)
     if step is not None:
         inside = (places + step >= 0) & (places + step < len(order))
         other = np.searchsorted(near, np.where(inside, places + step, places))
-        yield describe(agreement.both, own, near, other)
+        yield describe(compared.agreement.both, compared.own, near, other)
         return
-    wrong = share_below(agreement.both, own).mean() < RIGHT
-    if not wrong and not has_suspects(agreement, own):
+    wrong = share_below(compared.agreement.both, compared.own).mean() < RIGHT
+    if not wrong and not has_suspects(compared):
         return
     chosen = [order[place] for place in places]
-    is_square = all(height == width for height, width in _sizes(source, chosen))
-    if wrong and (turn := find_turn(images, labels, own, agreement, is_square=is_square)) is not None:
+    quarters = all(height == width for height, width in (source.sizes[index] for index in chosen))
+    if wrong and (turn := find_turn(compared, quarters=quarters)) is not None:
         yield _describe_turn(source, chosen, len(places), turn)
         return
     if len(near) < len(order):
-        labels, own, near = _labels(source, order), places, np.arange(len(order))
-        agreement = agree(images, labels)
-    if wrong and (found := find_others(agreement, own)) is not None:
-        yield describe(agreement.second, own, near, found)
-    elif (part := find_part(images, labels, own, agreement, is_square=is_square)) is not None:
+        spread = np.linspace(0, len(order) - 1, min(_MOST_MASKS, len(order))).round().astype(int)
+        near = np.union1d(near, spread)
+        compared = compare(near)
+    if wrong and (found := find_others(compared)) is not None:
+        yield describe(compared.agreement.second, compared.own, near, found)
+    elif (part := find_part(compared, quarters=quarters)) is not None:
         if part.turn is None:
-            yield describe(agreement.second, own, near, part.columns)
+            yield describe(compared.agreement.second, compared.own, near, part.columns)
         else:
             yield _describe_turn(source, [chosen[row] for row in part.rows], len(places), part.turn)
 
@@ -104,43 +110,30 @@ def find_step(agreement: Agreement, places: NDArray[np.intp], near: NDArray[np.i
     return max(found)[1] if found else None
 
 
-def find_turn(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    own: NDArray[np.intp],
-    agreement: Agreement,
-    *,
-    is_square: bool,
-) -> str | None:
+def find_turn(compared: Compared, *, quarters: bool) -> str | None:
     """Return how masks have to be turned to fit better in nearly all images, in words; None if they fit as they are.
 
     Args:
-        images: (R, 64, 64), grey.
-        labels: (M, 64, 64).
-        own: (R,), the column of each image's own mask.
-        agreement: of the images with the masks as they are.
-        is_square: Whether a mask could be turned by a quarter without having another shape than its image.
+        compared: The images and masks.
+        quarters: Whether a mask could be turned by a quarter without having another shape than its image.
     """
-    rows = np.arange(len(own))
-    before = agreement.both[rows, own]
+    own, rows = compared.own, np.arange(len(compared.own))
+    before = compared.agreement.both[rows, own]
     found: list[tuple[float, str]] = []
-    for words, turned in turn_masks(labels, quarters=is_square):
-        both = agree(images, turned).both
+    for words, turned in compared.turned(quarters=quarters):
+        both = turned.both
         better = both[rows, own] - before
         if share_below(both, own).mean() >= RECOGNISED and (better > 0).mean() >= MIN_BETTER:
             found.append((float(better.mean()), words))
     return max(found)[1] if found else None
 
 
-def find_others(agreement: Agreement, own: NDArray[np.intp]) -> NDArray[np.intp] | None:
+def find_others(compared: Compared) -> NDArray[np.intp] | None:
     """Return the column of the mask that fits each image better than its own, None if the pairs look right.
 
     The mask is chosen by one half of the image and judged by the other one.
-
-    Args:
-        agreement: of R images with M masks.
-        own: (R,), the column of each image's own mask.
     """
+    own, agreement = compared.own, compared.agreement
     best: NDArray[np.intp] = agreement.first.argmax(axis=1)
     rows = np.arange(len(own))
     better = (agreement.second[rows, best] > agreement.second[rows, own]).mean()
@@ -159,14 +152,6 @@ def _usable(source: FolderSource, thumbnails: Thumbnails) -> list[int]:
         return sample.split or "", sample.name.rstrip("0123456789"), len(sample.name), sample.name
 
     return sorted(usable, key=key)
-
-
-def _labels(source: FolderSource, indices: Sequence[int]) -> NDArray[np.uint8]:
-    return np.stack([source.label_thumbnail(index) for index in indices])
-
-
-def _sizes(source: FolderSource, indices: Sequence[int]) -> list[tuple[int, int]]:
-    return [source.sizes[index] for index in indices]
 
 
 def _describe_turn(source: FolderSource, indices: Sequence[int], examined: int, turn: str) -> Problem:

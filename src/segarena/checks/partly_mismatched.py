@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.agreement import Agreement, agree, share_below
-from segarena.checks.turns import turn_masks
+from segarena.checks.agreement import Agreement, Compared, share_below
 
 #: A mask is suspected if, by one half of the image, it agrees with it better than only this share of all masks or less,
 LOW = 0.9
@@ -38,30 +37,21 @@ class Part(NamedTuple):
     columns: NDArray[np.intp]
 
 
-def has_suspects(agreement: Agreement, own: NDArray[np.intp]) -> bool:
+def has_suspects(compared: Compared) -> bool:
     """Whether enough masks are suspected for `find_part` to find them."""
-    return _are_enough(share_below(agreement.first, own) < LOW)
+    return _are_enough(share_below(compared.agreement.first, compared.own) < LOW)
 
 
-def find_part(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    own: NDArray[np.intp],
-    agreement: Agreement,
-    *,
-    is_square: bool,
-) -> Part | None:
+def find_part(compared: Compared, *, quarters: bool) -> Part | None:
     """Return the images that agree with another mask, or with their own one turned; None if the pairs look right.
 
     What is tried is chosen by one half of each image and judged by the other one.
 
     Args:
-        images: (R, 64, 64), grey.
-        labels: (M, 64, 64).
-        own: (R,), the column of each image's own mask.
-        agreement: of the images with the masks as they are.
-        is_square: Whether a mask could be turned by a quarter without having another shape than its image.
+        compared: The images and masks.
+        quarters: Whether a mask could be turned by a quarter without having another shape than its image.
     """
+    own, agreement = compared.own, compared.agreement
     suspects = share_below(agreement.first, own) < LOW
     if not _are_enough(suspects):
         return None
@@ -81,8 +71,8 @@ def find_part(
             found.append((float(better.sum()), part))
 
     judge(agreement, agreement.first.argmax(axis=1), None)
-    for words, turned in turn_masks(labels, quarters=is_square):
-        judge(agree(images, turned), own, words)
+    for words, turned in compared.turned(quarters=quarters):
+        judge(turned, own, words)
     return max(found, key=lambda one: one[0])[1] if found else None
 
 
