@@ -29,6 +29,7 @@ def ask(
     *,
     claim: str = "undecided",
     answer: str = "undecided",
+    leads: tuple[float, float] = (0.031, 0.031),
     **changes: Any,
 ) -> dict[str, Claim]:
     """The claims of U-Net against DeepLabv3 and PSPNet, by the first words of their questions."""
@@ -38,13 +39,15 @@ def ask(
         Difference(
             first="unet",
             second=second,
-            difference=0.031,
+            difference=lead,
             networks=network,
             architectures=architecture,
             practically_equal=False,
             noise_survived=None,
         )
-        for second, network, architecture in zip(("deeplabv3", "pspnet"), networks, architectures, strict=True)
+        for second, network, architecture, lead in zip(
+            ("deeplabv3", "pspnet"), networks, architectures, leads, strict=True
+        )
     )
     changed = replace(
         statistics, **{"pairs": pairs, "models": statistics.models[:3], "units": 40, "claim": claim, **changes}
@@ -69,11 +72,26 @@ def test_a_claim_holds_only_against_every_rival(comparison: Comparison) -> None:
     assert found[NETWORKS].answer == found[ARCHITECTURES].answer == "Not shown."
     assert "PSPNet" in found[NETWORKS].reason
     assert "DeepLabv3" not in found[NETWORKS].reason
-    assert "DeepLabv3 or PSPNet" in found[ARCHITECTURES].reason
+    assert "DeepLabv3 (3.1 points" in found[ARCHITECTURES].reason
+    assert "PSPNet (3.1 points" in found[ARCHITECTURES].reason
     assert "150 to 300 scored images" in found["What would settle it?"].reason
     found = ask(comparison, [CLEAR, CLEAR], [CLEAR, CLEAR], claim="best_architecture", plan=None)
     assert found[NETWORKS].answer == found[ARCHITECTURES].answer == "Shown."
     assert "What would settle it?" not in found
+
+
+def test_the_smallest_lead_is_named_beside_the_least_certain_one(comparison: Comparison) -> None:
+    wide = Interval(low=0.001, high=0.6, p=0.04, p_holm=0.04)
+    found = ask(comparison, [wide, CLEAR], [CLEAR, CLEAR], leads=(0.362, 0.202), claim="best_architecture")
+    reason = found[NETWORKS].reason
+    assert "Closest: PSPNet (20.2 points, 95% interval 1.2 to 5.0)." in reason
+    assert "Least certain: DeepLabv3 (36.2 points, 95% interval 0.1 to 60.0)" in reason
+    assert "Least certain" not in found[ARCHITECTURES].reason
+
+
+def test_all_models_that_are_not_clearly_different_have_their_differences(comparison: Comparison) -> None:
+    reason = ask(comparison, [UNCLEAR, UNCLEAR], [None, None], leads=(0.05, 0.03))[NETWORKS].reason
+    assert "DeepLabv3 (5.0 points, 95% interval −1.0 to 7.0) or PSPNet (3.0 points" in reason
 
 
 def test_only_the_models_that_were_trained_once_are_named(comparison: Comparison) -> None:

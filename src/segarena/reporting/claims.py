@@ -10,6 +10,9 @@ from segarena.reporting.comparison import Comparison
 from segarena.reporting.differences import to_text
 from segarena.scoring.wording import describe_plan
 
+#: Models that are not clearly different are listed with their differences, up to this number.
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -68,18 +71,48 @@ def _about_first(comparison: Comparison, shown: Statistics, intervals: list[Inte
         who = "Each model" if len(once) == len(comparison.ranking) else join_words(once)
         were = "were" if who != "Each model" and len(once) > 1 else "was"
         return "Not measured.", f"{who} {were} trained once, so how much training changes a score is not known."
-    open_ = [(pair, interval) for pair, interval in known if interval.p > shown.alpha]
-    pair, interval = max(open_ or known, key=lambda entry: entry[1].p)
-    other = labels[pair.second if pair.first == shown.models[0].model else pair.first]
-    ends = f"{100 * pair.difference:.1f} points, 95% interval {to_text(interval.low, interval.high)}"
-    if not open_ and len(rivals) == 1:
-        return "Shown.", f"{first} is ahead of {other} ({ends})."
+    leads = [_Lead(labels[p.second if p.first == shown.models[0].model else p.first], p, i) for p, i in known]
+    open_ = [lead for lead in leads if lead.interval.p > shown.alpha]
     if not open_:
-        return "Shown.", f"{first} is ahead of every other model. Least clear: {other} ({ends})."
-    names = join_words([labels[p.second if p.first == shown.models[0].model else p.first] for p, _ in open_], "or")
-    less = "" if len(open_) == 1 else f" Least clear: {other}, {ends}."
-    exact = f" ({ends})." if len(open_) == 1 else f".{less}"
-    return "Not shown.", f"{first} is not clearly different from {names}{exact} That is no proof that they are equal."
+        return "Shown.", f"{first} is ahead of {_ahead_of(leads, shown)}"
+    if len(open_) > _MOST_NAMED:
+        names, closest = join_words([lead.other for lead in open_], "or"), min(open_, key=lambda lead: lead.points)
+        which = f"{names}. Closest: {closest.text}"
+    else:
+        which = join_words([lead.text for lead in open_], "or")
+    return "Not shown.", f"{first} is not clearly different from {which}. That is no proof that they are equal."
+
+
+@dataclass(frozen=True)
+class _Lead:
+    """The difference of the first model to another one."""
+
+    other: str
+    pair: Difference
+    interval: Interval
+
+    @property
+    def points(self) -> float:
+        """The difference, a fraction."""
+        return abs(self.pair.difference)
+
+    @property
+    def text(self) -> str:
+        """The other model, with the difference and its interval."""
+        ends = to_text(self.interval.low, self.interval.high)
+        return f"{self.other} ({100 * self.pair.difference:.1f} points, 95% interval {ends})"
+
+
+def _ahead_of(leads: list[_Lead], shown: Statistics) -> str:
+    """Which models: the closest one, and the one with the largest p value, which decides, where that is another one."""
+    if len(leads) == 1:
+        return f"{leads[0].text}."
+    closest, decides = min(leads, key=lambda lead: lead.points), max(leads, key=lambda lead: lead.interval.p)
+    text = f"every other model. Closest: {closest.text}."
+    if decides.interval.p > closest.interval.p:
+        more = f"{shown.unit_name} to {shown.unit_name}"
+        text += f" Least certain: {decides.text}; this larger lead differs more from {more}."
+    return text
 
 
 def _counted(comparison: Comparison, shown: Statistics) -> tuple[str, str]:
