@@ -3,15 +3,17 @@
 import re
 import shutil
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sample_records import PROTOCOL
+from segarena.config import Protocol
 from segarena.config.training import EncoderName, ModelName
 from segarena.reporting import references as bibliography
 from segarena.reporting.archive import write_archive
@@ -20,6 +22,7 @@ from segarena.reporting.methods_paragraph import latex_paragraph, plain_paragrap
 from segarena.reporting.paper import FOLDER
 from segarena.reporting.tables import Column, Table, class_table, model_tables
 from segarena.reporting.text_tables import to_latex, to_markdown
+from segarena.training.losses import AUXILIARY_WEIGHT
 from support import build_page
 
 
@@ -80,17 +83,41 @@ def test_the_paragraph_has_the_numbers_of_the_protocol(street: Path) -> None:
     assert "Each model was trained once." in text
 
 
+#: For each setting another value, and what the paragraph then has.
 CHANGES = {
+    "size": ({"size": 360 + 1}, "resized to 361 pixels"),
+    "crop": ({"crop": (64, 96)}, "64 × 96"),
+    "epochs": ({"epochs": 31}, "31 epochs"),
+    "patience": ({"patience": 7}, "7 epochs without"),
+    "batch_size": ({"batch_size": 12}, "batches of 12"),
+    "micro_batch": ({"micro_batch": 4}, "parts of at most 4 images"),
+    "optimizer": ({"optimizer": "sgd"}, "SGD with momentum 0.9"),
+    "schedule": ({"schedule": "poly"}, "polynomial"),
+    "learning_rate": ({"learning_rate": 0.0007}, "learning rate 0.0007"),
+    "decoder_factor": ({"decoder_factor": 10.0}, "10 times this learning rate"),
+    "weight_decay": ({"weight_decay": 0.05}, "weight decay 0.05"),
+    "clip_norm": ({"clip_norm": 1.5}, "norm of 1.5"),
     "loss": ({"loss": "ce+dice"}, "Dice"),
     "class_weights": ({"class_weights": "median"}, "median frequency"),
-    "rotation": ({"rotation": 15.0}, "15 degrees"),
-    "elastic": ({"elastic": 0.02}, "elastically"),
-    "scale_jitter": ({"scale_jitter": 1.5}, "1/1.5 to 1.5"),
-    "ema_decay": ({"ema_decay": 0.99}, "0.99"),
-    "hard_pixels": ({"hard_pixels": 0.25}, "hardest 25%"),
     "label_smoothing": ({"label_smoothing": 0.1}, "smoothing of 0.1"),
-    "optimizer": ({"optimizer": "sgd", "schedule": "poly"}, "SGD with momentum 0.9"),
+    "hard_pixels": ({"hard_pixels": 0.25}, "hardest 25%"),
+    "ema_decay": ({"ema_decay": 0.99}, "0.99"),
+    "freeze_batchnorm": ({"freeze_batchnorm": True}, "statistics of BatchNorm in the encoder"),
+    "crop_foreground": ({"crop_foreground": 0.5}, "50% of the crops"),
+    "scale_jitter": ({"scale_jitter": 1.5}, "1/1.5 to 1.5"),
+    "rotation": ({"rotation": 15.0}, "15 degrees"),
+    "elastic": ({"elastic": 0.02}, "elastically (standard deviation 2%"),
+    "data_fraction": ({"data_fraction": 0.5}, "50% of the training images"),
+    "precision": ({"precision": "bf16"}, "in bf16"),
     "equal": ({"equal": "time"}, "about the same time"),
+}
+#: Settings that the paragraph does not take from the protocol: from the table of models (what was built, with which
+#: weights and strides), from the record (track, trials), by what follows from the size, and those that change the
+#: speed, or the results by rounding alone.
+ELSEWHERE = {
+    *("network", "track", "tune", "model_epochs"),
+    "input_size",
+    *("device", "crops", "workers", "threads", "cache_gib"),
 }
 
 
@@ -101,6 +128,43 @@ def test_a_setting_that_differs_is_in_the_paragraph(street: Path, change: str) -
     other = replace(comparison, record=replace(comparison.record, protocol=replace(PROTOCOL, **settings)))
     assert shown not in plain_paragraph(comparison)
     assert shown in plain_paragraph(other)
+
+
+def test_no_setting_of_the_protocol_is_left_out() -> None:
+    assert {item.name for item in fields(Protocol)} == set(CHANGES) | ELSEWHERE
+
+
+def test_the_auxiliary_loss_is_stated_where_a_network_has_one(street: Path) -> None:
+    comparison = read_comparison(street)
+    assert "pspnet" in comparison.names
+    assert f"auxiliary cross-entropy, with a weight of {AUXILIARY_WEIGHT:g}." in plain_paragraph(comparison)
+
+
+def test_channels_that_are_not_rgb_have_no_saturation(street: Path) -> None:
+    comparison = read_comparison(street)
+    inputs = replace(comparison.record.inputs, channels="all")
+    assert "saturation" in plain_paragraph(comparison)
+    assert "saturation" not in plain_paragraph(replace(comparison, record=replace(comparison.record, inputs=inputs)))
+
+
+def test_strides_of_training_and_evaluation_are_stated(street: Path) -> None:
+    comparison = read_comparison(street)
+    table = comparison.models
+    is_deeplab = table["model"] == "deeplabv3"
+    strides = table.assign(output_stride=16, eval_output_stride=np.where(is_deeplab, 8, 16))
+    text = plain_paragraph(replace(comparison, models=strides))
+    assert "of DeepLabv3 was 16 in training and 8 in evaluation." in text
+
+
+def test_runs_that_differ_in_a_setting_cite_their_architecture(street: Path) -> None:
+    comparison = read_comparison(street)
+    name = "unet@learning_rate=0.001"
+    ranking = tuple(replace(entry, model=name) for entry in comparison.ranking if entry.model == "unet")
+    models = comparison.models.replace({"model": {"unet": name}})
+    record = replace(comparison.record, ranking=ranking, varied=("learning_rate",), statistics=None)
+    runs = replace(comparison, record=record, models=models)
+    assert "ronneberger2015unet" in [entry.key for entry in references(runs)]
+    assert "auxiliary" not in plain_paragraph(runs)
 
 
 def test_folds_are_named(crossed: Path) -> None:

@@ -16,6 +16,9 @@ Cite = Callable[[Reference], str]
 # Brackets of citations until the text is escaped: characters for private use, which no name has.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
+#: Weight of PSPNet's auxiliary loss, see training/losses.py.
+AUXILIARY_WEIGHT = 0.4
+
 _LOSSES = {"ce": "cross-entropy", "ce+dice": "the sum of cross-entropy and Dice loss"}
 _SCHEDULES = {"onecycle": "a one-cycle schedule", "poly": "a polynomial schedule of power 0.9"}
 _WEIGHTS = {
@@ -71,7 +74,7 @@ def _compared(comparison: Comparison, cite: Cite) -> list[str]:
     record = comparison.record
     names = []
     for name, style in comparison.styles.items():
-        paper = ARCHITECTURES.get(name)
+        paper = ARCHITECTURES.get(name.partition("@")[0])  # a run's name has the settings that differ
         names.append(style.label if paper is None else f"{style.label} {cite(paper)}")
     data = record.data
     if comparison.folds is not None:
@@ -98,16 +101,25 @@ def _networks(comparison: Comparison, cite: Cite) -> list[str]:
         cited = "" if paper is None else f" {cite(paper)}"
         all_ = "All networks" if len(comparison.names) > 1 else "The network"
         texts.append(f"{all_} had the encoder {encoder}{cited}.")
-    strides = {comparison.styles[name].label: comparison.chosen_stride(name) for name in comparison.names}
-    known = {stride for stride in strides.values() if stride is not None}
-    if len(known) == 1:
-        labels = [label for label, stride in strides.items() if stride is not None]
-        texts.append(f"The output stride of {join_words(labels)} was {known.pop()}.")
+    texts += _strides(comparison)
+    if record.protocol.freeze_batchnorm:
+        texts.append("The running statistics of BatchNorm in the encoder stayed those of the pretrained weights.")
     for start, labels in comparison.starts.items():
         those = "all networks" if len(comparison.starts) == 1 and len(labels) > 1 else join_words(labels)
         kind = "random" if start == RANDOM else start
         texts.append(f"The initial weights of {those} were {kind}.")
     return texts
+
+
+def _strides(comparison: Comparison) -> list[str]:
+    """The output strides of the models for which they can be chosen."""
+    models: dict[str, list[str]] = {}
+    for name in comparison.names:
+        stride, evaluated = comparison.chosen_stride(name), comparison.fact(name, "eval_output_stride")
+        if stride is not None:
+            other = "" if evaluated in (None, stride) else f" in training and {evaluated:g} in evaluation"
+            models.setdefault(f"{stride}{other}", []).append(comparison.styles[name].label)
+    return [f"The output stride of {join_words(labels)} was {stride}." for stride, labels in models.items()]
 
 
 def _training(comparison: Comparison, cite: Cite) -> list[str]:
@@ -122,9 +134,17 @@ def _training(comparison: Comparison, cite: Cite) -> list[str]:
     height, width = protocol.crop
     texts = [
         f"Training took {length} with {by} ({rate}weight decay {protocol.weight_decay:g}, "
-        f"{_SCHEDULES[protocol.schedule]}), in batches of {protocol.batch_size} crops of {height} × {width} pixels "
-        f"from images whose shorter side was resized to {protocol.size} pixels."
+        f"{_SCHEDULES[protocol.schedule]}, gradients clipped to a norm of {protocol.clip_norm:g}), in batches of "
+        f"{protocol.batch_size} crops of {height} × {width} pixels from images whose shorter side was resized to "
+        f"{protocol.size} pixels."
     ]
+    if protocol.data_fraction < 1:
+        texts.append(f"Only {plain(100 * protocol.data_fraction)}% of the training images were used.")
+    if 0 < protocol.largest_part < protocol.batch_size:
+        texts.append(
+            f"The gradients of a batch were added up over parts of at most {plural(protocol.largest_part, 'image')}, "
+            "each with its own BatchNorm statistics."
+        )
     if protocol.decoder_factor != 1:
         texts.append(
             f"Layers outside the encoder were trained at {protocol.decoder_factor:g} times this learning rate."
@@ -133,21 +153,43 @@ def _training(comparison: Comparison, cite: Cite) -> list[str]:
         names = join_words([name.replace("_", " ") for name in sorted(tuned)])
         trials = plural(protocol.tune, "short trial")
         texts.append(f"The {names} of each model was chosen by {trials} on held-out training images.")
+    texts += [*_augmentation(comparison), *_loss(comparison, varied | tuned)]
+    if protocol.ema_decay:
+        texts.append(f"An exponential moving average of the weights (decay {protocol.ema_decay:g}) was evaluated.")
+    return texts
+
+
+def _augmentation(comparison: Comparison) -> list[str]:
+    record = comparison.record
+    protocol = record.protocol
     changes = [f"scaled by 1/{protocol.scale_jitter:g} to {protocol.scale_jitter:g}"] * (protocol.scale_jitter > 1)
     changes += [f"rotated by up to {protocol.rotation:g} degrees"] * bool(protocol.rotation)
-    changes += ["deformed elastically"] * bool(protocol.elastic)
-    changes += ["mirrored", "changed in brightness, contrast and saturation"]
-    texts.append(f"Crops were randomly {join_words(changes)}.")
+    changes += [
+        f"deformed elastically (standard deviation {plain(100 * protocol.elastic)}% of the shorter side)"
+    ] * bool(protocol.elastic)
+    colors = "brightness, contrast and saturation" if record.inputs.channels == "rgb" else "brightness and contrast"
+    changes += ["mirrored horizontally", f"changed in {colors}"]
+    chosen = []
+    if protocol.crop_foreground:
+        chosen = [
+            f"{plain(100 * protocol.crop_foreground)}% of the crops were chosen to contain a less frequent class."
+        ]
+    return [f"Crops were randomly {join_words(changes)}.", *chosen]
+
+
+def _loss(comparison: Comparison, own: set[str]) -> list[str]:
+    """The loss; `own` are the settings that each model has for itself."""
+    protocol = comparison.record.protocol
     loss = f"The loss was {_LOSSES[protocol.loss]}"
-    if protocol.class_weights != "none" and "class_weights" not in varied | tuned:
+    if protocol.class_weights != "none" and "class_weights" not in own:
         loss += f", with classes weighted by {_WEIGHTS[protocol.class_weights]}"
     if protocol.label_smoothing:
         loss += f", with label smoothing of {protocol.label_smoothing:g}"
     if protocol.hard_pixels < 1:
         loss += f", of the hardest {plain(100 * protocol.hard_pixels)}% of the pixels in its cross-entropy"
-    texts.append(f"{loss}.")
-    if protocol.ema_decay:
-        texts.append(f"An exponential moving average of the weights (decay {protocol.ema_decay:g}) was evaluated.")
+    texts = [f"{loss}."]
+    if any(name.partition("@")[0] == "pspnet" for name in comparison.names):
+        texts.append(f"PSPNet also had its auxiliary cross-entropy, with a weight of {AUXILIARY_WEIGHT:g}.")
     return texts
 
 
