@@ -18,11 +18,13 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python -m venv /opt/segarena
 COPY requirements.lock ./
-# The pair of torch and torchvision that the lock file names, from PyTorch's own index.
+# The pair of torch and torchvision that the lock file names, from PyTorch's own index: it brings the libraries of its
+# variant. Then all other packages of the lock file, each with its hash.
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-RUN grep -E '^(torch|torchvision)==' requirements.lock | sed 's/ *;.*//' > torch.txt \
+RUN grep -oE '^(torch|torchvision)==[^ ]+' requirements.lock > torch.txt \
+ && awk '/^[a-z]/ { kept = !/^(torch|torchvision|triton|cuda|nvidia)/ } kept' requirements.lock > others.txt \
  && /opt/segarena/bin/python -m pip install --requirement torch.txt --index-url "$PYTORCH" \
- && /opt/segarena/bin/python -m pip install --requirement requirements.lock --constraint torch.txt
+ && /opt/segarena/bin/python -m pip install --requirement others.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN /opt/segarena/bin/python -m pip install ".[serve,onnx]"

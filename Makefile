@@ -59,9 +59,9 @@ docs: .venv/dev.stamp  ## the Python functions in src/segarena/api; the list of 
 site: .venv/dev.stamp  ## the documentation as a site, into site/; a broken link or reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-lock: .venv/dev.stamp  ## exact versions, without registry addresses
-	$(BIN)/uv pip compile -q --universal --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --no-header --no-annotate --extra dev pyproject.toml -o requirements-dev.lock
+lock: .venv/dev.stamp  ## exact versions with the hashes of their files, without registry addresses
+	$(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

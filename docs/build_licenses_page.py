@@ -35,7 +35,7 @@ HEAD = """# Licences
 segarena has the licence [Apache-2.0](https://github.com/segarena/segarena/blob/main/LICENSE). Its packages, at the
 exact versions of `requirements.lock` and `requirements-dev.lock`, have those below, as their metadata state them. The
 proprietary ones are NVIDIA's libraries for GPUs, which PyTorch requires on Linux; a build of PyTorch for CPUs needs
-none of them.
+none of them. The lock files have the hash of each file: an installer refuses another one.
 
 Known vulnerabilities of these versions: `python -m pip install pip-audit`, then
 `python -m pip_audit --strict --no-deps --disable-pip -r requirements.lock -r requirements-dev.lock`. It asks the Python

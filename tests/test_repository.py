@@ -78,3 +78,10 @@ def test_the_lock_has_every_package_that_is_required(lock: str, extras: list[str
     names = {re.split(r"[^\w.-]", line)[0] for line in required}
     locked = {line.split("==")[0] for line in (ROOT / lock).read_text().splitlines()}
     assert {name.lower().replace("_", "-") for name in names} <= locked
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_package_of_the_lock_has_hashes(lock: str) -> None:
+    packages = re.split(r"\n(?=\S)", (ROOT / lock).read_text())
+    assert len(packages) > 50
+    assert all(re.fullmatch(r"[^\n]+==[^\n]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n?", each) for each in packages)
