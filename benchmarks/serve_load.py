@@ -39,6 +39,8 @@ IMAGES = (
     (5000, 1000, "PNG"),
 )
 MOST_MEGAPIXELS = 4
+#: What is asked for: mostly masks.
+PATHS = ("/predict?format=png", "/predict?format=json", "/predict?format=overlay", "/compare")
 
 
 @dataclass
@@ -93,9 +95,9 @@ def _ask(server: int, port: int, seconds: float, clients: int) -> Load:
         chosen = np.random.default_rng(number)
         while time.monotonic() < end:
             image = images[chosen.choice(len(images), p=[0.19] * 5 + [0.05])]
-            kind = chosen.choice(["png", "json", "overlay"], p=[0.8, 0.1, 0.1])
+            path = chosen.choice(PATHS, p=[0.7, 0.1, 0.1, 0.1])
             start = time.monotonic()
-            status = _send(port, image, kind)
+            status = _send(port, image, path)
             with lock:
                 load.statuses[status] += 1
                 if status == "200":
@@ -114,10 +116,10 @@ def _ask(server: int, port: int, seconds: float, clients: int) -> Load:
     return load
 
 
-def _send(port: int, image: bytes, kind: str) -> str:
+def _send(port: int, image: bytes, path: str) -> str:
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     try:
-        connection.request("POST", f"/predict?format={kind}", image, {"Content-Type": "application/octet-stream"})
+        connection.request("POST", path, image, {"Content-Type": "application/octet-stream"})
         response = connection.getresponse()
         response.read()
         return str(response.status)

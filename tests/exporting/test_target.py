@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,38 @@ def test_files_and_folders_are_put_in_place(tmp_path: Path) -> None:
     assert (tmp_path / "a.onnx").read_text() == "file"
     assert (tmp_path / "folder" / "b").read_text() == "folder"
     assert {path.name for path in tmp_path.iterdir()} == {"a.onnx", "folder"}
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    script = f"""
+import os, signal
+from pathlib import Path
+from segarena.exporting.target import written_whole
+with written_whole(Path({str(tmp_path / "a.onnx")!r})) as place:
+    place.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode != 0
+    [left] = tmp_path.iterdir()
+    with written_whole(tmp_path / "a.onnx") as place:
+        place.write_text("soon after")  # one that has just been made may be of an export that is about to lock it
+    assert {path.name for path in tmp_path.iterdir()} == {left.name, "a.onnx"}
+    os.utime(left, (0, 0))
+    (tmp_path / "a.onnx").unlink()
+    with written_whole(tmp_path / "b.onnx") as place:
+        place.write_text("another name")
+    assert left.exists()
+    with written_whole(tmp_path / "a.onnx") as place:
+        place.write_text("again")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.onnx", "b.onnx"}
+
+
+def test_the_folder_of_an_export_that_runs_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "a.onnx"
+    with refuses(RunError, where=target), written_whole(target) as slow:
+        slow.write_text("slow")
+        os.utime(slow.parent, (0, 0))
+        with written_whole(target) as place:
+            place.write_text("fast")
+        assert slow.read_text() == "slow"
+    assert target.read_text() == "fast"

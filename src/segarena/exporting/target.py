@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segarena.errors import RunError
 from segarena.files import TEMPORARY, unwritable
+from segarena.locks import hold
 
+#: Seconds for which a folder is left alone: another export may have made it and not locked it yet.
+_JUST_MADE = 10
 _ANOTHER, _ELSEWHERE = "Name another one with --out", "name another place with --out"
 
 
@@ -52,6 +57,8 @@ def choose_target(out: Path | None, name: str, root: Path) -> Path:
 def written_whole(target: Path) -> Iterator[Path]:
     """Yield a path to write to, which becomes the target when the block ends without an error; else nothing is left.
 
+    What killed exports of the same name have left beside the target is removed.
+
     Args:
         target: The file or folder to make.
 
@@ -60,16 +67,29 @@ def written_whole(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(target)
         place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=TEMPORARY, dir=target.parent))
     except OSError as error:
         raise unwritable(target, error, instead=_ELSEWHERE) from error
     try:
-        yield place / target.name
-        _move(place / target.name, target)
+        with hold(place):
+            yield place / target.name
+            _move(place / target.name, target)
     except OSError as error:
         raise unwritable(target, error, instead=_ELSEWHERE) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _remove_left_over(target: Path) -> None:
+    """Remove the folders of exports of this target that were killed: those that no process has locked."""
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.*{TEMPORARY}"):
+        with suppress(OSError, RunError):  # it is in use, or of another user: this export does not need it
+            if time.time() - folder.stat().st_mtime < _JUST_MADE:
+                continue
+            with hold(folder) as is_locked:
+                if is_locked:
+                    shutil.rmtree(folder)
 
 
 def _move(made: Path, target: Path) -> None:
