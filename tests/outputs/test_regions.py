@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from segarena.annotations.rasterize import Polygons
+from segarena.kernels.region_counts import count_regions
 from segarena.outputs.regions import Regions
 
 MASKS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 2))
@@ -62,6 +63,18 @@ def test_regions_are_those_of_scipy(mask: np.ndarray) -> None:
         expected += [(label, int((numbers == number + 1).sum())) for number in range(count)]
     assert sorted(zip(regions.labels.tolist(), regions.areas.tolist(), strict=True)) == sorted(expected)
     assert len(regions.polygons()) == len(expected)
+
+
+@any_time
+@given(MASKS, st.integers(1, 4))
+@example(CHECKERBOARD, 1)
+@example(KNOT, 1)
+@example(np.array([[1, 0, 1, 0, 1], [1, 0, 1, 0, 1], [1, 1, 1, 0, 1], [0, 0, 1, 1, 1]], dtype=np.uint8), 14)
+def test_regions_are_counted_row_by_row(mask: np.ndarray, min_area: int) -> None:
+    counts, regions = np.zeros(3, np.int64), Regions.of(mask)
+    count_regions(mask, min_area, counts)
+    expected = np.bincount(regions.labels[regions.areas >= min_area], minlength=3)
+    assert counts.tolist() == expected.tolist()
 
 
 @any_time

@@ -12,11 +12,15 @@ from PIL import Image
 
 from segarena.image_files.image_io import decode, open_image
 from segarena.image_files.images import is_deep, rgb_picture
+from segarena.image_files.paged import PagedArray
+from segarena.image_files.row_bands import row_bands
 
 #: Pixels from which an image is read in parts: Pillow's own limit, above which files are refused unless it is raised.
 LARGE = Image.MAX_IMAGE_PIXELS or 1 << 27
 #: Pixels of the longer side of the picture that stands for a large image in an overlay.
 _PICTURE = 4096
+#: Modes of which a pixel takes one byte of memory.
+_ONE_BYTE = frozenset({"1", "L", "P"})
 #: Modes of 8 bits, without transparency, whose parts can be turned into RGB one by one.
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV"})
 
@@ -41,30 +45,43 @@ def pixels_allowed(megapixels: int | None) -> Iterator[None]:
 class LargeImage:
     """An image that Pillow has decoded, of which a part at a time is RGB in an array.
 
+    Pillow takes four bytes of memory for each pixel of colour. These are moved to a temporary file, three bytes each,
+    where the disk has room; pixels of one byte stay in memory.
+
     Attributes:
         size: (height, width) in pixels.
     """
 
     def __init__(self, picture: Image.Image, path: Path) -> None:
-        self._picture, self._path = picture, path
         self.size = (picture.height, picture.width)
+        self._path = path
+        self._picture: Image.Image | None = picture
+        if picture.mode in _ONE_BYTE:
+            return
+        self._stored = PagedArray((*self.size, 3))
+        if self._stored.is_in_file:
+            for rows in row_bands(*self.size):
+                self._stored.array[rows] = self.part(rows.start, rows.stop, 0, self.size[1])
+                self._stored.release()
+            self._picture = None
 
     def part(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """Return the pixels from `top` to before `bottom`, `left` to before `right`, uint8 (rows, columns, 3)."""
-        return rgb_picture(self._picture.crop((left, top, right, bottom)), self._path).pixels
+        if self._picture is not None:
+            return rgb_picture(self._picture.crop((left, top, right, bottom)), self._path).pixels
+        pixels = self._stored.array[top:bottom, left:right].copy()
+        self._stored.release()
+        return pixels
 
     def resized(self, height: int, width: int) -> NDArray[np.uint8]:
         """Return the whole image at another size, bilinear with antialiasing, uint8 (height, width, 3)."""
         rows, step, scale = [], max(1, height // 32), self.size[0] / height
-        for start in range(0, height, step):  # a strip at a time: some modes have to be converted first
-            stop, picture, first = min(start + step, height), self._picture, 0
-            if picture.mode in ("1", "P"):
-                first = max(0, int((start - 2) * scale))
-                last = min(self.size[0], int((stop + 2) * scale) + 1)
-                picture = picture.crop((0, first, self.size[1], last)).convert("RGB")
-            box = (0, start * scale - first, self.size[1], min(stop * scale - first, picture.height))
-            strip = picture.resize((width, stop - start), Image.Resampling.BILINEAR, box=box)
-            rows.append(rgb_picture(strip, self._path).pixels)
+        for start in range(0, height, step):
+            stop = min(start + step, height)
+            first, last = max(0, int((start - 2) * scale)), min(self.size[0], int((stop + 2) * scale) + 1)
+            strip = Image.fromarray(self.part(first, last, 0, self.size[1]))
+            box = (0, start * scale - first, self.size[1], min(stop * scale - first, last - first))
+            rows.append(np.asarray(strip.resize((width, stop - start), Image.Resampling.BILINEAR, box=box)))
         return np.concatenate(rows)
 
     def picture(self) -> NDArray[np.uint8]:

@@ -37,8 +37,13 @@ class PagedArray:
         else:
             self.array = np.frombuffer(self._map, np.uint8).reshape(shape)
 
+    @property
+    def is_in_file(self) -> bool:
+        """Whether it is in a file, and not in memory."""
+        return self._map is not None
+
     def release(self) -> None:
-        """Give back the memory of what was written; it is read from the file again where it is used."""
+        """Give back the memory of what was written or read; it is read from the file again where it is used."""
         if self._map is not None and hasattr(self._map, "madvise"):
             self._map.madvise(mmap.MADV_DONTNEED)
 

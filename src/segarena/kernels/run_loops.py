@@ -49,7 +49,7 @@ def find_runs(mask: Labels, rows: NDArray[np.int64], starts: NDArray[np.int32]) 
 
 
 @compiled
-def _root(first: NDArray[np.int64], run: int) -> int:
+def find_root(first: NDArray[np.int64], run: int) -> int:
     """The first run of the region or object as far as it is known; the way to it gets shorter."""
     while first[run] != run:
         first[run] = first[first[run]]
@@ -76,7 +76,7 @@ def join_regions(
             end_above = starts[above + 1] if above + 1 < rows[y] else width
             end_below = starts[below + 1] if below + 1 < rows[y + 1] else width
             if mask[y - 1, starts[above]] == mask[y, starts[below]]:
-                one, other = _root(first, above), _root(first, below)
+                one, other = find_root(first, above), find_root(first, below)
                 first[max(one, other)] = min(one, other)
             above += end_above <= end_below
             below += end_below <= end_above
@@ -106,7 +106,7 @@ def join_objects(mask: Labels, rows: NDArray[np.int64], starts: NDArray[np.int32
             above = start
             while above < rows[y] and starts[above] <= end:
                 if mask[y - 1, starts[above]] == mask[y, begin]:
-                    one, other = _root(first, above), _root(first, below)
+                    one, other = find_root(first, above), find_root(first, below)
                     first[max(one, other)] = min(one, other)
                 above += 1
     for run in range(len(first)):

@@ -32,10 +32,12 @@ class AreasCollector(Collector):
 
     def collect(self, result: Result) -> list[list[int]]:
         """Return pixels and objects of each class."""
+        from segarena.kernels.region_counts import count_regions
+
         number = self.classes.num_classes
         pixels = np.array(Image.fromarray(result.mask).histogram())  # np.bincount makes eight bytes of each pixel
-        regions = result.regions
-        objects = np.bincount(regions.labels[regions.areas >= self.min_area], minlength=number)
+        objects = np.zeros(256, np.int64)
+        count_regions(np.ascontiguousarray(result.mask), self.min_area, objects)
         return [pixels[:number].tolist(), objects[:number].tolist()]
 
     def finish(self, images: Iterable[Collected], folder: Path) -> None:
