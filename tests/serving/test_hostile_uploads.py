@@ -127,6 +127,8 @@ UPLOADS |= {
     "path of a file as model": (PNG, "image/png", "/predict?model=..%2f..%2fetc%2fpasswd"),
     "null byte as model": (PNG, "image/png", "/predict?model=a%00b"),
     "path as format": (PNG, "image/png", "/predict?format=..%2f..%2fx"),
+    "path of a file among models": (PNG, "image/png", "/compare?model=a&model=..%2f..%2fetc%2fpasswd"),
+    "1,000 models": (PNG, "image/png", "/compare?" + "&".join(["model=b"] * 1000)),
     "path behind predict": (PNG, "image/png", "/predict/../../etc/passwd"),
     "file by its address": (*form([("image", None, b"file:///etc/passwd")]), "/predict"),
     "form of 1,000 parts": (*form([("model", None, b"a")] * 1000), "/predict"),
@@ -154,9 +156,10 @@ def test_there_are_fifty() -> None:
 @pytest.mark.parametrize("name", UPLOADS)
 def test_a_hostile_upload_is_refused_and_the_server_lives(client: Client, name: str) -> None:
     body, kind, path = UPLOADS[name]
-    reply = client.post(body, path, Content_Type=kind)
-    assert 400 <= reply.status < 500, reply
-    assert set(reply.json) == {"what", "where", "remedy"}
+    for asked in [path, "/compare", "/preview"] if path == "/predict" else [path]:
+        reply = client.post(body, asked, Content_Type=kind)
+        assert 400 <= reply.status < 500, (asked, reply)
+        assert set(reply.json) == {"what", "where", "remedy"}
     assert client.get("/healthz").status == 200
 
 
