@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,23 @@ def notes(annotations: Annotations) -> str:
 )
 def test_labels_are_found(image: str, label: str, name: str, tmp_path: Path) -> None:
     assert convert(read_yolo, write(tmp_path / "in", (image, label)), tmp_path / "out") == {name: square(2)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(" ", ","),
+        lambda text: text.replace(" ", ", "),
+        lambda text: text.replace(" ", ";"),
+        lambda text: text.replace(".", ","),
+    ],
+    ids=["commas", "commas and spaces", "semicolons", "decimal commas"],
+)
+def test_commas_between_and_in_numbers_are_understood(change: Callable[[str], str], tmp_path: Path) -> None:
+    """A comma was read as a part of a number, so that the file was none of labels."""
+    write(tmp_path / "in", ("images/a.png", "labels/a.txt"), lines=change(f"1 {SQUARE}\n"))
+    assert choose_format(tmp_path / "in", tmp_path / "out")[0] == "yolo"
+    assert convert(read_yolo, tmp_path / "in", tmp_path / "out") == {"a": square(2)}
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,20 @@ FITTING = {
         ("background", "a", "b"),
         (0, 1, 2),
     ),
+    "Hugging Face": (
+        "id2label.json",
+        '{"0": "unlabeled", "1": "flat-road", "2": "human-person"}',
+        NUMBERS,
+        ("flat-road", "human-person"),
+        (VOID, 0, 1),
+    ),
+    "Hugging Face, the configuration of a model": (
+        "config.json",
+        '{"architectures": [], "id2label": {"0": "sky", "1": "road", "2": "car"}, "label2id": {}}',
+        NUMBERS,
+        ("sky", "road", "car"),
+        (0, 1, 2),
+    ),
     "Hasty": ("label_classes.json", HASTY, NUMBERS, ("background", "road", "car"), (0, 1, 2)),
     "SuperAnnotate": (
         "classes.json",

@@ -7,13 +7,17 @@ folder that holds nothing else; files without an ending.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from layout_zoo import touch, write_mask, write_photograph
+from drawings import label_map
+from layout_zoo import SIZE, touch, write_mask, write_photograph
 from segarena.classes import read_class_table
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
@@ -126,3 +130,46 @@ def test_files_without_an_ending_are_named_and_the_remedy_works(tmp_path: Path) 
         assert command
         subprocess.run(["sh", "-c", command.group()], check=True)
     assert len(find_pairs(root).samples) == 3
+
+
+@pytest.mark.parametrize(
+    ("kinds", "separator", "kept"),
+    [
+        (("layers.txt", "regions.txt", "surfaces.txt"), " ", "regions.txt"),
+        (("txt",), " ", "txt"),
+        (("csv",), ",", "csv"),
+    ],
+    ids=["Stanford Background", "text", "CSV"],
+)
+def test_masks_in_text_become_png_by_the_command(
+    kinds: tuple[str, ...], separator: str, kept: str, tmp_path: Path
+) -> None:
+    """A row of the image in each line, -1 for void; of several files for an image, the regions are the classes."""
+    drawn = {}
+    for number in range(4):
+        write_photograph(tmp_path / "images" / f"{number:07}.jpg", number)
+        drawn[number] = label_map(number, 4, SIZE[1], SIZE[0]).astype(int) - 1
+        for kind in kinds:
+            values = drawn[number] if kind == kept else drawn[number] % 2
+            (tmp_path / "labels").mkdir(exist_ok=True)
+            np.savetxt(tmp_path / f"labels/{number:07}.{kind}", values, fmt="%d", delimiter=separator)
+    with refuses(where=tmp_path, value=f"*.{kept}") as caught:
+        FolderSource(tmp_path)
+    python, *arguments = shlex.split(caught.value.remedy.partition(": ")[2])
+    assert python == "python"
+    subprocess.run([sys.executable, *arguments], check=True)
+    source = FolderSource(tmp_path)
+    assert [entry.value for entry in source.classes.classes] == [0, 1, 2]
+    for number, values in drawn.items():
+        np.testing.assert_array_equal(source.read(number)[1], np.where(values < 0, 255, values))
+
+
+@pytest.mark.parametrize("text", ["0 0.5 0.5\n" * 40, "1 2 3\n" * 40, f"{'1 ' * 40}\n", f"{'1 ' * 40}\n2\n" * 30])
+def test_other_text_is_no_mask(text: str, tmp_path: Path) -> None:
+    for number in range(4):
+        write_photograph(tmp_path / "images" / f"{number}.jpg", number)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{number}.txt").write_text(text)
+    with refuses(where=tmp_path, value="no masks") as caught:
+        FolderSource(tmp_path)
+    assert "python" not in caught.value.remedy

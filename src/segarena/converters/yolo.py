@@ -1,12 +1,13 @@
 """YOLO's text files with polygons (docs.ultralytics.com, Instance Segmentation Datasets): a file for each image.
 
-A line is a class's number and the corners x1 y1 x2 y2 ... as fractions of the image's width and height. A line of five
-numbers is a bounding box. Neither `ultralytics` (AGPL) nor `supervision` (MIT, brings PyAV) is used: they would
-only split the lines.
+A line is a class's number and the corners x1 y1 x2 y2 ... as fractions of the image's width and height, with spaces or
+commas between. A line of five numbers is a bounding box. Neither `ultralytics` (AGPL) nor `supervision` (MIT, brings
+PyAV) is used: they would only split the lines.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from pathlib import Path, PurePath
 
@@ -31,6 +32,7 @@ _ORPHAN = ("label file", "without an image: left out")
 _QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are not masks")
 _SLACK = 0.1
 _FARTHEST = 1e5  # pixels
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
 def recognise_yolo(peek: Peek) -> str | None:
@@ -50,10 +52,24 @@ def find_labels(peek: Peek, *, boxes: bool, in_pixels: bool = False) -> Path | N
     stems = {path.stem for path in peek.images}
     for path in peek.sample(".txt"):
         if path.stem in stems:
-            lines = [line.split() for line in peek.head(path).splitlines()[:-1] or [peek.head(path)]]
+            lines = [split_numbers(line) for line in peek.head(path).splitlines()[:-1] or [peek.head(path)]]
             if any(_is_label(words, in_pixels) and (len(words) < 7) == boxes for words in lines):
                 return path
     return None
+
+
+def split_numbers(line: str) -> list[str]:
+    """Divide a line into numbers, which have spaces, commas or semicolons between them.
+
+    In numbers between spaces, a comma is the sign before the fraction, unless there is a point as well.
+
+    >>> split_numbers("1 0.25 0.5"), split_numbers("1, 0.25,0.5"), split_numbers("1 0,25 0,5")
+    (['1', '0.25', '0.5'], ['1', '0.25', '0.5'], ['1', '0.25', '0.5'])
+    """
+    words = line.replace(";", " ").split()
+    if "." not in line and sum(_DECIMAL_COMMA.fullmatch(word) is not None for word in words) >= len(words) - 1 > 0:
+        return [word.replace(",", ".") for word in words]
+    return line.replace(",", " ").replace(";", " ").split()
 
 
 def _is_label(words: list[str], in_pixels: bool) -> bool:
@@ -184,7 +200,7 @@ def _read_labels(path: Path, names: list[str], faults: Faults) -> list[tuple[int
     for position, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
             with faults, entry(path, f"line {position}"):
-                labels.append(_read_line(line.split(), names))
+                labels.append(_read_line(split_numbers(line), names))
     return labels
 
 

@@ -9,6 +9,7 @@
 | `meta.json` | Supervisely | `{"classes": [{"title": "road", "color": "#804080"}]}` |
 | `_classes.csv` | Roboflow, "Semantic Segmentation Masks" | `Pixel Value, Class` |
 | `label_classes.json` | Hasty, CloudFactory | `{"png_index": 1, "class_name": "road", "color": "#804080ff"}` |
+| `id2label.json`, `config.json` | Hugging Face | `{"0": "background", "1": "road"}`, or the same as `id2label` |
 | `dataset.json` | nnU-Net | `{"labels": {"background": 0, "road": 1}}` |
 | `class_names.txt`, `label_names.txt`, `codes.txt` | labelme, fast.ai | a name for each number, from 0 on |
 """
@@ -144,6 +145,17 @@ def _read_nnunet(text: str) -> list[Listed] | None:
     return entries
 
 
+def _read_id2label(text: str) -> list[Listed] | None:
+    """A name for each number, or a configuration with this table; None for any other JSON."""
+    content = _json(text)
+    table = content.get("id2label", content) if isinstance(content, dict) else None
+    if not isinstance(table, dict) or not table or any(read_number(key) is None for key in table):
+        return None
+    if not all(isinstance(name, str) for name in table.values()):
+        return []
+    return [Listed(name, read_number(key)) for key, name in table.items()]
+
+
 def _read_hasty(text: str) -> list[Listed] | None:
     content = _json(text)
     if not isinstance(content, list) or not all(isinstance(one, dict) and "png_index" in one for one in content):
@@ -205,6 +217,7 @@ _READERS: dict[str, Callable[[str], Sequence[Listed] | None]] = {
     "meta.json": _read_colors,
     "label_classes.json": _read_hasty,
     "dataset.json": _read_nnunet,
+    **dict.fromkeys(("id2label.json", "config.json"), _read_id2label),
     "class_names.txt": _read_names,
     "label_names.txt": _read_names,
     "codes.txt": _read_names,
