@@ -101,6 +101,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
             "shortage",
             "waiting",
         },
+        {"build"},
         {"run"},
         {"following", "training_task"},
         {"memory_trial", "train_all", "trial", "tuning"},

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from segarena.config.own_models import Builder, own_models
 from segarena.errors import Interrupted, SegarenaError
+from segarena.experiment.build import build_network, evaluation_batches, make_loader
 from segarena.experiment.joint import JointTraining, leading
 from segarena.experiment.plan import Training
 from segarena.experiment.progress import SILENT, TrainingStart
-from segarena.experiment.run import build_network, evaluation_batches, fit, make_loader
+from segarena.experiment.run import fit
 from segarena.loading.decoded import DecodedImages
 from segarena.training.distributed.connect import Processes
 from segarena.training.distributed.ranks import Ranks

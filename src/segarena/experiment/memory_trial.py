@@ -16,12 +16,12 @@ import torch
 from segarena.config import Choice, Protocol
 from segarena.config.training import is_own
 from segarena.errors import OutOfMemoryError
+from segarena.experiment.build import build_network, make_loader, make_loss
 from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.plan import Training
 from segarena.experiment.prepare import with_choices
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
-from segarena.experiment.run import build_network, make_loader, make_loss
 from segarena.experiment.shortage import describe_step, smaller_network
 from segarena.formats import plural
 from segarena.free_memory import free_memory

@@ -10,35 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segarena.config import Protocol
-from segarena.config.devices import device_type
 from segarena.data.source import Split
 from segarena.errors import Interrupted
+from segarena.experiment.build import build_network, evaluation_batches, make_loader, make_loss
 from segarena.experiment.costs import measure_costs
 from segarena.experiment.error_files import write_errors
-from segarena.experiment.evaluation_plan import describe_windows, evaluation_workers, scaling
+from segarena.experiment.evaluation_plan import describe_windows
 from segarena.experiment.held_out_baseline import majority_miou
 from segarena.experiment.image_counts import write_image_counts
 from segarena.experiment.joint import describe_other_processes, naming_lost, ranks_of
-from segarena.experiment.networks import build
 from segarena.experiment.pictures import keeping_labels
 from segarena.experiment.plan import Training
 from segarena.experiment.preview import PreviewLabels
-from segarena.experiment.progress import Reporter, TrainingStart
+from segarena.experiment.progress import Reporter, TrainingListener, TrainingStart
 from segarena.experiment.recognition import uses_by_name
 from segarena.experiment.shortage import naming_evaluation, naming_step
 from segarena.experiment.waiting import advise_on_waiting
-from segarena.loading.dataset import (
-    EvaluationItem,
-    EvaluationSet,
-    TrainingBatches,
-    TrainingLoader,
-    TrainingSet,
-    evaluation_loader,
-)
-from segarena.loading.device_batches import DeviceLoader
-from segarena.loading.kept_batches import keep_on_gpu
-from segarena.loading.transforms import Augmentation
+from segarena.loading.dataset import EvaluationItem, TrainingBatches
 from segarena.models import SegmentationModel
 from segarena.records.expected import no_score_note
 from segarena.records.run import Environment
@@ -50,10 +38,10 @@ from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.engine import Trainer
 from segarena.training.error_analysis import ErrorCollector
 from segarena.training.evaluation import evaluation_pixels
-from segarena.training.losses import SegmentationLoss, weigh_classes
+from segarena.training.listener import Recovery, TrainerListener
 from segarena.training.machine import describe_environment
 from segarena.training.memory import PeakMemory
-from segarena.training.state import TrainingState
+from segarena.training.state import Step, TrainingState
 
 
 def train_run(
@@ -141,22 +129,6 @@ def _write_scores(
     write_errors(folder, names, classes.names, errors)
 
 
-def build_network(training: Training, protocol: Protocol | None = None) -> SegmentationModel:
-    """Return the untrained network of a training, which normalises images as its data needs.
-
-    Args:
-        training: The training.
-        protocol: Other settings than those of the training.
-
-    Raises:
-        ConfigError: The network cannot be built.
-        WeightsError: Its weights cannot be downloaded or read, or do not fit.
-    """
-    model = build(protocol or training.protocol, training.model, training.num_classes, training.seed)
-    model.normalization = training.split.normalization
-    return model
-
-
 def _record_environment(training: Training, ranks: Ranks) -> None:
     """Write environment.json; the machines of the parts before a training was resumed stay in it."""
     now = replace(describe_environment(training.protocol.device), processes=ranks.number)
@@ -221,73 +193,6 @@ def evaluate_split(
         return ranks.gather(ranks.attempt(count), images, protocol.batch_size)
 
 
-def evaluation_batches(training: Training, part: Split, ranks: Ranks = ALONE) -> Iterable[list[EvaluationItem]]:
-    """Return the batches of a part of the split, which may be gone through many times.
-
-    Args:
-        training: The data and the protocol.
-        part: train, val or test.
-        ranks: The processes among which the batches are divided.
-    """
-    protocol, split = training.protocol, training.split
-    indices = ranks.indices(split.splits.indices(part), protocol.batch_size)
-    dataset = EvaluationSet(split.images, indices, protocol.size, scaling(training))
-    if part == "val":  # in each epoch
-        kept = keep_on_gpu(dataset, batch_size=protocol.batch_size, device=protocol.device)
-        if kept is not None:
-            return kept
-    return evaluation_loader(dataset, batch_size=protocol.batch_size, workers=evaluation_workers(protocol))
-
-
-def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
-    """Return the batches of a training; of several processes, the slices of this one."""
-    protocol, split = training.protocol, training.split
-    augmentation = Augmentation(
-        protocol.size,
-        protocol.crop,
-        training.seed,
-        foreground=protocol.crop_foreground,
-        jitter=protocol.scale_jitter,
-        rotation=protocol.rotation,
-        elastic=protocol.elastic,
-        channels=split.normalization,
-    )
-    if protocol.crops == "batch":
-        return DeviceLoader(
-            split.images,
-            split.splits.train,
-            augmentation,
-            split.pixels(protocol.device),
-            batch_size=protocol.batch_size,
-            seed=training.seed,
-            device=protocol.device,
-            place=(ranks.rank, ranks.number),
-            drawn=len(split.labelled),
-        )
-    return TrainingLoader(
-        TrainingSet(split.images, split.splits.train, augmentation),
-        batch_size=protocol.batch_size,
-        seed=training.seed,
-        workers=protocol.workers,
-        pin_memory=device_type(protocol.device) == "cuda",
-        place=(ranks.rank, ranks.number),
-        drawn=len(split.labelled),
-    )
-
-
-def make_loss(training: Training, ranks: Ranks = ALONE) -> SegmentationLoss:
-    """Return the loss of a training, on its device; of several processes, that of the batch of all."""
-    protocol = training.protocol
-    weights = weigh_classes(training.split.mask_pixels, protocol.class_weights)
-    return SegmentationLoss(
-        protocol.loss,
-        None if weights is None else weights.to(protocol.device),
-        label_smoothing=protocol.label_smoothing,
-        hard_pixels=protocol.hard_pixels,
-        ranks=ranks,
-    )
-
-
 def fit(
     training: Training,
     model: SegmentationModel,
@@ -310,35 +215,52 @@ def fit(
             listener.on_classes(dict(zip(split.source.classes.names, scores.per_class.iou.tolist(), strict=True)))
             return {"val_miou": scores.miou, "val_pixel_accuracy": scores.pixel_accuracy}
 
-        def on_epoch(row: dict[str, Any], is_best: bool) -> None:
-            listener.on_epoch(row, is_best, None)
-            if is_best:
-                listener.on_preview(preview.labels)
-
-        def on_restart(state: TrainingState, rate: float) -> None:
-            listener.on_restart(str(state.restart), rate)
-
         trainer = Trainer(
             model,
             loader,
             make_loss(training, ranks),
-            validate if training.split.splits.holds_out else None,
+            validate if split.splits.holds_out else None,
             training.protocol,
             training.seed,
             training.folder,
-            on_step=lambda step: listener.on_step(step, None),
-            on_epoch=on_epoch,
-            on_early_stop=lambda state: listener.on_early_stop(
-                state.epoch - 1 - state.best_epoch, state.best_epoch, state.best_miou if state.best_miou >= 0 else None
-            ),
-            on_restart=on_restart,
-            on_skip=lambda state: listener.on_skip(state.epoch, state.step, state.skipped),
-            on_split=lambda state: listener.on_split(state.micro_batch or 0, state.epoch, state.step + 1),
-            rebuild=lambda: build_network(training),
-            baseline=lambda: majority_miou(training.split),
+            listener=_Relay(listener, preview),
+            recovery=Recovery(lambda: build_network(training), lambda: majority_miou(split)),
             should_stop=should_stop,
             read_peak_memory=memory.read,
             ranks=ranks,
         )
         with naming_step(training, lambda: trainer.micro_batches.largest), naming_lost():
             return trainer.fit()
+
+
+class _Relay(TrainerListener):
+    """Passes what a trainer reports on to the listener of the command, which may be in another process.
+
+    Args:
+        listener: The listener.
+        preview: The labels of the validation images in the present epoch.
+    """
+
+    def __init__(self, listener: TrainingListener, preview: PreviewLabels) -> None:
+        self._listener, self._preview = listener, preview
+
+    def on_step(self, step: Step) -> None:
+        self._listener.on_step(step, None)
+
+    def on_epoch(self, row: dict[str, Any], is_best: bool) -> None:
+        self._listener.on_epoch(row, is_best, None)
+        if is_best:
+            self._listener.on_preview(self._preview.labels)
+
+    def on_early_stop(self, state: TrainingState) -> None:
+        best = state.best_miou if state.best_miou >= 0 else None
+        self._listener.on_early_stop(state.epoch - 1 - state.best_epoch, state.best_epoch, best)
+
+    def on_restart(self, state: TrainingState, learning_rate: float) -> None:
+        self._listener.on_restart(str(state.restart), learning_rate)
+
+    def on_skip(self, state: TrainingState) -> None:
+        self._listener.on_skip(state.epoch, state.step, state.skipped)
+
+    def on_split(self, state: TrainingState) -> None:
+        self._listener.on_split(state.micro_batch or 0, state.epoch, state.step + 1)

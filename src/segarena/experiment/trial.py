@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segarena.experiment.build import build_network, make_loader, make_loss
 from segarena.experiment.evaluation_plan import evaluation_workers, scaling
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Speed
-from segarena.experiment.run import build_network, make_loader, make_loss
 from segarena.loading.dataset import EvaluationItem, EvaluationSet, TrainingBatches, evaluation_loader
 from segarena.models import SegmentationModel
 from segarena.runs import TRIAL

@@ -19,6 +19,7 @@ from segarena.records.config import Config
 from segarena.records.tuning import Tuning
 from segarena.reuse.recorded import check_same_data
 from segarena.runs import Run, fold_folder
+from segarena.training.listener import TrainerListener
 from segarena.training.state import Step
 
 #: The folder of all trials of a command, in its own folder.
@@ -140,18 +141,29 @@ def _run(trials: ModelTrials, should_stop: Callable[[], bool], reporter: Reporte
     while len(trials.finished) < trials.number:
         place = f"trial {len(trials.finished) + 1} of {trials.number}"
         with reporter.progress(f"{title}, {place}") as on_progress:
-
-            def on_step(step: Step) -> None:
-                on_progress((step.epoch - 1) * step.steps + step.step, trials.epochs * step.steps)
-
             try:
-                trials.run_next(should_stop, on_step)
+                trials.run_next(should_stop, _TrialProgress(on_progress, trials.epochs))
             except Interrupted as stop:
                 raise Interrupted(f"{title}, {place}: {stop}") from stop
         trial = trials.finished[-1].trial
         score = "the loss became NaN or infinite" if trial.diverged else f"held-out mIoU {percent(trial.miou)}"
         weights = f", class weights {trial.class_weights}" if trial.class_weights != "none" else ""
         reporter.detail(f"    {title}, {place}: learning rate {plain(trial.learning_rate)}{weights}: {score}")
+
+
+class _TrialProgress(TrainerListener):
+    """Reports the steps of a trial.
+
+    Args:
+        on_progress: Called with the number of steps done and their total.
+        epochs: Epochs of the trial.
+    """
+
+    def __init__(self, on_progress: Callable[[int, int], None], epochs: int) -> None:
+        self._on_progress, self._epochs = on_progress, epochs
+
+    def on_step(self, step: Step) -> None:
+        self._on_progress((step.epoch - 1) * step.steps + step.step, self._epochs * step.steps)
 
 
 def _announce(unfinished: list[ModelTrials], forecast: Forecast | None) -> str:

@@ -17,12 +17,13 @@ import numpy as np
 
 from segarena.config.tuning import CLASS_WEIGHTS, count_weights, learning_rates, trial_epochs
 from segarena.errors import ConfigError, RunError
+from segarena.experiment.build import build_network, make_loader, make_loss
 from segarena.experiment.held_out import hold_out
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Trials
 from segarena.experiment.prepared import PreparedSplit
-from segarena.experiment.run import build_network, evaluate_split, make_loader, make_loss
+from segarena.experiment.run import evaluate_split
 from segarena.experiment.shortage import naming_step
 from segarena.experiment.trial_scores import ScoredTrial, choose, explain
 from segarena.formats import defined
@@ -30,9 +31,9 @@ from segarena.records.tuning import ClassWeights, Trial, TrialRecord, Tuning
 from segarena.scoring.scores import score
 from segarena.training.checkpoint import BEST, LAST, load_weights
 from segarena.training.engine import Trainer
+from segarena.training.listener import TrainerListener
 from segarena.training.machine import computing_with
 from segarena.training.memory import PeakMemory
-from segarena.training.state import Step
 
 _COUNTS = "images.csv"
 
@@ -89,12 +90,12 @@ class ModelTrials:
         left = self.number - len(self.finished)
         return Trials(left, self.steps, len(self.split.splits.val)) if left else None
 
-    def run_next(self, should_stop: Callable[[], bool], on_step: Callable[[Step], None]) -> None:
+    def run_next(self, should_stop: Callable[[], bool], listener: TrainerListener) -> None:
         """Train and score the next trial, and add it to those that are finished.
 
         Args:
             should_stop: Called after each step; True stops the trial.
-            on_step: Called with the progress about once a second.
+            listener: Receives the progress.
 
         Raises:
             Interrupted: `should_stop` returned True; the state is saved.
@@ -102,7 +103,7 @@ class ModelTrials:
         number = len(self.finished) + 1
         training, place = self._plan(number, self.finished), self._place(number)
         with computing_with(training.protocol.threads):
-            confusions, seconds = _train(training, should_stop, on_step)
+            confusions, seconds = _train(training, should_stop, listener)
         miou = None if confusions is None else defined(score(confusions).miou)
         protocol, names = training.protocol, self.split.scored_names
         if confusions is not None:
@@ -194,7 +195,7 @@ class ModelTrials:
 
 
 def _train(
-    training: Training, should_stop: Callable[[], bool], on_step: Callable[[Step], None]
+    training: Training, should_stop: Callable[[], bool], listener: TrainerListener
 ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None, float]:
     """The confusion matrices of the held-out images, None where the loss became NaN or infinite, and the seconds."""
     protocol = training.protocol
@@ -208,7 +209,7 @@ def _train(
         protocol,
         training.seed,
         training.folder,
-        on_step=on_step,
+        listener=listener,
         should_stop=should_stop,
         read_peak_memory=memory.read,
     )

@@ -29,6 +29,7 @@ from segarena.training.devices import on_gpu, place, sum_type
 from segarena.training.distributed.ranks import ALONE, Ranks
 from segarena.training.divergence import WatchedOutput, describe_divergence, is_finite, is_seen_at_once
 from segarena.training.early_stopping import EarlyStopping
+from segarena.training.listener import IGNORED, Recovery, TrainerListener
 from segarena.training.losses import SegmentationLoss
 from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler, set_rates
 from segarena.training.state import Step, TrainingState
@@ -56,14 +57,8 @@ class Trainer:
         protocol: The settings.
         seed: The seed of dropout.
         folder: Where history.csv, best.safetensors and last/state.pt are written.
-        on_step: Called with the progress about once a second.
-        on_epoch: Called after each epoch with its row of history.csv, and whether it is the best so far.
-        on_early_stop: Called with the state when the patience has run out.
-        on_restart: Called with the state and the new peak learning rate when the training has been restarted.
-        on_skip: Called with the state when a step was left out.
-        on_split: Called with the state when fewer images are computed at a time, as the memory is too small; else None.
-        rebuild: Builds the untrained model again, for a restart; None if the training must not be restarted.
-        baseline: Computes the validation mIoU of the majority baseline, 0..1, when it is needed.
+        listener: Receives the progress.
+        recovery: What the training needs to recover from a failure; None if each failure is an error.
         should_stop: Called after each step; the training stops where it returns True.
         read_peak_memory: Called after each epoch; returns MiB, None where they are unknown.
         ranks: The processes that train together.
@@ -79,14 +74,8 @@ class Trainer:
         seed: int,
         folder: Path,
         *,
-        on_step: Callable[[Step], None] = lambda step: None,
-        on_epoch: Callable[[dict[str, Any], bool], None] = lambda row, is_best: None,
-        on_early_stop: Callable[[TrainingState], None] = lambda state: None,
-        on_restart: Callable[[TrainingState, float], None] = lambda state, rate: None,
-        on_skip: Callable[[TrainingState], None] = lambda state: None,
-        on_split: Callable[[TrainingState], None] | None = None,
-        rebuild: Callable[[], SegmentationModel] | None = None,
-        baseline: Callable[[], float] = lambda: float("nan"),
+        listener: TrainerListener = IGNORED,
+        recovery: Recovery | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         read_peak_memory: Callable[[], float | None] = lambda: None,
         ranks: Ranks = ALONE,
@@ -94,10 +83,9 @@ class Trainer:
         # before the optimizer is built, so that its moments have the same layout
         self.model = place(model, protocol.device)
         self.loader, self.loss, self.validate, self.protocol, self.folder = loader, loss, validate, protocol, folder
-        self.on_step, self.on_epoch, self.on_early_stop = on_step, on_epoch, on_early_stop
-        self.on_restart, self.on_skip, self.on_split, self.rebuild = on_restart, on_skip, on_split, rebuild
-        judged = baseline if validate is not None else None
-        self.early_stopping = EarlyStopping(protocol.epochs, protocol.patience, len(loader), judged)
+        self.listener, self.recovery = listener, recovery
+        baseline = recovery.baseline if recovery is not None and validate is not None else None
+        self.early_stopping = EarlyStopping(protocol.epochs, protocol.patience, len(loader), baseline)
         self.seed, self.should_stop, self.read_peak_memory, self.ranks = seed, should_stop, read_peak_memory, ranks
         own = size_of(protocol.batch_size, 0, ranks.number)
         self.micro_batches = MicroBatches(self.model, own, protocol.micro_batch)
@@ -125,7 +113,7 @@ class Trainer:
             device=protocol.device,
             precision=protocol.precision,
             ranks=self.ranks,
-            split_further=self._split_further if self.on_split and self.ranks.number == 1 else None,
+            split_further=self._split_further if self.recovery is not None and self.ranks.number == 1 else None,
         )
         self.checks = is_seen_at_once(protocol.device, self.scaler)
         self.step = make_step(step)
@@ -158,7 +146,7 @@ class Trainer:
                 elif not ((self._train_epoch() and self._finish_epoch()) or self._repeat_with_checks()):
                     self._restart("diverged")
         if self.state.epoch <= self.protocol.epochs:
-            self.on_early_stop(self.state)
+            self.listener.on_early_stop(self.state)
         return self.state
 
     @property
@@ -167,40 +155,40 @@ class Trainer:
         return self.early_stopping.is_finished(self.state)
 
     def _is_useless(self) -> bool:
-        return self.rebuild is not None and self.state.restart is None and self.early_stopping.is_useless(self.state)
+        return self.recovery is not None and self.state.restart is None and self.early_stopping.is_useless(self.state)
 
     def _restart(self, why: Literal["diverged", "majority"]) -> None:
         before = self.state
-        if self.rebuild is None or before.restart is not None:
+        if self.recovery is None or before.restart is not None:
             self.has_diverged = True
             raise describe_divergence(before, self.protocol, self.folder.name)
         self._start_again()
         self.state.restart, self.state.lost_seconds = why, before.lost_seconds + before.all_seconds
         self.saved.forget()
         self._save()
-        self.on_restart(self.state, self.learning_rate)
+        self.listener.on_restart(self.state, self.learning_rate)
 
     def _start_again(self) -> None:
         """Return to the initial weights, and forget the progress."""
         before = self.state
-        if self.rebuild is not None:
-            self.model.load_state_dict(self.rebuild().state_dict())
+        if self.recovery is not None:
+            self.model.load_state_dict(self.recovery.rebuild().state_dict())
         self._begin()
         self.state = before.again()
 
     def _split_further(self) -> int | None:
         """Compute fewer images at a time from now on. Returns into how many parts a batch is split; None if no more."""
-        if self.on_split is None or (smaller := self.micro_batches.next_smaller) is None:
+        if (smaller := self.micro_batches.next_smaller) is None:
             return None
         parts = self.micro_batches.use(smaller)
         self.state.micro_batch = self.micro_batches.largest
-        self.on_split(self.state)
+        self.listener.on_split(self.state)
         return parts
 
     def _repeat_with_checks(self) -> bool:
         """Return to the last saved state, to repeat the steps since then with a check of each; False if they had it."""
         before = self.state
-        if self.step.is_checked or self.rebuild is None or self.scaler.is_enabled():
+        if self.step.is_checked or self.recovery is None or self.scaler.is_enabled():
             return False
         self._start_again()
         self.saved.restore(self._load)
@@ -229,7 +217,7 @@ class Trainer:
                 state.step += 1
                 if self.step.is_checked and not math.isfinite(total):
                     state.count_skipped()
-                    self.on_skip(state)
+                    self.listener.on_skip(state)
                     if state.has_diverged(steps):
                         take_stock()
                         return False
@@ -242,7 +230,7 @@ class Trainer:
                 if now - reported >= REPORT_EVERY or state.step == steps:
                     rate = (state.step - first) * self.loader.batch_size / (now - start)
                     mean = float(loss_sum) / max(1, state.step - state.skipped_in_epoch)
-                    self.on_step(Step(state.epoch, state.step, steps, mean, rate))
+                    self.listener.on_step(Step(state.epoch, state.step, steps, mean, rate))
                     reported = now
                 stop, is_due = self.ranks.agree(self.should_stop(), self.saved.is_due)
                 if stop or is_due:
@@ -315,7 +303,7 @@ class Trainer:
         is_finished, (stop, is_due) = self.is_finished, self.ranks.agree(self.should_stop(), self.saved.is_due)
         if is_finished or stop or is_due:
             self._save()
-        self.on_epoch(row, is_best)
+        self.listener.on_epoch(row, is_best)
         if stop and not is_finished:
             raise Interrupted(f"stopped after epoch {row['epoch']}")
         return True
