@@ -17,7 +17,7 @@ from segarena.errors import ConfigError, OptionTypeError, RunError
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.results.comparison import Comparison
-from support import QUICK, refused, refuses, write_pair
+from support import QUICK, refused, refuses, write_squares
 
 ONCE: dict[str, Any] = {**QUICK, "epochs": 1}
 ALONE = {name: value for name, value in ONCE.items() if name != "encoder"}
@@ -25,10 +25,7 @@ ALONE = {name: value for name, value in ONCE.items() if name != "encoder"}
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "squares"
-    for number in range(10):
-        write_pair(folder, f"square{number}", seed=number)
-    return folder
+    return write_squares(tmp_path_factory.mktemp("data") / "squares", 10)
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +52,12 @@ def test_a_module_stands_in_all_tables(compared: Comparison) -> None:
 
 
 def test_its_weights_label_images_with_the_function(compared: Comparison, data: Path, tmp_path: Path) -> None:
-    image = data / "images" / "square0.png"
+    image = data / "images" / "square00.png"
     mask = compared.predictor("mine", build=Tiny).predict(image)
     run = compared.run("mine").folder
     assert np.array_equal(segarena.load(run, build=lambda: Tiny(2)).predict(image), mask)
     folder = segarena.predict(run, image, build=Tiny, out=tmp_path / "predicted")
-    assert (folder / "square0.png").is_file()
+    assert (folder / "square00.png").is_file()
     scores = segarena.evaluate(run, build=Tiny, out=tmp_path / "scores")
     assert scores["miou"] == compared.run("mine").metrics["miou"]
     for build, value in ((None, "own_modules.Tiny"), (Tied, "another module")):
@@ -76,7 +73,7 @@ def test_the_command_line_names_the_call_in_python(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    places = {"run": compared / "mine-seed0", "image": data / "images" / "square0.png", "folder": compared.folder}
+    places = {"run": compared / "mine-seed0", "image": data / "images" / "square00.png", "folder": compared.folder}
     error = refused(line.format(**places), monkeypatch, capsys)
     assert "mine" in error.what
     assert "build" in error.remedy
@@ -107,7 +104,7 @@ def test_one_module_is_trained_in_folds(data: Path, tmp_path: Path) -> None:
     config = Config.read(run / "fold1")
     assert config.architecture["built_by"] == "own_modules.Tiny"
     assert "encoder" not in config.protocol.network
-    assert run.predictor(build=Tiny).predict(data / "images" / "square0.png").shape == (48, 48)
+    assert run.predictor(build=Tiny).predict(data / "images" / "square00.png").shape == (48, 48)
 
 
 def test_a_training_that_was_stopped_ends_with_the_same_bits(

@@ -25,10 +25,10 @@ def bench(
     batch_size: int | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     seconds: float = 3.0,
-    device: str = "auto",
     json: str | PathLike[str] | None = None,
     size: int | Sequence[int] = (),
     encoder: EncoderName | None = None,
+    device: str = "auto",
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -47,8 +47,6 @@ def bench(
         precision: Number format of the forward pass. One of auto, fp32, bf16, fp16. Default: auto, bf16 where it is
             native; else fp16 on a GPU that is made for it, and fp32 elsewhere.
         seconds: How long each of the measurements lasts, at least.
-        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
-            auto, the GPU if there is one.
         json: Also write the numbers as JSON to this new file.
         size: Height and width of the images that the network gets, in pixels, or one number for both. Default: that of
             the training; 512 for an architecture.
@@ -56,6 +54,8 @@ def bench(
             vgg16_bn, mobilenet_v2, mobilenet_v3_large, efficientnet_b0, efficientnet_b1, efficientnet_b2,
             efficientnet_b3, efficientnet_b4, convnext_tiny, convnext_small, swin_t. Default: resnet18; in the paper
             track that of the paper.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.

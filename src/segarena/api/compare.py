@@ -34,6 +34,7 @@ def compare(
     epochs: int | None = None,
     encoder: EncoderName | None = None,
     weights: str | PathLike[str] | None = None,
+    device: str = "auto",
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     channels: str = "rgb",
@@ -67,7 +68,6 @@ def compare(
     scale_jitter: float = 2.0,
     rotation: float = 0.0,
     elastic: float = 0.0,
-    device: str = "auto",
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     crops: Literal["auto", "each", "batch"] = "auto",
     workers: int | None = None,
@@ -127,6 +127,8 @@ def compare(
         weights: Initial weights. imagenet: of the encoder, downloaded by torchvision. none: random. coco: of the whole
             network, for fcn and deeplabv3 with track="paper". Or a file of torchvision's, if all models have the same
             encoder. Default: imagenet; none for the built-in scenes.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
@@ -186,8 +188,6 @@ def compare(
         rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
         elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
             crop's shorter side, e.g. 0.02.
-        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
-            auto, the GPU if there is one.
         precision: Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled. One of
             auto, fp32, bf16, fp16. Default: auto, bf16 where it is native; else fp16 on a GPU that is made for it, and
             fp32 elsewhere.

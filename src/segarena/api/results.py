@@ -26,8 +26,8 @@ def evaluate(
     masks: str | PathLike[str] | None = None,
     root: str | PathLike[str] | None = None,
     split: SplitName | Literal["unseen", "all"] | None = None,
-    device: str = "auto",
     out: str | PathLike[str] | None = None,
+    device: str = "auto",
     scale: float | Literal["auto", "whole"] = "auto",
     window: int | Sequence[int] = (),
     tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
@@ -49,9 +49,9 @@ def evaluate(
         split: Which images to score. Images of the training are recognised by their content, and keep their part of the
             split. unseen: test, and images that the run does not have. One of train, val, test, unseen, all. Default:
             those that had no part in the training, or val if there are none.
+        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.
-        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
             largest training image in overlapping windows, in which objects are as large as in the training; others as a
             whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
@@ -93,8 +93,8 @@ def predict(
     tables: Literal["csv", "parquet"] = "csv",
     shards: int | None = None,
     shard: int | None = None,
-    device: str = "auto",
     out: str | PathLike[str] | None = None,
+    device: str = "auto",
     scale: float | Literal["auto", "whole"] = "auto",
     window: int | Sequence[int] = (),
     tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
@@ -129,9 +129,9 @@ def predict(
         shards: Number of processes that divide the images between them, on one machine or several, and share the folder
             of resume. Which of them labels an image depends on its path below the folder that is named.
         shard: The number of this process, from 0.
+        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
             auto, the GPU if there is one.
-        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
         scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
             largest training image in overlapping windows, in which objects are as large as in the training; others as a
             whole. whole: every image as a whole, resized to the size of the training. A number: every image at this

@@ -10,9 +10,8 @@ import tyro
 
 from segarena.config import defaults
 from segarena.config.checks import OPTIONAL, check_at_least, check_choices, check_positive, check_sides, default, flag
-from segarena.config.devices import DEVICES
+from segarena.config.computing import DeviceOptions
 from segarena.config.names import find_choice
-from segarena.config.output import OutputOptions
 from segarena.config.training import TRACK_MODELS, EncoderName, ModelName, TrackName
 from segarena.errors import ConfigError
 
@@ -23,7 +22,7 @@ SIZE, NUM_CLASSES, BATCH_SIZE = 512, 21, 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions(OutputOptions):
+class BenchOptions(DeviceOptions):
     """Measure time and memory of a network on this machine, beside what the machine can do at most."""
 
     network: tyro.conf.Positional[str]
@@ -46,8 +45,6 @@ class BenchOptions(OutputOptions):
     """Number format of the forward pass."""
     seconds: float = 3.0
     """How long each of the measurements lasts, at least."""
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     json: Annotated[Path | None, OPTIONAL] = None
     """Also write the numbers as JSON to this new file."""
 

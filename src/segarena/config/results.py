@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import tyro
 
-from segarena.config import defaults
 from segarena.config.checks import (
     OPTIONAL,
     Flag,
@@ -19,7 +18,7 @@ from segarena.config.checks import (
     default,
     flag,
 )
-from segarena.config.devices import DEVICES
+from segarena.config.computing import DeviceOptions
 from segarena.config.output import OutputOptions
 from segarena.config.training import EncoderName, TrackName
 from segarena.config.views import ViewOptions
@@ -31,7 +30,7 @@ SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ViewOptions):
+class EvaluateOptions(ViewOptions, DeviceOptions):
     """Score a trained run on a split of its data, or on other labelled data."""
 
     run: tyro.conf.Positional[Path]
@@ -51,8 +50,6 @@ class EvaluateOptions(ViewOptions):
     ] = None
     """Which images to score. Images of the training are recognised by their content, and keep their part of the split.
     unseen: test, and images that the run does not have."""
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
     """Folder to write; it must not exist or be empty."""
 
@@ -69,7 +66,7 @@ class EvaluateOptions(ViewOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(ViewOptions):
+class PredictOptions(ViewOptions, DeviceOptions):
     """Write masks for images, at the images' own size, and overlays with a legend."""
 
     run: tyro.conf.Positional[Path]
@@ -105,8 +102,6 @@ class PredictOptions(ViewOptions):
     --resume. Which of them labels an image depends on its path below the folder that is named."""
     shard: Annotated[int | None, OPTIONAL] = None
     """The number of this process, from 0."""
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     out: Annotated[Path | None, default("a new folder in the run folder")] = None
     """Folder to write; it must not exist or be empty."""
     resume: Annotated[Path | None, OPTIONAL] = None
@@ -152,11 +147,8 @@ class ReportOptions(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorOptions(OutputOptions):
+class DoctorOptions(DeviceOptions):
     """Show versions, the machine and its free memory and disk, and test in seconds whether it can train."""
-
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """What to test: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
 
 
 @dataclass(frozen=True, kw_only=True)

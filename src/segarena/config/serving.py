@@ -9,10 +9,8 @@ from typing import Annotated
 
 import tyro
 
-from segarena.config import defaults
 from segarena.config.checks import OPTIONAL, check_at_least, check_between, check_choices, default
-from segarena.config.devices import DEVICES
-from segarena.config.output import OutputOptions
+from segarena.config.computing import DeviceOptions
 from segarena.errors import ConfigError
 
 #: The environment variable that may hold the token.
@@ -22,7 +20,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeOptions(OutputOptions):
+class ServeOptions(DeviceOptions):
     """Label images over HTTP: a page to drop images on, and `POST /predict` for programs."""
 
     run: tyro.conf.Positional[Path]
@@ -47,8 +45,6 @@ class ServeOptions(OutputOptions):
     """Images of one size that are labelled together when several wait."""
     timeout: float = 60.0
     """Seconds after which a request is given up."""
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,8 +20,8 @@ from segarena.config.checks import (
     default,
     flag,
 )
+from segarena.config.computing import DeviceOptions
 from segarena.config.data import DataOptions
-from segarena.config.devices import DEVICES
 from segarena.config.durations import parse_duration
 from segarena.config.resolution import SIZE_RULE, STRIDE_RULE
 from segarena.config.tuning import FEWEST, MOST
@@ -81,7 +81,7 @@ def is_own(model: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolOptions(DataOptions, ABC):
+class ProtocolOptions(DataOptions, DeviceOptions, ABC):
     """What `train` and `compare` have in common: the data, the networks and how they are trained."""
 
     root: Annotated[Path | None, OPTIONAL] = None
@@ -154,8 +154,6 @@ class ProtocolOptions(DataOptions, ABC):
     elastic: float = 0.0
     """Elastic deformation of training crops: standard deviation of the displacements, as a share of the crop's shorter
     side, e.g. 0.02."""
-    device: Annotated[str, default(defaults.device, shown=DEVICES)] = "auto"
-    """Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU)."""
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
     """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
     crops: Annotated[Literal["auto", "each", "batch"], default(defaults.crops)] = "auto"
