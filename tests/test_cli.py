@@ -233,7 +233,7 @@ def test_no_command_is_missing_from_the_table() -> None:
     files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")}
     tables = {"ceiling_table", "plan_table", "training_table"}
     helpers = {"__init__", "completion", "log", "notebook", "paths", "progress", "signals", "terminal", "usage"}
-    helpers |= {"interrupts", "predicted_videos", "predicting", "training_lines", "wrapping"}
+    helpers |= {"interrupts", "plain_console", "predicted_videos", "predicting", "tables", "training_lines", "wrapping"}
     assert files - tables - helpers == set(cli.COMMANDS)
 
 

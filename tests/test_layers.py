@@ -145,7 +145,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"__init__"},
     ),
     "segarena.commands": (
-        {"log", "notebook", "paths", "signals", "usage", "wrapping"},
+        {"log", "notebook", "paths", "plain_console", "signals", "tables", "usage", "wrapping"},
         {"completion", "terminal"},
         {"ceiling_table", "interrupts", "plan_table", "training_lines"},
         {"training_table"},

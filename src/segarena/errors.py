@@ -22,6 +22,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+#: The exit status of a command that has results, but not of all models or data sets: some failed.
+INCOMPLETE = 3
+
 _PACKAGE = Path(__file__).parent
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.table import Table
-
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown
 from segarena.config import BenchOptions
 from segarena.config.checks import check_is_new
@@ -56,10 +55,7 @@ def _show(found: BenchRecord) -> None:
     works = {"one image": found.image, f"batch of {found.batch.images}": found.batch}
     if found.step is not None:
         works[f"training step of {found.step.images}"] = found.step
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for title in works:
-        table.add_column(title, justify="right")
+    table = new_table(["", *works], left=[""])
     for title, cell in ROWS.items():
         table.add_row(title, *(cell(work) for work in works.values()))
     console.result(table)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rich.table import Table
 
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console
 from segarena.config.training import models_at
 from segarena.experiment.ceilings import CeilingTable
@@ -29,10 +29,7 @@ def show_ceilings(table: CeilingTable, names: Sequence[str]) -> None:
         return
     masks = plural(table.used, "training mask") + (f" of {table.available}" if table.used < table.available else "")
     console.print(f"\n[bold]Resolution ceiling[/bold]: the highest mIoU to expect, computed from {masks}")
-    shown = Table(box=None, pad_edge=False)
-    shown.add_column("size", justify="right")
-    for stride in table.strides:
-        shown.add_column(_head(stride), justify="right")
+    shown = new_table(["size", *map(_head, table.strides)])
     for size in table.sizes:
         shown.add_row(str(size), *(_cell(table, Grid(size, stride)) for stride in table.strides))
     console.print(shown)

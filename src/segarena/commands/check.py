@@ -16,6 +16,7 @@ from segarena.checks.unreadable import find_faults
 from segarena.classes import TABLE, TABLES
 from segarena.commands.ceiling_table import show_ceilings
 from segarena.commands.progress import show_progress
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
 from segarena.config.channels import read_channels
@@ -144,9 +145,7 @@ def _describe_splits(source: FolderSource, splits: Splits, options: CheckOptions
 
 
 def _class_table(source: FolderSource) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("class", "value", "color", "pixels", "images"):
-        table.add_column(title, justify="left" if title in ("class", "color") else "right")
+    table = new_table(["class", "value", "color", "pixels", "images"], left=["class", "color"])
     total = max(1, int(source.class_pixels.sum()))
     for entry, pixels, images in zip(source.classes.classes, source.class_pixels, source.image_counts, strict=True):
         color = "#{:02x}{:02x}{:02x}".format(*entry.color)

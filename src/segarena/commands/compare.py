@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rich.markup import escape
-from rich.table import Table
 
 from segarena.commands.interrupts import catch_interrupt
 from segarena.commands.plan_table import show_plan
 from segarena.commands.progress import TerminalReporter
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
 from segarena.config.checks import check_is_new, flag
 from segarena.config.training import is_own
-from segarena.errors import ConfigError, Queued
+from segarena.errors import INCOMPLETE, ConfigError, Queued
 from segarena.experiment.calibration import calibrate
 from segarena.experiment.compared_data import compared_options
 from segarena.experiment.data_curve import write_data_curve
@@ -49,9 +49,6 @@ from segarena.runs import Run, check_out, finished_runs, remove_if_empty, remove
 from segarena.tracking.choose import check_trackers
 from segarena.training.machine import describe_environment
 from segarena.working_folder import check_claim, claimed_folder
-
-#: The exit status where a model failed and the others are ranked.
-INCOMPLETE = 3
 
 
 @shown
@@ -230,9 +227,7 @@ def _cover(options: CompareOptions, runs: Sequence[Run]) -> CompareOptions:
 
 
 def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "mIoU", "F1", "accuracy", "params", "latency", "training"):
-        table.add_column(title, justify="left" if not title else "right")
+    table = new_table(["", "mIoU", "F1", "accuracy", "params", "latency", "training"], left=[""])
     styles = model_styles([entry.model for entry in comparison.ranking])
     for entry in comparison.ranking:
         table.add_row(

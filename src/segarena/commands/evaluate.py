@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.markup import escape
-from rich.table import Table
 
 from segarena.commands.progress import TerminalReporter
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown
 from segarena.config import EvaluateOptions
 from segarena.experiment.rescore import Rescored, rescore
@@ -49,10 +49,7 @@ def _show(result: Rescored) -> None:
     )
     if metrics.caveat:
         console.warn(metrics.caveat, title="note")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("class")
-    for title in ("IoU", "F1", "precision", "recall"):
-        table.add_column(title, justify="right")
+    table = new_table(["class", "IoU", "F1", "precision", "recall"], left=["class"])
     for name, scores in metrics.per_class.items():
         values = (scores.iou, scores.f1, scores.precision, scores.recall)
         table.add_row(escape(shorten(name, 40)), *("absent" if value is None else percent(value) for value in values))

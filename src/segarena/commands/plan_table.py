@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
-
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console
 from segarena.files import write_json
 from segarena.formats import NOTHING, plain, plural, rough_duration
@@ -29,9 +28,7 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
     if not plan.runs:
         console.result("Nothing is left to train.")
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("training", "epochs", "time", "memory", "disk"):
-        table.add_column(title, justify="left" if title == "training" else "right")
+    table = new_table(["training", "epochs", "time", "memory", "disk"], left=["training"])
     for run in plan.runs:
         table.add_row(
             Run(run.model, run.seed, run.fold, run.data_fraction).path.as_posix(),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from segarena.commands.notebook import LiveLine, in_notebook
+from segarena.commands.plain_console import PlainColumn
 from segarena.commands.terminal import console, keep_log, log_also_in
 from segarena.commands.training_lines import TrainingLines, describe_left, training_bars
 from segarena.commands.training_table import TrainingTable
@@ -79,7 +80,7 @@ class TerminalReporter(Reporter):
 def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar, and give the function (done, total) that moves it; in a pipe nothing is shown."""
     line = LiveLine(console.shows_live_lines)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (PlainColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.rich, transient=True, disable=not console.shows_bars) as progress:
         task = progress.add_task(what, total=None)
 

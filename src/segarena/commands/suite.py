@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.table import Table
+from rich.markup import escape
 
+from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, resume_with, shown, warn_if_unlocked
 from segarena.config import SuiteOptions
-from segarena.errors import Interrupted, Queued, RunError, SegarenaError
+from segarena.errors import INCOMPLETE, Interrupted, Queued, RunError, SegarenaError
 from segarena.experiment.suite_plan import check_unchanged, compare_options, find_place, is_finished, wanted_models
 from segarena.experiment.suite_result import Finished, check_before, read_finished, write_suite
 from segarena.formats import command, listing, percent, plural, resume_line
@@ -20,9 +21,6 @@ from segarena.reporting.suite_words import labels_of
 from segarena.reuse.suite_file import read_sources
 from segarena.scoring.suite import one_score
 from segarena.working_folder import check_claim, claimed_folder
-
-#: The exit status where a data set has no result, as of `compare` where a model failed.
-INCOMPLETE = 3
 
 
 @shown
@@ -158,12 +156,9 @@ def _train(entry: SuiteEntry, place: Path, options: SuiteOptions, folder: Path) 
 
 def _show(record: SuiteRecord, page: Path) -> None:
     labels = labels_of(record.models)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for entry in record.models:
-        table.add_column(labels[entry.model], justify="right")
+    table = new_table(["", *(labels[entry.model] for entry in record.models)], left=[""])
     for one in record.data_sets:
-        table.add_row(one.name, *(percent(one_score(one, entry.model).miou) for entry in record.models))
+        table.add_row(escape(one.name), *(percent(one_score(one, entry.model).miou) for entry in record.models))
     if len(record.data_sets) > 1:
         table.add_row("mean rank", *(f"{entry.mean_rank:.2f}" for entry in record.models))
     console.result()

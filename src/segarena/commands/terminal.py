@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
-from rich.console import Console
 from rich.markup import escape
 
 from segarena.commands.log import LOG, Log
 from segarena.commands.notebook import in_notebook
+from segarena.commands.plain_console import PlainConsole, TerminalConsole
 from segarena.commands.signals import terminating
 from segarena.commands.wrapping import wrap
 from segarena.config import OutputOptions, ProtocolOptions, TrainOptions
@@ -23,7 +23,7 @@ from segarena.errors import OutOfMemoryError, RunError, WorkerError, is_out_of_m
 from segarena.files import UNWRITABLE
 from segarena.launched import refuse_launch
 from segarena.records.options import OptionsRecord
-from segarena.streams import guard, visible
+from segarena.streams import visible
 
 Options = TypeVar("Options", bound=OutputOptions)
 Result = TypeVar("Result")
@@ -47,26 +47,11 @@ class _Session:
 _session: ContextVar[_Session] = ContextVar("_session")
 
 
-class _PlainConsole(Console):
-    """A console that prints on any terminal, see `streams.guard`; also where no command line was parsed."""
-
-    @property
-    def file(self) -> IO[str]:
-        """The stream that is written to, of this moment."""
-        stream: IO[str] = guard(super().file)
-        return stream
-
-    @file.setter
-    def file(self, stream: IO[str]) -> None:
-        self._file = stream
-
-
 class Output:
     """Everything that a command prints goes through here."""
 
     def __init__(self) -> None:
-        # In a notebook rich would display each line on its own, and even what it is to write into a string.
-        self.rich = _PlainConsole(highlight=False, soft_wrap=True, force_jupyter=False)
+        self.rich = TerminalConsole()
 
     def result(self, content: Any = "", *, markup: bool = True) -> None:
         """Print what the command was called for."""
@@ -223,8 +208,5 @@ def _now() -> _Session:
 def _plain(content: Any, markup: bool) -> str:
     """The content as plain text."""
     text = io.StringIO()
-    plain = Console(
-        file=text, width=_LOG_WIDTH, highlight=False, soft_wrap=True, color_system=None, force_jupyter=False
-    )
-    plain.print(content, markup=markup)
+    PlainConsole(file=text, width=_LOG_WIDTH, color_system=None).print(content, markup=markup)
     return text.getvalue()

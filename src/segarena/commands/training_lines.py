@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress
 
+from segarena.commands.plain_console import PlainColumn
 from segarena.commands.terminal import console
 from segarena.experiment.progress import TrainingListener, TrainingStart
 from segarena.formats import percent, plural, rough_duration
@@ -85,10 +86,10 @@ class TrainingLines(TrainingListener, ABC):
 def training_bars() -> Progress:
     """Return the bars of trainings, with the field `facts` behind each; nothing is shown where there is no terminal."""
     return Progress(
-        TextColumn("  {task.description}"),
+        PlainColumn("  {task.description}"),
         BarColumn(bar_width=10),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[facts]}"),
+        PlainColumn("{task.fields[facts]}"),
         console=console.rich,
         transient=True,
         disable=not console.shows_bars,

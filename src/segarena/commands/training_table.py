@@ -63,7 +63,7 @@ class _Row(TrainingLines):
         self.table = table
         self.log = Log()
         self.log.open(start.folder)
-        self.task = table.progress.add_task(escape(start.title), total=None, facts="")
+        self.task = table.progress.add_task(start.title, total=None, facts="")
         self.show(f"begins (training {start.number} of {start.total})")
 
     def on_step(self, step: Step, seconds_left: float | None) -> None:

@@ -18,7 +18,7 @@ def wrap(text: str, markup: bool, terminal: Console) -> Text:
         terminal: What it is printed on.
     """
     fitted = []
-    for line in (Text.from_markup(text) if markup else Text(text)).split("\n", allow_blank=True):
+    for line in (Text.from_markup(text, emoji=False) if markup else Text(text)).split("\n", allow_blank=True):
         indent = len(line.plain) - len(line.plain.lstrip())
         if line.cell_len <= terminal.width or "segarena " in line.plain:
             fitted.append(line)
