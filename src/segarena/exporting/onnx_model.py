@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,10 @@ from segarena.exporting.onnx_bytes import check_external_data, read_metadata
 from segarena.exporting.onnx_windows import OnnxWindows
 from segarena.extras import require
 from segarena.formats import listing, plural, shorten
-from segarena.image_files.bit_depth import ChosenBits, choose_bits
 from segarena.image_files.channel_format import ChannelFormat, channel_format
-from segarena.image_files.composite import composite
-from segarena.image_files.images import read_image
-from segarena.image_files.in_memory import ImageInput, read_images
-from segarena.image_files.in_memory_bands import read_channel_images, read_file
+from segarena.image_files.image_labeller import ImageLabeller
+from segarena.image_files.in_memory import ImageInput
+from segarena.image_files.large_images import LargeImage
 from segarena.records.config import Config
 from segarena.records.exported import ExportedModel
 
@@ -39,7 +36,7 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 @dataclass(frozen=True, repr=False)
-class OnnxModel:
+class OnnxModel(ImageLabeller):
     """An exported network in ONNX Runtime, with its classes."""
 
     session: onnxruntime.InferenceSession
@@ -54,57 +51,31 @@ class OnnxModel:
         """The working size, to which the shorter side of an image is resized, in pixels."""
         return self.facts.size
 
-    def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
-        """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
-        return choose_bits(highest, self.facts.image_bits, self.facts.deep_images)
+    @property
+    def image_bits(self) -> int:
+        """Bits that the 16-bit images of the training used."""
+        return self.facts.image_bits
 
-    @overload
-    def predict(self, image: list[ImageInput] | tuple[ImageInput, ...]) -> list[NDArray[np.uint8]]: ...
-
-    @overload
-    def predict(self, image: ImageInput) -> NDArray[np.uint8]: ...
-
-    def predict(self, image: Any) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
-        """Label each pixel of an image.
-
-        One that is clearly larger than those of the training is labelled in windows at the scale of the training, as
-        `segarena predict` does; with their probabilities blended, if the file gives them.
-
-        Args:
-            image: An image, or a list of images: files, PIL images, arrays or tensors, as for a run.
-
-        Returns:
-            Class indices, uint8 (H, W); for a list of images a list of them.
-
-        Raises:
-            ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
-            DataError: A file cannot be read.
-        """
-        if isinstance(image, (list, tuple)):
-            return [self._windows.label(pixels) for pixels in self._read(image)]
-        [pixels] = self._read([image])
-        return self._windows.label(pixels)
+    @property
+    def deep_images(self) -> int | None:
+        """How many images of the training data had 16 bits per channel; None if that is not recorded."""
+        return self.facts.deep_images
 
     @cached_property
     def channels(self) -> ChannelFormat | None:
         """The channels of the images; None for RGB of 8 bits."""
         return channel_format(self.facts.channels)
 
-    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
-        """Read an image file, or its bytes, as the network gets it: (H, W, C). Raises DataError.
+    def label(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Label an image as `read_file` gives it, (H, W, C): class indices, uint8 (H, W).
 
-        Args:
-            path: The file.
-            bits: What `choose_bits` chose, for RGB.
-            content: The file's bytes, where they have been read already; then `path` is only used in messages.
+        In windows, the probabilities are blended if the file gives them.
         """
-        if self.channels is None:
-            return read_image(path, bits, content)
-        return read_file(path, self.channels, content)
+        return self._windows.label(image)
 
-    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return an image that `read_file` gave as RGB, to be looked at; see `composite`."""
-        return image if self.channels is None else composite(image, self.channels.ranges)
+    def label_large(self, image: LargeImage) -> NDArray[np.uint8]:
+        """Label an image of which only a part at a time is an array: class indices, uint8 (H, W), as `predict`."""
+        return self._windows.label_parts(image.part, image.size)
 
     def probabilities(self, image: ImageInput) -> NDArray[np.float32]:
         """Compute the probability of each class at each pixel.
@@ -124,7 +95,7 @@ class OnnxModel:
                 f"{self.path} gives labels only",
                 remedy="Export the run again: segarena export RUN --probabilities",
             )
-        [pixels] = self._read([image])
+        [pixels] = self.read([image])
         return self._windows.probabilities(pixels)
 
     def run(self, images: NDArray[Any]) -> NDArray[np.uint8]:
@@ -147,12 +118,6 @@ class OnnxModel:
     @cached_property
     def _windows(self) -> OnnxWindows:
         return OnnxWindows(self, Config.from_json(self.facts.run, self.path).protocol.input_size)
-
-    def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
-        return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)
-
-    def _bits(self, highest: list[int]) -> int:
-        return self.choose_bits(highest).bits
 
     def __repr__(self) -> str:
         names = listing([shorten(name) for name in self.classes.names], 8)

@@ -19,7 +19,7 @@ from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_windows import OnnxWindows
 from segarena.image_files.bit_depth import ChosenBits
 from segarena.image_files.channel_format import ChannelFormat
-from segarena.image_files.large_images import LargeImage, open_large
+from segarena.image_files.large_images import LargeImage
 from segarena.loading.scaling import TrainingSides
 from segarena.records.config import Config
 
@@ -63,7 +63,7 @@ class OnnxPredictor:
     @property
     def image_bits(self) -> int:
         """Bits that the 16-bit images of the training used."""
-        return self.onnx.facts.image_bits
+        return self.onnx.image_bits
 
     @cached_property
     def _windows(self) -> OnnxWindows:
@@ -107,7 +107,7 @@ class OnnxPredictor:
 
     def open_large(self, path: Path) -> LargeImage | None:
         """Decode a file that `label_large` labels part by part; None where it is read as an array. Raises DataError."""
-        return open_large(path) if self.channels is None else None
+        return self.onnx.open_large(path)
 
     def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Return an image that `read_file` gave as RGB, to be looked at."""

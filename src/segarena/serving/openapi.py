@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from segarena.classes import ClassTable
 from segarena.serving.answers import describe_classes
 from segarena.serving.schemas import Prediction, Problem
+from segarena.serving.uploads import LONGEST_FIELD, MOST_PARTS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -93,7 +94,13 @@ def describe_body(*, has_fields: bool) -> dict[str, Any]:
         "model": {"type": "string", "description": "As the parameter of the same name."},
         "format": {"type": "string", "enum": ["png", "json", "overlay"]},
     }
-    form = {"type": "object", "required": ["image"], "properties": {"image": image, **(fields if has_fields else {})}}
+    form = {
+        "type": "object",
+        "required": ["image"],
+        "properties": {"image": image, **(fields if has_fields else {})},
+        "additionalProperties": {"type": "string", "maxLength": LONGEST_FIELD},
+        "maxProperties": MOST_PARTS,
+    }
     types = ("image/png", "image/jpeg", "image/webp", "image/tiff")
     sent = {"schema": form, "encoding": {"image": {"contentType": ", ".join(types)}}}
     content = {"multipart/form-data": sent, **{name: {"schema": image} for name in types}}

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 #: The name of the form's part that is the image; the first part that is a file is taken too.
 IMAGE_FIELD = "image"
 _FIELDS = ("model", "format")
-_MOST_PARTS, _LONGEST_FIELD = 8, 1000
+#: Parts of a form at most, and signs of each that is no file.
+MOST_PARTS, LONGEST_FIELD = 8, 1000
 #: Seconds for which the rest of a refused body is read, so that the client reads the answer before it is cut off.
 _DRAIN_SECONDS = 5.0
 _HOW_TO_SEND = "Send one image, e.g. `curl -F image=@photo.jpg ADDRESS/predict`, or its bytes as the body"
@@ -114,8 +115,8 @@ class _Form:
 
     def _on_part_begin(self) -> None:
         self._parts += 1
-        if self._parts > _MOST_PARTS:
-            raise ProblemError(422, f"the form has more than {_MOST_PARTS} parts", _HOW_TO_SEND, where="body")
+        if self._parts > MOST_PARTS:
+            raise ProblemError(422, f"the form has more than {MOST_PARTS} parts", _HOW_TO_SEND, where="body")
         self._disposition, self._data = b"", bytearray()
 
     def _on_header_begin(self) -> None:
@@ -140,9 +141,9 @@ class _Form:
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += memoryview(data)[start:end]
-        if not self._is_file and len(self._data) > _LONGEST_FIELD:
+        if not self._is_file and len(self._data) > LONGEST_FIELD:
             raise ProblemError(
-                422, f"has more than {_LONGEST_FIELD} signs", "Give a shorter value", where=self._name[:50] or "body"
+                422, f"has more than {LONGEST_FIELD} signs", "Give a shorter value", where=self._name[:50] or "body"
             )
 
     def _on_part_end(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +19,10 @@ from segarena.classes import ClassTable
 from segarena.config.views import Scale, View, ViewOptions
 from segarena.errors import ConfigError
 from segarena.formats import listing, percent, plural, shorten
-from segarena.image_files.bit_depth import ChosenBits, choose_bits
 from segarena.image_files.channel_format import ChannelFormat, channel_format
-from segarena.image_files.composite import composite
-from segarena.image_files.images import read_image
-from segarena.image_files.in_memory import ImageInput, read_images
-from segarena.image_files.in_memory_bands import read_channel_images, read_file
-from segarena.image_files.large_images import LargeImage, open_large
+from segarena.image_files.image_labeller import ImageLabeller
+from segarena.image_files.in_memory import ImageInput
+from segarena.image_files.large_images import LargeImage
 from segarena.image_files.paged import PagedArray
 from segarena.loading.decoded import to_tensor
 from segarena.loading.scaling import Scaling, TrainingSides, WindowPlan
@@ -54,7 +51,7 @@ from segarena.training.regions import InMemory, OnDemand, Pixels
 
 
 @dataclass(frozen=True, repr=False)
-class Predictor:
+class Predictor(ImageLabeller):
     """A trained network and what labelling an image takes: classes, working size, device, precision."""
 
     model: SegmentationModel
@@ -120,74 +117,10 @@ class Predictor:
             )
         return replace(self, scale=options.scale, window=options.window_size, tta=options.tta)
 
-    def choose_bits(self, highest: Iterable[int]) -> ChosenBits:
-        """Choose the bits by which images are read whose 16-bit files have these highest values (`highest_values`)."""
-        return choose_bits(highest, self.image_bits, self.deep_images)
-
-    @overload
-    def predict(self, image: list[ImageInput] | tuple[ImageInput, ...]) -> list[NDArray[np.uint8]]: ...
-
-    @overload
-    def predict(self, image: ImageInput) -> NDArray[np.uint8]: ...
-
-    def predict(self, image: Any) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
-        """Label each pixel of an image. The logits are resized to the image's own size, as in the evaluation.
-
-        Args:
-            image: An image, or a list of images. Each is a file; a PIL image, of any mode, whose EXIF orientation is
-                applied; an array, uint8 of RGB (H, W, 3), grey (H, W) or (H, W, 1), or with alpha (H, W, 4), or uint16
-                as in a file of 16 bits; or a tensor of the same with its channels first, (3, H, W). OpenCV's arrays
-                are BGR: give `cv2.cvtColor(image, cv2.COLOR_BGR2RGB)`. Floating-point values are refused, as their
-                range is not clear; the message has the conversion. For a network of other channels: see
-                `read_channel_images`.
-
-        Returns:
-            Class indices, uint8 (H, W); for a list of images a list of them.
-
-        Raises:
-            ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
-            DataError: A file cannot be read.
-        """
-        if isinstance(image, (str, PathLike)) and Path(image).is_file() and (large := self.open_large(Path(image))):
-            return self.label_large(large)
-        if isinstance(image, (list, tuple)):
-            return [self._label(pixels) for pixels in self._read(image)]
-        [mask] = [self._label(pixels) for pixels in self._read([image])]
-        return mask
-
-    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
-        """Read an image file as the network was trained: RGB, or with the channels of the training images.
-
-        Args:
-            path: The file.
-            bits: What `choose_bits` chose, for RGB.
-            content: The file's bytes, where they have been read already; then `path` is only used in messages.
-
-        Raises:
-            DataError: The file cannot be read, or has other channels than the training images.
-        """
-        if self.channels is None:
-            return read_image(path, bits, content)
-        return read_file(path, self.channels, content)
-
-    def open_large(self, path: Path) -> LargeImage | None:
-        """Decode a file that `label_large` labels part by part; None where it is read as an array. Raises DataError."""
-        return open_large(path) if self.channels is None else None
-
-    def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return an image that `read_file` gave as RGB, to be looked at; see `composite`."""
-        return image if self.channels is None else composite(image, self.channels.ranges)
-
-    def _read(self, images: Iterable[Any]) -> Iterable[NDArray[Any]]:
-        return read_images(images, self._bits) if self.channels is None else read_channel_images(images, self.channels)
-
     @cached_property
     def network(self) -> SegmentationModel:
         """The network as it labels: with weights in half precision, on a GPU with BatchNorm folded into them."""
         return prepared(self.model, self.device, self.precision)
-
-    def _bits(self, highest: list[int]) -> int:
-        return self.choose_bits(highest).bits
 
     def probabilities(self, image: ImageInput) -> NDArray[np.float32]:
         """Return how probable each class is at each pixel of an image: the softmax of the network's logits.
@@ -204,7 +137,7 @@ class Predictor:
             ImageTypeError: It is not an image, or its values could mean several things. It is a TypeError.
             DataError: A file cannot be read.
         """
-        [pixels] = self._read([image])
+        [pixels] = self.read([image])
         height, width = pixels.shape[:2]
         plan = self.scaling.plan(height, width)
         values: NDArray[np.float32]
@@ -219,7 +152,8 @@ class Predictor:
                 values[place] = part.values.cpu().numpy()
         return values
 
-    def _label(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+    def label(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Label an image as `read_file` gives it, (H, W, C): class indices, uint8 (H, W)."""
         height, width = image.shape[:2]
         plan = self.scaling.plan(height, width)
         mask: NDArray[np.uint8]
