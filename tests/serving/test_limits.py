@@ -93,6 +93,26 @@ def test_what_takes_too_long_is_given_up_and_keeps_its_place() -> None:
         assert len(model.batches) == 2  # what waited was not computed
 
 
+def test_an_image_that_waited_for_most_of_its_time_is_told_to_come_again() -> None:
+    class Held(Threshold):
+        def predict(self, images):
+            masks = super().predict(images)
+            if len(self.batches) == 2:
+                assert second.wait(60)
+            return masks
+
+    model, second = Held(), threading.Event()
+    with serving(model, timeout=1, max_batch=1) as client, ThreadPoolExecutor(2) as pool:
+        model.gate.clear()
+        pool.submit(client.post, PNG)
+        assert model.began.wait(60)
+        late = pool.submit(client.post, PNG)
+        time.sleep(0.7)
+        model.gate.set()
+        assert (late.result().status, late.result().headers["retry-after"]) == (503, "1")
+        second.set()
+
+
 def test_a_body_that_does_not_arrive_is_given_up() -> None:
     with serving(Threshold(), timeout=0.3) as client, socket.create_connection(("127.0.0.1", client.port)) as slow:
         slow.sendall(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nabc")

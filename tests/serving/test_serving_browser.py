@@ -278,6 +278,16 @@ def test_names_are_text_on_the_page_and_in_its_commands(browser, files: dict[str
 PHONE = {"has_touch": True, "is_mobile": True}
 
 
+@pytest.mark.parametrize(("width", "rows"), [(1280, 1), (900, 2), (375, 4)])
+def test_no_model_of_four_is_alone_in_the_last_row(browser, files: dict[str, Path], width: int, rows: int) -> None:
+    with serving(*(Threshold() for _ in range(4))) as client:
+        page, _, _ = open_page(browser, client, width)
+        choose(page, files["halves"])
+        tops = page.eval_on_selector_all("#panes figure", "all => all.map(one => one.offsetTop)")
+        assert sorted(tops.count(top) for top in set(tops)) == [4 // rows] * rows
+        page.close()
+
+
 @pytest.mark.parametrize(
     ("width", "options"),
     [

@@ -5,6 +5,7 @@ PyTorch computes one image on all of its threads. A second thread that computes 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -33,12 +34,34 @@ class Labelled:
     """How many these were."""
 
 
+class FutureLabels(Future[Labelled]):
+    """The labels of an image that waits, or is being labelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since, self._began = time.perf_counter(), math.inf
+
+    def begin(self) -> bool:
+        """Begin the computation. Return whether it is still wanted."""
+        self._began = time.perf_counter()
+        return self.set_running_or_notify_cancel()
+
+    @property
+    def waited(self) -> float:
+        """Seconds until the computation began, or until now where it has not."""
+        return min(self._began, time.perf_counter()) - self._since
+
+    @property
+    def computed(self) -> float:
+        """Seconds since the computation began; 0 where it has not."""
+        return max(0.0, time.perf_counter() - self._began)
+
+
 @dataclass
 class _Job:
     model: ServedModel
     image: NDArray[np.uint8]
-    future: Future[Labelled] = field(default_factory=Future)
-    since: float = field(default_factory=time.perf_counter)
+    future: FutureLabels = field(default_factory=FutureLabels)
 
     def fits(self, other: _Job) -> bool:
         return self.model is other.model and self.image.shape == other.image.shape
@@ -60,7 +83,7 @@ class Labeller:
         self._thread = threading.Thread(target=self._work, name="labeller", daemon=True)
         self._thread.start()
 
-    def submit(self, model: ServedModel, image: NDArray[np.uint8]) -> Future[Labelled]:
+    def submit(self, model: ServedModel, image: NDArray[np.uint8]) -> FutureLabels:
         """Let an image be labelled. The future can be cancelled until its computation begins.
 
         Args:
@@ -110,14 +133,14 @@ class Labeller:
                     fits = not batch or (len(batch) < self._max_batch and job.fits(batch[0]))
                     if not fits:
                         rest.append(job)
-                    elif job.future.set_running_or_notify_cancel():
+                    elif job.future.begin():
                         batch.append(job)
                 self._waiting = rest
                 if batch:
                     return batch
 
     def _label(self, batch: list[_Job]) -> None:
-        start = time.perf_counter()
+        start, waited = time.perf_counter(), [job.future.waited for job in batch]
         try:
             masks = batch[0].model.label([job.image for job in batch])
         except BaseException as error:
@@ -128,5 +151,5 @@ class Labeller:
             batch[0].future.set_exception(error)
             return
         seconds = time.perf_counter() - start
-        for job, mask in zip(batch, masks, strict=True):
-            job.future.set_result(Labelled(mask, start - job.since, seconds, len(batch)))
+        for job, mask, before in zip(batch, masks, waited, strict=True):
+            job.future.set_result(Labelled(mask, before, seconds, len(batch)))

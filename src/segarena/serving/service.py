@@ -26,7 +26,7 @@ from segarena.serving.answers import (
     preview_jpeg,
 )
 from segarena.serving.decoding import Decoded, decode, inspect
-from segarena.serving.labelling import Labelled, Labeller
+from segarena.serving.labelling import FutureLabels, Labelled, Labeller
 from segarena.serving.limits import Limits
 from segarena.serving.metrics import Metrics
 from segarena.serving.models import ServedModel, ServedModels
@@ -58,7 +58,7 @@ class _Stages:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.now = "read"
-        self.labels: Future[Labelled] | None = None
+        self.labels: FutureLabels | None = None
         self._since = time.perf_counter()
 
     def end(self, following: str) -> None:
@@ -315,7 +315,7 @@ def _check_format(typed: str | None, accept: str) -> str:
 def _too_slow(stages: _Stages, seconds: float) -> ProblemError:
     if stages.now == "read":
         return ProblemError(408, f"the request did not arrive within {seconds:g} seconds", "Send a smaller image")
-    if stages.labels is None or not (stages.labels.running() or stages.labels.done()):
+    if stages.labels is None or stages.labels.waited > stages.labels.computed:  # for the others
         return ProblemError(
             503, f"there was no time for the image within {seconds:g} seconds", "Try again later", headers=retry()
         )

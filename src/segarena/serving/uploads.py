@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The name of the form's part that is the image; the first part that is a file is taken too.
 IMAGE_FIELD = "image"
 _FIELDS = ("model", "format")
-#: Parts of a form at most, and signs of each that is no file.
+#: Parts of a form at most, and signs of each part without a file.
 MOST_PARTS, LONGEST_FIELD = 8, 1000
 #: Seconds for which the rest of a refused body is read, so that the client reads the answer before it is cut off.
 _DRAIN_SECONDS = 5.0

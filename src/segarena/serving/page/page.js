@@ -173,11 +173,16 @@ function showResult() {
   draw();
 }
 
+function duration(milliseconds) {
+  if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  return `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
+}
+
 function makePane(result) {
   const { model, times } = result;
   result.canvas = element("canvas", { role: "img" });
-  const wait = times.wait >= 20 ? `, after ${Math.round(times.wait)} ms of waiting` : "";
-  const time = `labelled in ${times.label < 10 ? times.label.toFixed(1) : Math.round(times.label)} ms${wait}`;
+  const wait = times.wait >= 20 ? `, after ${duration(times.wait)} of waiting` : "";
+  const time = `labelled in ${duration(times.label)}${wait}`;
   const buttons = element("span", { className: "row" },
     download("Mask", `the mask of ${model.name}`, () => save(result.blob, fileName(result, "mask"))),
     download("Overlay", `the overlay of ${model.name}`, () => saveOverlay(result)));
