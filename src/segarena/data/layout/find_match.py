@@ -11,7 +11,7 @@ from segarena.data.layout.candidates import apart, file_pattern, make_collection
 from segarena.data.layout.chosen import choose_files
 from segarena.data.layout.doubtful_pairs import check_numbers
 from segarena.data.layout.errors import nothing_paired
-from segarena.data.layout.layers.find import LayerMatch, find_export, find_layers
+from segarena.data.layout.layers.find import LayerMatch, find_export, find_layers, find_listed_objects
 from segarena.data.layout.lists.listed_pairs import ListedPair, contradiction
 from segarena.data.layout.pairing import Pairing
 from segarena.data.layout.search import Match, Search, are_masks
@@ -40,6 +40,7 @@ def find_match(
     chosen_masks = choose_files(root, tree, masks, "mask") if masks else None
     chosen_images, chosen_masks = apart(root, chosen_images, chosen_masks)
     exported = find_export(root, tree.files, chosen_images, chosen_masks)
+    exported = exported or find_listed_objects(root, tree, chosen_images, chosen_masks)
     if exported:
         return exported
     search = Search(root, tree.files, chosen_images, chosen_masks)

@@ -129,6 +129,8 @@ def folder_kind(name: str) -> FileKind | None:
     masks, images = MASK_WORDS & set(found), IMAGE_WORDS & set(found)
     if found[-1:] in (("data",), ("dataset",), ("datasets",)) or (masks and images and {"and", "with"} & set(found)):
         return None
+    if any(one == "with" and other in MASK_WORDS for one, other in pairwise(found)):  # Dataset_BUSI_with_GT
+        return None
     return "mask" if masks else "image" if images else None
 
 

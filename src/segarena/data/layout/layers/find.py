@@ -6,13 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from pathlib import Path
 
 from segarena.data.layout.candidates import Collection, make_collection
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers.label_studio import is_label_studio, read_export
-from segarena.data.layout.layers.names import name_classes_of_files, name_classes_of_folders
+from segarena.data.layout.layers.names import ONLY_CLASS, name_classes_of_files, name_classes_of_folders
+from segarena.data.layout.layers.open_images import read_tables
 from segarena.data.layout.layers.parts import (
     OF_ONE_IMAGE,
     WAYS,
@@ -26,7 +27,7 @@ from segarena.data.layout.layers.parts import (
 )
 from segarena.data.layout.pairing import compare_folders
 from segarena.data.layout.search import Match
-from segarena.data.layout.tree import File
+from segarena.data.layout.tree import File, Tree
 from segarena.data.layout.vocabulary import is_preview, strip_kind_words, to_nfc
 from segarena.data.source import Layer
 from segarena.errors import DataError
@@ -39,6 +40,7 @@ _EXAMINED = 6
 _TWINS = 0.7
 #: Number of ways of naming that are compared with the pixels.
 _TRIED = 4
+_FURTHER = "a mask has its image's stem, and those of further objects have numbers"
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ def find_layers(
     - `IMAGE_CLASS.png` or `CLASS_IMAGE.png`, in the folder of masks or beside the images, with a number if a class has
       several files;
     - `ID/masks/CLASS.png` or `ID/masks/CLASS/*.png`, with the one image in `ID/` or in `ID/images/`;
-    - `masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`.
+    - `masks/IMAGE/CLASS.png` or `masks/IMAGE/CLASS/*.png`;
+    - `IMAGE_mask.png`, with `IMAGE_mask_1.png`, ... for further objects, of one class, `foreground`.
 
-    In the last two, names that do not recur are objects of one class, `foreground`.
+    In the two before, names that do not recur are such objects too.
 
     Args:
         root: The data folder.
@@ -140,6 +143,33 @@ def find_export(
     export = read_export(root, own_images, own_masks)
     collections = make_collection(root, own_images, "image"), make_collection(root, own_masks, "mask")
     return _number_classes(*collections, export.layers, export.rule)
+
+
+def find_listed_objects(
+    root: Path, tree: Tree, images: Collection | None = None, masks: Collection | None = None
+) -> LayerMatch | None:
+    """Find masks that a table gives an image and a class, see `open_images`; None if there are none. Raises DataError.
+
+    Args:
+        root: The data folder.
+        tree: What is in it.
+        images: The images that the user chose.
+        masks: The same for the masks.
+    """
+    folders = [folder for folder, counts in tree.endings.items() if counts[".csv"]]
+    if not folders:
+        return None
+    table = read_tables(folders, images.files if images else tree.files, masks.files if masks else tree.files)
+    if table is None:
+        return None
+    used = {mask for some in table.layers.values() for _, mask in some}
+    places = {file.folder for file in used}, {file.folder for file in table.layers}
+    own_masks = list(masks.files) if masks else [file for file in tree.files if file.folder in places[0]]
+    own_images = list(images.files) if images else [file for file in tree.files if file.folder in places[1] - places[0]]
+    if not own_images:
+        return None
+    collections = make_collection(root, own_images, "image"), make_collection(root, own_masks, "mask")
+    return _number_classes(*collections, table.layers, table.rule)
 
 
 def _find_matches(root: Path, candidates: Sequence[tuple[list[File], list[File]]]) -> Iterator[LayerMatch]:
@@ -217,6 +247,8 @@ def _match(images: Collection, masks: Collection, found: Parts, way: str) -> Lay
     names = name_classes_of_folders(labels) if is_folder == {True} else name_classes_of_files(labels, is_alone)
     if names is None:
         return None
+    if not is_alone and set(names.values()) == {ONLY_CLASS}:
+        way = _FURTHER
     layers: dict[File, list[tuple[str, File]]] = defaultdict(list)
     folders: dict[tuple[File, str], set[Path]] = defaultdict(set)
     for mask, part in found.items():
@@ -244,8 +276,12 @@ def _number_classes(
 
 
 def _are_layers(match: LayerMatch) -> bool:
-    """Whether the masks of most of six images are binary, of the image's size, and mark different pixels."""
+    """Whether the masks of most of six images are binary, of the image's size, and mark different pixels.
+
+    Two masks of one class in an image mark different pixels too: they are two objects, not two versions.
+    """
     shared: Counter[tuple[int, int]] = Counter()
+    objects = Counter[str]()
     images = sorted(match.layers, key=lambda image: -len({number for number, _ in match.layers[image]}))
     examined = [images[place] for place in sorted({len(images) * step // 12 for step in range(_EXAMINED)})]
     readable = 0
@@ -257,8 +293,13 @@ def _are_layers(match: LayerMatch) -> bool:
         except DataError:
             continue
         readable += 1
+        for first, second in pairwise(match.layers[image]):
+            if first[0] == second[0]:
+                both = read_layers([(0, first[1].path), (1, second[1].path)]).values
+                objects.update(shared=int((both == 3).sum()), marked=int((both > 0).sum()))
         for one, other in combinations_with_replacement(range(len(match.classes)), 2):
             sides = (plane.values >> one & 1, plane.values >> other & 1)
             shared[one, other] += int((sides[0] & sides[1]).sum())
     pairs = [(shared[a, a] + shared[b, b] - both, both) for (a, b), both in shared.items() if a != b]
+    pairs.append((objects["marked"], objects["shared"]))
     return 2 * readable > len(examined) and not any(both > _TWINS * union for union, both in pairs)

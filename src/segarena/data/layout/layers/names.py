@@ -44,6 +44,8 @@ def name_classes_of_files(labels: Labels, is_alone: bool) -> dict[str, str] | No
     """
     cores = {label: _core(label) for some in labels.values() for label in some}
     by_class = _accept(_without_object_numbers(cores, labels), labels)
+    if by_class is None and _are_further(cores, labels):
+        return dict.fromkeys(cores, ONLY_CLASS)
     if by_class is not None or not is_alone:
         return by_class
     counts = Counter(core for some in labels.values() for core in {cores[label] for label in some})
@@ -112,6 +114,15 @@ def _without_object_numbers(cores: dict[str, str], labels: Labels) -> dict[str, 
             is_constant = len({len(some) for some in numbers[word]}) == 1 and len(numbers[word][0]) > 1
             names[label] = "" if count_up and is_constant else _core(word) if count_up else core
     return names
+
+
+def _are_further(cores: Mapping[str, str], labels: Labels) -> bool:
+    """Whether each image has `a_mask`, and some have further masks `a_mask_1`, `a_mask_2`: of objects of one class."""
+    if not all(core == "" or core.isdigit() for core in cores.values()):
+        return False
+    found = [sorted(int(cores[label] or -1) for label in some) for some in labels.values()]
+    are_counted = all(some[1:] == list(range(some[1], some[1] + len(some) - 1)) for some in found if len(some) > 1)
+    return are_counted and all(some[0] == -1 and some[1:2] in ([], [1], [2]) for some in found)
 
 
 def _split_number(core: str) -> tuple[str, int | None]:

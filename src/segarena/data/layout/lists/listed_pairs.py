@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Pair
+from segarena.data.layout.layers.open_images import is_table_of_objects
 from segarena.data.layout.lists.entries import Cells, NamedFiles, has_image_suffix, split_lines
 from segarena.data.layout.lists.split_lists import LARGEST_LIST, LINES_OF_JSON, load_table, read_lines
 from segarena.data.layout.search import are_masks
@@ -97,7 +98,7 @@ def _tables(root: Path, folders: Iterable[Path], named: NamedFiles) -> Iterator[
             is_list = bool(split_of_name(path.stem) or _LIST_WORDS & set(words_in(path.stem)))
             is_other = path.suffix.lower() in _TABLE or len(paths) > _MOST_FILES
             largest = _LARGEST_YAML if path.suffix.lower() in _YAML else LARGEST_LIST
-            if (is_other and not is_list) or path.stat().st_size > largest:
+            if (is_other and not is_list) or path.stat().st_size > largest or is_table_of_objects(path):
                 continue
             if path.suffix.lower() in _TABLE:
                 rows = _rows_of(load_table(path))
