@@ -3,7 +3,7 @@
 - Each mask has 1 to N, with or without gaps (Cellpose, ImageJ), in 8 or in 16 bits, also more than 255 of them.
 - Each number is in one mask only (identities of a tracker).
 - COCO's panoptic PNGs: a colour for each object of each image.
-- The class in red, the object in green and blue (CARLA).
+- The class in red, the object in green and blue (CARLA); the class in red and green, the object in blue (ADE20K).
 - Class * 1000 + object (Cityscapes) and class * 256 + object (KITTI, Mapillary), in 16 bits.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from test_encoding_void import tables
 
-from drawings import infer, save_all
+from drawings import infer, label_map, save_all
 from segarena import cli
 from segarena.data.encoding.mask_encoding import read_mask
 from segarena.data.folder import FolderSource
@@ -137,6 +138,37 @@ def test_objects_in_green_and_blue_are_refused(tmp_path: Path) -> None:
         images.append(Image.fromarray(np.stack([red, numbers >> 8, numbers & 255], axis=-1).astype(np.uint8)))
     with refuses(where=tmp_path, value="29 different colours, but only 4 values of red"):
         infer(save_all(tmp_path, images))
+
+
+def test_objects_in_blue_are_refused_with_a_command_that_makes_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ADE20K's full data set: class 401 is red 10 and green 145, blue counts the objects of an image."""
+    numbers = np.array([0, 401, 976, 2978])
+    drawn = {}
+    for split, count in (("training", 6), ("validation", 3)):
+        for number in range(count):
+            stem = f"{split}/street/ADE_{split[:5]}_{number:08}"
+            labels = label_map(number + count, 4, 60, 80)
+            objects = np.where(labels > 0, labels + 4 * (np.arange(80) // 20), 0)
+            code = numbers[labels]
+            colors = np.stack([code // 256 * 10, code % 256, objects], -1).astype(np.uint8)
+            path = tmp_path / "images" / f"{stem}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scene(number, 80).crop((0, 0, 80, 60)).save(path)
+            Image.fromarray(colors).save(path.with_name(f"{path.stem}_seg.png"))
+            drawn[path.stem] = labels
+    with refuses(where=tmp_path / "images/training/street", value="ADE20K") as caught:
+        FolderSource(tmp_path)
+    python, *arguments = shlex.split(caught.value.remedy.partition("254): ")[2].partition(". Then")[0])
+    assert python == "python"
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, *arguments], check=True)
+    source = FolderSource(tmp_path, masks=Path("ade20k-masks"))
+    assert [entry.value for entry in source.classes.classes] == numbers.tolist()
+    assert len(source.samples) == len(drawn)
+    for index, sample in enumerate(source.samples):
+        np.testing.assert_array_equal(source.read(index)[1], drawn[sample.files[0].stem])
 
 
 def test_objects_of_one_class_beside_0_are_that_class(tmp_path: Path) -> None:

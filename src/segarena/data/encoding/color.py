@@ -26,7 +26,7 @@ from segarena.data.encoding.mask_encoding import (
     snapped_encoding,
     unpack,
 )
-from segarena.data.encoding.objects import refuse_class_and_object, refuse_unshared
+from segarena.data.encoding.objects import refuse_ade20k, refuse_class_and_object, refuse_unshared
 from segarena.data.encoding.one_channel import channel_of_numbers, guess_channel, refuse_shared_by_transparency
 from segarena.data.encoding.value_counts import (
     SAME,
@@ -123,8 +123,10 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     numbered = None if channel is None else guess_channel(masks, colors, channel, guess_levels)
     if numbered is not None:
         return numbered
+    filling = counts.values[FILLS * counts.pixels <= counts.inside]
+    refuse_ade20k(masks, filling)
     refuse_unshared(masks, "colours")
-    refuse_class_and_object(masks, counts.values[FILLS * counts.pixels <= counts.inside])
+    refuse_class_and_object(masks, filling)
     if len(counts.values) > _MANY_DIFFERENT:
         raise _unclear(masks, counts, "more colours than a drawing can have")
     lossy = any(facts.lossy for _, facts in masks)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from segarena.classes import ClassTable
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, exact_encoding, place_of, write_classes
 from segarena.data.encoding.void import without_void
 from segarena.errors import DataError
-from segarena.formats import listing
+from segarena.formats import command, listing
 from segarena.image_files.mask_facts import CountedMask
 
 #: A class and an object in one number: the class times this, plus the object. The first is of Cityscapes, whose numbers
@@ -35,6 +37,8 @@ _VALUES, _SHARED = 12, 0.05
 #: Red is a class, and green and blue are objects, if red is lower than this and a value of red has this number
 #: of colours.
 _LOW_RED, _COLORS_OF_A_CLASS = 64, 3
+#: The highest red of ADE20K, which has fewer than 4096 classes.
+_HIGHEST_RED = 150
 #: A value fills areas if one in this number of its pixels is inside areas of it.
 _FILLS = 4
 
@@ -96,6 +100,37 @@ def refuse_class_and_object(masks: Sequence[CountedMask], colors: NDArray[np.int
         "seems to be the class, green and blue the object",
         where=masks[0].path.parent,
         remedy=f"Save the red channel alone as masks; or, if each colour is a class, {DECLARE}",
+    )
+
+
+def refuse_ade20k(masks: Sequence[CountedMask], colors: NDArray[np.int64]) -> None:
+    """Raise DataError if red and green have the class, and blue has the object, as in ADE20K's `*_seg.png`.
+
+    There the class is red / 10 * 256 + green (github.com/CSAILVision/ADE20K), so that red is a multiple of 10.
+
+    Args:
+        masks: All masks of the set.
+        colors: (K,), their different packed colours.
+    """
+    red, classes = colors >> 16, np.unique(colors >> 8)
+    if len(colors) < max(_VALUES, 2 * len(classes)) or (red % 10).any() or red.max() > _HIGHEST_RED:
+        return
+    ending = "_seg.png"
+    folder = Path(os.path.commonpath([path.parent for path, _ in masks]))
+    code = (
+        "import numpy as np; from pathlib import Path; from PIL import Image; "
+        "[(o := Path('ade20k-masks') / f.relative_to(d).with_name(f.name.replace("
+        f"'{ending}', '.png'))).parent.mkdir(parents=True, exist_ok=True) or Image.fromarray("
+        "(a := np.asarray(Image.open(f)).astype(np.uint16))[..., 0] // 10 * 256 + a[..., 1]).save(o) "
+        f"for d in [Path({folder.as_posix()!r})] for f in d.rglob('*{ending}')]"
+    )
+    raise DataError(
+        f"the masks have {len(colors)} different colours, but only {len(classes)} different pairs of red and green, "
+        "with red a multiple of 10: red and green seem to be the class and blue the object, as in ADE20K",
+        where=masks[0].path.parent,
+        remedy="For 150 classes, use ADEChallengeData2016 of the same authors. To make masks of all classes (at most "
+        f"254): {command('python', '-c', code)}. Then name them with --masks ade20k-masks. If each colour is a class, "
+        f"{DECLARE}",
     )
 
 
