@@ -33,6 +33,7 @@ SHOWN_BY = {
     "segarena.data.splitting.groups": {*TRAINING, "check"},
     "segarena.data.splitting.splits": {*TRAINING, "check"},
     "segarena.data.splitting.splits --folds": TRAINING,
+    "segarena.data.encoding.objects --masks": {*TRAINING, "check", "evaluate"},  # not `export`, as in `inputs`
     "segarena.data.folder": {*TRAINING, "check", "evaluate"},  # `export` reads the data of a run, as it is recorded
     "segarena.loading.scaling": {"predict", "evaluate"},  # the others have no --scale
     "segarena.experiment.inputs --images": {*TRAINING, "check", "evaluate"},  # not `export`, likewise

@@ -245,6 +245,7 @@ CASES = [
 
 #: The tests that follow the other remedies: those that are a command or an option of another command.
 ELSEWHERE = {
+    "before-and-after": "checks/test_before_and_after.py::test_values_of_one_time_are_reported_with_options_that_work",
     "extreme-imbalance": "experiment/test_inputs.py::test_class_weights_and_foreground_crops_train",
     "overlapping-layers": "data/test_mask_layer_values.py::test_the_values_of_a_classes_yaml_order_the_layers",
     "unused-folders": "data/test_mask_class_folders.py::test_folders_of_single_masks_may_be_classes",

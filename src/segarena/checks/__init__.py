@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from segarena.checks.alignment import check_alignment
 from segarena.checks.appearance import check_appearance
+from segarena.checks.before_after import check_times
 from segarena.checks.channels import check_channels
 from segarena.checks.dependence import check_sequences
 from segarena.checks.duplicates import check_duplicates
@@ -46,6 +47,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     yield from check_mismatch(source, thumbnails)
     yield from check_numbering(source)
     yield from check_objects(source)
+    yield from check_times(source)
     yield from check_isolated_value(source)
     yield from check_class_files(source)
     yield from check_labels(source, splits)
