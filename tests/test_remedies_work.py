@@ -48,8 +48,6 @@ from followed_remedies import (
 from support import scene
 from tiff_files import save_tiff
 
-pytestmark = pytest.mark.long
-
 BAND = np.asarray(scene(99, 80))[:64, :, :1]
 DISC = 255 * (np.hypot(*(np.mgrid[:64, :80] - 30)) < 20).astype(np.uint8)
 
@@ -252,11 +250,13 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.long
 def test_the_good_folder_has_no_problem(tmp_path: Path) -> None:
     write(tmp_path / "my data")
     assert check(tmp_path / "my data") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_the_remedy_gets_further(case: Case, tmp_path: Path) -> None:
     gets_further(case, tmp_path)

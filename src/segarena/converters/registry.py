@@ -1,7 +1,7 @@
 """The annotation formats that can be converted, and which of them a folder has.
 
 A format is added by its module, with `read_X` and `recognise_X`, its entry in `FORMATS`, and its name in
-`config.ConvertOptions.source`.
+`config.data.AnnotationFormat`.
 """
 
 from __future__ import annotations

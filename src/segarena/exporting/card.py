@@ -7,10 +7,8 @@ import json
 from segarena.classes import ClassTable
 from segarena.formats import join_words, percent, plural
 from segarena.records.exported import ExportedModel
+from segarena.reporting.style import model_styles
 from segarena.reporting.text_tables import escape_markdown
-
-#: Names of the architectures as their papers write them.
-_NAMES = {"fcn": "FCN", "unet": "U-Net", "pspnet": "PSPNet", "deeplabv3": "DeepLabv3"}
 
 
 def model_card(facts: ExportedModel) -> str:
@@ -130,7 +128,7 @@ def _scores(facts: ExportedModel) -> list[str]:
 
 
 def _name(facts: ExportedModel) -> str:
-    return _NAMES.get(facts.model, facts.model)
+    return model_styles([facts.model])[facts.model].label
 
 
 def _title(facts: ExportedModel) -> str:
