@@ -10,9 +10,8 @@ from segarena.scoring.linearization import Ratios, difference_variances
 from segarena.scoring.planning import Components, components, plan, power
 from segarena.scoring.statistics import analyse
 
-
-#: Components, the number of images and of seeds. With few images and many seeds, errors on different images and no other
-#: variance, the interval of the networks is the wider one.
+#: Components, the number of images, and that of seeds. In the last case the networks' interval is the wider one:
+#: few images and many seeds, which err on different images.
 DRAWN = {
     "one seed": (Components(images=0.008, seeds=0.0, both=0.0), 30, 1),
     "three seeds": (Components(images=0.008, seeds=0.0005, both=0.002), 30, 3),

@@ -112,7 +112,14 @@ def list_parts(found: BenchNetwork) -> dict[str, Part]:
 
 
 def describe(part: Part, times: list[float], peak_mib: float | None, limit: Rates) -> Measured:
-    """Describe the times of some work, in seconds, beside the limit."""
+    """Describe the times of some work beside the limit.
+
+    Args:
+        part: The work.
+        times: Of each repetition, in seconds.
+        peak_mib: The largest memory in use, in MiB; None where it is not known.
+        limit: What the device can do at most.
+    """
     found = percentiles(times)
     products, moved = (None, None) if part.work is None else shortest(part.work, limit)
     return Measured(

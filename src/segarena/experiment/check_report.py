@@ -42,10 +42,16 @@ def json_content(
     splits: Splits | None = None,
     ceilings: CeilingTable | None = None,
 ) -> dict[str, Any]:
-    """Return what --json writes, for a folder at `data`.
+    """Return what --json writes.
 
-    `source`, `splits` and `ceilings` are None for a folder that cannot be read. Then its encoding, void pixels and
-    ceilings are None, and its classes and splits are empty.
+    Args:
+        data: The folder.
+        layout: Where its images and masks are.
+        problems: What looks wrong.
+        source: What was read. It and the two below are None for a folder that cannot be read: then its encoding, void
+            pixels and ceilings are None, and its classes and splits are empty.
+        splits: The split that would be used.
+        ceilings: The resolution ceilings.
     """
     part = {} if splits is None else parts_of(splits)
     return {

@@ -105,7 +105,13 @@ def typed_arguments(options: ProtocolOptions) -> dict[str, Any]:
 
 
 def used_arguments(track: str, arguments: dict[str, Any], model: str) -> dict[str, Any]:
-    """Return those of the arguments of `build_model` that the model uses."""
+    """Return those of the arguments of `build_model` that a model uses.
+
+    Args:
+        track: encoder or paper.
+        arguments: By their names; all of those that were typed.
+        model: The name of the model.
+    """
     if is_own(model):
         return {}
     kind = find_model(model, track)
@@ -140,6 +146,12 @@ def drop_unused_options(protocol: Protocol, model: str) -> Protocol:
 def build(protocol: Protocol, model: str, num_classes: int, seed: int) -> SegmentationModel:
     """Build the untrained network; its random weights depend on the seed alone.
 
+    Args:
+        protocol: The settings; its network has the arguments of `build_model`.
+        model: The name of the model.
+        num_classes: Number of classes.
+        seed: The seed of the training.
+
     Raises:
         ConfigError: The network cannot be built.
         WeightsError: Its weights cannot be downloaded or read, or do not fit.
@@ -169,7 +181,11 @@ def _in_channels(protocol: Protocol) -> int:
 def try_networks(protocol: Protocol, models: Sequence[str], num_classes: int, reporter: Reporter) -> None:
     """Build each network once, so that one that cannot be built is found before another has been trained for hours.
 
-    Reports the encoder and the initial weights of each, if they differ between the networks.
+    Args:
+        protocol: The settings.
+        models: The names of the models.
+        num_classes: Number of classes.
+        reporter: Receives the encoder and the initial weights of each, if they differ between the networks.
 
     Raises:
         ConfigError: A network cannot be built.

@@ -38,6 +38,7 @@ class NativeLogits(nn.Module):
         self.model = model
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Compute native logits (N, num_classes, h, w) of normalised images (N, C, H, W)."""
         logits: Tensor = self.model(pixels, size="native").logits
         return logits
 

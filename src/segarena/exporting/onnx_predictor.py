@@ -110,7 +110,7 @@ class OnnxPredictor:
         return self.onnx.open_large(path)
 
     def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return an image that `read_file` gave as RGB, to be looked at."""
+        """Return an image that `read_file` gave as RGB, uint8 (H, W, 3), to be looked at."""
         return self.onnx.shown(image)
 
     def predict(self, image: NDArray[Any]) -> NDArray[np.uint8]:

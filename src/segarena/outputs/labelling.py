@@ -40,7 +40,7 @@ class Labeller(Protocol):
         """Decode a file that is too large for an array; None where it is not."""
 
     def shown(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return what `read_file` gave as RGB."""
+        """Return what `read_file` gave as RGB, uint8 (H, W, 3)."""
 
     def predict(self, image: Any) -> Any:
         """Return class indices, uint8 (H, W), of what `read_file` gave."""

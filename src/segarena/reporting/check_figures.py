@@ -151,7 +151,17 @@ def draw_sheet(sheet: DataSheet) -> Figure:
 def fit_pair(
     image: NDArray[np.uint8], labels: NDArray[np.uint8], width: int, height: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Resize image (H, W, 3) and labels (H, W) to the largest size within width x height, keeping their aspect."""
+    """Resize an image and its labels to the largest size within a frame, keeping their aspect.
+
+    Args:
+        image: RGB, (H, W, 3).
+        labels: Class indices, (H, W).
+        width: Of the frame, in pixels.
+        height: Of the frame, in pixels.
+
+    Returns:
+        The image, interpolated, and the labels, of which the nearest one is taken: (h, w, 3) and (h, w).
+    """
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0])))
     smooth = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC

@@ -49,7 +49,16 @@ def write_figure(figure: Figure, path: Path, rows: Rows) -> None:
 
 
 def write_svg(figure: Figure, path: Path, box: Bbox | None = None) -> None:
-    """Write the part of a figure in a box, in inches, as PATH.svg. Raises RunError where it cannot be written."""
+    """Write a figure as PATH.svg.
+
+    Args:
+        figure: The figure.
+        path: The file, without its ending.
+        box: The part of the figure, in inches; None for all of it.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     save = partial(figure.savefig, format="svg", bbox_inches=box, metadata={"Date": None})
     write_with(path.with_name(f"{path.name}.svg"), save)
 

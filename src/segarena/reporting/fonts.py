@@ -50,7 +50,12 @@ def class_label(name: str, index: int) -> str:
 
 
 def shorten_to(text: str, size: int, width: float) -> str:
-    """Cut a text with an ellipsis so that it is no wider than `width` pixels in the font of `find_font`.
+    """Cut a text with an ellipsis so that it is no wider than a width in the font of `find_font`.
+
+    Args:
+        text: The text, which is put on one line.
+        size: Of the font, in pixels.
+        width: In pixels.
 
     >>> shorten_to("a name that is too long", 16, 100)
     'a name th…'

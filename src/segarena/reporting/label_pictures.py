@@ -24,7 +24,15 @@ _GREYS = 8  # step between greys of an error map: fewer greys compress better an
 
 
 def color_labels(labels: NDArray[np.uint8], colors: list[tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """Return labels (H, W) as RGB (H, W, 3) in the class colours; void is striped, a label without a class black."""
+    """Return labels in the class colours; void is striped, and a label without a class black.
+
+    Args:
+        labels: Class indices, or 255 for void, (H, W).
+        colors: Red, green and blue of each class, 0..255.
+
+    Returns:
+        RGB, (H, W, 3).
+    """
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(colors)] = colors
     return _stripe(table[labels], labels == IGNORE_INDEX)
@@ -44,7 +52,17 @@ def wrong_color(class_colors: Sequence[Color]) -> Color:
 def error_map(
     image: NDArray[np.uint8], truth: NDArray[np.uint8], prediction: NDArray[np.uint8], wrong: Color
 ) -> NDArray[np.uint8]:
-    """Return the image in pale grey, RGB (H, W, 3), with wrong pixels in the colour `wrong` and void striped."""
+    """Return the image in pale grey, with wrong pixels in one colour and void striped.
+
+    Args:
+        image: RGB, (H, W, 3).
+        truth: Class indices, or 255 for void, (H, W).
+        prediction: Class indices, (H, W).
+        wrong: The colour of wrong pixels.
+
+    Returns:
+        RGB, (H, W, 3).
+    """
     grey = image @ np.array([0.299, 0.587, 0.114])
     pale = (130 + 0.47 * grey).astype(np.uint8) // _GREYS * _GREYS
     result = np.repeat(pale[..., None], 3, axis=2)

@@ -77,13 +77,22 @@ def build_report(folder: Path) -> Path:
 def save_figures(
     comparison: Comparison, examples: list[gallery.Example], spots: Spots | None = None
 ) -> dict[str, Path]:
-    """Draw the figures and write each as figures/NAME.png, .svg and .csv. Returns the PNGs' paths by name.
+    """Draw the figures and write each as figures/NAME.png, .svg and .csv.
 
     Names: ranking, accuracy_latency (where latency was measured), learning_curves, class_iou, confusion_MODEL, errors
-    (where they were counted), data_fractions (likewise) and gallery (where there are examples). `spots` receives where
-    each one can be pressed.
-    Matplotlib's settings and pyplot's list of open figures are as before. Raises RunError where a file cannot be
-    written.
+    (where they were counted), data_fractions (likewise) and gallery (where there are examples). Matplotlib's settings
+    and pyplot's list of open figures are as before.
+
+    Args:
+        comparison: The comparison.
+        examples: The images of the gallery.
+        spots: Receives where each figure can be pressed, by its name; None where nobody asks.
+
+    Returns:
+        The path of each PNG, by its name.
+
+    Raises:
+        RunError: A file cannot be written.
     """
     figures: dict[str, tuple[Callable[[], Figure | None], Callable[[], Rows]]] = {
         "ranking": (partial(draw_ranking, comparison), partial(figure_data.ranking_rows, comparison)),
@@ -125,9 +134,13 @@ def save_figures(
 def render_page(
     comparison: Comparison, examples: list[gallery.Example], figures: dict[str, Path], spots: Spots | None = None
 ) -> str:
-    """Return the page as HTML. The files of `figures`, named as by `save_figures`, are put inside it.
+    """Return the page as HTML, with everything that it shows inside it.
 
-    Where `spots` are given and the page has a viewer, pressing a figure leads there.
+    Args:
+        comparison: The comparison.
+        examples: The images of the gallery.
+        figures: The PNG files of the figures, as `save_figures` returns them.
+        spots: Where each figure can be pressed, which leads to the page's viewer; None for nowhere.
     """
     sections = shown_sections(comparison)
     is_viewed = any(isinstance(content, Viewer) and not content.remedy for _, content in sections)

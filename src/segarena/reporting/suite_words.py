@@ -27,7 +27,14 @@ def headline(
     test: RankTest | None,
     data_sets: Sequence[SuiteDataSet],
 ) -> str:
-    """Return the result in one sentence."""
+    """Return the result in one sentence.
+
+    Args:
+        models: The models that are on all data sets, the lowest mean rank first.
+        differences: Of each pair of them, whether their mean ranks are distinguished.
+        test: The tests of the mean ranks; None for a single model or data set.
+        data_sets: The data sets.
+    """
     if test is None and len(data_sets) == 1:
         return f"One data set: {data_sets[0].headline}"
     if test is None:
@@ -47,7 +54,13 @@ def headline(
 
 
 def details(models: Sequence[SuiteModel], test: RankTest | None, data_sets: Sequence[SuiteDataSet]) -> tuple[str, ...]:
-    """Return the mean ranks, the wins, and what the tests can show with this number of data sets."""
+    """Return the mean ranks, the wins, and what the tests can show with this number of data sets, a sentence each.
+
+    Args:
+        models: As of `headline`, like the next two.
+        test: None for a single model or data set.
+        data_sets: The data sets.
+    """
     labels = labels_of(models)
     if len(models) < 2:
         return ()
@@ -78,7 +91,13 @@ def describe_wins(models: Sequence[SuiteModel], data_sets: Sequence[SuiteDataSet
 
 
 def describe_power(test: RankTest, models: int, data_sets: int) -> str:
-    """State how far mean ranks have to differ, and how many data sets would show a difference of one place."""
+    """State how far mean ranks have to differ, and how many data sets would show a difference of one place.
+
+    Args:
+        test: The tests of the mean ranks.
+        models: Number of models.
+        data_sets: Number of data sets.
+    """
     needed = f"{test.critical_difference:.2f} of the possible {test.largest_difference:.0f}"
     begin = f"With {plural(models, 'model')} and {plural(data_sets, 'data set')}, two mean ranks"
     enough = f"if all had the same order of models, neighbours would be distinguished from {test.needed_for_one} on"

@@ -162,7 +162,14 @@ def score_images(comparison: Comparison, models: Sequence[str], names: Sequence[
 def image_content(
     truth: Pictures, labels: Mapping[str, Pictures], name: str, longest: int | None
 ) -> dict[str, str | list[str]]:
-    """Return the photograph and the label maps, truth first, in base64: as they were kept, or reduced."""
+    """Return the photograph (JPEG) and the label maps (PNG, truth first) of an image, in base64.
+
+    Args:
+        truth: The photographs and the true labels.
+        labels: The labels of each model.
+        name: The image.
+        longest: The longer side to which larger pictures are reduced, in pixels; None for all as they were kept.
+    """
     photo = truth.read(f"{name}.jpg")
     maps = [store.read(f"{name}.png") for store in (truth, *labels.values())]
     if longest is not None:

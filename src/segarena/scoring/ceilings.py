@@ -98,7 +98,16 @@ def cell_shares(
 
 
 def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
-    """Count true positives, false positives and false negatives of each class, (3, num_classes), without void."""
+    """Count the errors of labels; void pixels are not counted.
+
+    Args:
+        labels: Class indices 0..C-1, (H, W).
+        mask: The truth, class indices or 255 for void, (H, W).
+        num_classes: C.
+
+    Returns:
+        True positives, false positives and false negatives of each class, in pixels, (3, C).
+    """
     return _count_errors(labels, mask, np.bincount(mask.ravel(), minlength=256)[:num_classes])
 
 

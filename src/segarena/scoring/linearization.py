@@ -159,7 +159,7 @@ def model_variances(model: Ratios, others: list[Ratios], folds: NDArray[np.int64
     Args:
         model: The model.
         others: All models, this one too: where another one varies more with the seed, its variance is used.
-        folds: The fold of each unit; None without folds.
+        folds: The fold of each of the n units, (n,), from 0; None without folds.
     """
     leverage = 1 - np.minimum(model.bottom / model.total, _MOST_LEVERAGE)
     parts = with_mean(((model.top - model.ratio * model.bottom) / model.total / leverage).mean(axis=0))

@@ -68,7 +68,7 @@ def pair_models(
     Args:
         models: The scores of each model.
         names: The models, highest mean first.
-        folds: The fold of each unit; None without folds.
+        folds: The fold of each of the n units, (n,), from 0; None without folds.
         alpha: Level of the tests.
     """
     units = next(iter(models.values())).top.shape[1]

@@ -63,7 +63,12 @@ def describe_classes(classes: ClassTable) -> list[dict[str, Any]]:
 
 
 def describe_areas(mask: NDArray[np.uint8], classes: ClassTable) -> list[dict[str, Any]]:
-    """Return each class with its number of pixels and their share of the image, 0..1; classes without pixels too."""
+    """Return each class with its number of pixels and their share of the image, 0..1; classes without pixels too.
+
+    Args:
+        mask: Class indices, (H, W).
+        classes: The classes.
+    """
     pixels = np.bincount(mask.ravel(), minlength=classes.num_classes)
     return [
         {**entry, "pixels": int(pixels[entry["index"]]), "share": int(pixels[entry["index"]]) / mask.size}

@@ -61,6 +61,9 @@ class ServedModel:
             bits: What `choose_bits` chose.
             content: The file.
 
+        Returns:
+            (H, W, C): RGB, uint8, or the channels of the training images in the type of the file.
+
         Raises:
             DataError: It cannot be read, or has other channels than the training images.
         """

@@ -26,7 +26,7 @@ def save_tensors(weights: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write the state dict of a model as safetensors.
 
     Args:
-        weights: On any device.
+        weights: Tensors of any shape, on any device, by their names.
         path: The file to write or replace.
 
     Raises:

@@ -118,7 +118,16 @@ def noise_images(model: nn.Module, number: int, size: tuple[int, int]) -> torch.
 
 
 def noise_masks(num_classes: int, number: int, size: tuple[int, int]) -> torch.Tensor:
-    """Make masks of random labels, uint8 (number, height, width), the same in each call."""
+    """Make masks of random labels, the same in each call.
+
+    Args:
+        num_classes: Number of classes C.
+        number: Number of masks N.
+        size: (height, width) in pixels.
+
+    Returns:
+        Class indices 0..C-1, uint8 (N, height, width).
+    """
     generator = torch.Generator().manual_seed(1)
     return torch.randint(0, num_classes, (number, *size), dtype=torch.uint8, generator=generator)
 

@@ -74,7 +74,7 @@ def is_finite(model: nn.Module) -> bool:
 
 
 def both_finite(loss: Tensor, norm: Tensor) -> bool:
-    """Whether the loss of a batch and the norm of its gradients are finite; a GPU is waited for."""
+    """Whether the loss of a batch and the norm of its gradients, both scalars (), are finite; a GPU is waited for."""
     return bool((torch.isfinite(loss) & torch.isfinite(norm)).item())
 
 

@@ -270,7 +270,12 @@ class Trainer:
         return total, auxiliary
 
     def try_step(self, images: Tensor, mask: Tensor) -> None:
-        """Take a step that is not counted, to see whether there is enough memory for it; arguments as of a batch."""
+        """Take a step that is not counted, to see whether there is enough memory for it.
+
+        Args:
+            images: (N, C, H, W), as the loader gives them.
+            mask: Class indices, or 255 for void, (N, H, W).
+        """
         self._begin_to_train()
         self._train_step(images, mask)
 

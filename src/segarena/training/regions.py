@@ -18,7 +18,17 @@ class Pixels(Protocol):
         """(height, width) in pixels."""
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """Return the pixels from `top` to before `bottom` and from `left` to before `right`, (C, rows, columns)."""
+        """Return a part of the image.
+
+        Args:
+            top: Its first row.
+            bottom: The row after its last one.
+            left: Its first column.
+            right: The column after its last one.
+
+        Returns:
+            (C, bottom - top, right - left), in the type of the image.
+        """
 
 
 class InMemory(NamedTuple):
@@ -33,7 +43,7 @@ class InMemory(NamedTuple):
         return self.image.shape[1], self.image.shape[2]
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """Return a part of the tensor."""
+        """Return a part of the tensor; see `Pixels.read`."""
         return self.image[:, top:bottom, left:right]
 
 
@@ -48,7 +58,7 @@ class OnDemand(NamedTuple):
         return self.image.size
 
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
-        """Return a part of the image."""
+        """Return a part of the image; see `Pixels.read`."""
         return torch.from_numpy(self.image.part(top, bottom, left, right)).permute(2, 0, 1)
 
 

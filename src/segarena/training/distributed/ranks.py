@@ -73,11 +73,11 @@ class Ranks:
         return value
 
     def sum(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor, without a gradient."""
+        """Return the sum of a tensor of any shape over the processes, in the same shape, without a gradient."""
         return value
 
     def sum_with_gradient(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor, through which gradients flow to the parts of all processes."""
+        """Return the sum of a tensor of any shape, through which gradients flow to the parts of all processes."""
         return value
 
     def saved_state(self, folder: Path) -> SavedState:
