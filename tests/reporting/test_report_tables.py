@@ -77,9 +77,11 @@ def test_no_score_is_marked_where_the_verdict_names_no_best_model(comparison: Co
         ({"train_seconds": [90.0, 50.0], "train_cpu_seconds": [None, None]}, ["deeplabv3"]),
         ({"train_cpu_seconds": [150.0, 90.0]}, ["deeplabv3"]),
         ({"train_cpu_seconds": [95.0, 90.0]}, []),
+        ({"labelled_per_second": [50.0, 100.0, 52.0]}, ["deeplabv3"]),
+        ({"labelled_per_second": [50.0, 100.0, 95.0]}, []),  # the two highest are close
     ],
 )
-def test_a_measured_cost_is_marked_where_it_is_clearly_the_lowest(
+def test_a_measured_cost_is_marked_where_it_is_clearly_the_best(
     comparison: Comparison, costs: dict, marked: list[str]
 ) -> None:
     assert marked_models(with_ranking(comparison, **costs), next(iter(costs))) == marked

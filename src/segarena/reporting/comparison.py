@@ -19,7 +19,8 @@ from segarena.records.tables import ClassRow, EpochRow, FoldRow, ModelRow, colum
 from segarena.reporting.style import ModelStyle, model_styles
 from segarena.runs import Run
 
-_REPEAT = "Repeat the comparison in a new folder"
+#: What to do about a damaged file of a comparison.
+REPEAT = "Repeat the comparison in a new folder"
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def read_comparison(folder: Path) -> Comparison:
     for table, file in ((models, "models.csv"), (classes, "classes.csv")):
         absent = sorted(set(names) - set(table["model"]))
         if absent:
-            raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=_REPEAT)
+            raise RunError(f"has no row for the model {absent[0]!r}", where=folder / file, remedy=REPEAT)
     folds = record.folds
     by_fold = None if folds is None else read_table(folder / "folds.csv", FoldRow)
     wholes = [Run(str(m), int(s)) for m, s in zip(models["model"], models["seed"], strict=True) if m in names]
@@ -188,12 +189,12 @@ def read_table(path: Path, row: type) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
-        raise RunError("is missing", where=path, remedy=_REPEAT) from error
+        raise RunError("is missing", where=path, remedy=REPEAT) from error
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
+        raise RunError(f"cannot be read ({error})", where=path, remedy=REPEAT) from error
     absent = [column for column in columns(row) if column not in table.columns]
     if needed := [column for column in absent if column not in optional_columns(row)]:
-        raise RunError(f"has no column `{needed[0]}`", where=path, remedy=_REPEAT)
+        raise RunError(f"has no column `{needed[0]}`", where=path, remedy=REPEAT)
     return table.assign(**dict.fromkeys(absent, np.nan))
 
 
@@ -201,9 +202,9 @@ def _read_metrics(folder: Path, size: int) -> tuple[NDArray[np.int64], int]:
     """The confusion matrix (size, size) and the best epoch of a training."""
     metrics, path = Metrics.read(folder), folder / Metrics.file
     if metrics.best_epoch is None:
-        raise RunError("has no `best_epoch`", where=path, remedy=_REPEAT)
+        raise RunError("has no `best_epoch`", where=path, remedy=REPEAT)
     counts = np.array(metrics.confusion, dtype=np.int64)
     if counts.shape != (size, size):
         shape = " x ".join(str(n) for n in counts.shape)
-        raise RunError(f"has a {shape} confusion matrix for {size} classes", where=path, remedy=_REPEAT)
+        raise RunError(f"has a {shape} confusion matrix for {size} classes", where=path, remedy=REPEAT)
     return counts, int(metrics.best_epoch)

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from segarena import formats
 from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
-from segarena.reporting.comparison import Comparison
+from segarena.reporting.comparison import REPEAT, Comparison
 from segarena.reporting.fonts import class_label, shorten_to
 from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
 from segarena.reporting.spots import Spot
@@ -28,7 +28,6 @@ LONGEST_SIDE = 420
 
 _GAP, _TILE = 8, 250  # pixels of the figure
 _HEAD, _LEGEND_ROW = 0.25, 0.17  # inches
-_REPEAT = "Repeat the comparison in a new folder"
 
 
 @dataclass(frozen=True)
@@ -203,9 +202,9 @@ def _open(path: Path) -> Image.Image:
         image = Image.open(path)
         image.load()
     except FileNotFoundError as error:
-        raise RunError("is missing", where=path, remedy=_REPEAT) from error
+        raise RunError("is missing", where=path, remedy=REPEAT) from error
     except (OSError, UnidentifiedImageError) as error:
-        raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
+        raise RunError(f"cannot be read ({error})", where=path, remedy=REPEAT) from error
     return image
 
 
@@ -216,6 +215,6 @@ def _read_labels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         raise RunError(
             f"is a {image.mode} image of {image.height} x {image.width}, not labels of {shape[0]} x {shape[1]}",
             where=path,
-            remedy=_REPEAT,
+            remedy=REPEAT,
         )
     return labels.astype(np.uint8)

@@ -12,7 +12,7 @@ from segarena.errors import RunError
 from segarena.formats import plural
 from segarena.records.slices import Slices, SuspiciousRow
 from segarena.reporting import gallery, label_pictures
-from segarena.reporting.comparison import Comparison, read_table
+from segarena.reporting.comparison import REPEAT, Comparison, read_table
 from segarena.reporting.gallery import Picture
 
 #: The shorter side of a picture is enlarged to about this number of pixels.
@@ -60,7 +60,7 @@ def describe_suspicious(comparison: Comparison) -> SuspiciousSection | None:
             break
         image, truth, region = (_read(folder / f"{name}.png", name) for name in ("image", "truth", "region"))
         if not image.shape[:2] == truth.shape == region.shape:
-            raise RunError("has pictures of different sizes", where=folder, remedy="Repeat the comparison")
+            raise RunError("has pictures of different sizes", where=folder, remedy=REPEAT)
         title = (
             f"“{entry['true_class']}” in the mask, “{entry['predicted_class']}” for all {entry['networks']} networks"
         )
@@ -89,7 +89,7 @@ def _read(path: object, name: str) -> Bytes:
         with Image.open(str(path)) as picture:
             return np.asarray(picture.convert("RGB") if name == "image" else picture)
     except OSError as error:
-        raise RunError(f"cannot be read ({error})", where=path, remedy="Repeat the comparison") from error
+        raise RunError(f"cannot be read ({error})", where=path, remedy=REPEAT) from error
 
 
 def _outlined(picture: Bytes, region: Bytes) -> Bytes:

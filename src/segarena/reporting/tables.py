@@ -26,7 +26,8 @@ class Column:
         hint: What the numbers are, in a few words.
         better: Which end is better.
         show: Makes the text of a value.
-        clear: Share of the best value by which the next one has to differ for a mark. A measured cost varies.
+        clear: Share of the lower value by which the best one and the next have to differ for a mark. A measured cost
+            varies.
         has_best: Whether the best value may be marked; no where no interval of its difference is known.
     """
 
@@ -209,12 +210,13 @@ def _f1_is_clear(comparison: Comparison) -> bool:
 
 
 def _is_clear(comparison: Comparison, column: Column) -> bool:
-    """Whether the lowest of these costs is clearly lower than the next one."""
+    """Whether the best of these costs is clearly better than the next one."""
     entries = [entry for entry in comparison.ranking if getattr(entry, column.key) is not None]
     if column.clear == 0 or len(entries) < 2:
         return True
-    best, *others = sorted(entries, key=lambda entry: getattr(entry, column.key))
-    if getattr(others[0], column.key) < (1 + column.clear) * getattr(best, column.key):
+    best, *others = sorted(entries, key=lambda entry: getattr(entry, column.key), reverse=column.better == "high")
+    low, high = sorted(getattr(entry, column.key) for entry in (best, others[0]))
+    if high < (1 + column.clear) * low:
         return False
     if column.key == "train_seconds":
         return not slowed_models(comparison.record) and _needs_least_cpu_time(best, others)

@@ -20,7 +20,7 @@ from segarena.classes import IGNORE_INDEX
 from segarena.errors import RunError
 from segarena.formats import command, join_words, plural
 from segarena.records.tables import ImageRow
-from segarena.reporting.comparison import Comparison, read_table
+from segarena.reporting.comparison import REPEAT, Comparison, read_table
 from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures, encode_labels, encode_photo
 from segarena.reporting.label_pictures import wrong_color
 from segarena.reporting.viewer_sample import Sample, choose_sample
@@ -231,7 +231,7 @@ def _details(
                 f"the labels of {model} for {image.name} are {guess.shape[1]} x {guess.shape[0]}, the truth is "
                 f"{target.shape[1]} x {target.shape[0]}",
                 where=comparison.folder,
-                remedy="Repeat the comparison in a new folder",
+                remedy=REPEAT,
             )
     differ = np.zeros(target.shape, dtype=bool)
     for guess in guesses[1:]:
