@@ -74,6 +74,23 @@ def test_a_missing_path_does_not_wait_for_torch(words: str, tmp_path: Path) -> N
     assert "missing" in done.stderr
 
 
+@pytest.mark.parametrize("words", ["predict {} photo.png", "evaluate {} .", "serve {}", "bench {}"])
+@pytest.mark.parametrize("exported", ["unet.onnx", "hub"])
+def test_an_exported_model_takes_the_place_of_a_run(
+    words: str, exported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("unet.onnx", "hub/model.safetensors", "photo.png"):
+        write_text(tmp_path / name, "")
+    called: list[Any] = []
+    verb, *_ = words.split()
+    module = importlib.import_module(cli.COMMANDS[verb][1])
+    monkeypatch.setattr(module, "run", called.append)
+    monkeypatch.setattr("sys.argv", ["segarena", *words.format(exported).split()])
+    assert cli.main() == 0
+    assert len(called) == 1
+
+
 def test_a_program_ends_with_its_status_and_without_collecting() -> None:
     """Functions of libraries for the end are called, and what they print is seen; objects are left to the system."""
     code = """
@@ -92,6 +109,20 @@ sys.exit(cli.program())
     done = subprocess.run([sys.executable, "-c", code, "paint"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (2, "called")
     assert "paint" in done.stderr
+
+
+def test_a_program_leaves_it_to_its_message_that_an_image_is_too_large() -> None:
+    code = """
+import io, sys
+from PIL import Image
+from segarena import cli
+from support import huge_png
+cli.main = lambda: Image.open(io.BytesIO(huge_png(9_600))) and 0
+cli.program()
+"""
+    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=place)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_an_error_in_a_program_has_its_traceback() -> None:

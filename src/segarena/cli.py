@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,8 @@ CLOSED_PIPE = 141
 #: The exit status of a program that a signal stops is this and the number of the signal, as in a shell.
 _SIGNAL = 128
 
+#: What Pillow warns of for files that segarena refuses, with a message, or that --max-megapixels allows.
+BOMB = r"Image size \(\d+ pixels\) exceeds limit"
 _registry = ConstructorRegistry()
 _COLLECT_EVERY = 20_000  # new objects; Python's default is 700 to 2,000
 
@@ -102,6 +105,7 @@ def program() -> int:
     The system has the memory back in either case. All else is done as usual: threads are waited for, and functions
     that libraries have registered for the end are called before this one, which is registered first.
     """
+    warnings.filterwarnings("ignore", BOMB)
     status: list[int] = []
 
     def end() -> None:

@@ -238,7 +238,8 @@ def find_run(folder: Path, *, all_images: bool = False) -> Path:
         RunError: The folder is neither, or has no run with a finished epoch.
     """
     if not folder.is_dir():
-        raise RunError("is not a folder", where=folder, remedy="Name a run folder or a comparison folder")
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise RunError(what, where=folder, remedy="Name a run folder or a comparison folder")
     if (folder / ComparisonRecord.file).exists():
         ranking = ComparisonRecord.read(folder).ranking
         found = find_all_images_run(folder, [entry.model for entry in ranking]) if all_images else None

@@ -149,6 +149,7 @@ def test_a_run_without_recorded_sizes_labels_images_as_a_whole(
         ({"scale": "half"}, "--scale", "half"),
         ({"scale": -1}, "--scale", "-1"),
         ({"scale": float("nan")}, "--scale", "nan"),
+        ({"scale": 100}, "--scale", "100"),
         ({"window": 31}, "--window", "31"),
         ({"window": (64, 64, 64)}, "--window", "3"),
         ({"window": 64, "scale": "whole"}, "--window", "windows"),

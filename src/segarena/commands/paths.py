@@ -34,10 +34,10 @@ def check_paths(options: OutputOptions) -> None:
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    if isinstance(options, (EvaluateOptions, ExportOptions, PredictOptions, ServeOptions)) and not (
-        isinstance(options, ServeOptions) and _is_exported(options.run)
-    ):
+    if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)) and not _is_exported(options.run):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
+    if isinstance(options, ExportOptions):
+        find_run(options.run, all_images=True)
     if isinstance(options, BenchOptions):
         check_is_new("json", options.json)
         if options.architecture is None and not _is_exported(Path(options.network)):

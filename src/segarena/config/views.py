@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,6 +12,8 @@ from segarena.formats import plain
 
 #: Chosen for each image, as a whole, or a multiple of the training scale.
 Scale = float | Literal["auto", "whole"]
+#: The largest multiple of the training scale: beyond it, a percentage was meant, or an image is enlarged for days.
+LARGEST_SCALE = 64
 #: Further views of an image whose probabilities are averaged: mirrored, and at other scales.
 View = Literal["flip", "scales"]
 
@@ -35,11 +36,11 @@ class ViewOptions(OutputOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
-        if not isinstance(self.scale, str) and not (math.isfinite(self.scale) and self.scale > 0):
+        if not isinstance(self.scale, str) and not 0 < self.scale <= LARGEST_SCALE:  # NaN is not either
             raise ConfigError(
-                f"{self.scale} is not a scale",
+                f"{plain(self.scale)} is not a scale",
                 where="--scale",
-                remedy="Give auto, whole, or a number above 0, e.g. 0.5",
+                remedy=f"Give auto, whole, or a number above 0 and up to {LARGEST_SCALE}, e.g. 0.5 for half the size",
             )
         if self.window:
             check_sides("window", self.window, "a window")
