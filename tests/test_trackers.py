@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,26 @@ def log_records(content: bytes) -> Iterator[bytes]:
             whole = b""
 
 
-def read_wandb(folder: Path) -> Found:
+def wandb_records(path: Path) -> list[Any]:
+    """The records of a run, once its last one is there: the service writes them, and may do so after `finish`."""
     from wandb.proto import wandb_internal_pb2
 
+    for _ in range(200):
+        records = [wandb_internal_pb2.Record.FromString(data) for data in log_records(path.read_bytes())]
+        if any(record.HasField("exit") for record in records):
+            return records
+        time.sleep(0.1)
+    raise AssertionError(f"{path} has no end")
+
+
+def read_wandb(folder: Path) -> Found:
     scores: dict[str, list[tuple[int, float]]] = {}
     parameters, final = {}, {}
-    for path in sorted((folder / "tracking" / "wandb").glob("offline-run-*/*.wandb"), key=lambda p: p.stat().st_mtime):
+    runs = (folder / "tracking" / "wandb").glob("offline-run-*/*.wandb")
+    began = {path: (path.parent.name.rpartition("-")[0], path.stat().st_mtime) for path in runs}
+    for path in sorted(began, key=lambda path: began[path]):
         own = scores.setdefault(path.stem, [])
-        for data in log_records(path.read_bytes()):
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(data)
+        for record in wandb_records(path):
             items = {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
             if "val_miou" in items:
                 own.append((items["_step"], items["val_miou"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from segarena.reporting import error_slices
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.error_figure import draw_errors, error_rows
 from segarena.reporting.error_slices import boundary_f1, boundary_iou, describe_errors
+from segarena.reporting.sections import find_template
 from segarena.reporting.suspicious import describe_suspicious
 from segarena.runs import Run
 from segarena.scoring.boundaries import BoundaryCounts
@@ -125,6 +127,19 @@ def test_a_region_is_shown_with_its_place_and_a_line_around_it(with_slices: Path
     assert suspect.title == "“car” in the mask, “tree” for all 4 networks"
     assert suspect.place.endswith("row 16, column 10")
     assert (suspect.image.width, suspect.image.height) == (240, 180)
+
+
+def test_the_regions_after_the_first_are_folded(make_comparison: Callable[..., Path]) -> None:
+    folder = add_slices(make_comparison(models=("unet", "fcn"), classes=("sky", "road", "tree"), images=5))
+    content = describe_suspicious(read_comparison(folder))
+    assert content is not None
+    template = find_template("sections/suspicious.html.j2")
+    for number, folded in ((content.unfolded, 0), (content.unfolded + 3, 3)):
+        text = template.render(content=replace(content, suspects=content.suspects * number))
+        first, *rest = text.split("<details>")
+        assert first.count("<figure>") == content.unfolded
+        assert [part.count("<figure>") for part in rest] == [folded] * bool(folded)
+        assert (f"<summary>{folded} more</summary>" in text) == bool(folded)
 
 
 def test_damaged_pictures_are_reported(make_comparison: Callable[..., Path]) -> None:

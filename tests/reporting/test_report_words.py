@@ -1,14 +1,16 @@
 """Captions, caveats and facts of the page, from comparisons that differ in one thing."""
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
 
+from segarena.records.data_curve import DataCurve
 from segarena.reporting import captions, method
 from segarena.reporting.caveats import caveats
 from segarena.reporting.comparison import Comparison, read_comparison
+from segarena.reporting.use import describe_use
 from segarena.runs import Run
 
 
@@ -185,6 +187,35 @@ def test_different_initial_weights_are_named(comparison: Comparison) -> None:
     assert "U-Net from random weights; DeepLabv3, PSPNet and FCN from ImageNet weights" in named
     assert dict(method.key_facts(comparison))["weights"] == "imagenet; none for U-Net"
     assert method.built_on(comparison, "unet") == "resnet18, stride 8, random weights"
+
+
+def test_the_costs_of_the_first_model_and_the_fastest_one_are_stated(comparison: Comparison) -> None:
+    facts = dict(method.key_facts(comparison))
+    assert facts["cost of U-Net"] == "21.3 ms per image, 14.3 M parameters, 8 min 32 s of training"
+    assert facts["lowest latency"] == "FCN, 8.52 ms per image"
+    fast = replace(comparison.ranking[0], latency_ms=1.0)
+    assert "lowest latency" not in dict(
+        method.key_facts(with_record(comparison, ranking=(fast, *comparison.ranking[1:])))
+    )
+    unknown = replace(fast, latency_ms=None, params=None, train_seconds=None)
+    assert "cost of U-Net" not in dict(method.key_facts(with_record(comparison, ranking=(unknown,))))
+
+
+def test_the_use_of_a_comparison_has_the_command_for_a_curve_over_the_data(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    record, place = comparison.record, PurePath("runs/mine")
+
+    def curve(**changes: object) -> str | None:
+        use = describe_use(replace(record, **changes), tmp_path, place=place, on_page=True)
+        assert use is not None
+        return use.data_curve
+
+    assert curve() == "segarena compare --resume runs/mine --data-fractions 0.25 0.5 1"
+    assert curve(compared_runs=("runs/a", "runs/b")) is None
+    assert curve(ranking=(*record.ranking, replace(record.ranking[0], model="mine"))) is None
+    (tmp_path / DataCurve.file).write_text("{}")
+    assert curve() is None
 
 
 def test_an_undefined_class_is_a_caveat(make_comparison) -> None:

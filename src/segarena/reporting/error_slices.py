@@ -196,8 +196,8 @@ def _small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -> st
     share = {name: count[index, 1] / count[index, 0] for name, count in counts.items() if count[index, 0]}
     other = max(share, key=lambda name: share[name])
     sentence = (
-        f"{comparison.styles[best].label} finds {100 * share[best]:.0f}% of the {plural(int(number[index]), 'object')}"
-        f" of “{comparison.class_names[index]}” that have fewer than {_SMALL} pixels"
+        f"“{comparison.class_names[index]}” has the largest share of its pixels in such small objects:"
+        f" {comparison.styles[best].label} finds {100 * share[best]:.0f}% of {plural(int(number[index]), 'object')}"
     )
     if other != best and share[other] - share[best] >= 0.05:
         sentence += f"; {comparison.styles[other].label} finds {100 * share[other]:.0f}%"

@@ -89,12 +89,28 @@ def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
     facts = [
         ("scored on", scored_on(comparison)),
         ("seeds", str(record.seeds)),
+        *_costs(comparison),
         ("encoder", formats.plain(record.protocol.network.get("encoder"))),
         ("weights", _weights(comparison)),
         ("device", record.processor),
         ("created", _minute(record.created)),
     ]
     return [(name, value) for name, value in facts if value != formats.NOTHING]
+
+
+def _costs(comparison: Comparison) -> list[tuple[str, str]]:
+    """What the first model costs, and the model with the lowest latency where that is another one."""
+    first = comparison.ranking[0]
+    parts = [f"{formats.milliseconds(first.latency_ms)} per image"] * (first.latency_ms is not None)
+    parts += [f"{formats.count(first.params)} parameters"] * (first.params is not None)
+    parts += [f"{formats.duration(first.train_seconds)} of training"] * (first.train_seconds is not None)
+    found = [(f"cost of {comparison.styles[first.model].label}", ", ".join(parts) or formats.NOTHING)]
+    timed = [entry for entry in comparison.ranking if entry.latency_ms is not None]
+    fastest = min(timed, key=lambda entry: entry.latency_ms or 0.0, default=first)
+    if fastest.model != first.model:
+        label = comparison.styles[fastest.model].label
+        found.append(("lowest latency", f"{label}, {formats.milliseconds(fastest.latency_ms)} per image"))
+    return found
 
 
 def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:

@@ -44,6 +44,8 @@ from segarena.reporting.style import theme
 from segarena.reporting.tuning import tuning_note, tuning_rows
 from segarena.reporting.viewer import Viewer
 
+#: Rows of the gallery that are not folded beside a viewer, which has all images.
+_SHOWN_EXAMPLES = 2
 #: Where each figure can be pressed, by its name.
 Spots = dict[str, tuple[Spot, ...]]
 
@@ -174,6 +176,7 @@ def render_page(
         gallery=[(example.name, _pairs(comparison, example)) for example in examples],
         wrong=label_pictures.wrong_color(comparison.class_colors),
         shown_labels=gallery.occurring(examples),
+        shown_examples=_SHOWN_EXAMPLES,
         void=IGNORE_INDEX,
         annotated_classes=ANNOTATED_CLASSES,
     )

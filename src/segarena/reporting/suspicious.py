@@ -17,6 +17,8 @@ from segarena.reporting.gallery import Picture
 
 #: The shorter side of a picture is enlarged to about this number of pixels.
 _SIDE = 160
+#: Regions that are seen before more are asked for.
+_UNFOLDED = 6
 #: The line around a region, dark beside light: visible on any image.
 _LINE, _BESIDE = (255, 255, 255), (0, 0, 0)
 
@@ -42,6 +44,8 @@ class SuspiciousSection:
     suspects: tuple[Suspect, ...]
     complete: bool
     """Whether the section has all regions."""
+    unfolded: int = _UNFOLDED
+    """Regions that are seen at once; the others are folded."""
 
 
 def describe_suspicious(comparison: Comparison) -> SuspiciousSection | None:
@@ -76,10 +80,10 @@ def describe_suspicious(comparison: Comparison) -> SuspiciousSection | None:
             )
         )
     introduction = (
-        f"In {plural(number, 'region')} of the scored images all networks agree on another class than the mask. Where"
-        " they all make the same error, a wrong label is a likely reason; the others are errors that the architectures"
-        " have in common. The list is ordered by thickness times confidence: a thin region is usually a boundary that"
-        " was drawn differently."
+        f"In {plural(number, 'region')} of the scored images all networks predict one class, and the mask has another."
+        " Either the mask is wrong there, or all networks make the same error: only a look at the image can tell."
+        " Thick regions with a high confidence are first, because a thin one is usually a boundary that was drawn"
+        " differently."
     )
     return SuspiciousSection(introduction, tuple(suspects), len(suspects) == number)
 

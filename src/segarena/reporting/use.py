@@ -7,10 +7,13 @@ from pathlib import Path, PurePath
 
 from segarena.formats import command, plural
 from segarena.records.comparison import ComparisonRecord, RankedModel
+from segarena.records.data_curve import DataCurve
 from segarena.records.expected import Expected
+from segarena.reporting.style import ARCHITECTURES
 from segarena.runs import find_all_images_run
 
 _NAMED = ("segarena",)
+_FRACTIONS = ("--data-fractions", "0.25", "0.5", "1")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Use:
         serve: The command that starts a page and an HTTP interface.
         trained: The folder of the run on all images; None where there is none.
         expectation: What to expect of that run; empty where there is none.
+        data_curve: The command that shows whether more labels are likely to help; None where the page shows it, and
+            where the comparison trained no models itself or has modules of the user's.
     """
 
     model: str
@@ -36,6 +41,7 @@ class Use:
     serve: str
     trained: str | None = None
     expectation: str = ""
+    data_curve: str | None = None
 
 
 def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_page: bool = False) -> Use | None:
@@ -66,7 +72,16 @@ def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_
         serve=command("segarena", "serve", place, program=program),
         trained=None if found is None else found.name,
         expectation=in_short,
+        data_curve=command("segarena", "compare", "--resume", place, *_FRACTIONS, program=program)
+        if _can_have_curve(record, folder)
+        else None,
     )
+
+
+def _can_have_curve(record: ComparisonRecord, folder: Path) -> bool:
+    """Whether a curve over the training images can be added from the command line, and is not there yet."""
+    own = {entry.model for entry in record.ranking} - set(ARCHITECTURES)
+    return not (record.compared_runs or own or (folder / DataCurve.file).exists())
 
 
 def _advised(record: ComparisonRecord) -> RankedModel | None:
