@@ -189,7 +189,7 @@ def test_different_initial_weights_are_named(comparison: Comparison) -> None:
     assert method.built_on(comparison, "unet") == "resnet18, stride 8, random weights"
 
 
-def test_the_costs_of_the_first_model_and_the_fastest_one_are_stated(comparison: Comparison) -> None:
+def test_the_costs_of_the_first_model_and_the_fastest_are_stated(comparison: Comparison) -> None:
     facts = dict(method.key_facts(comparison))
     assert facts["cost of U-Net"] == "21.3 ms per image, 14.3 M parameters, 8 min 32 s of training"
     assert facts["lowest latency"] == "FCN, 8.52 ms per image"
@@ -201,9 +201,7 @@ def test_the_costs_of_the_first_model_and_the_fastest_one_are_stated(comparison:
     assert "cost of U-Net" not in dict(method.key_facts(with_record(comparison, ranking=(unknown,))))
 
 
-def test_the_use_of_a_comparison_has_the_command_for_a_curve_over_the_data(
-    comparison: Comparison, tmp_path: Path
-) -> None:
+def test_the_command_for_a_curve_over_the_data_is_given(comparison: Comparison, tmp_path: Path) -> None:
     record, place = comparison.record, PurePath("runs/mine")
 
     def curve(**changes: object) -> str | None:

@@ -28,10 +28,7 @@ def write_paper(comparison: Comparison) -> None:
     scored = f"{comparison.folds} folds" if comparison.folds is not None else scored
     write_text(folder / "models.md", to_markdown(models, first=["model"], labels=labels))
     write_text(folder / "classes.md", to_markdown(classes, first=["class", "share of pixels"]))
-    caption = f"Scores and costs on {data}, {scored}."
-    write_text(
-        folder / "models.tex", to_latex(models, first=["model"], caption=caption, label="tab:models", labels=labels)
-    )
+    write_text(folder / "models.tex", _models_in_latex(comparison, models, f"on {data}, {scored}", labels))
     caption = f"IoU of each class on {data}, {scored}."
     first = ["class", "share of pixels"]
     write_text(folder / "classes.tex", to_latex(classes, first=first, caption=caption, label="tab:classes"))
@@ -56,6 +53,19 @@ def _models(comparison: Comparison) -> Table:
     baseline = [Cell(text, None) for text in baseline_texts(comparison, table.columns)]
     always = f"always “{comparison.record.majority_baseline.class_name}”"
     return Table(table.columns, [*rows, (always, baseline)])
+
+
+def _models_in_latex(comparison: Comparison, models: Table, where: str, labels: dict[str, str]) -> str:
+    """Two tables, as one of scores and costs is wider than a page: the costs without the baseline, which has none."""
+    number = len(model_tables(comparison)[0])
+    scores = Table(models.columns[:number], [(name, cells[:number]) for name, cells in models.rows])
+    costs = Table(models.columns[number:], [(name, cells[number:]) for name, cells in models.rows[:-1]])
+    tables = [(scores, f"Scores {where}.", "tab:models"), (costs, f"Costs {where}.", "tab:costs")]
+    return "\n".join(
+        to_latex(table, first=["model"], caption=caption, label=label, labels=labels)
+        for table, caption, label in tables
+        if table.columns
+    )
 
 
 def _without_note(column: Column, cell: Cell) -> Cell:

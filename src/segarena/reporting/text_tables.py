@@ -44,7 +44,9 @@ def to_markdown(table: Table, *, first: Sequence[str], labels: dict[str, str] | 
 def to_latex(
     table: Table, *, first: Sequence[str], caption: str, label: str, labels: dict[str, str] | None = None
 ) -> str:
-    r"""Return a `table` environment for LaTeX with the package booktabs; the best values are bold.
+    r"""Return a `table` environment for LaTeX with the packages booktabs and graphicx; the best values are bold.
+
+    A table that is wider than the text is reduced to its width.
 
     Args:
         table: Columns and rows.
@@ -57,18 +59,19 @@ def to_latex(
     rows = [[escape_latex(_label(name, labels)), *map(_latex_cell, cells)] for name, cells in table.rows]
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
+            r"% needs \usepackage{booktabs,graphicx}",
             r"\begin{table}",
             r"  \centering",
             f"  \\caption{{{escape_latex(caption)}}}",
             f"  \\label{{{label}}}",
+            r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             f"  \\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
             r"    \toprule",
             f"    {' & '.join(headings)} \\\\",
             r"    \midrule",
             *(f"    {' & '.join(row)} \\\\" for row in rows),
             r"    \bottomrule",
-            r"  \end{tabular}",
+            r"  \end{tabular}}",
             r"\end{table}",
             "",
         ]
