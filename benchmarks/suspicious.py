@@ -23,6 +23,7 @@ from segarena.experiment.inputs import reopen_source
 from segarena.experiment.progress import Reporter
 from segarena.loading.dataset import EvaluationItem, EvaluationSet, evaluation_loader
 from segarena.loading.decoded import DecodedImages
+from segarena.records.comparison import ComparisonRecord
 from segarena.records.run import Data
 from segarena.runs import finished_runs
 from segarena.scoring.disagreement import SMALLEST, Region, find_agreement, find_confident_errors
@@ -58,26 +59,39 @@ RANKINGS: dict[str, Callable[[Region], float]] = {
 }
 
 
-def predict(folder: Path) -> tuple[list[Mask], list[list[Prediction]], int]:
-    """The masks of the scored images, and what each network predicts for each of them."""
-    masks: list[Mask] = []
-    predictions: list[list[Prediction]] = []
-    for number, run in enumerate(finished_runs(folder)):
+def predict(folder: Path, part: str = "scored") -> tuple[list[str], list[Mask], list[list[Prediction]], int]:
+    """What each network of a comparison predicts for the images that were scored, or for those that it trained on.
+
+    With folds, an image has the predictions of the networks of its fold.
+
+    Args:
+        folder: The comparison.
+        part: "scored" or "train".
+
+    Returns:
+        The names of the images, their masks, their predictions, and the number of classes.
+    """
+    masks: dict[str, Mask] = {}
+    predictions: dict[str, list[Prediction]] = {}
+    folds = ComparisonRecord.read(folder).folds
+    for run in (part for whole in finished_runs(folder) for part in whole.folds(folds)):
         predictor = load(folder / run.path, device="cpu")
         data = Data.read(folder / run.path)
         source = reopen_source(predictor.config.data, Reporter())
         place = {sample.name: index for index, sample in enumerate(source.samples)}
-        indices = [place[name] for name in data.split.test or data.split.val]
+        names = list(data.split.train if part == "train" else data.split.test or data.split.val)
+        indices = [place[name] for name in names]
         dataset = EvaluationSet(
             DecodedImages(source, indices, limit_bytes=0), indices, predictor.size, predictor.scaling
         )
-        if number == 0:
-            masks = [source.read_labels(index) for index in indices]
-            predictions.extend([] for _ in indices)
+        for name, index in zip(names, indices, strict=True):
+            if name not in masks:
+                masks[name] = source.read_labels(index)
 
-        def keep(item: EvaluationItem, labels: Tensor, confidence: Confidence | None) -> None:
+        def keep(item: EvaluationItem, labels: Tensor, confidence: Confidence | None, names: list[str] = names) -> None:
             assert confidence is not None
-            predictions[item.position].append(Prediction(labels.numpy().copy(), confidence.predicted.numpy().copy()))
+            found = Prediction(labels.numpy().copy(), confidence.predicted.numpy().copy())
+            predictions.setdefault(names[item.position], []).append(found)
 
         evaluate(
             predictor.model,
@@ -88,7 +102,7 @@ def predict(folder: Path) -> tuple[list[Mask], list[list[Prediction]], int]:
             most_pixels=evaluation_pixels(predictor.config.protocol),
             observe=keep,
         )
-    return masks, predictions, source.classes.num_classes
+    return list(masks), list(masks.values()), [predictions[name] for name in masks], source.classes.num_classes
 
 
 def change(masks: list[Mask], share: float, num_classes: int, rng: np.random.Generator) -> list[tuple[int, Mask, int]]:
@@ -124,7 +138,8 @@ def pixels_of(listed: Listed, mask: Mask, predictions: list[Prediction]) -> NDAr
     inside[top:bottom, left:right] = True
     for one in predictions:
         inside &= one.labels == listed.region.predicted
-    return inside & (mask == listed.region.true)
+    chosen: NDArray[np.bool_] = inside & (mask == listed.region.true)
+    return chosen
 
 
 def main() -> None:
@@ -133,7 +148,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02, help="share of the objects that get another class")
     parser.add_argument("--draws", type=int, default=20)
     options = parser.parse_args()
-    masks, predictions, num_classes = predict(options.folder)
+    _, masks, predictions, num_classes = predict(options.folder)
     on_truth = make_list(masks, predictions)
     print(f"{len(masks)} images, {len(predictions[0])} networks; masks as they are: {len(on_truth)} regions listed")
     rows: dict[tuple[str, float], list[tuple[float, float, float]]] = {}

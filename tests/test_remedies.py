@@ -69,7 +69,9 @@ SHOWN_BY = {
     "segarena.experiment.units --group-by": TRAINING,  # `evaluate` takes the rule of the training
     "segarena.models.own --size": TRAINING,  # only before a training
     "segarena.reporting.claims": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.reporting.suspicious": {"compare"},  # likewise
     "segarena.reporting.use": {"train"},  # a command of `train`, shown as a whole
+    "segarena.reporting.use --data-fractions": {"compare"},  # one of `compare`, likewise
     "segarena.reuse.like": {"train"},  # likewise
     "segarena.scoring.limits": {"compare"},  # `report` repeats it, as advice for another comparison
     "segarena.commands.terminal --device": {*TRAINING, "evaluate", "predict"},  # the GPU's memory is short

@@ -129,6 +129,16 @@ def test_a_region_is_shown_with_its_place_and_a_line_around_it(with_slices: Path
     assert (suspect.image.width, suspect.image.height) == (240, 180)
 
 
+def test_images_that_were_not_looked_at_are_named(with_slices: Path) -> None:
+    comparison = read_comparison(with_slices)
+    in_folds = replace(comparison, record=replace(comparison.record, folds=5))
+    alone, crossed = describe_suspicious(comparison), describe_suspicious(in_folds)
+    assert alone is not None
+    assert crossed is not None
+    assert "--folds" in alone.introduction
+    assert "--folds" not in crossed.introduction
+
+
 def test_the_regions_after_the_first_are_folded(make_comparison: Callable[..., Path]) -> None:
     folder = add_slices(make_comparison(models=("unet", "fcn"), classes=("sky", "road", "tree"), images=5))
     content = describe_suspicious(read_comparison(folder))

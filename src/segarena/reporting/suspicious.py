@@ -79,11 +79,12 @@ def describe_suspicious(comparison: Comparison) -> SuspiciousSection | None:
                 mask=gallery.labels_picture(_outlined(colored, region), f"Mask of {entry['image']} at the same place"),
             )
         )
+    others = " Other images were not looked at; with --folds all are." if comparison.folds is None else ""
     introduction = (
         f"In {plural(number, 'region')} of the scored images all networks predict one class, and the mask has another."
         " Either the mask is wrong there, or all networks make the same error: only a look at the image can tell."
         " Thick regions with a high confidence are first, because a thin one is usually a boundary that was drawn"
-        " differently."
+        f" differently.{others}"
     )
     return SuspiciousSection(introduction, tuple(suspects), len(suspects) == number)
 
