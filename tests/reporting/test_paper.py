@@ -152,6 +152,19 @@ def test_a_setting_that_differs_is_in_the_paragraph(street: Path, change: str) -
     assert shown in plain_paragraph(other)
 
 
+@pytest.mark.parametrize("change", [name for name in CHANGES if name != "crop"])  # it follows the size
+def test_a_setting_in_which_the_runs_differ_has_no_value_in_the_paragraph(street: Path, change: str) -> None:
+    """The protocol of the comparison is that of the first run."""
+    record = replace(read_comparison(street).record, varied=(change,))
+    settings, _ = CHANGES[change]
+    first, second = (
+        plain_paragraph(replace(read_comparison(street), record=replace(record, protocol=protocol)))
+        for protocol in (PROTOCOL, replace(PROTOCOL, **settings))
+    )
+    assert first == second
+    assert f"differed in {change.replace('_', ' ')} only" in first
+
+
 def test_no_setting_of_the_protocol_is_left_out() -> None:
     assert {item.name for item in fields(Protocol)} == set(CHANGES) | ELSEWHERE
 

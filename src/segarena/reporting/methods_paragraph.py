@@ -102,7 +102,7 @@ def _networks(comparison: Comparison, cite: Cite) -> list[str]:
         all_ = "All networks" if len(comparison.names) > 1 else "The network"
         texts.append(f"{all_} had the encoder {encoder}{cited}.")
     texts += _strides(comparison)
-    if record.protocol.freeze_batchnorm:
+    if record.protocol.freeze_batchnorm and "freeze_batchnorm" not in _own_settings(comparison):
         texts.append("The running statistics of BatchNorm in the encoder stayed those of the pretrained weights.")
     for start, labels in comparison.starts.items():
         those = "all networks" if len(comparison.starts) == 1 and len(labels) > 1 else join_words(labels)
@@ -122,30 +122,26 @@ def _strides(comparison: Comparison) -> list[str]:
     return [f"The output stride of {join_words(labels)} was {stride}." for stride, labels in models.items()]
 
 
+def _own_settings(comparison: Comparison) -> set[str]:
+    """The settings that each model has for itself: the paragraph states no value of them as that of all models."""
+    return {*comparison.record.varied, *_tuned(comparison)}
+
+
+def _tuned(comparison: Comparison) -> set[str]:
+    return {name for tuning in comparison.record.tuning for name in tuning.tried}
+
+
 def _training(comparison: Comparison, cite: Cite) -> list[str]:
-    protocol, varied = comparison.record.protocol, set(comparison.record.varied)
-    tuned = {name for tuning in comparison.record.tuning for name in tuning.tried}
-    optimizer = OPTIMIZERS.get(protocol.optimizer)
-    by = "SGD with momentum 0.9" if optimizer is None else f"AdamW {cite(optimizer)}"
-    rate = "" if "learning_rate" in varied | tuned else f"peak learning rate {protocol.learning_rate:g}, "
-    length = f"at most {plural(protocol.epochs, 'epoch')}"
-    if protocol.equal == "time":
-        length = f"about the same time ({length} in the mean over the models)"
-    height, width = protocol.crop
-    texts = [
-        f"Training took {length} with {by} ({rate}weight decay {protocol.weight_decay:g}, "
-        f"{_SCHEDULES[protocol.schedule]}, gradients clipped to a norm of {protocol.clip_norm:g}), in batches of "
-        f"{protocol.batch_size} crops of {height} × {width} pixels from images whose shorter side was resized to "
-        f"{protocol.size} pixels."
-    ]
-    if protocol.data_fraction < 1:
+    protocol, own, tuned = comparison.record.protocol, _own_settings(comparison), _tuned(comparison)
+    texts = [f"{_optimization(comparison, cite, own)}, {_batches(comparison, own)}."]
+    if protocol.data_fraction < 1 and "data_fraction" not in own:
         texts.append(f"Only {plain(100 * protocol.data_fraction)}% of the training images were used.")
-    if 0 < protocol.largest_part < protocol.batch_size:
+    if 0 < protocol.largest_part < protocol.batch_size and not own & {"batch_size", "micro_batch"}:
         texts.append(
             f"The gradients of a batch were added up over parts of at most {plural(protocol.largest_part, 'image')}, "
             "each with its own BatchNorm statistics."
         )
-    if protocol.decoder_factor != 1:
+    if protocol.decoder_factor != 1 and "decoder_factor" not in own:
         texts.append(
             f"Layers outside the encoder were trained at {protocol.decoder_factor:g} times this learning rate."
         )
@@ -153,24 +149,57 @@ def _training(comparison: Comparison, cite: Cite) -> list[str]:
         names = join_words([name.replace("_", " ") for name in sorted(tuned)])
         trials = plural(protocol.tune, "short trial")
         texts.append(f"The {names} of each model was chosen by {trials} on held-out training images.")
-    texts += [*_augmentation(comparison), *_loss(comparison, varied | tuned)]
-    if protocol.ema_decay:
+    texts += [*_augmentation(comparison, own), *_loss(comparison, own)]
+    if protocol.ema_decay and "ema_decay" not in own:
         texts.append(f"An exponential moving average of the weights (decay {protocol.ema_decay:g}) was evaluated.")
     return texts
 
 
-def _augmentation(comparison: Comparison) -> list[str]:
+def _optimization(comparison: Comparison, cite: Cite, own: set[str]) -> str:
+    """How long and with which optimizer the models were trained."""
+    protocol = comparison.record.protocol
+    length = f"at most {plural(protocol.epochs, 'epoch')}"
+    if protocol.equal == "time":
+        length = f"about the same time ({length} in the mean over the models)"
+    begin = "The networks were trained" if own & {"epochs", "equal"} else f"Training took {length}"
+    if "optimizer" not in own:
+        paper = OPTIMIZERS.get(protocol.optimizer)
+        begin += f" with {'SGD with momentum 0.9' if paper is None else f'AdamW {cite(paper)}'}"
+    settings = {
+        "learning_rate": f"peak learning rate {protocol.learning_rate:g}",
+        "weight_decay": f"weight decay {protocol.weight_decay:g}",
+        "schedule": _SCHEDULES[protocol.schedule],
+        "clip_norm": f"gradients clipped to a norm of {protocol.clip_norm:g}",
+    }
+    shared = ", ".join(text for name, text in settings.items() if name not in own)
+    return f"{begin} ({shared})"
+
+
+def _batches(comparison: Comparison, own: set[str]) -> str:
+    """What a training step had."""
+    protocol = comparison.record.protocol
+    height, width = protocol.crop
+    number = "" if "batch_size" in own else f"{protocol.batch_size} "
+    from_images = f" of {height} × {width} pixels from images whose shorter side was resized to {protocol.size} pixels"
+    return f"in batches of {number}crops{'' if 'size' in own else from_images}"
+
+
+def _augmentation(comparison: Comparison, own: set[str]) -> list[str]:
     record = comparison.record
-    protocol = record.protocol
-    changes = [f"scaled by 1/{protocol.scale_jitter:g} to {protocol.scale_jitter:g}"] * (protocol.scale_jitter > 1)
-    changes += [f"rotated by up to {protocol.rotation:g} degrees"] * bool(protocol.rotation)
-    changes += [
-        f"deformed elastically (standard deviation {plain(100 * protocol.elastic)}% of the shorter side)"
-    ] * bool(protocol.elastic)
+    protocol, jitter = record.protocol, record.protocol.scale_jitter
+    settings = {
+        "scale_jitter": (jitter > 1, f"scaled by 1/{jitter:g} to {jitter:g}"),
+        "rotation": (protocol.rotation > 0, f"rotated by up to {protocol.rotation:g} degrees"),
+        "elastic": (
+            protocol.elastic > 0,
+            f"deformed elastically (standard deviation {plain(100 * protocol.elastic)}% of the shorter side)",
+        ),
+    }
+    changes = [text for name, (is_used, text) in settings.items() if is_used and name not in own]
     colors = "brightness, contrast and saturation" if record.inputs.channels == "rgb" else "brightness and contrast"
     changes += ["mirrored horizontally", f"changed in {colors}"]
     chosen = []
-    if protocol.crop_foreground:
+    if protocol.crop_foreground and "crop_foreground" not in own:
         chosen = [
             f"{plain(100 * protocol.crop_foreground)}% of the crops were chosen to contain a less frequent class."
         ]
@@ -178,32 +207,33 @@ def _augmentation(comparison: Comparison) -> list[str]:
 
 
 def _loss(comparison: Comparison, own: set[str]) -> list[str]:
-    """The loss; `own` are the settings that each model has for itself."""
+    """The loss."""
     protocol = comparison.record.protocol
-    loss = f"The loss was {_LOSSES[protocol.loss]}"
+    details = ""
     if protocol.class_weights != "none" and "class_weights" not in own:
-        loss += f", with classes weighted by {_WEIGHTS[protocol.class_weights]}"
-    if protocol.label_smoothing:
-        loss += f", with label smoothing of {protocol.label_smoothing:g}"
-    if protocol.hard_pixels < 1:
-        loss += f", of the hardest {plain(100 * protocol.hard_pixels)}% of the pixels in its cross-entropy"
-    texts = [f"{loss}."]
+        details += f", with classes weighted by {_WEIGHTS[protocol.class_weights]}"
+    if protocol.label_smoothing and "label_smoothing" not in own:
+        details += f", with label smoothing of {protocol.label_smoothing:g}"
+    if protocol.hard_pixels < 1 and "hard_pixels" not in own:
+        details += f", of the hardest {plain(100 * protocol.hard_pixels)}% of the pixels in its cross-entropy"
+    texts = [f"The loss was {_LOSSES[protocol.loss]}{details}."]
+    if "loss" in own:  # each of them has a cross-entropy
+        texts = [f"The loss had a cross-entropy{details}."] if details else []
     if any(name.partition("@")[0] == "pspnet" for name in comparison.names):
         texts.append(f"PSPNet also had its auxiliary cross-entropy, with a weight of {AUXILIARY_WEIGHT:g}.")
     return texts
 
 
 def _selection(comparison: Comparison, cite: Cite) -> list[str]:
-    patience = plural(comparison.record.protocol.patience, "epoch")
-    texts = [
-        "The weights of the epoch with the highest mIoU on the validation images were kept, and training stopped after "
-        f"{patience} without improvement."
-    ]
+    text = "The weights of the epoch with the highest mIoU on the validation images were kept"
+    if "patience" not in comparison.record.varied:
+        patience = plural(comparison.record.protocol.patience, "epoch")
+        text += f", and training stopped after {patience} without improvement"
     seeds = sorted({len(entry.seeds) for entry in comparison.ranking})
     each = "network" if len(comparison.names) == 1 else "model"
     times = "once" if seeds == [1] else f"{' to '.join(str(number) for number in seeds)} times, with different seeds"
     folds = f" in each of {comparison.folds} folds" if comparison.folds is not None else ""
-    return [*texts, f"Each {each} was trained {times}{folds}."]
+    return [f"{text}.", f"Each {each} was trained {times}{folds}."]
 
 
 def _scores(comparison: Comparison, cite: Cite) -> list[str]:
@@ -243,4 +273,5 @@ def _software(comparison: Comparison, cite: Cite) -> list[str]:
     environment, protocol = comparison.record.environment, comparison.record.protocol
     entry = cite(software(environment.segarena))
     versions = f"segarena {environment.segarena} {entry} and PyTorch {environment.torch}"
-    return [f"We used {versions} in {protocol.precision} on {comparison.record.processor}."]
+    precision = "" if "precision" in comparison.record.varied else f" in {protocol.precision}"
+    return [f"We used {versions}{precision} on {comparison.record.processor}."]
