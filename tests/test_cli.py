@@ -58,6 +58,7 @@ def test_help_does_not_import_torch() -> None:
         "predict missing photo.png",
         "predict run missing.png",
         "evaluate missing",
+        "bench missing",
         "evaluate run missing",
         "compare missing",
         "train missing --model unet",

@@ -7,6 +7,7 @@ the command makes itself, by the same functions.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from segarena.config import (
     BenchOptions,
@@ -18,8 +19,10 @@ from segarena.config import (
     ServeOptions,
 )
 from segarena.config.checks import check_is_new
+from segarena.config.training import ModelName
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
+from segarena.errors import RunError
 from segarena.published import is_published
 from segarena.runs import find_run
 
@@ -40,12 +43,23 @@ def check_paths(options: OutputOptions) -> None:
         find_run(options.run, all_images=True)
     if isinstance(options, BenchOptions):
         check_is_new("json", options.json)
-        if options.architecture is None and not _is_exported(Path(options.network)):
-            find_run(Path(options.network))
+        if options.architecture is None:
+            _check_network(Path(options.network))
     if isinstance(options, PredictOptions):
         check_named(options.images)
     if isinstance(options, (DataOptions, EvaluateOptions)):
         _check_data(options.data)
+
+
+def _check_network(path: Path) -> None:
+    if not path.exists():
+        raise RunError(
+            "does not exist, and is no architecture",
+            where=path,
+            remedy=f"Name a trained network, or one of {', '.join(get_args(ModelName))}",
+        )
+    if not _is_exported(path):
+        find_run(path)
 
 
 def _is_exported(path: Path) -> bool:
