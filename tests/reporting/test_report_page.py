@@ -140,3 +140,18 @@ def test_a_comparison_of_an_older_version_has_its_sentence_as_headline(make_comp
     page = Page(build_page(folder).read_text())
     assert "On 4 images: FCN." in page.words
     assert "CPU time" not in page.words
+
+
+def test_of_many_classes_only_the_first_confusion_is_unfolded(make_comparison) -> None:
+    classes = [f"class {index}" for index in range(31)]
+    section = build_page(make_comparison(models=("unet", "fcn", "pspnet"), classes=classes, epochs=2)).read_text()
+    section = section.split('<section id="confusion"')[1].split("</section>")[0]
+    assert [part.count("<figure>") for part in section.split("<details>")] == [1, 1, 1]
+    assert section.count("</details>") == 2
+
+
+def test_a_long_table_of_class_differences_scrolls_below_its_heading(make_comparison, crossed: Path) -> None:
+    classes = [f"class {index}" for index in range(31)]
+    long = build_page(make_comparison(models=("unet", "fcn"), classes=classes, epochs=2, images=8)).read_text()
+    assert 'class="scroll pair tall"' in long
+    assert 'class="scroll pair tall"' not in (crossed / "report.html").read_text()
