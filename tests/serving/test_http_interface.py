@@ -121,7 +121,7 @@ def test_mask_has_the_palette_of_predict(client: Client) -> None:
         {"parts": [("image", "a.png", PNG)]},
         {"parts": [("file", "../../etc/a.png", PNG)]},
         {"parts": [("image", None, PNG)]},
-        {"parts": [("model", None, b"b"), ("image", "a.png", PNG), ("other", None, b"x")]},
+        {"parts": [("model", None, b"b"), ("image", "a.png", PNG)]},
     ],
 )
 def test_an_image_is_sent_in_any_usual_way(client: Client, ways: dict) -> None:
@@ -276,6 +276,23 @@ def test_a_refusal_has_a_status_what_is_wrong_and_a_remedy(client: Client, name:
     assert set(found) == {"what", "where", "remedy"}
     assert found["where"] == where
     assert found["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/predict?modle=b", None),
+        ("/compare?format=json", None),
+        ("/preview?model=b", None),
+        ("/predict", "modle"),
+        ("/compare", "model"),
+        ("/preview", "format"),
+    ],
+)
+def test_a_name_that_means_nothing_is_not_passed_over(client: Client, path: str, field: str | None) -> None:
+    extra = [] if field is None else [(field, None, b"b")]
+    reply = client.send_form([("image", "a.png", PNG), *extra], path)
+    assert (reply.status, reply.json["where"]) == (422, field or path.partition("?")[2].partition("=")[0])
 
 
 def test_another_method_is_refused_with_those_that_there_are(client: Client) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from segarena.classes import ClassTable
 from segarena.serving.answers import describe_classes
 from segarena.serving.schemas import Prediction, Problem
-from segarena.serving.uploads import LONGEST_FIELD, MOST_PARTS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -98,8 +97,7 @@ def describe_body(*, has_fields: bool) -> dict[str, Any]:
         "type": "object",
         "required": ["image"],
         "properties": {"image": image, **(fields if has_fields else {})},
-        "additionalProperties": {"type": "string", "maxLength": LONGEST_FIELD},
-        "maxProperties": MOST_PARTS,
+        "additionalProperties": False,
     }
     types = ("image/png", "image/jpeg", "image/webp", "image/tiff")
     sent = {"schema": form, "encoding": {"image": {"contentType": ", ".join(types)}}}

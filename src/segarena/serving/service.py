@@ -31,7 +31,7 @@ from segarena.serving.limits import Limits
 from segarena.serving.metrics import Metrics
 from segarena.serving.models import ServedModel, ServedModels
 from segarena.serving.problems import ProblemError, of_error, retry
-from segarena.serving.uploads import Upload, read_upload
+from segarena.serving.uploads import Upload, check_names, read_upload
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -116,7 +116,8 @@ class Service:
         Raises:
             ProblemError: The request is refused.
         """
-        self.models.find(model)  # before the body is read
+        check_names(request.query_params, ("model", "format"), "parameter")  # before the body is read
+        self.models.find(model)
         _check_format(kind, "")
 
         async def answer(stages: _Stages, upload: Upload) -> Answer:
@@ -126,7 +127,7 @@ class Service:
             )
             return await self._label(stages, upload, served, chosen)
 
-        return await self._answer(request, answer)
+        return await self._answer(request, answer, fields=("model", "format"))
 
     async def compare(self, request: Request, names: Sequence[str]) -> AsyncIterator[bytes]:
         """Label the image of a request, which is sent once, with several networks.
@@ -143,6 +144,7 @@ class Service:
         Raises:
             ProblemError: The request is refused.
         """
+        check_names(request.query_params, ("model",), "parameter")
         models = [self.models.find(name) for name in dict.fromkeys(names)] or list(self.models)
         ready: asyncio.Queue[bytes | None] = asyncio.Queue()
 
@@ -167,6 +169,7 @@ class Service:
 
     async def preview(self, request: Request) -> Answer:
         """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
+        check_names(request.query_params, (), "parameter")
 
         async def answer(stages: _Stages, upload: Upload) -> Answer:
             model = self.models.default
@@ -183,6 +186,7 @@ class Service:
         request: Request,
         answer: Callable[[_Stages, Upload], Coroutine[Any, Any, Result]],
         timeout: float | None = None,
+        fields: Sequence[str] = (),
     ) -> Result:
         """Answer in a task of its own: it has its place until its threads are done, also where the client gave up."""
         stages, timeout = _Stages(), timeout or self.limits.timeout
@@ -190,6 +194,7 @@ class Service:
         async def work() -> Result:
             with self.admission.admitted():
                 upload = await read_upload(request, self.limits.max_bytes)
+                check_names(upload.fields, fields, "field")
                 stages.end("decode")
                 watching = asyncio.create_task(_cancel_if_gone(request, asyncio.current_task()))
                 try:

@@ -7,7 +7,7 @@ keeps all in memory, which the limit of bytes and of requests at once bounds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 #: The name of the form's part that is the image; the first part that is a file is taken too.
 IMAGE_FIELD = "image"
-_FIELDS = ("model", "format")
-#: Parts of a form at most, and signs of each part without a file.
-MOST_PARTS, LONGEST_FIELD = 8, 1000
+_MOST_PARTS, _LONGEST_FIELD = 8, 1000
 #: Seconds for which the rest of a refused body is read, so that the client reads the answer before it is cut off.
 _DRAIN_SECONDS = 5.0
 _HOW_TO_SEND = "Send one image, e.g. `curl -F image=@photo.jpg ADDRESS/predict`, or its bytes as the body"
@@ -36,7 +34,7 @@ class Upload:
     content: bytes
     """The image file."""
     fields: dict[str, str] = field(default_factory=dict)
-    """The form's fields `model` and `format`."""
+    """The form's fields, by name."""
 
 
 async def read_upload(request: Request, max_bytes: int) -> Upload:
@@ -67,6 +65,23 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
     if not upload.content:
         raise ProblemError(422, "the image is empty (0 bytes)", _HOW_TO_SEND, where="body")
     return upload
+
+
+def check_names(names: Iterable[str], known: Sequence[str], kind: str) -> None:
+    """Refuse names that mean nothing to the server: a mistyped one would leave its default in force, unseen.
+
+    Args:
+        names: The names of a request's parameters, or of its form's fields.
+        known: Those that are read.
+        kind: What they are, e.g. "parameter".
+
+    Raises:
+        ProblemError: 422, for the first other one.
+    """
+    for name in names:
+        if name not in known:
+            remedy = f"Use {' and '.join(known)}" if known else "Leave it out"
+            raise ProblemError(422, f"there is no {kind} {name[:50]!r} here", remedy, where=name[:50] or "body")
 
 
 async def drain(request: Request, most: int) -> None:
@@ -115,8 +130,8 @@ class _Form:
 
     def _on_part_begin(self) -> None:
         self._parts += 1
-        if self._parts > MOST_PARTS:
-            raise ProblemError(422, f"the form has more than {MOST_PARTS} parts", _HOW_TO_SEND, where="body")
+        if self._parts > _MOST_PARTS:
+            raise ProblemError(422, f"the form has more than {_MOST_PARTS} parts", _HOW_TO_SEND, where="body")
         self._disposition, self._data = b"", bytearray()
 
     def _on_header_begin(self) -> None:
@@ -141,15 +156,15 @@ class _Form:
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._data += memoryview(data)[start:end]
-        if not self._is_file and len(self._data) > LONGEST_FIELD:
+        if not self._is_file and len(self._data) > _LONGEST_FIELD:
             raise ProblemError(
-                422, f"has more than {LONGEST_FIELD} signs", "Give a shorter value", where=self._name[:50] or "body"
+                422, f"has more than {_LONGEST_FIELD} signs", "Give a shorter value", where=self._name[:50] or "body"
             )
 
     def _on_part_end(self) -> None:
         if self._is_file:
             self.images.append(self._data)
-        elif self._name in _FIELDS:
+        else:
             self.fields[self._name] = self._data.decode("utf-8", "replace")
 
 
