@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from segarena.config import Protocol
 from segarena.config.training import is_own
 from segarena.experiment.ceilings import measure_ceilings
 from segarena.experiment.examples import write_gallery
@@ -76,11 +77,12 @@ def write_comparison(
     names = list(dict.fromkeys(run.model for run in runs))
     environment = replace(environment, threads=prepared.protocol.threads)
     networks = _load_networks(prepared, folder, runs)
+    protocols = {run.model: Config.read(place).protocol for run, place in _first_places(prepared, folder, runs)}
     together = len(networks) == len(names)
     with computing_with(environment.threads):
-        latency = _measure_latency(prepared, networks) if together else _recorded_latency(folder, runs)
+        latency = _measure_latency(prepared, networks, protocols) if together else _recorded_latency(folder, runs)
         models = model_rows(folder, runs, latency, folds)
-    strides = {name: _stride(prepared, name, network) for name, network in networks.items()}
+    grids = {name: _grid(name, network, protocols[name]) for name, network in networks.items()}
     by_fold = [] if folds is None else fold_rows(folder, runs, folds)
     classes = class_rows(folder, runs, prepared.source.classes.names)
     images = _with_groups(image_table(folder, runs), prepared)
@@ -92,7 +94,7 @@ def write_comparison(
         models,
         by_fold,
         images,
-        strides,
+        grids,
         command=command,
         environment=environment,
         gallery=gallery,
@@ -119,7 +121,7 @@ def summarise(
     models: Sequence[ModelRow],
     by_fold: Sequence[FoldRow],
     images: pd.DataFrame,
-    strides: Mapping[str, int],
+    grids: Mapping[str, Grid],
     *,
     command: str,
     environment: Environment,
@@ -133,7 +135,7 @@ def summarise(
         models: The rows of models.csv.
         by_fold: The rows of folds.csv; empty without cross-validation.
         images: The table of images.csv.
-        strides: The stride of each model's logits, in pixels.
+        grids: Where each model computes its logits; of a user's module that cannot be built here, nothing is known.
         command: The command line that repeats the comparison.
         environment: The software and the machine.
         gallery: The names of the images in the gallery.
@@ -142,13 +144,13 @@ def summarise(
     source, splits = prepared.source, prepared.splits
     scored = splits[0].splits.scored
     baseline = _majority_baseline(prepared, images)
-    ceilings = _ceilings(prepared, strides)
+    ceilings = _ceilings(prepared, set(grids.values()))
     ranking = [
         replace(
             entry,
             fold_mious=_fold_mious(by_fold, entry.model),
-            logit_stride=strides.get(entry.model),
-            ceiling=ceilings[strides[entry.model]] if entry.model in strides else None,
+            logit_stride=grids[entry.model].stride if entry.model in grids else None,
+            ceiling=ceilings[grids[entry.model]] if entry.model in grids else None,
         )
         for entry in rank(models)
     ]
@@ -226,9 +228,17 @@ def _read_tuning(folder: Path, runs: Sequence[Run], folds: int | None) -> Iterat
 
 def _load_networks(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> dict[str, SegmentationModel]:
     """The network of the first run of each model; none for a user's module whose function was not given."""
+    return {
+        run.model: load(place, device=prepared.protocol.device).model
+        for run, place in _first_places(prepared, folder, runs)
+        if can_build(place)
+    }
+
+
+def _first_places(prepared: Prepared, folder: Path, runs: Sequence[Run]) -> list[tuple[Run, Path]]:
+    """The first run of each model, or its first fold, and its folder."""
     first = {run.model: run._replace(fold=prepared.splits[0].fold) for run in reversed(runs)}
-    places = {model: folder / run.path for model, run in first.items()}
-    return {model: load(p, device=prepared.protocol.device).model for model, p in places.items() if can_build(p)}
+    return [(run, folder / run.path) for run in first.values()]
 
 
 def _recorded_latency(folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:
@@ -240,27 +250,33 @@ def _recorded_latency(folder: Path, runs: Sequence[Run]) -> dict[str, Latency]:
     }
 
 
-def _measure_latency(prepared: Prepared, networks: Mapping[str, SegmentationModel]) -> dict[str, Latency]:
-    """The time of one image of the usual size, by model; the models take turns."""
-    protocol = prepared.protocol
-    return measure_latency(networks, protocol.input_size, device=protocol.device, precision=protocol.precision)
+def _measure_latency(
+    prepared: Prepared, networks: Mapping[str, SegmentationModel], protocols: Mapping[str, Protocol]
+) -> dict[str, Latency]:
+    """The time of one image of the usual size, by model; the models of one size take turns."""
+    device, precision = prepared.protocol.device, prepared.protocol.precision
+    of_size: dict[tuple[int, int], dict[str, SegmentationModel]] = {}
+    for name, network in networks.items():
+        of_size.setdefault(protocols[name].input_size, {})[name] = network
+    found: dict[str, Latency] = {}
+    for size, alike in of_size.items():
+        found |= measure_latency(alike, size, device=device, precision=precision)
+    return found
 
 
-def _stride(prepared: Prepared, name: str, network: SegmentationModel) -> int:
-    """The stride of the logits; of a user's module, at the size that it was tested at."""
-    if is_own(name):
-        return logit_stride(network, padded_size(network, prepared.protocol.input_size))
-    return logit_stride(network)
+def _grid(name: str, network: SegmentationModel, protocol: Protocol) -> Grid:
+    """Where a network computes its logits; of a user's module, at the size that it was tested at."""
+    size = (padded_size(network, protocol.input_size),) if is_own(name) else ()
+    return Grid(protocol.size, logit_stride(network, *size))
 
 
-def _ceilings(prepared: Prepared, strides: Mapping[str, int]) -> dict[int, float | None]:
-    """The resolution ceiling at each stride, from the training masks of the first split."""
-    if not strides:  # only modules that cannot be built here
+def _ceilings(prepared: Prepared, grids: Collection[Grid]) -> dict[Grid, float | None]:
+    """The resolution ceiling of each grid, from the training masks of the first split."""
+    if not grids:  # only modules that cannot be built here
         return {}
-    first, size = prepared.splits[0], prepared.protocol.size
-    grids = [Grid(size, stride) for stride in sorted(set(strides.values()))]
-    ceilings, _ = measure_ceilings(first.source, first.splits.train, grids, first.mask_pixels)
-    return {ceiling.grid.stride: defined(ceiling.miou) for ceiling in ceilings}
+    first = prepared.splits[0]
+    ceilings, _ = measure_ceilings(first.source, first.splits.train, sorted(grids), first.mask_pixels)
+    return {ceiling.grid: defined(ceiling.miou) for ceiling in ceilings}
 
 
 def analyse_images(images: pd.DataFrame, prepared: Prepared) -> Statistics | None:

@@ -97,9 +97,12 @@ def _micro_batch(comparison: Comparison) -> Iterator[str]:
 def _measured_costs(comparison: Comparison) -> Iterator[str]:
     record = comparison.record
     height, width = record.protocol.input_size
+    size = f"of {height} × {width} pixels (height × width)"
+    if "size" in record.varied:
+        size = "of the size that each model was trained for"
     yield (
-        f"Latency and FLOPs are for one image of {height} × {width} pixels (height × width). Latency and training "
-        f"time were measured on {record.processor} and differ on another machine."
+        f"Latency and FLOPs are for one image {size}. Latency and training time were measured on {record.processor} "
+        "and differ on another machine."
     )
     if note := load_note(record, {name: style.label for name, style in comparison.styles.items()}):
         yield note
