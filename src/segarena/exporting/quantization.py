@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from segarena.errors import RunError
-from segarena.formats import percent, plural
+from segarena.formats import percent, plain, plural
 from segarena.loading.decoded import to_tensor
 from segarena.loading.sizes import working_size
 from segarena.loading.transforms import resize_image
@@ -102,7 +102,8 @@ def check_quantization(found: Quantization, where: object) -> None:
         return
     raise RunError(
         f"with 8 bits the validation mIoU falls from {percent(found.val_miou, 2)} to {percent(found.val_miou_int8, 2)}"
-        f" ({plural(found.val_images, 'image')}), which is more than {MOST_LOST}. Nothing was written",
+        f" ({plural(found.val_images, 'image')}), which is more than {plain(100 * MOST_LOST)} points."
+        " Nothing was written",
         where=where,
         remedy="Export it without --int8, or another model of the comparison with it",
     )
