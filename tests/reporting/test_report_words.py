@@ -139,6 +139,9 @@ def test_models_that_early_stopping_ended_are_named(comparison: Comparison) -> N
     named = find(caveats(comparison), "Early stopping")
     assert "PSPNet after 17 of 30 epochs" in named
     assert "--patience 30" in named
+    assert not find(caveats(with_record(comparison, varied=("epochs",))), "Early stopping"), (
+        "17 may be all of its epochs"
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,15 @@ def test_output_stride_8_is_advised_where_it_can_be_chosen(
     assert method.built_on(comparison, "fcn") == built_on
     named = find(caveats(with_scores(comparison, 0.8, 0.7, 0.6, 0.3, baseline=0.3)), "better than always")
     assert ("--output-stride 8" in named) is advised
+
+
+@pytest.mark.parametrize(("varied", "words"), [((), "of 90 × 120 pixels"), (("size",), "of the size that each model")])
+def test_the_size_of_the_image_that_costs_are_for_is_that_of_the_models(
+    comparison: Comparison, varied: tuple[str, ...], words: str
+) -> None:
+    named = find(caveats(with_record(comparison, varied=varied)), "Latency and FLOPs")
+    assert words in named
+    assert ("×" in named) is not bool(varied)
 
 
 @pytest.mark.parametrize(

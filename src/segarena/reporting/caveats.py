@@ -143,6 +143,8 @@ def _undefined_classes(comparison: Comparison) -> Iterator[str]:
 def _stopped_early(comparison: Comparison) -> Iterator[str]:
     """Name the models that early stopping ended before the learning rate had reached the end of its schedule."""
     protocol = comparison.record.protocol
+    if "epochs" in comparison.record.varied:  # the protocol has those of the first run
+        return
     fewest = comparison.models.groupby("model")["epochs"].min()
     early = [name for name in comparison.names if fewest[name] < protocol.epochs_of(name)]
     if not early:
