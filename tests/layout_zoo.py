@@ -95,6 +95,10 @@ LAYOUTS = (
     LayoutCase("input and target", "input/{name}.bmp", "target/{name}.gif"),
     LayoutCase("labelled with longer names", "701_StillsRaw_full/{name}.png", "LabeledApproved_full/{name}_L1.png"),
     LayoutCase("masks inside the images' folder", "images/{name}.jpg", "images/masks/{name}.png"),
+    LayoutCase("MMSegmentation's folders", "img_dir/{split}/{name}.jpg", "ann_dir/{split}/{name}.png"),
+    LayoutCase(
+        "such folders in one of images", "Images/img_dir/{split}/{name}.jpg", "Images/ann_dir/{split}/{name}.png"
+    ),
     LayoutCase("one folder down", "my data/set 1/images/{name}.jpg", "my data/set 1/masks/{name}.png"),
     LayoutCase("under different parents", "camera/images/{name}.jpg", "tool/export/masks/{name}.png"),
     LayoutCase("deep below in groups", "a/b/images/{group}/{name}.jpg", "a/b/labels/{group}/{name}.png"),

@@ -26,6 +26,7 @@ SHOWN_BY = {
     "segarena.data.encoding.infer": {"convert"},  # likewise
     "segarena.data.layout.alternatives": {*TRAINING, "check", "evaluate"},
     "segarena.data.layout.errors": {*TRAINING, "check", "evaluate"},
+    "segarena.data.layout.errors --channels": {*TRAINING, "check"},  # `evaluate` takes those of the run
     "segarena.data.layout.errors --from": {"convert"},  # the others show its command as a whole
     "segarena.data.layout.pairing": {*TRAINING, "check", "evaluate"},
     "segarena.published": {*TRAINING, "evaluate"},  # `check` takes folders only

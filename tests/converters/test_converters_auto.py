@@ -111,6 +111,13 @@ FOREIGN: dict[str, tuple[str, object, str]] = {
     "CSV of Label Studio": ("a.csv", 'annotation_id,tag\n1,"[{""original_width"": 8}]"\n', "format JSON"),
     "ISAT": ("a.json", {"info": {"description": "ISAT", "name": "a.png"}, "objects": []}, "COCO"),
     "Hasty": ("a.json", {"project_name": "x", "export_format_version": "1.1", "images": []}, "COCO"),
+    "SA-1B": ("a.json", {"image": {}, "annotations": [{"segmentation": {}, "stability_score": 0.9}]}, "a class"),
+    "Segment Anything": ("a.json", [{"segmentation": {}, "stability_score": 0.9}], "a class"),
+    "Aperio": (
+        "a.xml",
+        "<Annotations><Annotation><Regions><Region><Vertices/></Region></Regions></Annotation></Annotations>",
+        "QuPath",
+    ),
     "boxes of YOLO": ("a.txt", "0 0.5 0.5 0.2 0.2\n", "polygons"),
     "a ROI of ImageJ": ("cells.roi", "Iout", "cells_mask.png"),
     "ROIs of ImageJ": ("RoiSet.zip", "PK", "cells_mask.png"),

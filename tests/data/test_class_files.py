@@ -128,6 +128,20 @@ FITTING = {
         ("background", "a", "b"),
         (0, 1, 2),
     ),
+    "FoodSeg103": (
+        "category_id.txt",
+        "0\tbackground\n1\tegg tart\n2\tfrench fries\n",
+        NUMBERS,
+        ("background", "egg tart", "french fries"),
+        (0, 1, 2),
+    ),
+    "SuperAnnotate in its folder": (
+        "classes/classes.json",
+        json.dumps([{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": "#400080"}]),
+        COLORS,
+        ("background", "road", "car"),
+        (1, 2, 0),
+    ),
     "Hugging Face": (
         "id2label.json",
         '{"0": "unlabeled", "1": "flat-road", "2": "human-person"}',
@@ -214,6 +228,7 @@ FITTING = {
 def test_classes_of_a_file_that_fits_are_used(way: str, tmp_path: Path) -> None:
     file, content, values, names, labels = FITTING[way]
     drawn = write_masks(tmp_path, values)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(content, encoding="utf-8")
     source = FolderSource(tmp_path)
     assert source.classes.names == names

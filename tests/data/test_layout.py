@@ -147,12 +147,31 @@ def test_other_names_are_no_splits(name: str, tmp_path: Path) -> None:
             ("images/a.jpg", "gt/a_gtFine_labelIds.png"),
         ),
         ("a.jpg, a_mask.png, a_mask_rgb.png", ("a.jpg", "a_mask.png")),
+        ("images/a.jpg, labels/masks/a.png, labels/colormaps/a.png", ("images/a.jpg", "labels/masks/a.png")),
     ],
-    ids=["hidden and system files", "boxes in XML", "a coloured folder", "coloured files", "a coloured file"],
+    ids=[
+        "hidden and system files",
+        "boxes in XML",
+        "a coloured folder",
+        "coloured files",
+        "a coloured file",
+        "a folder of colour maps",
+    ],
 )
 def test_what_is_neither_image_nor_mask_is_skipped(names: str, expected: tuple[str, str], tmp_path: Path) -> None:
     layout = find_pairs(touch(tmp_path, names))
     assert found(layout, tmp_path) == [(None, *expected)]
+    assert layout.images_without_mask == ()
+
+
+def test_the_pictures_of_superannotate_are_no_images(tmp_path: Path) -> None:
+    """a.jpg___save.png is a.jpg with its polygons drawn over it; it was offered as the image."""
+    for number, name in enumerate("abcd"):
+        for ending in ("", "___save.png"):
+            write_photograph(tmp_path / f"{name}.jpg{ending}", number)
+        write_mask(tmp_path / f"{name}.jpg___fuse.png", number)
+    layout = find_pairs(tmp_path)
+    assert found(layout, tmp_path) == [(None, f"{name}.jpg", f"{name}.jpg___fuse.png") for name in "abcd"]
     assert layout.images_without_mask == ()
 
 

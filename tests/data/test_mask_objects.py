@@ -1,6 +1,7 @@
 """Several masks of one image that are objects: numbered ones are put together, a table gives others their classes.
 
-What only looks like this is refused: two versions of a mask, numbers with gaps.
+What only looks like this is refused: two versions of a mask, numbers with gaps, segments without a class, and images
+that are in several files.
 """
 
 from __future__ import annotations
@@ -107,3 +108,32 @@ def test_more_classes_than_masks_may_have_are_refused(tmp_path: Path) -> None:
     table.write_text("\n".join([HEADER, *(line.replace("/m/", f"/m/{n}") for n, line in enumerate(lines[1:]))]))
     with refuses(where=table, value="24"):
         FolderSource(tmp_path)
+
+
+def test_segments_without_a_class_are_refused(tmp_path: Path) -> None:
+    """Segment Anything writes all segments of an image into a folder, with a table: they were one class together."""
+    for number in range(COUNT):
+        photograph(tmp_path / "images" / f"x{number}.jpg", number)
+        for place, part in enumerate([*parts(number, 1), *parts(number, 2)]):
+            white(part, tmp_path / "masks" / f"x{number}" / f"{place}.png")
+        (tmp_path / "masks" / f"x{number}" / "metadata.csv").write_text("id,area,predicted_iou,stability_score\n")
+    with refuses(value="Segment Anything"):
+        FolderSource(tmp_path)
+    for table in tmp_path.rglob("metadata.csv"):  # as the remedy says
+        table.unlink()
+    assert FolderSource(tmp_path).classes.names == ("background", "foreground")
+
+
+@pytest.mark.parametrize("channel", ["0000", "0001"])
+def test_a_channel_of_nnunet_is_chosen_by_the_options_of_the_message(channel: str, tmp_path: Path) -> None:
+    for number in range(COUNT):
+        for other in ("0000", "0001"):
+            photograph(tmp_path / "imagesTr" / f"case_{number:03}_{other}.png", number)
+        white(draw(number) == 1, tmp_path / "labelsTr" / f"case_{number:03}.png")
+    with refuses(where=tmp_path, value="2 files") as caught:
+        FolderSource(tmp_path)
+    assert f"--images '*_{channel}.png'" in caught.value.remedy
+    source = FolderSource(tmp_path, images=Path(f"*_{channel}.png"))
+    assert [sample.files[0].name for sample in source.samples] == [f"case_{n:03}_{channel}.png" for n in range(COUNT)]
+    for index in range(COUNT):
+        np.testing.assert_array_equal(source.read(index)[1], draw(index) == 1)

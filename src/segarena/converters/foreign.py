@@ -41,8 +41,15 @@ def find_foreign(peek: Peek) -> Foreign | None:
     for path in peek.sample(".csv"):
         if "annotation_id" in peek.head(path).partition("\n")[0] and "original_width" in peek.head(path):
             return Foreign(f"{peek.name(path)} is a CSV file of Label Studio", _JSON_OF_LABEL_STUDIO)
+    return _find_xml(peek)
+
+
+def _find_xml(peek: Peek) -> Foreign | None:
     for path in peek.sample(".xml"):
-        if not {"annotation", "object"} <= peek.xml_tags(path):
+        tags = peek.xml_tags(path)
+        if {"Annotations", "Annotation"} <= tags and "<Regions" in peek.head(path):
+            return Foreign(f"{peek.name(path)} is XML of Aperio ImageScope", _QUPATH)
+        if not {"annotation", "object"} <= tags:
             continue
         if "<bndbox" in peek.head(path):
             return Foreign(f"{peek.name(path)} has boxes, as VOC and LabelImg write them", _BOXES)
@@ -52,6 +59,10 @@ def find_foreign(peek: Peek) -> Foreign | None:
 
 _COCO = "Export the annotations as COCO"
 _JSON_OF_LABEL_STUDIO = "Export the project in the format JSON, which has all that is needed"
+_QUPATH = (
+    "Open image and annotations in QuPath, e.g. with its extension for ImageScope's XML, and export them as GeoJSON, a "
+    "file for each image"
+)
 _BOXES = (
     "A box does not outline its object, so no mask can be made from it: draw polygons or masks, in a tool that reads "
     "these boxes, e.g. CVAT or Label Studio"
@@ -87,6 +98,13 @@ def _is_cityscapes(content: Any) -> bool:
 def _is_isat(content: Any) -> bool:
     info = content.get("info") if isinstance(content, dict) else None
     return isinstance(info, dict) and info.get("description") == "ISAT"
+
+
+def _is_segment_anything(content: Any) -> bool:
+    objects = content.get("annotations") if isinstance(content, dict) else content
+    return (
+        isinstance(objects, list) and bool(objects) and isinstance(objects[0], dict) and "stability_score" in objects[0]
+    )
 
 
 def _is_hasty(content: Any) -> bool:
@@ -137,6 +155,12 @@ _JSON: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ),
     ("the polygons of Cityscapes", "Use the masks *_gtFine_labelIds.png that belong to them", _is_cityscapes),
     ("JSON of ISAT", f"{_COCO} with ISAT", _is_isat),
+    (
+        "the output of Segment Anything: segments without classes",
+        "Give the segments that are objects a class in a labelling tool, e.g. CVAT or Label Studio, which have Segment "
+        "Anything built in or as a backend, and export them from there",
+        _is_segment_anything,
+    ),
     ("Hasty's own JSON", f"{_COCO}, or as semantic segmentation masks", _is_hasty),
     ("CreateML's JSON of boxes", _BOXES, _is_create_ml),
     ("JSON-MIN of Label Studio", _JSON_OF_LABEL_STUDIO, _is_json_min),

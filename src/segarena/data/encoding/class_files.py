@@ -10,6 +10,7 @@
 | `_classes.csv` | Roboflow, "Semantic Segmentation Masks" | `Pixel Value, Class` |
 | `label_classes.json` | Hasty, CloudFactory | `{"png_index": 1, "class_name": "road", "color": "#804080ff"}` |
 | `id2label.json`, `config.json` | Hugging Face | `{"0": "background", "1": "road"}`, or the same as `id2label` |
+| `category_id.txt` | FoodSeg103 | a number and a name |
 | `dataset.json` | nnU-Net | `{"labels": {"background": 0, "road": 1}}` |
 | `class_names.txt`, `label_names.txt`, `codes.txt` | labelme, fast.ai | a name for each number, from 0 on |
 """
@@ -69,7 +70,7 @@ def find_class_files(root: Path, masks: Iterable[Path]) -> list[ClassFile]:
     Raises:
         DataError: A file cannot be read.
     """
-    folders = {root: None}
+    folders = {root: None, root / "classes": None}  # the second is SuperAnnotate's
     for folder in dict.fromkeys(mask.parent for mask in masks):
         ups = [up for up in folder.parents if up.is_relative_to(root)] if folder.is_relative_to(root) else []
         folders |= dict.fromkeys([folder, *ups])
@@ -181,6 +182,12 @@ def _read_colors(text: str) -> list[Listed] | None:
     return entries
 
 
+def _read_numbered_names(text: str) -> list[Listed]:
+    """A number and a name in each line."""
+    found = [re.fullmatch(r"(\d+)[\s,:]+(.*\S)", line) for line in _lines(text)]
+    return [Listed(match[2], int(match[1])) for match in found if match] if all(found) else []
+
+
 def _read_names(text: str) -> list[Listed]:
     """A name in each line. labelme's `__ignore__`, number -1, may be first."""
     lines = list(_lines(text))
@@ -218,6 +225,7 @@ _READERS: dict[str, Callable[[str], Sequence[Listed] | None]] = {
     "label_classes.json": _read_hasty,
     "dataset.json": _read_nnunet,
     **dict.fromkeys(("id2label.json", "config.json"), _read_id2label),
+    "category_id.txt": _read_numbered_names,
     "class_names.txt": _read_names,
     "label_names.txt": _read_names,
     "codes.txt": _read_names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -26,6 +26,8 @@ _EXPECTED = (
     "folder that holds them all, or name the two folders with --images DIR --masks DIR"
 )
 _TARGETS = ("images", "masks")
+#: Letters of `_0000`, the number of a channel in nnU-Net's names.
+_CHANNEL = 5
 _ALL_IN_SPLITS = "Move all of them into train/, val/ and test/, or none"
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz"})
 _ANNOTATIONS = frozenset({".json", ".xml", ".txt"})
@@ -222,6 +224,18 @@ def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataEr
     numbered = find_numbered(images.files, masks.files)
     if numbered:
         return numbered
+    channels = _find_channels(images.files)
+    if channels:
+        shown = join_words([file.path.name for file in channels])
+        return UnclearError(
+            f"an image is in {len(channels)} files, {shown}, a channel in each, as nnU-Net has them: one is read",
+            where=root,
+            remedy="Put the channels of each image into one TIFF or .npy file and use --channels all",
+            alternatives=tuple(
+                Alternative(Path(f"*{file.stem[-_CHANNEL:]}{file.path.suffix}"), None, frozenset(), is_exact=False)
+                for file in channels
+            ),
+        )
     return UnclearError(
         "no mask has the name of an image:"
         f" the images are e.g. {_example(root, images.files)}, the masks e.g. {_example(root, masks.files)}",
@@ -231,6 +245,19 @@ def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataEr
             Alternative(None, Path(f"*{word}*"), frozenset(), is_exact=False) for word in _words_of_some(images, masks)
         ),
     )
+
+
+def _find_channels(images: Sequence[File]) -> list[File]:
+    """The files of the first image if each is in several that end with _0000, _0001, ..., all with the same numbers."""
+    by_stem: dict[str, list[File]] = defaultdict(list)
+    for file in images:
+        if not re.search(r"._\d{4}$", file.stem):
+            return []
+        by_stem[file.stem[:-_CHANNEL]].append(file)
+    numbers = {tuple(sorted(file.stem[-_CHANNEL:] for file in files)) for files in by_stem.values()}
+    if len(numbers) != 1 or len(found := numbers.pop()) < 2 or found[0] != "_0000":
+        return []
+    return sorted(by_stem[min(by_stem)], key=lambda file: file.stem)
 
 
 def _words_of_some(images: Collection, masks: Collection) -> list[str]:

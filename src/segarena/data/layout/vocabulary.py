@@ -39,8 +39,12 @@ SPLIT_WORDS: dict[Split, frozenset[str]] = {
 }
 #: A mask file or folder with these words holds the labels of another one in another form: in colours, or per object.
 VARIANT_WORDS = frozenset(
-    "color colors colour colours colored coloured rgb instance instances object objects panoptic".split()
+    "color colors colour colours colored coloured colormap colormaps rgb "
+    "instance instances object objects panoptic".split()
 )
+
+#: The same, of a folder that is named for nothing else than splits: `ann_dir` of MMSegmentation. Ann is a name, too.
+_ANNOTATIONS = frozenset({"ann", "anns"})
 
 _SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 #: Abbreviations of splits that count only beside a word for images or masks: imagesTr, labelsTr.
@@ -50,6 +54,8 @@ _COMPANIONS: dict[FileKind, frozenset[str]] = {
     "image": frozenset("left right 8bit 16bit".split()),
     "mask": VARIANT_WORDS | frozenset("ground fine coarse id ids train class binary image img".split()),
 }
+#: What SuperAnnotate adds to the name of the image over which it draws its polygons.
+_SUPERANNOTATE = "___save"
 #: Folders and files that were made from the data, whatever else is in their names.
 _DERIVED = frozenset(
     "overlay overlays overlaid preview previews prediction predictions predicted pred preds checkpoint checkpoints "
@@ -126,6 +132,8 @@ def folder_kind(name: str) -> FileKind | None:
     found = words_in(name)
     if found == _OF_MATLAB:
         return "mask"
+    if found[:1] and found[0] in _ANNOTATIONS and all(w in _SPLIT_OF or w.isdigit() or w == "dir" for w in found[1:]):
+        return "mask"
     masks, images = MASK_WORDS & set(found), IMAGE_WORDS & set(found)
     if found[-1:] in (("data",), ("dataset",), ("datasets",)) or (masks and images and {"and", "with"} & set(found)):
         return None
@@ -187,7 +195,7 @@ def may_be_class(name: str) -> bool:
 
 def is_preview(stem: str) -> bool:
     """Whether a file was made from another one, by its name: `a_overlay`, `a_pred`."""
-    return bool(set(words_in(stem)) & _DERIVED)
+    return bool(set(words_in(stem)) & _DERIVED) or stem.endswith(_SUPERANNOTATE)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from segarena.data.layout.vocabulary import is_preview, strip_kind_words, to_nfc
 from segarena.data.source import Layer
 from segarena.errors import DataError
 from segarena.image_files.headers import fit, image_size
+from segarena.image_files.image_io import reading
 from segarena.image_files.layers import read_layers
 
 #: Number of images that are examined.
@@ -116,6 +117,9 @@ def find_layers(
         None if the names or the pixels are not clearly of these kinds: at least half of the masks have an image, one
         image has several, the names of the classes recur, and the masks are binary and mark different pixels. Where
         there are pairs already, all masks must have an image.
+
+    Raises:
+        DataError: The files are segments without a class.
     """
     candidates = list(_candidates(files, images.files if images else (), masks.files if masks else ()))
     if found and all(len(some_masks) <= len(found.pairs) for _, some_masks in candidates):
@@ -124,7 +128,26 @@ def find_layers(
     if found:
         matches = [match for match in matches if len(match.pairs) == len(match.masks.files) > len(found.pairs)]
     matches.sort(key=lambda match: -len(match.pairs))
-    return next((match for match in matches[:_TRIED] if _are_layers(match)), None)
+    match = next((match for match in matches[:_TRIED] if _are_layers(match)), None)
+    if match is not None and match.classes == (ONLY_CLASS,):
+        _refuse_segments(match)
+    return match
+
+
+def _refuse_segments(match: LayerMatch) -> None:
+    """Raise DataError for the output of Segment Anything, whose segments are of any class, background included."""
+    for folder in {mask.folder for _, mask in match.first_pairs}:
+        table = folder / "metadata.csv"
+        if table.is_file():
+            with reading(table):
+                head = table.read_bytes().partition(b"\n")[0]
+            if b"stability_score" in head:
+                raise DataError(
+                    "has segments of Segment Anything, which have no class: background is among them",
+                    where=folder,
+                    remedy="Choose those that are objects, e.g. by giving them a class in a labelling tool such as CVAT"
+                    " or Label Studio. If all of them are objects of one class, remove each metadata.csv",
+                )
 
 
 def find_export(
