@@ -128,6 +128,20 @@ FITTING = {
         ("background", "a", "b"),
         (0, 1, 2),
     ),
+    "Mapillary Vistas": (
+        "config_v2.0.json",
+        json.dumps(
+            {
+                "labels": [
+                    {"name": f"a--{name}", "readable": name, "color": [1, 2, n]}
+                    for n, name in enumerate(("Bird", "Road", "Curb", "Unlabeled"))
+                ]
+            }
+        ),
+        NUMBERS,
+        ("Bird", "Road", "Curb"),
+        (0, 1, 2),
+    ),
     "FoodSeg103": (
         "category_id.txt",
         "0\tbackground\n1\tegg tart\n2\tfrench fries\n",

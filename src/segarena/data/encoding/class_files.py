@@ -10,6 +10,7 @@
 | `_classes.csv` | Roboflow, "Semantic Segmentation Masks" | `Pixel Value, Class` |
 | `label_classes.json` | Hasty, CloudFactory | `{"png_index": 1, "class_name": "road", "color": "#804080ff"}` |
 | `id2label.json`, `config.json` | Hugging Face | `{"0": "background", "1": "road"}`, or the same as `id2label` |
+| `config_v2.0.json`, `config_v1.2.json`, `config.json` | Mapillary Vistas | `{"labels": [{"readable": "Road", ...}]}` |
 | `category_id.txt` | FoodSeg103 | a number and a name |
 | `dataset.json` | nnU-Net | `{"labels": {"background": 0, "road": 1}}` |
 | `class_names.txt`, `label_names.txt`, `codes.txt` | labelme, fast.ai | a name for each number, from 0 on |
@@ -146,9 +147,12 @@ def _read_nnunet(text: str) -> list[Listed] | None:
     return entries
 
 
-def _read_id2label(text: str) -> list[Listed] | None:
-    """A name for each number, or a configuration with this table; None for any other JSON."""
+def _read_config(text: str) -> list[Listed] | None:
+    """A name for each number, a configuration with this table, or with a list of labels; None for any other JSON."""
     content = _json(text)
+    labels = content.get("labels") if isinstance(content, dict) else None
+    if isinstance(labels, list) and labels and all(isinstance(one, dict) and "readable" in one for one in labels):
+        return [Listed(str(one["readable"]), n, read_rgb(one.get("color"))) for n, one in enumerate(labels)]
     table = content.get("id2label", content) if isinstance(content, dict) else None
     if not isinstance(table, dict) or not table or any(read_number(key) is None for key in table):
         return None
@@ -224,7 +228,7 @@ _READERS: dict[str, Callable[[str], Sequence[Listed] | None]] = {
     "meta.json": _read_colors,
     "label_classes.json": _read_hasty,
     "dataset.json": _read_nnunet,
-    **dict.fromkeys(("id2label.json", "config.json"), _read_id2label),
+    **dict.fromkeys(("id2label.json", "config.json", "config_v2.0.json", "config_v1.2.json"), _read_config),
     "category_id.txt": _read_numbered_names,
     "class_names.txt": _read_names,
     "label_names.txt": _read_names,
