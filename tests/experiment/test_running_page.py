@@ -97,7 +97,7 @@ def test_a_stop_is_on_the_page_and_resuming_goes_on_with_it(
         segarena.compare(squares, out=out, **OPTIONS)
     left = (out / "report.html").read_text()
     assert states(left) == ["stopped", "waiting"]
-    assert f"segarena compare --resume {out}" in left
+    assert f"Resume it with: <code>segarena compare --resume {out}" in left
     monkeypatch.setattr(running_page.PageWriter, "on_preview", real)
     pages.clear()
     found = segarena.compare(resume=out, models=OPTIONS["models"])

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_sections import CLASSES, FLAT, RISING, add_slices, write_curve
 
-from sample_records import PROTOCOL
+from sample_records import COSTS, PROTOCOL
 from segarena.config import Protocol
 from segarena.config.training import EncoderName, ModelName
 from segarena.reporting import references as bibliography
@@ -21,8 +22,10 @@ from segarena.reporting.archive import write_archive
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.methods_paragraph import latex_paragraph, plain_paragraph, references, sentences
 from segarena.reporting.paper import FOLDER
+from segarena.reporting.sections import SECTIONS
 from segarena.reporting.tables import Column, Table, class_table, model_tables
 from segarena.reporting.text_tables import to_latex, to_markdown
+from segarena.runs import all_images_folder
 from segarena.training.losses import AUXILIARY_WEIGHT
 from support import build_page
 
@@ -228,14 +231,18 @@ def test_nothing_is_said_about_tests_that_were_not_made(make_comparison) -> None
 
 
 def test_an_unpacked_archive_is_a_comparison(make_comparison, tmp_path: Path) -> None:
-    small = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=2)
+    small = make_comparison(models=("unet", "fcn"), classes=CLASSES, epochs=2)
     folder = Path(shutil.copytree(small, tmp_path / "mine"))
+    add_slices(folder)
+    write_curve(folder, unet=RISING, fcn=FLAT)
+    COSTS.write(all_images_folder(folder, "unet"))
     (folder / "unet-seed0" / "best.safetensors").write_bytes(b"weights")
     for place in ("unet-seed0/last", "unet-seed0/predictions", "figures"):
         (folder / place).mkdir(exist_ok=True)
         (folder / place / ".private.json").write_text("{}")
     (folder / "unet-seed0" / "predictions" / "face.png").write_bytes(b"")
     page = build_page(folder).read_text()
+    assert [section.name for section in SECTIONS if f'<section id="{section.name}"' not in page] == []
     path = write_archive(folder)
     assert path == folder / "mine.zip"
     with zipfile.ZipFile(path) as archive:

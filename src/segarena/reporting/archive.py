@@ -12,9 +12,10 @@ from segarena.files import write_with
 _RESULT = tuple(
     (
         "report.html comparison.json options.json *.csv figures/* gallery/*/* paper/* suspicious/*/*"
-        " pictures.zip *-seed*/predictions.zip *-seed*/fold*/predictions.zip data_fractions.json"
+        " slices.json pictures.zip *-seed*/predictions.zip *-seed*/fold*/predictions.zip data_fractions.json"
         " data-fractions/*/*-seed*/*.json data-fractions/*/*-seed*/*.csv *-seed*/*.json *-seed*/*.csv"
         " *-seed*/fold*/*.json *-seed*/fold*/*.csv tuning/*/*/trial.json"
+        " *-all-images/*.json"
     ).split()
 )
 #: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.
