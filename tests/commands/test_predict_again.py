@@ -95,6 +95,8 @@ def test_a_folder_with_other_results_is_refused(trained: Path, photos: Path, tmp
         predict(trained, photos, out=out)
     with refuses(RunError, where=out, value="--min-area"):
         predict(trained, photos, resume=out, min_area=3)
+    with refuses(RunError, where=out, value="without --no-overlay and without --window"):
+        predict(trained, photos, resume=out, no_overlay=True, window=64)
     other = tmp_path / "other"
     shutil.copytree(trained, other)
     weights = bytearray((other / "best.safetensors").read_bytes())

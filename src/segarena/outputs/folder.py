@@ -108,8 +108,17 @@ def _compare(found: PredictionRecord, own: PredictionRecord, folder: Path) -> No
     before = {name: found.options.get(name, usual.get(name)) for name in names}  # an older folder lacks new options
     differing = [name for name in names if before[name] != own.options.get(name)]
     if differing:
-        had = join_words([f"--{name.replace('_', '-')} {plain(before[name])}" for name in differing])
-        raise RunError(f"has results that were made with other options: {had}", where=folder, remedy=remedy)
+        had = join_words([_typed(name, before[name]) for name in differing])
+        raise RunError(f"has results that were made otherwise: {had}", where=folder, remedy=remedy)
+
+
+def _typed(name: str, value: Any) -> str:
+    """An option as it was typed, in words where it was not."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None or value is False or value == []:
+        return f"without {option}"
+    values = value if isinstance(value, list) else [value]
+    return option if value is True else " ".join([option, *map(plain, values)])
 
 
 def remove_begun(folder: Path) -> None:
