@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  so that `_small_encoders` is in force for a file that is run alone, too
 
 import segarena
 from support import QUICK, write_squares
