@@ -134,7 +134,9 @@ def test_gallery_shows_the_prediction_of_the_fold_that_tested(comparison: Path, 
 def test_a_fold_is_a_run_like_any_other(comparison: Path, data: Path, tmp_path: Path) -> None:
     """Its command trains the same split again; for predictions a model's folder is its best fold."""
     runs = folds(comparison / "unet-seed0")
-    assert Config.read(runs[1]).command.startswith(f"segarena train {data} --splits {runs[1]} ")
+    command = Config.read(runs[1]).command
+    assert command.startswith(f"segarena train {data} ")
+    assert f" --splits {runs[1]} " in command
     again = segarena.train(data=data, model="unet", splits=runs[1], out=tmp_path / "again", **TINY)
     assert Metrics.read(again) == Metrics.read(runs[1])
     best = max(runs, key=lambda run: Metrics.read(run).val_miou or 0)
