@@ -209,6 +209,7 @@ def load_script(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where a dataclass of the script looks for it
     spec.loader.exec_module(module)
     return module
 

@@ -29,14 +29,17 @@ def require(modules: Sequence[str], extra: str, what: str) -> None:
     Raises:
         ConfigError: One or several are not installed.
     """
-    missing = []
+    packages = {module.partition(".")[0]: module for module in modules}
+    missing: list[str] = []
     for module in modules:
         try:
             import_module(module)
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
-                raise  # it is installed, and something that it needs is not
-            missing.append(module)
+            absent = packages.get((error.name or "").partition(".")[0])
+            if absent is None:
+                raise  # it is installed, and something else that it needs is not
+            if absent not in missing:
+                missing.append(absent)
     if missing:
         libraries = f"{join_words(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
         raise ConfigError(f"{what} needs {libraries}", remedy=f"Install it: {install_command(extra)}")

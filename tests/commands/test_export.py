@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -284,8 +285,10 @@ def test_options_that_exclude_each_other_are_refused(options: dict[str, object],
 @pytest.mark.slow
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_a_program_of_torch_export_gives_the_labels_of_pytorch(
-    probabilities: bool, trained: Path, tmp_path: Path
+    probabilities: bool, squares: Path, tmp_path: Path
 ) -> None:
+    options: dict[str, Any] = {"encoder": "mobilenet_v2", "weights": "none", "epochs": 2, "batch_size": 4}
+    trained = segarena.train(squares, model="unet", size=64, device="cpu", out=tmp_path / "run", **options).folder
     path = segarena.export(trained, format="torch", probabilities=probabilities, out=tmp_path, quiet=True)
     assert path == tmp_path / "unet.pt2"
     files = {"segarena.json": ""}
@@ -299,6 +302,12 @@ def test_a_program_of_torch_export_gives_the_labels_of_pytorch(
         assert np.array_equal(labels.numpy(), np.stack([label(image) for image in images]))
     with refuses(segarena.RunError, where=path):
         segarena.load(path)
+
+
+def test_no_program_of_torch_whose_map_may_have_one_cell(trained: Path, tmp_path: Path) -> None:
+    """torch.export takes a length of 1 for fixed, so that the program would refuse square images."""
+    with refuses(ConfigError, where="--format", value="32"):
+        segarena.export(trained, format="torch", out=tmp_path / "a.pt2", quiet=True)
 
 
 @pytest.mark.long

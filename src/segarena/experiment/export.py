@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segarena.config.export import ExportOptions
 from segarena.config.training import is_own
-from segarena.errors import RunError
+from segarena.errors import ConfigError, RunError
 from segarena.experiment.progress import Reporter
 from segarena.experiment.recorded_images import CheckedPart, RecordedImages, generated_images, open_recorded
 from segarena.exporting.agreement import Labeller, check_agreement, compare_labels, torch_labels
@@ -62,7 +62,7 @@ def export(options: ExportOptions, reporter: Reporter) -> Exported:
     Raises:
         RunError: The run or the output cannot be used, the exported model does not pass its check, or the upload
             failed.
-        ConfigError: A library or the token of an upload is missing.
+        ConfigError: A library or the token of an upload is missing, or the working size is too small for the format.
     """
     if options.format == "onnx":
         require(["onnx", "onnxscript", "onnxruntime"], "export", "an export to ONNX")
@@ -200,6 +200,14 @@ def _miou(work: _Work, labels: Labeller, recorded: RecordedImages) -> float:
 def _export_torch(work: _Work) -> ExportedModel:
     from segarena.exporting.torch_program import export_program, load_program, save_program
 
+    multiple = work.predictor.model.size_multiple
+    if work.facts.size <= multiple:
+        raise ConfigError(
+            f"a program of torch.export needs a working size above {multiple} pixels, and the run has "
+            f"{work.facts.size}: the map of a square image would have a single cell",
+            where="--format",
+            remedy="Use --format onnx, or a run of a larger working size",
+        )
     recorded = work.open_images()
     probabilities = work.options.probabilities
     program = export_program(work.predictor.model, work.facts.size, work.facts.channels, probabilities=probabilities)
