@@ -42,7 +42,8 @@ def test_twice_the_load_is_refused_politely_and_memory_stays(run: Path) -> None:
     assert load.unexpected == []
     assert {"200", "429"} <= set(load.statuses)
     assert load.exit_status == 0
-    assert not load.memory_mib or load.growth < 0.1  # of so short a time; 0.05 in five minutes
+    memory = load.memory_mib  # it rises with the first large batches, and stays then
+    assert not memory or memory[-1] < 1.05 * memory[len(memory) // 2]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or os.name == "nt", reason="curl, or a shell of POSIX, is missing")
