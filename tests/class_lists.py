@@ -8,6 +8,9 @@ from encoding_zoo import VOID
 
 ROAD, CAR, BLACK = (128, 64, 128), (64, 0, 128), (0, 0, 0)
 COLORS, NUMBERS = (ROAD, CAR, BLACK), (0, 1, 2)
+SUPERANNOTATE = json.dumps(
+    [{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": "#400080"}]
+)
 NNUNET = json.dumps({"channel_names": {"0": "RGB"}, "labels": {"background": 0, "road": 1, "ignore": 2}})
 HASTY = json.dumps(
     [{"png_index": n, "class_name": name, "color": "#804080ff"} for n, name in ((1, "road"), (2, "car"))]
@@ -116,7 +119,7 @@ FITTING = {
     ),
     "SuperAnnotate in its folder": (
         "classes/classes.json",
-        json.dumps([{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": "#400080"}]),
+        SUPERANNOTATE,
         COLORS,
         ("background", "road", "car"),
         (1, 2, 0),
@@ -138,7 +141,7 @@ FITTING = {
     "Hasty": ("label_classes.json", HASTY, NUMBERS, ("background", "road", "car"), (0, 1, 2)),
     "SuperAnnotate": (
         "classes.json",
-        json.dumps([{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": "#400080"}]),
+        SUPERANNOTATE,
         COLORS,
         ("background", "road", "car"),
         (1, 2, 0),
