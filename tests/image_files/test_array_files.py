@@ -7,6 +7,8 @@ another type; and arrays whose meaning is not clear, or whose header promises wh
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
+from scipy.sparse import csc_matrix
 
 from encoding_zoo import HEIGHT, WIDTH, draw
 from layout_zoo import write_photograph
@@ -274,3 +277,62 @@ def test_a_photograph_in_the_place_of_a_mask_is_refused_in_an_array_too(tmp_path
     np.save(tmp_path / "masks" / "s2.npy", photograph(2))
     with refuses(where=tmp_path / "masks" / "s2.npy"):
         FolderSource(tmp_path)
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_each_type_of_numbers_is_known_or_refused(is_compressed: bool, big_endian: bool, tmp_path: Path) -> None:
+    """SciPy ends the process at the types that MATLAB has not (scipy/scipy#25829)."""
+    pixels = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    path = tmp_path / "a.mat"
+    for kind in (*range(24), 50946):
+        path.write_bytes(mat_of_type(pixels, kind, is_compressed, ">" if big_endian else "<"))
+        if kind in (1, 2):  # of one byte, as the pixels are
+            assert (read_plane(path).values == pixels).all()
+        else:  # there is none, or its numbers are too few for the shape
+            with refuses(where=path):
+                read_plane(path)
+
+
+def mat_of_type(pixels: NDArray[np.uint8], kind: int, is_compressed: bool, order: str) -> bytes:
+    """A MATLAB file of level 5 with one array, whose numbers are said to be of a type."""
+
+    def element(number: int, data: bytes) -> bytes:
+        return struct.pack(f"{order}II", number, len(data)) + data + bytes(-len(data) % 8)
+
+    def integers(*numbers: int) -> bytes:
+        return struct.pack(f"{order}{len(numbers)}I", *numbers)
+
+    parts = [(6, integers(9, 0)), (5, integers(*pixels.shape)), (1, b"mask"), (kind, pixels.tobytes(order="F"))]
+    matrix = element(14, b"".join(element(*part) for part in parts))
+    packed = zlib.compress(matrix)
+    version = b"\x00\x01IM" if order == "<" else b"\x01\x00MI"
+    body = struct.pack(f"{order}II", 15, len(packed)) + packed if is_compressed else matrix
+    return b"MATLAB 5.0".ljust(124) + version + body
+
+
+def test_complex_sparse_and_repeated_arrays_of_matlab_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.mat"
+    mask = labels(1)
+    for array, word in (
+        (mask * (1 + 1j), "complex"),
+        (csc_matrix(mask > 0), "sparse"),
+        (csc_matrix(mask.astype(float)), "sparse"),
+    ):
+        savemat(path, {"mask": array, "other": "text"})
+        with refuses(where=path) as caught:
+            read_plane(path)
+        assert word in caught.value.what
+    savemat(path, {"mask": mask, "other": mask * 1j, "few": csc_matrix(mask > 0)})
+    assert (read_plane(path).values == mask).all()
+    savemat(path, {"mask": mask})
+    path.write_bytes(path.read_bytes() + path.read_bytes()[128:])
+    with refuses(where=path):
+        read_plane(path)
+
+
+@pytest.mark.parametrize("level", ["4", "5"])
+def test_both_levels_of_matlab_are_read(level: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.mat"
+    savemat(path, {"mask": labels(1).astype(float)}, format=level)
+    assert (read_plane(path).values == labels(1)).all()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from segarena.errors import DataError
 from segarena.formats import listing
+from segarena.image_files.mat_headers import why_not_numbers
 
 #: The endings, in lower case, of files with an array.
 ARRAY_SUFFIXES = frozenset({".npy", ".npz", ".mat"})
@@ -111,6 +112,9 @@ def _read_mat(content: bytes, path: Path) -> NDArray[Any]:
     try:
         variables = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(content))}
         numeric = [name for name, (_, kind) in variables.items() if kind in _NUMERIC]
+        sparse = [name for name, (_, kind) in variables.items() if kind == "sparse"]
+        if not numeric and len(sparse) == 1:
+            raise _not_plain(sparse[0], "is sparse", path)
         if variables and not numeric:
             shown = listing([f"{name} ({kind})" for name, (_, kind) in variables.items()], 5)
             raise DataError(
@@ -120,6 +124,9 @@ def _read_mat(content: bytes, path: Path) -> NDArray[Any]:
             )
         name = _choose(numeric, path)
         _check(variables[name][0], np.dtype(np.uint8), path)
+        reason = why_not_numbers(content, name)
+        if reason is not None:
+            raise _not_plain(name, reason, path)
         array: NDArray[Any] = loadmat(io.BytesIO(content), variable_names=[name])[name]
     except DataError:
         raise
@@ -132,6 +139,14 @@ def _read_mat(content: bytes, path: Path) -> NDArray[Any]:
     except Exception as error:  # scipy raises many kinds
         raise _damaged(path, str(error)) from error
     return array
+
+
+def _not_plain(name: str, reason: str, path: Path) -> DataError:
+    return DataError(
+        f"has an array that {reason}: {name}",
+        where=path,
+        remedy=f"Save it as `mask = full(real({name})); save('a.mat', 'mask')` in MATLAB",
+    )
 
 
 def _choose(names: list[str], path: Path) -> str:
