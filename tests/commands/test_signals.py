@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -106,3 +107,13 @@ def test_a_clock_that_is_set_back_changes_nothing(
     monkeypatch.setattr(time, "time", set_back)
     found = segarena.train(squares, out=tmp_path / "back", **OPTIONS).folder
     assert same(found, whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("status", [pytest.param(-signal.SIGINT, id="at exit"), pytest.param(130, id="in the report")])
+def test_a_second_ctrl_c_after_the_work_leaves_no_traceback(status: int) -> None:
+    interrupt = "lambda: os.kill(os.getpid(), signal.SIGINT)"
+    work = interrupt if status == 130 else f"lambda: atexit.register({interrupt}) and 0"
+    script = f"import atexit, os, signal, sys; from segarena import cli; cli.main = {work}; sys.exit(cli.program())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (status, "")
