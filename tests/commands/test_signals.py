@@ -15,6 +15,8 @@ import pytest
 
 import segarena
 from segarena import cli
+from segarena.commands.interrupts import catch_interrupt
+from segarena.commands.signals import terminating
 from segarena.errors import Interrupted
 from segarena.training.checkpoint import LAST
 from segarena.training.engine import Trainer
@@ -117,3 +119,24 @@ def test_a_second_ctrl_c_after_the_work_leaves_no_traceback(status: int) -> None
     script = f"import atexit, os, signal, sys; from segarena import cli; cli.main = {work}; sys.exit(cli.program())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("is_second", [False, True])
+def test_a_signal_that_a_library_turns_into_an_error_ends_all_the_same(name: str, is_second: bool) -> None:
+    """As NumPy does where it comes while records are compared."""
+    number = getattr(signal, name)
+    with pytest.raises(KeyboardInterrupt) as stop, catch_interrupt(resume="") if is_second else terminating():
+        try:
+            for _ in range(1 + is_second):
+                signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            raise TypeError("Cannot compare structured arrays") from error
+    assert getattr(stop.value, "signal", signal.SIGINT) == number
+
+
+def test_an_error_without_a_signal_stays_the_error() -> None:
+    with pytest.raises(TypeError), terminating():
+        raise TypeError

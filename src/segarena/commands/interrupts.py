@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from segarena.commands.notebook import in_notebook
-from segarena.commands.signals import SYSTEM, handled
+from segarena.commands.signals import SYSTEM, ending, handled
 from segarena.commands.terminal import console, resume_with
-from segarena.errors import Interrupted, Terminated
+from segarena.errors import Interrupted
 
 
 @contextmanager
@@ -49,15 +49,16 @@ def noting_interrupt() -> Iterator[Callable[[], bool]]:
 def _noting_signals(on_first: Callable[[int], None]) -> Iterator[list[int]]:
     """Give the list of the signals that were received: one at most, as a second one stops the work at once."""
     received: list[int] = []
+    with ending() as end:
 
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
-        received.append(number)
-        on_first(number)
+        def note(number: int, frame: FrameType | None) -> None:
+            if received:
+                end(number)
+            received.append(number)
+            on_first(number)
 
-    with handled((signal.SIGINT, *SYSTEM), note):
-        yield received
+        with handled((signal.SIGINT, *SYSTEM), note):
+            yield received
 
 
 def _announce(number: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from segarena.errors import Terminated
 
@@ -39,13 +40,43 @@ def handled(numbers: Iterable[int], handler: Handler) -> Iterator[None]:
             signal.signal(number, earlier)
 
 
-def terminating() -> AbstractContextManager[None]:
-    """Return the context in which SIGTERM and SIGHUP raise Terminated: files that are being written are removed."""
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Let signals raise KeyboardInterrupt in the block: files that are being written are removed.
 
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated(number)
+    Raises:
+        Terminated: SIGTERM or SIGHUP was received.
+        KeyboardInterrupt: SIGINT was received.
+    """
+    with ending() as end:
+        interrupt = [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []
+        with handled((*SYSTEM, *interrupt), lambda number, frame: end(number)):
+            yield
 
-    return handled(SYSTEM, end)
+
+@contextmanager
+def ending() -> Iterator[Callable[[int], NoReturn]]:
+    """Give the function with which a handler of signals ends the block.
+
+    The block is ended as the signal asks also where a library makes another error of what a handler raises, as NumPy
+    does while it compares records.
+    """
+    received: list[int] = []
+
+    def end(number: int) -> NoReturn:
+        received.append(number)
+        raise _stop(number)
+
+    try:
+        yield end
+    except Exception as error:
+        if not received:
+            raise
+        raise _stop(received[0]) from error
+
+
+def _stop(number: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
 
 
 def _is_ours(handler: object) -> bool:
