@@ -317,7 +317,7 @@ def _epochs(folder: Path) -> list[_Epoch]:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         return [_Epoch(int(row["epoch"]), float(row["val_miou"]) if row["val_miou"] else None) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy="Train again in a new folder") from error
 
 

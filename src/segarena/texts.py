@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import yaml
@@ -24,6 +25,22 @@ _BARE_HEX = re.compile(r"(?m)((?:[:\[,]|^\s*-)\s+|\[)(#(?:[0-9a-fA-F]{6}|[0-9a-f
 def is_lfs_pointer(content: bytes) -> bool:
     """Whether this is what git-lfs puts in place of a file that was not fetched: a text of three lines."""
     return content.startswith(b"version https://git-lfs")
+
+
+def csv_rows(lines: Iterable[str], delimiter: str = ",") -> list[list[str]]:
+    """Return the cells of each row of a table.
+
+    Args:
+        lines: Its lines, without their ends.
+        delimiter: What separates the cells.
+
+    Raises:
+        ValueError: The lines are no CSV, e.g. a cell has more than 131,072 characters.
+    """
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    except csv.Error as error:
+        raise ValueError(f"no CSV: {error}") from error
 
 
 def decode_text(content: bytes) -> str:

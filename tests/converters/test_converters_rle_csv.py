@@ -15,6 +15,7 @@ from drawn_annotations import draw_scene, runs_of, write_rle_csv
 from segarena.annotations.peek import Peek
 from segarena.converters.rle_csv import read_rle_csv, recognise_rle_csv
 from segarena.data.folder import FolderSource
+from support import refuses
 
 #: The pixels (2, 1) to (4, 3) of an image of 8 x 6, down the columns from 1.
 SQUARE = "14 3 20 3 26 3"
@@ -175,3 +176,17 @@ def test_wrong_files_are_refused_by_name(spoil: Spoil, expected: str, tmp_path: 
     write_image(tmp_path / "in/a.png")
     spoil(tmp_path / "in")
     check_refusal(read_rle_csv, tmp_path / "in", expected)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_as_on_other_systems(end: str, tmp_path: Path) -> None:
+    """Excel's "CSV (Macintosh)" ends them with a carriage return alone."""
+    src = write(tmp_path / "in", f"ImageId,EncodedPixels{end}a.png,{SQUARE}{end}")
+    assert recognise_rle_csv(Peek(src)) is not None
+    assert convert(read_rle_csv, src, tmp_path / "out") == {"a": ROWS}
+
+
+def test_a_file_whose_first_cell_is_too_long_is_none_with_run_lengths(tmp_path: Path) -> None:
+    src = write(tmp_path / "in", "x" * 200_000 + ",EncodedPixels\n")
+    with refuses(where=src):
+        read_rle_csv(src)

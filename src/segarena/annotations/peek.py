@@ -80,10 +80,13 @@ class Peek:
 
 
 def read_head(path: Path) -> str:
-    """Return the first 64 KiB of a text file in any encoding; "" where they cannot be read or are not text."""
+    """Return the first 64 KiB of a text file in any encoding; "" where they cannot be read or are not text.
+
+    Lines end with a line feed, whichever system wrote them.
+    """
     try:
         with path.open("rb") as stream:
-            return decode_text(stream.read(_HEAD))
+            return decode_text(stream.read(_HEAD)).replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -87,7 +87,7 @@ def read_rows(
     before = csv.field_size_limit(_LONGEST)  # of the whole process
     try:
         reader = csv.DictReader(
-            io.StringIO(text), fieldnames=columns, delimiter=delimiter, restval="", skipinitialspace=True
+            io.StringIO(text, newline=None), fieldnames=columns, delimiter=delimiter, restval="", skipinitialspace=True
         )
         return [(reader.line_num, row) for row in reader]
     except csv.Error as error:

@@ -6,7 +6,6 @@ and Airbus Ship Detection describe this; Sartorius and UW-Madison count along th
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from segarena.errors import DataError
 from segarena.formats import listing
 from segarena.image_files.headers import image_size
 from segarena.image_files.images import PICTURE_SUFFIXES
-from segarena.texts import decode_text
+from segarena.texts import csv_rows, decode_text
 
 _RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "mask_rle", "rle", "annotation", "segmentation")
 _IMAGES = (
@@ -142,7 +141,10 @@ class _Columns:
 
 def _find_columns(header: str) -> _Columns | None:
     """The columns of a CSV file; None if it has no run lengths."""
-    names = next(csv.reader([header.lstrip("\ufeff")], delimiter=_delimiter(header), skipinitialspace=True), [])
+    try:
+        names = next(iter(csv_rows([header.lstrip("\ufeff")], _delimiter(header))), [])
+    except ValueError:
+        return None
     by_key = {name.strip().lower(): name for name in names}
     image, runs = _first(by_key, _IMAGES), _first(by_key, _RUNS)
     if image is None or runs is None:
@@ -188,7 +190,7 @@ def _read_rows(path: Path) -> tuple[_Columns, list[tuple[int, dict[str, str]]]]:
         text = decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Check the file and its permissions") from error
-    header = text.partition("\n")[0]
+    header = next(iter(text.splitlines()), "")
     columns = _find_columns(header)
     if columns is None:
         raise DataError("has no column of run lengths", where=path, remedy="Name it EncodedPixels")

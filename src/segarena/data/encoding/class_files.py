@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ from typing import Any, NamedTuple
 
 from segarena.classes.values import Color, read_number, read_rgb
 from segarena.image_files.image_io import reading
-from segarena.texts import decode_text
+from segarena.texts import csv_rows, decode_text
 
 
 class Listed(NamedTuple):
@@ -117,7 +116,10 @@ def _read_table(text: str) -> list[Listed] | None:
     if not lines:
         return []
     delimiter = max(",;\t", key=lines[0].count)
-    header, *rows = ([cell.strip().strip('"') for cell in row] for row in csv.reader(lines, delimiter=delimiter))
+    try:
+        header, *rows = ([cell.strip().strip('"') for cell in row] for row in csv_rows(lines, delimiter))
+    except ValueError:
+        return []
     column = {name: place for place, cell in enumerate(header) for name in (_COLUMNS.get(cell.lower()),) if name}
     if "name" not in column or not ("number" in column or {"red", "green", "blue"} <= set(column)):
         return None

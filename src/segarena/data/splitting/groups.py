@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import Any
 from segarena.errors import ConfigError, DataError
 from segarena.formats import listing
 from segarena.image_files.images import READABLE_SUFFIXES
-from segarena.texts import decode_text
+from segarena.texts import csv_rows, decode_text
 
 _OPTION = "--group-by"
 _NUMBER = re.compile(r"([0-9]{1,18})")  # at most 18 digits fit into 64 bits
@@ -179,8 +178,8 @@ def _read_table(path: Path) -> Iterator[tuple[int, str, str]]:
     try:
         text = decode_text(path.read_bytes())
         separator = next((mark for mark in ",;\t" if mark in text), ",")
-        rows = list(csv.reader(text.splitlines(), delimiter=separator))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = csv_rows(text.splitlines(), separator)
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot be read ({error})", where=path, remedy="Save it as UTF-8 text") from error
     for number, row in enumerate(rows, start=1):
         fields = [field.strip() for field in row]

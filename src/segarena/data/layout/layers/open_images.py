@@ -6,7 +6,6 @@ LabelName; `class-descriptions.csv` has the names of labels such as /m/0k4j (sto
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from segarena.errors import DataError
 from segarena.formats import listing, plural
 from segarena.image_files.image_io import reading
 from segarena.image_files.layers import MOST_LAYERS
-from segarena.texts import decode_text
+from segarena.texts import csv_rows, decode_text
 
 _COLUMNS = ("maskpath", "imageid", "labelname")
 _HEAD = 4096
@@ -80,9 +79,10 @@ def _rows(table: Path) -> Iterator[tuple[str, str, str]]:
     """The mask's file name, the image's stem and the label of each row."""
     with reading(table):
         lines = decode_text(table.read_bytes()).splitlines()
+        rows = csv_rows(lines[1:])
     header = _cells(lines[0])
     columns = [header.index(name) for name in _COLUMNS]
-    for row in csv.reader(lines[1:]):
+    for row in rows:
         if len(row) > max(columns):
             mask, image, label = (row[column].strip() for column in columns)
             yield Path(mask.replace("\\", "/")).name, image, label
@@ -94,7 +94,7 @@ def _read_names(paths: Sequence[Path], labels: set[str]) -> dict[str, str]:
         with reading(path):
             if path.stat().st_size > 1 << 22:
                 continue
-            rows = [row for row in csv.reader(decode_text(path.read_bytes()).splitlines()) if len(row) == 2]
+            rows = [row for row in csv_rows(decode_text(path.read_bytes()).splitlines()) if len(row) == 2]
         names = {label.strip(): name.strip() for label, name in rows}
         found = {label: names[label] for label in labels if names.get(label)}
         if len(found) == len(labels) == len(set(found.values())):
