@@ -5,7 +5,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-long test-slow test-faults test-exhaustive lint bench bench-compare docs site lock clean
+.PHONY: demo test test-long test-slow test-faults record-faults test-exhaustive lint bench bench-compare docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
@@ -24,7 +24,13 @@ test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need 
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/image_files tests/converters tests/loading tests/kernels tests/scoring
 
 test-faults: .venv/dev.stamp  ## commands that are killed at random moments; SEGARENA_FAULTS=5 tries each signal five times
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults tests/training/test_torchrun.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults tests/training/test_torchrun.py $(FAULTS)
+
+record-faults:  ## test-faults, and what it measured into docs/reliability.md
+	rm -f runs/faults.xml
+	-$(MAKE) test-faults FAULTS="--junitxml=runs/faults.xml -o junit_logging=all"
+	$(BIN)/python tests/faults/record.py runs/faults.xml
+	$(BIN)/python docs/build_reliability_page.py
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
