@@ -57,7 +57,8 @@ PROMISES = (
         "ENOSPC, EIO, ESTALE and EROFS at the making of each folder, and at the opening, a write, fsync and the "
         "renaming of each file of `train`, `report`, `predict`, `evaluate`, `export --format huggingface` and "
         "`synth`; one of them at each of those of `compare`. Of files of one kind, e.g. figures, the first is tried. "
-        "A disk that is full after each of 40 sizes of a training. The message names the file, the free space and "
+        "A disk that is full after each of 40 sizes of a training, and one that is unmounted in it. The message names "
+        "the file, the free space and "
         "what the file needs; `--resume` ends with the same files",
         (
             "faults/test_failing_disk.py::test_a_failing_operation_is_one_message",
@@ -66,6 +67,7 @@ PROMISES = (
             "faults/test_failing_disk.py::test_a_training_on_a_full_disk_is_resumed_to_the_same_files",
             "faults/test_failing_disk.py::test_at_every_size_a_full_disk_is_resumed_to_the_same_files",
             "faults/test_surroundings.py::test_a_real_disk_that_is_full_is_resumed_to_the_same_files",
+            "faults/test_surroundings.py::test_a_disk_that_is_unmounted_while_it_is_written_is_one_message",
         ),
         "The errors are injected in `segarena.files`; what a library writes by itself, e.g. a video, is not tried. "
         "The page while trainings run is optional: where it cannot be written there is a warning, and the trainings "
@@ -237,13 +239,14 @@ PROMISES = (
     Promise(
         "Strange surroundings give the same files, or one message",
         "No HOME, one that cannot be made or written, no folder for temporary files, ASCII and unknown locales, one "
-        "core, umask 077, no network, no `/dev/shm`, 64 open files, names of 200 characters and with line ends, "
-        "closed and full output, a clock that is set back",
+        "core, umask 077, no network, one that breaks off, no `/dev/shm`, 64 open files, names of 200 characters and "
+        "with line ends, closed and full output, a clock that is set back",
         (
             "faults/test_surroundings.py::test_a_training_ends_as_in_usual_surroundings",
             "faults/test_surroundings.py::test_a_folder_of_any_name_is_used",
             "faults/test_surroundings.py::test_a_name_that_is_not_utf8_is_one_message",
             "faults/test_surroundings.py::test_without_a_network_a_download_is_one_message",
+            "models/test_encoder_weights.py::test_a_download_that_breaks_off_leaves_nothing",
             "faults/test_surroundings.py::test_a_reader_that_closes_its_pipe_ends_nothing",
             "test_pipes.py::test_a_reader_that_has_gone_ends_a_command_as_other_programs",
             "test_pipes.py::test_a_full_device_is_one_message",

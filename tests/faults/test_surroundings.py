@@ -142,6 +142,22 @@ def test_a_real_disk_that_is_full_is_resumed_to_the_same_files(
         assert (tmp_path / "kept" / file).read_bytes() == (expected / file).read_bytes()
 
 
+def test_a_disk_that_is_unmounted_while_it_is_written_is_one_message(data: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = (
+        f'mount -t tmpfs none "{disk}"; "$@" & '
+        f'while kill -0 $! && [ ! -s "{disk}/run/history.csv" ]; do sleep 0.01; done; '
+        f'umount -l "{disk}"; wait $!; echo "STATUS=$?"'
+    )
+    words = ["train", data, *TRAIN[:-4], "--epochs", "30", "--device", "cpu", "--out", disk / "run"]
+    _, output, _ = finish(*words, inside=[*inside_namespace("mount"), "sh", "-c", script, "sh"])
+    assert "STATUS=2" in output, output
+    assert "Traceback" not in output
+    assert output.count("segarena: ") == 1, output
+    assert not [*disk.iterdir()]  # where the disk was
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with Server() as running:

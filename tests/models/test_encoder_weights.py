@@ -2,8 +2,12 @@
 
 import os
 import pickle
+import socket
+import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import safetensors.torch
@@ -200,6 +204,31 @@ def test_a_damaged_download_is_an_error_of_its_file(download):
     download.write_bytes(b"PK\x03\x04 half a file")
     with refuses(WeightsError, where=download.name):
         build_encoder("mobilenet_v2", weights="imagenet")
+
+
+@pytest.fixture
+def breaking_server():
+    """The address of a server that sends some of the bytes that it announces, and closes the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000)
+
+        Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/weights.pth"
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch, breaking_server):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.urlopen", lambda request: urllib.request.urlopen(breaking_server, timeout=10))
+    with refuses(WeightsError, where="mobilenet_v2-b0353104.pth"):
+        build_encoder("mobilenet_v2", weights="imagenet")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_imagenet_weights_are_torchvisions_first_ones(download, state):
