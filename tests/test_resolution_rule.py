@@ -115,3 +115,10 @@ def test_no_image_is_enlarged_and_small_sizes_are_for_need(
     shorter: int, device: str, usual: list[int], small: list[int]
 ) -> None:
     assert sizes_up_to(shorter, device) == (usual, small)
+
+
+def test_a_larger_size_than_is_chosen_from_can_be_the_next_better_choice() -> None:
+    pairs, larger = [Candidate(512, 8, 0.6, 1)], [Candidate(1024, 8, 0.85, 4), Candidate(1024, 16, 0.6, 2)]
+    found = choose_resolution(pairs, 99, larger)
+    assert (found.chosen, found.better) == (pairs[0], larger[0])
+    assert "size 1024 and output stride 8, would take about 4 times" in found.why

@@ -188,8 +188,9 @@ def test_the_choice_does_not_depend_on_the_load(monkeypatch: pytest.MonkeyPatch)
 def test_small_sizes_are_looked_at_only_where_no_other_is_affordable() -> None:
     workload = Workload(LARGE, default_costs("resnet18"), "cpu")
     cheapest = workload.cost(256, 16)
-    assert {grid.size for grid in workload.grids(cheapest)} == {256, 384, 512}
-    assert {grid.size for grid in workload.grids(0.99 * cheapest)} == {128, 192, 256, 384, 512}
+    assert workload.sizes(cheapest) == [256, 384, 512]
+    assert workload.sizes(0.99 * cheapest) == [128, 192, 256, 384, 512]
+    assert {grid.size for grid in workload.grids(cheapest)} == {256, 384, 512, 600}  # the last one is only named
     assert choose(workload, thin, limit=0.99 * cheapest).chosen.size < 256
 
 

@@ -68,7 +68,8 @@ class Resolution:
     Args:
         chosen: The pair.
         best: The affordable pair with the highest ceiling; the chosen one where none is affordable.
-        better: The cheapest pair, affordable or not, with a clearly higher ceiling; None if there is none.
+        better: The cheapest pair, affordable or not, with a clearly higher ceiling, perhaps of a larger size than those
+            that are chosen from; None if there is none.
         limit: The highest cost that is affordable.
     """
 
@@ -97,7 +98,7 @@ class Resolution:
         )
 
 
-def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resolution:
+def choose_resolution(candidates: Sequence[Candidate], limit: float, larger: Sequence[Candidate] = ()) -> Resolution:
     """Choose the cheapest affordable pair with at least `ENOUGH` times the ceiling of the best affordable one.
 
     Of pairs that cost about as much as that one, the highest ceiling decides. Where none is affordable, the cheapest is
@@ -106,6 +107,7 @@ def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resoluti
     Args:
         candidates: One or more.
         limit: The highest cost that is affordable, in the unit of the candidates' costs.
+        larger: Pairs that only the user may choose; they can be the next better choice.
 
     >>> pairs = [Candidate(256, 16, 0.71, 1.0), Candidate(256, 8, 0.81, 2.3), Candidate(360, 8, 0.86, 4.4)]
     >>> choose_resolution(pairs, limit=5.0).chosen.words
@@ -120,8 +122,22 @@ def choose_resolution(candidates: Sequence[Candidate], limit: float) -> Resoluti
     cheapest = min((pair for pair in affordable if pair.ceiling >= ENOUGH * best.ceiling), key=by_cost)
     about_as_cheap = [pair for pair in affordable if pair.cost <= ABOUT_AS_CHEAP * cheapest.cost]
     chosen = min(about_as_cheap, key=lambda pair: (-pair.ceiling, *by_cost(pair)))
-    higher = [pair for pair in candidates if pair.ceiling >= chosen.ceiling + CLEARLY_HIGHER]
+    higher = [pair for pair in [*candidates, *larger] if pair.ceiling >= chosen.ceiling + CLEARLY_HIGHER]
     return Resolution(chosen, best, min(higher, key=by_cost, default=None), limit)
+
+
+def larger_size(shorter_side: int, device: str) -> int | None:
+    """Return a size above those to choose from, for what it would raise; None where the images are no larger.
+
+    Args:
+        shorter_side: Of the images, in pixels.
+        device: cpu or cuda.
+
+    >>> larger_size(512, "cpu"), larger_size(966, "cpu"), larger_size(4000, "cuda")
+    (None, 966, 1536)
+    """
+    largest = SIZES[device][-1]
+    return min(2 * largest, shorter_side) if shorter_side > largest else None
 
 
 def sizes_up_to(shorter_side: int, device: str) -> tuple[list[int], list[int]]:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from segarena.config import Choice, DataFacts, defaults
 from segarena.config.network_costs import KNOWN, SIDE, NetworkCost
-from segarena.config.resolution import LIMITS, STRIDES, Candidate, Resolution, choose_resolution, sizes_up_to
+from segarena.config.resolution import (
+    LIMITS,
+    STRIDES,
+    Candidate,
+    Resolution,
+    choose_resolution,
+    larger_size,
+    sizes_up_to,
+)
 from segarena.loading.sizes import crop_size
 from segarena.scoring.ceilings import Grid
 
@@ -57,7 +65,7 @@ class Workload:
         Args:
             limit: As in `sizes`.
         """
-        return [self._grid(size, stride) for size in self.sizes(limit) for stride in self.costs]
+        return [self._grid(size, stride) for size in self.sizes(limit) + self._larger() for stride in self.costs]
 
     def candidates(self, limit: float, ceilings: Mapping[Grid, float]) -> list[Candidate]:
         """Return a candidate for each pair of a size and a stride; a cost is in operations of training each model once.
@@ -66,11 +74,26 @@ class Workload:
             limit: As in `sizes`.
             ceilings: The ceiling of each grid, mIoU.
         """
+        return self._pairs(self.sizes(limit), ceilings)
+
+    def larger_candidates(self, ceilings: Mapping[Grid, float]) -> list[Candidate]:
+        """Return those of a larger size than is chosen, where the images have it.
+
+        Args:
+            ceilings: As in `candidates`.
+        """
+        return self._pairs(self._larger(), ceilings)
+
+    def _pairs(self, sizes: Sequence[int], ceilings: Mapping[Grid, float]) -> list[Candidate]:
         return [
             Candidate(size, stride, ceilings[self._grid(size, stride)], self.cost(size, stride))
-            for size in self.sizes(limit)
+            for size in sizes
             for stride in self.costs
         ]
+
+    def _larger(self) -> list[int]:
+        larger = larger_size(min(self.facts.height, self.facts.width), self.device)
+        return [] if self.size is not None or larger is None else [larger]
 
     def _grid(self, size: int, stride: int | None) -> Grid:
         """That of the model with the coarsest logits: its ceiling is the lowest."""
@@ -97,7 +120,7 @@ def choose(workload: Workload, survey: Survey, limit: float | None = None) -> Re
     """
     limit = LIMITS[workload.device] if limit is None else limit
     ceilings = survey(workload.grids(limit))
-    return choose_resolution(workload.candidates(limit, ceilings), limit)
+    return choose_resolution(workload.candidates(limit, ceilings), limit, workload.larger_candidates(ceilings))
 
 
 def describe_choices(choices: Sequence[Choice]) -> str:
