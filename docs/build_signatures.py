@@ -9,7 +9,6 @@ explains it and type checkers check it. `make docs` runs this; a test compares t
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import textwrap
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,6 +22,7 @@ from segarena.api.calls import in_python
 from segarena.config.checks import NUMBERED
 from segarena.config.data import AnnotationFormat
 from segarena.config.export import ExportFormat
+from segarena.config.groups import order_options
 from segarena.config.results import SplitName
 from segarena.config.training import EncoderName, ModelName, TrackerName, TrackName
 from segarena.files import write_text
@@ -44,9 +44,6 @@ _HOMES_OF_CHOICES = {
     },
 }
 _ALIASES = {choice: name for names in _HOMES_OF_CHOICES.values() for choice, name in names.items()}
-#: The options that are wanted most often, behind those of the command alone; and those that are last.
-_FIRST = ("out", "size", "epochs", "encoder", "weights")
-_LAST = ("config", "resume", "quiet", "verbose")
 #: Texts that may be the path of a file.
 _NAMES_OR_FILES = ("weights", "group_by")
 #: The module of each kind of result.
@@ -247,21 +244,13 @@ def function(name: str, verb: Verb) -> str:
 
 
 def _order(kind: type, hints: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-    """The options that need no name, and the others: first those of `_FIRST` and those that only this command has."""
+    """The options that need no name, and the others in the order of `--help`."""
     shown = SHOWN.get(kind, ())  # with these there is no result to return
-    items = tuple(item for item in dataclasses.fields(kind) if item.name not in shown)
-    own = [name for name in inspect.get_annotations(kind) if name not in _LAST]
-    order = [*(name for name in own if name not in _FIRST), *_FIRST]
-    places = {name: place - len(order) for place, name in enumerate(order)} | {
-        name: place for place, name in enumerate(_LAST, start=1)
-    }
-    items = tuple(sorted(items, key=lambda item: places.get(item.name, 0)))
-    positional = [
-        item
-        for item in dataclasses.fields(kind)
-        if tyro.conf.Positional[int].__metadata__[0] in _metadata(hints[item.name])
-    ]
-    return positional, [item for item in items if item not in positional]
+    items = {item.name: item for item in dataclasses.fields(kind) if item.name not in shown}
+    place = tyro.conf.Positional[int].__metadata__[0]
+    positional = [item for item in items.values() if place in _metadata(hints[item.name])]
+    named = [name for name, item in items.items() if item not in positional]
+    return positional, [items[name] for name in order_options(named)]
 
 
 def _parameter(item: Any, hint: Any, may_be_reused: bool) -> str:

@@ -69,6 +69,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena.experiment": (
         {
             "bench_network",
+            "choices",
             "conversion",
             "executors",
             "preview",
@@ -81,9 +82,11 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         },
         {"prediction", "time_left", "watching"},
         {"bench", "budget", "ceilings", "error_files", "found_runs", "image_counts", "inputs", "networks"},
+        {"decode", "resolve_machine"},
         {"check_report", "recorded_images", "resolve", "scored", "units"},
         {"prepared"},
-        {"export", "prepare", "rescore"},
+        {"prepared_report"},
+        {"choose_again", "export", "prepare", "rescore"},
         {"rescore_exported"},
         {"after_trainings", "held_out", "matching", "plan", "prediction_report", "disk_space"},
         {
@@ -105,7 +108,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"run"},
         {"following", "training_task"},
         {"memory_trial", "train_all", "trial", "tuning"},
-        {"tune_all", "work_left"},
+        {"calibrated", "tune_all", "work_left"},
         {"calibration", "examples", "suspicious", "tables"},
         {"slices", "suite_plan"},
         {"dry_run", "suite_result", "summary"},

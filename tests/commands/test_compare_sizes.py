@@ -10,6 +10,7 @@ import pytest
 import segarena
 from own_modules import Tiny
 from segarena.experiment import summary
+from segarena.records.comparison import ComparisonRecord
 from segarena.training.costs import measure_latency
 from support import QUICK
 
@@ -32,6 +33,9 @@ def test_each_run_has_the_costs_and_the_ceiling_of_its_own_size(
     found = segarena.compare(
         runs=[tmp_path / "32", tmp_path / "48"], vary="size", models=("tiny", Tiny), out=tmp_path / "out", quiet=True
     )
+    runs = [str(tmp_path / size) for size in ("32", "48")]
+    repeat = ComparisonRecord.read(found.folder).command
+    assert repeat == f"segarena.compare(runs={runs!r}, models=[('tiny', tiny)], vary=('size',))"
     assert measured == {"tiny@size=32": (32, 32), "tiny@size=48": (48, 48)}
     small, large = (found.ranking.set_index("model").loc[f"tiny@size={size}"] for size in (32, 48))
     assert small["ceiling"] < large["ceiling"] <= 1

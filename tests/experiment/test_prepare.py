@@ -16,7 +16,7 @@ import segarena
 from recording import RecordingReporter
 from segarena.config import TrainOptions
 from segarena.data.folder import FolderSource
-from segarena.experiment import prepare as module
+from segarena.experiment import decode as module
 from segarena.experiment.prepare import prepare
 from support import QUICK, refuses, write_pair
 

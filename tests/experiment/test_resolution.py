@@ -180,7 +180,7 @@ def test_more_images_cost_more_and_more_epochs_do_not() -> None:
 def test_the_choice_does_not_depend_on_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for load in (0.0, 8.0):
-        monkeypatch.setattr("segarena.experiment.resolve.measure_load", lambda load=load: load)
+        monkeypatch.setattr("segarena.experiment.resolve_machine.measure_load", lambda load=load: load)
         found.append(settings(CompareOptions(**CPU)))
     assert found[0] == found[1]
 

@@ -18,8 +18,9 @@ from recording import FACTS
 from segarena import cli
 from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, TrainOptions, command_name, defaults
 from segarena.config.defaults import ComputeFacts
+from segarena.config.typed_settings import TypedSettings
 from segarena.errors import ConfigError, RunError
-from segarena.experiment import resolve as module
+from segarena.experiment import resolve_machine as module
 from segarena.experiment.resolve import resolve
 from support import refuses
 
@@ -128,6 +129,24 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
     settings = protocol.settings()
     assert {name: settings[name] for name in typed} == typed
     assert set(settings) == {item.name for item in fields(Protocol)} - {"network"} | set(protocol.network)
+
+
+def test_settings_that_nothing_chooses_are_handed_on_as_typed() -> None:
+    typed = {
+        "label_smoothing": 0.1,
+        "hard_pixels": 0.5,
+        "ema_decay": 0.9,
+        "freeze_batchnorm": True,
+        "scale_jitter": 1.5,
+        "rotation": 10.0,
+        "elastic": 0.02,
+        "tune": 4,
+    }
+    assert typed.keys() == {item.name for item in fields(TypedSettings)}
+    typed |= {"track": "paper", "optimizer": "sgd", "schedule": "poly", "weight_decay": 0.5, "crop_foreground": 0.25}
+    protocol, choices = resolve(CompareOptions(**typed, **CPU), FACTS)
+    assert {name: getattr(protocol, name) for name in typed} == typed
+    assert not typed.keys() & {choice.name for choice in choices}
 
 
 @pytest.mark.parametrize(

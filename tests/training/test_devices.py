@@ -168,7 +168,7 @@ def test_a_training_in_float16_is_resumed_exactly(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU, where it is slow and refused otherwise."""
-    monkeypatch.setattr("segarena.experiment.resolve.check_precision", lambda device, precision: None)
+    monkeypatch.setattr("segarena.experiment.resolve_machine.check_precision", lambda device, precision: None)
     monkeypatch.setattr("segarena.training.predictor.usable_precision", lambda device, precision: precision)
     options = {**QUICK, "model": "unet", "precision": "fp16", "epochs": 3}
     whole = segarena.train(squares, out=tmp_path / "whole", **options).folder

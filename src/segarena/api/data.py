@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # `import segarena` is light
 def check(
     data: str | PathLike[str] | None = None,
     *,
-    json: str | PathLike[str] | None = None,
     write_classes: bool = False,
     optimise_ceilings: bool = False,
     out: str | PathLike[str] | None = None,
+    config: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     channels: str = "rgb",
@@ -29,7 +29,7 @@ def check(
     test_fraction: float = 0.0,
     group_by: str | PathLike[str] | None = None,
     splits: str | PathLike[str] | None = None,
-    config: str | PathLike[str] | None = None,
+    json: str | PathLike[str] | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Findings:
@@ -37,12 +37,14 @@ def check(
 
     Args:
         data: Folder of images and masks.
-        json: File to write the findings to, as JSON; it must not exist.
         write_classes: Write the classes, as they are read, to `data`/classes.yaml, to be edited. The file must not
             exist.
         optimise_ceilings: Also fit logits to some training masks: the ceiling that is possible, not only likely. Takes
             minutes.
         out: Folder for check.png; it must not exist or be empty. Default: a new folder under runs/.
+        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
+            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
+            relative to it.
         images: Folder of the images, in `data`, or a pattern of their files: '*_sat.jpg'. Default: found by name and
             content.
         masks: Folder of the masks, in `data`, or a pattern of their files: '*_labelIds.png'. Default: found by name and
@@ -58,9 +60,7 @@ def check(
             file with name,group in each line. In the statistics a group counts once. none: each image counts, also
             frames of a film that look alike.
         splits: Use the split of an earlier run: its folder, or its data.json.
-        config: Read options from a file: YAML or JSON with the names of options as keys, or the options.json or
-            config.json of an earlier run. Options that are typed replace those of the file. Paths in the file are
-            relative to it.
+        json: File to write the findings to, as JSON; it must not exist.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 

@@ -22,15 +22,15 @@ def evaluate(
     run: str | PathLike[str],
     data: str | PathLike[str] | None = None,
     *,
+    scale: float | Literal["auto", "whole"] = "auto",
+    window: int | Sequence[int] = (),
+    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
+    out: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     masks: str | PathLike[str] | None = None,
     root: str | PathLike[str] | None = None,
     split: SplitName | Literal["unseen", "all"] | None = None,
-    out: str | PathLike[str] | None = None,
     device: str = "auto",
-    scale: float | Literal["auto", "whole"] = "auto",
-    window: int | Sequence[int] = (),
-    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -43,15 +43,6 @@ def evaluate(
         run: Run folder, or a comparison folder (then its model with the highest mIoU). For other labelled data also
             what `export` wrote: an ONNX file, or a folder with model.safetensors.
         data: Other labelled data, with the same class names. Default: the data of the training.
-        images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
-        masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.
-        root: Folder of the other data, if it is a published data set.
-        split: Which images to score. Images of the training are recognised by their content, and keep their part of the
-            split. unseen: test, and images that the run does not have. One of train, val, test, unseen, all. Default:
-            those that had no part in the training, or val if there are none.
-        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
-        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
-            auto, the GPU if there is one.
         scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
             largest training image in overlapping windows, in which objects are as large as in the training; others as a
             whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
@@ -61,6 +52,15 @@ def evaluate(
             at which the network saw whole training images.
         tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
             scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
+        out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
+        images: Folder of the other data's images, or a pattern of their files. Default: found by name and content.
+        masks: Folder of the other data's masks, or a pattern of their files. Default: found by name and content.
+        root: Folder of the other data, if it is a published data set.
+        split: Which images to score. Images of the training are recognised by their content, and keep their part of the
+            split. unseen: test, and images that the run does not have. One of train, val, test, unseen, all. Default:
+            those that had no part in the training, or val if there are none.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.
@@ -82,6 +82,9 @@ def predict(
     run: str | PathLike[str],
     images: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
+    scale: float | Literal["auto", "whole"] = "auto",
+    window: int | Sequence[int] = (),
+    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
     max_megapixels: int | None = None,
     no_legend: bool = False,
     no_overlay: bool = False,
@@ -94,11 +97,8 @@ def predict(
     shards: int | None = None,
     shard: int | None = None,
     out: str | PathLike[str] | None = None,
-    device: str = "auto",
-    scale: float | Literal["auto", "whole"] = "auto",
-    window: int | Sequence[int] = (),
-    tta: Literal["flip", "scales"] | Sequence[Literal["flip", "scales"]] = (),
     resume: str | PathLike[str] | None = None,
+    device: str = "auto",
     quiet: bool = False,
     verbose: bool = False,
     build: Builder | None = None,
@@ -111,6 +111,15 @@ def predict(
         run: Run folder, or a comparison folder (then its run on all images, where there is one, else the model with the
             highest mIoU), or what `export` wrote: an ONNX file, or a folder with model.safetensors.
         images: Files of images or videos, or folders of them; subfolders are searched too.
+        scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
+            largest training image in overlapping windows, in which objects are as large as in the training; others as a
+            whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
+            multiple of the training scale, e.g. 2 where objects have half as many pixels as in the training images.
+            Default: auto.
+        window: Height and width of a window, in pixels of the resized image, or one number for both. Default: the size
+            at which the network saw whole training images.
+        tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
+            scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
         max_megapixels: Millions of pixels of an image at most. Default: 89, to protect from files that become huge in
             memory.
         no_legend: Write overlays without a legend, at the images' own size.
@@ -130,19 +139,10 @@ def predict(
             of resume. Which of them labels an image depends on its path below the folder that is named.
         shard: The number of this process, from 0.
         out: Folder to write; it must not exist or be empty. Default: a new folder in the run folder.
-        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
-            auto, the GPU if there is one.
-        scale: At which scale images are labelled. auto: an image with a side more than 1.5 times as long as that of the
-            largest training image in overlapping windows, in which objects are as large as in the training; others as a
-            whole. whole: every image as a whole, resized to the size of the training. A number: every image at this
-            multiple of the training scale, e.g. 2 where objects have half as many pixels as in the training images.
-            Default: auto.
-        window: Height and width of a window, in pixels of the resized image, or one number for both. Default: the size
-            at which the network saw whole training images.
-        tta: Further views of each image, whose probabilities are averaged (test-time augmentation). flip: mirrored too.
-            scales: at 0.75, 1 and 1.25 times the scale. It takes 2, 3, or with both 6 times as long.
         resume: Continue the folder of an earlier call, or start a new one: images that have their results are not
             labelled again. The model and the options have to be the same.
+        device: Where to compute: auto, cpu, cuda, cuda:N (the GPU of number N, from 0) or mps (Apple's GPU). Default:
+            auto, the GPU if there is one.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
         build: For a run of your own module, the function that builds it.

@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # `import segarena` is light
 def suite(
     sources: str | PathLike[str] | Iterable[str | PathLike[str]] = (),
     *,
-    jobs: int | None = None,
     out: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
+    jobs: int | None = None,
     quiet: bool = False,
     verbose: bool = False,
 ) -> Suite:
@@ -28,11 +28,11 @@ def suite(
     Args:
         sources: A YAML file with the data sets and their options, see docs/suites.md. Or folders: finished comparisons,
             which are used as they are, and folders of images and masks. Default: what resume was started with.
-        jobs: Trainings at a time, as for `compare`. Default: that of the file, or 1.
         out: Folder to write; it must not exist or be empty. Each data set that is trained has a folder in it, which is
             an ordinary comparison. Default: a new folder under runs/.
         resume: Continue the suite in this folder: what is finished is used, data sets that were added are trained. With
             the same folder as out, it is started if there is nothing in it.
+        jobs: Trainings at a time, as for `compare`. Default: that of the file, or 1.
         quiet: Show only the result and warnings.
         verbose: Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled.
 

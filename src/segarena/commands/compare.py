@@ -30,7 +30,7 @@ from segarena.experiment.networks import check_networks, is_dilated, try_network
 from segarena.experiment.pictures import keep_pictures
 from segarena.experiment.prepare import prepare
 from segarena.experiment.prepared import Prepared
-from segarena.experiment.resolve import check_device_is_there
+from segarena.experiment.resolve_machine import check_device_is_there
 from segarena.experiment.running_page import PageWriter
 from segarena.experiment.summary import write_comparison
 from segarena.experiment.tracked import tracking
@@ -189,7 +189,7 @@ def _compare_runs(options: CompareOptions) -> Path:
         reporter.say("Comparing")
         runs = [run for run, _ in matched.runs]
         keep_pictures(prepared, runs, folder, reporter)
-        repeat = to_command(replace(options, models=None))
+        repeat = to_command(options)
         comparison = write_comparison(prepared, runs, folder, command=repeat, environment=environment, matched=matched)
         _show(comparison, folder, build_report(folder))
         return folder

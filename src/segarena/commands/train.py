@@ -17,7 +17,7 @@ from segarena.experiment.expectation import expect
 from segarena.experiment.joint import check_joint, check_joint_protocol, continued, leading
 from segarena.experiment.networks import check_networks, try_networks
 from segarena.experiment.prepare import prepare
-from segarena.experiment.resolve import check_device_is_there
+from segarena.experiment.resolve_machine import check_device_is_there
 from segarena.experiment.tracked import tracking
 from segarena.experiment.train_all import train_all
 from segarena.experiment.tune_all import tune_all

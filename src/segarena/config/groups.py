@@ -1,4 +1,4 @@
-"""In which order --help shows the options, and under which titles."""
+"""The order of the options, in --help, in printed commands and in Python, and the titles in --help."""
 
 from __future__ import annotations
 
@@ -45,3 +45,12 @@ def group_options(names: Sequence[str]) -> dict[str, list[str]]:
         own = [name for name in group if name in names]
         found.setdefault(title if len(names) >= FEWEST or title == "Output" else "Options", []).extend(own)
     return {title: group for title, group in found.items() if group}
+
+
+def order_options(names: Sequence[str]) -> list[str]:
+    """Return the names of options in the order of `group_options`.
+
+    >>> order_options(["device", "epochs", "models"])
+    ['models', 'epochs', 'device']
+    """
+    return [name for group in group_options(names).values() for name in group]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from segarena.config.training import TrackName
+from segarena.config.typed_settings import TypedSettings
 from segarena.formats import plain
 
 #: BatchNorm needs more than one image where a branch has one value per image and channel, as in DeepLabv3.
@@ -31,7 +32,7 @@ def count_parts(batch_size: int, micro_batch: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class Protocol(TypedSettings):
     """How the networks are built, trained and scored: the same for all models and seeds of a comparison."""
 
     track: TrackName
@@ -58,7 +59,7 @@ class Protocol:
     schedule: Literal["onecycle", "poly"]
     """Learning rate over time."""
     learning_rate: float
-    """Peak learning rate of the encoder."""
+    """Peak learning rate of the encoder. With `tune` and several models, the one that the trials begin with."""
     decoder_factor: float
     """Learning rate of the layers outside the encoder, as a multiple of `learning_rate`."""
     weight_decay: float
@@ -68,23 +69,9 @@ class Protocol:
     loss: Literal["ce", "ce+dice"]
     """Cross-entropy, or cross-entropy plus Dice."""
     class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"]
-    """Weight of each class in the loss."""
-    label_smoothing: float = 0.0
-    """Share of the target in the cross-entropy that is spread over all classes."""
-    hard_pixels: float = 1.0
-    """Share of the pixels of a batch, those with the highest loss, that count in the cross-entropy."""
-    ema_decay: float = 0.0
-    """Decay of the exponential moving average of the weights; 0: none."""
-    freeze_batchnorm: bool = False
-    """Whether the running statistics of BatchNorm in the encoder are those of its pretrained weights."""
+    """Weight of each class in the loss. With `tune` and several models, those that the trials begin with."""
     crop_foreground: float
     """Share of the training crops that are chosen to contain a less frequent class."""
-    scale_jitter: float = 2.0
-    """Largest factor by which training images are scaled; the smallest is its inverse."""
-    rotation: float = 0.0
-    """Largest angle by which training crops are rotated, in degrees."""
-    elastic: float = 0.0
-    """Standard deviation of the displacements of the elastic deformation, as a share of the crop's shorter side."""
     data_fraction: float = 1.0
     """Share of the training images that train. An epoch has as many steps as with all of them."""
     device: str
@@ -105,9 +92,6 @@ class Protocol:
     """What the models share: the number of epochs, or the training time."""
     model_epochs: dict[str, int] = field(default_factory=dict)
     """Maximum number of epochs of each model, with `equal` "time"; empty in the protocol of one run."""
-    tune: int = 0
-    """Short trials that choose the learning rate and the class weights of each model; 0: none. Of several models, the
-    two settings above are then those that the trials begin with."""
 
     @property
     def largest_part(self) -> int:
@@ -123,11 +107,11 @@ class Protocol:
 
         A batch that is computed at once has no micro-batch.
         """
-        settings = asdict(self)
+        settings, typed = asdict(self), self.as_typed()
         network = settings.pop("network")
         if not self.micro_batch:
             del settings["micro_batch"]
-        return {**settings, **network}
+        return {**{name: settings[name] for name in settings if name not in typed}, **typed, **network}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from segarena.config.data import DataOptions
 from segarena.config.durations import parse_duration
 from segarena.config.resolution import SIZE_RULE, STRIDE_RULE
 from segarena.config.tuning import FEWEST, MOST
+from segarena.config.typed_settings import TypedSettings
 from segarena.errors import ConfigError
 
 ModelName = Literal["fcn", "unet", "pspnet", "deeplabv3", "fcn8s", "fcn16s", "fcn32s"]
@@ -81,7 +82,7 @@ def is_own(model: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolOptions(DataOptions, DeviceOptions, ABC):
+class ProtocolOptions(DataOptions, DeviceOptions, TypedSettings, ABC):
     """What `train` and `compare` have in common: the data, the networks and how they are trained."""
 
     root: Annotated[Path | None, OPTIONAL] = None
@@ -122,9 +123,6 @@ class ProtocolOptions(DataOptions, DeviceOptions, ABC):
     """Learning rate over time t in [0, 1]: up and down along half cosines, or (1 - t)^0.9."""
     learning_rate: Annotated[float | None, default(defaults.learning_rate)] = None
     """Peak learning rate of the encoder."""
-    tune: int = 0
-    """Short trials of each model that choose its learning rate, and from 4 trials on its class weights: each a tenth of
-    the epochs, scored on training images that are held out. 0: none."""
     decoder_factor: Annotated[float | None, default(defaults.decoder_factor)] = None
     """Learning rate of the layers outside the encoder, as a multiple of --learning-rate.
     A network without an encoder uses it for all layers."""
@@ -136,24 +134,8 @@ class ProtocolOptions(DataOptions, DeviceOptions, ABC):
     """Cross-entropy, or cross-entropy plus Dice."""
     class_weights: Literal["none", "inverse", "sqrt-inverse", "effective", "median"] = "none"
     """Weight of each class in the loss, from its pixels in the training masks."""
-    label_smoothing: float = 0.0
-    """Share of the target in the cross-entropy that is spread over all classes."""
-    hard_pixels: float = 1.0
-    """Share of the pixels of a batch that count in the cross-entropy: those with the highest loss
-    (online hard example mining, OHEM)."""
-    ema_decay: float = 0.0
-    """Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99. 0: none."""
-    freeze_batchnorm: Flag = False
-    """Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights."""
     crop_foreground: float = 0.0
     """Share of the training crops that are chosen to contain a less frequent class."""
-    scale_jitter: float = 2.0
-    """Training images are scaled by a random factor, at most this and at least its inverse. 1: not scaled."""
-    rotation: float = 0.0
-    """Training crops are rotated by a random angle, at most this number of degrees in both directions."""
-    elastic: float = 0.0
-    """Elastic deformation of training crops: standard deviation of the displacements, as a share of the crop's shorter
-    side, e.g. 0.02."""
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
     """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
     crops: Annotated[Literal["auto", "each", "batch"], default(defaults.crops)] = "auto"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from segarena.config.arguments import convert_argument, refuse_unknown
 from segarena.config.checks import flag
+from segarena.config.groups import order_options
 from segarena.config.training import ProtocolOptions, command_name, is_own
 from segarena.formats import command
 
@@ -70,10 +71,10 @@ def command_line(
 
 
 def _given(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that have another value than their default, but for the data and what is written."""
+    """The options with another value than their default, in the order of --help; not the data and what is written."""
     left_out = ("data", "runs", "out", "resume", "config", "like", "dry_run", "json", "quiet", "verbose")
-    given = {item.name: values.get(item.name) for item in fields(kind) if item.name not in left_out}
     defaults = {item.name: item.default for item in fields(kind)}
+    given = {name: values.get(name) for name in order_options(list(defaults)) if name not in left_out}
     return {name: value for name, value in given.items() if value is not None and value != defaults[name]}
 
 
@@ -89,7 +90,8 @@ def _python_call(kind: type[ProtocolOptions], values: Mapping[str, Any]) -> str:
             return items[0] if name == "model" else f"[{', '.join(items)}]"
         return repr(str(value)) if isinstance(value, Path) else repr(value)
 
-    data = values.get("data")
+    data, runs = values.get("data"), [str(run) for run in values.get("runs", ())]
     arguments = [] if data is None else [repr(str(data))]
+    arguments += [f"runs={runs!r}"] if runs else []
     arguments += [f"{name}={write(name, value)}" for name, value in _given(kind, values).items()]
     return f"segarena.{command_name(kind)}({', '.join(arguments)})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from segarena.config import CompareOptions, ProtocolOptions, to_command
 from segarena.config.training import is_own
-from segarena.experiment.calibration import Calibrated
+from segarena.experiment.calibrated import Calibrated
 from segarena.experiment.disk_space import needed_space, sizes_on_disk
 from segarena.experiment.train_all import plan_all
 from segarena.formats import command as command_of

@@ -17,9 +17,9 @@ from segarena.config import Choice, Protocol
 from segarena.config.training import is_own
 from segarena.errors import OutOfMemoryError
 from segarena.experiment.build import build_network, make_loader, make_loss
+from segarena.experiment.choose_again import with_choices
 from segarena.experiment.executors.choose import jobs_of
 from segarena.experiment.plan import Training
-from segarena.experiment.prepare import with_choices
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.experiment.shortage import describe_step, smaller_network

@@ -160,7 +160,10 @@ def _load(hint: Any, value: Any, key: str) -> Any:
     if hint is Any:
         return value
     if origin is Annotated:
-        return _load_number(arguments[0], arguments[1], value, key)
+        unit = arguments[1]
+        return (
+            _load_number(arguments[0], unit, value, key) if isinstance(unit, Unit) else _load(arguments[0], value, key)
+        )
     if origin in (Union, UnionType):
         return _load_union(arguments, value, key)
     if origin is Literal:
