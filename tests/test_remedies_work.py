@@ -236,6 +236,8 @@ CASES = [
          "save all masks alike", each_mask(exchange, range(0, COUNT, 2))),
     Case("a mask listed for two images", both(number_masks, list_pairs(COUNT - 2)), "shared-mask",
          "Correct the list of pairs", list_pairs(COUNT - 1)),
+    Case("masks that a model predicted", text("masks/predictions.json", "{}"), "predicted-mask",
+         "remove predictions.json", remove("masks/predictions.json")),
     Case("a table in the folder above", text("../classes.yaml",
          "{classes: [{name: a, value: 0}, {name: b, value: 1}, {name: c, value: 2}]}"), "unused-class-file",
          "copy it to", copy("../classes.yaml", "classes.yaml")),

@@ -14,6 +14,7 @@ from segarena.checks import inspect
 from segarena.checks.problem import Problem, Severity, sort_problems, summarise, worst_of
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import split_samples
+from segarena.records.prediction import PredictionRecord
 from support import write_pair
 
 
@@ -41,6 +42,18 @@ def test_orphans_are_listed(squares: Path) -> None:
     (squares / "images" / "square07.png").unlink()
     assert find_one(squares, "image-without-mask").files == ("images/square05.png",)
     assert find_one(squares, "mask-without-image").files == ("masks/square07.png",)
+
+
+@pytest.mark.parametrize("place", ["masks", ".", "elsewhere"])
+def test_masks_that_a_model_predicted_are_pointed_out(squares: Path, place: str) -> None:
+    """In the folder that `segarena predict` wrote, or in a subfolder of it."""
+    (squares / place).mkdir(exist_ok=True)
+    (squares / place / PredictionRecord.file).write_text("{}")
+    if place == "elsewhere":
+        assert find(squares) == ()
+    else:
+        problem = find_one(squares, "predicted-mask")
+        assert (problem.severity, len(problem.files), problem.files[0]) == ("warning", 12, "masks/square00.png")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_the_others_are_ranked_and_resuming_tries_again(
     assert [(entry.model, entry.seeds) for entry in record.ranking] == [("fcn", (0, 1))]
     assert not (out / "unet-seed1" / "config.json").exists()  # it would fail, too
     shown = capsys.readouterr().out
-    assert shown.index("unet, seed 0 failed") < shown.index("fcn, seed 0")  # at once
+    assert shown.index("U-Net, seed 0 failed") < shown.index("FCN, seed 0")  # at once
     assert "U-Net is not ranked" in shown
     assert f"segarena compare --resume {out}" in shown.splitlines()[-1]
     assert "U-Net is not ranked" in record.verdict

@@ -19,7 +19,7 @@ import segarena
 from segarena.errors import ImageTypeError, RunError
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
-from support import refuses
+from support import refuses, write_pair
 
 
 def labels(path: Path) -> np.ndarray:
@@ -101,6 +101,15 @@ def test_palette_shows_the_class_colours(trained: Path, tmp_path: Path) -> None:
         palette = mask.getpalette()
     assert palette is not None
     assert palette[:6] == segarena.load(trained).classes.palette()[:6]
+
+
+def test_an_option_for_videos_without_a_video_is_pointed_out(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pair(tmp_path, "a", seed=0)
+    for form, is_said in (("ffv1", True), ("png", False)):
+        segarena.predict(trained, tmp_path / "images", video_masks=form, out=tmp_path / form, device="cpu")
+        assert ("--video-masks has no effect" in " ".join(capsys.readouterr().out.split())) == is_said
 
 
 def test_two_images_of_one_name_keep_two_results(trained: Path, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,11 @@ import pytest
 from PIL import Image
 
 import segarena
+from segarena import cli
+from segarena.config import PredictOptions
 from segarena.errors import ConfigError, DataError, RunError
+from segarena.formats import command
+from segarena.outputs.folder import resume_words
 from segarena.outputs.manifest import Done, Journal, Manifest, key_of
 from segarena.outputs.shards import shard_of
 from support import refuses, scene
@@ -216,3 +222,17 @@ def test_a_line_that_a_full_disk_cut_is_an_error(tmp_path: Path) -> None:
                 journal.add(done, {"table": ["x" * 300]})
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_the_command_that_resumes_gives_the_options_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options of several values too, which were written as Python writes a tuple."""
+    options = PredictOptions(
+        run=Path("run"),
+        images=(Path("a.png"), Path("b c.png")),
+        tta=("flip", "scales"),
+        window=(64, 96),
+        no_overlay=True,
+    )
+    line = command(*resume_words(options, tmp_path), program=("segarena",))
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    assert cli._parse() == replace(options, resume=tmp_path)

@@ -10,7 +10,7 @@ from PIL import Image
 
 import segarena
 from segarena.errors import ConfigError, DataError
-from segarena.training.frames import frames_at_a_time, label_frames
+from segarena.training.together import frames_at_a_time, label_together
 from support import refuses
 from video_files import draw, write_video
 
@@ -36,7 +36,7 @@ def test_a_video_is_labelled_as_its_frames_and_once(
     masks = [np.asarray(Image.open(path)) for path in sorted((out / "clip-2_masks").iterdir())]
     expected = np.stack([model.predict(frame) for frame in frames])
     assert np.mean(expected == masks) > 0.999, "several frames share a forward pass, which rounds otherwise"
-    assert np.array_equal(label_frames(model, frames[:2]), masks[:2])
+    assert np.array_equal(label_together(model, frames[:2]), masks[:2])
     assert (frames_at_a_time(model, 48, 64), frames_at_a_time(model, 4800, 64)) == (2, 1)
     assert "cut" not in (out / "names.csv").read_text()
     assert "clip-2_masks" in (out / "names.csv").read_text()

@@ -120,6 +120,18 @@ def test_the_choice_is_printed_with_its_reason(
         assert words in printed
 
 
+def test_windows_that_are_asked_for_and_not_needed_are_pointed_out(
+    trained: Path, large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "small", f"{number}", seed=50 + number)
+    for data, is_used in ((tmp_path / "small", False), (large, True)):
+        for out, call in ((f"{data.name}-masks", segarena.predict), (f"{data.name}-scores", segarena.evaluate)):
+            place = data / "images" if call is segarena.predict else data
+            call(trained, place, window=64, out=tmp_path / out, device="cpu")  # type: ignore[operator]
+            assert ("--window had no effect" in " ".join(capsys.readouterr().out.split())) != is_used
+
+
 @pytest.fixture
 def old(trained: Path, tmp_path: Path) -> Path:
     """The run, as a version before recorded it: without sizes."""

@@ -18,6 +18,8 @@ from layout_zoo import SIZE, found, touch, write_lists, write_mask, write_photog
 from segarena.checks.pairs import check_pairs
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
+from segarena.errors import DataError
+from segarena.records.prediction import PredictionRecord
 from support import refuses
 
 #: Image P0 has the mask Q1, P1 the mask Q4, ...: equal numbers are always wrong.
@@ -237,3 +239,14 @@ def test_a_mask_that_is_listed_for_two_images_is_pointed_out(tmp_path: Path) -> 
     write_lists(tmp_path, {"pairs.txt": "\n".join(rows)})
     [problem] = [one for one in check_pairs(FolderSource(tmp_path)) if one.code == "shared-mask"]
     assert (problem.severity, problem.files) == ("warning", ("labels/Q4.png",))
+
+
+def test_the_table_that_predict_writes_is_no_list_of_labels(tmp_path: Path) -> None:
+    """names.csv names each image with the mask that a model predicted for it."""
+    touch(tmp_path, *(f"photos/{place}/a.jpg, labelled/a-{place}.png" for place in "xyz"))
+    text = "image,mask\n" + "\n".join(f"photos/{place}/a.jpg,a-{place}.png" for place in "xyz")
+    write_lists(tmp_path, {"labelled/names.csv": text})
+    assert len(found(find_pairs(tmp_path), tmp_path)) == 3
+    (tmp_path / "labelled" / PredictionRecord.file).write_text("{}")
+    with refuses(DataError, where=tmp_path, value="no mask"):
+        find_pairs(tmp_path)

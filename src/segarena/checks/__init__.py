@@ -13,7 +13,13 @@ from segarena.checks.duplicates import check_duplicates
 from segarena.checks.metadata import check_class_files, check_colors, check_labels
 from segarena.checks.mismatch import check_mismatch
 from segarena.checks.numbering import check_isolated_value, check_numbering, check_objects
-from segarena.checks.pairs import check_channels_of_masks, check_class_folders, check_layers, check_pairs
+from segarena.checks.pairs import (
+    check_channels_of_masks,
+    check_class_folders,
+    check_layers,
+    check_pairs,
+    check_predicted_masks,
+)
 from segarena.checks.problem import Problem, sort_problems
 from segarena.checks.thumbnails import collect_thumbnails
 from segarena.checks.unreadable import describe_faults
@@ -39,6 +45,7 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     thumbnails = collect_thumbnails(source)
     yield from describe_faults(source.root, "unreadable-image", tuple(thumbnails.faults.values()))
     yield from check_pairs(source)
+    yield from check_predicted_masks(source)
     yield from check_layers(source)
     yield from check_class_folders(source)
     yield from check_channels_of_masks(source)

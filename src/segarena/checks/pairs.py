@@ -12,6 +12,7 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import command, listing, plural, small_percent
 from segarena.image_files.arrays import class_channels
+from segarena.records.prediction import PredictionRecord
 
 _NO_MASK = "Label them, or move them elsewhere; an image that shows only background needs a mask of background"
 _SEPARATORS = tuple(" _-.")
@@ -144,6 +145,29 @@ def check_class_folders(source: FolderSource) -> Iterator[Problem]:
             "Intended if the folders are days, places or people; if they are classes, convert them:"
             f" {command('segarena', 'convert', source.root, 'DST', '--from', 'instances')}",
         )
+
+
+def check_predicted_masks(source: FolderSource) -> Iterator[Problem]:
+    """Yield masks in folders that `segarena predict` wrote: what a model predicted is no ground truth."""
+    folders = {sample.files[1].parent for sample in source.samples}
+    written = {folder for folder in folders if _is_predicted(folder, source.root)}
+    masks = [sample.files[1] for sample in source.samples if sample.files[1].parent in written]
+    if masks:
+        names = listing([f"{relative_name(source.root, folder)}/" for folder in sorted(written)])
+        yield Problem(
+            "predicted-mask",
+            "warning",
+            names_of(source, masks),
+            f"{plural(len(masks), 'mask')} in {names}, which `segarena predict` wrote ({PredictionRecord.file}): they"
+            " are what a model predicted, not labels of people",
+            f"If people have corrected them, remove {PredictionRecord.file}; else move them elsewhere",
+        )
+
+
+def _is_predicted(folder: Path, root: Path) -> bool:
+    """Whether a folder, or one around it inside of the data folder, is an output folder of `segarena predict`."""
+    around = [one for one in folder.parents if one.is_relative_to(root)]
+    return any((one / PredictionRecord.file).is_file() for one in (folder, *around))
 
 
 def check_channels_of_masks(source: FolderSource) -> Iterator[Problem]:

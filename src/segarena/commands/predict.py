@@ -78,7 +78,7 @@ def run(options: PredictOptions) -> Path:
     collectors = collectors if found.images else []
     own = [each for each in (*found.images, *found.videos) if _is_own(each, options)]
     left = to_label(own, folder, is_resumed=options.resume is not None)
-    windows = _Windows(predictor)
+    windows = _Windows(predictor, options)
     outcome = _label(left, predictor, bits, folder, collectors, windows, options)
     if outcome.faults and not outcome.labelled and options.resume is None:
         remove_begun(folder)
@@ -158,8 +158,8 @@ def _show_model(predictor: AnyPredictor, options: PredictOptions) -> None:
 class _Windows:
     """Prints which images are labelled in windows."""
 
-    def __init__(self, predictor: AnyPredictor) -> None:
-        self._predictor, self._images = predictor, 0
+    def __init__(self, predictor: AnyPredictor, options: PredictOptions) -> None:
+        self._predictor, self._options, self._images = predictor, options, 0
 
     def explain(self, image: NewImage, size: tuple[int, int]) -> None:
         """Print how an image of this height and width is labelled: the first such image, with --verbose each."""
@@ -170,11 +170,13 @@ class _Windows:
             self._images += 1
 
     def summarise(self, labelled: int) -> None:
-        """Print how many images were labelled in windows, or that none was because the run records no sizes."""
+        """Print how many images were labelled in windows; where none was, why, and that --window had no effect."""
         if self._images:
             console.print(f"  labelled in windows: {self._images:,} of {plural(labelled, 'image')}", markup=False)
         elif self._predictor.sides is None and self._predictor.scale == "auto":
             console.print("  each image is labelled as a whole: the run has no record of its training images' size")
+        if labelled and not self._images and self._options.unused:
+            console.warn(self._options.unused)
 
 
 def _show_image(image: NewImage, mask: NDArray[np.uint8], classes: ClassTable) -> None:

@@ -20,7 +20,7 @@ _IMAGES_ONLY = ("probabilities", "polygons", "labels")
 
 
 def check_videos(videos: Sequence[NewImage], options: PredictOptions, *, has_own_channels: bool) -> None:
-    """Raise ConfigError where videos cannot be labelled, or not with these options.
+    """Raise ConfigError where videos cannot be labelled, or not with these options; warn of one without effect.
 
     Args:
         videos: The videos.
@@ -28,6 +28,8 @@ def check_videos(videos: Sequence[NewImage], options: PredictOptions, *, has_own
         has_own_channels: Whether the network was trained with `--channels`.
     """
     if not videos:
+        if options.video_masks != "png":
+            console.warn("--video-masks has no effect: no video is among the files")
         return
     check_video_reader()
     for name in _IMAGES_ONLY:

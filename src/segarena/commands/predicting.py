@@ -15,8 +15,8 @@ from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST
-from segarena.training.frames import frames_at_a_time, label_frames
 from segarena.training.predictor import Predictor, load
+from segarena.training.together import frames_at_a_time, label_together
 
 AnyPredictor = Predictor | OnnxPredictor
 
@@ -47,7 +47,7 @@ def open_predictor(options: PredictOptions) -> tuple[AnyPredictor, Path]:
 def label_all(predictor: AnyPredictor, frames: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
     """Label frames of one size: class indices, uint8 (H, W), of each."""
     if isinstance(predictor, Predictor):
-        return label_frames(predictor, frames)
+        return label_together(predictor, frames)
     return [predictor.predict(frame) for frame in frames]
 
 

@@ -58,6 +58,17 @@ class ViewOptions(OutputOptions):
         return (self.window[0], self.window[-1]) if self.window else None
 
     @property
+    def unused(self) -> str:
+        """A sentence for the case that no image was labelled in windows: --window had no effect. Empty without it.
+
+        With the views of other scales it may have had one.
+        """
+        if not self.window or "scales" in self.tta:
+            return ""
+        remedy = ". --scale 1 labels every image at the training scale" if self.scale == "auto" else ""
+        return f"--window had no effect: no image was labelled in windows{remedy}"
+
+    @property
     def typed(self) -> str | None:
         """The options as they are typed; None where all are left out."""
         words = [] if self.scale == "auto" else [f"--scale {plain(self.scale)}"]

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from statistics import fmean
 
+from segarena.experiment.examples import GALLERY
 from segarena.experiment.prediction import Speed
 from segarena.experiment.prepared import Prepared
+from segarena.training.costs import ROUNDS, WARM_ROUNDS
 
-#: Images in the gallery.
-_GALLERY = 6
 #: Turns in which the latency of the models is measured, with those that are not counted.
-_TURNS = 18
+_TURNS = WARM_ROUNDS + ROUNDS
 #: Seconds of a picture of the gallery; of the page, for each model, and for each model and class. Measured on one core
 #: of an AMD EPYC (2 classes and 2 models: 1.8 s; 8 classes and 4 models: 4.8 s).
 _PICTURE, _PAGE = 0.02, (1.0, 0.4, 0.07)
@@ -32,7 +32,7 @@ def after_trainings(prepared: Prepared, speeds: Mapping[str, Speed], share: floa
     classes = prepared.source.classes.num_classes
     build = models * fmean(speed.build for speed in speeds.values())
     latency = models * fmean(speed.latency for speed in speeds.values())
-    gallery = min(len(prepared.splits), _GALLERY) * build + _GALLERY * (latency + (models + 2) * _PICTURE)
+    gallery = min(len(prepared.splits), GALLERY) * build + GALLERY * (latency + (models + 2) * _PICTURE)
     slow = _slowness() / max(share or 1.0, 0.1)
     return build + _TURNS * latency + gallery + slow * (_PAGE[0] + models * (_PAGE[1] + classes * _PAGE[2]))
 

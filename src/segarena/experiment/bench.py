@@ -29,6 +29,7 @@ SHARE_OF_RATES = 0.2
 LEARNING_RATE = 1e-5
 
 _MILLI = 1000
+_SMALLER = "Use a smaller --batch-size or --size, or end other programs that use the memory"
 
 
 class Part(NamedTuple):
@@ -143,9 +144,6 @@ def _measure_part(part: Part, options: BenchOptions, device: str) -> tuple[list[
         memory = PeakMemory(device)
         times = repeat(part.make(), seconds=options.seconds, device=device)
         return times, memory.read()
-
-
-_SMALLER = "Use a smaller --batch-size or --size, or end other programs that use the memory"
 
 
 def _make_step(model: SegmentationModel, found: BenchNetwork) -> Callable[[], object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from segarena.errors import RunError
-from segarena.experiment.networks import build
+from segarena.experiment.build import build_network
 from segarena.experiment.plan import Training
 from segarena.models import SegmentationModel
 from segarena.records.run import Costs
@@ -62,7 +62,6 @@ def write_costs(training: Training) -> None:
         if not state.history or any(not {"seconds", "images_per_second"} <= row.keys() for row in state.history):
             raise ValueError("its history has no times")
     with computing_with(protocol.threads):
-        model = place(build(protocol, training.model, training.num_classes, training.seed), protocol.device)
-        model.normalization = training.split.normalization
+        model = place(build_network(training), protocol.device)
         load_weights(model, folder / BEST)
         measure_costs(training, model, state).write(folder)

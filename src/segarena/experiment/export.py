@@ -103,7 +103,8 @@ class _Work:
         found = open_recorded(self.predictor, self.reporter)
         if isinstance(found, RecordedImages):
             return found
-        self.reporter.warn(f"The data of the run cannot be read ({found}) Generated images are used for the check.")
+        reason = found.rstrip(".")
+        self.reporter.warn(f"The data of the run cannot be read ({reason}). Generated images are used for the check.")
         return None
 
     def compare(self, labels: Labeller, recorded: RecordedImages | None) -> Agreement:

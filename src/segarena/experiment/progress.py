@@ -1,4 +1,4 @@
-"""How an experiment reports what it does: to a `Reporter`, which a verb implements with bars and lines."""
+"""How an experiment reports what it does: to a `Reporter`, which a command implements with bars and lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrainingStart:
     """A training that begins.
 
     Args:
-        title: The training, e.g. "unet, seed 0".
+        title: The training, e.g. "U-Net, seed 0".
         number: Its place among all trainings of the command, from 1.
         total: Number of all trainings, with those that were finished earlier.
         epochs: Number of epochs if it is not stopped early.
@@ -117,7 +117,7 @@ class TrainingListener:
 
 
 class Reporter:
-    """Receives the messages and the progress of an experiment. This one ignores them; verbs override it."""
+    """Receives the messages and the progress of an experiment. This one ignores them; commands override it."""
 
     def say(self, text: str, *, title: str = "") -> None:
         """Called with a message for the user: one line, or several separated by line breaks.

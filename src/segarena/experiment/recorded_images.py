@@ -18,6 +18,8 @@ from segarena.experiment.progress import SILENT, Reporter
 from segarena.records.run import ChannelValues, Data
 from segarena.training.predictor import Predictor
 
+#: The images that an exported model is checked on: a part of the split, or generated ones.
+CheckedPart = Literal["val", "train", "test", "generated"]
 #: Sizes (height, width) of generated images, as multiples of the working size; odd ones too.
 _GENERATED = ((1.0, 1.5), (1.31, 1.0), (1.9, 2.57), (0.83, 1.12))
 
@@ -114,6 +116,3 @@ def generated_images(size: int, channels: ChannelValues | None = None, number: i
         if channels.dtype != "float32":
             levels = levels.round().clip(0, np.iinfo(channels.dtype).max)
         yield levels.astype(channels.dtype)
-
-
-CheckedPart = Literal["val", "train", "test", "generated"]

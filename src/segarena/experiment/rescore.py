@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena.checks.pairs import check_predicted_masks
 from segarena.config import EvaluateOptions
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, indices_by_name
@@ -91,7 +92,7 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
     try:
-        metrics = replace(_score(predictor, source, scored, folder, reporter), views=options.typed)
+        metrics = replace(_score(predictor, source, scored, folder, reporter, options), views=options.typed)
         metrics.write(folder)
     except BaseException:
         remove_if_empty(folder)
@@ -132,6 +133,8 @@ def open_scored(options: EvaluateOptions, predictor: Predictor | OnnxPredictor, 
         )
         if isinstance(source, FolderSource):
             reporter.say(f"  encoding: {source.describe()['encoding']}")
+            for problem in check_predicted_masks(source):
+                reporter.warn(f"{problem.message}. {problem.remedy}")
     if isinstance(source, FolderSource) and predictor.channels is not None:
         source.format = predictor.channels.of_same_kind(source.format, source.root)
         if options.data is not None and (unlike := _compare_units(predictor, source)):
@@ -232,13 +235,17 @@ def _check_unchanged(recorded: Data, source: Source, scored: Scored, again: str)
             )
 
 
-def _score(predictor: Predictor, source: Source, scored: Scored, folder: Path, reporter: Reporter) -> Metrics:
+def _score(
+    predictor: Predictor, source: Source, scored: Scored, folder: Path, reporter: Reporter, options: EvaluateOptions
+) -> Metrics:
     indices = scored.indices
     images = DecodedImages(source, indices, limit_bytes=0)
     dataset = EvaluationSet(images, indices, predictor.size, predictor.scaling)
     in_windows = [how for index in indices if (how := predictor.scaling.explain(*images.size(index)))]
     if in_windows:
         reporter.say(f"labelled in windows: {len(in_windows):,} of {plural(len(indices), 'image')}; {in_windows[0]}")
+    elif options.unused:
+        reporter.warn(options.unused)
     loader = evaluation_loader(dataset, batch_size=predictor.config.protocol.batch_size, workers=0)
     done = 0
     threads = min(predictor.config.protocol.threads or usual_threads(), usual_threads())

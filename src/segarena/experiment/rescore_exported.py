@@ -77,7 +77,7 @@ def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOpti
     root = predictor.run if predictor.run.is_dir() else predictor.run.parent
     folder = open_folder(options.out, f"evaluate-{source.name}-all", root=root)
     try:
-        confusions, errors = _count(predictor, source, reporter)
+        confusions, errors = _count(predictor, source, reporter, options)
         metrics = replace(write_counts(confusions, predictor, source, scored, folder, errors), views=options.typed)
         metrics.write(folder)
     except BaseException:
@@ -89,17 +89,21 @@ def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOpti
 
 
 def _count(
-    predictor: Predictor | OnnxPredictor, source: Source, reporter: Reporter
+    predictor: Predictor | OnnxPredictor, source: Source, reporter: Reporter, options: EvaluateOptions
 ) -> tuple[NDArray[np.int64], ErrorCollector]:
     """The confusions of all images, (N, C, C), rows = truth, and their errors, without their confidence."""
     number, classes = len(source.samples), source.classes.num_classes
     found, errors = np.zeros((number, classes, classes), np.int64), ErrorCollector(classes, "cpu")
+    has_windows = False
     with reporter.progress("scoring") as on_progress, computing_with(usual_threads()):
         for index in range(number):
             image, truth = source.read(index)
+            has_windows = has_windows or bool(predictor.scaling.explain(*image.shape[:2]))
             labels = predictor.predict(image)
             found[index] = confusion_per_image(torch.tensor(labels[None]), torch.tensor(truth[None]), classes)[0]
             grey = brightness(image) if image.dtype == np.uint8 and image.shape[-1] == 3 else None
             errors.add(index, count_errors(truth, labels, None, grey, classes))
             on_progress(index + 1, number)
+    if options.unused and not has_windows:
+        reporter.warn(options.unused)
     return found, errors

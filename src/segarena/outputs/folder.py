@@ -13,6 +13,8 @@ from typing import Any
 from segarena._version import __version__
 from segarena.classes import ClassTable
 from segarena.config import PredictOptions
+from segarena.config.checks import flag
+from segarena.config.groups import order_options
 from segarena.data.layout.new_images import NewImage
 from segarena.errors import RunError
 from segarena.files import TEMPORARY
@@ -114,7 +116,7 @@ def _compare(found: PredictionRecord, own: PredictionRecord, folder: Path) -> No
 
 def _typed(name: str, value: Any) -> str:
     """An option as it was typed, in words where it was not."""
-    option = f"--{name.replace('_', '-')}"
+    option = flag(name)
     if value is None or value is False or value == []:
         return f"without {option}"
     values = value if isinstance(value, list) else [value]
@@ -249,9 +251,10 @@ def resume_words(options: PredictOptions, folder: Path) -> list[Any]:
         folder: The output folder.
     """
     words: list[Any] = ["segarena", "predict", options.run, *options.images]
-    for item in fields(options):
-        value = getattr(options, item.name)
-        if item.name in ("run", "images", "out", "resume") or value == item.default:
+    defaults = {item.name: item.default for item in fields(options)}
+    for name in order_options(list(defaults)):
+        value = getattr(options, name)
+        if name in ("run", "images", "out", "resume") or value == defaults[name]:
             continue
-        words += [f"--{item.name.replace('_', '-')}", *([] if value is True else [value])]
+        words += [flag(name), *(value if isinstance(value, tuple) else () if value is True else (value,))]
     return [*words, "--resume", folder]

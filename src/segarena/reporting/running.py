@@ -26,7 +26,7 @@ class RunSoFar:
     """A training, as far as it is.
 
     Args:
-        title: The training, e.g. "unet, seed 0".
+        title: The training, e.g. "U-Net, seed 0".
         model: Its model.
         epochs: Epochs if it is not stopped early.
         state: Where it is.

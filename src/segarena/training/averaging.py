@@ -11,10 +11,11 @@ from segarena.models import SegmentationModel
 
 
 class WeightAverage:
-    """Average the weights over the steps. Polyak and Juditsky 1992; with the warm-up of Tarvainen and Valpola 2017.
+    """Average the weights over the steps. Polyak and Juditsky 1992.
 
     After step t, the average moves by 1 - min(decay, (1 + t) / (10 + t)) towards the weights, so that the initial ones
-    soon count for nothing. The running statistics of BatchNorm are averaged alike; its counters are copied.
+    soon count for nothing: the warm-up of TensorFlow's `ExponentialMovingAverage`. The running statistics of BatchNorm
+    are averaged alike; its counters are copied.
 
     Args:
         model: The model that is trained, on its device. Its weights must be changed in place.
@@ -26,8 +27,8 @@ class WeightAverage:
         self.model: SegmentationModel = copy.deepcopy(model).requires_grad_(False)
         """A copy of the model with the averaged weights."""
         pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
-        self._averaged, self._current = _columns([pair for pair in pairs if pair[0].is_floating_point()])
-        self._copies, self._counters = _columns([pair for pair in pairs if not pair[0].is_floating_point()])
+        self._averaged, self._current = _unzip([pair for pair in pairs if pair[0].is_floating_point()])
+        self._copies, self._counters = _unzip([pair for pair in pairs if not pair[0].is_floating_point()])
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -42,5 +43,5 @@ class WeightAverage:
             torch._foreach_copy_(self._copies, self._counters)
 
 
-def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+def _unzip(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
     return [first for first, _ in pairs], [second for _, second in pairs]

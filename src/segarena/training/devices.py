@@ -74,6 +74,11 @@ def autocast(device: str, precision: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Return a tensor of any shape in float32; one of float64 as it is."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 def place(model: Network, device: str) -> Network:
     """Move a network to a device, with its weights in the order of `memory_format`.
 

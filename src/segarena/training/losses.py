@@ -15,6 +15,7 @@ from torch import Tensor
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels.grid_loss import can_compute, grid_loss
 from segarena.models.layers import resize
+from segarena.training.devices import at_least_float32
 from segarena.training.distributed.ranks import ALONE, Ranks
 
 #: Weight of the auxiliary head's loss: Zhao et al. 2017, 5.2 (arXiv:1612.01105).
@@ -48,7 +49,7 @@ def cross_entropy(
     Returns:
         A scalar, float32 or float64.
     """
-    mask, logits = mask.long(), _at_least_float32(logits)
+    mask, logits = mask.long(), at_least_float32(logits)
     counted = mask != IGNORE_INDEX
     class_weights = None if class_weights is None else class_weights.to(logits.dtype)
     settings: dict[str, Any] = {"weight": class_weights, "label_smoothing": label_smoothing}
@@ -63,10 +64,6 @@ def cross_entropy(
     else:
         weight = torch.where(counted, class_weights[mask.where(counted, 0)], 0.0).sum()
     return total / weight.clamp(min=torch.finfo(torch.float32).tiny)
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _hardest(losses: Tensor, share: float) -> Tensor:
@@ -93,7 +90,7 @@ def dice_loss(logits: Tensor, mask: Tensor, ranks: Ranks = ALONE) -> Tensor:
     mask = mask.long()
     counted = mask != IGNORE_INDEX
     labels = mask.where(counted, 0)
-    probability = _at_least_float32(logits).softmax(dim=1)
+    probability = at_least_float32(logits).softmax(dim=1)
     of_truth = probability.gather(1, labels.unsqueeze(1)).squeeze(1) * counted
     overlap = torch.zeros_like(probability[0, :, 0, 0]).index_add(0, labels.flatten(), of_truth.flatten())
     predicted_area = torch.einsum("nchw,nhw->c", probability, counted.to(probability.dtype))

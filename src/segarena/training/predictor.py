@@ -55,11 +55,17 @@ class Predictor(ImageLabeller):
     """A trained network and what labelling an image takes: classes, working size, device, precision."""
 
     model: SegmentationModel
+    """The network with its trained weights, in eval mode, on the device."""
     classes: ClassTable
+    """The classes, in the order of their indices."""
     config: Config
+    """How it was trained."""
     run: Path
+    """The run folder."""
     device: str
+    """Where it is computed: "cpu", "cuda", "cuda:1" or "mps"."""
     precision: str
+    """Number format of the forward pass: "fp32", "bf16" or "fp16"."""
     image_bits: int = 16
     """Bits that the 16-bit images of the training used."""
     deep_images: int | None = None

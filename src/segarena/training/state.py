@@ -18,11 +18,13 @@ class Step:
     epoch: int
     """The current epoch, from 1."""
     step: int
-    """Completed steps of the epoch, of `steps`."""
+    """Completed steps of the epoch."""
     steps: int
+    """All steps of the epoch."""
     loss: float
     """Mean loss of the completed steps."""
     images_per_second: float
+    """Training images of the epoch so far, all processes together, by the time that they took."""
 
 
 @dataclass
@@ -30,11 +32,15 @@ class TrainingState:
     """Progress of the whole training, as it is saved."""
 
     epoch: int = 1
+    """The present epoch, from 1."""
     step: int = 0
-    """Completed steps of the epoch, over which the three sums below are taken."""
+    """Completed steps of the epoch, over which the four sums below are taken."""
     loss_sum: float = 0.0
+    """Of the losses, those of steps that were left out not counted."""
     auxiliary_sum: float = 0.0
+    """Likewise of the cross-entropy of the auxiliary head; 0 without one."""
     seconds: float = 0.0
+    """Time of the steps."""
     waiting: float = 0.0
     """The part of `seconds` in which the network waited for a batch."""
     cpu_seconds: float | None = 0.0
@@ -44,7 +50,9 @@ class TrainingState:
     best_miou: float = -1.0
     """Validation mIoU of the best epoch, 0..1; -1 where it was NaN."""
     peak_memory_mib: float | None = None
+    """The most so far; None where the system does not report it."""
     history: list[dict[str, Any]] = field(default_factory=list)
+    """A row of history.csv for each finished epoch."""
     restart: Literal["diverged", "majority"] | None = None
     """Why the training was restarted: its loss became NaN or infinite, or it ended hardly better than the majority
     baseline. None if it was not. All but memory and processor time are of the training since then."""

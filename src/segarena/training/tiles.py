@@ -31,16 +31,16 @@ def label_tiles(
     DeepLabv3, are taken over the tile.
 
     Args:
-        forward: Computes native logits (1, C, h, w) of an image uint8 (1, 3, H, W), and how many (rows, columns) of
+        forward: Computes native logits (1, classes, h, w) of an image (1, C, H, W), and how many (rows, columns) of
             pixels are from one of them to the next.
-        image: uint8 (1, 3, H, W).
+        image: (1, C, H, W), uint8 or float32, at the working size.
         size: (height, width) of the labels, in pixels.
         most_pixels: Pixels of a tile at most; where it is too small for the overlap, a tile has three times the
             shorter side.
         multiple: Tiles begin at multiples of this number of pixels, at which the grid of the logits does not shift, nor
             that of any pooling before them.
-        finish: What is returned of interpolated logits float32 (1, C, rows, columns), of the same rows and columns, as
-            the last two dimensions; the largest class by default.
+        finish: What is returned of interpolated logits, float32 (1, classes, rows, columns), with the same rows and
+            columns as the last two dimensions; the largest class by default.
 
     Returns:
         Class indices, uint8 (1, *size), on the device of the logits, or what `finish` returns.
@@ -56,8 +56,8 @@ def label_tiles(
         stop = min(side, -(-last * side // pixels) + overlap)
         logits, strides = forward(image.narrow(long, start, stop - start))
         positions = [
-            _positions(length, total, small, stride, logits)
-            for length, total, small, stride in zip(size, size, image.shape[2:], strides, strict=True)
+            _positions(length, small, stride)
+            for length, small, stride in zip(size, image.shape[2:], strides, strict=True)
         ]
         positions[long - 2] = positions[long - 2][first:last] - start / strides[long - 2]
         rows, columns = positions
@@ -71,10 +71,13 @@ def _cores(pixels: int, side: int, step: int) -> Iterator[tuple[int, int]]:
     yield from ((first, last) for first, last in pairwise(edges) if first < last)
 
 
-def _positions(length: int, total: int, small: int, stride: float, logits: Tensor) -> Tensor:
-    """The position of each label's centre in the grid of logits of the whole image; centres are at index + 1/2."""
+def _positions(length: int, small: int, stride: float) -> Tensor:
+    """The position of each label's centre in the grid of logits of the whole image; centres are at index + 1/2.
+
+    There are `length` labels along a side of `small` pixels of the image, and a logit each `stride` of these.
+    """
     places = torch.arange(length, dtype=torch.float64, device="cpu")
-    return (places + 0.5) * (small / total / stride) - 0.5
+    return (places + 0.5) * (small / length / stride) - 0.5
 
 
 def _interpolated(logits: Tensor, rows: Tensor, columns: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:

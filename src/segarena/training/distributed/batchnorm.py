@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules._functions import SyncBatchNorm as _OnGPU
 
+from segarena.training.devices import at_least_float32
+
 if TYPE_CHECKING:
     from segarena.training.distributed.ranks import Ranks
 
@@ -27,7 +29,7 @@ class _Normalize(torch.autograd.Function):
     def forward(
         ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, eps: float, ranks: Ranks
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        values = _at_least_float32(features)
+        values = at_least_float32(features)
         over, shape = _axes(values)
         number = values.numel() // values.shape[1]
         means = values.mean(over) if number else values.new_zeros(values.shape[1])
@@ -50,7 +52,7 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """Return the gradients by the features of this process, and its part of those by weight and bias."""
         features, weight, mean, scale, total = ctx.saved_tensors
-        values, above = _at_least_float32(features), _at_least_float32(gradient)
+        values, above = at_least_float32(features), at_least_float32(gradient)
         over, shape = _axes(values)
         normal = (values - mean.view(shape)) * scale.view(shape)
         by_bias, by_weight = above.sum(over), (above * normal).sum(over)
@@ -58,10 +60,6 @@ class _Normalize(torch.autograd.Function):
         centred = above - of_all[0].view(shape) - normal * of_all[1].view(shape)
         by_features = centred * (scale * weight).view(shape)
         return by_features.to(features.dtype), by_weight.to(weight.dtype), by_bias.to(weight.dtype), None, None
-
-
-def _at_least_float32(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()
 
 
 def _axes(values: Tensor) -> tuple[list[int], tuple[int, ...]]:

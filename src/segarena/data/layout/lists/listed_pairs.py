@@ -17,6 +17,7 @@ from segarena.data.layout.tree import File, files_ending, relative_name
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, strip_kind_words, words_in
 from segarena.errors import DataError
 from segarena.formats import join_words, listing, plural
+from segarena.records.prediction import PredictionRecord
 
 _TEXT = frozenset({".txt", ".lst", ".csv", ".tsv"})
 _YAML = frozenset({".yaml", ".yml"})
@@ -50,6 +51,8 @@ class _Table:
 
 def find_listed_pairs(root: Path, files: Sequence[File], folders: Iterable[Path]) -> list[ListedPair]:
     """Find the images and masks that are named together in lists below the data folder.
+
+    Tables in folders that `segarena predict` wrote are not lists of labels, and are left out.
 
     A list has at least two columns of files. Which one has the images is shown by the folders and the names of these
     files, else by the names of the columns; else the first column has them.
@@ -91,7 +94,7 @@ def find_listed_pairs(root: Path, files: Sequence[File], folders: Iterable[Path]
 def _tables(root: Path, folders: Iterable[Path], named: NamedFiles) -> Iterator[_Table]:
     for folder in dict.fromkeys([root, *folders]):
         parts = folder.relative_to(root).parts
-        if len(parts) > _DEEPEST:
+        if len(parts) > _DEEPEST or (folder / PredictionRecord.file).exists():  # tables of what a model predicted
             continue
         paths = files_ending(folder, _TEXT | _TABLE)
         for path in paths:
