@@ -71,6 +71,8 @@ def test_help_gives_no_word_of_a_sentence_to_an_option_of_numbers(name: str) -> 
         ("run `segarena check data --masks labels`", "run `segarena check data --masks labels`"),
         ("Resume with: segarena train a --out b --resume", "Resume with: segarena train a --out b --resume"),
         ("--batch-size", "batch_size"),
+        ("Leave out --epochs, or add --all-images for use", "Leave out epochs, or add all_images=True for use"),
+        ("Give --probabilities png8, or leave out --int8", 'Give probabilities="png8", or leave out int8=True'),
         ("--from", "source"),
     ],
 )

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 import segarena
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError, DataError, RunError
 from segarena.records.config import Config
 from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.metrics import Metrics
@@ -58,6 +58,21 @@ def test_evaluate_leaves_no_empty_folder(trained: Path, tmp_path: Path, monkeypa
 
     monkeypatch.setattr("segarena.experiment.rescore.evaluate", fail)
     with refuses(DataError):
+        segarena.evaluate(trained, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_failed_evaluation_has_written_is_removed(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scores are the last file: on a full disk the counts are there before them."""
+
+    def fail(metrics: Metrics, folder: Path) -> None:
+        assert (folder / "images.csv").exists()
+        raise RunError("cannot be written", where=folder, remedy="Free some space")
+
+    monkeypatch.setattr(Metrics, "write", fail)
+    with refuses(RunError, where=tmp_path / "out"):
         segarena.evaluate(trained, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

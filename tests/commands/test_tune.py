@@ -27,6 +27,7 @@ from segarena.records.run import Data
 from segarena.records.tuning import TrialRecord, Tuning
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.method import protocol_rows
+from segarena.reporting.style import label_of
 from segarena.reuse.complete import complete
 from segarena.training.engine import Trainer
 from support import QUICK, refuses, write_squares
@@ -337,6 +338,6 @@ def test_the_terminal_has_a_line_for_each_model(squares: Path, tmp_path: Path, m
     segarena.compare(squares, out=tmp_path / "out", models=MODELS, tune=2, **QUICK)
     assert any("2 trials" in line and "13 training images" in line for line in reporter.lines)
     for model in MODELS:
-        [line] = [line for line in reporter.lines if line.startswith(f"{model}: learning rate")]
+        [line] = [line for line in reporter.lines if line.startswith(f"{label_of(model)}: learning rate")]
         assert "left" in line
     assert any("of trials" in line for line in reporter.lines)

@@ -10,9 +10,11 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import fields
 from typing import Any, TypeVar, cast, get_args
 
-from segarena.config import DataOptions, make_options
+from segarena import config
+from segarena.config import DataOptions, OutputOptions, make_options
 from segarena.config.names import find_alike
 from segarena.config.own_models import Builder, given_builder, own_models, separate
 from segarena.config.training import ModelName
@@ -29,9 +31,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _NO_VALUES = (
     "and or to for if is with in of as from does has cannot was were are by but the so then only names where see"
 )
-_FLAGS = "--download --write-classes --quiet --verbose"
 _COMMAND = r"`[^`]*`|\b(?:\S*/)?segarena [a-z]+(?= )[^;:]*?(?=[.;:]? [A-Z][a-z]|[.;:]?$)"
-_OPTION = rf"--([a-z][a-z-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"
+_OPTION = rf"--([a-z][a-z0-9-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"
 
 
 def api_function(function: Function) -> Function:
@@ -116,10 +117,19 @@ def _resume_in_python(text: str) -> str:
     return f"{text[: found.start(1)]}{call}, or in a shell: {found[1]}"
 
 
+@functools.cache
+def _flags() -> frozenset[str]:
+    """The options that are typed without a value, in every command that has them."""
+    kinds = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, OutputOptions)]
+    defaults = [(item.name, item.default) for kind in kinds for item in fields(kind)]
+    with_value = {name for name, default in defaults if default is not False}
+    return frozenset(name for name, _ in defaults if name not in with_value)
+
+
 def _keyword(found: re.Match[str]) -> str:
     name, value = found[1].replace("-", "_"), found[2]
     name = {"from": "source"}.get(name, name)
-    if f"--{found[1]}" in _FLAGS.split():
+    if name in _flags():
         rest = "" if value is None else f" {value}"
         return f"{name}=True{rest}"
     if value is None:

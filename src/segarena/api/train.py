@@ -90,8 +90,8 @@ def train(
             and the function that builds it, ("mine", build); see docs/own_models.md.
         seed: Seed of the initial weights, the order of the images and the augmentation.
         like: Train with the data and the settings of an earlier comparison or run: its folder. Options that are typed
-            replace them. The model is the one with the highest mIoU, unless model is given. With all_images, epochs is
-            the mean of its best epochs, and the folder to write is in that of the comparison.
+            replace them. The model is the one with the highest mIoU, unless model is given. With all_images=True,
+            epochs is the mean of its best epochs, and the folder to write is in that of the comparison.
         all_images: Train on all labelled images, with none held out for validation or test: for use, once the settings
             are known. Exactly epochs are trained, the weights of the last one are kept, and there is no score.
         out: Folder to write; it must not exist or be empty. Default: a new folder under runs/.

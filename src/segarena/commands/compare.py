@@ -43,7 +43,7 @@ from segarena.records.run import Environment
 from segarena.reporting.data_curve import curve_answer
 from segarena.reporting.load import load_note
 from segarena.reporting.page import build_report
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of, model_styles
 from segarena.reporting.use import describe_use
 from segarena.runs import Run, check_out, finished_runs, remove_if_empty, removed_if_empty
 from segarena.tracking.choose import check_trackers
@@ -262,7 +262,7 @@ def _show(comparison: ComparisonRecord, folder: Path, page: Path) -> None:
 def _show_failure(failed: FailedRun, folder: Path) -> None:
     """A training that failed, and how it is tried again; also with --quiet, as it is part of the result."""
     run = Run(failed.model, failed.seed, failed.fold, failed.data_fraction)
-    label, place = model_styles([failed.model])[failed.model].label, folder / run.path
+    label, place = label_of(failed.model), folder / run.path
     lost = "is not ranked" if run.fraction is None else "is not in the learning curve over the data"
     console.warn(f"{label} {lost}: {failed.message} ({place})", title="failed")
     console.result(f"Try it again with: {resume_line('compare', folder)}", markup=False)

@@ -24,6 +24,7 @@ from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
 from segarena.errors import RunError
 from segarena.published import is_published
+from segarena.records.exported import WEIGHTS
 from segarena.runs import find_run
 
 
@@ -64,7 +65,7 @@ def _check_network(path: Path) -> None:
 
 def _is_exported(path: Path) -> bool:
     """Whether a path is of the kinds that `segarena export` writes; what reads them checks them."""
-    return path.suffix.lower() in (".onnx", ".pt2") or (path / "model.safetensors").is_file()
+    return path.suffix.lower() in (".onnx", ".pt2") or (path / WEIGHTS).is_file()
 
 
 def _check_data(data: Path | None) -> None:

@@ -11,7 +11,7 @@ from segarena.formats import NOTHING, plain, plural, rough_duration
 from segarena.records.plan import PlanRecord
 from segarena.runs import Run
 
-_GIB = 1024.0
+_MIB_OF_GIB = 1024.0
 #: What runs several trainings at a time, in words.
 _PLACES = {"jobs": "Several at a time", "ray": "On a Ray cluster", "slurm": "In the queue of SLURM"}
 
@@ -49,6 +49,6 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
 
 
 def _size(mebibytes: float) -> str:
-    if mebibytes < _GIB:
+    if mebibytes < _MIB_OF_GIB:
         return f"{max(1, round(mebibytes))} MiB"
-    return f"{plain(round(mebibytes / _GIB, 1))} GiB"
+    return f"{plain(round(mebibytes / _MIB_OF_GIB, 1))} GiB"

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.config import PredictOptions
-from segarena.exporting.folder import WEIGHTS
 from segarena.exporting.loading import load_exported
 from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
+from segarena.records.exported import WEIGHTS
 from segarena.runs import find_run
 from segarena.training.checkpoint import BEST
 from segarena.training.predictor import Predictor, load

@@ -136,7 +136,7 @@ def _error_of(errors: Mapping[str, SegarenaError | Queued], folder: Path) -> Exc
 
 
 def _resumed_later(queued: Queued, names: Sequence[str], folder: Path) -> Queued:
-    """Let the message say how the results of data sets come into the suite."""
+    """Return the same, with a message that has the command by which the results of data sets come into the suite."""
     line = resume_line("suite", folder)
     queued.args = (f"the trainings of {listing(names)} are queued. When job {queued.report} is over: {line}",)
     return queued

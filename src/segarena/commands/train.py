@@ -27,7 +27,7 @@ from segarena.launched import Launch, find_launch
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.reporting.page import build_report
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of
 from segarena.runs import Run, comparison_of, removed_if_empty
 from segarena.tracking.choose import check_trackers
 from segarena.training.machine import describe_environment
@@ -112,21 +112,17 @@ def _show(options: TrainOptions, folder: Path) -> None:
         return
     place = metrics.split if metrics.folds is None else f"{plural(metrics.images, 'image')} in {metrics.folds} folds,"
     console.result(
-        f"[bold]{_label(options)}[/bold]: {place} mIoU {percent(metrics.miou)},"
+        f"[bold]{label_of(options.model)}[/bold]: {place} mIoU {percent(metrics.miou)},"
         f" best epoch {metrics.best_epoch:g}, trained in {duration(costs.train_seconds)}"
     )
     console.result(f"Run folder: {folder}", markup=False)
     console.print(f"Label new images with: {command('segarena', 'predict', folder, 'IMAGES')}", markup=False)
 
 
-def _label(options: TrainOptions) -> str:
-    return model_styles([options.model])[options.model].label
-
-
 def _show_without_score(options: TrainOptions, folder: Path, metrics: Metrics, costs: Costs) -> None:
     images = Data.read(folder).counts["train"]
     console.result(
-        f"[bold]{_label(options)}[/bold]: trained on all {plural(images, 'image')} for"
+        f"[bold]{label_of(options.model)}[/bold]: trained on all {plural(images, 'image')} for"
         f" {plural(int(metrics.epochs or 0), 'epoch')} in {duration(costs.train_seconds)}"
     )
     if metrics.note is not None:

@@ -49,7 +49,9 @@ class Option:
     text: str
     """What it is, with its default."""
     is_positional: bool
+    """Whether its value is typed without a name."""
     is_required: bool
+    """Whether it has no default."""
     is_several: bool
     """Whether it takes several values."""
     choices: tuple[str, ...]

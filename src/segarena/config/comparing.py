@@ -30,7 +30,6 @@ class CompareOptions(ProtocolOptions):
     With --track paper, fcn is torchvision's dilated FCN."""
     seeds: Annotated[int | None, NUMBERED, default(defaults.seeds)] = None
     """Trainings per architecture, with seeds 0, 1, ... With one, the variation between trainings is not measured."""
-
     data_fractions: Annotated[tuple[float, ...], OPTIONAL] = ()
     """Train each model on these shares of the training images too, e.g. 0.25 0.5 1, and show whether more labelled
     images are likely to help, and for which classes. Each share has about the same classes, is contained in the larger

@@ -32,7 +32,6 @@ class ExportOptions(OutputOptions):
     than 0.005."""
     out: Annotated[Path | None, default("a new file or folder in the run folder")] = None
     """File to write, or a folder for it; a file that exists is not overwritten."""
-
     push_to: Annotated[str | None, default("no upload")] = None
     """Repository OWNER/NAME on the Hugging Face hub to which the folder of --format huggingface, which this implies, is
     uploaded. A new one is private."""

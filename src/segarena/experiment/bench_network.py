@@ -39,14 +39,21 @@ class BenchNetwork:
     """A network that is measured. Nothing of it is in memory until one of its functions is called."""
 
     kind: Kind
+    """What was named."""
     model: str
+    """Name of the architecture."""
     encoder: str | None
+    """Its encoder; None without one."""
     num_classes: int
+    """Number of classes."""
     size: tuple[int, int]
     """(height, width) of the images that the network gets, in pixels."""
     batch_size: int
+    """Images of a batch and of a training step."""
     device: str
+    """Where it is computed: "cpu", "cuda", "cuda:1" or "mps"."""
     precision: str
+    """Number format of the forward pass: "fp32", "bf16" or "fp16"; "int8" of a quantised ONNX file."""
     params: int | None
     """Parameters; None where they are not known."""
     flops: int | None

@@ -11,7 +11,7 @@ from segarena.errors import OutOfMemoryError, RunError, SegarenaError, is_out_of
 from segarena.experiment.executors.task import ProcessDied
 from segarena.formats import join_words
 from segarena.records.comparison import FailedRun, FailureReason
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of
 from segarena.runs import Run
 from segarena.training.divergence import DIVERGED
 
@@ -68,8 +68,7 @@ def none_is_left(failures: Mapping[str, Failure], resume: str) -> Exception:
     errors = [failure.error for failure in failures.values()]
     if len(errors) == 1 and not isinstance(errors[0], ProcessDied):
         return errors[0]
-    labels = {name: style.label for name, style in model_styles(list(failures)).items()}
-    parts = [f"{labels[model]} ({failure.record.message})" for model, failure in failures.items()]
+    parts = [f"{label_of(model)} ({failure.record.message})" for model, failure in failures.items()]
     return RunError(
         f"no model is left to compare: {join_words(parts)} failed",
         remedy=f"Try again: {resume}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from segarena.formats import command, plural
 from segarena.image_files.brightness import channel_means, warn_if_other_units, warn_if_unlike
 from segarena.loading.dataset import EvaluationSet, evaluation_loader
 from segarena.loading.decoded import DecodedImages
+from segarena.records.error_analysis import ErrorAnalysis
 from segarena.records.metrics import Metrics
 from segarena.records.run import Data
 from segarena.runs import open_folder, remove_if_empty
@@ -39,6 +42,7 @@ from segarena.training.predictor import Predictor, load
 
 #: Images of other channels that are compared with those of the training at most.
 _COMPARED = 50
+IMAGES = "images.csv"
 _AS_IT_IS = "score the data as it is now"
 
 
@@ -91,13 +95,26 @@ def rescore(options: EvaluateOptions, reporter: Reporter) -> Rescored:
     if found.found:
         reporter.say(f"  scored: {scored.describe()}")
     folder = open_folder(options.out, f"evaluate-{source.name}-{scored.split}", root=predictor.run)
-    try:
+    with nothing_left(folder):
         metrics = replace(_score(predictor, source, scored, folder, reporter, options), views=options.typed)
         metrics.write(folder)
+    return Rescored(predictor.config.model, source.name, metrics, folder)
+
+
+@contextmanager
+def nothing_left(folder: Path) -> Iterator[None]:
+    """Remove the files of an evaluation, and its folder, where the block fails.
+
+    Args:
+        folder: A folder that was made for it.
+    """
+    try:
+        yield
     except BaseException:
+        for name in (IMAGES, ErrorAnalysis.file, Metrics.file):
+            (folder / name).unlink(missing_ok=True)
         remove_if_empty(folder)
         raise
-    return Rescored(predictor.config.model, source.name, metrics, folder)
 
 
 def _repeat(options: EvaluateOptions, predictor: Predictor) -> str:
@@ -300,7 +317,7 @@ def write_counts(
     names = [source.samples[i].name for i in scored.indices]
     units = _find_units(predictor, source)
     groups = None if units is None else units.groups
-    path = folder / "images.csv"
+    path = folder / IMAGES
     write_image_counts(path, names, scored.uses, source.classes.names, confusions, groups)
     write_error_analysis(folder, names, source.classes.names, errors)
     return _with_interval(metrics, read_image_counts(path), units)

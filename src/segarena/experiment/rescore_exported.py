@@ -13,15 +13,14 @@ from segarena.data.source import Source
 from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
 from segarena.experiment.recognition import Use
-from segarena.experiment.rescore import Rescored, check_classes, open_scored, write_counts
+from segarena.experiment.rescore import Rescored, check_classes, nothing_left, open_scored, write_counts
 from segarena.experiment.scored import Scored
 from segarena.exporting.loading import load_exported
 from segarena.exporting.onnx_model import OnnxModel
 from segarena.exporting.onnx_predictor import OnnxPredictor, predictor_of
 from segarena.formats import command, plural
 from segarena.image_files.brightness import brightness
-from segarena.records.error_analysis import ErrorAnalysis
-from segarena.runs import open_folder, remove_if_empty
+from segarena.runs import open_folder
 from segarena.scoring.counts import confusion_per_image
 from segarena.training.error_analysis import ErrorCollector, count_errors
 from segarena.training.machine import computing_with, usual_threads
@@ -76,15 +75,10 @@ def rescore_exported(predictor: Predictor | OnnxPredictor, options: EvaluateOpti
     reporter.say(f"  scored: all {plural(len(indices), 'image')}; whether any trained the model is not known")
     root = predictor.run if predictor.run.is_dir() else predictor.run.parent
     folder = open_folder(options.out, f"evaluate-{source.name}-all", root=root)
-    try:
+    with nothing_left(folder):
         confusions, errors = _count(predictor, source, reporter, options)
         metrics = replace(write_counts(confusions, predictor, source, scored, folder, errors), views=options.typed)
         metrics.write(folder)
-    except BaseException:
-        for name in ("images.csv", ErrorAnalysis.file):
-            (folder / name).unlink(missing_ok=True)
-        remove_if_empty(folder)
-        raise
     return Rescored(predictor.config.model, source.name, metrics, folder)
 
 

@@ -20,6 +20,7 @@ from segarena.experiment.watching import Watcher
 from segarena.files import write_bytes, write_text
 from segarena.formats import command, percent, resume_line
 from segarena.records.comparison import ComparisonRecord
+from segarena.records.metrics import RESTARTS
 from segarena.reporting.gallery import Picture, embed
 from segarena.reporting.label_maps import encode_labels, encode_photo
 from segarena.reporting.running import PreviewRow, RunningPage, RunSoFar, render_running
@@ -146,7 +147,7 @@ class PageWriter(Watcher):
     def on_restart(self, start: TrainingStart, why: str) -> None:
         run = self._runs[start.title]
         run.history.clear()
-        run.note = f"restarted at a third of the learning rate: {_REASONS.get(why, why)}"
+        run.note = f"restarted at a third of the learning rate: it {RESTARTS[why]}"
         if start.run.fold == self._split.fold and start.run.fraction is None:
             self._labels.pop(start.run.model, None)
         self._write_if_due()
@@ -213,9 +214,6 @@ class PageWriter(Watcher):
                     pictures.append((f"{styles[model].label}, validation mIoU {percent(miou)}", shown[place]))
             rows.append(PreviewRow(name, pictures))
         return rows
-
-
-_REASONS = {"diverged": "the loss was not finite", "majority": "it was no better than the majority baseline"}
 
 
 def read_history(folder: Path) -> dict[int, tuple[float, float]]:

@@ -44,7 +44,9 @@ class Suspicion:
     fold: int | None
     """The fold that tested it."""
     networks: int
+    """How many networks agree: all that tested the image."""
     region: Region
+    """Its box, classes and size, in pixels of the image."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class Suspicions:
     """The regions to check first, and how many there are in all."""
 
     first: tuple[Suspicion, ...]
+    """At most `MOST_ROWS`, the one to check first on top."""
     number: int
+    """How many there are in all."""
 
 
 def find_suspicious(prepared: Prepared, errors: Mapping[Run, Mapping[str, ConfidentErrors]]) -> Suspicions:

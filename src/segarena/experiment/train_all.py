@@ -37,7 +37,7 @@ from segarena.formats import duration, plural, resume_line
 from segarena.records.comparison import FailedRun
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of
 from segarena.reuse.recorded import check_same_data, describe_options
 from segarena.runs import Run
 from segarena.scoring.pooling import pool
@@ -209,13 +209,12 @@ def _describe(trainings: Sequence[Training]) -> list[TrainingStart]:
     starts = []
     for number, training in enumerate(trainings, start=1):
         fold, split = training.split.fold, training.split
-        label = model_styles([training.model])[training.model].label
         in_fold = "" if fold is None else f", fold {fold} of {folds[training.run._replace(fold=None)]}"
         if split.unused:
             in_fold += f", {len(split.splits.train)} of {len(split.labelled)} training images"
         starts.append(
             TrainingStart(
-                title=f"{label}, seed {training.seed}{in_fold}",
+                title=f"{label_of(training.model)}, seed {training.seed}{in_fold}",
                 number=number,
                 total=len(trainings),
                 epochs=training.protocol.epochs,

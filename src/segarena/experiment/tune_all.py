@@ -17,6 +17,7 @@ from segarena.experiment.tuning import ModelTrials
 from segarena.formats import percent, plain, plural, rough_duration
 from segarena.records.config import Config
 from segarena.records.tuning import Tuning
+from segarena.reporting.style import label_of
 from segarena.reuse.recorded import check_same_data
 from segarena.runs import Run, fold_folder
 from segarena.training.listener import TrainerListener
@@ -193,5 +194,5 @@ def _describe(tuning: Tuning) -> str:
 
 
 def _title(training: Training) -> str:
-    fold = training.split.fold
-    return training.model if fold is None else f"{training.model}, fold {fold}"
+    fold, label = training.split.fold, label_of(training.model)
+    return label if fold is None else f"{label}, fold {fold}"

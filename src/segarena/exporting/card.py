@@ -7,7 +7,7 @@ import json
 from segarena.classes import ClassTable
 from segarena.formats import join_words, percent, plural
 from segarena.records.exported import ExportedModel
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of
 from segarena.reporting.text_tables import escape_markdown
 
 
@@ -53,7 +53,7 @@ def _header(facts: ExportedModel) -> list[str]:
 def _body(facts: ExportedModel, classes: ClassTable) -> list[str]:
     counts = join_words([f"{number:,} {part}" for part, number in facts.counts.items() if number])
     encoder = facts.architecture.get("encoder")
-    network = f"{_name(facts)} on {encoder}" if encoder else _name(facts)
+    network = f"{label_of(facts.model)} on {encoder}" if encoder else label_of(facts.model)
     return [
         f"# {escape_markdown(_title(facts))}",
         "",
@@ -127,12 +127,8 @@ def _scores(facts: ExportedModel) -> list[str]:
     return lines
 
 
-def _name(facts: ExportedModel) -> str:
-    return model_styles([facts.model])[facts.model].label
-
-
 def _title(facts: ExportedModel) -> str:
-    return f"{_name(facts)} for {facts.data}"
+    return f"{label_of(facts.model)} for {facts.data}"
 
 
 def _quoted(text: str) -> str:

@@ -13,13 +13,12 @@ from segarena.image_files.channel_format import channel_format
 from segarena.loading.scaling import TrainingSides
 from segarena.models import build_model
 from segarena.records.config import Config
-from segarena.records.exported import ExportedModel
+from segarena.records.exported import WEIGHTS, ExportedModel
 from segarena.training.checkpoint import load_weights, save_tensors
 from segarena.training.devices import place, usable_precision
 from segarena.training.machine import choose_device
 from segarena.training.predictor import Predictor
 
-WEIGHTS = "model.safetensors"
 CARD = "README.md"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segarena.errors import RunError
+from segarena.records.exported import WEIGHTS
 
 if TYPE_CHECKING:
     from segarena.exporting.onnx_model import OnnxModel
@@ -37,7 +38,7 @@ def load_exported(path: Path, *, device: str) -> OnnxModel | Predictor | None:
             where=path,
             remedy="Load it with torch.export.load if you trust its source; see docs/export.md",
         )
-    if (path / "model.safetensors").is_file():
+    if (path / WEIGHTS).is_file():
         from segarena.exporting.folder import load_folder
 
         return load_folder(path, device=device)

@@ -40,11 +40,15 @@ class OnnxModel(ImageLabeller):
     """An exported network in ONNX Runtime, with its classes."""
 
     session: onnxruntime.InferenceSession
+    """The loaded graph."""
     classes: ClassTable
+    """The classes, in the order of their indices."""
     facts: ExportedModel
     """All that the file states about the model."""
     path: Path
+    """The file."""
     device: str
+    """Where it is computed: "cpu", or "cuda"."""
 
     @property
     def size(self) -> int:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from segarena.records.record import Count, Fraction, Pixels, Record
 from segarena.records.run import ChannelValues
 
+#: The file of the weights, in a folder of the form of the Hugging Face hub.
+WEIGHTS = "model.safetensors"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedScores:

@@ -73,6 +73,11 @@ def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
     return {name: ARCHITECTURES.get(name) or other[name] for name in models}
 
 
+def label_of(model: str) -> str:
+    """Return what a model is called where it stands alone: its label does not depend on the other models."""
+    return model_styles([model])[model].label
+
+
 def _label(name: str) -> str:
     """What a model of another name is called; in a comparison of runs the name has the settings that differ.
 

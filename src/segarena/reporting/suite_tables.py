@@ -8,7 +8,8 @@ from urllib.parse import quote
 from segarena.formats import NOTHING, duration, milliseconds, percent, plural
 from segarena.records.suite import SuiteDataSet, SuiteDifference, SuiteRecord
 from segarena.reporting.differences import signed_points, to_text
-from segarena.reporting.suite_words import is_limited, label_of, labels_of
+from segarena.reporting.style import label_of
+from segarena.reporting.suite_words import is_limited, labels_of
 from segarena.reporting.tables import Cell, Column, Table
 from segarena.scoring.suite import one_score, train_time
 

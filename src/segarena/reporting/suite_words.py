@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from segarena.formats import join_words, listing, plural
 from segarena.records.suite import RankTest, SuiteDataSet, SuiteDifference, SuiteModel, SuiteScore
-from segarena.reporting.style import model_styles
+from segarena.reporting.style import label_of, model_styles
 from segarena.scoring.rank_tests import joined_groups
 from segarena.scoring.verdict import HIGH_CEILING
 
@@ -14,11 +14,6 @@ from segarena.scoring.verdict import HIGH_CEILING
 def labels_of(models: Sequence[SuiteModel]) -> dict[str, str]:
     """Return what each model is called."""
     return {name: style.label for name, style in model_styles([entry.model for entry in models]).items()}
-
-
-def label_of(model: str) -> str:
-    """Return what a model is called that may be none of the ranked ones."""
-    return model_styles([model])[model].label
 
 
 def headline(
