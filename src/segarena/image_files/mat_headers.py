@@ -1,4 +1,4 @@
-"""What an array of a MATLAB file says of itself, read before SciPy reads the array.
+"""The header of an array in a MATLAB file, read before SciPy reads the array.
 
 SciPy takes the type of the numbers from the file and does not check it: a damaged file can end the process
 (scipy/scipy#25829). The layout is that of "MAT-File Format" (The MathWorks, 2024), level 5.
@@ -52,7 +52,7 @@ def why_not_numbers(content: bytes, name: str) -> str | None:
     if variable.array_class == _SPARSE:
         return "is sparse"
     if variable.array_class not in _NUMERIC:
-        raise ValueError(f"an array of the class {variable.array_class} is said to be logical")
+        raise ValueError(f"an array of the class {variable.array_class} is marked as logical")
     if variable.is_complex:
         return "has complex numbers"
     if variable.type_of_numbers not in _NUMBERS:
@@ -96,7 +96,7 @@ def _name(element: bytes, start: int, order: str) -> tuple[str, int]:
 def _tag(element: bytes, start: int, order: str) -> tuple[int, bytes, int]:
     """The type of the data at a place, as much of the data as is there, and the place after it.
 
-    Up to four bytes of data can stand in the tag itself, beside two bytes each for the type and the size.
+    Up to four bytes of data can be in the tag itself, beside two bytes each for the type and the size.
     """
     kind, size = struct.unpack_from(f"{order}II", element, start)
     small = kind >> 16
