@@ -141,6 +141,17 @@ def test_sound_is_copied_into_the_overlay(tmp_path: Path, has_overlay: bool) -> 
         assert packets[0]
 
 
+def test_sound_after_the_last_frame_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segarena.image_files.video.count_cores", lambda: 1)  # no frame is decoded late
+    clip = write_video(tmp_path / "clip.mp4", 5, codec="mpeg4", pixel_format="yuv420p", has_sound=True)
+    run(clip, tmp_path / "out", batch=5)
+    sizes = []
+    for path in (clip, tmp_path / "out" / "clip_overlay.mp4"):
+        with av.open(str(path)) as container:
+            sizes.append([packet.size for packet in container.demux(audio=0) if packet.size])
+    assert sizes[1] == sizes[0]
+
+
 def test_of_a_truncated_video_the_frames_that_are_there_are_labelled(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mkv", 100)
     content = clip.read_bytes()

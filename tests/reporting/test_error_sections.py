@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,16 @@ def test_the_tables_have_the_counted_numbers(with_slices: Path) -> None:
     assert content.slices[0][1:3] == ("darkest third: 3 to 70", "4")
     assert content.slices[0][3][0] == "50.0%"
     assert content.slices[0][3][-1] == "–"
+
+
+def test_of_many_worst_images_the_others_are_counted(with_slices: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(with_slices, tmp_path / "many"))
+    slices = Slices.read(folder)
+    names = tuple(f"image{number}" for number in range(12))
+    worst = {name: replace(one, names=names) for name, one in slices.worst.items()}
+    replace(slices, worst=worst).write(folder)
+    _, shown = describe_errors(read_comparison(folder)).worst[0]
+    assert shown.endswith("image9 and 2 more")
 
 
 def test_small_objects_are_in_a_sentence(with_slices: Path, monkeypatch: pytest.MonkeyPatch) -> None:

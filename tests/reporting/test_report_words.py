@@ -1,17 +1,19 @@
 """Captions, caveats and facts of the page, from comparisons that differ in one thing."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
 
+from sample_records import COSTS
 from segarena.records.data_curve import DataCurve
 from segarena.reporting import captions, method
 from segarena.reporting.caveats import caveats
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.use import describe_use
-from segarena.runs import Run
+from segarena.runs import Run, all_images_folder
 
 
 @pytest.fixture
@@ -270,5 +272,14 @@ def test_folds_are_explained_where_there_are_some(crossed: Path, street: Path) -
     assert "Rings are" in captions.ranking_caption(comparison)
     assert captions.curves_caption(comparison).startswith("Each line is a fold.")
     assert "U-Net fold 5: best epoch" in captions.curves_alt(comparison)
+    assert find(caveats(comparison), "a network of one fold")
     page = (street / "report.html").read_text()
     assert not any(word in page for word in ("folds", "Fold", "Cross-validated"))
+
+
+def test_with_a_network_of_all_images_the_folds_are_not_what_predict_uses(crossed: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(crossed, tmp_path / "crossed"))
+    COSTS.write(all_images_folder(folder, "unet"))
+    text = find(caveats(read_comparison(folder)), "not independent")
+    assert "`segarena predict` uses the network that was trained on all images" in text
+    assert "network of one fold" not in text

@@ -10,6 +10,7 @@ from segarena.config import Choice
 from segarena.records.tuning import Trial, Tuning
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.method import notes, protocol_rows, what_is_shared
+from segarena.reporting.methods_paragraph import plain_paragraph
 from segarena.reporting.tuning import tuning_note, tuning_rows
 
 MODELS = ("unet", "fcn")
@@ -101,6 +102,8 @@ def test_class_weights_are_tuned_only_where_trials_tried_them(street) -> None:
         assert ("tuned" in dict(protocol_rows(shown))["class weights"]) is tried
         assert ("class weights" in what_is_shared(shown)) is tried
         assert "learning rate" in what_is_shared(shown)
+        names, verb = ("learning rate and class weights", "were") if tried else ("learning rate", "was")
+        assert f"The {names} of each model {verb} chosen" in plain_paragraph(shown)
 
 
 def test_without_trials_there_is_no_table(street) -> None:

@@ -99,6 +99,7 @@ def test_too_many_images_are_a_stated_sample_of_reduced_ones(make_comparison, mo
     assert decode_labels(base64.b64decode(json.loads(found.images[0])["labels"][0])).shape == (45, 60)
     assert f"{len(images)} of 12 images" in found.notes[0]
     assert "--images all" in found.notes[0]
+    assert "60 pixels" in found.notes[1]
 
 
 def test_small_images_are_not_said_to_be_reduced(make_comparison, monkeypatch) -> None:

@@ -274,6 +274,14 @@ def test_on_paper_there_is_the_gallery_and_no_viewer(page) -> None:
     page.emulate_media(media="screen")
 
 
+def test_on_paper_a_wide_figure_may_be_as_narrow_as_the_page(page) -> None:
+    least = "getComputedStyle(document.querySelector('.wide .drawing')).minWidth"
+    on_screen = page.evaluate(least)
+    page.emulate_media(media="print")
+    assert (on_screen != "0px", page.evaluate(least)) == (True, "0px")
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.parametrize("width", [320, 375])
 def test_the_viewer_fits_a_phone(page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})

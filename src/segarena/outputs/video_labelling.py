@@ -145,7 +145,7 @@ class VideoLabelling:
         return self.folder / f"{name}_areas.{self.options.tables}"
 
     def _batches(self, video: Video, *, sound: bool) -> Generator[tuple[list[Frame], list[Sound]], None, None]:
-        """Frames that are labelled at a time, and the sound that comes with them in the file."""
+        """Frames that are labelled at a time, with the sound before them; at the end sound alone, if some is left."""
         frames: list[Frame] = []
         sounds: list[Sound] = []
         with closing(read_ahead(video.read(sound=sound), _AHEAD)) as parts:
@@ -158,7 +158,7 @@ class VideoLabelling:
                 if len(frames) >= size:
                     yield frames, sounds
                     frames, sounds = [], []
-            if frames:
+            if frames or sounds:
                 yield frames, sounds
 
     @contextmanager

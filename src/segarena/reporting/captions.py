@@ -28,7 +28,7 @@ def ranking_caption(comparison: Comparison) -> str:
     if comparison.folds:
         text += "Rings are the mIoU of each fold. "
     if any(entry.ceiling is not None and entry.ceiling <= HIGH_CEILING for entry in comparison.ranking):
-        text += "Upright lines are resolution ceilings: the mIoU of the true masks, reduced to a model's resolution. "
+        text += "Vertical lines are resolution ceilings: the mIoU of the true masks, reduced to a model's resolution. "
     if comparison.has_intervals:
         text += "Thin lines are 95% intervals of each score; whether two models differ is in the table below. "
     baseline = comparison.record.majority_baseline.class_name
@@ -58,7 +58,7 @@ def latency_caption(comparison: Comparison) -> str:
 
 
 def _intervals(comparison: Comparison) -> str:
-    return " Upright lines are 95% intervals of mIoU." if comparison.has_intervals else ""
+    return " Vertical lines are 95% intervals of mIoU." if comparison.has_intervals else ""
 
 
 def curves_alt(comparison: Comparison) -> str:

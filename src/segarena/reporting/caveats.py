@@ -8,6 +8,7 @@ from segarena import formats
 from segarena.records.metrics import RESTARTS
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.load import load_note
+from segarena.runs import find_all_images_run
 from segarena.scoring.verdict import CLEAR_LEAD
 
 #: The share of the training time from which waiting for images is named.
@@ -29,11 +30,16 @@ def _scored_on_validation(comparison: Comparison) -> Iterator[str]:
 
 def _cross_validated(comparison: Comparison) -> Iterator[str]:
     if comparison.folds is not None:
+        on_all = find_all_images_run(comparison.folder, comparison.names) is not None
+        used = (
+            "the network that was trained on all images, which was not scored"
+            if on_all
+            else "a network of one fold, not one trained on all images"
+        )
         yield (
             "Cross-validated: each image was tested once, by models trained on other images, and the scores come from "
             f"the pixels of all {comparison.folds} folds together. Any two folds share most of their training images, "
-            "so their scores are not independent. `segarena predict` uses a network of one fold, not one trained on "
-            "all images."
+            f"so their scores are not independent. `segarena predict` uses {used}."
         )
 
 

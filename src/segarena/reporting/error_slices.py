@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.formats import join_words, percent, plural
+from segarena.formats import NOTHING, join_words, listing, percent, plural
 from segarena.records.slices import Slices
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.error_analysis import ErrorTotals
@@ -21,6 +21,8 @@ from segarena.scoring.objects import SIZES
 FEWEST_OBJECTS = 20
 #: Objects are called small below this area in pixels, in sentences.
 _SMALL = 100
+#: Names of the worst images that are listed for each model; the others are counted.
+_NAMED_IMAGES = 10
 _TITLES = {"brightness": "brightness", "size": "size of the image", "group": "group"}
 
 
@@ -38,7 +40,7 @@ class ErrorSection:
     slices: tuple[tuple[str, str, str, tuple[str, ...]], ...]
     """Property, slice, images, and the mIoU of each model."""
     worst: tuple[tuple[str, str], ...]
-    """Of each model, its name and the names of its worst images."""
+    """Of each model, its name and the names of its worst images, the lowest mIoU first."""
 
 
 def read_slices(comparison: Comparison) -> Slices | None:
@@ -86,12 +88,12 @@ def describe_errors(comparison: Comparison) -> ErrorSection | None:
                 _TITLES[entry.property],
                 entry.name if entry.property != "brightness" else f"{entry.name}: {entry.low:.0f} to {entry.high:.0f}",
                 str(entry.images),
-                tuple(_percent(entry.miou.get(name)) for name in comparison.names),
+                tuple(percent(entry.miou.get(name)) for name in comparison.names),
             )
             for entry in slices.slices
         ),
         worst=tuple(
-            (labels[name], join_words(slices.worst[name].names[:10]))
+            (labels[name], listing(slices.worst[name].names, _NAMED_IMAGES))
             for name in comparison.names
             if name in slices.worst
         ),
@@ -134,15 +136,15 @@ def _scores(total: ErrorTotals, slices: Slices, name: str) -> tuple[str, ...]:
         percent(boundary_iou(total)),
         percent(boundary_f1(total)),
         percent(total.confidence.ece),
-        "–" if math.isnan(nll) else f"{nll:.3f}",
-        "–" if worst is None else f"{percent(worst.miou)} (all: {percent(worst.all_miou)})",
+        NOTHING if math.isnan(nll) else f"{nll:.3f}",
+        NOTHING if worst is None else f"{percent(worst.miou)} (all: {percent(worst.all_miou)})",
     )
 
 
 def _cell(counts: NDArray[np.int64], seeds: int) -> tuple[str, str]:
     """The share that is found, and of how many objects: each once, whatever the number of seeds."""
     objects, found = int(counts[0]), int(counts[1])
-    return (f"{100 * found / objects:.0f}%", f"{objects // seeds:,}") if objects else ("–", "")
+    return (f"{100 * found / objects:.0f}%", f"{objects // seeds:,}") if objects else (NOTHING, "")
 
 
 def _findings(comparison: Comparison, totals: dict[str, ErrorTotals]) -> list[str]:
@@ -229,10 +231,6 @@ def _sureness(label: str, total: ErrorTotals) -> str:
         f"The probabilities of {label} are {word}: {percent(mean)} on average for the predicted class, which is right"
         f" in {percent(right)} of the pixels."
     )
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else percent(value)
 
 
 def figure_alt(comparison: Comparison) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
@@ -13,7 +13,8 @@ from segarena.reporting.comparison import Comparison
 #: The initial weights of a model without pretrained weights, as models.csv has them.
 RANDOM = "random weights"
 
-_SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+#: The parts of the split, as sentences have them.
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 _TRACKS = {
     "encoder": "All models have the same encoder and differ in the layers after it.",
     "paper": "Each model is built as in its paper, so they differ in their encoders too.",
@@ -41,10 +42,8 @@ def what_is_shared(comparison: Comparison) -> str:
     if record.varied:
         varied = formats.join_words([name.replace("_", " ") for name in record.varied])
         return f"Every model was trained on the same images with the same settings but for {varied}, as its name shows."
-    names = formats.join_words([name.replace("_", " ") for name in _tuned(comparison)])
-    tuned = (
-        f" For each, the {names} {'was' if names == 'learning rate' else 'were'} chosen by equally many short trials."
-    )
+    names = [name.replace("_", " ") for name in tuned_settings(comparison)]
+    tuned = f" For each, the {formats.join_words(names)} {were(names)} chosen by equally many short trials."
     length = "about the same time" if record.protocol.equal == "time" else "the same maximum number of epochs"
     return (
         f"Every model was trained on the same images in the same order, with the same augmentation, {length} and the "
@@ -54,7 +53,7 @@ def what_is_shared(comparison: Comparison) -> str:
 
 def split_name(comparison: Comparison) -> str:
     """The images that gave the scores, in words."""
-    return "data set" if comparison.folds is not None else f"{_SPLIT_NAMES[comparison.record.scored_split]} split"
+    return "data set" if comparison.folds is not None else f"{SPLIT_NAMES[comparison.record.scored_split]} split"
 
 
 def scored_on(comparison: Comparison) -> str:
@@ -101,10 +100,13 @@ def key_facts(comparison: Comparison) -> list[tuple[str, str]]:
 def _costs(comparison: Comparison) -> list[tuple[str, str]]:
     """What the first model costs, and the model with the lowest latency where that is another one."""
     first = comparison.ranking[0]
-    parts = [f"{formats.milliseconds(first.latency_ms)} per image"] * (first.latency_ms is not None)
-    parts += [f"{formats.count(first.params)} parameters"] * (first.params is not None)
-    parts += [f"{formats.duration(first.train_seconds)} of training"] * (first.train_seconds is not None)
-    found = [(f"cost of {comparison.styles[first.model].label}", ", ".join(parts) or formats.NOTHING)]
+    costs = (
+        (first.latency_ms, f"{formats.milliseconds(first.latency_ms)} per image"),
+        (first.params, f"{formats.count(first.params)} parameters"),
+        (first.train_seconds, f"{formats.duration(first.train_seconds)} of training"),
+    )
+    shown = ", ".join(text for value, text in costs if value is not None) or formats.NOTHING
+    found = [(f"cost of {comparison.styles[first.model].label}", shown)]
     timed = [entry for entry in comparison.ranking if entry.latency_ms is not None]
     fastest = min(timed, key=lambda entry: entry.latency_ms or 0.0, default=first)
     if fastest.model != first.model:
@@ -126,20 +128,25 @@ def protocol_rows(comparison: Comparison) -> list[tuple[str, str]]:
         is_shown = choice.name in ("size", "output_stride", "micro_batch") and choice.name in settings
         if is_shown or (choice.name, choice.value) == ("seeds", record.seeds):
             settings[choice.name] = f"{choice.value} ({choice.why})"
-    for name in _tuned(comparison):
+    for name in tuned_settings(comparison):
         settings[name] = f"{formats.plain(settings[name])} in the first trial; then tuned for each model"
     return _rows(settings)
 
 
 def notes(comparison: Comparison) -> list[str]:
     """A sentence for each setting that was chosen for this data and this machine, and not by trials of each model."""
-    elsewhere = [choice.sentence for choice in comparison.record.choices if choice.name in _tuned(comparison)]
+    elsewhere = [choice.sentence for choice in comparison.record.choices if choice.name in tuned_settings(comparison)]
     return [note for note in comparison.record.notes if note not in elsewhere]
 
 
-def _tuned(comparison: Comparison) -> list[str]:
-    """The settings that trials chose for each model; none without trials."""
+def tuned_settings(comparison: Comparison) -> list[str]:
+    """Return the settings that trials chose for each model; none without trials."""
     return list(dict.fromkeys(name for tuning in comparison.record.tuning for name in tuning.tried))
+
+
+def were(names: Sequence[str]) -> str:
+    """Return "was" for one name, and "were" for several."""
+    return "was" if len(names) == 1 else "were"
 
 
 def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
@@ -152,7 +159,7 @@ def environment_rows(comparison: Comparison) -> list[tuple[str, str]]:
 def data_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """The data set: name, images in each split, classes, origin, fingerprint."""
     data = comparison.record.data
-    counts = [(f"{_SPLIT_NAMES[split]} images", f"{number:,}") for split, number in data.counts.items() if number]
+    counts = [(f"{SPLIT_NAMES[split]} images", f"{number:,}") for split, number in data.counts.items() if number]
     rows = [("name", data.name), *counts, ("classes", str(len(data.classes))), ("origin", data.origin)]
     return [*rows, ("fingerprint", data.fingerprint)] if isinstance(data.fingerprint, str) else rows
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from segarena.formats import join_words, plain, plural
 from segarena.reporting.comparison import Comparison
-from segarena.reporting.method import RANDOM
+from segarena.reporting.method import RANDOM, SPLIT_NAMES, tuned_settings, were
 from segarena.reporting.references import ARCHITECTURES, OPTIMIZERS, Reference, encoder_reference, software
 from segarena.reporting.text_tables import escape_latex, escape_markdown
 
@@ -80,8 +80,7 @@ def _compared(comparison: Comparison, cite: Cite) -> list[str]:
     if comparison.folds is not None:
         images = plural(data.counts[record.scored_split], "image")
     else:
-        kinds = {"train": "training", "val": "validation", "test": "test"}
-        parts = [f"{data.counts[split]:,} {kind}" for split, kind in kinds.items() if data.counts.get(split)]
+        parts = [f"{data.counts[split]:,} {name}" for split, name in SPLIT_NAMES.items() if data.counts.get(split)]
         images = f"{join_words(parts)} images"
     verb = "compared" if len(names) > 1 else "trained"
     return [f"We {verb} {join_words(names)} on {data.name} ({images}; {plural(len(data.classes), 'class')})."]
@@ -124,15 +123,11 @@ def _strides(comparison: Comparison) -> list[str]:
 
 def _own_settings(comparison: Comparison) -> set[str]:
     """The settings that each model has for itself: the paragraph states no value of them as that of all models."""
-    return {*comparison.record.varied, *_tuned(comparison)}
-
-
-def _tuned(comparison: Comparison) -> set[str]:
-    return {name for tuning in comparison.record.tuning for name in tuning.tried}
+    return {*comparison.record.varied, *tuned_settings(comparison)}
 
 
 def _training(comparison: Comparison, cite: Cite) -> list[str]:
-    protocol, own, tuned = comparison.record.protocol, _own_settings(comparison), _tuned(comparison)
+    protocol, own = comparison.record.protocol, _own_settings(comparison)
     texts = [f"{_optimization(comparison, cite, own)}, {_batches(comparison, own)}."]
     if protocol.data_fraction < 1 and "data_fraction" not in own:
         texts.append(f"Only {plain(100 * protocol.data_fraction)}% of the training images were used.")
@@ -145,10 +140,11 @@ def _training(comparison: Comparison, cite: Cite) -> list[str]:
         texts.append(
             f"Layers outside the encoder were trained at {protocol.decoder_factor:g} times this learning rate."
         )
-    if tuned:
-        names = join_words([name.replace("_", " ") for name in sorted(tuned)])
+    if tuned := [name.replace("_", " ") for name in tuned_settings(comparison)]:
         trials = plural(protocol.tune, "short trial")
-        texts.append(f"The {names} of each model was chosen by {trials} on held-out training images.")
+        texts.append(
+            f"The {join_words(tuned)} of each model {were(tuned)} chosen by {trials} on held-out training images."
+        )
     texts += [*_augmentation(comparison, own), *_loss(comparison, own)]
     if protocol.ema_decay and "ema_decay" not in own:
         texts.append(f"An exponential moving average of the weights (decay {protocol.ema_decay:g}) was evaluated.")

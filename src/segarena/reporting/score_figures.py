@@ -30,8 +30,8 @@ _PLACES = ((11, 0), (-11, 0), (0, 14), (0, -14), (9, 12), (9, -12), (-9, 12), (-
 def draw_ranking(comparison: Comparison) -> Figure:
     """Draw a bar and a marker per model, best on top.
 
-    Above the markers points are seeds and rings are folds; thin lines below them are 95% intervals. Upright lines are
-    resolution ceilings, the dashed line is the majority baseline.
+    Above the markers points are seeds and rings are folds; thin lines below them are 95% intervals. Vertical lines
+    are resolution ceilings, the dashed line is the majority baseline.
     """
     ranking = comparison.ranking
     figure = Figure(figsize=(6.4, 1.0 + 0.5 * len(ranking)), layout="constrained")

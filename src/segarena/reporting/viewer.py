@@ -273,7 +273,7 @@ def _notes(
     elif len(images) < total:
         notes.append(f"{len(images):,} of {total:,} scored images, evenly spaced, were kept to be looked at.")
     if longest is not None:
-        notes.append(f"Their longest side is at most {longest} pixels here.")
+        notes.append(f"Larger pictures are reduced to {longest} pixels at their longest side.")
     if comparison.has_several_seeds:
         notes.append("The labels are those of the first seed of each model.")
     if absent := [comparison.styles[name].label for name in comparison.names if name not in models]:

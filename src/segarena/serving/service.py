@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segarena.errors import SegarenaError, is_out_of_memory
-from segarena.formats import plural
 from segarena.serving.admission import Admission, PixelBudget
 from segarena.serving.answers import (
-    MOST_POLYGONS,
     TYPES,
     choose_format,
     describe_areas,
@@ -297,7 +295,8 @@ def _describe(decoded: Decoded, labelled: Labelled, model: ServedModel, millisec
     polygons, left_out = find_polygons(labelled.mask, model.classes)
     areas = describe_areas(labelled.mask, model.classes)
     if left_out:
-        warnings.append(f"the {plural(left_out, 'smallest region')} of {MOST_POLYGONS + left_out:,} have no polygon")
+        total = left_out + sum(map(len, polygons))
+        warnings.append(f"the smallest regions have no polygon: {left_out:,} of {total:,}")
     content = {
         "model": model.name,
         "width": width,

@@ -158,7 +158,10 @@ class _Form:
         self._data += memoryview(data)[start:end]
         if not self._is_file and len(self._data) > _LONGEST_FIELD:
             raise ProblemError(
-                422, f"has more than {_LONGEST_FIELD} signs", "Give a shorter value", where=self._name[:50] or "body"
+                422,
+                f"has more than {_LONGEST_FIELD} characters",
+                "Give a shorter value",
+                where=self._name[:50] or "body",
             )
 
     def _on_part_end(self) -> None:
