@@ -236,7 +236,13 @@ def is_current(image: NewImage, manifest: Manifest) -> bool:
 
 
 def to_label(images: Sequence[NewImage], folder: Path, is_resumed: bool) -> list[NewImage]:
-    """Return the images that have no results yet."""
+    """Return the images that have no results yet.
+
+    Args:
+        images: The images.
+        folder: The output folder.
+        is_resumed: Whether the folder was there before; the manifest of a new one is not looked for.
+    """
     if not is_resumed:
         return list(images)
     manifest = Manifest(folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from segarena.image_files import large_images
 from segarena.image_files.brightness import brightness, channel_means
 from segarena.image_files.georeference import has_rasterio, read_georeference
 from segarena.image_files.headers import image_size
+from segarena.outputs.ahead import read_ahead
 from segarena.outputs.manifest import Done, Journal, describe_file
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Collector, Writer
@@ -54,10 +56,10 @@ class Labeller(Protocol):
 
 @dataclass
 class Outcome:
-    """What was seen and done."""
+    """What became of the images, and what was measured on them."""
 
     labelled: int = 0
-    """Number of images."""
+    """Number of images that were labelled."""
     faults: list[tuple[Path, DataError]] = field(default_factory=list)
     """The images that cannot be read."""
     levels: list[Any] = field(default_factory=list)
@@ -112,7 +114,7 @@ class Labelling:
             is_stopped: Whether to stop before the next image.
 
         Returns:
-            What was seen; an image that cannot be read does not end the work.
+            The outcome; an image that cannot be read does not end the work.
 
         Raises:
             RunError: A file cannot be written.
@@ -120,9 +122,9 @@ class Labelling:
         """
         outcome = Outcome()
         writing: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as worker:
+        with closing(read_ahead(map(self._read, images), _AHEAD)) as reads, ThreadPoolExecutor(1) as worker:
             try:
-                for number, read in enumerate(self._read_ahead(reader, images)):
+                for number, read in enumerate(reads):
                     if is_stopped():
                         raise Interrupted(f"stopped after {number:,} of {len(images):,} images")
                     on_progress(number, len(images))
@@ -184,19 +186,6 @@ class Labelling:
         height, width = result.mask.shape
         names = tuple(path.relative_to(self.folder).as_posix() for path in files)
         self.journal.add(replace(done, height=height, width=width, files=names), content)
-
-    def _read_ahead(self, reader: ThreadPoolExecutor, images: Sequence[NewImage]) -> Iterator[_Read]:
-        waiting: deque[Future[_Read]] = deque()
-        try:
-            for image in images:
-                waiting.append(reader.submit(self._read, image))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
     def _read(self, image: NewImage) -> _Read:
         """Read an image file; a large one is only looked at, so that there is one at a time in memory."""

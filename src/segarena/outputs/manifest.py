@@ -72,7 +72,7 @@ class Place(NamedTuple):
 
 
 def key_of(name: str, image: str) -> str:
-    """Return by what the line of an image is found: its result's name and its path, as both have to be the same."""
+    """Return the key of an image's line: the name of its result and its path, since both have to be the same."""
     return f"{name}\n{image}"
 
 

@@ -42,7 +42,7 @@ LabelFrames = Callable[[Sequence[NDArray[np.uint8]]], Sequence[NDArray[np.uint8]
 
 @dataclass
 class VideoOutcome:
-    """What was seen of a video."""
+    """What was read and labelled of a video."""
 
     frames: int = 0
     """Frames that were labelled."""
@@ -92,7 +92,7 @@ class VideoLabelling:
             is_stopped: Whether to stop before the next frames.
 
         Returns:
-            What was seen.
+            The outcome.
 
         Raises:
             DataError: It cannot be read.

@@ -114,7 +114,7 @@ class ImageProperties:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorAnalysis(ErrorCounts, Record, file="error_analysis.json", schema=1):
-    """Where the errors of a run are on its scored images. Metrics.md has the definitions."""
+    """Where the errors of a run are on its scored images. docs/metrics.md has the definitions."""
 
     image_properties: dict[str, ImageProperties]
     """Size and brightness of each scored image, by its name."""

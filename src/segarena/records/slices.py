@@ -44,7 +44,7 @@ class WorstImages:
 
 @dataclass(frozen=True, kw_only=True)
 class Slices(Record, file="slices.json", schema=1):
-    """Where the errors of the models of a comparison are. Metrics.md has the definitions."""
+    """Where the errors of the models of a comparison are. docs/metrics.md has the definitions."""
 
     models: dict[str, ErrorCounts]
     """Counts of each model, summed over its seeds and folds, best first."""

@@ -1,4 +1,4 @@
-"""The file of what trackers have of a run, so that nothing is logged twice after a resume."""
+"""The file of what trackers have logged of a run, so that nothing is logged twice after a resume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segarena.records.record import Count, Record
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedBy:
-    """What one tracker has of a run."""
+    """What one tracker has logged of a run."""
 
     id: str
     """What the tracker calls the run."""
@@ -21,7 +21,7 @@ class TrackedBy:
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking(Record, file="tracking.json", schema=1):
-    """What trackers have of a run."""
+    """What trackers have logged of a run."""
 
     trackers: dict[str, TrackedBy] = field(default_factory=dict)
     """By the name of the tracker: tensorboard, mlflow or wandb."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from segarena.files import write_with
+from segarena.reporting.label_maps import ZIP_DATE
 
 #: What belongs to a result, below the comparison's folder. Results of `evaluate` and `predict` in a run do not.
 _RESULT = tuple(
@@ -18,8 +19,6 @@ _RESULT = tuple(
         " *-all-images/*.json"
     ).split()
 )
-#: ZIP cannot store a date before this one; every file gets it, so that equal content is an equal archive.
-_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def write_archive(folder: Path) -> Path:
@@ -40,7 +39,7 @@ def write_archive(folder: Path) -> Path:
     def save(stream: IO[bytes]) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in _files(folder):
-                entry = zipfile.ZipInfo((Path(name) / file.relative_to(folder)).as_posix(), _DATE)
+                entry = zipfile.ZipInfo((Path(name) / file.relative_to(folder)).as_posix(), ZIP_DATE)
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 archive.writestr(entry, file.read_bytes())
 

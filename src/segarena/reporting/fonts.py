@@ -22,7 +22,7 @@ def find_font(text: str, size: int) -> ImageFont.FreeTypeFont | None:
         text: What is to be written, on one line.
         size: Pixels of an em.
     """
-    needed = {ord(sign) for sign in text if not sign.isspace()}
+    needed = {ord(character) for character in text if not character.isspace()}
     for path in _files():
         if needed <= _characters(path):
             try:
@@ -39,7 +39,7 @@ def displayable(text: str) -> str:
     'Main Straße'
     """
     if find_font(text, 16) is None:
-        text = "".join(sign if sign.isalnum() or find_font(sign, 16) else " " for sign in text)
+        text = "".join(character if character.isalnum() or find_font(character, 16) else " " for character in text)
     text = " ".join(text.split())
     return text if find_font(text, 16) else ""
 
@@ -84,7 +84,7 @@ def add_fonts(families: list[str], texts: Iterable[str]) -> list[str]:
     from matplotlib import font_manager
 
     entries = font_manager.fontManager.ttflist
-    missing = {ord(sign) for text in texts for sign in text if not sign.isspace()}
+    missing = {ord(character) for text in texts for character in text if not character.isspace()}
     if missing:
         missing -= frozenset().union(*(_characters(entry.fname) for entry in entries if entry.name in families))
     names = {entry.fname: entry.name for entry in entries}

@@ -125,7 +125,7 @@ class Picture:
         alt: What it shows, in words.
         width: In pixels.
         height: In pixels.
-        spots: Where it can be pressed.
+        spots: Its clickable areas.
     """
 
     address: str

@@ -28,7 +28,7 @@ _RUN_LENGTHS = 3  # zlib's strategy for runs of equal bytes: a third of the time
 _QUALITY = 82
 _AGAIN = "Write it again with `segarena compare --resume FOLDER`"
 #: ZIP cannot store a date before this one; every entry gets it, so that equal content is an equal file.
-_DATE = (1980, 1, 1, 0, 0, 0)
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def kept_names(names: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ class PictureWriter:
 
     def add(self, name: str, content: bytes) -> None:
         """Add a file; PNG and JPEG are compressed already and stored as they are."""
-        self._archive.writestr(zipfile.ZipInfo(name, _DATE), content)
+        self._archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), content)
 
 
 @contextmanager

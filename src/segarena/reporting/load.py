@@ -18,7 +18,7 @@ MOST_THREADS = 4
 def slowed_models(record: ComparisonRecord) -> list[str]:
     """Name the models whose training got far less processor time than its threads could have used, in any order.
 
-    A training on a CPU has always something to compute. Where it got 0.3 s of processor time in a second, it waited for
+    A training on a CPU always has something to compute. Where it got 0.3 s of processor time in a second, it waited for
     a core, or for the disk, most of the time. On a GPU, and where a time is missing, nothing is concluded.
 
     Args:

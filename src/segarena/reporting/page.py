@@ -46,7 +46,7 @@ from segarena.reporting.viewer import Viewer
 
 #: Rows of the gallery that are not folded beside a viewer, which has all images.
 _SHOWN_EXAMPLES = 2
-#: Where each figure can be pressed, by its name.
+#: The clickable areas of each figure, by its name.
 Spots = dict[str, tuple[Spot, ...]]
 
 
@@ -88,7 +88,7 @@ def save_figures(
     Args:
         comparison: The comparison.
         examples: The images of the gallery.
-        spots: Receives where each figure can be pressed, by its name; None where nobody asks.
+        spots: Filled with the clickable areas of each figure, by its name; None to leave them out.
 
     Returns:
         The path of each PNG, by its name.
@@ -142,7 +142,7 @@ def render_page(
         comparison: The comparison.
         examples: The images of the gallery.
         figures: The PNG files of the figures, as `save_figures` returns them.
-        spots: Where each figure can be pressed, which leads to the page's viewer; None for nowhere.
+        spots: The clickable areas of the figures, which open the page's viewer; None for none.
     """
     sections = shown_sections(comparison)
     is_viewed = any(isinstance(content, Viewer) and not content.remedy for _, content in sections)

@@ -23,15 +23,15 @@ _STATES = {"waiting": "waiting", "running": "running", "done": "done", "failed":
 
 @dataclass
 class RunSoFar:
-    """A training, as far as it is.
+    """A training so far.
 
     Args:
         title: The training, e.g. "U-Net, seed 0".
         model: Its model.
         epochs: Epochs if it is not stopped early.
-        state: Where it is.
+        state: Whether it waits, runs, is done, failed or was stopped.
         history: Training loss and validation mIoU (0..1, NaN where undefined) of each epoch, by its number.
-        place: Where in the present epoch it is, in words.
+        place: The progress within the present epoch, in words.
         note: Why it failed or was restarted; "" without.
         is_part: Whether it is trained on a part of the training images; then it is in no figure.
     """
@@ -47,7 +47,7 @@ class RunSoFar:
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """The epoch with the highest validation mIoU, the first of equal ones, and the mIoU; None before."""
+        """The epoch with the highest validation mIoU, the first of equal ones, and the mIoU; None without one."""
         known = [(-miou, epoch) for epoch, (_, miou) in self.history.items() if miou >= 0]
         return (min(known)[1], -min(known)[0]) if known else None
 
@@ -76,12 +76,12 @@ class RunningPage:
 
     Args:
         name: The data.
-        state: What the command does.
+        state: What the command does: it trains, compares, waits in a queue, or was stopped.
         runs: The trainings, in their order.
         styles: How each model looks.
         seconds_left: The estimate for all trainings; None where there is none.
-        resume: What resumes the comparison.
-        rebuild: What makes the page of an earlier result in the folder again; None where there is none.
+        resume: The command that resumes the comparison.
+        rebuild: The command that rebuilds the page of an earlier result in the folder; None where there is none.
         previews: The images with predictions.
         classes: The name of each class and its colour in them, as "#rrggbb".
         why: Why it was stopped.

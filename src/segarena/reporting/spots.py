@@ -1,4 +1,4 @@
-"""Where a figure can be pressed: the places of its points, bars and cells, as fractions of the picture."""
+"""The clickable areas of a figure: its points, its bars and its cells, in percent of the picture."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from segarena.reporting.style import PAD
 
 @dataclass(frozen=True)
 class Spot:
-    """A place in a picture that is a button.
+    """A clickable area of a picture.
 
     Args:
         kind: "class", a class of the bars; "model", a point; "confusion", all cells of a matrix.
         value: The class index, or the name of the model.
-        label: What pressing it does.
-        left: Of the picture's width; with the others a percentage, 0..100.
-        top: Of its height.
-        width: 0 for a point, which has the size of a finger.
-        height: The same.
+        label: What a click does, in words.
+        left: Left edge, in percent of the picture's width, 0..100.
+        top: Upper edge, in percent of its height.
+        width: In percent of its width; 0 for a point, which gets the size of a finger tip.
+        height: In percent of its height; 0 likewise.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Spot:
 
 
 def find_spots(name: str, figure: Figure, comparison: Comparison) -> tuple[Spot, ...]:
-    """Return where a figure can be pressed, after it was drawn.
+    """Return the clickable areas of a figure that has been drawn.
 
     Args:
         name: The figure, as `save_figures` names it.

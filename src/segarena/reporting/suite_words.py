@@ -151,8 +151,8 @@ def notes(data_sets: Sequence[SuiteDataSet], left_out: Mapping[str, Sequence[str
     ]
     if limited:
         found.append(
-            f"The models have other resolution ceilings on {listing(limited)}: the order there is in part one of the"
-            " stride of their logits. A larger size raises the ceilings."
+            f"The resolution ceilings of the models differ on {listing(limited)}: there the order depends in part on"
+            " the strides of their logits. A larger size raises the ceilings."
         )
     once = [one.name for one in data_sets if all(score.seeds == 1 for score in one.scores) and one.folds is None]
     if once:

@@ -13,6 +13,7 @@ from segarena import formats
 from segarena.records.comparison import RankedModel
 from segarena.reporting.class_differences import clear_best_of_class
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.differences import to_text
 from segarena.reporting.load import slowed_models
 
 
@@ -28,7 +29,7 @@ class Column:
         show: Makes the text of a value.
         clear: Share of the lower value by which the best one and the next have to differ for a mark. A measured cost
             varies.
-        has_best: Whether the best value may be marked; no where no interval of its difference is known.
+        has_best: Whether the best value may be marked; False where its differences have no intervals.
     """
 
     key: str
@@ -99,6 +100,7 @@ COSTS = (
 )
 
 
+#: The claims of a verdict that names a model, and that of earlier versions, which is not known.
 _NAMES_A_MODEL = ("best_architecture", "best_network", "not_recorded")
 
 
@@ -175,7 +177,7 @@ def _row_cells(values: list[float | None]) -> list[Cell]:
 
 
 def _interval_text(ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
+    return "" if ends is None else to_text(*ends)
 
 
 def _has_values(comparison: Comparison, column: Column) -> bool:
@@ -235,7 +237,7 @@ def _needs_least_cpu_time(best: RankedModel, others: Sequence[RankedModel]) -> b
 def _seed_range(entry: RankedModel) -> str:
     if entry.lowest_miou is None or entry.highest_miou is None or len(entry.seeds) < 2:
         return ""
-    return f"{100 * entry.lowest_miou:.1f} to {100 * entry.highest_miou:.1f}"
+    return to_text(entry.lowest_miou, entry.highest_miou)
 
 
 def _latency_range(entry: RankedModel) -> str:

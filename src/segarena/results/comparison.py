@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Comparison(ResultFolder):
-    """A finished comparison: what `segarena.compare` returns. `Comparison("runs/mine")` reads one of earlier.
+    """A finished comparison: what `segarena.compare` returns. `Comparison("runs/mine")` reads an earlier one.
 
     It is also its folder: use it wherever a path is expected.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Suite(ResultFolder):
-    """A comparison on many data sets: what `segarena.suite` returns. `Suite("runs/mine")` reads one of earlier.
+    """A comparison on many data sets: what `segarena.suite` returns. `Suite("runs/mine")` reads an earlier one.
 
     It is also its folder: use it wherever a path is expected.
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TrainedRun(ResultFolder):
-    """A trained model: what `segarena.train` returns. `TrainedRun("runs/my-unet")` reads one of earlier.
+    """A trained model: what `segarena.train` returns. `TrainedRun("runs/my-unet")` reads an earlier one.
 
     It is also its folder: use it wherever a path is expected.
 

@@ -64,7 +64,7 @@ def confusion_per_image(prediction: Tensor, truth: Tensor, num_classes: int) -> 
         _check_bytes(name, labels)
     counts = count_by_image(truth, prediction, num_classes)
     outside = counts[:, -1].sum() + counts[:, :, -1].sum()
-    if outside > 0:  # of a GPU, the one wait for a batch
+    if outside > 0:  # on a GPU, the only synchronisation for a batch
         image = int((counts[:, -1].sum(dim=1) + counts[:, :, -1].sum(dim=1)).nonzero()[0])
         _raise_outside(pair_histogram(truth[image], prediction[image])[:IGNORE_INDEX], num_classes, image)
     return counts[:, :-1, :-1].contiguous()

@@ -45,7 +45,7 @@ def name_of(fraction: float) -> str:
 def find_gain(statistics: Statistics, fewer: float, more: float) -> Gain:
     """Return the gain in mIoU from one part of the training images to another one.
 
-    Its interval is that of one pair, decided on before: it is not adjusted for the number of pairs or models.
+    Its interval is for one pair that was chosen beforehand, so it is not adjusted for the number of pairs or models.
 
     Args:
         statistics: Those of one model, whose parts are called as by `name_of`.

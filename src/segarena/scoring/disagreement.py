@@ -124,53 +124,78 @@ def find_agreement(errors: Sequence[ConfidentErrors], truth: NDArray[np.uint8]) 
     Returns:
         Regions of one true and one predicted class, of at least `SMALLEST` pixels, the highest `score` first.
     """
-    from segarena.kernels.boundary_loops import distance_to_other
-
-    height, width = truth.shape
     painted = [one.paint(truth.size) for one in errors]
     agreed = painted[0][0]
-    for labels, _ in painted[1:]:
-        agreed = np.where(labels == agreed, agreed, IGNORE_INDEX)
+    for other, _ in painted[1:]:
+        agreed = np.where(other == agreed, agreed, IGNORE_INDEX)
     where = np.flatnonzero(agreed != IGNORE_INDEX)
     if len(where) < SMALLEST:
         return []
     pairs = np.full(truth.size, _NONE, np.uint16)
     pairs[where] = agreed[where].astype(np.uint16) * 255 + truth.ravel()[where]
-    objects = Objects.of(pairs.reshape(height, width))
-    is_region = objects.labels != _NONE
-    sums = objects.sums(objects.mask)[:, 0]
-    mean = np.mean([sure for _, sure in painted], axis=0, dtype=np.float64).reshape(height, width) / 255
+    objects = Objects.of(pairs.reshape(truth.shape))
+    labels, areas, confidence = objects.labels, objects.sums(objects.mask)[:, 0], _mean_confidence(painted, truth.shape)
     regions = []
-    order, ends = objects.row_of, np.append(objects.starts[1:], 0)
-    ends = np.where(np.append(order[1:], -1) == order, ends, width)
-    members = np.flatnonzero(is_region)
-    members = members[np.argsort(objects.first[members], kind="stable")]
-    owners = objects.first[members]
-    for runs in np.split(members, np.flatnonzero(np.diff(owners)) + 1):
-        root = objects.first[runs[0]]
-        if sums[root] < SMALLEST:
+    rows, ends = objects.row_of, objects.ends
+    for runs in _by_object(objects, np.flatnonzero(labels != _NONE)):
+        area = int(areas[objects.first[runs[0]]])
+        if area < SMALLEST:
             continue
-        top, bottom = int(order[runs].min()), int(order[runs].max()) + 1
-        left, right = int(objects.starts[runs].min()), int(ends[runs].max())
-        inside = np.zeros((bottom - top + 2, right - left + 2), np.uint8)  # outside of it on all sides
-        for run in runs:
-            inside[order[run] - top + 1, objects.starts[run] - left + 1 : ends[run] - left + 1] = 1
-        distances = np.empty(inside.shape, np.uint16)
-        distance_to_other(inside, np.iinfo(np.uint16).max, distances)
-        shape = inside[1:-1, 1:-1].astype(bool)
-        predicted, true = divmod(int(objects.labels[root]), 255)
+        inside, (left, top, right, bottom) = _cut_out(rows[runs], objects.starts[runs], ends[runs])
+        predicted, true = divmod(int(labels[runs[0]]), 255)
         regions.append(
             Region(
-                pixels=int(sums[root]),
-                thickness=int(distances[1:-1, 1:-1][shape].max()),
-                confidence=float(mean[top:bottom, left:right][shape].mean()),
+                pixels=area,
+                thickness=_thickness(inside),
+                confidence=float(confidence[top:bottom, left:right][inside].mean()),
                 true=true,
                 predicted=predicted,
                 box=(left, top, right, bottom),
-                inside=shape,
+                inside=inside,
             )
         )
     return sorted(regions, key=lambda region: (-region.score, -region.pixels))
+
+
+def _by_object(objects: Objects, runs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Runs, (n,), divided by the object that they belong to; within an object in their order."""
+    runs = runs[np.argsort(objects.first[runs], kind="stable")]
+    return np.split(runs, np.flatnonzero(np.diff(objects.first[runs])) + 1)
+
+
+def _cut_out(
+    rows: NDArray[np.int64], starts: NDArray[np.int32], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
+    """The pixels of runs in their bounding box, and the box: left, top, right, bottom, of which the last two are out.
+
+    Args:
+        rows: The row of each run, (n,), rising.
+        starts: The column in which each run begins, (n,).
+        ends: The column after each run, (n,).
+    """
+    left, top, right, bottom = int(starts.min()), int(rows[0]), int(ends.max()), int(rows[-1]) + 1
+    inside = np.zeros((bottom - top, right - left), np.bool_)
+    for row, start, end in zip(rows - top, starts - left, ends - left, strict=True):
+        inside[row, start:end] = True
+    return inside, (left, top, right, bottom)
+
+
+def _thickness(inside: NDArray[np.bool_]) -> int:
+    """The largest distance of a pixel of a region, given in its bounding box, to a pixel outside of the region."""
+    from segarena.kernels.boundary_loops import distance_to_other
+
+    region = np.pad(inside.astype(np.uint8), 1)
+    distances = np.empty(region.shape, np.uint16)
+    distance_to_other(region, np.iinfo(np.uint16).max, distances)
+    return int(distances[region > 0].max())
+
+
+def _mean_confidence(
+    painted: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], size: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """The mean confidence of the networks in each pixel, (H, W), 0..1, from what `paint` returns."""
+    mean: NDArray[np.float64] = np.mean([sure for _, sure in painted], axis=0, dtype=np.float64)
+    return mean.reshape(size) / 255
 
 
 def _nearest(values: NDArray[np.float32], places: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""How far the numbers of a verdict reach: few scored images, and training noise. A sentence each, or none."""
+"""What makes a verdict less certain: few scored images, folds that share groups, training noise; a sentence each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segarena.scoring.statistics import ROUGH_UNITS
 def describe_limits(
     answer: Answer, scored: list[RankedModel], shown: Statistics | None, pair: Difference | None
 ) -> list[str]:
-    """Return the sentences, the one that matters more first: where a lead is clear, training noise.
+    """Return the sentences that apply, the most important first; empty strings for the others.
 
     Args:
         answer: What is claimed.
         scored: The models with a score, best first.
-        shown: The statistics.
-        pair: The difference that the verdict is about.
+        shown: The statistics; None where there are none.
+        pair: The difference that the verdict is about; None without one.
     """
     if shown is None or pair is None or answer.claim not in ("undecided", "best_network", "best_architecture"):
         return []

@@ -56,6 +56,12 @@ class Objects:
         """The row of each run, (runs,)."""
         return np.repeat(np.arange(len(self.mask)), np.diff(self.rows))
 
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """The column after each run, (runs,): where the next one begins, or the width of the mask."""
+        begins = np.append(self.row_of[1:] != self.row_of[:-1], True)  # whether the next run is in another row
+        return np.where(begins, self.mask.shape[1], np.append(self.starts[1:], 0))
+
     def sums(self, prediction: Labels) -> NDArray[np.int64]:
         """Return pixels, and pixels predicted as the object's class, (runs, 2); 0 but at an object's first run."""
         from segarena.kernels.run_loops import sum_objects

@@ -12,7 +12,7 @@ from segarena.records.statistics import Statistics
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What was scored, and how the models were trained: what a verdict needs beside the ranking.
+    """The scored images, the statistics of the scores, and the training of the models.
 
     Args:
         split: The part of the data that gave the scores.

@@ -68,7 +68,7 @@ def _claim(facts: Answer, scored: Sequence[RankedModel], setting: Setting) -> Cl
 
 
 def _may_be_chance(first: RankedModel, shown: Statistics | None) -> bool:
-    """Whether the interval of the lead over the majority baseline reaches 0; no where too little is known."""
+    """Whether the interval of the lead over the majority baseline reaches 0; False where too little is known."""
     if shown is None or shown.baseline_lead is None or shown.models[0].model != first.model:
         return False
     return shown.claim != "too_few_units" and shown.baseline_lead.low <= 0

@@ -1,4 +1,4 @@
-"""How much a server has in hand at once: a number of requests, and of pixels that are decoded."""
+"""Two limits on what a server does at a time: the requests being answered, and the pixels being decoded."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Admission:
 
 
 class PixelBudget:
-    """The pixels that are decoded at once, so that many large images wait as small files.
+    """A limit on the pixels in memory: the images beyond it wait as files, which are small, not as decoded arrays.
 
     Args:
-        most: The most pixels; an image of more is decoded alone.
+        most: The most pixels at once; an image of more is decoded alone.
     """
 
     def __init__(self, most: int) -> None:
@@ -48,7 +48,7 @@ class PixelBudget:
 
     @asynccontextmanager
     async def taken(self, pixels: int) -> AsyncIterator[None]:
-        """Wait, in the order of arrival, until the pixels are free, and have them in the block."""
+        """Wait, first come first served, until this many pixels are free, and hold them in the block."""
         share = min(pixels, self._most)
         if self._queue or share > self._free:
             turn = asyncio.get_running_loop().create_future()

@@ -61,7 +61,8 @@ def make_app(
 
     app = FastAPI(title="segarena", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     _add_page(app)
-    _add_interface(app, service)
+    _add_labelling(app, service)
+    _add_state(app, service)
     _add_problems(app)
     app.openapi = lambda: describe_api(app, has_token=token is not None)  # type: ignore[method-assign]
 
@@ -94,7 +95,9 @@ def _add_page(app: FastAPI) -> None:
         return Response(content[name], media_type=_PAGE[name])
 
 
-def _add_interface(app: FastAPI, service: Service) -> None:
+def _add_labelling(app: FastAPI, service: Service) -> None:
+    """Add the paths that take an image."""
+
     @app.post(
         "/predict",
         summary="Label an image",
@@ -151,6 +154,10 @@ def _add_interface(app: FastAPI, service: Service) -> None:
     async def preview(request: Request) -> Response:
         """Return the image as JPEG, for browsers that cannot show its file."""
         return _respond(await _drained(request, service, service.preview(request)))
+
+
+def _add_state(app: FastAPI, service: Service) -> None:
+    """Add the paths that tell what the server has, and how it is."""
 
     @app.get("/models", summary="List the models", responses=responses(401))
     async def models() -> Models:

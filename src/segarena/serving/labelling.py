@@ -88,7 +88,10 @@ class Labeller:
 
         Args:
             model: The network.
-            image: RGB, (H, W, 3).
+            image: RGB, uint8 (H, W, 3), or what else `ServedModel.read` gave.
+
+        Raises:
+            RuntimeError: The labeller is closed.
         """
         job = _Job(model, image)
         with self._changed:

@@ -51,7 +51,7 @@ class Answer:
 
 
 class _Stages:
-    """The seconds of each stage so far, and which one it is."""
+    """The seconds of each stage so far, and the present one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -186,7 +186,7 @@ class Service:
         timeout: float | None = None,
         fields: Sequence[str] = (),
     ) -> Result:
-        """Answer in a task of its own: it has its place until its threads are done, also where the client gave up."""
+        """Answer in a task of its own, which counts as a request until its threads end, even if the client left."""
         stages, timeout = _Stages(), timeout or self.limits.timeout
 
         async def work() -> Result:

@@ -51,7 +51,7 @@ class Tracker(Callback):
     @property
     @abstractmethod
     def where(self) -> str:
-        """Where one looks at what was logged: a command, or an address."""
+        """How to look at what was logged: a command, or an address."""
 
     def has_all(self, folder: Path) -> bool:
         """Whether all of a finished run was logged."""
