@@ -21,7 +21,7 @@ def comparison(street: Path) -> Comparison:
     return replace(found, record=replace(found.record, statistics=statistics))
 
 
-def test_every_pair_has_a_row_for_each_class_in_its_own_sense(comparison: Comparison) -> None:
+def test_every_pair_has_a_row_for_each_class_in_its_own_direction(comparison: Comparison) -> None:
     statistics = comparison.record.statistics
     assert statistics is not None
     labels = {style.label: name for name, style in comparison.styles.items()}

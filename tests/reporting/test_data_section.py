@@ -25,7 +25,7 @@ def with_curve(make_comparison) -> Path:
     return folder
 
 
-def test_a_comparison_without_has_no_section(make_comparison) -> None:
+def test_a_comparison_without_data_fractions_has_no_section(make_comparison) -> None:
     folder = make_comparison(models=("unet",), classes=CLASSES, images=4)
     assert describe_data_curve(read_comparison(folder)) is None
     assert curve_answer(folder) == ""

@@ -88,7 +88,7 @@ def test_the_result_is_what_the_intervals_show(
     assert row.result == result
 
 
-def test_the_matrix_has_each_pair_in_both_senses(comparison: Comparison) -> None:
+def test_the_matrix_has_each_pair_in_both_directions(comparison: Comparison) -> None:
     matrix = difference_matrix(comparison)
     names, statistics = comparison.names, comparison.record.statistics
     assert isinstance(statistics, Statistics)

@@ -86,6 +86,13 @@ def test_of_many_worst_images_the_others_are_counted(with_slices: Path, tmp_path
     assert shown.endswith("image9 and 2 more")
 
 
+def test_images_of_one_brightness_have_no_range(with_slices: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(with_slices, tmp_path / "even"))
+    slices = Slices.read(folder)
+    replace(slices, slices=(replace(slices.slices[0], name="87", low=87.0, high=87.0),)).write(folder)
+    assert describe_errors(read_comparison(folder)).slices[0][1] == "87"
+
+
 def test_small_objects_are_in_a_sentence(with_slices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     comparison = read_comparison(with_slices)
     assert len(describe_errors(comparison).findings) == 2  # there are few

@@ -1,3 +1,5 @@
+"""The scored images and their labels in ZIP files: written whole, read back to the pixel, damage named."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""The page in Chromium: it opens from disk, its tables sort, and nothing scrolls sideways."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -28,7 +30,7 @@ def test_page_opens_from_disk_without_an_error_or_a_request(browser, street: Pat
     page.close()
 
 
-def test_heading_sorts_by_value_and_a_second_press_turns_it_round(browser, street: Path) -> None:
+def test_heading_sorts_by_value_and_a_second_press_reverses_the_order(browser, street: Path) -> None:
     page, messages, _ = open_page(browser, street, 1280)
     names = (
         "[...document.querySelectorAll('table.models tbody th')].map((cell) => cell.innerText.split('\\n')[0].trim())"

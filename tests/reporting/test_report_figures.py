@@ -1,3 +1,5 @@
+"""The figures of the page: what is drawn is what was measured, and nothing is cut off."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,7 +168,7 @@ def test_confusion_rows_sum_to_one_and_empty_rows_are_undefined() -> None:
     np.testing.assert_array_equal(rates, [[0.75, 0.25], [np.nan, np.nan]])
 
 
-def test_no_latency_no_figure(comparison: Comparison) -> None:
+def test_without_latency_there_is_no_figure_of_it(comparison: Comparison) -> None:
     assert draw_accuracy_latency(with_latencies(comparison, None, None, None, None)) is None
 
 

@@ -1,3 +1,5 @@
+"""The gallery: error maps to the pixel, colours that no class has, legends of what is shown."""
+
 import base64
 import io
 import shutil

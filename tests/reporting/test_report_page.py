@@ -1,3 +1,5 @@
+"""The page as HTML: self-contained, complete, escaped, and the same when it is made again."""
+
 import json
 import re
 import shutil
@@ -47,7 +49,7 @@ def test_verdict_comes_before_the_ranking_and_the_method_last(page: Page) -> Non
     assert places == sorted(places)
 
 
-def test_page_needs_nothing_beside_itself(street: Path, page: Page) -> None:
+def test_page_is_self_contained(street: Path, page: Page) -> None:
     text = (street / "report.html").read_text()
     assert not re.search(r"https?://|@import|url\(", text)
     assert not page.all("link")[1:]
@@ -56,7 +58,7 @@ def test_page_needs_nothing_beside_itself(street: Path, page: Page) -> None:
     assert len(text) < 5_000_000
 
 
-def test_every_picture_says_what_it_shows(page: Page) -> None:
+def test_every_picture_has_a_text_alternative(page: Page) -> None:
     alts = [image["alt"] or "" for image in page.all("img")]
     assert len(alts) == 4 + 4 + 5 * 10
     assert min(len(alt) for alt in alts) > 8

@@ -1,3 +1,5 @@
+"""A comparison folder is read as it was written; a damaged one is refused with its file."""
+
 import json
 import shutil
 from collections.abc import Callable

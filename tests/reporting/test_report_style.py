@@ -1,3 +1,5 @@
+"""How models look: colours and markers that differ, and a theme that leaves the caller's settings alone."""
+
 import matplotlib
 import pytest
 from matplotlib.colors import to_rgb

@@ -32,7 +32,7 @@ def content(**changes: object) -> RunningPage:
     return RunningPage(**{**values, **changes})
 
 
-def test_it_loads_itself_again_at_the_same_place(browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_reloads_at_the_same_place(browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "RELOAD", 1)
     path = tmp_path / "report.html"
     path.write_text(render_running(content()))

@@ -1,3 +1,5 @@
+"""The sections of the page: their order, their templates, and when one is left out."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""The data of the page's viewer: its scores, its pictures, and which images it holds."""
+
 import base64
 import json
 from pathlib import Path

@@ -50,7 +50,7 @@ def test_ece_and_nll_are_those_of_their_formulas(seed: int) -> None:
     assert counts.pixels.sum() == len(known)
 
 
-def test_probabilities_that_mean_what_they_should_have_a_small_error() -> None:
+def test_calibrated_probabilities_have_a_small_error() -> None:
     truth, probabilities = drawn(3, 20_000)
     sharper = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
     assert counts_of(truth, probabilities).ece < 0.02

@@ -76,7 +76,7 @@ def test_the_plan_reaches_its_power() -> None:
     assert power(Components(0.002, 0.0002, 0.001), 0.02, 100, enough) >= 0.8
 
 
-def test_the_plan_advises_nothing_that_is_there() -> None:
+def test_the_plan_advises_more_than_there_is() -> None:
     parts = Components(0.001, 0.000002, 0.0005)
     assert power(parts, 0.02, 123, 2) > 0.9
     found = plan(parts, 0.02, 123, 2)

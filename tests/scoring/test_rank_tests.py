@@ -68,7 +68,7 @@ def test_few_data_sets_have_a_wide_critical_difference() -> None:
 
 
 @pytest.mark.parametrize(("models", "places"), [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 4)])
-def test_from_that_number_on_the_same_order_is_distinguished(models: int, places: int) -> None:
+def test_the_needed_number_of_data_sets_distinguishes_the_same_order(models: int, places: int) -> None:
     """By both tests: with two models and four data sets Nemenyi's has a difference, and Friedman's p is 0.125."""
     needed = needed_data_sets(models, places)
     shown = []

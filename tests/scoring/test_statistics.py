@@ -154,7 +154,7 @@ def test_p_is_the_level_at_which_the_interval_ends_at_0(seeds: int, folds: int |
         assert (architecture_width(variances, alpha) >= network_width(variances, alpha)).all()
 
 
-def test_the_interval_of_networks_is_students() -> None:
+def test_the_interval_of_networks_is_that_of_students_t() -> None:
     table = draw_counts()
     [pair] = analyse(table).pairs
     a, b = (ratios(table)[name] for name in (pair.first, pair.second))

@@ -89,7 +89,9 @@ def test_the_recorded_power_is_near_that_of_an_earlier_simulation(simulation: Mo
     assert near == set(tables.EARLIER)
 
 
-def test_a_run_goes_on_where_it_was(simulation: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_resumes_where_it_stopped(
+    simulation: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every block has its own seed: one run and two give the same rows."""
     world = simulation.World(units=7, seeds=2, models=3, classes=4, folds=2, fewer_seeds=1)
     monkeypatch.setattr(simulation, "settings", lambda: iter([simulation.Setting("equal", world)]))

@@ -43,13 +43,13 @@ def test_a_server_is_addressed_by_the_names_that_it_is_given() -> None:
         {"Sec_Fetch_Site": "cross-site"},
     ],
 )
-def test_a_page_of_another_site_cannot_let_it_compute(client: Client, headers: dict) -> None:
+def test_a_page_of_another_site_may_not_use_the_server(client: Client, headers: dict) -> None:
     reply = client.post(PNG, **headers)
     assert (reply.status, reply.json["where"]) == (403, "Origin")
     assert "access-control-allow-origin" not in reply.headers
 
 
-def test_its_own_page_can(client: Client) -> None:
+def test_its_own_page_may_use_the_server(client: Client) -> None:
     own = f"http://127.0.0.1:{client.port}"
     assert client.post(PNG, Origin=own, Sec_Fetch_Site="same-origin").status == 200
 
@@ -71,7 +71,7 @@ def test_the_body_of_a_refused_request_is_read(locked: Client) -> None:
         assert locked.post(b"\0" * 20_000_000, Connection="close", **headers).status == status
 
 
-def test_the_token_opens_it(locked: Client) -> None:
+def test_a_request_with_the_token_is_answered(locked: Client) -> None:
     assert locked.get("/models", Authorization=f"Bearer {TOKEN}").status == 200
     assert locked.post(PNG, Authorization=f"bearer  {TOKEN}").status == 200
     for path in ("/", "/healthz", "/static/page.js"):
@@ -102,7 +102,7 @@ def test_every_answer_has_the_headers_that_keep_browsers_safe(client: Client, pa
     assert "access-control-allow-origin" not in headers
 
 
-def test_refusals_have_them_too(client: Client) -> None:
+def test_refusals_have_the_headers_too(client: Client) -> None:
     for reply in (client.get("/", Host="evil.example"), client.post(b"", Origin="https://evil.example")):
         assert "default-src 'none'" in reply.headers["content-security-policy"]
 

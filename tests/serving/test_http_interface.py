@@ -141,6 +141,7 @@ def test_an_image_is_sent_in_any_usual_way(client: Client, ways: dict) -> None:
         ("image/*;q=0.1, application/json;q=0.5", "application/json"),
         ("text/html", "image/png"),
         ("application/json;q=x", "image/png"),
+        ("application/json;q=\xb2", "image/png"),  # a digit to Python, but not one that a number may have
     ],
 )
 def test_the_header_accept_chooses_between_png_and_json(client: Client, accept: str, kind: str) -> None:
@@ -291,7 +292,7 @@ def test_a_refusal_has_a_status_what_is_wrong_and_a_remedy(client: Client, name:
         ("/preview", "format"),
     ],
 )
-def test_a_name_that_means_nothing_is_not_passed_over(client: Client, path: str, field: str | None) -> None:
+def test_an_unknown_parameter_or_field_is_refused(client: Client, path: str, field: str | None) -> None:
     extra = [] if field is None else [(field, None, b"b")]
     reply = client.send_form([("image", "a.png", PNG), *extra], path)
     assert (reply.status, reply.json["where"]) == (422, field or path.partition("?")[2].partition("=")[0])
@@ -303,7 +304,7 @@ def test_another_method_is_refused_with_those_that_there_are(client: Client) -> 
     assert "POST" in reply.json["remedy"]
 
 
-def test_a_fault_of_the_server_is_500_and_it_lives() -> None:
+def test_an_error_in_the_server_is_500_and_it_goes_on() -> None:
     model = Threshold()
     with serving(model) as client:
         model.failure = RuntimeError("a bug")

@@ -94,7 +94,7 @@ def test_what_takes_too_long_is_given_up_and_keeps_its_place() -> None:
         assert len(model.batches) == 2  # what waited was not computed
 
 
-def test_an_image_that_waited_for_most_of_its_time_is_told_to_come_again() -> None:
+def test_an_image_that_waited_for_most_of_its_time_gets_503() -> None:
     class Held(Threshold):
         def predict(self, images):
             masks = super().predict(images)

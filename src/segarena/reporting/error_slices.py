@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.formats import NOTHING, join_words, listing, percent, plural
-from segarena.records.slices import Slices
+from segarena.records.slices import ImageSlice, Slices
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.error_analysis import ErrorTotals
 from segarena.scoring.objects import SIZES
@@ -86,7 +86,7 @@ def describe_errors(comparison: Comparison) -> ErrorSection | None:
         slices=tuple(
             (
                 _TITLES[entry.property],
-                entry.name if entry.property != "brightness" else f"{entry.name}: {entry.low:.0f} to {entry.high:.0f}",
+                _slice_title(entry),
                 str(entry.images),
                 tuple(percent(entry.miou.get(name)) for name in comparison.names),
             )
@@ -139,6 +139,13 @@ def _scores(total: ErrorTotals, slices: Slices, name: str) -> tuple[str, ...]:
         NOTHING if math.isnan(nll) else f"{nll:.3f}",
         NOTHING if worst is None else f"{percent(worst.miou)} (all: {percent(worst.all_miou)})",
     )
+
+
+def _slice_title(entry: ImageSlice) -> str:
+    """The slice in words; a range of brightness has its ends, a single brightness or size is its own title."""
+    if entry.property != "brightness" or entry.low == entry.high:
+        return entry.name
+    return f"{entry.name}: {entry.low:.0f} to {entry.high:.0f}"
 
 
 def _cell(counts: NDArray[np.int64], seeds: int) -> tuple[str, str]:

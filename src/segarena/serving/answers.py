@@ -125,7 +125,7 @@ def _weight(accept: str, kind: str) -> float:
         exactness = {kind: 3, f"{kind.split('/', maxsplit=1)[0]}/*": 2, "*/*": 1}.get(name, 0)
         if exactness > best[0]:
             typed = next((option[2:] for option in options if option.startswith("q=")), "1")
-            best = (exactness, float(typed) if typed.replace(".", "", 1).isdigit() else 0.0)
+            best = (exactness, float(typed) if typed.replace(".", "", 1).isdecimal() else 0.0)
     return best[1]
 
 

@@ -107,7 +107,7 @@ async def drain(request: Request, most: int) -> None:
 
 async def _read(request: Request, max_bytes: int) -> bytearray:
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    if declared.isdecimal() and int(declared) > max_bytes:
         raise too_many_bytes(max_bytes)
     body = bytearray()
     chunks: AsyncIterator[bytes] = request.stream()
