@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segarena.records.statistics import Difference, Interval, Plan
-from segarena.reporting.claims import Claim, claims
+from segarena.reporting.claims import Question, claims
 from segarena.reporting.comparison import Comparison, read_comparison
 
 CLEAR = Interval(low=0.012, high=0.05, p=0.01, p_holm=0.03)
@@ -31,7 +31,7 @@ def ask(
     answer: str = "undecided",
     leads: tuple[float, float] = (0.031, 0.031),
     **changes: Any,
-) -> dict[str, Claim]:
+) -> dict[str, Question]:
     """The claims of U-Net against DeepLabv3 and PSPNet, by the first words of their questions."""
     statistics, record = comparison.record.statistics, comparison.record
     assert statistics is not None

@@ -77,7 +77,15 @@ class CocoCollector(Collector):
 
 
 def encode_columns(polygon: Polygon, regions: Regions) -> dict[str, Any]:
-    """Return COCO's run-length encoding of a region, not compressed: `size` [H, W] and `counts`, 0 first."""
+    """Return COCO's run-length encoding of a region, not compressed.
+
+    Args:
+        polygon: The outline of the region.
+        regions: The regions of the mask (H, W).
+
+    Returns:
+        `size`, [H, W], and `counts`: the lengths of the runs of pixels outside and inside in turn, down the columns.
+    """
     height, width = regions.mask.shape
     left, top, _, bottom = polygon.bounds
     patch = regions.patch(polygon.region, polygon.bounds)

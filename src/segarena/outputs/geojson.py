@@ -48,7 +48,7 @@ def make_features(
 
 
 def _close(ring: Ring, transform: Transform | None) -> list[list[float]]:
-    """The ring in its coordinates, its first point repeated at the end; turned round where a map has y upwards."""
+    """The ring in its coordinates, its first point repeated at the end; reversed where a map has y upwards."""
     closed = np.concatenate([ring, ring[:1]])
     if transform is None:
         return closed.tolist()  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ from segarena.outputs.writer import Collector, Writer
 _AHEAD = 2  # images that are read before they are needed, and that wait to be written
 
 
-class Labeller(Protocol):
+class FileLabeller(Protocol):
     """What reads and labels images: a `training.predictor.Predictor`."""
 
     @property
@@ -82,7 +82,7 @@ class _Read:
 class Labelling:
     """Labels images, and writes what the writers and the collectors make of each."""
 
-    labeller: Labeller
+    labeller: FileLabeller
     """What reads and labels an image."""
     folder: Path
     """The output folder."""
@@ -188,7 +188,7 @@ class Labelling:
         self.journal.add(replace(done, height=height, width=width, files=names), content)
 
     def _read(self, image: NewImage) -> _Read:
-        """Read an image file; a large one is only looked at, so that there is one at a time in memory."""
+        """Read an image file; of a large one only the header, so that one at a time is in memory."""
         done = Done(image.name, image.location, 0, 0)
         try:
             done = describe_file(image)

@@ -63,7 +63,7 @@ def describe_file(image: NewImage) -> Done:
     return Done(image.name, image.location, state.st_size, state.st_mtime_ns, digest)
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """Where the line of an image is."""
 
     file: Path
@@ -116,11 +116,11 @@ class Manifest:
         self._folder = folder
         journals = sorted(_journals(folder), key=lambda each: each[0])
         self.journals = [path for _, path in journals]
-        found: dict[str, Place] = {}
+        found: dict[str, LinePlace] = {}
         for path in self.journals:
             found.update(_index(path))
-        # Read last: who compacts removes the journals after the manifest is there.
-        self.places: dict[str, Place] = {**_index(folder / MANIFEST), **found}
+        # Read last: a process that compacts removes the journals once the manifest is there.
+        self.places: dict[str, LinePlace] = {**_index(folder / MANIFEST), **found}
 
     def __contains__(self, key: object) -> bool:
         return key in self.places
@@ -178,7 +178,7 @@ def _journals(folder: Path) -> Iterator[tuple[int, Path]]:
             yield path.stat().st_mtime_ns, path
 
 
-def _index(path: Path) -> dict[str, Place]:
+def _index(path: Path) -> dict[str, LinePlace]:
     """Where the lines of a file are; a last line without an end is left out."""
     found = {}
     try:
@@ -188,7 +188,7 @@ def _index(path: Path) -> dict[str, Place]:
                 if line.endswith(b"\n"):
                     with suppress(ValueError, KeyError):  # damaged, e.g. by a full disk
                         head = json.loads(line.partition(b"\t")[0])
-                        found[key_of(head["name"], head["image"])] = Place(path, offset, len(line))
+                        found[key_of(head["name"], head["image"])] = LinePlace(path, offset, len(line))
                 offset += len(line)
     except FileNotFoundError:  # compacted by another process
         return {}

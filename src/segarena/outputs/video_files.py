@@ -163,7 +163,13 @@ def mask_file(folder: Path, name: str, video: Video, classes: ClassTable, kind: 
 
 
 def mask_path(folder: Path, name: str, kind: str) -> Path:
-    """Return where the masks of a video are."""
+    """Return where the masks of a video are.
+
+    Args:
+        folder: The output folder.
+        name: Name of the results of the video.
+        kind: "png" or "ffv1".
+    """
     return folder / (f"{name}{MASKS}" if kind == "png" else f"{name}{MASKS}.mkv")
 
 

@@ -13,7 +13,7 @@ class DataPart:
     """A part of the training images."""
 
     fraction: Fraction
-    """Its share, as it was asked for; 1 for all."""
+    """Its share, as `--data-fractions` has it; 1 for all."""
     images: Count
     """Number of training images; with folds the mean over the folds, rounded."""
     class_images: dict[str, Count]

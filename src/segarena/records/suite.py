@@ -14,7 +14,7 @@ PairStatus = Literal["higher", "networks", "equal", "unclear", "too few", "no cl
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteEntry:
-    """A data set of a suite, as it was asked for."""
+    """A data set of a suite, as it was requested."""
 
     name: str
     """Name of the data set in the suite, and of its folder."""

@@ -15,7 +15,7 @@ _MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Claim:
+class Question:
     """A question, a short answer, and what it rests on."""
 
     question: str
@@ -23,26 +23,26 @@ class Claim:
     reason: str
 
 
-def claims(comparison: Comparison) -> list[Claim]:
+def claims(comparison: Comparison) -> list[Question]:
     """Return what is shown about the first model, and what is not; empty without statistics or with one model."""
     shown = comparison.record.statistics
     if shown is None or not shown.pairs:
         return []
-    counted = Claim("What is counted?", *_counted(comparison, shown))
+    counted = Question("What is counted?", *_counted(comparison, shown))
     if comparison.record.answer.claim == "no_better_than_baseline":
         name = comparison.record.majority_baseline.class_name
         reason = f"No model is clearly better than always predicting “{name}”, so their order means nothing yet."
-        return [Claim("Which claims hold?", "None.", reason), counted]
+        return [Question("Which claims hold?", "None.", reason), counted]
     if shown.claim == "too_few_units":
         reason = f"At least {FEWEST_UNITS} are needed."
-        return [Claim("Which claims hold?", "None.", f"Too few {shown.unit_name}s were scored. {reason}"), counted]
+        return [Question("Which claims hold?", "None.", f"Too few {shown.unit_name}s were scored. {reason}"), counted]
     again = "training on other parts of this data" if comparison.folds else "training again on the same data"
     found = [
-        Claim(
+        Question(
             "Would the first of these trained networks also be ahead on further images like these?",
             *_about_first(comparison, shown, [pair.networks for pair in _rivals(shown)]),
         ),
-        Claim(
+        Question(
             f"Would the first architecture also be ahead after {again}?",
             *_about_first(comparison, shown, [pair.architectures for pair in _rivals(shown)]),
         ),
@@ -50,9 +50,9 @@ def claims(comparison: Comparison) -> list[Claim]:
     ]
     seeds = min(len(entry.seeds) for entry in comparison.ranking)
     if shown.claim == "best_network" and seeds == 1:
-        found.append(Claim("What would settle it?", "More seeds.", "Repeat the training with --seeds 3."))
+        found.append(Question("What would settle it?", "More seeds.", "Repeat the training with --seeds 3."))
     elif shown.plan is not None:
-        found.append(Claim("What would settle it?", "An estimate.", describe_plan(shown.plan, shown, seeds)))
+        found.append(Question("What would settle it?", "An estimate.", describe_plan(shown.plan, shown, seeds)))
     return found
 
 

@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class ClassRow:
+class ClassDifferenceRow:
     """One class: IoU of both models, their difference with its interval as text, and what is shown."""
 
     name: str
@@ -43,7 +43,7 @@ class ClassPair:
 
     first: str
     second: str
-    rows: list[ClassRow]
+    rows: list[ClassDifferenceRow]
 
 
 def class_pairs(comparison: Comparison) -> list[ClassPair]:
@@ -90,7 +90,7 @@ def _pair(comparison: Comparison, first: str, second: str, alpha: float) -> Clas
         index = comparison.class_names.index(name)
         ious = [comparison.class_iou(model)["mean"].iloc[index] for model in (first, second)]
         rows.append(
-            ClassRow(
+            ClassDifferenceRow(
                 name,
                 formats.percent(ious[0]),
                 formats.percent(ious[1]),

@@ -231,7 +231,7 @@ def _follows(gain: Gain) -> str:
     if gain.trend == "flat":
         return "That is less than a point: as many images again, of the same kind, are not likely to help much."
     if gain.trend == "falls":
-        return "The score is lower with all images: look at the labels of the images that the smaller part leaves out."
+        return "The score is lower with all images: check the labels of the images that the smaller part leaves out."
     if gain.trend == "unclear":
         return "The interval includes 0, so it is not clear whether more labelled images would help."
     return "There are too few scored images to say whether more labelled images would help."

@@ -64,7 +64,15 @@ def write_svg(figure: Figure, path: Path, box: Bbox | None = None) -> None:
 
 
 def write_rows(path: Path, rows: Rows) -> None:
-    """Write PATH.csv, with the columns in the order of the rows. Raises RunError where it cannot be written."""
+    """Write PATH.csv, with the columns in the order of the rows.
+
+    Args:
+        path: The file, without its ending.
+        rows: The numbers of the figure; None, NaN and infinities are empty cells.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
     text = io.StringIO()
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, lineterminator="\n")

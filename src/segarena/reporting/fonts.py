@@ -68,7 +68,12 @@ def shorten_to(text: str, size: int, width: float) -> str:
 
 @lru_cache(1024)
 def text_width(text: str, size: int) -> float:
-    """Return the width of a text in pixels; characters that no font has get the width of DejaVu Sans's placeholder."""
+    """Return the width of a text in pixels; characters that no font has get the width of DejaVu Sans's placeholder.
+
+    Args:
+        text: The text, on one line.
+        size: Pixels of an em.
+    """
     font = find_font(text, size) or find_font("", size)
     assert font is not None, "matplotlib has DejaVu Sans"
     return font.getlength(text)

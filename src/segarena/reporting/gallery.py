@@ -136,7 +136,12 @@ class Picture:
 
 
 def photo(array: NDArray[np.uint8], alt: str) -> Picture:
-    """Embed a photograph, RGB (H, W, 3), as JPEG, reduced to LONGEST_SIDE where it is larger."""
+    """Embed a photograph as JPEG, reduced to LONGEST_SIDE where it is larger.
+
+    Args:
+        array: RGB, (H, W, 3), 0..255.
+        alt: What it shows, in words.
+    """
     image = Image.fromarray(array)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
@@ -145,7 +150,12 @@ def photo(array: NDArray[np.uint8], alt: str) -> Picture:
 
 
 def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
-    """Embed coloured labels or an error map, RGB (H, W, 3), as PNG, resized without mixing colours."""
+    """Embed coloured labels or an error map as PNG, resized to the nearest pixels, so that no colours are mixed.
+
+    Args:
+        array: RGB, (H, W, 3), 0..255.
+        alt: What it shows, in words.
+    """
     image = Image.fromarray(array)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.NEAREST)
     enlarge = LONGEST_SIDE // max(image.size)  # a browser would blur the edges of a small one
@@ -157,7 +167,12 @@ def labels_picture(array: NDArray[np.uint8], alt: str) -> Picture:
 
 
 def embed(content: bytes, alt: str) -> Picture:
-    """Put the bytes of an image file into a picture of the page."""
+    """Embed an image file as it is.
+
+    Args:
+        content: The bytes of a file that browsers show, e.g. a PNG.
+        alt: What it shows, in words.
+    """
     with Image.open(io.BytesIO(content)) as image:
         kind, (width, height) = image.get_format_mimetype(), image.size
     return Picture(f"data:{kind};base64,{base64.b64encode(content).decode()}", alt, width, height)

@@ -1,4 +1,4 @@
-"""The scored images and their labels, kept to be looked at: PNG and JPEG files of limited size in one ZIP file."""
+"""The scored images and their labels, kept for the viewer: PNG and JPEG files of limited size in one ZIP file."""
 
 from __future__ import annotations
 
@@ -67,7 +67,12 @@ def decode_labels(content: bytes) -> NDArray[np.uint8]:
 
 
 def encode_photo(image: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> bytes:
-    """Return an image, RGB (H, W, 3), as JPEG, reduced to the longest side where it is larger."""
+    """Return an image as JPEG.
+
+    Args:
+        image: RGB, (H, W, 3), 0..255.
+        longest: The longest side, in pixels; a larger image is reduced to it.
+    """
     picture = Image.fromarray(image)
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     stream = io.BytesIO()

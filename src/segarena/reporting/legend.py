@@ -41,7 +41,12 @@ class Entry:
 
 
 def list_classes(labels: NDArray[np.uint8], classes: ClassTable) -> list[Entry]:
-    """Return the classes that occur in the labels (H, W), the most frequent first, void last."""
+    """Return the classes that occur in the labels, the most frequent first, void last.
+
+    Args:
+        labels: Class indices, (H, W); 255 is void.
+        classes: Names and colours.
+    """
     pixels = Image.fromarray(labels).histogram()
     present = [index for index in range(classes.num_classes) if pixels[index]]
     entries = []

@@ -51,7 +51,7 @@ Spots = dict[str, tuple[Spot, ...]]
 
 
 @dataclass(frozen=True)
-class Pair:
+class PicturePair:
     """Two pictures of the gallery, one above the other, with a heading and a remark below them."""
 
     heading: str
@@ -205,10 +205,10 @@ def _embed(comparison: Comparison, paths: dict[str, Path], spots: Spots) -> dict
     }
 
 
-def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:
+def _pairs(comparison: Comparison, example: gallery.Example) -> list[PicturePair]:
     colors, name = comparison.class_colors, example.name
     truth = gallery.labels_picture(label_pictures.color_labels(example.truth, colors), f"True classes of {name}")
-    pairs = [Pair("Image", "and its true classes", gallery.photo(example.image, f"Image {name}"), truth)]
+    pairs = [PicturePair("Image", "and its true classes", gallery.photo(example.image, f"Image {name}"), truth)]
     for model in comparison.names:
         label, right = comparison.styles[model].label, example.accuracy(model)
         remark = f"{formats.percent(right)} of pixels correct"
@@ -216,7 +216,7 @@ def _pairs(comparison: Comparison, example: gallery.Example) -> list[Pair]:
         shown = label_pictures.color_labels(labels, colors)
         errors = label_pictures.error_map(example.image, example.truth, labels, label_pictures.wrong_color(colors))
         pairs.append(
-            Pair(
+            PicturePair(
                 label,
                 remark,
                 gallery.labels_picture(shown, f"Prediction of {label} for {name}"),

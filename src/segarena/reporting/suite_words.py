@@ -68,7 +68,12 @@ def details(models: Sequence[SuiteModel], test: RankTest | None, data_sets: Sequ
 
 
 def describe_wins(models: Sequence[SuiteModel], data_sets: Sequence[SuiteDataSet]) -> str:
-    """State on which data sets a verdict names a winner."""
+    """State on which data sets a verdict names a winner, and on how many it names none.
+
+    Args:
+        models: The models that are on all data sets.
+        data_sets: The data sets. A winner may be a model that is not on all of them.
+    """
     labels, parts = labels_of(models), []
     named = [one for one in data_sets if one.best and one.claim in ("best_architecture", "best_network")]
     others = {name: label_of(name) for one in named if (name := one.best or "") not in labels}
@@ -131,7 +136,12 @@ def describe_groups(models: Sequence[SuiteModel], test: RankTest) -> str:
 
 
 def notes(data_sets: Sequence[SuiteDataSet], left_out: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return what limits the result, a sentence or two each."""
+    """Return what limits the result, a sentence or two each.
+
+    Args:
+        data_sets: The data sets.
+        left_out: Models that are not on all data sets, each with the data sets that have it.
+    """
     styles, found = model_styles(list(left_out)), []
     for where in dict.fromkeys(tuple(names) for names in left_out.values()):
         models = [styles[name].label for name, names in left_out.items() if tuple(names) == where]

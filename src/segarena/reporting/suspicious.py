@@ -17,7 +17,7 @@ from segarena.reporting.gallery import Picture
 
 #: The shorter side of a picture is enlarged to about this number of pixels.
 _SIDE = 160
-#: Regions that are seen before more are asked for.
+#: Regions that are shown; the others are folded.
 _UNFOLDED = 6
 #: The line around a region, dark beside light: visible on any image.
 _LINE, _BESIDE = (255, 255, 255), (0, 0, 0)
@@ -79,10 +79,10 @@ def describe_suspicious(comparison: Comparison) -> SuspiciousSection | None:
                 mask=gallery.labels_picture(_outlined(colored, region), f"Mask of {entry['image']} at the same place"),
             )
         )
-    others = " Other images were not looked at; with --folds all are." if comparison.folds is None else ""
+    others = " Only scored images were searched; with --folds these are all images." if comparison.folds is None else ""
     introduction = (
         f"In {plural(number, 'region')} of the scored images all networks predict one class, and the mask has another."
-        " Either the mask is wrong there, or all networks make the same error: only a look at the image can tell."
+        " Either the mask is wrong there, or all networks make the same error: only the image itself can tell."
         " Thick regions with a high confidence are first, because a thin one is usually a boundary that was drawn"
         f" differently.{others}"
     )

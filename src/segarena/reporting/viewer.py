@@ -271,7 +271,7 @@ def _notes(
         line = command("segarena", "report", Path(comparison.folder.name), "--images", "all", program=("segarena",))
         notes.append(f"This page holds {shown:,} of {plural(len(images), 'image')}: {parts}. All of them: {line}.")
     elif len(images) < total:
-        notes.append(f"{len(images):,} of {total:,} scored images, evenly spaced, were kept to be looked at.")
+        notes.append(f"{len(images):,} of {total:,} scored images, evenly spaced, were kept for this viewer.")
     if longest is not None:
         notes.append(f"Larger pictures are reduced to {longest} pixels at their longest side.")
     if comparison.has_several_seeds:

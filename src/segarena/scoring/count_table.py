@@ -29,7 +29,7 @@ class UnitCounts:
     folds: NDArray[np.int64] | None
     """Number of the fold of each unit, (n,), from 0; None without folds."""
     baseline: tuple[Floats, Floats] | None = None
-    """TP and union of the majority baseline, each (1, n, C); None where it is not asked for."""
+    """TP and union of the majority baseline, each (1, n, C); None if it was not requested."""
 
     @property
     def units(self) -> int:
@@ -49,7 +49,7 @@ def arrange(
         counts: Columns model, seed, image, class (or class_index), tp, fp, fn, and fold where there are folds.
         groups: The group of each image; None where each image is a unit.
         folds: The fold of each image; None for the column `fold`, if there is one.
-        baseline: The class that the majority baseline predicts in each image; None where it is not asked for.
+        baseline: The class that the majority baseline predicts in each image; None to leave it out.
 
     Raises:
         ValueError: A column is missing, an image has no group, a group is in two folds, there are no counts or negative

@@ -17,6 +17,10 @@ _STEPS = 50
 def quantile(df: Floats | float, alpha: Floats | float) -> Floats:
     """Return Student's quantile at 1 - alpha/2.
 
+    Args:
+        df: Degrees of freedom, above 0.
+        alpha: Level of a two-sided test; broadcast against `df`.
+
     >>> float(quantile(10, 0.05).round(3))
     2.228
     """
@@ -24,7 +28,12 @@ def quantile(df: Floats | float, alpha: Floats | float) -> Floats:
 
 
 def network_width(variances: Variances, alpha: Floats | float) -> Floats:
-    """Return the half-width, (T,), for these trained networks on further images."""
+    """Return the half-width, (T,), for these trained networks on further images.
+
+    Args:
+        variances: Of the T scores or differences.
+        alpha: Level of the test, one or (T,); the interval is for 1 - alpha.
+    """
     width: Floats = quantile(variances.units_df, alpha) * np.sqrt(variances.images)
     return width
 
@@ -34,6 +43,10 @@ def architecture_width(variances: Variances, alpha: Floats | float) -> Floats:
 
     With folds, each of them is a training of its own. With one seed and no folds, it is that of the networks, and no
     claim about architectures.
+
+    Args:
+        variances: Of the T scores or differences.
+        alpha: Level of the test, one or (T,); the interval is for 1 - alpha.
     """
     squares = [network_width(variances, alpha) ** 2]
     if variances.seeds_df is not None:
@@ -46,7 +59,12 @@ def architecture_width(variances: Variances, alpha: Floats | float) -> Floats:
 
 
 def network_p(differences: Floats, variances: Variances) -> Floats:
-    """Return the smallest level at which the networks' interval leaves out 0, (T,)."""
+    """Return the smallest level at which the networks' interval leaves out 0, (T,).
+
+    Args:
+        differences: The T differences, fractions.
+        variances: Theirs.
+    """
     deviation = np.sqrt(variances.images)
     t = np.divide(np.abs(differences), deviation, out=np.full(differences.shape, np.inf), where=deviation > 0)
     p: Floats = np.where(differences == 0, 1.0, 2 * stdtr(variances.units_df, -t))
@@ -54,7 +72,12 @@ def network_p(differences: Floats, variances: Variances) -> Floats:
 
 
 def architecture_p(differences: Floats, variances: Variances) -> Floats:
-    """Return the smallest level at which the architectures' interval leaves out 0, (T,): bisection on its logarithm."""
+    """Return the smallest level at which the architectures' interval leaves out 0, (T,): bisection on its logarithm.
+
+    Args:
+        differences: The T differences, fractions.
+        variances: Theirs.
+    """
     low, high = np.full(differences.shape, np.log(_SMALLEST_P)), np.zeros(differences.shape)
     for _ in range(_STEPS):
         middle = (low + high) / 2

@@ -145,7 +145,12 @@ def seed_variance(model: Ratios) -> tuple[Floats, int]:
 
 
 def fold_variance(parts: Floats, folds: NDArray[np.int64]) -> Floats:
-    """Return the variance of a sum over K folds, from the sums of the folds: (n, T) to (T,)."""
+    """Return the variance of a sum over K folds, (T,), from the sums of the folds.
+
+    Args:
+        parts: Each unit's part in the T scores, (n, T).
+        folds: The fold of each unit, (n,), from 0; two folds or more.
+    """
     number = int(folds.max()) + 1
     sums = np.zeros((number, parts.shape[1]))
     np.add.at(sums, folds, parts)

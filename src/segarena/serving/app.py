@@ -29,7 +29,7 @@ from segarena.serving.openapi import (
 )
 from segarena.serving.problems import ProblemError, stopping
 from segarena.serving.schemas import Health, Models
-from segarena.serving.service import Answer, Service
+from segarena.serving.service import Reply, Service
 from segarena.serving.uploads import drain
 
 Result = TypeVar("Result")
@@ -203,7 +203,7 @@ async def _drained(request: Request, service: Service, answering: Awaitable[Resu
         raise
 
 
-def _respond(answer: Answer) -> Response:
+def _respond(answer: Reply) -> Response:
     return Response(answer.content, media_type=answer.type, headers=answer.headers)
 
 

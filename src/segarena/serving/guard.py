@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: The names of this computer.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-#: What anybody may read: the page, which has nothing of the models, and whether the server runs.
+#: Paths that need no token: the page, which has nothing of the models, and whether the server runs.
 OPEN = ("/", "/healthz", "/static/")
 
 HEADERS = {

@@ -16,7 +16,7 @@ from segarena.image_files.images import read_image
 from segarena.serving.problems import ProblemError
 
 
-class Labels(Protocol):
+class LoadedNetwork(Protocol):
     """What a server needs of a loaded network: `segarena.load` returns it."""
 
     @property
@@ -32,7 +32,7 @@ class ServedModel:
     """A network and what clients read about it."""
 
     name: str
-    predictor: Labels
+    predictor: LoadedNetwork
     facts: dict[str, Any] = field(default_factory=dict)
     """Further entries of `GET /models`: numbers and words."""
     together: Callable[[Sequence[NDArray[Any]]], list[NDArray[np.uint8]]] | None = None

@@ -42,7 +42,7 @@ _LARGE_IMAGES = 2
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a client gets."""
 
     content: bytes
@@ -103,7 +103,7 @@ class Service:
         self._labeller.close()
         self._pool.shutdown(cancel_futures=True)
 
-    async def predict(self, request: Request, model: str | None, kind: str | None) -> Answer:
+    async def predict(self, request: Request, model: str | None, kind: str | None) -> Reply:
         """Label the image of a request.
 
         Args:
@@ -118,7 +118,7 @@ class Service:
         self.models.find(model)
         _check_format(kind, "")
 
-        async def answer(stages: _Stages, upload: Upload) -> Answer:
+        async def answer(stages: _Stages, upload: Upload) -> Reply:
             served = self.models.find(model or upload.fields.get("model"))
             chosen = _check_format(
                 upload.fields.get("format") if kind is None else kind, request.headers.get("accept", "")
@@ -165,17 +165,17 @@ class Service:
             await task
         return _lines(first, ready, task)
 
-    async def preview(self, request: Request) -> Answer:
+    async def preview(self, request: Request) -> Reply:
         """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
         check_names(request.query_params, (), "parameter")
 
-        async def answer(stages: _Stages, upload: Upload) -> Answer:
+        async def answer(stages: _Stages, upload: Upload) -> Reply:
             model = self.models.default
             header = await self._run(inspect, upload.content, self.limits.max_pixels, model)
             async with self._budget.taken(header.weight):
                 image = await self._run(decode, upload.content, header, model)
                 stages.end("encode")
-                return Answer(await self._run(preview_jpeg, model.shown(image.pixels)), "image/jpeg")
+                return Reply(await self._run(preview_jpeg, model.shown(image.pixels)), "image/jpeg")
 
         return await self._answer(request, answer)
 
@@ -222,7 +222,7 @@ class Service:
                 raise
             raise ProblemError(503, "there is too little memory", "Send a smaller image", headers=retry()) from error
 
-    async def _label(self, stages: _Stages, upload: Upload, model: ServedModel, kind: str) -> Answer:
+    async def _label(self, stages: _Stages, upload: Upload, model: ServedModel, kind: str) -> Reply:
         header = await self._run(inspect, upload.content, self.limits.max_pixels, model)
         async with self._budget.taken(header.weight):
             decoded: Decoded = await self._run(decode, upload.content, header, model)
@@ -240,7 +240,7 @@ class Service:
         stages.end("sent")
         self.metrics.observe(model.name, stages.seconds, labelled.mask.size, labelled.batch)
         timing = ", ".join(f"{stage};dur={1000 * seconds:.1f}" for stage, seconds in stages.seconds.items())
-        return Answer(content, TYPES[kind], {"server-timing": timing})
+        return Reply(content, TYPES[kind], {"server-timing": timing})
 
     async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call a function in a thread of the decoders."""
@@ -257,7 +257,7 @@ async def _finished(future: Future[Result]) -> Result:
             with suppress(asyncio.CancelledError):  # of the client that goes away after it was refused
                 await asyncio.wait({waiting})
         if not future.cancelled():
-            future.exception()  # nobody is there to see it
+            future.exception()  # marked as retrieved: no one waits for it
         raise
 
 

@@ -34,19 +34,40 @@ class Tracker(Callback):
 
     @abstractmethod
     def open(self, run: TrackedRun, known: TrackedBy | None) -> str:
-        """Begin a run of the tracker, or continue a known one; return its id."""
+        """Begin a run of the tracker, or continue a known one; return its id.
+
+        Args:
+            run: The training.
+            known: What an earlier call has logged of it; None for a new run.
+        """
 
     @abstractmethod
     def log(self, run: TrackedRun, step: int, metrics: Mapping[str, float]) -> None:
-        """Log the metrics of an epoch."""
+        """Log the metrics of an epoch.
+
+        Args:
+            run: The training.
+            step: The epoch, from 1.
+            metrics: As of `Callback.on_epoch_end`.
+        """
 
     @abstractmethod
     def log_final(self, run: TrackedRun, metrics: Mapping[str, float]) -> None:
-        """Log the final scores."""
+        """Log the final scores.
+
+        Args:
+            run: The training.
+            metrics: As of `Callback.on_run_end`.
+        """
 
     @abstractmethod
     def finish(self, run: TrackedRun, status: Status) -> None:
-        """End the tracker's run."""
+        """End the tracker's run.
+
+        Args:
+            run: The training.
+            status: How it ended; "restarted" where it begins again with epoch 1 as another run.
+        """
 
     @property
     @abstractmethod

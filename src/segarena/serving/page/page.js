@@ -1,4 +1,4 @@
-// Drop images, look at their labels. Nothing is asked of any other server, and nothing is kept.
+// Drop images, look at their labels. No other server gets a request, and nothing is kept.
 import { readIndices } from "./png.js";
 
 const $ = (id) => document.getElementById(id);
