@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from segarena.scoring.ceilings import Grid, averaged_counts, cell_shares, to_ceilings
+from segarena.kernels.upsample_argmax import upsample_argmax
+from segarena.scoring.ceilings import Grid, averaged_counts, cell_shares, count_errors, to_ceilings
 from segarena.scoring.optimised_ceilings import optimised_counts
 
 masks = st.tuples(st.integers(4, 24), st.integers(4, 24), st.integers(0, 99), st.sampled_from([0.0, 0.2])).map(
@@ -56,6 +57,23 @@ def test_shares_of_cells_equal_those_of_fine_samples(mask, ratio, stride):
         assert found.shape[:2] == expected.shape
         # edges are rounded to a thirtieth of a pixel in the reference
         assert np.abs(found[..., place] - expected).max() < 0.08
+
+
+@settings(deadline=None, max_examples=50)
+@given(masks, st.sampled_from([(1, 1), (3, 2), (5, 4), (1, 3)]), st.sampled_from([1, 2, 3, 8]))
+def test_counts_equal_those_of_labels_from_the_shares(mask, ratio, stride):
+    """The labels of all pixels by the kernel of evaluations: no pixel is passed over where cells of one class meet."""
+    up, down = ratio
+    working = tuple(max(1, pixels * up // down) for pixels in mask.shape)
+    classes = np.unique(mask[mask != 255])
+    expected = np.zeros((3, 3), dtype=np.int64)
+    if classes.size:
+        shares = torch.from_numpy(cell_shares(mask, classes, working, stride)).permute(2, 0, 1)[None]
+        extent = (working[0] / stride, working[1] / stride)
+        labels = classes[upsample_argmax(shares.contiguous(), mask.shape, extent)[0].numpy()]
+        expected = count_errors(labels, mask, 3)
+    (counts,) = averaged_counts(mask, [working], [stride], 3)
+    assert counts.tolist() == expected.tolist()
 
 
 @settings(deadline=None, max_examples=25)

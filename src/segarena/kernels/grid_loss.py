@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from segarena.classes import IGNORE_INDEX
-from segarena.kernels.label_grid import grid_positions
+from segarena.kernels.grid_positions import grid_positions
 from segarena.kernels.triton_grid import can_launch, kernels_are_on, selected
 from segarena.kernels.triton_loss import spread_loss, sum_losses
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segarena.kernels.label_grid import cell_bounds
+from segarena.kernels.grid_positions import cell_bounds
 
 #: With this environment variable at "off", the plain form of each kernel is used, on all devices.
 SWITCH = "SEGARENA_KERNELS"

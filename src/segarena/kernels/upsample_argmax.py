@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segarena.kernels.label_grid import cell_bounds
+from segarena.kernels.grid_positions import cell_bounds
 from segarena.kernels.triton_grid import can_launch, kernels_are_on, selected
 from segarena.kernels.triton_labels import label_on_gpu
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX
-from segarena.kernels.label_grid import label_grid
+from segarena.kernels.grid_positions import cell_bounds
 
 
 class Grid(NamedTuple):
@@ -65,17 +65,16 @@ def averaged_counts(
         (G, 3, C): for each grid the true positives, false positives and false negatives of each class.
     """
     counts = np.zeros((len(strides), 3, num_classes), dtype=np.int64)
-    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[:IGNORE_INDEX]).astype(np.uint8)
+    pixels = np.bincount(mask.ravel(), minlength=256)[:IGNORE_INDEX]
+    present = np.flatnonzero(pixels).astype(np.uint8)
     if present.size:
-        own = places_among(present, mask)  # its own classes alone, 0, 1, ..., are what the grids have
-        totals = np.bincount(own.ravel(), minlength=256)[: len(present)]
+        own, totals = places_among(present, mask), pixels[present]  # the grids have the mask's own classes alone
         for number, (size, stride) in enumerate(zip(working_sizes, strides, strict=True)):
             if (size, stride) == (mask.shape, 1):  # each pixel is a cell
                 counts[number][0, present] = totals
                 continue
-            shares = _share(own, len(present), size, stride)
-            labels = label_grid(shares, mask.shape, (size[0] / stride, size[1] / stride))
-            counts[number][:, present] = _count_errors(labels, own, totals)
+            false, missed = _count_errors(own, len(present), size, stride)
+            counts[number][:, present] = [totals - missed, false, missed]
     return counts
 
 
@@ -94,7 +93,7 @@ def cell_shares(
         The share of each class among the pixels of the cell that count, (h, w, K), in 0..1; all zero in a cell that is
         void. Cells of the last row and column may extend beyond the image.
     """
-    return _share(places_among(classes, mask), len(classes), working_size, stride)
+    return _share(places_among(classes, mask), len(classes), working_size, stride)[0]
 
 
 def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes: int) -> NDArray[np.int64]:
@@ -108,14 +107,10 @@ def count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], num_classes
     Returns:
         True positives, false positives and false negatives of each class, in pixels, (3, C).
     """
-    return _count_errors(labels, mask, np.bincount(mask.ravel(), minlength=256)[:num_classes])
-
-
-def _count_errors(labels: NDArray[np.uint8], mask: NDArray[np.uint8], totals: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`count_errors`; `totals` are the pixels of each class in the mask. Only the pixels that differ are counted."""
     truth, answer = mask.ravel(), labels.ravel()
+    totals = np.bincount(truth, minlength=256)[:num_classes]
     wrong = np.flatnonzero((truth != answer) & (truth != IGNORE_INDEX))
-    missed, false = (np.bincount(which[wrong], minlength=len(totals)) for which in (truth, answer))
+    missed, false = (np.bincount(which[wrong], minlength=num_classes) for which in (truth, answer))
     return np.stack([totals - missed, false, missed])
 
 
@@ -147,14 +142,33 @@ def places_among(classes: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray
     return np.asarray(places[mask])
 
 
-def _share(places: NDArray[np.uint8], number: int, working_size: tuple[int, int], stride: int) -> NDArray[np.float32]:
-    """`cell_shares` of labels 0 to number - 1."""
+def _share(
+    places: NDArray[np.uint8], number: int, working_size: tuple[int, int], stride: int
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """`cell_shares` of labels 0 to number - 1, and the one that a whole cell has, (h, w); 255 where there are more."""
     from segarena.kernels.loops import share_cells
 
     rows, columns = (_edges(*sides, stride) for sides in zip(places.shape, working_size, strict=True))
-    shares = np.empty((len(rows) - 1, len(columns) - 1, number), dtype=np.float32)
-    share_cells(places, rows, columns, shares)
-    return shares
+    cells = len(rows) - 1, len(columns) - 1
+    shares, only = np.empty((*cells, number), dtype=np.float32), np.empty(cells, dtype=np.uint8)
+    share_cells(places, rows, columns, shares, only)
+    return shares, only
+
+
+def _count_errors(
+    places: NDArray[np.uint8], number: int, working_size: tuple[int, int], stride: int
+) -> NDArray[np.int64]:
+    """The pixels whose interpolated label is wrong, by that label and by their own: (2, number)."""
+    from segarena.kernels.loops import count_cell_errors
+
+    shares, only = _share(places, number, working_size, stride)
+    (rows, down), (columns, right) = (
+        cell_bounds(cells, pixels, working / stride)
+        for cells, pixels, working in zip(only.shape, places.shape, working_size, strict=True)
+    )
+    errors = np.zeros((2, number), dtype=np.int64)
+    count_cell_errors(places, shares, only, rows, columns, down, right, errors)
+    return errors
 
 
 def _edges(pixels: int, working: int, stride: int) -> NDArray[np.float64]:

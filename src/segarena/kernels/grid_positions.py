@@ -1,35 +1,9 @@
-"""Labels of every pixel from a grid of scores, without torch: the CPU path of `upsample_argmax`."""
+"""Where the pixels of an image are in a grid of scores, without torch."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def label_grid(
-    scores: NDArray[np.float32], size: tuple[int, int], extent: tuple[float, float] | None = None
-) -> NDArray[np.uint8]:
-    """Interpolate scores bilinearly (align_corners=False) and label each pixel with the class of the largest one.
-
-    Only those cells of the grid are interpolated in which more than one class can win.
-
-    Args:
-        scores: (h, w, C), finite, C <= 256. The lowest class wins a tie.
-        size: (H, W) of the labels, in pixels.
-        extent: Rows and columns of the grid, from the upper left, that the size corresponds to: at most (h, w), the
-            default, and not always integers.
-
-    Returns:
-        (H, W).
-    """
-    from segarena.kernels.loops import label_cells
-
-    extent = extent or scores.shape[:2]
-    rows, down = cell_bounds(scores.shape[0], size[0], extent[0])
-    columns, right = cell_bounds(scores.shape[1], size[1], extent[1])
-    labels = np.empty(size, np.uint8)
-    label_cells(np.ascontiguousarray(scores), rows, columns, down, right, 0, scores.shape[0], labels)
-    return labels
 
 
 def cell_bounds(grid: int, pixels: int, extent: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
