@@ -63,6 +63,13 @@ def add_corner(value: int) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
+def blank_edge(pixels: np.ndarray) -> np.ndarray:
+    """Without data on the left."""
+    blank = pixels.copy()
+    blank[:, :12] = 0
+    return blank
+
+
 def exchange(labels: np.ndarray) -> np.ndarray:
     """0 for 2, and 2 for 0."""
     return 2 - labels
@@ -232,6 +239,9 @@ CASES = [
          "move it elsewhere", move("masks/trash", "../trash")),
     Case("a channel per class", one_hot, "one-channel-per-class", "name the classes", declare(0, 1, 2), stays=True),
     Case("a number far above the others", each_mask(add_corner(254)), "isolated-value", "if so"),
+    Case("edges of images without data", both(each_mask(lambda labels: labels + 1),
+         each_mask(blank_edge, range(0, COUNT, 2)), each_image(blank_edge, range(0, COUNT, 2))), "no-data-class",
+         "if so"),
     Case("numbers exchanged in half of the masks", each_mask(exchange, range(0, COUNT, 2)), "class-changes",
          "save all masks alike", each_mask(exchange, range(0, COUNT, 2))),
     Case("a mask listed for two images", both(number_masks, list_pairs(COUNT - 2)), "shared-mask",

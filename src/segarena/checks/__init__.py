@@ -12,6 +12,7 @@ from segarena.checks.dependence import check_sequences
 from segarena.checks.duplicates import check_duplicates
 from segarena.checks.metadata import check_class_files, check_colors, check_labels
 from segarena.checks.mismatch import check_mismatch
+from segarena.checks.no_data import check_no_data
 from segarena.checks.numbering import check_isolated_value, check_numbering, check_objects
 from segarena.checks.pairs import (
     check_channels_of_masks,
@@ -63,4 +64,5 @@ def _find_problems(source: FolderSource, splits: Splits, closely: bool, grouped:
     if not grouped:
         yield from check_sequences(source, splits, thumbnails)
     if closely:
+        yield from check_no_data(source)
         yield from check_alignment(source)
