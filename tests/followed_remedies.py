@@ -249,6 +249,7 @@ OTHER_LABELS = frozenset(
         ),
         *("pages in one file", "black with and without alpha", "tables beside some masks", "two ways of void"),
         *("smaller masks", "a number far above the others", "a mask listed for two images"),
+        "edges of images without data",
     )
 )
 

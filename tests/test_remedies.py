@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from segarena import config
 from source_code import FILES, TREES, docstrings, reached, room
@@ -87,7 +88,13 @@ NOT_SHOWN = {"--error-unmatch", "--short", "--private", "--shm-size", "--nproc-p
 NOT_SHOWN |= {"--disable-usage-stats", "--head", "--me", "--backend-store-uri", "--logdir"}
 
 
-def texts(module: str) -> Iterator[str]:
+@cache
+def texts(module: str) -> tuple[str, ...]:
+    """The strings of a module that have an option; those of commands name one another's modules again and again."""
+    return tuple(text for text in strings(module) if "--" in text)
+
+
+def strings(module: str) -> Iterator[str]:
     """The strings of a module but its docstrings; of an f-string the parts that are written out."""
     skipped = docstrings(TREES[module])
     for node in ast.walk(TREES[module]):  # an f-string comes before its parts
