@@ -58,7 +58,7 @@ def test_resuming_needs_only_the_folder(place: Path, monkeypatch: pytest.MonkeyP
     assert ranked(folder) == {"fcn": (0,)}
     record = ComparisonRecord.read(folder)
     assert record.command == f"segarena compare {shlex.quote(str(place / 'data'))}" + (
-        " --encoder mobilenet_v2 --weights none --size 32 --epochs 1 --precision fp32 --models fcn --seeds 1"
+        " --models fcn --seeds 1 --size 32 --epochs 1 --encoder mobilenet_v2 --weights none --precision fp32"
     )
     assert any(note.startswith("batch size") for note in record.notes)  # as chosen, with the reason
     again = OptionsRecord.read(folder)
