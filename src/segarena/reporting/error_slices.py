@@ -193,7 +193,7 @@ def _all_small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -
 
 
 def _small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -> str:
-    """What is found of the class that has the largest share of its pixels in small objects."""
+    """What is found of the class with the largest share of its pixels in small objects, if it has enough of them."""
     best = comparison.names[0]
     counts = {name: total.objects[:, : len(_small()), :2].sum(axis=1) for name, total in totals.items()}
     pixels = totals[best].objects[..., 2]
@@ -205,8 +205,9 @@ def _small_objects(comparison: Comparison, totals: dict[str, ErrorTotals]) -> st
     share = {name: count[index, 1] / count[index, 0] for name, count in counts.items() if count[index, 0]}
     other = max(share, key=lambda name: share[name])
     sentence = (
-        f"“{comparison.class_names[index]}” has the largest share of its pixels in such small objects:"
-        f" {comparison.styles[best].label} finds {100 * share[best]:.0f}% of {plural(int(number[index]), 'object')}"
+        f"Of the classes with {FEWEST_OBJECTS} such objects or more, “{comparison.class_names[index]}” has the largest"
+        f" share of its pixels in them: {comparison.styles[best].label} finds {100 * share[best]:.0f}% of"
+        f" {plural(int(number[index]), 'object')}"
     )
     if other != best and share[other] - share[best] >= 0.05:
         sentence += f"; {comparison.styles[other].label} finds {100 * share[other]:.0f}%"
