@@ -62,6 +62,7 @@ def open_page(browser, client: Client, width: int = 1280, path: str = "/", **opt
 
 
 def choose(page, *paths: Path) -> None:
+    page.wait_for_selector("#drop")
     page.set_input_files("#files", [str(path) for path in paths])
     page.locator("#status", has_text="pixels").wait_for()
 
@@ -255,6 +256,27 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_the_tab(browser, files: dic
         assert TOKEN not in page.url
         assert not any(TOKEN in url for url in requests[1:])
         page.close()
+
+
+def test_an_image_chosen_before_the_models_are_known(browser, client: Client, files: dict[str, Path]) -> None:
+    held: list = []
+
+    def hold(route) -> None:
+        held.append(route)
+
+    page = browser.new_page()
+    page.set_default_timeout(180_000)
+    page.route("**/models", hold)
+    page.goto(f"http://127.0.0.1:{client.port}/", wait_until="commit")
+    page.locator("#files").wait_for(state="attached")
+    page.wait_for_function("() => document.readyState === 'complete'")
+    page.set_input_files("#files", str(files["halves"]))
+    page.locator("#status", has_text="Choose a model").wait_for()
+    [route] = held
+    route.continue_()
+    page.locator("#status", has_text="60 × 40 pixels").wait_for()
+    assert page.locator("#panes figure strong").all_inner_texts() == ["a", "b"]
+    page.close()
 
 
 def test_names_are_text_on_the_page_and_in_its_commands(browser, files: dict[str, Path]) -> None:

@@ -376,6 +376,7 @@ async function start() {
     $("token-form").hidden = true;
     $("input").hidden = $("program").hidden = false;
     showModels();
+    if (state.current) show(state.current); // an image that was chosen before the models were known
   } catch (error) {
     if ($("token-form").hidden || state.token) complain(error.message);
   }
