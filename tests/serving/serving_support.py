@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,3 +147,23 @@ def eventually(true: Any) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def open_page(browser, client: Client, width: int = 1280, path: str = "/", **options):
+    """The page at a window width, with what it logged and asked for."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+    page.set_default_timeout(180_000)
+    messages: list[str] = []
+    requests: list[str] = []
+    # The tests read pixels, which the browser remarks on.
+    page.on("console", lambda message: "getImageData" in message.text or messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(f"http://127.0.0.1:{client.port}{path}")
+    return page, messages, requests
+
+
+def choose(page, *paths: Path) -> None:
+    page.wait_for_selector("#drop")
+    page.set_input_files("#files", [str(path) for path in paths])
+    page.locator("#status", has_text="pixels").wait_for()

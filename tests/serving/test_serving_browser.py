@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from serving_support import CLASSES, Client, Threshold, picture, serving
+from serving_support import CLASSES, Client, Threshold, choose, open_page, picture, serving
 
 from segarena.classes.table import name_classes
 from support import find_violations
@@ -45,26 +45,6 @@ def files(tmp_path: Path) -> dict[str, Path]:
     HALVES.resize((50, 20)).save(paths["scan"])
     paths["notes"].write_text("no image")
     return paths
-
-
-def open_page(browser, client: Client, width: int = 1280, path: str = "/", **options):
-    """The page at a window width, with what it logged and asked for."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, **options)
-    page.set_default_timeout(180_000)
-    messages: list[str] = []
-    requests: list[str] = []
-    # The tests read pixels, which the browser remarks on.
-    page.on("console", lambda message: "getImageData" in message.text or messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(f"http://127.0.0.1:{client.port}{path}")
-    return page, messages, requests
-
-
-def choose(page, *paths: Path) -> None:
-    page.wait_for_selector("#drop")
-    page.set_input_files("#files", [str(path) for path in paths])
-    page.locator("#status", has_text="pixels").wait_for()
 
 
 def pixel(page, selector: str, x: float, y: float = 0.5, nth: int = 0) -> list[int]:

@@ -26,7 +26,7 @@ from segarena.data.layout.errors import ambiguous
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.pairing import Pairing, pair_files
 from segarena.data.layout.tree import File
-from segarena.data.layout.vocabulary import MASK_WORDS, FileKind, is_preview, words_in
+from segarena.data.layout.vocabulary import MASK_WORDS, VARIANT_WORDS, FileKind, is_preview, words_in
 from segarena.errors import DataError
 from segarena.image_files.headers import image_size
 from segarena.image_files.images import find_bits, read_image
@@ -232,6 +232,7 @@ class Search:
         best = min(match.rank for match in matches)
         matches = [match for match in matches if match.rank == best]
         matches = [match for match in matches if not match.masks.is_variant] or matches
+        matches = [match for match in matches if len(matches) == 1 or not _are_drawn(match)] or matches
         matches = _without_crossed(matches)
         if len(matches) > 1:
             raise ambiguous(self.root, [(match.images, match.masks, match.paths) for match in matches])
@@ -251,6 +252,12 @@ def _without_crossed(matches: Sequence[Match]) -> Sequence[Match]:
         for match in matches
         if match in parallel or match.images.files not in images or match.masks.files not in masks
     ]
+
+
+def _are_drawn(match: Match) -> bool:
+    """Whether the images are the masks in colours, by name and by pixels: semantic_rgb/ beside semantic/ of KITTI."""
+    images, masks = (set(words_in(Path(side.title).name)) for side in (match.images, match.masks))
+    return masks < images and images - masks <= VARIANT_WORDS and not are_photographs(match.paths)
 
 
 def _find_matches(candidates: Iterable[tuple[Collection, ...]]) -> list[Match]:
