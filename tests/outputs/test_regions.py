@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -97,11 +99,13 @@ def test_rings_are_simple_and_run_the_same_way(mask: np.ndarray) -> None:
         assert 0 <= top < bottom <= mask.shape[0]
 
 
+@pytest.mark.skipif(find_spec("shapely") is None, reason="shapely is not installed")
 @any_time
 @given(MASKS)
 @example(KNOT)
 def test_polygons_are_valid_to_shapely(mask: np.ndarray) -> None:
-    shapely = pytest.importorskip("shapely")
+    import shapely
+
     for polygon in Regions.of(mask).polygons():
         shape = shapely.Polygon(polygon.rings[0], polygon.rings[1:])
         assert shape.is_valid, shapely.is_valid_reason(shape)
