@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,29 @@ def test_a_signal_that_a_library_turns_into_an_error_ends_all_the_same(name: str
         except KeyboardInterrupt as error:
             raise TypeError("Cannot compare structured arrays") from error
     assert getattr(stop.value, "signal", signal.SIGINT) == number
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("rest", [0.0, 60.0], ids=["at the end", "in a call that waits"])
+def test_a_signal_that_python_drops_is_sent_again(name: str, rest: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a handler raises in the callback of a weak reference goes nowhere: Matplotlib has many of them."""
+
+    class Axis:
+        pass
+
+    number, axis = getattr(signal, name), Axis()
+    reference = weakref.ref(axis, lambda _: signal.raise_signal(number))
+    begun, hook = time.monotonic(), sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt) as stop, terminating():
+        del axis
+        time.sleep(rest)
+    assert reference() is None
+    assert getattr(stop.value, "signal", signal.SIGINT) == number
+    assert time.monotonic() - begun < 30
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
 
 
 def test_an_error_without_a_signal_stays_the_error() -> None:

@@ -199,7 +199,8 @@ def test_four_processes_share_a_cache(data: Path, expected: Path, tmp_path: Path
 def test_a_reader_that_closes_its_pipe_ends_nothing(data: Path, tmp_path: Path) -> None:
     process = start("train", data, *TRAIN, "--out", tmp_path / "run")
     assert process.stdout is not None
-    process.stdout.readline()
+    while "seed 0" not in process.stdout.readline():  # the training begins
+        assert process.poll() is None
     process.stdout.close()
     assert process.wait() in (0, 141)
     assert (tmp_path / "run" / "metrics.json").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ Handler = Callable[[int, FrameType | None], None]
 
 #: The signals by which the system ends a process; Windows has no SIGHUP.
 SYSTEM = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+#: Seconds after which a signal is sent again.
+_SOON = 0.01
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def ending() -> Iterator[Callable[[int], NoReturn]]:
     """Give the function with which a handler of signals ends the block.
 
     The block is ended as the signal asks also where a library makes another error of what a handler raises, as NumPy
-    does while it compares records.
+    does while it compares records, and where Python drops it, as it does in the callbacks of weak references.
     """
     received: list[int] = []
 
@@ -68,11 +73,55 @@ def ending() -> Iterator[Callable[[int], NoReturn]]:
         raise _stop(number)
 
     try:
-        yield end
+        with _sending_again(received) as dropped:
+            yield end
+        if dropped:
+            raise _stop(received[0])
     except Exception as error:
         if not received:
             raise
         raise _stop(received[0]) from error
+
+
+@contextmanager
+def _sending_again(received: list[int]) -> Iterator[list[threading.Timer]]:
+    """Send a signal once more, a moment later, where what its handler raised was dropped.
+
+    Args:
+        received: The signals whose handler has raised.
+
+    Yields:
+        A timer for each time that this happened.
+    """
+    timers: list[threading.Timer] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield timers
+        return
+    before = sys.unraisablehook
+
+    def again(dropped: sys.UnraisableHookArgs) -> None:
+        if not received or not issubclass(dropped.exc_type, KeyboardInterrupt):
+            before(dropped)
+            return
+        timers.append(threading.Timer(_SOON, _send, received[:1]))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.unraisablehook = again
+    try:
+        yield timers
+    finally:
+        for timer in timers:
+            timer.cancel()
+        sys.unraisablehook = before
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread; on Windows it is noted, and handled when a call that waits has returned."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _stop(number: int) -> KeyboardInterrupt:
