@@ -23,8 +23,9 @@ test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need 
 	$(BIN)/pytest -m gpu
 	$(BIN)/pytest --hypothesis-profile new tests/data tests/image_files tests/converters tests/loading tests/kernels tests/scoring
 
+# Their folders are 25 GB in all: those of failed tests are kept.
 test-faults: .venv/dev.stamp  ## commands that are killed at random moments; SEGARENA_FAULTS=5 tries each signal five times
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults tests/faults tests/training/test_torchrun.py $(FAULTS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m faults -o tmp_path_retention_policy=failed tests/faults tests/training/test_torchrun.py $(FAULTS)
 
 record-faults:  ## test-faults, and what it measured into docs/reliability.md
 	rm -f runs/faults.xml
