@@ -232,7 +232,8 @@ class Search:
         best = min(match.rank for match in matches)
         matches = [match for match in matches if match.rank == best]
         matches = [match for match in matches if not match.masks.is_variant] or matches
-        matches = [match for match in matches if len(matches) == 1 or not _are_drawn(match)] or matches
+        if len(matches) > 1:
+            matches = [match for match in matches if not _are_drawn(match)] or matches
         matches = _without_crossed(matches)
         if len(matches) > 1:
             raise ambiguous(self.root, [(match.images, match.masks, match.paths) for match in matches])
