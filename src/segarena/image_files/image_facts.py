@@ -135,7 +135,7 @@ def _is_stretched(values: NDArray[Any], top: int) -> bool:
 
 def describe_grey(images: Sequence[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Return the thumbnails and the histograms of K images, as `ImageFacts` has them."""
-    grey = [image.convert("L") for image in images]
+    grey = [image if image.mode == "L" else image.convert("L") for image in images]
     thumbnails = [np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)) for image in grey]
     histograms = [image.resize((SAMPLES, SAMPLES), Image.Resampling.NEAREST).histogram() for image in grey]
     return np.array(thumbnails), np.array(histograms, dtype=np.uint16)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 #: Pixels of a band.
-BAND = 1 << 21
+BAND = 1 << 20
 
 
 def row_bands(height: int, width: int) -> Iterator[slice]:
