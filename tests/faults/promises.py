@@ -114,6 +114,18 @@ PROMISES = (
         "without a batch: a large image and a slow network drive are no faults. Only Linux reports what a process does",
     ),
     Promise(
+        "A training with loader processes ends, and so do they",
+        "Its last epoch, and SIGTERM for the main process alone, as from `kill` or `docker stop`; a worker that hangs",
+        (
+            "commands/test_workers_end.py::test_a_training_ends_with_its_workers",
+            "commands/test_workers_end.py::test_a_trainer_is_gone_when_its_training_is",
+            "loading/test_processes.py::test_a_closed_loader_has_no_workers_and_begins_with_new_ones",
+        ),
+        measured="from commit 69f8e13 to bda12ce each training with `--workers 2` wrote its files and its last line, and then "
+        "waited for its workers without end, since a cycle of references kept them; one that was ended by SIGTERM did "
+        "so even before",
+    ),
+    Promise(
         "Processes that train one network with torchrun: the loss of one costs no saved step with `--max-restarts`",
         "SIGKILL in one of two processes at a random step; SIGSTOP in one",
         (

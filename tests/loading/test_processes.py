@@ -1,5 +1,6 @@
 """Processes that load images: what they are given, how many there are, and what Ctrl-C does to them."""
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -111,3 +112,25 @@ def test_images_that_do_not_fit_into_the_shared_memory_are_refused(monkeypatch):
         ForkingPickler.dumps(images)
     monkeypatch.setattr(processes, "free_disk", lambda place: 2 * images.bytes)
     assert pickle.loads(ForkingPickler.dumps(images)).kept.keys() == {0, 1, 2}
+
+
+class Hanging(Slow):
+    def __getitem__(self, item):
+        if item == 3:
+            time.sleep(600)
+        return os.getpid()
+
+
+@pytest.mark.parametrize("dataset", [Slow(), Hanging()])
+def test_a_closed_loader_has_no_workers_and_begins_with_new_ones(dataset, monkeypatch):
+    monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.2)  # it waits so long for one that hangs
+    loader = Loader(dataset, list, 1, batch_size=1)
+    first = next(iter(loader))[0]
+    assert [process.pid for process in multiprocessing.active_children()] == [first]
+    loader.close()
+    loader.close()
+    assert multiprocessing.active_children() == []
+    second = next(iter(loader))[0]
+    assert second not in (first, os.getpid())
+    loader.close()
+    assert multiprocessing.active_children() == []

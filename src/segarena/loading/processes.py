@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
 import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,9 +61,11 @@ class Loader:
             DataLoader, _ErrorsAsItems(dataset), collate_fn=partial(_collate, collate), **options, **processes
         )
         self.loader = self._new_loader()
+        if workers:
+            _close_at_the_end_of(os.getpid())
+            _open.setdefault(os.getpid(), weakref.WeakSet()).add(self)
 
     def __iter__(self) -> Iterator[Any]:
-        batches: Iterator[Any] | None = None
         try:
             with _handler_of_dead_children():
                 batches = iter(self.loader)
@@ -70,11 +74,38 @@ class Loader:
                     raise batch
                 yield batch
         except Exception:
-            # The old loader ends its workers now. Left to the cycle collector, as part of a traceback, it would have
-            # lost the queues to its workers, and would wait 5 s for each.
-            batches = None
-            self.loader = self._new_loader()
+            # Left to the cycle collector, as part of a traceback, the old loader would have lost the queues to its
+            # workers, and would wait 5 s for each.
+            self.close()
             raise
+
+    def close(self) -> None:
+        """End the worker processes. What iterates over the loader later has new ones."""
+        batches = getattr(self.loader, "_iterator", None)
+        if batches is not None:
+            batches._shutdown_workers()
+            for process in batches._workers:  # one that hangs is still there
+                process.kill()
+            self.loader = self._new_loader()
+
+
+#: Loaders whose worker processes may run, by the process that made them.
+_open: dict[int, weakref.WeakSet[Loader]] = {}
+
+
+@cache
+def _close_at_the_end_of(process: int) -> None:
+    """Let this process, when it ends, close what still is open, e.g. a loader in a traceback.
+
+    Python sends SIGTERM to the workers then, which ignore the first one, and waits for them without end. This comes
+    before, also in a process that multiprocessing has started, where functions of `atexit` are not called.
+    """
+
+    def close_all() -> None:
+        for loader in list(_open.get(process, ())):
+            loader.close()
+
+    multiprocessing.util.Finalize(None, close_all, exitpriority=100)
 
 
 def _next(batches: Iterator[Any]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +104,12 @@ class Trainer:
         )
         self.average = WeightAverage(self.model, protocol.ema_decay) if protocol.ema_decay else None
         self.scaler = build_scaler(protocol.device, protocol.precision)
+        trainer = weakref.ref(self)  # its step must not keep it: with it, the processes of the loader would stay
+
+        def split_further() -> int | None:
+            owner = trainer()
+            return None if owner is None else owner._split_further()
+
         step = TrainingStep(
             self.model,
             self.loss,
@@ -113,7 +120,7 @@ class Trainer:
             device=protocol.device,
             precision=protocol.precision,
             ranks=self.ranks,
-            split_further=self._split_further if self.recovery is not None and self.ranks.number == 1 else None,
+            split_further=split_further if self.recovery is not None and self.ranks.number == 1 else None,
         )
         self.checks = is_seen_at_once(protocol.device, self.scaler)
         self.step = make_step(step)
