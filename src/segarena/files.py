@@ -131,8 +131,11 @@ def open_whole(path: Path, *, size: int = 0) -> Iterator[IO[bytes]]:
     written = 0
     _check_kept(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
+        try:
+            descriptor, temporary = _make_temporary(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = _make_temporary(path)
         with os.fdopen(descriptor, "wb") as stream:
             try:
                 yield stream
@@ -149,6 +152,10 @@ def open_whole(path: Path, *, size: int = 0) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with suppress(OSError):  # of a disk that fails, which must not hide the first error
                 Path(temporary).unlink(missing_ok=True)
+
+
+def _make_temporary(path: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
 
 
 def _length(path: str | Path) -> int:

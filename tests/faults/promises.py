@@ -78,6 +78,22 @@ PROMISES = (
         "`predict`, 31 of `synth`, 15 of `export` and 13 of `evaluate`, and one of them at 165 of `compare`",
     ),
     Promise(
+        "On a folder that is as slow as one on a busy network, commands give the same files",
+        "Each opening, listing, renaming and making of a file in the folder of the data, the run and the cache takes "
+        "0.3 s longer, for `train` with two loader processes, `predict` and `evaluate`; SIGTERM and SIGKILL at random "
+        "moments of a training there, with 0.2 s. And how often a file is opened is counted",
+        (
+            "faults/test_slow_folder.py::test_on_a_slow_folder_the_results_are_the_same",
+            "faults/test_slow_folder.py::test_ended_on_a_slow_folder_it_is_resumed_to_the_same_files",
+            "faults/test_slow_folder.py::test_files_are_opened_no_more_often_than_needed",
+        ),
+        "Single reads and writes are not slower, nor is what SQLite and safetensors open by themselves. A file server "
+        "that does not answer at all is not tried: a loader process that reads nothing for 30 s counts as hung",
+        "10 of 10 trainings that were ended, five by each signal, were resumed to the same bytes. "
+        "`predict` opens an image twice, for its header and for its content; until commit 19d9249 it was five times, "
+        "and a folder was asked for before each file that is written",
+    ),
+    Promise(
         "A folder that is removed while it is written is named, and not made again",
         "The folder of a training, of a comparison, or of one of its runs is removed or replaced",
         (
@@ -121,9 +137,9 @@ PROMISES = (
             "commands/test_workers_end.py::test_a_trainer_is_gone_when_its_training_is",
             "loading/test_processes.py::test_a_closed_loader_has_no_workers_and_begins_with_new_ones",
         ),
-        measured="from commit 69f8e13 to bda12ce each training with `--workers 2` wrote its files and its last line, and then "
-        "waited for its workers without end, since a cycle of references kept them; one that was ended by SIGTERM did "
-        "so even before",
+        measured="from commit 69f8e13 to bda12ce each training with `--workers 2` wrote its files and its last line, "
+        "and then waited for its workers without end, since a cycle of references kept them; one that was ended by "
+        "SIGTERM did so even before",
     ),
     Promise(
         "Processes that train one network with torchrun: the loss of one costs no saved step with `--max-restarts`",

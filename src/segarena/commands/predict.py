@@ -233,7 +233,8 @@ def _compare_levels(predictor: AnyPredictor, levels: Sequence[Any]) -> str:
 
 def _warn_without_rasterio(found: NewImages) -> None:
     """Print what would write the masks of GeoTIFFs as such, where it is not installed."""
-    if not has_rasterio() and any(is_georeferenced(image.path) for image in found.images):
+    tiffs = (image.path for image in found.images if image.path.suffix.lower() in (".tif", ".tiff"))
+    if not has_rasterio() and any(map(is_georeferenced, tiffs)):
         console.warn(f"masks of GeoTIFFs are written as PNG, without their projection: for GeoTIFFs, {INSTALL}")
 
 

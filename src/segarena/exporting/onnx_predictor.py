@@ -101,9 +101,9 @@ class OnnxPredictor:
         """Choose the bits by which images of 16 bits are read, as `OnnxModel.choose_bits`."""
         return self.onnx.choose_bits(highest)
 
-    def read_file(self, path: Path, bits: int) -> NDArray[Any]:
-        """Read an image file as the network gets it, (H, W, C). Raises DataError."""
-        return self.onnx.read_file(path, bits)
+    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
+        """Read an image file, or its bytes, as the network gets it, (H, W, C). Raises DataError."""
+        return self.onnx.read_file(path, bits, content)
 
     def open_large(self, path: Path) -> LargeImage | None:
         """Decode a file that `label_large` labels part by part; None where it is read as an array. Raises DataError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from segarena.errors import DataError
 from segarena.formats import plural
 from segarena.image_files.image_io import open_image, raw_mode
 from segarena.image_files.images import DEPTHS, common_bits, highest_value, is_deep, read_deep
+from segarena.threads import thread_pool
 
 #: TIFF's tags of the highest value that its samples can have.
 _MAX_SAMPLE_VALUES = (281, 341)
@@ -82,17 +84,24 @@ def highest_values(paths: Iterable[Path], content: bytes | None = None) -> list[
         paths: The files.
         content: The bytes of the file, where there is one and they have been read already.
     """
-    found = []
-    for path in paths:
-        try:
-            with open_image(path, content) as image:
-                if not is_deep(image):
-                    continue
-                declared = _declared_value(image)
-            found.append(highest_value(read_deep(path, content)) if declared is None else declared)
-        except DataError:
-            continue
+    files, found = list(paths), []
+    with thread_pool() as threads:
+        for path, (is_16_bit, declared) in zip(
+            files, threads.map(lambda one: _look_at(one, content), files), strict=True
+        ):
+            if declared is not None:
+                found.append(declared)
+            elif is_16_bit:
+                with suppress(DataError):
+                    found.append(highest_value(read_deep(path, content)))
     return found
+
+
+def _look_at(path: Path, content: bytes | None) -> tuple[bool, int | None]:
+    """Whether a file has 16 bits per channel, and the highest value that it declares; False where it is damaged."""
+    with suppress(DataError), open_image(path, content) as image:
+        return (True, _declared_value(image)) if is_deep(image) else (False, None)
+    return False, None
 
 
 def _declared_value(image: ImageFile.ImageFile) -> int | None:

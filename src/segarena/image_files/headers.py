@@ -18,9 +18,14 @@ class Resized(NamedTuple):
     image_size: tuple[int, int]
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) in pixels as the file is shown, from its header alone. Raises DataError."""
-    with open_image(path) as image:
+def image_size(path: Path, content: bytes | None = None) -> tuple[int, int]:
+    """Return (height, width) in pixels as the file is shown, from its header alone. Raises DataError.
+
+    Args:
+        path: The file.
+        content: Its bytes, where they have been read already.
+    """
+    with open_image(path, content) as image:
         return shown_size(image)
 
 

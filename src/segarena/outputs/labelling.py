@@ -20,12 +20,14 @@ from segarena.image_files import large_images
 from segarena.image_files.brightness import brightness, channel_means
 from segarena.image_files.georeference import has_rasterio, read_georeference
 from segarena.image_files.headers import image_size
+from segarena.image_files.tiff_bands import is_tiff
 from segarena.outputs.ahead import read_ahead
 from segarena.outputs.manifest import Done, Journal, describe_file
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Collector, Writer
 
 _AHEAD = 2  # images that are read before they are needed, and that wait to be written
+_IN_MEMORY = 1 << 26  # bytes of an image file that is read at once; a larger one is read in parts, more than once
 
 
 class FileLabeller(Protocol):
@@ -35,8 +37,8 @@ class FileLabeller(Protocol):
     def channels(self) -> Any:
         """The channels of the images; None for RGB of 8 bits."""
 
-    def read_file(self, path: Path, bits: int) -> NDArray[Any]:
-        """Read an image file as the network takes it, (H, W, channels)."""
+    def read_file(self, path: Path, bits: int, content: bytes | None = None) -> NDArray[Any]:
+        """Read an image file, or its bytes, as the network takes it, (H, W, channels)."""
 
     def open_large(self, path: Path) -> Any:
         """Decode a file that is too large for an array; None where it is not."""
@@ -76,6 +78,7 @@ class _Read:
     done: Done
     pixels: NDArray[Any] | None
     error: DataError | None = None
+    is_tiff: bool = False
 
 
 @dataclass
@@ -156,7 +159,7 @@ class Labelling:
                 large = self.labeller.open_large(read.image.path)
             if pixels is None:
                 pixels = self.labeller.read_file(read.image.path, self.bits) if large is None else large.picture()
-            place = read_georeference(read.image.path) if has_rasterio() else None
+            place = read_georeference(read.image.path) if read.is_tiff and has_rasterio() else None
         except DataError as error:
             return None, error
         on_image(read.image, pixels.shape[:2] if large is None else large.size)
@@ -188,14 +191,16 @@ class Labelling:
         self.journal.add(replace(done, height=height, width=width, files=names), content)
 
     def _read(self, image: NewImage) -> _Read:
-        """Read an image file; of a large one only the header, so that one at a time is in memory."""
+        """Read an image file, once; of a large one only the header, so that one at a time is in memory."""
         done = Done(image.name, image.location, 0, 0)
         try:
-            done = describe_file(image)
-            height, width = image_size(image.path) if self.labeller.channels is None else (0, 0)
+            content = image.path.read_bytes() if image.path.stat().st_size <= _IN_MEMORY else None
+            done, is_a_tiff = describe_file(image, content), is_tiff(image.path, content)
+            height, width = image_size(image.path, content) if self.labeller.channels is None else (0, 0)
             if height * width > large_images.LARGE:
-                return _Read(image, done, None)
-            return _Read(image, done, self.labeller.read_file(image.path, self.bits))
+                return _Read(image, done, None, is_tiff=is_a_tiff)
+            pixels = self.labeller.read_file(image.path, self.bits, content)
+            return _Read(image, done, pixels, is_tiff=is_a_tiff)
         except DataError as error:
             return _Read(image, done, None, error)
         except OSError:

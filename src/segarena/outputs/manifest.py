@@ -55,10 +55,18 @@ class Done:
     """Why it could not be labelled; empty if it was."""
 
 
-def describe_file(image: NewImage) -> Done:
-    """Return what identifies an image or a video, before it is labelled. Raises OSError."""
-    with image.path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+def describe_file(image: NewImage, content: bytes | None = None) -> Done:
+    """Return what identifies an image or a video, before it is labelled. Raises OSError.
+
+    Args:
+        image: The image.
+        content: The bytes of its file, where they have been read already.
+    """
+    if content is None:
+        with image.path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    else:
+        digest = hashlib.sha256(content).hexdigest()
     state = image.path.stat()
     return Done(image.name, image.location, state.st_size, state.st_mtime_ns, digest)
 
