@@ -19,7 +19,8 @@ from segarena.records.run import Costs
 from segarena.training.accumulation import add_gradients
 from segarena.training.evaluation import predict_masks
 from segarena.training.losses import SegmentationLoss
-from segarena.training.memory import GIB, MIB, fits, release_memory
+from segarena.training.memory import fits, release_memory
+from segarena.units import GIB, MIB
 from support import real_encoders, refuses, write_pair
 
 pytestmark = pytest.mark.gpu

@@ -16,6 +16,7 @@ from segarena.checks.measurements import MAX_SHIFT, PairMeasurement, recall_pair
 from segarena.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
+from segarena.evenly import evenly_spaced
 from segarena.formats import plural, small_percent
 
 #: A smaller shift, in pixels, is within the width of an edge.
@@ -41,9 +42,9 @@ _MOST_IMAGES, _MIN_IMAGES = 24, 6
 
 def check_alignment(source: FolderSource) -> Iterator[Problem]:
     """Yield masks that do not fit, judged by up to 24 pairs spread over the set and up to 24 suspicious ones."""
-    spread = np.linspace(0, len(source.samples) - 1, min(_MOST_IMAGES, len(source.samples))).round().astype(int)
+    spread = evenly_spaced(len(source.samples), _MOST_IMAGES)
     suspects = _unlike_the_others(source)[:_MOST_IMAGES]
-    pairs = recall_pairs(source, sorted({*spread.tolist(), *suspects}))
+    pairs = recall_pairs(source, sorted({*spread, *suspects}))
     yield from _shifted_masks(pairs)
     yield from check_class_appearance(source, pairs)
     if source.classes.num_classes == 2:

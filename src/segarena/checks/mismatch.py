@@ -17,6 +17,7 @@ from segarena.checks.problem import Problem, names_of
 from segarena.checks.thumbnails import Thumbnails
 from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
+from segarena.evenly import evenly_spaced
 
 #: Of the masks, an image's own one agrees with it better than this share of all. Measured: 0.98 to 1.00 for street
 #: scenes, plants, slices of tissue and the built-in scenes; 0.59 for roads seen from the air, which are too thin for a
@@ -42,7 +43,7 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
     order = _usable(source, thumbnails)
     if len(order) < _MIN_IMAGES:
         return
-    places = np.linspace(0, len(order) - 1, min(_MOST_IMAGES, len(order))).round().astype(int)
+    places = np.array(evenly_spaced(len(order), _MOST_IMAGES))
     beside = {place + step for place in places.tolist() for step in (0, *_STEPS)}
     near = np.array(sorted(place for place in beside if 0 <= place < len(order)))
     images = thumbnails.fine[[order[place] for place in places]]
@@ -73,8 +74,7 @@ def check_mismatch(source: FolderSource, thumbnails: Thumbnails) -> Iterator[Pro
         yield _describe_turn(source, chosen, len(places), turn)
         return
     if len(near) < len(order):
-        spread = np.linspace(0, len(order) - 1, min(_MOST_MASKS, len(order))).round().astype(int)
-        near = np.union1d(near, spread)
+        near = np.union1d(near, evenly_spaced(len(order), _MOST_MASKS))
         compared = compare(near)
     if wrong and (found := find_others(compared)) is not None:
         yield describe(compared.agreement.second, compared.own, near, found)

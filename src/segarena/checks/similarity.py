@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from segarena.checks.numerics import crop, find_crop, largest_eigenvectors, multiply, project
 from segarena.checks.thumbnails import halve, perceptual_hash
+from segarena.evenly import evenly_spaced
 
 #: Candidates: smallest correlation of thumbnails of 16 x 16 pixels, ...
 COARSE = 0.75
@@ -184,7 +185,7 @@ def _shared_images(thumbnails: NDArray[np.uint8]) -> Shared:
     if len(thumbnails) < _MIN_IMAGES:
         return Shared(np.ones((1, *thumbnails.shape[1:]), dtype=np.float32), 0)
     mean = thumbnails.mean(axis=0, dtype=np.float32)
-    chosen = np.linspace(0, len(thumbnails) - 1, min(_MOST_SAMPLED, len(thumbnails))).round().astype(int)
+    chosen = evenly_spaced(len(thumbnails), _MOST_SAMPLED)
     some = (thumbnails[chosen] - mean).reshape(len(chosen), -1)
     components = multiply(largest_eigenvectors(multiply(some, some), min(_COMPONENTS, len(chosen) // 8)), some.T)
     images = np.concatenate([mean[None], components.reshape(-1, *mean.shape)]).astype(np.float32)

@@ -23,8 +23,8 @@ from segarena.image_files.cache import cache_folder
 from segarena.loading.processes import SHARED_MEMORY
 from segarena.records.run import Environment
 from segarena.training.machine import choose_device, describe_environment
+from segarena.units import GIB
 
-_GIB = 1024**3
 #: Libraries whose versions matter most in a report, and optional ones.
 LIBRARIES = ("numpy", "pillow", "numba", "pandas", "matplotlib", "safetensors", "tifffile", "onnxruntime", "rasterio")
 #: Variables of the environment that change what segarena does.
@@ -93,7 +93,7 @@ def _facts(machine: Environment) -> Iterator[tuple[str, str]]:
     yield "processor", f"{machine.cpu}, {plural(machine.cores, 'core')}, {plural(machine.threads, 'thread')}"
     yield "device", _describe_device(machine)
     memory = free_memory()
-    yield "free memory", "unknown" if memory is None else f"{memory / _GIB:.1f} GiB"
+    yield "free memory", "unknown" if memory is None else f"{memory / GIB:.1f} GiB"
     yield "shared memory", _room(SHARED_MEMORY)
     yield "free disk here", _room(Path.cwd())
     yield "free disk for temporary files", f"{_room(Path(gettempdir()))} in {gettempdir()}"
@@ -116,13 +116,13 @@ def _describe_device(machine: Environment) -> str:
     import torch
 
     free, total = torch.cuda.mem_get_info(machine.device)
-    memory = f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free"
+    memory = f"{free / GIB:.1f} of {total / GIB:.1f} GiB free"
     return f"{machine.device}, {machine.gpu}, {memory}, CUDA {machine.cuda}, cuDNN {machine.cudnn}"
 
 
 def _room(folder: Path) -> str:
     free = free_disk(folder)
-    return "not there" if free is None else f"{free / _GIB:.1f} GiB"
+    return "not there" if free is None else f"{free / GIB:.1f} GiB"
 
 
 def _describe_cache() -> str:

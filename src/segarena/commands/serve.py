@@ -12,12 +12,13 @@ import numpy as np
 
 from segarena.commands.terminal import console, shown
 from segarena.config import ServeOptions
-from segarena.config.serving import MIB, TOKEN_VARIABLE
+from segarena.config.serving import TOKEN_VARIABLE
 from segarena.errors import ConfigError
 from segarena.extras import require
 from segarena.formats import command, join_words, plural
 from segarena.records.metrics import Metrics
 from segarena.runs import find_model_runs
+from segarena.units import MIB
 
 if TYPE_CHECKING:  # it needs the extra
     from segarena.serving.models import ServedModel

@@ -14,6 +14,7 @@ from typing import Literal
 
 from segarena.config.network_costs import DEFAULT_ENCODERS
 from segarena.formats import rough_duration
+from segarena.units import GIB
 
 #: Trainings of each architecture with which a verdict is about architectures, and the seconds that they may take.
 SEVERAL_SEEDS, SEEDS_WITHIN = 3, 3600.0
@@ -215,12 +216,12 @@ def crops(warps: bool, is_rgb: bool = True) -> tuple[Literal["each", "batch"], s
 
 def cache_gib(free: int | None) -> float:
     """Half of the free memory; 4 where that is unknown."""
-    return 4.0 if free is None else round(free / 2 / 1024**3, 1)
+    return 4.0 if free is None else round(free / 2 / GIB, 1)
 
 
 def disk_cache_gib(free: int | None) -> float:
     """Half of the free disk space, at most 50."""
-    return 0.0 if free is None else min(50.0, round(free / 2 / 1024**3, 1))
+    return 0.0 if free is None else min(50.0, round(free / 2 / GIB, 1))
 
 
 def threads(facts: ComputeFacts) -> tuple[int, str]:

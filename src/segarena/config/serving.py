@@ -15,8 +15,6 @@ from segarena.errors import ConfigError
 
 #: The environment variable that may hold the token.
 TOKEN_VARIABLE = "SEGARENA_TOKEN"
-#: A mebibyte, in bytes.
-MIB = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from segarena.experiment.prediction import Forecast
 from segarena.experiment.prepared import Prepared
 from segarena.records.comparison import ComparisonRecord, PredictedTime
 from segarena.runs import Run
-from segarena.training.memory import MIB
+from segarena.units import MIB
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segarena.checks.problem import Problem, parts_of
 from segarena.classes import TABLE, ClassTable
 from segarena.data.folder import FolderSource
@@ -17,6 +15,7 @@ from segarena.data.layout.layout import Layout
 from segarena.data.layout.tree import relative_name
 from segarena.data.splitting.splits import PARTS, Splits
 from segarena.errors import DataError
+from segarena.evenly import evenly_spaced
 from segarena.experiment.ceilings import CeilingTable
 from segarena.formats import defined, plural, small_percent
 from segarena.reporting.check_figures import TILES, DataSheet, Tile
@@ -178,7 +177,7 @@ def _tiles(source: FolderSource, splits: Splits) -> tuple[Tile, ...]:
     """Pairs spread evenly over the set; unreadable ones are left out, as they are reported among the problems."""
     part = parts_of(splits)
     tiles = []
-    for index in np.linspace(0, len(source.samples) - 1, min(TILES, len(source.samples))).round().astype(int).tolist():
+    for index in evenly_spaced(len(source.samples), TILES):
         try:
             image, labels = source.read(index)
         except DataError:

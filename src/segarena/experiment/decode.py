@@ -12,8 +12,7 @@ from segarena.image_files.cache import cache_folder
 from segarena.launched import local_processes
 from segarena.loading.decoded import DecodedImages
 from segarena.loading.disk_cache import DiskCache
-
-GIB = 1024**3
+from segarena.units import GIB
 
 
 def decode(source: Source, splits: Splits, options: ProtocolOptions, reporter: Reporter) -> DecodedImages:

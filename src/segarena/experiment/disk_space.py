@@ -14,7 +14,7 @@ from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.formats import byte_size, plural
 from segarena.free_disk import free_disk
-from segarena.training.memory import MIB
+from segarena.units import MIB
 
 
 class Size(NamedTuple):

@@ -14,7 +14,7 @@ from segarena.experiment.train_all import plan_all
 from segarena.formats import command as command_of
 from segarena.free_disk import free_disk
 from segarena.records.plan import PlannedRun, PlannedTime, PlanRecord
-from segarena.training.memory import MIB
+from segarena.units import MIB
 
 
 def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from segarena.evenly import evenly_spaced
 from segarena.experiment.prepared import Prepared
 from segarena.files import write_with
 from segarena.runs import Run
@@ -66,5 +67,4 @@ def _save(picture: Image.Image, path: Path) -> None:
 def _spread(images: pd.DataFrame) -> list[str]:
     """Names of GALLERY images at equal steps from the lowest mean IoU to the highest."""
     difficulty = with_iou(images).dropna(subset=["iou"]).groupby("image")["iou"].mean().sort_values(kind="stable")
-    steps = np.linspace(0, len(difficulty) - 1, min(GALLERY, len(difficulty))).round().astype(int)
-    return [str(difficulty.index[step]) for step in steps]
+    return [str(difficulty.index[step]) for step in evenly_spaced(len(difficulty), GALLERY)]

@@ -34,7 +34,8 @@ from segarena.training.checkpoint import saved_micro_batch
 from segarena.training.counting import evaluate
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluation_pixels
-from segarena.training.memory import GIB, MIB, PeakMemory, fits
+from segarena.training.memory import PeakMemory, fits
+from segarena.units import GIB, MIB
 
 #: Share of the free memory of a CPU that a training may need by the prediction.
 FILLED = 0.9

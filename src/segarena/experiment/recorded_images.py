@@ -13,6 +13,7 @@ from PIL import Image
 from segarena.data.folder import FolderSource
 from segarena.data.source import Source, Split, indices_by_name
 from segarena.errors import SegarenaError
+from segarena.evenly import evenly_spaced
 from segarena.experiment.inputs import reopen_source
 from segarena.experiment.progress import SILENT, Reporter
 from segarena.records.run import ChannelValues, Data
@@ -52,8 +53,7 @@ class RecordedImages:
     def chosen(self, part: Split, most: int) -> list[int]:
         """Return the samples that `read` yields."""
         found = self.positions[part]
-        number = min(most, len(found))
-        return [found[round(place)] for place in np.linspace(0, len(found) - 1, number)] if number else []
+        return [found[place] for place in evenly_spaced(len(found), most)]
 
     @property
     def checked_part(self) -> Split:

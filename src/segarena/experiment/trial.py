@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segarena.evenly import evenly_spaced
 from segarena.experiment.build import build_network, make_loader, make_loss
 from segarena.experiment.evaluation_plan import evaluation_workers, scaling
 from segarena.experiment.plan import Training
@@ -32,7 +33,8 @@ from segarena.training.cpu_time import cpu_seconds
 from segarena.training.devices import synchronize
 from segarena.training.engine import Trainer
 from segarena.training.evaluation import evaluation_pixels
-from segarena.training.memory import MIB, PeakMemory
+from segarena.training.memory import PeakMemory
+from segarena.units import MIB
 
 #: Seconds of the measured steps of a model: this share of its training, within these bounds.
 SHARE, SHORTEST, LONGEST = 0.02, 0.7, 4.0
@@ -220,8 +222,7 @@ def middle_mean(values: Sequence[float]) -> float:
 
 def _spread(indices: Sequence[int], most: int) -> list[int]:
     """At most that many of the indices, at equal steps."""
-    places = np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(int)
-    return [indices[place] for place in places]
+    return [indices[place] for place in evenly_spaced(len(indices), most)]
 
 
 def _until(batches: Iterable[list[EvaluationItem]], end: float) -> Iterator[list[EvaluationItem]]:

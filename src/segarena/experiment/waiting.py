@@ -12,10 +12,10 @@ from segarena.cores import count_cores
 from segarena.experiment.plan import Training
 from segarena.formats import percent
 from segarena.free_memory import free_memory
+from segarena.units import GIB
 
 #: The share of the training time from which there is advice.
 MOST = 0.1
-GIB = 1024**3
 
 
 def advise_on_waiting(training: Training, history: Sequence[Mapping[str, Any]]) -> str | None:

@@ -20,7 +20,8 @@ from segarena.experiment.train_all import epoch_seconds
 from segarena.experiment.trial import measure_speed
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.machine import computing_with
-from segarena.training.memory import MIB, resident_mib
+from segarena.training.memory import resident_mib
+from segarena.units import MIB
 
 #: With fewer training steps of each model, a trial would take as long as what it predicts.
 FEWEST_STEPS = 40

@@ -18,6 +18,7 @@ from segarena.loading.crop_tables import PlannedCrop
 from segarena.loading.decoded import DecodedImages
 from segarena.loading.transforms import AxisCut, CropPlan
 from segarena.threads import at_a_time, thread_pool
+from segarena.units import MIB
 
 #: The share of a GPU's free memory that the training images may take.
 SHARE = 0.4
@@ -25,7 +26,6 @@ SHARE = 0.4
 CHUNK = 64
 #: Bytes of a pixel: red, green, blue and the label.
 PIXEL_BYTES = 4
-MIB = 1 << 20
 
 
 class Pixels(NamedTuple):

@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from segarena.errors import ConfigError, SegarenaError, WorkerError
 from segarena.free_disk import free_disk
+from segarena.units import GIB
 
 #: Where Linux has shared memory, through which processes pass batches.
 SHARED_MEMORY = Path("/dev/shm")
 #: The share of it that may be used, and the batches of a process at a time: two in advance, and one in the making.
 USABLE, BATCHES = 0.8, 3
-_GIB = 1024**3
 #: Seconds between two looks at whether the processes are alive, while a batch is awaited.
 LOOK_EVERY = 5.0
 #: Looks without a batch after which a process counts as hung. They are counted, as a computer may sleep in between.
@@ -240,7 +240,7 @@ def check_shared_memory(size: int, shared: Path = SHARED_MEMORY) -> None:
     free = free_disk(shared)
     if free is not None and size > free:
         raise ConfigError(
-            f"the trainings share {size / _GIB:.2f} GiB of decoded images, and {shared} has {free / _GIB:.2f} GiB free",
+            f"the trainings share {size / GIB:.2f} GiB of decoded images, and {shared} has {free / GIB:.2f} GiB free",
             where="--jobs",
             remedy="Give a container more, as with `docker run --shm-size`; or leave out --jobs, or use --cache-gib 0",
         )

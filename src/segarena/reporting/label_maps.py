@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from segarena.errors import RunError
+from segarena.evenly import evenly_spaced
 from segarena.files import open_whole
 
 #: In the folder of a run, or of a fold: what its network predicted, IMAGE.png for each scored image.
@@ -33,9 +34,7 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 def kept_names(names: Sequence[str]) -> list[str]:
     """Return the names of the images that are kept: all, or MOST_IMAGES of them, evenly spaced."""
-    if len(names) <= MOST_IMAGES:
-        return list(names)
-    return [names[place] for place in np.linspace(0, len(names) - 1, MOST_IMAGES).round().astype(int)]
+    return [names[place] for place in evenly_spaced(len(names), MOST_IMAGES)]
 
 
 def encode_labels(labels: NDArray[np.uint8], palette: Sequence[int], longest: int = LONGEST_SIDE) -> bytes:

@@ -15,9 +15,7 @@ import torch
 from segarena.config.devices import device_type
 from segarena.errors import OutOfMemoryError, is_out_of_memory
 from segarena.free_memory import free_memory
-
-MIB = 1024 * 1024
-GIB = 1024**3
+from segarena.units import GIB, MIB
 
 
 class PeakMemory:
