@@ -16,7 +16,7 @@ from source_code import FILES, IMPORTS, TREES, is_in, room
 FLOORS: dict[str, tuple[set[str], ...]] = {
     "segarena": (
         {"cores"},
-        {"errors", "evenly", "formats", "free_disk", "free_memory", "seeding", "streams", "threads", "units", "_version"},
+        set("errors evenly formats free_disk free_memory seeding streams threads units _version".split()),
         {"config", "extras", "files", "launched", "locks", "texts"},
         {"classes"},
         {"records"},
