@@ -74,13 +74,13 @@ def test_a_projection_that_cannot_be_read_does_not_cost_the_others(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(path: Path) -> None:
-        if path.name == "a.png":
+        if path.name == "a.tif":
             raise DataError("has a projection that cannot be read", where=path, remedy="Export the file again")
 
     monkeypatch.setattr(labelling, "has_rasterio", lambda: True)
     monkeypatch.setattr(labelling, "read_georeference", read)
     for name in "abc":
-        scene(1, 48).save(tmp_path / f"{name}.png")
-    with refuses(DataError, where=tmp_path / "a.png"):
-        segarena.predict(trained, [tmp_path / f"{name}.png" for name in "abc"], out=tmp_path / "out", device="cpu")
+        scene(1, 48).save(tmp_path / f"{name}.tif")
+    with refuses(DataError, where=tmp_path / "a.tif"):
+        segarena.predict(trained, [tmp_path / f"{name}.tif" for name in "abc"], out=tmp_path / "out", device="cpu")
     assert sorted(path.name for path in (tmp_path / "out").glob("?.png")) == ["b.png", "c.png"]
