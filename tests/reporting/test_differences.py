@@ -136,12 +136,18 @@ def test_differences_and_intervals_are_in_points(comparison: Comparison) -> None
         ({"units": 12}, "rough"),
         ({"units": 4}, "nothing is claimed"),
         ({"rare_classes": ("pole",)}, "“pole”: true pixels in fewer than 3 images"),
+        ({"rare_classes": tuple("abcdefgh")}, "“a”, “b”, “c”, “d”, “e” and 3 more: true pixels in fewer than 3 images"),
         ({"false_classes": ("sign",)}, "“sign”: no true pixels"),
         ({"unit": "group", "units": 12}, "on the same 12 groups"),
     ],
 )
 def test_limits_are_named(comparison: Comparison, changes: dict[str, Any], words: str) -> None:
     assert words in " ".join(difference_notes(shown(comparison, PAIR, **changes)))
+
+
+def test_with_two_units_classes_are_not_called_rare(comparison: Comparison) -> None:
+    notes = difference_notes(shown(comparison, PAIR, rare_classes=("pole",), units=2))
+    assert not [note for note in notes if "pole" in note]
 
 
 def test_a_page_of_an_older_comparison_has_no_differences(make_comparison: Any) -> None:

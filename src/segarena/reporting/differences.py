@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from segarena.formats import join_words, plural
+from segarena.formats import listing, plural
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison
 from segarena.scoring.statistics import FEW_UNITS_OF_CLASS, ROUGH_UNITS
@@ -91,13 +91,13 @@ def _limits(shown: Statistics) -> list[str]:
     notes = []
     if FEWEST_UNITS <= shown.units < ROUGH_UNITS:
         notes.append(f"With {plural(shown.units, shown.unit_name)} the intervals are rough.")
-    if shown.rare_classes:
-        names = join_words([f"“{name}”" for name in shown.rare_classes])
+    if shown.rare_classes and shown.units >= FEW_UNITS_OF_CLASS:  # otherwise each class is one
+        names = listing([f"“{name}”" for name in shown.rare_classes])
         notes.append(
             f"{names}: true pixels in fewer than {FEW_UNITS_OF_CLASS} {shown.unit_name}s, on which the score depends."
         )
     if shown.false_classes:
-        names = join_words([f"“{name}”" for name in shown.false_classes])
+        names = listing([f"“{name}”" for name in shown.false_classes])
         notes.append(
             f"{names}: no true pixels, but predicted; in no mean. The pixels count against the classes they cover."
         )
