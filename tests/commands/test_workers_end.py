@@ -18,25 +18,16 @@ from support import QUICK
 
 #: A command that has not ended after so many seconds hangs; with its imports it takes five on a quiet machine.
 HANGS = 90
+sends_signals = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal that Windows does not have")
 
 
 @pytest.mark.long
-@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
-@pytest.mark.parametrize("is_ended", [False, True])
+@pytest.mark.parametrize("is_ended", [False, pytest.param(True, marks=sends_signals)])
 def test_a_training_ends_with_its_workers(is_ended: bool, squares: Path, tmp_path: Path) -> None:
     """By itself, or by a signal for the main process alone, as from `kill`, `docker stop` or a service manager."""
-    options = (
-        "--model",
-        "unet",
-        *OPTIONS[:-4],
-        "--epochs",
-        "10000" if is_ended else "2",
-        "--workers",
-        "2",
-        "--out",
-        tmp_path / "run",
-    )
-    with start("train", squares, *options) as process:
+    epochs = "10000" if is_ended else "2"
+    options = [*("--model", "unet", "--workers", "2"), *OPTIONS[:-4], *("--epochs", epochs)]
+    with start("train", squares, *options, "--out", tmp_path / "run") as process:
         guard = threading.Timer(HANGS, process.kill)
         guard.start()
         assert process.stdout is not None

@@ -90,8 +90,8 @@ PROMISES = (
         "Single reads and writes are not slower, nor is what SQLite and safetensors open by themselves. A file server "
         "that does not answer at all is not tried: a loader process that reads nothing for 30 s counts as hung",
         "10 of 10 trainings that were ended, five by each signal, were resumed to the same bytes. "
-        "`predict` opens an image twice, for its header and for its content; until commit 19d9249 it was five times, "
-        "and a folder was asked for before each file that is written",
+        "`predict` opens an image three times, for its first bytes, its header and its content; until commit 19d9249 "
+        "it was five times, two of them for its content, and a folder was asked for before each file that is written",
     ),
     Promise(
         "A folder that is removed while it is written is named, and not made again",

@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -34,22 +35,17 @@ class SlowFolder:
         seconds: How much longer each takes.
     """
 
-    _open: list[SlowFolder] = []  # noqa: RUF012
-    _is_hooked = False
-
     def __init__(self, folder: Path, seconds: float) -> None:
         self._prefix, self._seconds = str(folder.absolute()), seconds
         self.operations: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        if not SlowFolder._is_hooked:
-            sys.addaudithook(_on_event)  # it cannot be removed
-            SlowFolder._is_hooked = True
-        self._open.append(self)
+        _add_hook()
+        _folders.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.remove(self)
+        _folders.remove(self)
 
     def wait(self, event: str, path: str) -> None:
         """Count an operation, if it is in the folder, and wait."""
@@ -62,10 +58,19 @@ class SlowFolder:
         return Counter(path.lstrip("/\\") for what, path in self.operations if what == event)
 
 
+_folders: list[SlowFolder] = []
+
+
+@cache
+def _add_hook() -> None:
+    """Once, as it cannot be removed."""
+    sys.addaudithook(_on_event)
+
+
 def _on_event(event: str, arguments: tuple[object, ...]) -> None:
-    if event in _EVENTS and SlowFolder._open and isinstance(arguments[0], (str, bytes, os.PathLike)):
+    if event in _EVENTS and _folders and isinstance(arguments[0], (str, bytes, os.PathLike)):
         path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100
-        for folder in list(SlowFolder._open):
+        for folder in list(_folders):
             folder.wait(event, path)
 
 
@@ -78,7 +83,7 @@ def in_other_processes(folder: Path, seconds: float, temporary: Path) -> dict[st
         temporary: A folder for a file that Python imports at its beginning.
     """
     temporary.mkdir(exist_ok=True)
-    text = "import os\nfrom pathlib import Path\nfrom faults.slow import *\n"
+    text = "import os\nfrom pathlib import Path\nfrom faults.slow import SlowFolder\n"
     text += f"SlowFolder(Path(os.environ[{FOLDER!r}]), float(os.environ[{SECONDS!r}])).__enter__()\n"
     (temporary / "sitecustomize.py").write_text(text, encoding="utf-8")
     places = [temporary, Path(__file__).parents[1], *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -44,6 +44,7 @@ from segarena.outputs.table import check_table
 from segarena.outputs.video_labelling import VideoLabelling
 from segarena.outputs.writer import Collector
 from segarena.records.run import Data
+from segarena.threads import thread_pool
 from segarena.training.machine import computing_with, usual_threads
 
 
@@ -233,8 +234,11 @@ def _compare_levels(predictor: AnyPredictor, levels: Sequence[Any]) -> str:
 
 def _warn_without_rasterio(found: NewImages) -> None:
     """Print what would write the masks of GeoTIFFs as such, where it is not installed."""
-    tiffs = (image.path for image in found.images if image.path.suffix.lower() in (".tif", ".tiff"))
-    if not has_rasterio() and any(map(is_georeferenced, tiffs)):
+    if has_rasterio():
+        return
+    with thread_pool() as threads:
+        some = any(threads.map(is_georeferenced, [image.path for image in found.images]))
+    if some:
         console.warn(f"masks of GeoTIFFs are written as PNG, without their projection: for GeoTIFFs, {INSTALL}")
 
 

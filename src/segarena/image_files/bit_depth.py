@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -86,9 +87,8 @@ def highest_values(paths: Iterable[Path], content: bytes | None = None) -> list[
     """
     files, found = list(paths), []
     with thread_pool() as threads:
-        for path, (is_16_bit, declared) in zip(
-            files, threads.map(lambda one: _look_at(one, content), files), strict=True
-        ):
+        looks = threads.map(partial(_look_at, content=content), files)
+        for path, (is_16_bit, declared) in zip(files, looks, strict=True):
             if declared is not None:
                 found.append(declared)
             elif is_16_bit:

@@ -62,8 +62,7 @@ class Loader:
         )
         self.loader = self._new_loader()
         if workers:
-            _close_at_the_end_of(os.getpid())
-            _open.setdefault(os.getpid(), weakref.WeakSet()).add(self)
+            _open_in(os.getpid()).add(self)
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -89,23 +88,21 @@ class Loader:
             self.loader = self._new_loader()
 
 
-#: Loaders whose worker processes may run, by the process that made them.
-_open: dict[int, weakref.WeakSet[Loader]] = {}
-
-
 @cache
-def _close_at_the_end_of(process: int) -> None:
-    """Let this process, when it ends, close what still is open, e.g. a loader in a traceback.
+def _open_in(process: int) -> weakref.WeakSet[Loader]:
+    """Loaders of this process that have workers. When it ends, those that are left, e.g. in a traceback, are closed.
 
     Python sends SIGTERM to the workers then, which ignore the first one, and waits for them without end. This comes
     before, also in a process that multiprocessing has started, where functions of `atexit` are not called.
     """
+    loaders: weakref.WeakSet[Loader] = weakref.WeakSet()
 
     def close_all() -> None:
-        for loader in list(_open.get(process, ())):
+        for loader in list(loaders):
             loader.close()
 
     multiprocessing.util.Finalize(None, close_all, exitpriority=100)
+    return loaders
 
 
 def _next(batches: Iterator[Any]) -> Any:
