@@ -116,7 +116,7 @@ def test_images_that_do_not_fit_into_the_shared_memory_are_refused(monkeypatch):
 
 class Hanging(Slow):
     def __getitem__(self, item):
-        if item == 3:
+        if item == 1:  # which is asked for before the first has arrived
             time.sleep(600)
         return os.getpid()
 

@@ -85,6 +85,7 @@ class Loader:
             batches._shutdown_workers()
             for process in batches._workers:  # one that hangs is still there
                 process.kill()
+                process.join(LOOK_EVERY)  # one that waits for a drive ends when it answers
             self.loader = self._new_loader()
 
 
