@@ -1,6 +1,8 @@
 # Everything sets itself up in .venv: `make demo` and `make test` are all a fresh machine needs.
 PYTHON ?= python3
 BIN := .venv/bin
+# A test that has not ended after five minutes hangs: where all its threads are is printed, and it counts as failed.
+LIMIT := --max-worker-restart 0 -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
@@ -12,10 +14,10 @@ demo: .venv/runtime.stamp  ## compare the four architectures on the built-in sce
 	$(BIN)/segarena compare --epochs 10 --batch-size 4 --seeds 1 --out $(DEMO_OUT)
 
 test: .venv/dev.stamp  ## the fast tests, a process per core
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(LIMIT) --durations=10
 
 test-long: .venv/dev.stamp  ## the tests that take seconds each; before a change lands, after `make test`
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(LIMIT) \
 	  -m "long and not slow and not exhaustive and not gpu and not faults"
 
 test-slow: .venv/dev.stamp  ## the tests that take minutes, and those that need a GPU where there is one

@@ -112,6 +112,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
     assert same(found, whole)
 
 
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize("status", [pytest.param(-signal.SIGINT, id="at exit"), pytest.param(130, id="in the report")])
 def test_a_second_ctrl_c_after_the_work_leaves_no_traceback(status: int) -> None:

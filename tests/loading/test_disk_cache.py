@@ -190,11 +190,11 @@ def fill(folder):
 
 def test_processes_that_write_at_once_do_not_disturb_each_other(tmp_path):
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=fill, args=(tmp_path,)) for _ in range(3)]
+    processes = [context.Process(target=fill, args=(tmp_path,), daemon=True) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join()
+        process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert len(files(tmp_path)) == 12
     fill(tmp_path)

@@ -21,7 +21,7 @@ def burn(seconds: float = BUSY) -> None:
 def work_and_wait(done: Event, leave: Event) -> None:
     burn()
     done.set()
-    leave.wait()
+    leave.wait(60)
 
 
 def test_work_is_counted_and_waiting_is_not() -> None:
@@ -40,12 +40,12 @@ def test_workers_are_counted_once_while_they_run_and_after_they_ended() -> None:
     context = multiprocessing.get_context("fork")
     done, leave = context.Event(), context.Event()
     start = cpu_seconds()
-    worker = context.Process(target=work_and_wait, args=(done, leave))
+    worker = context.Process(target=work_and_wait, args=(done, leave), daemon=True)
     worker.start()
-    done.wait()
+    assert done.wait(60)
     running = cpu_seconds()
     leave.set()
-    worker.join()
+    worker.join(60)
     ended = cpu_seconds()
     assert None not in (start, running, ended)
     tick = 0.02  # the system counts in hundredths
