@@ -7,7 +7,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Minutes, no GPU, no download of data or weights.
 DEMO_OUT ?= runs/demo
 
-.PHONY: demo test test-long test-slow test-faults record-faults test-exhaustive lint bench bench-compare docs site lock clean
+.PHONY: demo test test-long test-slow test-faults record-faults fuzz test-exhaustive lint bench bench-compare docs site lock clean
 
 demo: .venv/runtime.stamp  ## compare the four architectures on the built-in scenes
 	@[ "$(DEMO_OUT)" != runs/demo ] || rm -rf runs/demo
@@ -34,6 +34,10 @@ record-faults:  ## test-faults, and what it measured into docs/reliability.md
 	-$(MAKE) test-faults FAULTS="--junitxml=runs/faults.xml -o junit_logging=all"
 	$(BIN)/python tests/faults/record.py runs/faults.xml
 	$(BIN)/python docs/build_reliability_page.py
+
+fuzz: .venv/dev.stamp  ## text files that reach new lines of code, an hour for each kind; KINDS="COCO 'lists of VOC'"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/fuzz.py $(KINDS)
 
 test-exhaustive: .venv/dev.stamp  ## hours: every architecture on every encoder at every output stride
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m exhaustive tests/models
