@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, settings
 
+from crashes import pytest_handlecrashitem, pytest_report_teststatus  # noqa: F401  # hooks
 from support import drawing_nothing, real_encoders, small_encoders, write_squares
 
 CHROMIUM = Path("/usr/bin/chromium")
