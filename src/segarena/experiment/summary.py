@@ -34,7 +34,7 @@ from segarena.reporting.style import model_styles
 from segarena.runs import Run
 from segarena.scoring.ceilings import Grid
 from segarena.scoring.ranking import rank
-from segarena.scoring.scores import Scores, majority_baseline_scores
+from segarena.scoring.scores import majority_baseline_scores
 from segarena.scoring.setting import Setting
 from segarena.scoring.statistics import analyse
 from segarena.scoring.verdict import answer
@@ -141,9 +141,8 @@ def summarise(
         gallery: The names of the images in the gallery.
         failed: The trainings that failed.
     """
-    source, splits = prepared.source, prepared.splits
-    scored = splits[0].splits.scored
     baseline = _majority_baseline(prepared, images)
+    statistics = analyse_images(images, prepared)
     ceilings = _ceilings(prepared, set(grids.values()))
     ranking = [
         replace(
@@ -154,66 +153,71 @@ def summarise(
         )
         for entry in rank(models)
     ]
-    num_images = sum(len(split.scored_names) for split in splits)
-    answers = dict.fromkeys(source.classes.names[split.most_frequent_class] for split in splits)
-    statistics = analyse_images(images, prepared)
     names = list(dict.fromkeys([*(entry.model for entry in ranking), *(one.model for one in failed)]))
-    result = answer(
-        ranking,
-        Setting(
-            split=scored,
-            images=num_images,
-            baseline_miou=baseline.miou,
-            baseline_class=" or ".join(answers),
-            missed=_missed_classes(images, source.classes.names),
-            epochs=prepared.protocol.epochs,
-            loss=prepared.protocol.loss,
-            class_weights=prepared.protocol.class_weights,
-            restarted={row.model: row.restart for row in models if row.restart},
-            failed={one.model: one.reason for one in reversed(failed) if one.data_fraction is None},
-            track=prepared.protocol.track,
-            equal=prepared.protocol.equal,
-            data=None if prepared.options.data is None else str(prepared.options.data),
-            groups=None if prepared.units is None else prepared.units.number,
-            statistics=statistics,
-            titles={name: style.label for name, style in model_styles(names).items()},
-        ),
+    setting = replace(
+        _setting(prepared, baseline),
+        missed=_missed_classes(images, prepared.source.classes.names),
+        restarted={row.model: row.restart for row in models if row.restart},
+        failed={one.model: one.reason for one in reversed(failed) if one.data_fraction is None},
+        titles={name: style.label for name, style in model_styles(names).items()},
+        statistics=statistics,
     )
+    result = answer(ranking, setting)
     return ComparisonRecord(
-        name=source.name,
+        name=prepared.source.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         track=prepared.protocol.track,
         verdict=result.text,
         answer=result,
         statistics=statistics,
         ranking=tuple(ranking),
-        trivial_miou=defined(baseline.miou),
-        majority_baseline=MajorityBaseline(
-            class_name=" or ".join(answers),
-            miou=defined(baseline.miou),
-            pixel_accuracy=defined(baseline.pixel_accuracy),
-        ),
-        scored_split=scored,
+        trivial_miou=baseline.miou,
+        majority_baseline=baseline,
+        scored_split=setting.split,
         protocol=prepared.protocol,
-        inputs=describe_inputs(prepared.options, source),
+        inputs=describe_inputs(prepared.options, prepared.source),
         seeds=len({row.seed for row in models}),
         folds=prepared.options.folds,
         notes=prepared.notes,
         choices=prepared.choices,
-        data=ComparedData(
-            name=source.name,
-            origin=source.describe()["origin"],
-            fingerprint=tuple(split.fingerprint for split in splits) if by_fold else splits[0].fingerprint,
-            classes=tuple(
-                ComparedClass(index=index, name=entry.name, color=entry.color)
-                for index, entry in enumerate(source.classes.classes)
-            ),
-            counts={"test": num_images} if by_fold else splits[0].splits.counts,
-        ),
+        data=_compared_data(prepared, setting.images, in_folds=bool(by_fold)),
         command=command,
         environment=environment,
         failed=tuple(failed),
         gallery=tuple(gallery),
+    )
+
+
+def _setting(prepared: Prepared, baseline: MajorityBaseline) -> Setting:
+    """What is scored, and how the models were trained."""
+    protocol, data = prepared.protocol, prepared.options.data
+    return Setting(
+        split=prepared.splits[0].splits.scored,
+        images=sum(len(split.scored_names) for split in prepared.splits),
+        baseline_miou=baseline.miou,
+        baseline_class=baseline.class_name,
+        epochs=protocol.epochs,
+        loss=protocol.loss,
+        class_weights=protocol.class_weights,
+        track=protocol.track,
+        equal=protocol.equal,
+        data=None if data is None else str(data),
+        groups=None if prepared.units is None else prepared.units.number,
+    )
+
+
+def _compared_data(prepared: Prepared, scored: int, *, in_folds: bool) -> ComparedData:
+    """The data as comparison.json has them; in folds each of the scored images is tested."""
+    source, splits = prepared.source, prepared.splits
+    return ComparedData(
+        name=source.name,
+        origin=source.describe()["origin"],
+        fingerprint=tuple(split.fingerprint for split in splits) if in_folds else splits[0].fingerprint,
+        classes=tuple(
+            ComparedClass(index=index, name=entry.name, color=entry.color)
+            for index, entry in enumerate(source.classes.classes)
+        ),
+        counts={"test": scored} if in_folds else splits[0].splits.counts,
     )
 
 
@@ -324,14 +328,18 @@ def _fold_mious(rows: Sequence[FoldRow], model: str) -> tuple[float | None, ...]
     return tuple(math.fsum(mious) / len(mious) if mious else None for _, mious in sorted(by_fold.items())) or None
 
 
-def _majority_baseline(prepared: Prepared, images: pd.DataFrame) -> Scores:
-    """Scores of answering the most frequent class of an image's training split everywhere, on the scored images."""
+def _majority_baseline(prepared: Prepared, images: pd.DataFrame) -> MajorityBaseline:
+    """The most frequent class of an image's training split everywhere, on the scored images."""
     first = images[(images["model"] == images["model"].iloc[0]) & (images["seed"] == images["seed"].iloc[0])]
-    num_classes = prepared.source.classes.num_classes
-    truth = (first["tp"] + first["fn"]).to_numpy(dtype=np.int64).reshape(-1, num_classes)
-    names = first["image"].to_numpy().reshape(-1, num_classes)[:, 0]
+    classes = prepared.source.classes
+    truth = (first["tp"] + first["fn"]).to_numpy(dtype=np.int64).reshape(-1, classes.num_classes)
+    names = first["image"].to_numpy().reshape(-1, classes.num_classes)[:, 0]
     answer_of = {name: split.most_frequent_class for split in prepared.splits for name in split.scored_names}
     # Only the sums of the rows count: all pixels of a class can be in one column.
-    return majority_baseline_scores(
-        truth[:, :, None] * np.eye(num_classes, dtype=np.int64)[0], [answer_of[name] for name in names]
+    scores = majority_baseline_scores(
+        truth[:, :, None] * np.eye(classes.num_classes, dtype=np.int64)[0], [answer_of[name] for name in names]
+    )
+    predicted = dict.fromkeys(classes.names[split.most_frequent_class] for split in prepared.splits)
+    return MajorityBaseline(
+        class_name=" or ".join(predicted), miou=defined(scores.miou), pixel_accuracy=defined(scores.pixel_accuracy)
     )
