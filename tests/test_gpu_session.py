@@ -44,6 +44,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder / "out", done.stdout
 
 
+@pytest.mark.long
 def test_a_failing_step_and_a_slow_one_do_not_stop_the_others(session: tuple[Path, str]) -> None:
     folder, output = session
     statuses = dict(line.split(" ", 1) for line in (folder / "steps.txt").read_text().splitlines())
@@ -54,6 +55,7 @@ def test_a_failing_step_and_a_slow_one_do_not_stop_the_others(session: tuple[Pat
     assert "half-way" in output
 
 
+@pytest.mark.long
 def test_what_a_stopped_step_has_written_is_in_the_table(session: tuple[Path, str]) -> None:
     folder, output = session
     assert "8 to 4: 1.25x" in output

@@ -279,6 +279,7 @@ def test_all_images_can_be_tuned_too(squares: Path, tmp_path: Path) -> None:
     assert Data.read(run).counts["train"] == 20
 
 
+@pytest.mark.long
 def test_finished_runs_are_compared_with_and_without(squares: Path, tuned: Path, tmp_path: Path) -> None:
     plain = segarena.train(squares, model="fcn", out=tmp_path / "plain", **QUICK).folder
     with refuses(RunError, value="tune"):
@@ -331,6 +332,7 @@ def test_what_cannot_be_tuned_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_the_terminal_has_a_line_for_each_model(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reporter = RecordingReporter()
     monkeypatch.setattr("segarena.commands.compare.TerminalReporter", lambda: reporter)

@@ -147,6 +147,7 @@ def peaks(classes: int, *sizes: tuple[tuple[int, int], tuple[int, int]]) -> list
     return [float(word) for word in done.stdout.split()]
 
 
+@pytest.mark.long
 def test_the_memory_of_a_large_image_is_that_of_its_labels() -> None:
     """6000 x 4000 pixels and 21 classes are 1.9 GiB of logits in float32, its labels 23 MiB."""
     half, whole = peaks(21, ((128, 192), (2000, 6000)), ((128, 192), (4000, 6000)))
