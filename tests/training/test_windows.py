@@ -127,11 +127,11 @@ def test_several_views_of_a_very_long_image_keep_the_limit_of_pixels(
 
 
 @pytest.mark.parametrize("panel_bytes", [1 << 28, 20_000])
-@pytest.mark.parametrize("working", [(65, 101), (130, 202), (200, 311), (32, 33)])
+@pytest.mark.parametrize("working", [(65, 101), (130, 202), (200, 311), (390, 606), (32, 33)])
 def test_resized_windows_are_the_resized_whole(
     working: tuple[int, int], panel_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Enlarged and reduced, in one panel and in several, some rows at a time."""
+    """Enlarged and reduced, in one panel and in several, some rows at a time; also where rows are skipped."""
     image = random_image(130, 202)
     whole = assemble(image, WindowPlan(working, working), 4)
     monkeypatch.setattr(blending, "PANEL_BYTES", panel_bytes)
@@ -139,6 +139,13 @@ def test_resized_windows_are_the_resized_whole(
     found = assemble(image, WindowPlan(working, (32, 64)), 4)
     assert (found - whole).abs().max() < 1e-5
     assert (found.sum(dim=0) - 1).abs().max() < 1e-5
+
+
+def test_an_image_of_one_column_is_one_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = random_image(70, 1)
+    whole = assemble(image, WindowPlan((70, 32), (70, 32)), 3)
+    monkeypatch.setattr(blending, "PANEL_BYTES", 1000)
+    assert torch.equal(assemble(image, WindowPlan((70, 32), (70, 32)), 3), whole)
 
 
 def test_a_batch_of_windows_is_limited_by_pixels() -> None:

@@ -63,7 +63,7 @@ def label_windows(
     rows = window_bounds(tall, plan.window[0], multiple)
     columns = window_bounds(wide, plan.window[1], multiple)
     band = max(stop - start for start, stop in rows)
-    count = -(-4 * num_classes * band * wide // PANEL_BYTES)
+    count = min(width, -(-4 * num_classes * band * wide // PANEL_BYTES))
     edges = [panel * width // count for panel in range(count + 1)]
     for left, right in pairwise(edges):
         across = _Axis.of(width, wide).part(left, right)
@@ -195,8 +195,8 @@ def _enlarge(bands: Iterator[Tensor], down: _Axis, across: _Axis, left: int) -> 
             yield Part(start, left, _mix(_mix(kept, rows, top, 1), across, across.first, 2))
         y = ready
         if y < len(down.before):
-            needed = int(down.before[y])
-            kept, top = kept[:, needed - top :], needed
+            needed = int(down.before[y])  # may be beyond this band, where the image was enlarged
+            kept, top = kept[:, needed - top :], min(needed, top + kept.shape[1])
 
 
 def _mix(values: Tensor, axis: _Axis, first: int, dim: int) -> Tensor:
