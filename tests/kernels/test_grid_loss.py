@@ -73,7 +73,7 @@ def test_many_classes_and_a_size_that_is_no_multiple_of_the_grid(dice):
 
 
 @pytest.mark.parametrize("dice", [False, True])
-@pytest.mark.parametrize("weights", [None, torch.tensor([0.0, 1.0, 1.0])])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.1, 9.0, 1.0])])
 def test_masks_without_a_pixel_that_counts_have_no_loss(weights, dice):
     logits, mask = draw(3, (4, 5), (16, 20), void=1.1)
     value, gradient = value_and_gradient(grid_loss, logits, mask, weights, dice=dice)

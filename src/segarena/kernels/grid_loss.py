@@ -84,11 +84,12 @@ class _GridLoss(torch.autograd.Function):
 
         _for_each(count, sum_image, labels.size * channels)
         cross_entropy, weight = entropy.sum(axis=0)
-        weight = max(weight, np.finfo(np.float32).tiny)
+        # Where no pixel counts, both are 0, whatever the class weights are.
+        mean, shares = (cross_entropy / weight, weights / weight) if weight > 0 else (0.0, np.zeros_like(weights))
         value, on_truth, everywhere = _dice(areas.sum(axis=0)) if dice else (0.0, *np.zeros((2, channels)))
-        derivatives = ((weights / weight), on_truth, everywhere)
+        derivatives = (shares, on_truth, everywhere)
         ctx.inputs = grids, places, labels, [part.astype(np.float32) for part in derivatives]
-        return torch.tensor(cross_entropy / weight + value, dtype=torch.float32)
+        return torch.tensor(mean + value, dtype=torch.float32)
 
     @staticmethod
     @once_differentiable
