@@ -167,6 +167,22 @@ def test_the_least_recently_used_make_room(tmp_path):
     assert decoded == []
 
 
+def test_an_image_in_use_for_hours_is_not_deleted_for_others(tmp_path, monkeypatch):
+    cache = DiskCache(tmp_path, 3.5 * SIZE)
+    for _ in range(2):
+        recall(cache, 1)
+    now = time.monotonic()
+    (path,) = tmp_path.iterdir()
+    os.utime(path, (time.time() - 9000,) * 2)  # two and a half hours later
+    monkeypatch.setattr(disk_cache.time, "monotonic", lambda: now + 9000)
+    recall(cache, 1)
+    for number in range(2, 6):
+        recall(DiskCache(tmp_path, 3.5 * SIZE), number)
+    decoded = []
+    recall(DiskCache(tmp_path, 3.5 * SIZE), 1, decoded)
+    assert decoded == []
+
+
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "file").write_text("")
     decoded, cache = [], DiskCache(tmp_path / "file" / "inside", 1e6)

@@ -7,6 +7,7 @@ are decoded as without it. Several processes may use it.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import zlib
@@ -28,6 +29,8 @@ _TYPES = ("uint8", "uint16", "float32")
 _HEADER = 32
 #: Seconds in which a file counts as used, by whatever process: it is not deleted to make room.
 _RECENT = 3600.0
+#: Seconds after which a file that is still used is marked as used again.
+_MARK_EVERY = _RECENT / 4
 #: Seconds after which an unfinished file is one of a process that was killed.
 _ABANDONED = 86400.0
 _ENDING = ".pixels"
@@ -48,7 +51,8 @@ class DiskCache:
 
     def __init__(self, folder: Path, limit_bytes: float) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
-        self._known: set[str] = set()
+        #: When this process has marked each file as used; its checksum was right.
+        self._marked: dict[str, float] = {}
         self._taken: int | None = None
         self._written = 0
         self._full_until = 0.0
@@ -85,10 +89,11 @@ class DiskCache:
         if kind != _FORMAT or len(content) != _HEADER + split + height * width:
             return None
         pixels = np.asarray(content[_HEADER:])
-        if key not in self._known:
-            if zlib.crc32(pixels.data) != checksum:
-                return None
-            self._known.add(key)
+        now = time.monotonic()
+        if key not in self._marked and zlib.crc32(pixels.data) != checksum:
+            return None
+        if now - self._marked.get(key, -math.inf) >= _MARK_EVERY:
+            self._marked[key] = now
             with suppress(OSError):
                 os.utime(path)
         return pixels[:split].view(dtype).reshape(height, width, channels), pixels[split:].reshape(height, width)
