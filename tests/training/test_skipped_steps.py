@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,10 @@ import torch
 import segarena
 from segarena.errors import ConfigError
 from segarena.records.metrics import Metrics
+from segarena.records.run import Costs
 from segarena.training import engine, steps
 from segarena.training.divergence import Buffers, is_finite
+from segarena.training.saving import SavedState
 from support import QUICK, refuses
 
 OPTIONS = {**QUICK, "model": "fcn", "learning_rate": 0.003}
@@ -72,6 +75,35 @@ def test_unchecked_steps_since_the_last_state_are_repeated(
     found, checked = weights(run), weights(expected)
     assert found.keys() == checked.keys()
     assert all(torch.equal(tensor, checked[name]) for name, tensor in found.items())
+
+
+@pytest.mark.parametrize(
+    ("is_due", "places", "steps"),
+    [
+        pytest.param(False, {3, 8}, 4 + 6 + 6, id="noticed at the end of the epoch, begun again"),
+        pytest.param(True, {3, 5}, 6 + 1 + 1, id="saved after each step"),
+    ],
+)
+def test_the_time_of_all_repeated_steps_counts(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_due: bool, places: set[int], steps: int
+) -> None:
+    monkeypatch.setattr(engine, "is_seen_at_once", lambda device, scaler: False)  # as on a GPU
+    monkeypatch.setattr(SavedState, "is_due", is_due)
+    taken = spoil(monkeypatch, places)
+
+    class Clock:
+        def __init__(self) -> None:
+            self.before = len(taken)
+
+        def read(self) -> float:
+            before, self.before = self.before, len(taken)
+            return float(self.before - before)
+
+    monkeypatch.setattr(engine, "time", SimpleNamespace(perf_counter=lambda: float(len(taken))))
+    monkeypatch.setattr(engine, "CpuClock", Clock)
+    run = segarena.train(squares, out=tmp_path / "run", **{**OPTIONS, "epochs": 3}).folder
+    costs = Costs.read(run)
+    assert (len(taken), costs.train_seconds, costs.train_cpu_seconds) == (steps, steps, steps)
 
 
 def test_a_learning_rate_that_overflows_the_weights_is_an_error(squares: Path, tmp_path: Path) -> None:

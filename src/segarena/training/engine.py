@@ -199,7 +199,7 @@ class Trainer:
             return False
         self._start_again()
         self.saved.restore(self._load)
-        self.state.lost_seconds += before.all_seconds - self.state.all_seconds
+        self.state.count_repeated(before)
         self.checked_until = (before.epoch, before.step)
         return True
 

@@ -99,6 +99,15 @@ class TrainingState:
             cpu_seconds=self.cpu_seconds, peak_memory_mib=self.peak_memory_mib, micro_batch=self.micro_batch
         )
 
+    def count_repeated(self, before: Self) -> None:
+        """Count what the steps after this state took, which are repeated.
+
+        Args:
+            before: The state at their end.
+        """
+        self.lost_seconds = before.lost_seconds + before.all_seconds - self.all_seconds
+        self.cpu_seconds = before.cpu_seconds
+
     @property
     def all_seconds(self) -> float:
         """Time of all finished epochs and of the present one."""
