@@ -193,6 +193,15 @@ def test_a_panoptic_png_beside_its_image_is_found(tmp_path: Path) -> None:
     assert not any("not in the annotations" in note for note in read_coco(root).notes)
 
 
+def test_two_panoptic_annotations_of_an_image_are_refused(tmp_path: Path) -> None:
+    root = panoptic(tmp_path / "coco", [[7, 7, 196908], [0, 258, 196908]])
+    path = root / "annotations/panoptic_train2017.json"
+    content = json.loads(path.read_text())
+    write_json(path, content | {"annotations": 2 * content["annotations"]})
+    with refuses(where=path, value="annotations[1]"):
+        read_coco(root)
+
+
 def test_a_panoptic_png_that_does_not_fit_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     root = panoptic(tmp_path / "coco", [[7, 9]])
     png = root / "annotations/panoptic_train2017/a.png"

@@ -66,6 +66,12 @@ def test_a_file_belongs_to_the_image_of_its_name(image: str, file: str, tmp_path
     ) == [Path(image).stem]
 
 
+def test_a_mask_of_the_same_name_is_not_the_image(tmp_path: Path) -> None:
+    root = write(tmp_path / "in", collection(feature()), "images/a.png", "annotations/a.json")
+    write_image(root / "masks/a.png")
+    assert [image.image for image in read_geojson(root).images] == [root / "images/a.png"]
+
+
 def test_equal_names_beside_their_own_files(tmp_path: Path) -> None:
     for folder, name in (("one", "cat"), ("two", "dog")):
         write(tmp_path / folder, collection(feature(classification={"name": name})))

@@ -73,8 +73,11 @@ def test_255_far_above_the_numbers_of_objects_is_void(dtype: type, tmp_path: Pat
         np.testing.assert_array_equal(image.labels(), expected)
 
 
-def test_object_255_of_many_is_no_void(tmp_path: Path) -> None:
+@pytest.mark.parametrize("removed", [0, 254])
+def test_object_255_of_many_is_no_void(removed: int, tmp_path: Path) -> None:
+    """Also where somebody has removed the object before it."""
     labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
+    labels[labels == removed] = 0
     write_image(tmp_path / "images/a.png", size=(20, 15))
     (tmp_path / "masks").mkdir()
     Image.fromarray(labels).save(tmp_path / "masks/a.png")

@@ -49,7 +49,7 @@ def test_columns_and_classes(text: str | bytes, names: tuple[str, ...], tmp_path
     assert FolderSource(tmp_path / "out").classes.names == ("background", *names)
 
 
-@pytest.mark.parametrize("nothing", ["", "-1", " -1", "nan"])
+@pytest.mark.parametrize("nothing", ["", "-1", " -1", "nan", "0 0", "1 0 1 0"])
 def test_rows_without_pixels_are_background(nothing: str, tmp_path: Path) -> None:
     root = write(
         tmp_path / "in", f"ImageId,EncodedPixels,ClassId\na.png,{SQUARE},1\nb.png,{nothing},\n", "a.png", "b.png"
@@ -128,6 +128,30 @@ def test_the_last_pixel_can_be_an_object(tmp_path: Path) -> None:
     assert convert(read_rle_csv, root, tmp_path / "out") == {"a": [*EMPTY[1:], ".......1"]}
 
 
+def test_a_run_without_pixels_removes_none_of_the_others(tmp_path: Path) -> None:
+    """Two runs from one pixel on, the first of them empty, were counted as one."""
+    root = write(tmp_path / "in", "ImageId,EncodedPixels\na.png,14 0 14 3 20 3 20 0 26 3\n")
+    assert convert(read_rle_csv, root, tmp_path / "out") == {"a": ROWS}
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("a", ("masks/a.png",)), ("a.b", ("images/a.jpg", "images/a.b.png")), ("A", ("masks/a.png",))],
+    ids=["a mask", "a shorter name", "letter case"],
+)
+def test_a_name_without_an_ending_is_that_of_an_image(name: str, others: tuple[str, ...], tmp_path: Path) -> None:
+    images = ("images/a.jpg", *others) if len(others) == 1 else others
+    root = write(tmp_path / "in", f"ImageId,EncodedPixels\n{name},{SQUARE}\n", *images)
+    assert [image.image for image in read_rle_csv(root).images] == [
+        root / ("images/a.b.png" if name == "a.b" else "images/a.jpg")
+    ]
+
+
+def test_a_name_without_an_ending_of_two_images_is_refused(tmp_path: Path) -> None:
+    root = write(tmp_path / "in", f"ImageId,EncodedPixels\na,{SQUARE}\n", "one/a.png", "two/a.jpg")
+    check_refusal(read_rle_csv, root, "train.csv | line 2 | a.png | a.jpg")
+
+
 def test_a_table_of_something_else_is_not_recognised(tmp_path: Path) -> None:
     write(tmp_path, "id,annotation\na.png,cat\n")
     assert recognise_rle_csv(Peek(tmp_path)) is None
@@ -166,6 +190,7 @@ def test_rows_of_images_that_are_not_there_are_left_out_and_counted(tmp_path: Pa
             ("no numbers", rows("a.png,eNq1"), "train.csv | line 2 | 'eNq1'"),
             ("relative offsets", rows("a.png,10 3 2 3"), "train.csv | line 2 | order"),
             ("another size", rows(f"a.png,{HEIGHT * WIDTH} 2"), "train.csv | line 2 | pixel 49 | 8 x 6"),
+            ("an end after 0", rows("a.png,0 3", f"a.png,{HEIGHT * WIDTH} 1"), "train.csv | line 3 | pixel 48 | 8 x 6"),
             ("a declared size", rows("a.png,1 1,9,9", header="id,rle,width,height"), "train.csv | line 2 | 9 x 9"),
             ("only background", rows("a.png,"), " | only the class"),
             ("bytes", fill("train.csv", b"\xff\xfe\x00\xd8\x00"), " | no CSV file"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from annotated import convert, write_bowl, write_image, write_mask, write_voc
+from annotated import check_refusal, convert, write_bowl, write_image, write_mask, write_voc
 from segarena.converters.instances import read_instances
 from segarena.converters.voc import VOC_NAMES, read_voc, voc_classes, voc_color
 from segarena.data.folder import FolderSource
@@ -126,6 +126,23 @@ def test_masks_in_the_colours_of_a_labelmap(kind: str, tmp_path: Path) -> None:
     classes = FolderSource(tmp_path / "out").classes
     assert classes.names == ("background", "weed", "leaf / 葉")
     assert classes.colors[2] == (9, 9, 9)
+
+
+def test_a_colour_of_two_classes_is_refused_where_a_mask_has_it(tmp_path: Path) -> None:
+    """The last one of them was taken without a word."""
+    root = write_voc(tmp_path / "in", "a", rows=[".."])
+    (root / "labelmap.txt").write_text("background:0,0,0\ncat:1,2,3\ndog:1,2,3\ntree:4,5,6\n")
+    Image.fromarray(np.array([[[0, 0, 0], [4, 5, 6]]], dtype=np.uint8)).save(root / "SegmentationClass/a.png")
+    assert convert(read_voc, root, tmp_path / "first") == {"a": [".3"]}
+    Image.fromarray(np.array([[[0, 0, 0], [1, 2, 3]]], dtype=np.uint8)).save(root / "SegmentationClass/a.png")
+    check_refusal(read_voc, root, "SegmentationClass/a.png | 1,2,3 | 'cat' and 'dog'")
+
+
+@pytest.mark.parametrize("color", ["1,2", "a,b,c", "1,2,256", "-1,2,3"])
+def test_a_labelmap_with_something_else_than_a_colour_is_refused(color: str, tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "in", "a", rows=[".1"])
+    (root / "labelmap.txt").write_text(f"background:0,0,0\ncat:{color}\n")
+    check_refusal(read_voc, root, f"labelmap.txt | cat:{color} | entry 2")
 
 
 # Instance masks

@@ -95,6 +95,30 @@ def test_splits_and_names_are_those_of_data_yaml(yaml: str, tmp_path: Path) -> N
     assert FolderSource(tmp_path / "out").classes.names == ("background", "cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("yaml", "splits"),
+    [
+        ("train: /content/set/one/images\nval: /content/set/two/images", {"one": "train", "two": "val"}),
+        ("train: C:\\set\\one\\images\nval: ..\\two\\images", {"one": "train", "two": "val"}),
+        ("train: /content/set/train_list.txt\nval: lists\\val_list.txt", {"one": "train", "two": "val"}),
+        ("train: one/images\nval: one/images\ntest: two/images", {"one": "train", "two": "test"}),
+        ("train: one\nval: gone.txt\ntest: two\nother: 1", {"one": "train", "two": "test"}),
+    ],
+    ids=["of another machine", "of Windows", "lists of another machine", "validation on training", "a list is missing"],
+)
+def test_paths_in_data_yaml_give_the_splits(yaml: str, splits: dict[str, str], tmp_path: Path) -> None:
+    """Absolute paths, as in most data.yaml files, were compared from their beginning and gave no split."""
+    pairs = ((f"{n}/images/{n}.png", f"{n}/labels/{n}.txt") for n in ("one", "two"))
+    root = write(tmp_path, *pairs, yaml=f"{yaml}\nnames: [cat, dog]\n")
+    (root / "train_list.txt").write_text("C:\\set\\one\\images\\one.png\n\n")
+    (root / "lists").mkdir()
+    (root / "lists/val_list.txt").write_text("/content/set/two/images/two.png\n")
+    annotations = read_yolo(root)
+    assert {Path(image.name).name: image.split for image in annotations.images} == splits
+    assert ("one/images" in notes(annotations)) == ("val: one/images" in yaml)
+    assert ("gone.txt" in notes(annotations)) == ("gone.txt" in yaml)
+
+
 @pytest.mark.parametrize(("yaml", "names"), [("names: [no, yes]", ("no", "yes")), ("names: ['1', 2]", ("1", "2"))])
 def test_names_are_words_whatever_yaml_makes_of_them(yaml: str, names: tuple[str, ...], tmp_path: Path) -> None:
     root = write(tmp_path, ("images/a.png", "labels/a.txt"), yaml=yaml)
@@ -175,6 +199,11 @@ def config(yaml: str) -> Spoil:
             ("an unknown class", label(f"0 {SQUARE}\n2 {SQUARE}"), "labels/a.txt | line 2 | '2' | 0 to 1"),
             ("a class that is no number", label(f"cat {SQUARE}"), "labels/a.txt | line 1 | cat"),
             ("pixels in place of fractions", label("0 2 1 5 1 5 4 2 4"), "labels/a.txt | line 1 | 5 is not a fraction"),
+            (
+                "more classes than a mask holds",
+                both(label(f"1e300 {SQUARE}"), fill("data.yaml", "")),
+                "labels/a.txt | line 1 | '1e300' | 0 to 254",
+            ),
             ("a class alone", label("0\n"), "labels/a.txt | line 1 | without corners"),
             ("an odd coordinate", label(f"0 {SQUARE} 0.9"), "labels/a.txt | line 1 | 9 numbers"),
             ("a negative fraction", label("0 -0.5 0 1 0 1 1"), "labels/a.txt | line 1 | -0.5"),
@@ -186,6 +215,14 @@ def config(yaml: str) -> Spoil:
             ("other names", both(config("names: [a]\n"), fill("x.yaml", "names: [b]")), "data.yaml | x.yaml"),
             ("broken YAML", config("names: [\n"), "data.yaml | cannot be read"),
             ("two label files", both(label(""), fill("labels2/a.txt", "")), "labels2/a.txt | labels/a.txt"),
+            (
+                "an image in two lists",
+                both(
+                    config("names: [cat]\ntrain: a.list.txt\nval: b.list.txt"),
+                    both(fill("a.list.txt", "images/a.png"), fill("b.list.txt", "images/a.png")),
+                ),
+                "b.list.txt | images/a.png",
+            ),
             ("no labels", lambda root: write_image(root / "images/a.png"), " | .txt"),
             ("no images", fill("labels/a.txt", ""), " | no images"),
         )
@@ -206,6 +243,11 @@ def test_all_wrong_lines_of_all_files_are_reported(tmp_path: Path) -> None:
         *(("a.txt", "line 2"), ("a.txt", "line 4")),
         *(("b.txt", "line 1"), ("b.txt", "line 2")),
     ]
+
+
+def test_a_line_of_separators_is_an_empty_line(tmp_path: Path) -> None:
+    write(tmp_path / "in", ("images/a.png", "labels/a.txt"), lines=f" , ;\n1 {SQUARE}\n,\n")
+    assert convert(read_yolo, tmp_path / "in", tmp_path / "out") == {"a": square(2)}
 
 
 def test_coordinates_in_pixels_are_recognised_and_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ class ImageFiles:
                 f"the image {name!r} could be {best[0]} or {best[1]}",
                 remedy="Move one of them away, or write the image's path with its folders into the annotations",
             )
-        if best[0].name != parts[-1]:
+        if parts[-1] not in (best[0].name, best[0].stem):
             self._renamed[parts[-1]] = best[0]
         return best[0]
 
@@ -159,8 +159,11 @@ class ImageFiles:
             return []
         files = self._by_name.get(parts[-1], [])
         images = [path for path in files if not self._is_mask(path)] or files
-        # A dot within a name need not begin an ending: `2.5mm` of 2.5mm.jpg.
-        for key in dict.fromkeys((PurePath(parts[-1]).stem.lower(), parts[-1].lower())):
+        # A dot within a name need not begin an ending: `2.5mm` of 2.5mm.jpg, even if there is a 2.jpg.
+        keys = [PurePath(parts[-1]).stem.lower(), parts[-1].lower()]
+        if PurePath(parts[-1]).suffix.lower() not in PICTURE_SUFFIXES:
+            keys.reverse()
+        for key in dict.fromkeys(keys):
             images = images or [path for path in self._by_stem.get(key, []) if not self._is_mask(path)]
         return images
 

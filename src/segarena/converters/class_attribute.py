@@ -10,7 +10,6 @@ from segarena.formats import listing
 
 _CLASS_WORDS = frozenset({"class", "class_name", "classname", "classification", "label", "category", "name", "type"})
 
-
 #: Stands for the names of the attributes, in place of the name of one.
 NAMES = "\0names"
 
@@ -47,7 +46,7 @@ def choose_attribute(objects: Iterable[Mapping[str, object]], chosen: str | None
         return chosen
     if len(values) < 2:
         return next(iter(values), None)
-    if chosen is None and len({name.lower() for name in values} & _CLASS_WORDS) == 0 and alone:
+    if len({name.lower() for name in values} & _CLASS_WORDS) == 0 and alone:
         return NAMES
     usual = [name for name in values if name.lower() in _CLASS_WORDS]
     if len(usual) != 1:

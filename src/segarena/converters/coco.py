@@ -90,6 +90,8 @@ def read_coco(src: Path, *, crowd: Crowd | None = None) -> Annotations:
                 if image is None:
                     continue
                 if is_panoptic:
+                    if image.segments is not None:
+                        raise Malformed(f"another panoptic annotation is of the image {image.path.name}, too")
                     names = (root, path, image.path)
                     image.segments = find_segments(annotation, labels, *names, image.size, crowds.meaning)
                 elif not _add_object(image, annotation, labels, crowds.meaning):

@@ -58,9 +58,9 @@ def read_cvat(src: Path) -> Annotations:
     """Read an annotations.xml, or those below a folder, with the images below the same folder.
 
     An image's `subset` is its split if it is named train, val or test, else such a word in the name of the image's
-    folder, the file (train.xml) or its folder. Class 0 is the background, then the labels in
-    the order of the file, in its colours. Objects are painted by z_order, then in the order of the file. Polylines,
-    points, cuboids and skeletons have no area and are left out. Raises DataError.
+    folder, the file (train.xml) or its folder. Class 0 is the background, then the labels in the order of the file, in
+    its colours. Objects are painted by z_order, then in the order of the file. Polylines, points, cuboids and skeletons
+    have no area and are left out. Raises DataError.
     """
     root, paths = find_annotation_files(src, ".xml")
     trees = read_all(paths, _read_file)

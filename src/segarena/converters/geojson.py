@@ -7,7 +7,8 @@ it does not paint pixels.
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 from segarena.annotations.annotations import (
@@ -81,9 +82,14 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
     drawn: dict[Path, DrawnImage] = {}
     by_file: dict[Path, DrawnImage] = {}
     faults = Faults()
+    named: dict[str, list[Path]] = defaultdict(list)
+    for image in files.paths:
+        named[image.name].append(image)
+        named[image.stem].append(image)
+    images = frozenset(files.unused(()))  # without those in folders for masks
     for path in contents:
         with faults, entry(path, "image"):
-            file = _find_image(path, files)
+            file = _find_image(path, files, named, images)
             if file in drawn:
                 raise Malformed(f"{file.name} is annotated by another file, too", remedy="Remove one of the two files")
             drawn[file] = by_file[path] = DrawnImage(
@@ -97,14 +103,14 @@ def read_geojson(src: Path, class_attribute: str | None = None) -> Annotations:
             if not shapes:
                 continue
             name = ONLY_CLASS if attribute is None else _read_name(feature, attribute)
-            if (color := _read_color(feature)) is not None:
+            if attribute == _CLASS and (color := _read_color(feature)) is not None:
                 colors[name] = color
             by_file[path].objects += [(shape, name) for shape in shapes]
     faults.check()
     for unused in files.unused(drawn):
         left_out.add(*NOT_LISTED, unused)
-    images = list(drawn.values())
-    return make_annotations(images, names_in(images), left_out, files, where=src, colors=colors)
+    found = list(drawn.values())
+    return make_annotations(found, names_in(found), left_out, files, where=src, colors=colors)
 
 
 # Files
@@ -142,14 +148,19 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[Any]]]:
     return root, found
 
 
-def _find_image(path: Path, files: ImageFiles) -> Path:
-    """The image that a file is named for, in its folder or elsewhere below the root."""
+def _find_image(path: Path, files: ImageFiles, named: Mapping[str, list[Path]], images: Collection[PurePath]) -> Path:
+    """The image that a file is named for: in its folder, or else among the images below the root, or among all files.
+
+    Args:
+        path: The file.
+        files: All image files.
+        named: Those of each name, with and without an ending.
+        images: Those in no folder for masks, as paths below the root.
+    """
     name = path.name.removesuffix(path.suffix)
-    by_place = defaultdict(list)
-    for image in files.paths:
-        if name in (image.name, image.stem):
-            by_place[image.parent == path.parent].append(image)
-    found = by_place[True] or by_place[False]
+    both = named.get(name, [])
+    found = [file for file in both if file.parent == path.parent]
+    found = found or [file for file in both if file.relative_to(files.root) in images] or both
     if len(found) == 1:
         return found[0]
     if found:

@@ -41,9 +41,10 @@ def read_instances(src: Path) -> Annotations:
 
     There may be CLASS/*.png in place of *.png, and CLASS/ID.png in place of ID/*.png: then the folder's name is the
     class, else it is foreground. Each mask is one object: its pixels above half of its highest value. Class 0 is the
-    background, the others follow by name, and are painted in that order. Folders named train, val and test
-    (stage1_train) are splits. Images without masks, and masks without an image, are left out. A folder with one mask
-    for each image is read as label images (`label_images`). Raises DataError.
+    background, the others follow by name; the file order of the objects, for `--overlap file-order`, is that of their
+    classes. Folders named train, val and test (stage1_train) are splits. Images without masks, and masks without an
+    image, are left out. A folder with one mask for each image is read as label images (`label_images`). Raises
+    DataError.
     """
     found, masks = _find(src, walk(src, PICTURE_SUFFIXES))
     labelled = [item for item in found if item.objects]

@@ -77,15 +77,21 @@ def may_be_label_images(src: Path) -> bool:
 def _numbers(plane: Plane) -> Places:
     """The different numbers of objects, ascending: without 0, and without void."""
     numbers = np.unique(plane.values[plane.values > 0])
-    is_void = len(numbers) > 0 and numbers[-1] in _VOIDS and numbers[-1] - 1 not in numbers
-    return numbers[:-1] if is_void else numbers
+    return numbers if _find_void(numbers) is None else numbers[:-1]
+
+
+def _find_void(values: Places) -> int | None:
+    """The value that is void, 255 or 65535: the highest one, and not the number after that of another object."""
+    highest = int(values.max(initial=0))
+    return highest if highest in _VOIDS and not (values == highest - 1).any() else None
 
 
 def read_label_images(src: Path) -> Annotations:
     """Read a folder of images and label images, of 8, 16 or 32 bits, that are paired as the masks of any folder.
 
-    Class 0 is the background, the number 0; class 1, foreground, is every other number, except 255 (65535) far above
-    the others, which is void. Splits are those of any folder. Raises DataError.
+    Class 0 is the background, the number 0; class 1, foreground, is every other number. 255 or 65535 is void where it
+    is the highest number of a mask and the number before it is missing. Splits are those of any folder. Raises
+    DataError.
     """
     layout = find_pairs(src)
     classes, _ = make_classes([ONLY_CLASS], where=src)
@@ -131,7 +137,7 @@ class _Foreground:
                 remedy="Save the label image without transparency",
             )
         labels = (plane.values > 0).astype(np.uint8)
-        for void in _VOIDS:
-            if not (plane.values == void - 1).any():  # else the numbers of objects go up to it
-                labels[plane.values == void] = IGNORE_INDEX
+        void = _find_void(plane.values)
+        if void is not None:
+            labels[plane.values == void] = IGNORE_INDEX
         return labels

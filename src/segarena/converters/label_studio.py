@@ -42,9 +42,8 @@ from segarena.image_files.images import PICTURE_SUFFIXES
 _SKIPPED = ("task", "without an annotation, or skipped: left out")
 _SEVERAL = ("task", "with several annotations: the ground truth of it, or else the first one, is used")
 _OPEN = ("polygon", "that is not closed: left out")
-_UPLOAD = re.compile(
-    r"^[0-9a-zA-Z]+-(?=.)"
-)  # 1a2b3c4d-photo.jpg: what Label Studio puts before an uploaded file's name
+#: What Label Studio puts before the name of an uploaded file: 1a2b3c4d-photo.jpg.
+_UPLOAD = re.compile(r"^[0-9a-zA-Z]+-(?=.)")
 #: Results that are about the whole image, or about other results.
 _NO_REGION = frozenset({"relation", "choices", "textarea", "number", "rating", "taxonomy", "pairwise", "datetime"})
 _PNG = "data:image/png;base64,"

@@ -52,25 +52,42 @@ class PixelRuns(Shape):
         return flat.reshape(height, width) if by_rows else flat.reshape(width, height).T
 
 
-def read_runs(text: str, size: tuple[int, int]) -> PixelRuns | None:
-    """The runs of a row as they are counted in the file; None if it has none."""
+def read_runs(text: str) -> PixelRuns | None:
+    """Return the runs of a row as they are counted in the file; None if they have no pixel.
+
+    Raises Malformed if they are not pairs of numbers, or not in the order of the pixels.
+    """
     words = text.split()
     if not words or (len(words) == 1 and words[0].lower() in _NOTHING):
         return None
     if len(words) % 2 or not all(word.isdecimal() and len(word) < 16 for word in words):
         raise Malformed(f"the run lengths {show(text)} are not pairs of start and length")
-    starts, lengths = np.array([int(word) for word in words]).reshape(-1, 2).T
+    pairs = np.array([int(word) for word in words]).reshape(-1, 2)
+    starts, lengths = pairs[pairs[:, 1] > 0].T
+    if not len(starts):
+        return None
     if (starts[1:] < (starts + lengths)[:-1]).any():
         raise Malformed(
             "the runs are not in the order of the pixels, or overlap",
             remedy="Write where each run begins in the image, not after the run before (as in SIIM-ACR Pneumothorax)",
         )
-    if starts[-1] + lengths[-1] - 1 > size[0] * size[1]:
+    return PixelRuns(starts, lengths)
+
+
+def check_end(runs: PixelRuns, size: tuple[int, int], first: int) -> None:
+    """Raise Malformed if runs go on after the last pixel of an image.
+
+    Args:
+        runs: As they are counted in the file.
+        size: (height, width) of the image.
+        first: The number of the first pixel, 0 or 1.
+    """
+    last = runs.starts[-1] + runs.lengths[-1] - 1
+    if last - first >= size[0] * size[1]:
         raise Malformed(
-            f"the runs end at pixel {starts[-1] + lengths[-1] - 1}, but the image has {size[1]} x {size[0]} pixels",
+            f"the runs end at pixel {last}, counted from {first}, but the image has {size[1]} x {size[0]} pixels",
             remedy="Use the images that were annotated, in their full size",
         )
-    return PixelRuns(starts, lengths)
 
 
 def is_along_rows(objects: Sequence[tuple[tuple[int, int], PixelRuns]]) -> bool | None:

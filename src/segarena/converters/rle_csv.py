@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import NamedTuple
 
 from segarena.annotations.annotations import Annotations, LeftOut, check_size, entry
 from segarena.annotations.drawn import (
@@ -23,7 +24,7 @@ from segarena.annotations.drawn import (
 from segarena.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.annotations.peek import Peek, read_head
 from segarena.annotations.reading import Faults, read_rows
-from segarena.converters.pixel_runs import PixelRuns, edges_are_along_rows, is_along_rows, read_runs
+from segarena.converters.pixel_runs import PixelRuns, check_end, edges_are_along_rows, is_along_rows, read_runs
 from segarena.errors import DataError
 from segarena.formats import listing
 from segarena.image_files.headers import image_size
@@ -75,16 +76,15 @@ def read_rle_csv(src: Path) -> Annotations:
     drawn: dict[Path, DrawnImage] = {}
     names: dict[str, None] = {}
     found: dict[str, Path] = {}
-    by_stem = {path.stem: path for path in files.paths}
     missing: dict[str, tuple[Path, int]] = {}
     faults = Faults()
     for path in paths:
-        objects: list[tuple[DrawnImage, PixelRuns, str]] = []
+        objects: list[_Object] = []
         columns, rows = _read_rows(path)
         for number, row in rows:
             with faults, entry(path, f"line {number}"):
                 name, class_name = _split_name(row, columns)
-                file = found.get(name) or _find_image(name, files, by_stem)
+                file = found.get(name) or files.find(name, optional=True)
                 if file is None:
                     missing.setdefault(name, (path, number))
                     continue
@@ -94,22 +94,12 @@ def read_rle_csv(src: Path) -> Annotations:
                     drawn[file] = DrawnImage(name_of(file, files), file, image_size(file), split)
                 size = drawn[file].size
                 check_size(size, _whole(row, columns.height), _whole(row, columns.width), file)
-                runs = read_runs(row[columns.runs], size)
+                runs = read_runs(row[columns.runs])
                 if runs is not None or class_name != ONLY_CLASS:
                     names[class_name] = None
                 if runs is not None:
-                    objects.append((drawn[file], runs, class_name))
-        faults.check()
-        from_0 = any(runs.starts[0] == 0 for _, runs, _ in objects)
-        by_rows = is_along_rows([(image.size, runs) for image, runs, _ in objects])
-        if by_rows is None:
-            by_rows = columns.runs.strip().lower() in _ALONG_ROWS or edges_are_along_rows(
-                [(image.file, image.size, runs) for image, runs, _ in objects]
-            )
-        left_out.add(*_FROM_0, path.name, from_0)
-        left_out.add(*_BY_ROWS, path.name, by_rows)
-        for image, runs, class_name in objects:
-            image.objects.append((PixelRuns(runs.starts - (not from_0), runs.lengths, by_rows), class_name))
+                    objects.append(_Object(drawn[file], runs, class_name, number))
+        _add_objects(path, columns, objects, left_out, faults)
     if missing and not drawn:
         name, (path, number) = next(iter(missing.items()))
         with entry(path, f"line {number}"):
@@ -123,6 +113,34 @@ def read_rle_csv(src: Path) -> Annotations:
     for image in drawn.values():
         image.objects = [(shape, shown[name]) for shape, name in image.objects]
     return make_annotations(list(drawn.values()), list(shown.values()), left_out, files, where=src)
+
+
+class _Object(NamedTuple):
+    """A row of a file, with its runs as they are counted there."""
+
+    image: DrawnImage
+    runs: PixelRuns
+    class_name: str
+    line: int
+
+
+def _add_objects(path: Path, columns: _Columns, objects: list[_Object], left_out: LeftOut, faults: Faults) -> None:
+    """Find out how a file counts pixels, and add its objects to their images. Raises DataError for all its faults."""
+    from_0 = any(one.runs.starts[0] == 0 for one in objects)
+    for one in objects:
+        with faults, entry(path, f"line {one.line}"):
+            check_end(one.runs, one.image.size, first=0 if from_0 else 1)
+    faults.check()
+    by_rows = is_along_rows([(one.image.size, one.runs) for one in objects])
+    if by_rows is None:
+        by_rows = columns.runs.strip().lower() in _ALONG_ROWS or edges_are_along_rows(
+            [(one.image.file, one.image.size, one.runs) for one in objects]
+        )
+    left_out.add(*_FROM_0, path.name, from_0)
+    left_out.add(*_BY_ROWS, path.name, by_rows)
+    for one in objects:
+        runs = PixelRuns(one.runs.starts - (not from_0), one.runs.lengths, by_rows)
+        one.image.objects.append((runs, one.class_name))
 
 
 # Files and columns
@@ -208,13 +226,6 @@ def _split_name(row: dict[str, str], columns: _Columns) -> tuple[str, str]:
         return name, value.removesuffix(".0") if value else ONLY_CLASS
     both = _NAME_AND_CLASS.fullmatch(name)
     return (both[1], both[2].strip()) if both else (name, ONLY_CLASS)
-
-
-def _find_image(name: str, files: ImageFiles, by_stem: Mapping[str, Path]) -> Path | None:
-    """The image of a name with or without an ending; None if there is none."""
-    has_ending = PurePath(name).suffix.lower() in PICTURE_SUFFIXES
-    known = None if has_ending else by_stem.get(PurePath(name).name)
-    return files.find(name if known is None else name + known.suffix, optional=True)
 
 
 def _whole(row: dict[str, str], column: str | None) -> int | None:

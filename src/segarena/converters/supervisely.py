@@ -52,7 +52,7 @@ from segarena.image_files.image_io import decode, open_image
 _NO_AREA = frozenset({"point", "line", "polyline", "graph", "cuboid", "keypoint"})
 _UNLABELLED = ("image", "without a file in ann/: left out")
 _TAGGED = ("tag", "of images or objects: left out")
-_MOST_PIXELS = 1 << 28  # that a bitmap may unpack to, in bytes
+_MOST_BYTES = 1 << 28  # that the PNG of a bitmap may unpack to
 
 
 def recognise_supervisely(peek: Peek) -> str | None:
@@ -237,7 +237,7 @@ def _read_bitmap(text: str, path: Path) -> Region:
     """A PNG, packed by zlib, in base64. Source: Bitmap.base64_2_data of Supervisely's SDK."""
     try:
         unpacker = zlib.decompressobj()
-        content = unpacker.decompress(base64.b64decode(text), _MOST_PIXELS)
+        content = unpacker.decompress(base64.b64decode(text), _MOST_BYTES)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise Malformed(f"the bitmap cannot be unpacked ({error})") from error
     if not unpacker.eof:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import degrees
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -81,13 +82,14 @@ def read_via(src: Path, class_attribute: str | None = None) -> Annotations:
         left_out.add("attribute", which, count=len(names))
     elif len(names) > 1:
         left_out.add("attribute", f"used as the class: {attribute}")
+    known = frozenset(files.paths)
     drawn: dict[Path, DrawnImage] = {}
     faults = Faults()
     for path, images in found.items():
         for image in images:
             with faults:
                 with entry(path, image.filename):
-                    file = _find_image(path, image.filename, files)
+                    file = _find_image(path, image.filename, files, known)
                     if file in drawn:
                         raise Malformed(
                             "this image is annotated twice, here or in another file",
@@ -125,10 +127,10 @@ def _read_files(src: Path) -> tuple[Path, dict[Path, list[ViaImage]]]:
     return root, found
 
 
-def _find_image(path: Path, name: str, files: ImageFiles) -> Path:
+def _find_image(path: Path, name: str, files: ImageFiles, known: Collection[Path]) -> Path:
     """The image beside the file that annotates it, or else below the folder."""
     beside = path.parent / PureWindowsPath(name).name
-    return beside if beside in files.paths else files.find(name, split_of_file(path.relative_to(files.root)))
+    return beside if beside in known else files.find(name, split_of_file(path.relative_to(files.root)))
 
 
 def _read_regions(

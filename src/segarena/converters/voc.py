@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -27,7 +28,7 @@ from segarena.classes import IGNORE_INDEX, ClassTable
 from segarena.converters.voc_names import VOC_NAMES, Names, are_vocs, read_lines, read_names, voc_color
 from segarena.data.source import Split
 from segarena.errors import DataError
-from segarena.formats import plural
+from segarena.formats import join_words, plural
 from segarena.image_files.images import PICTURE_SUFFIXES
 from segarena.image_files.raw_masks import read_plane
 
@@ -121,16 +122,25 @@ class _ColorMask:
     path: Path
     labelmap: Path
     labels: Mapping[int, int]
+    shared: Mapping[int, list[str]]
+    """Colours that the labelmap gives to several classes, and their names; they have no label."""
 
     def __call__(self) -> Mask:
-        """Return the mask. Raises DataError if a colour is not in the labelmap."""
+        """Return the mask. Raises DataError if a colour is not in the labelmap, or there for several classes."""
         colors = read_plane(self.path).colors(self.path)
         values, place = np.unique(colors, return_inverse=True)
         unknown = [value for value in values.tolist() if value not in self.labels]
         if unknown:
-            red, green, blue = unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255
+            color = f"{unknown[0] >> 16},{unknown[0] >> 8 & 255},{unknown[0] & 255}"
+            if unknown[0] in self.shared:
+                raise DataError(
+                    f"has the colour {color}, which {self.labelmap.name} gives to"
+                    f" {join_words([repr(name) for name in self.shared[unknown[0]]])}",
+                    where=self.path,
+                    remedy="Give each class a colour of its own in the labelling tool, and export the masks again",
+                )
             raise DataError(
-                f"has the colour {red},{green},{blue}, which is not in {self.labelmap.name}",
+                f"has the colour {color}, which is not in {self.labelmap.name}",
                 where=self.path,
                 remedy=f"Add the colour to {self.labelmap}, or fix the mask",
             )
@@ -239,9 +249,14 @@ def _are_in_its_colors(labelmap: Names, masks: Mapping[str, Path]) -> bool:
 def _read_colors(labelmap: Names, masks: Mapping[str, Path]) -> tuple[ClassTable, dict[str, Callable[[], Mask]]]:
     """The same for masks in the colours of a labelmap.txt; the colour of index 255 is void."""
     classes, labels = make_classes(labelmap.names, colors=labelmap.colors, background=False, where=labelmap.path)
+    names_of: dict[int, list[str]] = defaultdict(list)
+    for name, color in labelmap.colors.items():
+        names_of[_number(color)].append(name)
+    shared = {number: names for number, names in names_of.items() if len({labels[name] for name in names}) > 1}
     label_of = {_number(voc_color(IGNORE_INDEX)): IGNORE_INDEX}
-    label_of |= {_number(color): labels[name] for name, color in labelmap.colors.items()}
-    return classes, {stem: _ColorMask(path, labelmap.path, label_of) for stem, path in masks.items()}
+    label_of |= {number: labels[names[0]] for number, names in names_of.items()}
+    label_of = {number: label for number, label in label_of.items() if number not in shared}
+    return classes, {stem: _ColorMask(path, labelmap.path, label_of, shared) for stem, path in masks.items()}
 
 
 def _number(color: Color) -> int:

@@ -110,7 +110,7 @@ def _read_labelmap(path: Path, lines: list[str]) -> Names:
         color = rest.partition(":")[0].strip()
         try:
             if color or ":" not in line:
-                red, green, blue = (int(part) for part in color.split(","))
+                red, green, blue = bytes(int(part) for part in color.split(","))  # ValueError above 255
                 colors[name] = (red, green, blue)
             else:  # Datumaro leaves VOC's colours out
                 colors[name] = voc_color(len(names))

@@ -19,7 +19,9 @@ from segarena.annotations.image_index import ImageFiles, split_of_folders, walk
 from segarena.annotations.peek import Peek
 from segarena.annotations.rasterize import Polygons
 from segarena.annotations.reading import Faults
-from segarena.converters.yolo_names import NAME_FILES, read_declared, read_text
+from segarena.classes import IGNORE_INDEX
+from segarena.converters.yolo_names import NAME_FILES, read_data_files, read_names, read_text
+from segarena.converters.yolo_splits import read_splits
 from segarena.errors import DataError
 from segarena.formats import plural
 from segarena.image_files.headers import image_size
@@ -29,6 +31,8 @@ _KIND_FOLDERS = frozenset({"images", "labels", "image", "label"})
 _BOX = ("object", "with a bounding box and no mask: left out")
 _UNLABELLED = ("image", "without a label file: left out (an empty .txt file makes an image all background)")
 _ORPHAN = ("label file", "without an image: left out")
+_NO_SPLIT = ("path", "of a split in data.yaml without an image here: not used")
+_SAME_SPLIT = ("path", "of a split in data.yaml that is another split's, too: used for that one only")
 _QUADS = ("polygon", "of four corners, and none of more: if they are oriented boxes, they are not masks")
 _SLACK = 0.1
 _FARTHEST = 1e5  # pixels
@@ -95,7 +99,8 @@ def read_yolo(src: Path) -> Annotations:
     files = ImageFiles(root)
     if not files.paths:
         raise DataError("has no images", where=root, remedy="Name the folder that holds both images and labels")
-    declared = read_declared(files, src if src.is_file() else None)
+    contents = read_data_files(root, src if src.is_file() else None)
+    declared, splits = read_names(root, contents), read_splits(files, contents)
     left_out = LeftOut()
     pairs = _pair(root, files, left_out)
     drawn, indices, corners, boxes = [], set(), Counter[int](), 0
@@ -104,7 +109,7 @@ def read_yolo(src: Path) -> Annotations:
         with faults:
             objects = []
             height, width = image_size(image)
-            for number, outline in _read_labels(path, declared.names, faults):
+            for number, outline in _read_labels(path, declared, faults):
                 boxes += outline is None
                 indices.add(number)
                 if outline is not None:
@@ -120,10 +125,14 @@ def read_yolo(src: Path) -> Annotations:
             where=src,
             remedy="Export polygons: each line is a class and at least three corners x y. Boxes are not masks",
         )
-    names = declared.names or [f"class_{number}" for number in range(max(indices, default=0) + 1)]
+    names = declared or [f"class_{number}" for number in range(max(indices, default=0) + 1)]
     left_out.add(*_QUADS, count=corners[4] if set(corners) == {4} else 0)
-    if not declared.names:
+    if not declared:
         left_out.add("class", "named by its number: there is no data.yaml with names", count=len(names))
+    for place in splits.unused:
+        left_out.add(*_NO_SPLIT, place)
+    for place in splits.repeated:
+        left_out.add(*_SAME_SPLIT, place)
     for file in files.unused(pairs):
         left_out.add(*_UNLABELLED, file)
     images = [
@@ -131,7 +140,7 @@ def read_yolo(src: Path) -> Annotations:
             name_of(image, files),
             image,
             size,
-            declared.split_of(image.relative_to(root)) or split_of(image, files),
+            splits.split_of(image.relative_to(root)) or split_of(image, files),
             [(shape, names[number]) for shape, number in objects],
         )
         for image, size, objects in drawn
@@ -198,9 +207,9 @@ def _read_labels(path: Path, names: list[str], faults: Faults) -> list[tuple[int
     """
     labels = []
     for position, line in enumerate(read_text(path).splitlines(), start=1):
-        if line.strip():
+        if words := split_numbers(line):
             with faults, entry(path, f"line {position}"):
-                labels.append(_read_line(split_numbers(line), names))
+                labels.append(_read_line(words, names))
     return labels
 
 
@@ -210,10 +219,9 @@ def _read_line(words: list[str], names: list[str]) -> tuple[int, Outline | None]
     except ValueError as error:
         raise Malformed(f"{show(' '.join(words))} is not a list of numbers") from error
     number = int(values[0]) if np.isfinite(values[0]) else -1
-    if number != values[0] or number < 0 or (names and number >= len(names)):
-        raise Malformed(
-            f"the class {words[0]!r} is not one of 0 to {len(names) - 1}" if names else f"class {words[0]!r}"
-        )
+    limit = len(names) or IGNORE_INDEX  # more than a mask can hold would need any amount of memory
+    if number != values[0] or not 0 <= number < limit:
+        raise Malformed(f"the class {words[0]!r} is not one of 0 to {limit - 1}")
     if len(values) in (5, 6):  # a sixth number is a confidence
         return number, None
     if len(values) == 1:
