@@ -36,6 +36,13 @@ class Answering(Tiny):
         return self.answer(super().forward(image))
 
 
+class Counting(Tiny):
+    """Tiny, with a state beside its tensors."""
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"calls": 1}
+
+
 class Tied(nn.Module):
     """Two layers that share their weights, and an auxiliary head as in torchvision's networks."""
 

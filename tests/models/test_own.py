@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from own_modules import Answering, Tied, Tiny
+from own_modules import Answering, Counting, Tied, Tiny
 from segarena.errors import ConfigError
 from segarena.models.own import build_own, try_own
 from segarena.training.costs import logit_stride
@@ -62,6 +62,17 @@ def answering(answer: Any) -> Callable[..., nn.Module]:
     return partial(Answering, answer=answer)
 
 
+def holding(tensor: torch.Tensor) -> Callable[..., nn.Module]:
+    """A builder of a module with another tensor."""
+
+    def build() -> nn.Module:
+        module = Tiny(3)
+        module.register_buffer("other", tensor)
+        return module
+
+    return build
+
+
 SAME = Tiny(3)
 WRONG: dict[str, tuple[Any, str]] = {
     "too few channels": (lambda: Tiny(2), "2 classes, and the data has 3"),
@@ -80,6 +91,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "the same module twice": (lambda: SAME, "same"),
     "no module": (lambda: "unet", "str"),
     "lazy layers": (lambda num_classes: nn.LazyConv2d(num_classes, 1), "lazy"),
+    "a state beside its tensors": (Counting, "'_extra_state'"),
+    "a sparse tensor": (holding(torch.eye(4).to_sparse()), "'other'"),
+    "complex numbers": (holding(torch.zeros(4, dtype=torch.complex64)), "'other'"),
     "no parameters": (nn.Identity, "parameter"),
     "an error in the function": (lambda num_classes: 1 / 0, "ZeroDivisionError"),
 }

@@ -94,7 +94,7 @@ def build_own(name: str, num_classes: int, builder: Builder, *, in_channels: int
         The network in training mode, with the settings that a run records.
 
     Raises:
-        ConfigError: The builder fails, or does not return a module with parameters to train.
+        ConfigError: The builder fails, or does not return a module with parameters to train whose state can be saved.
     """
     where = f"model {name}"
     arguments, named = _arguments(builder, num_classes)
@@ -113,6 +113,13 @@ def build_own(name: str, num_classes: int, builder: Builder, *, in_channels: int
     if any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers())):
         remedy = "Run the module once on an image in its function, or give each layer its number of channels"
         raise ConfigError("the module has lazy layers without a shape", where=where, remedy=remedy)
+    others = [key for key, value in network.state_dict().items() if not _is_plain(value)]
+    if others:
+        raise ConfigError(
+            f"the module's state has {others[0]!r}, which is not a dense tensor of real numbers",
+            where=where,
+            remedy="Keep it outside of the module's state_dict, from which weights are saved, or as such a tensor",
+        )
     model = OwnNetwork(network, num_classes, name).train()
     model.settings = {
         "name": name,
@@ -215,6 +222,13 @@ def _arguments(builder: Builder, num_classes: int) -> tuple[list[int], dict[str,
     return [], {"num_classes": num_classes} if any(item.kind is item.VAR_KEYWORD for item in needed) else {}
 
 
+def _is_plain(value: object) -> bool:
+    """Whether it is a tensor that optimizers change and files of weights hold."""
+    return (
+        isinstance(value, Tensor) and value.layout == torch.strided and not (value.is_complex() or value.is_quantized)
+    )
+
+
 def _describe(builder: Builder) -> str:
     """Where the builder is, e.g. "my_models.build"."""
     inner = getattr(builder, "func", builder)  # of functools.partial
@@ -224,6 +238,5 @@ def _describe(builder: Builder) -> str:
 
 def _digest(network: nn.Module) -> str:
     """SHA-256 of the names, shapes and types of all tensors, by which another module is recognised."""
-    tensors = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
-    lines = [f"{name} {tuple(value.shape)} {value.dtype}" for name, value in tensors.items()]
+    lines = [f"{name} {tuple(value.shape)} {value.dtype}" for name, value in network.state_dict().items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
