@@ -16,10 +16,12 @@ from segarena.loading.dataset import (
     TrainingBatches,
     TrainingLoader,
     TrainingSet,
+    crop_workers,
     evaluation_loader,
 )
 from segarena.loading.device_batches import DeviceLoader
 from segarena.loading.kept_batches import keep_on_gpu
+from segarena.loading.processes import SHARED_MEMORY
 from segarena.loading.transforms import Augmentation
 from segarena.models import SegmentationModel
 from segarena.training.distributed.ranks import ALONE, Ranks
@@ -75,6 +77,20 @@ def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
         pin_memory=device_type(protocol.device) == "cuda",
         place=(ranks.rank, ranks.number),
         drawn=len(split.labelled),
+    )
+
+
+def describe_loading(training: Training) -> str | None:
+    """Return how the training images are loaded, where the options alone do not tell it; otherwise None."""
+    protocol, split = training.protocol, training.split
+    if protocol.crops == "batch":
+        return f"crops: {split.pixels(protocol.device).describe()}"
+    workers = crop_workers(split.images, protocol.crop, protocol.batch_size, protocol.workers)
+    if workers == protocol.workers:
+        return None
+    return (
+        f"workers: {workers} of {protocol.workers}; the batches of more do not fit into {SHARED_MEMORY} (give a "
+        "container more, as with `docker run --shm-size`)"
     )
 
 

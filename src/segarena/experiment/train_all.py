@@ -18,6 +18,7 @@ from segarena.config.own_models import Builder, find_builder
 from segarena.config.training import is_own
 from segarena.cores import count_processors, measure_load
 from segarena.errors import Interrupted
+from segarena.experiment.build import describe_loading
 from segarena.experiment.costs import write_costs
 from segarena.experiment.executors.choose import choose_executor
 from segarena.experiment.executors.serial import Serial
@@ -85,9 +86,8 @@ def train_all(
         prepared.options, prepared.protocol, len(to_train), folder, prepared.source.samples, _minutes(forecast)
     )
     is_alone, keep = isinstance(executor, Serial), prepared.options.keep_states
-    if to_train and to_train[0].protocol.crops == "batch" and is_alone:
-        protocol = open_ones[0].protocol
-        reporter.say(f"  crops: {open_ones[0].split.pixels(protocol.device).describe()}")
+    if to_train and is_alone and (loading := describe_loading(to_train[0])) is not None:
+        reporter.say(f"  {loading}")
     resume = resume_line(command_name(type(prepared.options)), folder)
     left = _estimate(every, forecast, jobs)
     progress = _Progress(every, scored, left, forecast, reporter, jobs, resume, keep, is_alone=is_alone)

@@ -12,6 +12,7 @@ from segarena.cores import count_cores
 from segarena.experiment.plan import Training
 from segarena.formats import percent
 from segarena.free_memory import free_memory
+from segarena.loading.dataset import crop_workers
 from segarena.units import GIB
 
 #: The share of the training time from which there is advice.
@@ -47,5 +48,5 @@ def _find_remedy(training: Training) -> str | None:
         return None
     if device_type(protocol.device) == "cuda" and not (protocol.rotation or protocol.elastic):
         return "--crops batch computes the crops on the GPU"
-    more = max(1, min(16, count_cores() - 2))
+    more = crop_workers(images, protocol.crop, protocol.batch_size, max(1, min(16, count_cores() - 2)))
     return f"--workers {more} loads more images at a time" if more > protocol.workers else None

@@ -132,8 +132,7 @@ class TrainingLoader:
     ) -> None:
         self.batches = EpochBatches(len(dataset), batch_size, seed, place, drawn)
         self.batch_size = batch_size
-        height, width = dataset.augmentation.crop
-        workers = affordable_workers(workers, (1 + dataset.images.pixel_bytes) * height * width * batch_size)
+        workers = crop_workers(dataset.images, dataset.augmentation.crop, batch_size, workers)
         self.loader = Loader(dataset, default_collate, workers, batch_sampler=self.batches, pin_memory=pin_memory)
 
     @property
@@ -148,6 +147,19 @@ class TrainingLoader:
         """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w)."""
         self.batches.epoch, self.batches.first = epoch, first
         yield from self.loader
+
+
+def crop_workers(images: DecodedImages, crop: tuple[int, int], batch_size: int, workers: int) -> int:
+    """Return how many processes load training batches: fewer than wanted where the shared memory is too small.
+
+    Args:
+        images: The decoded images.
+        crop: (height, width) of the crops, in pixels.
+        batch_size: Images in a batch.
+        workers: Processes that are wanted.
+    """
+    height, width = crop
+    return affordable_workers(workers, (1 + images.pixel_bytes) * height * width * batch_size)
 
 
 @dataclass(frozen=True)
