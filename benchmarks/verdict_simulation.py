@@ -1,6 +1,6 @@
 """How often the verdict is wrong, and how often it finds a difference: `python benchmarks/verdict_simulation.py`.
 
-Pixel counts of made-up models are drawn many times (`verdict_worlds.py` has the laws) and analysed by
+Pixel counts of made-up models are drawn many times (`verdict_worlds.py` has the distributions) and analysed by
 `segarena.scoring`. Equal models must be called different in 5% of the comparisons at most.
 
 The result is `verdict_simulation.csv`, a row for each block of 250 comparisons of a setting. A run that was stopped
@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from verdict_worlds import LAWS, Trained, World
+from verdict_worlds import DISTRIBUTIONS, Trained, World
 
 from segarena.scoring.count_table import UnitCounts
 from segarena.scoring.intervals import architecture_width, network_width
@@ -67,10 +67,10 @@ class Found:
 
 
 def draw(rng: np.random.Generator, world: World, trained: Trained | None) -> UnitCounts:
-    if world.law == "trained":
+    if world.distribution == "trained":
         assert trained is not None
         return trained.draw(rng, world)
-    return LAWS[world.law](rng, world)
+    return DISTRIBUTIONS[world.distribution](rng, world)
 
 
 def best_of(table: UnitCounts) -> tuple[str | None, list[Pair]]:
@@ -119,19 +119,19 @@ def settings() -> Iterator[Setting]:
     """Every setting of the tables, the slowest ones last."""
     plain = [(s, m) for m in (2, 4) for s in (1, 2, 3, 5)]
     numbers = (6, 20, 100, 500)
-    for law in ("logistic", "trained"):
+    for distribution in ("logistic", "trained"):
         for n in numbers:
             for s, m in plain:
-                yield Setting("equal", World(law, n, s, m))
+                yield Setting("equal", World(distribution, n, s, m))
     for n in numbers:
         for s, m in plain:
             yield Setting("equal", World("logistic", n, s, m, largest_group=6))
     yield from powers()
-    for law in ("logistic", "trained", "dirichlet"):
+    for distribution in ("logistic", "trained", "dirichlet"):
         for n in numbers:
             for k, s, m in ((5, 1, 2), (5, 1, 4), (5, 3, 2), (3, 1, 2), (10, 1, 2)):
                 if n >= k:
-                    yield Setting("equal", World(law, n, s, m, folds=k))
+                    yield Setting("equal", World(distribution, n, s, m, folds=k))
     for n in numbers:
         yield Setting("equal", World("logistic", n, 1, 2, folds=5, largest_group=6))
     yield from variants()
@@ -205,7 +205,7 @@ def run(comparisons: int, only: str, trained: Trained | None, path: Path, report
         for setting in settings():
             key, text = key_of(setting), f"{setting.kind} {setting.world}"
             world = setting.world
-            if only not in text or (world.law == "trained" and not (trained and trained.can_draw(world))):
+            if only not in text or (world.distribution == "trained" and not (trained and trained.can_draw(world))):
                 continue
             rows = done.setdefault(tuple(key.values()), [])
             while (so_far := total(rows)).comparisons < comparisons or (

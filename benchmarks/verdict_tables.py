@@ -17,7 +17,7 @@ START, END = "<!-- benchmarks/verdict_tables.py writes from here -->", "<!-- to 
 NUMBERS, SEEDS = (6, 20, 100, 500), (1, 2, 3, 5)
 #: What is promised, in percent: false winners at most, coverage from and to.
 LIMITS = (6.5, 93.0, 99.5)
-#: The power of an earlier simulation with another law, in percent, by images, seeds, models and lead in points.
+#: The power of an earlier simulation with another distribution, in percent, by images, seeds, models and lead.
 EARLIER = {
     **{(100, 3, 2, lead): power for lead, power in ((1.0, 13), (2.0, 42), (5.0, 100))},
     **{(500, 3, 2, lead): power for lead, power in ((1.0, 31), (2.0, 80), (5.0, 100))},
@@ -57,32 +57,37 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: in
 
 
 def equal_models(results: Results) -> str:
-    header = ["law", "models", "images", *(f"{s} seed{'s' if s > 1 else ''}" for s in SEEDS)]
+    header = ["distribution", "models", "images", *(f"{s} seed{'s' if s > 1 else ''}" for s in SEEDS)]
     names = {
         "logistic": ("logistic", {}),
         "dirichlet": ("Dirichlet-multinomial", {}),
         "trained": ("trained networks", {}),
-        "groups": ("logistic, groups", {"law": "logistic", "largest_group": 6}),
+        "groups": ("logistic, groups", {"distribution": "logistic", "largest_group": 6}),
     }
     rows = []
-    for law, (title, changes) in names.items():
+    for distribution, (title, changes) in names.items():
         for models in (2, 4):
             for n in NUMBERS:
-                worlds = [World(**{"law": law, "units": n, "seeds": s, "models": models, **changes}) for s in SEEDS]
+                worlds = [
+                    World(**{"distribution": distribution, "units": n, "seeds": s, "models": models, **changes})
+                    for s in SEEDS
+                ]
                 rows.append([title, str(models), str(n), *(results.cell(Setting("equal", w)) for w in worlds)])
     return table(header, rows, 1)
 
 
 def folds(results: Results) -> str:
-    header = ["law", "images", "3 folds", "5 folds", "10 folds", "5 folds, 4 models", "5 folds, 3 seeds"]
+    header = ["distribution", "images", "3 folds", "5 folds", "10 folds", "5 folds, 4 models", "5 folds, 3 seeds"]
     rows = []
-    for law, title in (
+    for distribution, title in (
         ("logistic", "logistic"),
         ("dirichlet", "Dirichlet-multinomial"),
         ("trained", "trained networks"),
     ):
         for n in NUMBERS:
-            worlds = [World(law, n, s, m, k) for k, s, m in ((3, 1, 2), (5, 1, 2), (10, 1, 2), (5, 1, 4), (5, 3, 2))]
+            worlds = [
+                World(distribution, n, s, m, k) for k, s, m in ((3, 1, 2), (5, 1, 2), (10, 1, 2), (5, 1, 4), (5, 3, 2))
+            ]
             rows.append([title, str(n), *(results.cell(Setting("equal", w)) for w in worlds)])
     for n in NUMBERS:
         cell = results.cell(Setting("equal", World("logistic", n, 1, 2, 5, largest_group=6)))
@@ -156,13 +161,13 @@ def render(results: Results) -> str:
         equal_models(results),
         "**Folds**: each fold has trainings of its own.",
         folds(results),
-        "**Harder conditions** (logistic law, 2 models unless stated): of 4 models two are equal and two are lower, "
+        "**Harder conditions** (logistic, 2 models unless stated): of 4 models two are equal and two are lower, "
         "which leaves the rule no reserve; few and many classes; training noise of none and of five times the usual; "
         "trainings that fail; unequal numbers of seeds, in the column of the larger one.",
         harder(results),
-        "**Power**: percent of the comparisons in which a model with a true lead, in points, is called best (law of "
-        "points, 20 classes; training noise is the standard deviation of a training's mIoU, in points). In "
-        "parentheses: the earlier simulation.",
+        "**Power**: percent of the comparisons in which a model with a true lead, in points, is called best "
+        "(distribution `points`, 20 classes; training noise is the standard deviation of a training's mIoU, in points)."
+        " In parentheses: the earlier simulation.",
         power(results),
         "**Plan**: the power that `scoring/planning.py` predicts from a smaller comparison, on average, and the one "
         "that was found with that many images and seeds.",

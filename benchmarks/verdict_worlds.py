@@ -1,10 +1,10 @@
 """Made-up comparisons for `verdict_simulation.py`: pixel counts of models whose true difference is known.
 
-Four laws, which have nothing in common but the form of the result:
+Four distributions, which have nothing in common but the form of the result:
 
 - logistic: each image has a difficulty; a model's recall and false positives are logistic functions of it.
 - dirichlet: in each image the pixels of a true class are distributed over the predicted classes by a Dirichlet-
-  multinomial law, as in a confusion matrix with more variation than independent pixels have.
+  multinomial distribution, as in a confusion matrix with more variation than independent pixels have.
 - points: the IoU of each image is a sum of normal terms, so a model can be better by an exact number of points.
 - trained: counts of real networks, resampled. `Trained` reads them from comparison and evaluation folders.
 
@@ -32,21 +32,21 @@ class World:
     """One setting of the simulation.
 
     Args:
-        law: logistic, dirichlet, points or trained.
+        distribution: logistic, dirichlet, points or trained.
         units: Images, or groups of images.
         seeds: Trainings of each model.
         models: Number of models.
         folds: Number of folds, each with trainings of its own; 0 without.
-        classes: Number of classes; the law `trained` has those of its data.
+        classes: Number of classes; the distribution `trained` has those of its data.
         noise: Standard deviation of the effect of a training: on the logistic scale; for `points` in points of mIoU.
         largest_group: Groups have 1 to so many images; 1 for images that are units themselves.
         fewer_seeds: Seeds of the first model; 0 for as many as the others have.
         failing: Share of the trainings that fail: they lose 10 points, or 1 on the logistic scale.
-        lead: By how many points of mIoU the first model is better (law `points`).
+        lead: By how many points of mIoU the first model is better (distribution `points`).
         lower: By how much the third model and those after it are worse than the first two, as `failing`.
     """
 
-    law: str = "logistic"
+    distribution: str = "logistic"
     units: int = 20
     seeds: int = 1
     models: int = 2
@@ -252,7 +252,7 @@ class Trained:
         return arranged(self.tp[network, images], self.union[network, images], self.truth[images], world, layout)
 
 
-LAWS: dict[str, Callable[[np.random.Generator, World], UnitCounts]] = {
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, World], UnitCounts]] = {
     "logistic": draw_logistic,
     "dirichlet": draw_dirichlet,
     "points": draw_points,

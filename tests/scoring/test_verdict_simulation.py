@@ -1,4 +1,4 @@
-"""A smaller run of benchmarks/verdict_simulation.py: equal models are seldom called different, by four laws."""
+"""A smaller run of benchmarks/verdict_simulation.py: equal models are seldom called different."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("verdict_simulation")
 
 
-def run(simulation: ModuleType, law: str, comparisons: int, **world: float) -> object:
-    trained = simulation.Trained.load(simulation.COUNTS) if law == "trained" else None
-    return simulation.simulate(simulation.Setting("equal", simulation.World(law, **world)), comparisons, 0, trained)
+def run(simulation: ModuleType, distribution: str, comparisons: int, **world: float) -> object:
+    trained = simulation.Trained.load(simulation.COUNTS) if distribution == "trained" else None
+    return simulation.simulate(
+        simulation.Setting("equal", simulation.World(distribution, **world)), comparisons, 0, trained
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", ["logistic", "dirichlet", "points", "trained"])
+@pytest.mark.parametrize("distribution", ["logistic", "dirichlet", "points", "trained"])
 @pytest.mark.parametrize(
     ("units", "seeds", "models", "folds"),
     [(6, 1, 2, 0), (20, 1, 2, 0), (20, 2, 2, 0), (20, 3, 4, 0), (100, 3, 2, 0), (20, 1, 2, 5), (100, 5, 2, 0)],
 )
 def test_equal_models_are_seldom_called_different(
-    simulation: ModuleType, law: str, units: int, seeds: int, models: int, folds: int
+    simulation: ModuleType, distribution: str, units: int, seeds: int, models: int, folds: int
 ) -> None:
     """At most 5% nominally; of 400 comparisons, 8% are exceeded in one of 200 runs where 5% is true."""
-    found = run(simulation, law, 400, units=units, seeds=seeds, models=models, folds=folds)
+    found = run(simulation, distribution, 400, units=units, seeds=seeds, models=models, folds=folds)
     assert found.winners <= 0.08 * 400
     assert found.covered >= 0.92 * 400
 
 
-@pytest.mark.parametrize("law", ["logistic", "dirichlet", "points", "trained"])
+@pytest.mark.parametrize("distribution", ["logistic", "dirichlet", "points", "trained"])
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_forty_comparisons_of_equal_models_have_few_winners(simulation: ModuleType, law: str, seeds: int) -> None:
+def test_forty_comparisons_of_equal_models_have_few_winners(
+    simulation: ModuleType, distribution: str, seeds: int
+) -> None:
     """Of 40 with 5% false winners each, more than 7 occur in one of 400 runs; their own check is a part of it."""
-    assert run(simulation, law, 40, units=20, seeds=seeds, largest_group=1 + seeds).winners <= 7
+    assert run(simulation, distribution, 40, units=20, seeds=seeds, largest_group=1 + seeds).winners <= 7
 
 
 def test_a_clear_lead_is_found(simulation: ModuleType) -> None:

@@ -10,8 +10,8 @@ from segarena.files import write_json
 from segarena.formats import NOTHING, plain, plural, rough_duration
 from segarena.records.plan import PlanRecord
 from segarena.runs import Run
+from segarena.units import GIB, MIB
 
-_MIB_OF_GIB = 1024.0
 #: What runs several trainings at a time, in words.
 _PLACES = {"jobs": "Several at a time", "ray": "On a Ray cluster", "slurm": "In the queue of SLURM"}
 
@@ -49,6 +49,6 @@ def show_plan(plan: PlanRecord, path: Path | None) -> None:
 
 
 def _size(mebibytes: float) -> str:
-    if mebibytes < _MIB_OF_GIB:
+    if mebibytes * MIB < GIB:
         return f"{max(1, round(mebibytes))} MiB"
-    return f"{plain(round(mebibytes / _MIB_OF_GIB, 1))} GiB"
+    return f"{plain(round(mebibytes * MIB / GIB, 1))} GiB"
