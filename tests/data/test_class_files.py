@@ -87,10 +87,28 @@ MISFITS = {
         "[0, 0, 0] twice",
     ),
     "too few names": ("class_names.txt", "_background_\nroad\n", NUMBERS, "2"),
+    "digits without end": ("category_id.txt", f"0 rest\n{'1' * 5000} a\n", NUMBERS, "understood"),
     "of another form": ("label_colors.txt", "see the paper\n", COLORS, "understood"),
     "white first, for 0 and 1": ("class_dict.csv", "name,r,g,b\ncrack,255,255,255\nrest,0,0,0\n", (0, 1), "1"),
     "regions of nnU-Net": ("dataset.json", '{"labels": {"a": 0, "whole": [1, 2]}}', NUMBERS, "understood"),
 }
+
+
+@pytest.mark.parametrize("number", [-100, 65536, 100_000])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("dataset.json", '{"labels": {"rest": 0, "a": 1, "b": 2, "c": NUMBER}}'),
+        ("id2label.json", '{"0": "rest", "1": "a", "2": "b", "NUMBER": "c"}'),
+        ("_classes.csv", "Pixel Value, Class\n0, rest\n1, a\n2, b\nNUMBER, c\n"),
+    ],
+)
+def test_a_class_whose_number_no_mask_can_have_is_left_out(
+    file: str, content: str, number: int, tmp_path: Path
+) -> None:
+    write_masks(tmp_path, (0, 1, 2))
+    (tmp_path / file).write_text(content.replace("NUMBER", str(number)))
+    assert FolderSource(tmp_path).classes.names == ("rest", "a", "b")
 
 
 @pytest.mark.parametrize("way", MISFITS)

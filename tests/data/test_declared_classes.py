@@ -190,3 +190,10 @@ def test_layers_without_any_pixel_are_background_for_a_run(layers: tuple[str, ..
     source = FolderSource(tmp_path, run_classes=run)
     assert source.classes.names == run.names
     assert source.class_pixels.tolist() == [4 * 48 * 36, 0, 0]
+
+
+def test_masks_of_one_value_that_is_not_declared_are_refused(tmp_path: Path) -> None:
+    write_masks(tmp_path, (7,))
+    (tmp_path / "classes.yaml").write_text("classes: [{name: a, value: 0}, {name: b, value: 255}]")
+    with refuses(where=tmp_path / "masks" / "0.png", value="the value 7"):
+        FolderSource(tmp_path)

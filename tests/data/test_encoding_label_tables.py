@@ -156,3 +156,28 @@ def test_a_mask_whose_palette_has_another_order_is_read_by_its_colours(tmp_path:
     assert encoding.classes.names == ("background", "dark_green", "maroon", "olive")
     for path, labels in zip(paths, drawn, strict=True):
         np.testing.assert_array_equal(read_mask(path, encoding), np.array([0, 2, 1, 3])[labels])
+
+
+def test_a_table_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", draw(0)[1])
+    (tmp_path / "info.yaml").write_text("label_names: [a\nb: }")
+    with refuses(where=tmp_path / "info.yaml", value="line 2"):
+        infer([path])
+
+
+def test_more_names_than_a_mask_has_values_are_refused(tmp_path: Path) -> None:
+    """Labels from 256 on would be those of other classes: 256 is 0 in a byte."""
+    paths = []
+    for number in range(100):
+        paths.append(save(tmp_path / str(number) / "label.png", label_map(number, 4)))
+        names = ["_background_", *(f"object {3 * number + place}" for place in range(3))]
+        (paths[-1].parent / "label_names.txt").write_text("\n".join(names))
+    assert infer(paths[:84]).encoding.classes.num_classes == 253
+    with refuses(value="301 classes"):
+        infer(paths)
+
+
+def test_one_table_of_more_names_than_a_mask_has_values_is_ignored(tmp_path: Path) -> None:
+    paths = [save(tmp_path / f"{number}.png", label_map(number, 4)) for number in range(4)]
+    (tmp_path / "label_names.txt").write_text("\n".join(map(str, range(300))))
+    assert infer(paths).encoding.classes.names == ("class_0", "class_1", "class_2", "class_3")

@@ -167,6 +167,18 @@ def test_statistics_of_float32_with_an_offset() -> None:
     np.testing.assert_allclose(std, image.std(axis=(0, 1), dtype=np.float64), rtol=1e-5)
 
 
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, -9999.9])
+@pytest.mark.parametrize("rows", [(31, 30), (100,), (101, 99, 3)])
+def test_a_float32_channel_of_one_value_has_the_deviation_1(rows: tuple[int, ...], value: float) -> None:
+    """Sums of floats are rounded: the deviation was 1e-8 to 3e-3, and another value far from all others."""
+    images = [np.full((height, 97, 2), value, np.float32) for height in rows]
+    images[-1][0, 0, 1] = 5
+    mean, std = mean_and_std([measure(image) for image in images])
+    assert (mean[0], std[0]) == (np.float32(value), 1)
+    pixels = np.concatenate(images)[..., 1].astype(np.float64)
+    assert (mean[1], std[1]) == pytest.approx((pixels.mean(), pixels.std()))
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_facts_survive_the_cache(tmp_path: Path, dtype: str) -> None:
     path = save_bands(tmp_path / "a.npy", bands((33, 44, 5), dtype))

@@ -19,6 +19,8 @@ class Moments(NamedTuple):
     pixels: int
     sums: tuple[int, ...] | tuple[float, ...]
     squares: tuple[int, ...] | tuple[float, ...]
+    constants: tuple[float | None, ...] = ()
+    """Of float32, the value of each channel that is the same everywhere, None for others; empty for exact sums."""
 
 
 def measure(image: NDArray[Any]) -> Moments:
@@ -29,7 +31,10 @@ def measure(image: NDArray[Any]) -> Moments:
         columns = [np.ascontiguousarray(flat[:, channel]).astype(np.int64) for channel in range(flat.shape[1])]
         return Moments(len(flat), tuple(int(one.sum()) for one in columns), tuple(int(one @ one) for one in columns))
     wide = [flat[:, channel].astype(np.float64) for channel in range(flat.shape[1])]
-    return Moments(len(flat), tuple(float(one.sum()) for one in wide), tuple(float(one @ one) for one in wide))
+    constants = tuple(float(one[0]) if (one == one[0]).all() else None for one in wide)
+    return Moments(
+        len(flat), tuple(float(one.sum()) for one in wide), tuple(float(one @ one) for one in wide), constants
+    )
 
 
 def mean_and_std(moments: Sequence[Moments]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -44,6 +49,11 @@ def mean_and_std(moments: Sequence[Moments]) -> tuple[tuple[float, ...], tuple[f
     total = sum(one.pixels for one in moments)
     means, stds = [], []
     for channel in range(len(moments[0].sums)):
+        constants = {one.constants[channel] if one.constants else None for one in moments}
+        if len(constants) == 1 and (constant := constants.pop()) is not None:
+            means.append(constant)  # the sums of floats are rounded: their deviation would be small, and not 0
+            stds.append(1.0)
+            continue
         # fractions: the difference of two large sums would lose digits
         mean = sum(Fraction(one.sums[channel]) for one in moments) / total
         square = sum(Fraction(one.squares[channel]) for one in moments) / total

@@ -190,7 +190,7 @@ def _read_colors(text: str) -> list[Listed] | None:
 
 def _read_numbered_names(text: str) -> list[Listed]:
     """A number and a name in each line."""
-    found = [re.fullmatch(r"(\d+)[\s,:]+(.*\S)", line) for line in _lines(text)]
+    found = [re.fullmatch(r"(\d{1,20})[\s,:]+(.*\S)", line) for line in _lines(text)]
     return [Listed(match[2], int(match[1])) for match in found if match] if all(found) else []
 
 

@@ -135,6 +135,8 @@ def _cut_halfway(
     soft = len(counts.values) >= _SOFT_LEVELS or any(facts.lossy for _, facts in strange)
     if classes.num_classes != 2 or any(entry.others for entry in classes.classes) or classes.ignore:
         return None
+    if len(counts.values) < 2:
+        return None
     low, high = sorted(place_of(entry.value) for entry in classes.classes)
     modes = find_modes_with_strays(counts)
     if modes is not None and (modes.low, modes.high) == (low, high):

@@ -110,7 +110,17 @@ def infer_like(masks: Sequence[CountedMask], classes: ClassTable, root: Path | N
 
 
 def count_classes(masks: Sequence[CountedMask], encoding: MaskEncoding, *, least: int = 2) -> InferredEncoding:
-    """Count the pixels of each class. Raises DataError where a value is not allowed, or fewer than `least` classes."""
+    """Count the pixels of each class.
+
+    Raises DataError where a value is not allowed, where the masks show fewer than `least` classes, or where there are
+    more than a mask can hold.
+    """
+    if encoding.classes.num_classes > IGNORE_INDEX:
+        raise DataError(
+            f"has masks of {encoding.classes.num_classes} classes; {IGNORE_INDEX} are possible",
+            where=masks[0].path.parent,
+            remedy="Give all objects of a class one name and one value",
+        )
     counts = np.stack(_for_each(masks, lambda mask: _count_labels(mask, encoding)))
     pixels, void = counts[:, :-1], counts[:, -1]
     present = np.flatnonzero(pixels.sum(axis=0))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from segarena.classes import IGNORE_INDEX, ClassTable, name_classes
@@ -19,7 +20,7 @@ from segarena.errors import DataError
 from segarena.formats import listing, plural
 from segarena.image_files.image_io import reading
 from segarena.image_files.mask_facts import CountedMask
-from segarena.texts import decode_text, parse_yaml
+from segarena.texts import decode_text, parse_yaml, yaml_problem
 
 _SAME = "the same number is another class in another mask"
 
@@ -111,9 +112,16 @@ def _read_table(path: Path) -> Names | None:
     """The names in a table, None for a YAML file without `label_names`. Raises DataError where it cannot be read."""
     with reading(path):
         text = decode_text(path.read_bytes())
-        if path.suffix == ".txt":
-            return tuple(line.strip() for line in text.splitlines() if line.strip())
+    if path.suffix == ".txt":
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    try:
         content = parse_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"is not valid YAML ({yaml_problem(error)})",
+            where=path,
+            remedy="Correct the syntax, or move the file to another folder if it is not the label table of the masks",
+        ) from error
     names = content.get("label_names") if isinstance(content, dict) else None
     return tuple(map(str, names)) if isinstance(names, list) else None
 
@@ -155,11 +163,11 @@ def _refuse_contradiction(masks: Sequence[CountedMask], classes: ClassTable, tab
 
 
 def _fit_all(masks: Sequence[CountedMask], tables: dict[Path, Names]) -> bool:
-    """Whether each mask has a table, and its numbers are those of the table, 0 and 1 at least."""
+    """Whether each mask has a table of at most 255 names, and its numbers are those of the table, 0 and 1 at least."""
     plain = not any(facts.colored or facts.one_bit for _, facts in masks)
     if not plain or any(path not in tables for path, _ in masks):
         return False
-    if any(len(set(map(_plain, one))) < len(one) for one in tables.values()):
+    if any(len(set(map(_plain, one))) < len(one) or len(one) > IGNORE_INDEX for one in tables.values()):
         return False
     highest = [int(_numbers(facts.values).max(initial=0)) for _, facts in masks]
     return max(highest) > 0 and all(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from segarena.classes import IGNORE_INDEX, ClassTable, SegmentationClass
 from segarena.classes.background import find_untinted
 from segarena.classes.colors import choose_colors
-from segarena.classes.values import Value
+from segarena.classes.values import HIGHEST, Value
 from segarena.data.encoding.class_files import ClassFile, Listed, find_class_files
 from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.infer import InferredEncoding, count_classes
@@ -152,6 +152,9 @@ class _MisfitError(Exception):
 
 def _make_table(masks: Sequence[CountedMask], file: ClassFile) -> ClassTable:
     """The classes of a file with the values that the masks have: colours, numbers, or places in the file."""
+    # No mask can have another number.
+    entries = [entry for entry in file.entries if entry.number is None or 0 <= entry.number <= HIGHEST]
+    file = file._replace(entries=tuple(entries))
     if not file.entries:
         raise _MisfitError("cannot be understood")
     numbers = {value for _, facts in masks for value in facts.values.tolist()}
