@@ -97,6 +97,11 @@ SAME = {
         [("a", (128, 64, 128)), ("b", (1, 2, 3))],
         (),
     ),
+    "RGBA, and void in it": (
+        "classes: [{name: a, value: [128, 64, 128, 255]}, {name: b, value: [1, 2, 3, 255]}]\nignore: [[0, 0, 0, 255]]",
+        [("a", (128, 64, 128)), ("b", (1, 2, 3))],
+        ((0, 0, 0),),
+    ),
     "a grey colour beside numbers": (
         'classes: [{name: a, value: 0}, {name: b, value: "#010101"}, {name: c, value: 2}]',
         [("a", 0), ("b", 1), ("c", 2)],
@@ -183,6 +188,7 @@ def test_255_classes_fit_in_a_byte_beside_void(tmp_path):
         ("classes: [{name: a, value: 1.0}]", "1.0 is not a mask value"),
         ("classes: [{name: a, value: [0, 0, 256]}]", "[0, 0, 256] is not a mask value"),
         ("classes: [{name: a, value: [0, 0]}]", "[0, 0] is not a mask value"),
+        (f"classes: [{{name: a, value: {'1   ' * 30}x}}]", "is not a mask value"),  # not in years
         ("classes: [{name: a, value: 0, color: 7}]", "class 0 has a color that is not [r, g, b]"),
         ("classes: [{name: a, value: 0, color: red}]", "class 0 has a color that is not [r, g, b]"),
         ("classes: [{name: a, value: 0, background: soil}, {name: b, value: 1}]", "'soil'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -159,10 +160,10 @@ class ClassTable:
             )
         flat = [value for entry in self.classes for value in entry.values]
         for what, items in (("name", list(self.names)), ("value", flat)):
-            twice = [item for i, item in enumerate(items) if item in items[:i]]
-            if twice:
+            twice = next((item for item, count in Counter[str | Value](items).items() if count > 1), None)
+            if twice is not None:
                 raise DataError(
-                    f"two classes have the {what} {_show(twice[0])}",
+                    f"two classes have the {what} {_show(twice)}",
                     where=where,
                     remedy="Make them differ; a class that has several values is written once, with `value: [1, 2]`",
                 )

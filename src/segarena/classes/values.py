@@ -21,7 +21,8 @@ MINUS_ONE = -1
 
 _INTEGER = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}")  # Python refuses to read thousands of digits
 _HEX_COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|0[xX][0-9a-fA-F]{6}")
-_SEVERAL = re.compile(r"[(\[]?\s*\d+(?:\s*[,; ]\s*\d+)+\s*[)\]]?")
+#: What separates two numbers fits in one way only: with two, each more number would double the time of a misfit.
+_SEVERAL = re.compile(r"[(\[]?\s*\d+(?:(?:\s*[,;]\s*|\s+)\d+)+\s*[)\]]?")
 
 
 class Written(NamedTuple):
@@ -133,7 +134,8 @@ def settle(classes: Sequence[Written], ignored: Sequence[Written]) -> tuple[list
     values, void = _settle(classes, ignored)
     for one in values:
         if len(set(one)) < len(one):
-            raise ValueMistakeError(str([list(value) if isinstance(value, tuple) else value for value in one]))
+            shown = str([list(value) if isinstance(value, tuple) else value for value in one])
+            raise ValueMistakeError(shorten(shown, _SHOWN))
     return values, void
 
 
@@ -141,10 +143,7 @@ def _settle(
     classes: Sequence[Written], ignored: Sequence[Written]
 ) -> tuple[list[tuple[Value, ...]], tuple[Value, ...]]:
     if classes and all(len(one.items) == 4 and one.items[3] == 255 and not one.is_color for one in classes):
-        opaque = [read_rgb(one.items[:3]) for one in classes]  # RGBA
-        classes = [
-            Written((color,), is_color=True) if color else one for color, one in zip(opaque, classes, strict=True)
-        ]
+        classes, ignored = ([_without_alpha(one) for one in some] for some in (classes, ignored))
     everything = [*classes, *ignored]
     repeats = any(one.is_triple and len(set(_flat(one))) < 3 for one in classes)
     if any(one.is_number for one in classes) and not any(one.is_color for one in everything) and not repeats:
@@ -155,6 +154,12 @@ def _settle(
     if 0 < len(colors) < len(flat) and all(len(set(color)) == 1 for color in colors):
         return [tuple(map(_grey_number, one)) for one in values], tuple(map(_grey_number, void))
     return values, void
+
+
+def _without_alpha(one: Written) -> Written:
+    """An opaque RGBA colour, four numbers, as RGB; other values as they are."""
+    color = read_rgb(one.items[:3]) if len(one.items) == 4 and one.items[3] == 255 else None
+    return Written((color,), is_color=True) if color else one
 
 
 def read_ignored(written: Any) -> list[Written]:
