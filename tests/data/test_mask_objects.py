@@ -6,6 +6,9 @@ that are in several files.
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -137,3 +140,25 @@ def test_a_channel_of_nnunet_is_chosen_by_the_options_of_the_message(channel: st
     assert [sample.files[0].name for sample in source.samples] == [f"case_{n:03}_{channel}.png" for n in range(COUNT)]
     for index in range(COUNT):
         np.testing.assert_array_equal(source.read(index)[1], draw(index) == 1)
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+@pytest.mark.parametrize("separator", "_-. ")
+def test_numbered_masks_become_objects_by_the_command(separator: str, tmp_path: Path) -> None:
+    """Of a.0.png, the ending `.*` would be `.png` alone. What else is in the folder stays there."""
+    root = tmp_path / "my data"
+    for number in range(COUNT):
+        photograph(root / "images" / f"x{number}.jpg", number)
+        for place, part in enumerate(parts(number, 1)):
+            white(part, root / "masks" / f"x{number}{separator}{place}.png")
+    (root / "masks" / "notes.txt").touch()
+    with refuses(where=root / "masks", value="numbers are objects or classes") as caught:
+        FolderSource(root)
+    command = re.search(r"for f in .*done", caught.value.remedy)
+    assert command
+    subprocess.run(["sh", "-c", command.group()], check=True)
+    source = FolderSource(root)
+    assert source.classes.names == ("background", "foreground")
+    for index in range(COUNT):
+        np.testing.assert_array_equal(source.read(index)[1], draw(index) == 1)
+    assert (root / "masks" / "notes.txt").exists()

@@ -123,13 +123,15 @@ def test_files_without_an_ending_are_named_and_the_remedy_works(tmp_path: Path) 
         write_mask(root / "masks" / f"{number}.png", number)
     for path in [*root.rglob("*.png")]:
         path.rename(path.with_suffix(""))
+    (root / "images" / "notes.txt").touch()
     for _ in range(2):  # a command for each folder
         with refuses(where=root, value="without an ending") as caught:
             find_pairs(root)
-        command = re.search(r"for f in .*done", caught.value.remedy)
+        command = re.search(r"find .*;", caught.value.remedy)
         assert command
         subprocess.run(["sh", "-c", command.group()], check=True)
     assert len(find_pairs(root).samples) == 3
+    assert (root / "images" / "notes.txt").exists()
 
 
 @pytest.mark.parametrize(
@@ -138,8 +140,10 @@ def test_files_without_an_ending_are_named_and_the_remedy_works(tmp_path: Path) 
         (("layers.txt", "regions.txt", "surfaces.txt"), " ", "regions.txt"),
         (("txt",), " ", "txt"),
         (("csv",), ",", "csv"),
+        (("csv",), ";", "csv"),
+        (("txt",), ", ", "txt"),
     ],
-    ids=["Stanford Background", "text", "CSV"],
+    ids=["Stanford Background", "text", "CSV", "CSV of a German Excel", "text with commas"],
 )
 def test_masks_in_text_become_png_by_the_command(
     kinds: tuple[str, ...], separator: str, kept: str, tmp_path: Path
@@ -162,6 +166,21 @@ def test_masks_in_text_become_png_by_the_command(
     assert [entry.value for entry in source.classes.classes] == [0, 1, 2]
     for number, values in drawn.items():
         np.testing.assert_array_equal(source.read(number)[1], np.where(values < 0, 255, values))
+
+
+def test_masks_in_text_beside_their_images_leave_these_as_they_are(tmp_path: Path) -> None:
+    images = {}
+    for number in range(4):
+        path = tmp_path / f"{number}.png"
+        write_photograph(path, number)
+        images[path] = path.read_bytes()
+        np.savetxt(path.with_suffix(".txt"), label_map(number, 2, SIZE[1], SIZE[0]), fmt="%d")
+    with refuses(where=tmp_path, value="*.txt") as caught:
+        FolderSource(tmp_path)
+    _, *arguments = shlex.split(caught.value.remedy.partition(": ")[2])
+    subprocess.run([sys.executable, *arguments], check=True)
+    assert len(FolderSource(tmp_path).samples) == 4
+    assert all(path.read_bytes() == content for path, content in images.items())
 
 
 @pytest.mark.parametrize("text", ["0 0.5 0.5\n" * 40, "1 2 3\n" * 40, f"{'1 ' * 40}\n", f"{'1 ' * 40}\n2\n" * 30])

@@ -107,7 +107,8 @@ def find_numbered(images: Sequence[File], masks: Sequence[File]) -> DataError | 
     folder, (first, second) = largest[0].path.parent, sorted(largest, key=lambda mask: mask.path)[:2]
     match = _NUMBERED.fullmatch(first.stem)
     separator = match.group(2) if match else "_"
-    move = f'for f in {shlex.quote(str(folder))}/*; do d="${{f%{separator}*}}"; mkdir -p "$d"; mv "$f" "$d/"; done'
+    ending = f"{shlex.quote(separator)}[0-9]*"
+    move = f'for f in {shlex.quote(str(folder))}/*{ending}; do d="${{f%{ending}}}"; mkdir -p "$d"; mv "$f" "$d/"; done'
     renamed = f"{first.stem.rpartition(separator)[0]}_class1{first.path.suffix}"
     return DataError(
         f"has several masks for an image, e.g. {first.path.name} and {second.path.name}, and it is not clear whether"

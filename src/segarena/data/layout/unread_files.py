@@ -71,7 +71,7 @@ def _find_matrices(root: Path, tree: Tree) -> Unread | None:
             shown = listing([f"*{each}" for each in sorted(shapes)], 5)
             height, width = shapes[ending]
             what = f"{relative_name(root, folder)}/ has {shown}, text with {height} rows of {width} numbers, which "
-            return Unread(f"{what}is not read", f"Make PNG files of it: {_as_png(folder, ending)}")
+            return Unread(f"{what}is not read", f"Make PNG files of it: {_as_png(found[ending], ending)}")
     return None
 
 
@@ -88,14 +88,16 @@ def _matrix_shape(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _as_png(folder: Path, ending: str) -> str:
+def _as_png(paths: list[Path], ending: str) -> str:
     """The command that writes such files as PNG beside them, of 16 bits; what is negative is void."""
-    read = "np.loadtxt(f, int)" if ending.endswith(".txt") else "np.loadtxt(f, int, delimiter=',')"
+    read = "np.array([r.translate({44: 32, 59: 32}).split() for r in f.read_text().split('\\n') if r.strip()], int)"
+    images = [path.with_name(f"{path.name.removesuffix(ending)}.png") for path in paths]
+    suffix = "_mask.png" if any(image.exists() for image in images) else ".png"
     code = (
         "import numpy as np; from pathlib import Path; from PIL import Image; "
         f"[Image.fromarray(np.where((m := {read}) < 0, 65535, m).astype(np.uint16))"
-        f".save(f.with_name(f.name.removesuffix({ending!r}) + '.png')) "
-        f"for f in Path({folder.as_posix()!r}).glob({'*' + ending!r})]"
+        f".save(f.with_name(f.name.removesuffix({ending!r}) + {suffix!r})) "
+        f"for f in Path({paths[0].parent.as_posix()!r}).glob({'*' + ending!r})]"
     )
     return command("python", "-c", code)
 
@@ -135,8 +137,8 @@ def _without_ending(root: Path, files: list[Path], count: int) -> Unread | None:
     except OSError:
         return None
     suffix = {"JPEG": "jpg", "TIFF": "tif"}.get(form, form.lower())
-    pattern = f"{shlex.quote(str(files[0].parent))}/*"
+    folder = shlex.quote(str(files[0].parent))
     return Unread(
         f"{shown} ({form}), which are not taken for images",
-        f'Give them their ending: for f in {pattern}; do mv "$f" "$f.{suffix}"; done',
+        f"Give them their ending: find {folder} -maxdepth 1 -type f ! -name '*.*' -exec mv -n {{}} {{}}.{suffix} \\;",
     )
