@@ -4,7 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from segarena.data.layout.new_images import find_new_images
+from segarena.data.layout.new_images import _name_results, find_new_images
+from support import refuses
 
 
 def test_no_image_is_named_for_the_probabilities_of_another(tmp_path: Path) -> None:
@@ -25,3 +26,15 @@ def test_images_of_one_path_in_several_folders_have_their_own_locations(tmp_path
     assert [image.location for image in found] == ["north/a/1.png", "south/a/1.png", "a/2.png"]
     found = find_new_images([tmp_path / "north" / "a", tmp_path / "south" / "a"]).images
     assert [image.location for image in found] == ["north/a/1.png", "south/a/1.png", "2.png"]
+
+
+def test_a_name_that_is_too_long_for_a_file_does_not_exist() -> None:
+    with refuses(value="does not exist"):
+        find_new_images([Path(f"{'a' * 300}.png")])
+
+
+def test_thousands_of_images_of_one_name_are_numbered() -> None:
+    """4,000 took minutes when each tried the numbers of all before it."""
+    found = list(_name_results([(Path(f"{number}.png"), "image") for number in range(30_000)]))
+    assert [image.name for image in found[:2]] == ["image", "image-2"]
+    assert found[-1].name == "image-30000"

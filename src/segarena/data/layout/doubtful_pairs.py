@@ -88,6 +88,9 @@ def _edits(one: str, other: str) -> int | None:
             if i > 1 and j > 1 and letter == other[j - 2] and another == one[i - 2]:
                 best = min(best, rows[-2][j - 2] + 1)
             row.append(best)
+        # No number of the next row is less than the smallest of this row, or than one more than that of the row before.
+        if min(row) > most and min(rows[-1]) >= most:
+            return None
         rows.append(row)
     return rows[-1][-1] if rows[-1][-1] <= most else None
 

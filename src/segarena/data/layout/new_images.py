@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -111,8 +112,9 @@ def check_named(paths: Iterable[Path]) -> None:
 
 def _expand(path: Path) -> list[Path]:
     """The path, or what it matches as a pattern. Raises DataError where there is neither."""
-    if path.exists():
-        return [path]
+    with suppress(OSError):  # the name may be too long for a file
+        if path.exists():
+            return [path]
     matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - also absolute patterns
     if not matches:
         raise DataError("does not exist", where=path, remedy="Check the path")
@@ -200,13 +202,21 @@ def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
     taken = {folder.removesuffix(PROBABILITIES) for folder in folders if folder.endswith(PROBABILITIES)}
     legends = {f"{own}.png".casefold() for file, own in found if not is_video(file)}
     no_videos = {used.removesuffix(end) for end in (MASKS, LEGEND) for used in folders | legends if used.endswith(end)}
+    names: dict[tuple[str, bool], Iterator[str]] = {}  # those of equal files go on where the last one was free
     for file, own in found:
-        numbered = (str(PurePosixPath(own).with_name(f"{PurePosixPath(own).name}-{number}")) for number in count(2))
-        used = taken | no_videos if is_video(file) else taken
-        name = next(name for name in chain([own], numbered) if name.casefold() not in used)
+        excluded = no_videos if is_video(file) else frozenset[str]()
+        candidates = names.setdefault((own, is_video(file)), _numbered(own))
+        name = next(name for name in candidates if not (name.casefold() in taken or name.casefold() in excluded))
         taken |= {name.casefold(), f"{name}_overlay".casefold()}
         location = str(PurePosixPath(own).with_name(file.name))
         yield NewImage(file, name, name != own, location)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name itself, then `name-2`, `name-3`, ..."""
+    yield name
+    path = PurePosixPath(name)
+    yield from (str(path.with_name(f"{path.name}-{number}")) for number in count(2))
 
 
 def _tell_apart(images: list[NewImage]) -> list[NewImage]:
