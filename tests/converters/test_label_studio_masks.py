@@ -116,3 +116,17 @@ def test_two_annotations_of_one_task_are_refused(tmp_path: Path) -> None:
     white(draw(2) == 1, tmp_path / "masks" / "task-3-annotation-99-by-2-tag-crack-0.png")
     with refuses(where="task-3-annotation-99", value=43):
         find_pairs(tmp_path)
+
+
+def test_images_of_one_row_of_pixels_confirm_no_order(tmp_path: Path) -> None:
+    for number in range(COUNT):
+        Image.fromarray(np.full((1, 9, 3), number, np.uint8)).save(tmp_path / f"s{number}.png")
+        white(np.arange(9)[None] < 4, tmp_path / f"task-{number + 20}-annotation-1-by-1-tag-crack-0.png")
+    with refuses(value="which of 6 images"):
+        find_pairs(tmp_path)
+
+
+def test_a_json_file_that_is_nested_without_end_is_no_export(tmp_path: Path) -> None:
+    write(tmp_path, list(range(COUNT)), image="images/task{task}.png")
+    (tmp_path / "notes.json").write_text("[" * 100_000)
+    check(tmp_path, {f"task{number}": number for number in range(COUNT)})

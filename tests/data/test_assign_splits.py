@@ -312,3 +312,21 @@ def test_lists_win_over_names_unless_they_are_ignored(tmp_path: Path) -> None:
     layout = find_pairs(write_lists(tmp_path, {"train.txt": "epoch 1 loss 0.3", "val.txt": ""}))
     assert splits(layout) == {"train_1": "train", "train_2": "train", "test_1": "test"}
     assert "train.txt ignored" in layout.sentence
+
+
+def test_a_list_that_is_a_broken_link_is_refused_and_another_file_is_not(tmp_path: Path) -> None:
+    write_data(tmp_path, lists={"notes.csv": "image,score\na,1"})
+    (tmp_path / "scores.csv").symlink_to("gone.csv")
+    (tmp_path / "notes.txt").symlink_to("gone.txt")
+    assert splits(find_pairs(tmp_path)) == dict.fromkeys("abcd")
+    for name in ("train.txt", "train.json"):
+        (tmp_path / name).symlink_to("gone")
+        with refuses(where=tmp_path / name, value="a link"):
+            find_pairs(tmp_path)
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("text", ["1" * 5000, "# all of it\n'"], ids=["digits", "a quotation mark"])
+def test_a_list_without_names_of_any_kind_is_ignored(text: str, tmp_path: Path) -> None:
+    layout = find_pairs(write_data(tmp_path, lists={"train.txt": text}))
+    assert "train.txt ignored" in layout.sentence

@@ -278,3 +278,18 @@ def test_labels_in_test_alone_can_be_divided_anew_by_the_remedy(tmp_path: Path) 
     assert sorted((i, m) for _, i, m in found(find_pairs(tmp_path, **choice), tmp_path)) == pairs
     splits = split_samples(samples, where=tmp_path)
     assert splits.counts == {"train": 6, "val": 2, "test": 0}
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_a_folder_elsewhere_may_be_absolute_and_the_data_not(
+    is_absolute: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        write_photograph(tmp_path / "elsewhere" / f"{name}.jpg")
+        write_mask(tmp_path / "data" / "masks" / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    root, images = Path("data"), Path("elsewhere")
+    layout = find_pairs(root, images=tmp_path / images) if is_absolute else find_pairs(tmp_path / root, images=images)
+    assert len(layout.samples) == 2
+    place = (tmp_path / images).as_posix() if is_absolute else "elsewhere"
+    assert layout.sentence == f"images in {place}/, masks in masks/"

@@ -24,6 +24,12 @@ def test_a_saved_split_is_read_from_its_file_or_its_folder(tmp_path, is_bare):
     assert read_splits(tmp_path, given_samples) == splits
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_split_that_an_editor_of_windows_saved_is_read(tmp_path, encoding):
+    (tmp_path / "s.json").write_bytes(json.dumps({"train": ["ü 0", "ü 1"], "val": ["ü 2"]}).encode(encoding))
+    assert read_splits(tmp_path / "s.json", named(["ü 0", "ü 1", "ü 2"])).train == (0, 1)
+
+
 def test_a_saved_split_wins_over_the_datas_own(tmp_path):
     own = [Sample(f"ü {n}", "train", None, None) for n in reversed(range(5))]
     write_json(tmp_path / "s.json", {"train": ["ü 1", "ü 0"], "val": ["ü 2", "ü 3", "ü 4"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Literal, overload
 from urllib.parse import unquote, urlsplit
@@ -175,23 +176,26 @@ class ImageFiles:
 def split_name(name: str) -> list[str]:
     """Return the parts of a path or URL that an annotation uses for an image; Windows' separators count.
 
-    >>> split_name("../imgs/a.png"), split_name("https://host/x/b%20c.jpg?width=9")
-    (['imgs', 'a.png'], ['x', 'b c.jpg'])
+    >>> split_name("../imgs/a.png"), split_name("https://host/x/b%20c.jpg?width=9"), split_name("https://[x/a.png")[-1]
+    (['imgs', 'a.png'], ['x', 'b c.jpg'], 'a.png')
     """
+    parts = list(PureWindowsPath(name).parts)
     if "://" in name:
-        address = urlsplit(name)
-        parts = [unquote(part) for part in address.path.split("/")]
-    else:
-        parts = list(PureWindowsPath(name).parts)
+        with suppress(ValueError):  # a bracket in the place of the host
+            parts = [unquote(part) for part in urlsplit(name).path.split("/")]
     return [part for part in parts if part not in ("..", ".", "")]
 
 
 def name_without_ending(name: str) -> str:
-    """Return the name that an annotation uses for an image, without its ending and with `/` between folders."""
+    r"""Return the name that an annotation uses for an image, without its ending and with `/` between folders.
+
+    >>> name_without_ending("imgs\\a.png"), name_without_ending("..png")
+    ('imgs/a', '.')
+    """
     if "://" in name:
         name = "/".join(split_name(name)) or name
     path = PurePosixPath(PureWindowsPath(name).as_posix())
-    return path.with_name(path.stem).as_posix() if path.suffix.lower() in PICTURE_SUFFIXES else path.as_posix()
+    return path.as_posix().removesuffix(path.suffix if path.suffix.lower() in PICTURE_SUFFIXES else "")
 
 
 def _shared_tail(first: tuple[str, ...], second: list[str]) -> int:

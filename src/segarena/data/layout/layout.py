@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -208,9 +209,11 @@ def _folders_of_lists(root: Path, pairs: Sequence[Pair]) -> list[Path]:
 
     Those are the folder that holds all masks and the one above it: annotations/test.txt beside annotations/trimaps/.
     """
-    common = Path(os.path.commonpath({file.folder for pair in pairs for file in pair}))
+    places = [root]
+    with suppress(ValueError):  # nothing in common: one of the two is absolute or on another drive
+        places.append(Path(os.path.commonpath({file.folder for pair in pairs for file in pair})))
     masks = Path(os.path.commonpath({mask.folder for _, mask in pairs}))
-    return [folder for folder in (root, common, masks.parent, masks) if folder.is_relative_to(root)]
+    return [folder for folder in (*places, masks.parent, masks) if folder.is_relative_to(root)]
 
 
 # The sentence
@@ -237,5 +240,5 @@ def _common_folder(root: Path, files: Sequence[File]) -> str:
     if len(folders) > 1:
         shortest = min(len(parts) for parts in folders) - len(start)
         end = os.path.commonprefix([parts[::-1][:shortest] for parts in folders])[::-1]  # noqa: RUF071
-        return "/".join([*start, "*", *end]) + "/"
-    return f"{'/'.join(start)}/" if start else "the folder itself"
+        return f"{Path(*start, '*', *end).as_posix()}/"
+    return f"{Path(*start).as_posix()}/" if start else "the folder itself"

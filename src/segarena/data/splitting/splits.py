@@ -178,7 +178,7 @@ def find_named(named: Mapping[Split, Sequence[str]], samples: Sequence[Sample], 
 
 def _read(file: Path) -> dict[Split, list[str]]:
     try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        content: Any = json.loads(file.read_bytes())  # UTF-8, -16 or -32, with or without a byte order mark
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot be read as a saved split ({error})", where=file, remedy=_FORMAT) from error
     if isinstance(content, dict) and "split" in content:

@@ -118,7 +118,7 @@ def _by_json(paths: Sequence[Path], images: Sequence[File]) -> dict[int, File]:
     for path in paths:
         try:
             tasks = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         for task in tasks if isinstance(tasks, list) else []:
             if isinstance(task, dict) and isinstance(task.get("id"), int):
@@ -174,8 +174,11 @@ def _is_confirmed(by_order: dict[File, list[tuple[str, File]]]) -> bool:
 
 
 def _gradient(path: Path) -> NDArray[np.float64]:
-    """(H, W), how strong an edge is at each pixel, as a multiple of the image's mean."""
-    down, right = np.gradient(read_image(path, find_bits(path)).mean(axis=2))
+    """(H, W), how strong an edge is at each pixel, as a multiple of the image's mean; 0 in a line of pixels."""
+    grey = read_image(path, find_bits(path)).mean(axis=2)
+    if min(grey.shape) < 2:
+        return np.zeros(grey.shape)
+    down, right = np.gradient(grey)
     strength: NDArray[np.float64] = np.hypot(down, right)
     return strength / max(float(strength.mean()), 1e-9)
 

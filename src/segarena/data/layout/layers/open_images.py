@@ -50,7 +50,7 @@ def read_tables(folders: Iterable[Path], images: Sequence[File], masks: Sequence
     Raises:
         DataError: There are more classes than masks in layers may have.
     """
-    paths = [path for folder in folders for path in files_ending(folder, {".csv"})]
+    paths = [path for folder in folders for path in files_ending(folder, {".csv"}) if path.exists()]
     tables = [path for path in paths if is_table_of_objects(path)]
     if not tables:
         return None

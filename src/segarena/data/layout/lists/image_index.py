@@ -14,6 +14,8 @@ from segarena.formats import join_words
 from segarena.image_files.images import PICTURE_SUFFIXES
 
 _NUMBER = re.compile(r"\d+")
+#: A file's name is not longer.
+_MOST_DIGITS = 255
 #: Words that the first line of a list may consist of, and that the column of the images may be named by.
 _HEADER = frozenset(
     "image images img imgs mask masks label file files filename filenames name names path id ids".split()
@@ -71,7 +73,7 @@ class ImageIndex:
             different = len({cell for cell in cells if self.find(cell)}) if header else 0
             return len(names), sum(map(has_image_suffix, names)), is_named, different
 
-        best = max(columns, key=rate)
+        best = max(columns, key=rate, default=0)  # a quotation mark alone has no column
         equal = [header[column] for column in columns if rate(column) == rate(best) and column < len(header)]
         if rate(best)[:3] == (0, 0, False) and rate(best)[3] and len(equal) > 1 and not is_alone:
             raise DataError(
@@ -124,7 +126,12 @@ class ImageIndex:
                 found = table.get(name) or table.get(without_suffix)
                 if found:
                     return found
-        return self._by_number.get(int(entry), set()) if entry.isdecimal() else set()
+        return self._by_number.get(int(entry), set()) if _is_number(entry) else set()
+
+
+def _is_number(entry: str) -> bool:
+    """Whether an entry is the number of an image, and not e.g. a mask as digits, which Python refuses to read."""
+    return entry.isdecimal() and len(entry) <= _MOST_DIGITS
 
 
 def _distinct_numbers(stems: Sequence[str]) -> list[int]:

@@ -101,7 +101,9 @@ def _tables(root: Path, folders: Iterable[Path], named: NamedFiles) -> Iterator[
             is_list = bool(split_of_name(path.stem) or _LIST_WORDS & set(words_in(path.stem)))
             is_other = path.suffix.lower() in _TABLE or len(paths) > _MOST_FILES
             largest = _LARGEST_YAML if path.suffix.lower() in _YAML else LARGEST_LIST
-            if (is_other and not is_list) or path.stat().st_size > largest or is_table_of_objects(path):
+            if (is_other and not is_list) or not path.exists():  # `find_lists` refuses broken links named for splits
+                continue
+            if path.stat().st_size > largest or is_table_of_objects(path):
                 continue
             if path.suffix.lower() in _TABLE:
                 rows = _rows_of(load_table(path))

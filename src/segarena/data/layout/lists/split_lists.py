@@ -52,7 +52,7 @@ class SplitList:
 
 
 def find_lists(bases: Iterable[Path]) -> list[list[SplitList]]:
-    """Find files that look like lists of splits. Those that cannot be read are skipped.
+    """Find files that look like lists of splits. Those that are not text, YAML or JSON are skipped.
 
     Args:
         bases: Folders to look into, and into their folders for lists, the most important first.
@@ -61,7 +61,7 @@ def find_lists(bases: Iterable[Path]) -> list[list[SplitList]]:
         The lists of each folder that has any, in the order in which the folders should be considered.
 
     Raises:
-        DataError: A folder cannot be listed.
+        DataError: A folder cannot be listed, or a list is a broken link or a pointer of git-lfs.
     """
     places: dict[Path, None] = {}
     for base in dict.fromkeys(bases):
@@ -103,7 +103,7 @@ def _read_texts(place: Path) -> list[SplitList]:
             members["train"] = trainval
         files: dict[Split, Path] = {split: path for split, path in members.items() if split}
         for path in files.values():
-            _refuse_pointer(path)
+            _refuse_absent(path)
         entries = {split: read_lines(path) for split, path in files.items()}
         if any(entries.values()):
             found.append(SplitList({split: lines for split, lines in entries.items() if lines}, files))
@@ -116,7 +116,7 @@ def _read_tables(place: Path) -> list[SplitList]:
     for path in files_ending(place, _TABLE):
         if not _SPLIT_NAMES & set(words_in(path.stem)):
             continue
-        _refuse_pointer(path)
+        _refuse_absent(path)
         entries = _find_entries(load_table(path), split_of_name(path.stem))
         if entries:
             found.append(SplitList(entries, dict.fromkeys(entries, path)))
@@ -141,7 +141,7 @@ def _read_columns(place: Path) -> list[SplitList]:
     """Tables with the split of each image in a column: `image,mask,split`."""
     found = []
     for path in files_ending(place, _TEXT):
-        if path.stat().st_size > LARGEST_LIST or split_of_name(path.stem):
+        if split_of_name(path.stem) or not path.exists() or path.stat().st_size > LARGEST_LIST:
             continue
         rows = [(line, re.split(r"[\t,;]", line)) for line in read_lines(path)]
         columns = range(min((len(cells) for _, cells in rows), default=0) if len(rows) > 2 else 0)
@@ -224,8 +224,12 @@ def read_lines(path: Path) -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def _refuse_pointer(path: Path) -> None:
+def _refuse_absent(path: Path) -> None:
     """Raise DataError for a list that was not fetched: without it, the images would get another split."""
+    if not path.exists():
+        raise DataError(
+            "is a link to a file that does not exist", where=path, remedy="Restore that file, or remove the link"
+        )
     with suppress(OSError), path.open("rb") as stream:
         if is_lfs_pointer(stream.read(64)):
             raise DataError(
