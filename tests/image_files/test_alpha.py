@@ -146,7 +146,12 @@ def test_separate_planes_of_16_bits_are_refused_and_not_garbled(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("tops", "odd"),
-    [((4095, 65535, 4095, 4095), (1,)), ((65535, 4000, 65535, 4095), (0, 2)), ((4095, 900, 4095, 3000), ())],
+    [
+        ((4095, 65535, 4095, 4095), (1,)),
+        ((65535, 4000, 65535, 4095), (0, 2)),
+        ((4095, 900, 4095, 3000), ()),
+        ((0, 0, 0, 0), ()),
+    ],
 )
 def test_images_of_another_scale_among_16_bit_images_are_reported(
     tops: tuple[int, ...], odd: tuple[int, ...], tmp_path: Path

@@ -241,6 +241,15 @@ def test_the_limits_of_pixels_and_bytes_hold_before_an_array_is_read(side: int, 
         read_plane(path)
 
 
+def test_masks_that_are_damaged_after_they_were_read_are_named(tmp_path: Path) -> None:
+    write(tmp_path, PNG, npy)
+    source = FolderSource(tmp_path)
+    mask = source.samples[0].files[1]
+    mask.write_bytes(b"short")
+    with refuses(where=mask):
+        list(check_channels_of_masks(source))
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat"])
 def test_damaged_arrays_are_named(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,9 +20,9 @@ from band_files import bands, save_bands, write_bands
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import mean_and_std, measure
 from segarena.data.folder import FolderSource
-from segarena.errors import ConfigError, DataError
+from segarena.errors import ConfigError, DataError, ImageTypeError
 from segarena.image_files.band_facts import BandFacts, read_band_facts
-from segarena.image_files.bands import read_bands
+from segarena.image_files.bands import read_all_bands, select_channels
 from segarena.image_files.channel_format import ChannelFormat
 from segarena.image_files.composite import composite
 from segarena.image_files.in_memory_bands import read_channel_images
@@ -42,7 +44,7 @@ TIFF = {
 @pytest.mark.parametrize("layout", TIFF)
 def test_tiff_is_read_as_stored(tmp_path: Path, layout: str, channels: int, dtype: str) -> None:
     image = bands((20, 30, channels), dtype)
-    found = read_bands(save_bands(tmp_path / "a.tif", image, **TIFF[layout]))
+    found = read_all_bands(save_bands(tmp_path / "a.tif", image, **TIFF[layout]))
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, image)
 
@@ -51,7 +53,7 @@ def test_tiff_is_read_as_stored(tmp_path: Path, layout: str, channels: int, dtyp
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_one_channel_is_read_as_stored(tmp_path: Path, suffix: str, dtype: str) -> None:
     image = bands((20, 30, 1), dtype)
-    np.testing.assert_array_equal(read_bands(save_bands(tmp_path / f"a{suffix}", image)), image)
+    np.testing.assert_array_equal(read_all_bands(save_bands(tmp_path / f"a{suffix}", image)), image)
 
 
 def test_rasterio_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,42 +66,42 @@ def test_rasterio_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with rasterio.open(path, "w", **profile, transform=transform, **options) as file:
             file.write(np.moveaxis(image, -1, 0))
             file.build_overviews([2], rasterio.enums.Resampling.nearest)
-        np.testing.assert_array_equal(read_bands(path), image)
+        np.testing.assert_array_equal(read_all_bands(path), image)
     monkeypatch.setitem(sys.modules, "rasterio.io", None)
     with refuses(DataError, where=tmp_path / "1.tif", value="LZW") as caught:
-        read_bands(tmp_path / "1.tif")
+        read_all_bands(tmp_path / "1.tif")
     assert "segarena[geo]" in caught.value.remedy
 
 
 @given(arrays(np.uint16, st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 16))))
 def test_any_npy_comes_back(tmp_path_factory: pytest.TempPathFactory, image: np.ndarray[Any, Any]) -> None:
     path = save_bands(tmp_path_factory.mktemp("npy") / "a.npy", image)
-    np.testing.assert_array_equal(read_bands(path), image)
+    np.testing.assert_array_equal(read_all_bands(path), image)
 
 
 def test_channels_first_and_grey_arrays(tmp_path: Path) -> None:
     image = bands((20, 30, 4), "uint8")
     np.save(tmp_path / "first.npy", np.moveaxis(image, -1, 0))
     np.save(tmp_path / "grey.npy", image[..., 0])
-    np.testing.assert_array_equal(read_bands(tmp_path / "first.npy"), image)
-    np.testing.assert_array_equal(read_bands(tmp_path / "grey.npy"), image[..., :1])
+    np.testing.assert_array_equal(read_all_bands(tmp_path / "first.npy"), image)
+    np.testing.assert_array_equal(read_all_bands(tmp_path / "grey.npy"), image[..., :1])
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
 def test_png_keeps_its_channels(tmp_path: Path, mode: str, channels: int) -> None:
     image = bands((9, 7, channels), "uint8")
     Image.fromarray(image[..., 0] if channels == 1 else image, mode).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_bands(tmp_path / "a.png"), image)
+    np.testing.assert_array_equal(read_all_bands(tmp_path / "a.png"), image)
 
 
 def test_pages_are_channels_unless_they_are_planes(tmp_path: Path) -> None:
     stack = np.moveaxis(bands((20, 30, 3), "uint16"), -1, 0).copy()
     for name, options in (("pages", {}), ("imagej", {"imagej": True, "metadata": {"axes": "CYX"}})):
         tifffile.imwrite(tmp_path / f"{name}.tif", stack, photometric="minisblack", **options)
-        np.testing.assert_array_equal(read_bands(tmp_path / f"{name}.tif"), np.moveaxis(stack, 0, -1))
+        np.testing.assert_array_equal(read_all_bands(tmp_path / f"{name}.tif"), np.moveaxis(stack, 0, -1))
     tifffile.imwrite(tmp_path / "z.tif", stack, photometric="minisblack", imagej=True, metadata={"axes": "ZYX"})
     with refuses(DataError, where=tmp_path / "z.tif", value="3 planes in depth"):
-        read_bands(tmp_path / "z.tif")
+        read_all_bands(tmp_path / "z.tif")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -109,17 +111,17 @@ def test_orientation_is_applied_as_by_pillow(tmp_path: Path, orientation: int) -
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extratags=tags)
     with Image.open(tmp_path / "a.tif") as opened:
         expected = np.asarray(opened)
-    np.testing.assert_array_equal(read_bands(tmp_path / "a.tif"), expected)
+    np.testing.assert_array_equal(read_all_bands(tmp_path / "a.tif"), expected)
 
 
 def test_chosen_channels_in_their_order(tmp_path: Path) -> None:
     image = bands((20, 30, 20), "uint8")
     path = save_bands(tmp_path / "a.npy", image)
-    np.testing.assert_array_equal(read_bands(path, (19, 2)), image[..., [18, 1]])
+    np.testing.assert_array_equal(select_channels(read_all_bands(path), (19, 2), path), image[..., [18, 1]])
     with refuses(DataError, where=path, value="20 channels"):
-        read_bands(path)
+        select_channels(read_all_bands(path), (), path)
     with refuses(DataError, where=path, value="21"):
-        read_bands(path, (1, 21))
+        select_channels(read_all_bands(path), (1, 21), path)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_chosen_channels_in_their_order(tmp_path: Path) -> None:
 )
 def test_other_numbers_become_float32(tmp_path: Path, values: np.ndarray[Any, Any], expected: type) -> None:
     np.save(tmp_path / "a.npy", values)
-    found = read_bands(tmp_path / "a.npy")
+    found = read_all_bands(tmp_path / "a.npy")
     assert found.dtype == expected
     np.testing.assert_allclose(found[..., 0], values, rtol=1e-7)
 
@@ -142,7 +144,7 @@ def test_other_numbers_become_float32(tmp_path: Path, values: np.ndarray[Any, An
 def test_values_without_float32_are_refused(tmp_path: Path, value: float) -> None:
     np.save(tmp_path / "a.npy", np.array([[value]], np.int64 if value == 2**24 + 1 else np.float64))
     with refuses(DataError, where=tmp_path / "a.npy"):
-        read_bands(tmp_path / "a.npy")
+        read_all_bands(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize("text", ["", "0", "1,1", "a", "-1", ",".join(map(str, range(1, 18)))])
@@ -240,6 +242,23 @@ def test_composite_shows_the_first_three_channels() -> None:
     assert composite(image[..., :2], ranges[:2]).tolist() == [[[0, 0, 0], [255, 255, 255]]]
 
 
+@pytest.mark.parametrize("kind", ["truncated", "bfloat16", "sparse", "empty", "nothing"])
+def test_what_is_no_image_in_memory_is_refused(kind: str) -> None:
+    """A truncated file and tensors that are no arrays ended in the errors of Pillow and torch."""
+    pixels = torch.arange(3 * 32 * 32, dtype=torch.float32).reshape(3, 32, 32)
+    stream = io.BytesIO()
+    Image.fromarray(pixels[0].numpy().astype(np.uint8)).save(stream, format="BMP")
+    image = {
+        "truncated": lambda: Image.open(io.BytesIO(stream.getvalue()[:-200])),
+        "bfloat16": pixels.bfloat16,
+        "sparse": pixels.to_sparse,
+        "empty": lambda: Image.new("L", (4, 0)),
+        "nothing": lambda: None,
+    }[kind]()
+    with refuses(DataError if kind == "truncated" else ImageTypeError):
+        list(read_channel_images([image], ChannelFormat((1, 2, 3), "float32", ((0.0, 1.0),) * 3)))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "PA", "LA", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
 def test_a_pil_image_has_the_channels_of_its_file(tmp_path: Path, mode: str) -> None:
     values = np.arange(0, 240, 2, dtype=np.uint8).reshape(12, 10)
@@ -251,7 +270,7 @@ def test_a_pil_image_has_the_channels_of_its_file(tmp_path: Path, mode: str) -> 
     path = tmp_path / ("a.png" if mode in ("1", "L", "P", "LA", "RGBA", "I;16") else "a.tif")
     stored = image if mode not in ("PA", "YCbCr") else image.convert("RGBA" if mode == "PA" else "RGB")
     stored.save(path)
-    expected = read_bands(path)
+    expected = read_all_bands(path)
     form = ChannelFormat(tuple(range(1, expected.shape[2] + 1)), expected.dtype.name, ((0.0, 1.0),) * expected.shape[2])
     [found] = read_channel_images([image], form)
     assert np.array_equal(found, expected)

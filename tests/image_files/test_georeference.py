@@ -11,7 +11,7 @@ import tifffile
 
 from segarena.classes import ClassTable
 from segarena.errors import DataError
-from segarena.image_files.bands import read_bands
+from segarena.image_files.bands import read_all_bands
 from segarena.image_files.georeference import is_georeferenced, read_georeference
 from segarena.outputs.geotiff import GeoTiffWriter
 from segarena.outputs.result import Result
@@ -62,7 +62,7 @@ def test_pixels_are_stored_as_the_image_stores_them(tmp_path: Path, orientation:
     tags = [(274, "H", 1, orientation, True), *PLACE]
     path = tmp_path / "image.tif"
     tifffile.imwrite(path, stored, photometric="minisblack", planarconfig="contig", extratags=tags)
-    upright = read_bands(path)
+    upright = read_all_bands(path)
     mask = (upright[..., 0] > 2000).astype(np.uint8)
     with rasterio.open(path) as image, rasterio.open(write_mask(path, mask, tmp_path)) as written:
         np.testing.assert_array_equal(written.read(1), image.read(1) > 2000)

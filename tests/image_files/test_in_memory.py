@@ -169,6 +169,7 @@ def test_deep_images_of_a_list_share_their_bits(tmp_path: Path) -> None:
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "(1, 3, 8, 8)", "list(batch)"),
         (Image.new("F", (4, 4)), "floating", "8 bits"),
         (Image.fromarray(np.full((4, 4), -5, np.int32)), "-5", "0..255"),
+        (Image.new("RGB", (0, 4)), "0 x 4", "cut"),
         (None, "None", "cv2.imread"),
         (3, "int", "a PIL image"),
         (b"\x89PNG", "bytes", "a PIL image"),
@@ -183,6 +184,15 @@ def test_what_is_not_clear_is_refused(image: Any, value: str, remedy: str) -> No
         read(image)
     assert remedy in caught.value.remedy
     assert kind is DataError or isinstance(caught.value, TypeError)
+
+
+def test_an_image_that_was_closed_is_refused(tmp_path: Path) -> None:
+    with Image.open(saved(Image.fromarray(RGB), tmp_path / "a.png")) as image:
+        pass
+    image.close()
+    with refuses(value="closed") as caught:
+        read(image)
+    assert "do not close it" in caught.value.remedy
 
 
 def test_a_folder_is_refused_with_the_call_for_folders(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy.io import savemat
 
 from faults.measured import peak_memory
+from segarena.image_files import arrays
 from segarena.image_files.arrays import read_array
 from segarena.image_files.bands import read_all_bands
 from segarena.image_files.decoded_size import decoded_bytes
@@ -75,3 +77,14 @@ def test_bands_that_no_memory_holds_are_refused_by_their_number(monkeypatch: pyt
 def test_an_array_that_no_memory_holds_is_refused_by_its_number() -> None:
     with refuses(where=Path("a.npz"), value="30.0 GB"):
         read_array(Path("a.npz"), npz_header((1000, 1500, 2500)))
+
+
+def test_the_limit_of_bytes_is_that_of_matlabs_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of eight bytes were counted as one, so that a file of 2 MB became 2 GB in memory."""
+    monkeypatch.setattr(arrays, "MOST_BYTES", 8 * 200 - 1)
+    path = tmp_path / "a.mat"
+    savemat(path, {"mask": np.zeros((10, 20), np.float32)})
+    assert read_array(path).shape == (10, 20)
+    savemat(path, {"mask": np.zeros((10, 20), np.float64)})
+    with refuses(where=path, value="safe to read"):
+        read_array(path)

@@ -83,6 +83,8 @@ def _mixed_scales(facts: Sequence[tuple[str, ImageFacts]]) -> Iterator[Problem]:
     if not highest:
         return
     most = max(highest.values())
+    if not most:  # all are black
+        return
     dark = {name: value for name, value in highest.items() if value * _SCALES <= most}
     if len(dark) < _MANY * len(highest):
         return

@@ -12,6 +12,7 @@ from segarena.data.folder import FolderSource
 from segarena.data.layout.tree import relative_name
 from segarena.formats import command, listing, plural, small_percent
 from segarena.image_files.arrays import class_channels
+from segarena.image_files.image_io import reading
 from segarena.records.prediction import PredictionRecord
 
 _NO_MASK = "Label them, or move them elsewhere; an image that shows only background needs a mask of background"
@@ -173,7 +174,8 @@ def _is_predicted(folder: Path, root: Path) -> bool:
 def check_channels_of_masks(source: FolderSource) -> Iterator[Problem]:
     """Yield a note for masks in arrays with one channel per class, judged by the first."""
     first = source.samples[0].files[1]
-    shape = class_channels(first)
+    with reading(first):
+        shape = class_channels(first)
     if shape:
         yield Problem(
             "one-channel-per-class",

@@ -26,7 +26,20 @@ ARRAY_SUFFIXES = frozenset({".npy", ".npz", ".mat"})
 _KEYS = ("mask", "label", "labels", "segmentation", "seg", "gt", "annotation", "image", "img", "arr_0", "data")
 #: Bytes of the largest array that is read: small files can unpack to any size.
 MOST_BYTES = 1 << 30
-_NUMERIC = frozenset("logical double single uint8 uint16 uint32 uint64 int8 int16 int32 int64".split())
+#: MATLAB's classes of arrays of numbers, and the types that they are read as.
+_NUMERIC: dict[str, type[np.generic]] = {
+    "logical": np.uint8,
+    "double": np.float64,
+    "single": np.float32,
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "uint32": np.uint32,
+    "uint64": np.uint64,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+}
 
 
 def array_as_png(path: Path, content: bytes | None = None) -> bytes:
@@ -47,7 +60,7 @@ def array_as_png(path: Path, content: bytes | None = None) -> bytes:
 
 
 def class_channels(path: Path) -> tuple[int, ...] | None:
-    """Return the shape of an array with one channel per class, None for any other file. Raises DataError."""
+    """Return the shape of an array with one channel per class, None for any other file. Raises as `read_array`."""
     if path.suffix.lower() not in ARRAY_SUFFIXES:
         return None
     array = read_array(path)
@@ -67,6 +80,8 @@ def read_array(path: Path, content: bytes | None = None) -> NDArray[Any]:
 
     Raises:
         DataError: The file is damaged or too large, has no array of numbers, or several.
+        OSError: It cannot be read; `image_io.reading` makes a DataError of it.
+        ValueError: It has no header of NumPy; likewise.
     """
     content = path.read_bytes() if content is None else content
     match path.suffix.lower():
@@ -123,7 +138,8 @@ def _read_mat(content: bytes, path: Path) -> NDArray[Any]:
                 remedy="Save the mask alone, e.g. `save('a.mat', 'mask')` in MATLAB",
             )
         name = _choose(numeric, path)
-        _check(variables[name][0], np.dtype(np.uint8), path)
+        shape, kind = variables[name]
+        _check(shape, np.dtype(_NUMERIC[kind]), path)
         reason = why_not_numbers(content, name)
         if reason is not None:
             raise _not_plain(name, reason, path)

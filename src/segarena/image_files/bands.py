@@ -22,29 +22,22 @@ from segarena.image_files.tiff_bands import is_tiff, read_tiff
 _AS_STORED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "F"})
 
 
-def read_bands(path: Path, channels: Channels = (), content: bytes | None = None) -> NDArray[Any]:
-    """Read channels of an image file as they are stored, with its orientation applied.
+def read_all_bands(path: Path, content: bytes | None = None) -> NDArray[Any]:
+    """Read all channels of an image file as they are stored, with its orientation applied.
 
     Nothing is scaled, and alpha is a channel like any other. Colours of a palette become RGB, black and white 0 and
     255. Numbers of 8 or 16 bits without a sign stay what they are; all others become float32.
 
     Args:
         path: A TIFF, PNG, JPEG or any other image; .npy, .npz or .mat with an array (H, W), (H, W, C) or (C, H, W).
-        channels: Which ones, from 1; empty: all.
         content: The file's bytes, where they have been read already.
 
     Returns:
-        (H, W, C), uint8, uint16 or float32.
+        (H, W, C), uint8, uint16 or float32. There may be more channels than a network can have.
 
     Raises:
-        DataError: The file cannot be read, lacks a channel, has more than 16 and none is chosen, or has values that are
-            NaN, infinite, or too large for float32 to be exact.
+        DataError: The file cannot be read, or has values that are NaN, infinite, or too large for float32 to be exact.
     """
-    return select_channels(read_all_bands(path, content), channels, path)
-
-
-def read_all_bands(path: Path, content: bytes | None = None) -> NDArray[Any]:
-    """Read a file as `read_bands` does, with any number of channels. Raises DataError."""
     if path.suffix.lower() in ARRAY_SUFFIXES:
         with reading(path):
             array = read_array(path, content)

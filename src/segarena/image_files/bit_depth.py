@@ -21,7 +21,6 @@ from segarena.threads import thread_pool
 #: TIFF's tags of the highest value that its samples can have.
 _MAX_SAMPLE_VALUES = (281, 341)
 
-
 #: Images are of another camera if most have a highest value above that of the training's bits by this factor.
 _TOO_BRIGHT = 2
 

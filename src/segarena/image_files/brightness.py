@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 #: of them by this number of grey levels, or have less than this share of the darkest one's brightness; ...
 MARGIN, SHARE = 25, 0.5
 #: ... or if this share of the images, and this number of them, is outside the range, and the medians differ by a factor
-#: of 2. Measured
-#: on street scenes, plants, roads and tissue: no split is reported with another one as training images, and every one
-#: is at an eighth of its brightness.
+#: of 2. Measured on street scenes, plants, roads and tissue: no split is reported with another one as training images,
+#: and every one is at an eighth of its brightness.
 MOST, _FEWEST = 0.9, 5
 
 _EVERY = 4  # pixels along each side

@@ -38,7 +38,7 @@ class ChannelFormat:
 
     @property
     def chosen(self) -> Channels:
-        """The channels as `read_bands` takes them: empty for all."""
+        """The channels as `select_channels` takes them: empty for all."""
         return () if self.are_all else self.numbers
 
     @property

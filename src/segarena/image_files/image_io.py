@@ -17,7 +17,7 @@ from segarena.errors import DataError, OutOfMemoryError
 from segarena.image_files.arrays import ARRAY_SUFFIXES, array_as_png
 from segarena.image_files.checksums import check_checksums
 from segarena.image_files.foreign import HEIC_SUFFIXES, describe_unreadable
-from segarena.image_files.tiff import describe_tiff
+from segarena.image_files.tiff import COPY_OR_TRANSPARENCY, describe_tiff
 from segarena.texts import is_lfs_pointer
 
 #: The formats that are decoded, as Pillow names them. Readers of others run programs (EPS), or are rarely used.
@@ -45,9 +45,8 @@ _DAMAGE = (
 
 #: Formats whose further frames are pictures of their own. A phone's JPEG (MPO) holds another view of the same one.
 _PAGED = frozenset({"TIFF", "GIF", "WEBP", "PNG"})
-#: TIFF's tag of what a page is, and the bits that say it is a smaller copy or a transparency mask of another.
+#: TIFF's tag of what a page is.
 _SUBFILE_TYPE = 254
-_COPY_OR_TRANSPARENCY = 0b101
 #: Pages are counted up to this number, and of this number of frames: a stack can have thousands.
 _MOST_PAGES, _MOST_FRAMES = 10, 1000
 
@@ -188,7 +187,7 @@ def _count_pages(image: Image.Image) -> int:
         for frame in range(1, _MOST_FRAMES):
             image.seek(frame)
             kind = int(image.tag_v2.get(_SUBFILE_TYPE, 0)) if isinstance(image, TiffImageFile) else 0
-            pages += not kind & _COPY_OR_TRANSPARENCY
+            pages += not kind & COPY_OR_TRANSPARENCY
             if pages == _MOST_PAGES:
                 break
     image.seek(0)

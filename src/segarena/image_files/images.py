@@ -75,7 +75,7 @@ class DeepImage(NamedTuple):
 def read_image(path: Path, bits: int = 16, content: bytes | None = None) -> NDArray[np.uint8]:
     """Read an image file as RGB, with its EXIF orientation applied.
 
-    Grey becomes three equal channels; transparent parts are shown on white, see `files.alpha`.
+    Grey becomes three equal channels; transparent parts are shown on white, see `image_files.alpha`.
 
     Args:
         path: The file.

@@ -67,7 +67,7 @@ def _open(image: object) -> Path | DeepImage | Image.Image:
         return _open_pil(image)
     if isinstance(image, np.ndarray):
         return _open_array(image)
-    if _is_tensor(image):
+    if is_tensor(image):
         return _open_tensor(image)
     if image is None:
         raise ImageTypeError("None is not an image", remedy="cv2.imread returns None where it cannot read a file")
@@ -91,24 +91,36 @@ def _open_pil(image: Image.Image) -> Path | DeepImage | Image.Image:
         if path.is_file() and not is_page:
             return path  # not decoded yet; of colours of 16 bits Pillow would drop the low byte
     white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
-    try:
-        image.load()
-    except OSError as error:
-        raise DataError(
-            f"cannot be decoded ({error})", where=_UNNAMED, remedy="Open the file again, and do not close it before"
-        ) from error
-    image = ImageOps.exif_transpose(image)
+    image = load_pil(image)
     if image.mode == "La":
         image = image.convert("LA")
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > 65535):
+    if values.min() < 0 or values.max() > 65535:
         raise ImageTypeError(
             f"a PIL image of mode {image.mode} has values from {values.min()} to {values.max()}",
             remedy="Scale them to 0..255 and convert it to mode L",
         )
     return DeepImage(values.astype(np.uint16), white_is_zero)
+
+
+def load_pil(image: Image.Image) -> Image.Image:
+    """Return a PIL image decoded and upright, in its own mode.
+
+    Raises DataError if it cannot be decoded, ImageTypeError if it has no pixel.
+    """
+    if 0 in image.size:
+        raise ImageTypeError(
+            f"a PIL image of {image.width} x {image.height} pixels is empty", remedy="Check how it was cut"
+        )
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:  # ValueError: it is closed
+        raise DataError(
+            f"cannot be decoded ({error})", where=_UNNAMED, remedy="Open the file again, and do not close it before"
+        ) from error
+    return ImageOps.exif_transpose(image)
 
 
 def _open_array(array: NDArray[Any], tensor: bool = False) -> DeepImage | Image.Image:
@@ -183,5 +195,6 @@ def _describe(array: NDArray[Any]) -> str:
     return f"an array {array.shape} of {array.dtype}"
 
 
-def _is_tensor(image: object) -> bool:
+def is_tensor(image: object) -> bool:
+    """Whether something is a tensor of torch, without importing torch."""
     return hasattr(image, "detach") and hasattr(image, "permute")

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from segarena.errors import DataError, ImageTypeError
 from segarena.image_files.bands import as_channels, as_stored
 from segarena.image_files.channel_format import ChannelFormat
+from segarena.image_files.in_memory import is_tensor, load_pil
 
 
 def read_channel_images(images: Iterable[object], form: ChannelFormat) -> Iterator[NDArray[Any]]:
@@ -53,13 +54,18 @@ def read_file(path: Path, form: ChannelFormat, content: bytes | None = None) -> 
 
 def _as_array(image: Any) -> NDArray[Any]:
     if isinstance(image, Image.Image):
-        image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = load_pil(image)
         array = np.asarray(upright if upright.mode.startswith("I") else as_stored(upright))
     elif isinstance(image, np.ndarray):
         array = image
-    elif hasattr(image, "detach") and hasattr(image, "permute"):
-        array = np.asarray(image.detach().cpu())
+    elif is_tensor(image):
+        try:
+            array = np.asarray(image.detach().cpu())
+        except TypeError as error:  # it is sparse, or of a type that numpy has not
+            raise ImageTypeError(
+                f"a tensor {tuple(image.shape)} of {image.dtype} cannot be converted to an array",
+                remedy="Give image.to_dense().float()",
+            ) from error
         array = array.transpose(1, 2, 0) if array.ndim == 3 else array
     else:
         raise ImageTypeError(

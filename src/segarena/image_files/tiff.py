@@ -1,4 +1,4 @@
-"""What a TIFF that Pillow cannot read holds: its bands, bits and kind of numbers."""
+"""How a TIFF begins, and what one holds that Pillow cannot read: its bands, bits and kind of numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from segarena.formats import plural
 # Pillow logs what it cannot read, and Python prints that if no handler is set.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: The first bytes of a TIFF: of either byte order, and of BigTIFF.
+BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: The bits of a page's type (tag 254) that say it is a smaller copy, or a transparency mask, of another page.
+COPY_OR_TRANSPARENCY = 0b101
 #: TIFF's kinds of numbers.
 _KINDS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers", 5: "complex numbers"}
 
@@ -35,7 +38,7 @@ def describe_tiff(path: Path, stream: IO[bytes]) -> DataError | None:
     """
     stream.seek(0)
     head = stream.read(8)
-    if not head.startswith(_BEGINNINGS):
+    if not head.startswith(BEGINNINGS):
         return None
     try:
         tags = ImageFileDirectory_v2(head + (stream.read(8) if b"+" in head[:4] else b""))

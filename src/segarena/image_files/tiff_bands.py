@@ -19,6 +19,7 @@ from segarena.errors import DataError
 from segarena.extras import install_command
 from segarena.formats import join_words, plural
 from segarena.image_files.image_io import check_pixels, reading
+from segarena.image_files.tiff import BEGINNINGS, COPY_OR_TRANSPARENCY
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
@@ -30,10 +31,7 @@ _RATIOS = {8: 1032, 32946: 1032, _LZMA: 1 << 14}
 #: Bytes of a part that is not looked at, that a part may have more than its pixels, and that are unpacked at a time.
 _SMALL_PART, _SLACK, _PIECE = 1 << 26, 1 << 16, 1 << 20
 
-_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION, _PALETTE = 274, 3
-#: The bits of a page of a smaller copy or a transparency mask of another.
-_COPY_OR_TRANSPARENCY = 0b101
 #: Axes of a TIFF that are bands: samples of a pixel; channels, as in ImageJ's and OME's files; pages of no stated kind.
 _BANDS = "SCQI"
 
@@ -41,10 +39,10 @@ _BANDS = "SCQI"
 def is_tiff(path: Path, content: bytes | None = None) -> bool:
     """Whether a file begins as a TIFF does. False where it cannot be read."""
     if content is not None:
-        return content[:4] in _BEGINNINGS
+        return content[:4] in BEGINNINGS
     try:
         with path.open("rb") as stream:
-            return stream.read(4) in _BEGINNINGS
+            return stream.read(4) in BEGINNINGS
     except OSError:
         return False
 
@@ -93,7 +91,7 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
                 axis: size for axis, size in zip(series.axes, series.shape, strict=True) if size > 1 or axis in "YX"
             }
             rest: Any = file.series[1:]
-            others = [one for one in rest if not int(one[0].subfiletype) & _COPY_OR_TRANSPARENCY]
+            others = [one for one in rest if not int(one[0].subfiletype) & COPY_OR_TRANSPARENCY]
             _check_axes(path, sizes, len(others))
             check_pixels(path, sizes["Y"], sizes["X"])
             _check_size(path, int(series.nbytes))

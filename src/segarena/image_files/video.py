@@ -25,7 +25,7 @@ _MISSING_SHARE, _MISSING_SECONDS = 0.02, 0.5
 class Frame(NamedTuple):
     """A decoded frame.
 
-    Args:
+    Attributes:
         pixels: RGB, uint8 (H, W, 3), turned upright.
         ticks: When it is shown, from the start of the file, in units of `Video.time_base`; later than the one before.
         seconds: When it is shown, from the first frame.
