@@ -20,7 +20,7 @@ Counts = NDArray[np.int64]
 Indices = NDArray[np.intp]
 
 #: The cache's name for these facts; another version of the decoder or of the counting may find others.
-KIND = f"mask facts 6, Pillow {PIL.__version__}"
+KIND = f"mask facts 7, Pillow {PIL.__version__}"
 
 #: Height and width of a thumbnail, in pixels.
 SIDE = 64

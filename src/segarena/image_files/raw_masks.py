@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from segarena.errors import DataError
@@ -28,6 +28,8 @@ _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "webp"})
 WRAPPED_MINUS_ONE = 65535
 #: Pillow spreads grey of 2 and 4 bits over 0..255; dividing gives back the number that the file holds.
 _GREY_STEP = {"L;2": 85, "L;2I": 85, "L;4": 17, "L;4I": 17}
+#: Pillow's decoders of PGM files that spread grey over 0..255, or 0..65535 if the file's highest value is above 255.
+_PGM_DECODERS = frozenset({"ppm", "ppm_plain"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         raw = raw_mode(undecoded)
         lossy = _lossy_format(undecoded, path, content)
         white = isinstance(undecoded, TiffImageFile) and _is_inverted(undecoded)
+        highest = _declared_highest(undecoded)
         image = decode(undecoded, path)
     if image.mode in {"RGB", "RGBA"}:
         if ";16" in raw:
@@ -119,8 +122,12 @@ def read_plane(path: Path, content: bytes | None = None) -> Plane:
         step = _GREY_STEP.get(raw, 1)
         numbers = to_array(image)
         numbers //= np.uint8(step)
+        if highest is not None:
+            numbers = _spread_back(numbers, highest, 255)
         return Plane(numbers, False, lossy=lossy, white_is_zero=white and step == 1)
     wide, minus_one = _wide_numbers(image, path)
+    if highest is not None:
+        wide = _spread_back(wide, highest, 65535)
     # Pillow displays 0 as white in files of 8 bits, and not in those of 16.
     return Plane(65535 - wide if white else wide, False, lossy=lossy, minus_one=minus_one, white_is_zero=white)
 
@@ -144,6 +151,21 @@ def _color_plane(channels: NDArray[np.uint8], lossy: str | None) -> Plane:
         packed <<= 8
         packed |= channel
     return Plane(packed, True, clear=clear, lossy=lossy)
+
+
+def _declared_highest(image: ImageFile.ImageFile) -> int | None:
+    """The value that a PGM file declares as white, if Pillow will spread all values as if it were the highest one."""
+    if not image.tile or image.tile[0][0] not in _PGM_DECODERS:
+        return None
+    arguments: Any = image.tile[0][3]
+    return int(arguments[1])
+
+
+def _spread_back(values: NDArray[Any], highest: int, top: int) -> NDArray[Any]:
+    """The numbers 0..`highest` that were spread over 0..`top`, of the same type."""
+    table = np.round(np.arange(top + 1) * (highest / top)).astype(values.dtype)
+    numbers: NDArray[Any] = table[values]
+    return numbers
 
 
 def _clear(alpha: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
