@@ -1,7 +1,7 @@
 """What reading and writing beside the network gains in `predict`: `python benchmarks/predict_overlap.py RUN IMAGES`.
 
-The same images are labelled in two ways, in turns: as `predict` does, with a thread that reads and one that writes, and
-with all three steps one after the other. docs/prediction.md has the numbers.
+The same images are labelled in two ways, in turns: as `predict` does, with threads that read and write, and with all
+three steps one after the other. docs/prediction.md has the numbers.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def main() -> None:
     gains, clock = [], []
     for _ in range(arguments.rounds):
         together = measure(predictor, images, options)
-        with patch("segarena.outputs.labelling.ThreadPoolExecutor", AtOnce):
+        pools = (f"segarena.outputs.{module}.ThreadPoolExecutor" for module in ("ahead", "labelling"))
+        with patch(next(pools), AtOnce), patch(next(pools), AtOnce):
             in_turn = measure(predictor, images, options)
         gains.append(in_turn[0] / together[0] - 1)
         clock.append((together, in_turn))

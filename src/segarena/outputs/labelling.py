@@ -21,12 +21,13 @@ from segarena.image_files.brightness import brightness, channel_means
 from segarena.image_files.georeference import has_rasterio, read_georeference
 from segarena.image_files.headers import image_size
 from segarena.image_files.tiff_bands import is_tiff
-from segarena.outputs.ahead import read_ahead
+from segarena.outputs.ahead import map_ahead
 from segarena.outputs.manifest import Done, Journal, describe_file
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Collector, Writer
+from segarena.threads import at_a_time
 
-_AHEAD = 2  # images that are read before they are needed, and that wait to be written
+_MOST = 4  # images that are read before they are needed, and that wait to be written; fewer where they are large
 _IN_MEMORY = 1 << 26  # bytes of an image file that is read at once; a larger one is read in parts, more than once
 
 
@@ -125,7 +126,9 @@ class Labelling:
         """
         outcome = Outcome()
         writing: deque[Future[None]] = deque()
-        with closing(read_ahead(map(self._read, images), _AHEAD)) as reads, ThreadPoolExecutor(1) as worker:
+        most = 2  # until the size of the images is known
+        reading = map_ahead(self._read, images, _MOST, lambda: most)
+        with closing(reading) as reads, ThreadPoolExecutor(_MOST) as workers:
             try:
                 for number, read in enumerate(reads):
                     if is_stopped():
@@ -138,8 +141,9 @@ class Labelling:
                         self.journal.add(replace(read.done, fault=error.what), {})
                         continue
                     on_labelled(read.image, result.mask)
-                    writing.append(worker.submit(self._write, read.done, result))
-                    while len(writing) > (_AHEAD if read.pixels is not None else 0):
+                    writing.append(workers.submit(self._write, read.done, result))
+                    most = self._at_a_time(read, result)
+                    while len(writing) > (most if read.pixels is not None else 0):
                         writing.popleft().result()
             finally:
                 for future in writing:
@@ -178,6 +182,13 @@ class Labelling:
         transform = None if place is None else place.upright_transform(*mask.shape)
         crs = place.urn if place is not None and transform is not None else ""
         return Result(read.image.name, read.image.path, shown, mask, probabilities, transform, crs), None
+
+    def _at_a_time(self, read: _Read, result: Result) -> int:
+        """How many images like this one may be in memory, read or to be written."""
+        if read.pixels is None:
+            return 1
+        values = 1 if result.probabilities is None else result.probabilities.shape[0]
+        return at_a_time(result.mask.size * values, _MOST)
 
     @property
     def _uses_probabilities(self) -> bool:
