@@ -13,6 +13,7 @@ import pytest
 
 import segarena
 from annotated import coco, cvat, cvat_image, labelme, write_bowl, write_image, write_json, write_mask, write_voc
+from segarena.annotations.peek import read_head
 from segarena.config import ConvertOptions
 from segarena.converters.registry import FORMATS, choose_format, recognise
 from support import refuses
@@ -157,3 +158,14 @@ def test_a_folder_of_images_and_masks_needs_no_conversion(tmp_path: Path) -> Non
     with refuses(where=tmp_path, value="without a conversion") as caught:
         choose_format(tmp_path, tmp_path / "out")
     assert f"segarena check {tmp_path}" in caught.value.remedy
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "a mark"])
+@pytest.mark.parametrize("shift", range(3))
+def test_the_beginning_of_a_file_may_end_within_a_character(mark: bytes, shift: int, tmp_path: Path) -> None:
+    """Two of three files of Chinese text with a byte order mark were no text."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(mark + b"a" * shift + "木".encode() * 30_000)
+    head = read_head(path)
+    assert len(head) > 21_000
+    assert set(head) <= {"a", "木"}

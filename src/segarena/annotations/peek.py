@@ -18,6 +18,7 @@ from segarena.texts import decode_text
 _ENDINGS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".geojson", ".ndjson", ".jsonl")
 _MOST_BYTES = 1 << 25  # of a JSON file that is read for a look: more take over a second
 _HEAD = 1 << 16
+_CUT = 4  # bytes of the longest character of UTF-8
 _SAMPLE = 12
 
 
@@ -86,9 +87,19 @@ def read_head(path: Path) -> str:
     """
     try:
         with path.open("rb") as stream:
-            return decode_text(stream.read(_HEAD)).replace("\r\n", "\n").replace("\r", "\n")
+            head = stream.read(_HEAD)
+        return decode_text(_whole_characters(head)).replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _whole_characters(head: bytes) -> bytes:
+    """The first bytes of a longer file, without those of a character of UTF-8 that is cut."""
+    for end in range(len(head), len(head) - _CUT, -1) if len(head) == _HEAD else ():
+        with suppress(UnicodeDecodeError):
+            head[:end].decode()
+            return head[:end]
+    return head
 
 
 class _Tags:
