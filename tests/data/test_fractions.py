@@ -97,3 +97,18 @@ def test_one_image_is_too_few() -> None:
         take_fraction(named(20), range(20), pixels, 0.05)
     least = float(re.findall(r"at least ([\d.]+)", caught.value.remedy)[0])
     assert len(take_fraction(named(20), range(20), pixels, least)) == 2
+
+
+@pytest.mark.parametrize("others", [1, 10, 300])
+def test_the_advised_fraction_trains_where_the_first_group_is_one_image(others: int) -> None:
+    advised = []
+    for place in range(3):  # the groups are shuffled
+        sizes = [1 if group == place else others for group in range(3)]
+        groups = [f"g{group}" for group, size in enumerate(sizes) for _ in range(size)]
+        data = named(len(groups)), range(len(groups)), np.ones((len(groups), 1), np.int64)
+        try:
+            take_fraction(*data, 0.001, groups)
+        except ConfigError as error:
+            advised += re.findall(r"at least ([\d.]+)", error.remedy)
+            assert len(take_fraction(*data, float(advised[-1]), groups)) >= 2
+    assert advised

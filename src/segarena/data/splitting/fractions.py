@@ -7,6 +7,7 @@ is a beginning of it, so that a smaller one is contained in each larger one, whi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,14 +52,19 @@ def take_fraction(
     sizes = np.array([len(own) for own in members])
     order = order_units(names, sizes, pixels)
     reached = np.cumsum(sizes[order])
-    number = int(np.abs(reached - fraction * len(train)).argmin()) + 1
+
+    def units_of(share: float) -> int:
+        return int(np.abs(reached - share * len(train)).argmin()) + 1
+
+    number = units_of(fraction)
     chosen = tuple(sorted(index for place in order[:number] for index in members[place]))
     if len(chosen) < FEWEST_IMAGES:
-        least = FEWEST_IMAGES / len(train)
+        first = ceil(100 * FEWEST_IMAGES / len(train))
+        least = next(share / 100 for share in range(first, 101) if reached[units_of(share / 100) - 1] >= FEWEST_IMAGES)
         raise ConfigError(
             f"{fraction:g} of {plural(len(train), 'training image')} is {plural(len(chosen), 'image')}",
             where=f"data fraction {fraction:g}",
-            remedy=f"Give at least {np.ceil(100 * least) / 100:g}, so that {FEWEST_IMAGES} images train",
+            remedy=f"Give at least {least:g}, so that {FEWEST_IMAGES} images train",
         )
     return chosen
 
