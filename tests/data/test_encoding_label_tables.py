@@ -165,6 +165,15 @@ def test_a_table_that_is_no_yaml_is_named(tmp_path: Path) -> None:
         infer([path])
 
 
+def test_the_first_name_of_labelme2voc_is_no_number(tmp_path: Path) -> None:
+    """Its lists begin with __ignore__, which is -1; the same file above the masks' folder is read so, too."""
+    paths = [save(tmp_path / f"{number}.png", label_map(number, 3)) for number in range(4)]
+    (tmp_path / "label_names.txt").write_text("__ignore__\n_background_\nroad\ncar\n")
+    encoding = infer(paths).encoding
+    assert (encoding.classes.names, encoding.classes.ignore) == (("background", "road", "car"), ())
+    np.testing.assert_array_equal(read_mask(paths[0], encoding), label_map(0, 3))
+
+
 def test_more_names_than_a_mask_has_values_are_refused(tmp_path: Path) -> None:
     """Labels from 256 on would be those of other classes: 256 is 0 in a byte."""
     paths = []

@@ -98,27 +98,9 @@ class FolderSource:
         self.sizes: list[tuple[int, int]] = []
         self._digests: list[PairDigest] = []
         self.masks: list[CountedMask] = []
-        resized: list[Resized | None] = []
-        faults: list[DataError] = []
-        pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
-        for image, mask, digest in read_samples(pairs, on_progress, as_stored=channels is not None):
-            # An image that cannot be decoded is left to `checks`, which list all of them.
-            try:
-                is_left = image.facts is None and channels is None
-                size = image_size(image.path) if is_left else image.checked().size
-                one = CountedMask(mask.path, mask.checked())
-                refuse_picture(one)
-                resized.append(fit(image.path, size, mask.path, one.facts.size))
-            except DataError as error:  # the other files are read, so that all with the same fault are named at once
-                faults.append(error)
-                continue
-            self.sizes.append(size)
-            self.masks.append(one)
-            self.images.append(image)
-            self._digests.append(digest)
+        faults, self.resized = self._read_files(on_progress, as_stored=channels is not None)
         if faults:
             raise join_faults(faults, self._check_command(images, masks))
-        self.resized: tuple[Resized, ...] = tuple(one for one in resized if one is not None)
         self._resized = {one.mask for one in self.resized}
         self.unused_class_files: tuple[Unused, ...] = ()
         self._classes_from = _INFERRED
@@ -134,6 +116,30 @@ class FolderSource:
             self.format = common_format(
                 [(path, facts) for path, facts in bands if isinstance(facts, BandFacts)], channels
             )
+
+    def _read_files(
+        self, on_progress: Progress | None, *, as_stored: bool
+    ) -> tuple[list[DataError], tuple[Resized, ...]]:
+        """Read each file once; return the faults of those that cannot be used, and the masks of another size."""
+        resized: list[Resized | None] = []
+        faults: list[DataError] = []
+        pairs = [(sample.files[0], sample.mask_files) for sample in self.samples]
+        for image, mask, digest in read_samples(pairs, on_progress, as_stored=as_stored):
+            # An image that cannot be decoded is left to `checks`, which list all of them.
+            try:
+                is_left = image.facts is None and not as_stored
+                size = image_size(image.path) if is_left else image.checked().size
+                one = CountedMask(mask.path, mask.checked())
+                refuse_picture(one)
+                resized.append(fit(image.path, size, mask.path, one.facts.size))
+            except DataError as error:  # the other files are read, so that all with the same fault are named at once
+                faults.append(error)
+                continue
+            self.sizes.append(size)
+            self.masks.append(one)
+            self.images.append(image)
+            self._digests.append(digest)
+        return faults, tuple(one for one in resized if one is not None)
 
     @property
     def declared_in(self) -> Path | None:

@@ -120,9 +120,8 @@ def _add_sea(random: RandomStream, canvas: Canvas) -> Region:
     height = height + 24 * fractal(random, canvas.samples, 60 * SAMPLES, 6, 0.5)
     water = height < 0
     wet = water[0::2, 0::2].astype(np.uint8) + water[0::2, 1::2] + water[1::2, 0::2] + water[1::2, 1::2]
-    parts, sizes = _connected_parts(
-        wet > 2
-    )  # pixels that will be labelled as water, so that no bay is cut off in the mask
+    # Of pixels that will be labelled as water, so that no bay is cut off in the mask.
+    parts, sizes = _connected_parts(wet > 2)
     rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     kept = np.zeros(len(sizes), dtype=bool)
     kept[rim] = sizes[rim] > 0.05 * parts.size  # a small pool at the edge would be neither sea nor lake

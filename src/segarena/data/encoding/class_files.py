@@ -154,7 +154,8 @@ def _read_config(text: str) -> list[Listed] | None:
     content = _json(text)
     labels = content.get("labels") if isinstance(content, dict) else None
     if isinstance(labels, list) and labels and all(isinstance(one, dict) and "readable" in one for one in labels):
-        return [Listed(str(one["readable"]), n, read_rgb(one.get("color"))) for n, one in enumerate(labels)]
+        entries = [Listed(_name(one, "readable"), n, read_rgb(one.get("color"))) for n, one in enumerate(labels)]
+        return entries if all(entry.name for entry in entries) else []
     table = content.get("id2label", content) if isinstance(content, dict) else None
     if not isinstance(table, dict) or not table or any(read_number(key) is None for key in table):
         return None
@@ -168,8 +169,10 @@ def _read_hasty(text: str) -> list[Listed] | None:
     if not isinstance(content, list) or not all(isinstance(one, dict) and "png_index" in one for one in content):
         return None
     entries = [
-        Listed(str(one.get("class_name")), read_number(one["png_index"]), read_rgb(one.get("color"))) for one in content
+        Listed(_name(one, "class_name"), read_number(one["png_index"]), read_rgb(one.get("color"))) for one in content
     ]
+    if any(not one.name or one.number is None for one in entries):
+        return []
     has_background = any(one.number == 0 for one in entries)
     return entries if has_background else [Listed("background", 0), *entries]
 
@@ -182,7 +185,9 @@ def _read_colors(text: str) -> list[Listed] | None:
         isinstance(one, dict) and read_rgb(one.get("color")) for one in content
     ):
         return None
-    entries = [Listed(str(one.get("name") or one.get("title")), color=read_rgb(one["color"])) for one in content]
+    entries = [Listed(_name(one, "name", "title"), color=read_rgb(one["color"])) for one in content]
+    if not all(entry.name for entry in entries):
+        return []
     if all(entry.color != (0, 0, 0) for entry in entries) and all(entry.name != "background" for entry in entries):
         entries.insert(0, Listed("background", color=(0, 0, 0)))  # what is in no object
     return entries
@@ -199,6 +204,11 @@ def _read_names(text: str) -> list[Listed]:
     lines = list(_lines(text))
     start = 1 if lines[:1] == ["__ignore__"] else 0
     return [Listed(name, number) for number, name in enumerate(lines[start:])]
+
+
+def _name(entry: dict[str, Any], *keys: str) -> str:
+    """The name under one of the keys; "" without one."""
+    return next((str(entry[key]) for key in keys if entry.get(key) not in (None, "")), "")
 
 
 def _lines(text: str) -> Iterator[str]:

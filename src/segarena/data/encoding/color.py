@@ -69,8 +69,6 @@ NEAR = 32
 #: A colour fills areas if this share of its pixels is inside areas of it.
 FILLS = 0.1
 
-#: Colours that differ by no more than this in each channel are one, changed by compression from place to place.
-_SAME = 12
 #: The most classes that are inferred.
 _MOST = 64
 #: Soft edges alone leave fewer different colours than this: with more, the masks were compressed at some time.
@@ -130,7 +128,7 @@ def guess_colors(masks: Sequence[CountedMask]) -> MaskEncoding:
     if len(counts.values) > _MANY_DIFFERENT:
         raise _unclear(masks, counts, "more colours than a drawing can have")
     lossy = any(facts.lossy for _, facts in masks)
-    if not lossy and are_classes(counts, unpack(counts.values), _SAME):
+    if not lossy and are_classes(counts, unpack(counts.values), SAME):
         return exact_encoding("color", _name(counts.values, counts.values, counts))
     compressed = lossy or len(counts.values) > _COMPRESSED
     chosen = _choose(masks, counts, compressed)
@@ -192,7 +190,7 @@ def _choose(masks: Sequence[CountedMask], counts: ValueCounts, compressed: bool)
         owner = chosen[int(distance.argmin())] if chosen else place
         if distance.min() >= NEAR:
             chosen.append(place)
-        elif not compressed or (distance.min() > _SAME and counts.pixels[place] > _DUST * counts.pixels[owner]):
+        elif not compressed or (distance.min() > SAME and counts.pixels[place] > _DUST * counts.pixels[owner]):
             pair = [show_place(int(counts.values[one]), "color") for one in (owner, place)]
             raise _unclear(masks, counts, f"{pair[0]} and {pair[1]} are so close that they could be one class or two")
         if len(chosen) > _MOST:
@@ -286,7 +284,7 @@ def _restore(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Packed colours, those near a well-known colour replaced by it: compression has changed them a little."""
     known = np.array(list(NAMES.values()))
     place, distance = nearest(values, known)
-    return np.where(distance <= _SAME, known[place] @ (1 << 16, 1 << 8, 1), values)
+    return np.where(distance <= SAME, known[place] @ (1 << 16, 1 << 8, 1), values)
 
 
 def _name(found: NDArray[np.int64], values: NDArray[np.int64], counts: ValueCounts) -> ClassTable:

@@ -113,7 +113,9 @@ def _read_table(path: Path) -> Names | None:
     with reading(path):
         text = decode_text(path.read_bytes())
     if path.suffix == ".txt":
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        start = 1 if lines[:1] == ["__ignore__"] else 0  # labelme2voc's, with the number -1
+        return tuple(lines[start:])
     try:
         content = parse_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.data.encoding.value_counts import colors_of
+from segarena.data.encoding.value_counts import colors_of, which_fill_areas
 from segarena.data.encoding.void import FAR, are_spread
 from segarena.errors import DataError
 from segarena.formats import plural
 from segarena.image_files.mask_facts import CountedMask
 from segarena.image_files.raw_masks import GREY
 
-#: A value fills areas if one in this number of its pixels is inside areas of it: those of soft edges do not.
-_FILLS = 4
 #: Class numbers are lower than this; greys to be distinguished by eye are not.
 _LOW = 32
 
@@ -64,7 +62,7 @@ def _are_other(
     """Whether none of the `colors` of some masks that fill areas, black apart, are `known` from coloured masks."""
     if not some:
         return False
-    filling = [own[_FILLS * one.facts.inside >= one.facts.pixels] for one, own in zip(some, colors, strict=True)]
+    filling = [own[which_fill_areas(one.facts)] for one, own in zip(some, colors, strict=True)]
     seen = np.unique(np.concatenate(filling))
     seen = seen[seen > 0]
     strange = seen[~np.isin(seen, known)]

@@ -16,6 +16,7 @@ from segarena.data.encoding.declared import apply_classes
 from segarena.data.encoding.infer import InferredEncoding, count_classes
 from segarena.data.encoding.label_tables import find_label_tables
 from segarena.data.encoding.mask_encoding import show
+from segarena.data.encoding.void import VOIDS
 from segarena.errors import DataError
 from segarena.formats import listing, plural
 from segarena.image_files.mask_facts import CountedMask
@@ -25,7 +26,6 @@ _VOID = frozenset(
     {"void", "ignore", "ignored", "__ignore__", "_ignore_", "ignore_label", "unlabeled", "unlabelled", "don't care"}
 )
 _BACKGROUND = frozenset({"_background_", "__background__"})
-_VOIDS = (IGNORE_INDEX, 65535)
 
 
 class Unused(NamedTuple):
@@ -131,14 +131,14 @@ def _two_meanings(one: ClassFile, other: ClassFile) -> DataError:
 
 
 def like_run(classes: ClassTable, everything: ClassTable) -> ClassTable:
-    """Return the classes of a file in the order of a run's, with those that the masks lack.
+    """Return the classes of a run, in its order, with the values and colours that a file declares for their names.
 
     Args:
         classes: The classes of the run.
-        everything: All classes of the file.
+        everything: All classes of the file, also those that no mask has.
 
     Returns:
-        The classes; those of the file where it lacks a name of the run's.
+        The classes; `everything` as it is where the file lacks a name of the run's.
     """
     by_name = {entry.name: entry for entry in everything.classes}
     if any(name not in by_name for name in classes.names):
@@ -175,13 +175,13 @@ def _make_table(masks: Sequence[CountedMask], file: ClassFile) -> ClassTable:
             seen = listing([str(number) for number in sorted(numbers)])
             raise _MisfitError(f"lists {plural(len(file.entries), 'colour')}, and the masks have the numbers {seen}")
         values = list(range(len(file.entries)))
-    void = tuple(value for value in _VOIDS if value in numbers and value not in values)
+    void = tuple(value for value in VOIDS if value in numbers and value not in values)
     return _tabulate(file, values, void)
 
 
 def _by_place(file: ClassFile, numbers: set[int]) -> bool:
     """Whether the numbers of the masks, void left out, are the places in the file, 0, 1, ..., all of them."""
-    return file.by_row or numbers - set(_VOIDS) == set(range(len(file.entries)))
+    return file.by_row or numbers - set(VOIDS) == set(range(len(file.entries)))
 
 
 def _tabulate(file: ClassFile, values: Sequence[Value], void: tuple[int, ...]) -> ClassTable:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segarena.classes import ClassTable
 from segarena.data.encoding.mask_encoding import DECLARE, MaskEncoding, exact_encoding, place_of, write_classes
+from segarena.data.encoding.value_counts import which_fill_areas
 from segarena.data.encoding.void import without_void
 from segarena.errors import DataError
 from segarena.formats import command, listing
@@ -39,8 +40,6 @@ _VALUES, _SHARED = 12, 0.05
 _LOW_RED, _COLORS_OF_A_CLASS = 64, 3
 #: The highest red of ADE20K, which has fewer than 4096 classes.
 _HIGHEST_RED = 150
-#: A value fills areas if one in this number of its pixels is inside areas of it.
-_FILLS = 4
 
 
 class NumberedObjectsError(DataError):
@@ -79,7 +78,7 @@ def refuse_unshared(masks: Sequence[CountedMask], what: str) -> None:
         masks: All masks of the set.
         what: "numbers" or "colours", for the message.
     """
-    filled = [facts.values[_FILLS * facts.inside >= facts.pixels] for _, facts in masks]
+    filled = [facts.values[which_fill_areas(facts)] for _, facts in masks]
     having = np.unique(np.concatenate(filled), return_counts=True)[1]
     if len(masks) >= 3 and len(having) >= _VALUES and (having > 1).sum() <= max(1, _SHARED * len(having)):
         raise _objects(masks, f"the masks have {len(having)} different {what}, and hardly one is in two masks")

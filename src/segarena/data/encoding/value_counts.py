@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from segarena.data.encoding.mask_encoding import MaskEncoding, MergedValue, unpack
 from segarena.errors import DataError
-from segarena.image_files.mask_facts import CountedMask, Counts
+from segarena.image_files.mask_facts import CountedMask, Counts, MaskFacts
 from segarena.image_files.raw_masks import GREY
 
 #: More values than this can be classes only if they fill areas.
@@ -35,12 +35,20 @@ _FEW_PIXELS = 0.25
 
 #: Colours that differ by no more than this in each channel are one; in compressed masks, the second.
 SAME, SAME_COMPRESSED = 12, 48
+#: A value fills areas if one in this number of its pixels is inside areas of it.
+_FILLS = 4
 #: Fewer pixels of one value, also as a share of all pixels, are noise.
 _FEWEST, _SHARE = 20, 2e-5
 #: More of the pixels of a value of soft edges are strictly between their neighbours.
 _BETWEEN = 0.5
 #: Merged values are searched for up to this number.
 _MOST_MERGED = 5
+
+
+def which_fill_areas(facts: MaskFacts) -> NDArray[np.bool_]:
+    """Return whether a quarter of the pixels of each value of a mask is inside areas of it, (K,), unlike soft edges."""
+    filling: NDArray[np.bool_] = _FILLS * facts.inside >= facts.pixels
+    return filling
 
 
 def colors_of(mask: CountedMask) -> Counts:

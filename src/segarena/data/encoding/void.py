@@ -123,8 +123,7 @@ def _refuse_bits(masks: Sequence[CountedMask]) -> None:
     if one_bit and len(one_bit) < len(masks):
         raise DataError(
             f"{len(one_bit)} of {len(masks)} masks (e.g. {one_bit[0].name}) {'has' if len(one_bit) == 1 else 'have'}"
-            " 1 bit per pixel, and others have more"
-            " than two values",
+            " 1 bit per pixel, and others have more than two values",
             where=one_bit[0].parent,
             remedy="Save all masks of a data set in the same way",
         )

@@ -41,6 +41,8 @@ class Assignment:
     """The images of samples that are left out because no list has them."""
     listed_without_mask: frozenset[Path] | None = None
     """The images without a mask that a list has; None if no list is used."""
+    used: SplitList | None = None
+    """The list that is used."""
 
 
 def assign_listed_splits(
@@ -96,15 +98,14 @@ def note_other_lists(
         listed = assign_listed_splits(root, samples, unpaired, places)
     except DataError:  # of other images
         return assigned
-    if not listed.sentences:
+    if listed.used is None:
         return assigned
-    lists, _, counts = listed.sentences[0].removeprefix("split by ").partition(" (")
     # Images in no list are for training if there is no list of training images.
-    split_of = {s.name: s.split for s in listed.samples if s.split != "train" or "train" in counts}
+    split_of = {s.name: s.split for s in listed.samples if s.split != "train" or "train" in listed.used.entries}
     other = [s for s in assigned.samples if split_of.get(s.name, s.split) not in (s.split, None)]
     if not other:
         return assigned
-    sentence = f"{lists} not used: the folders differ in the split of {plural(len(other), 'image')}"
+    sentence = f"{listed.used.title} not used: the folders differ in the split of {plural(len(other), 'image')}"
     return replace(assigned, sentences=(*assigned.sentences, sentence))
 
 
@@ -200,6 +201,7 @@ def _assign(
         conflicts=tuple(conflicts),
         unlisted=tuple(unlisted),
         listed_without_mask=frozenset(path for i, path in enumerate(unpaired, len(samples)) if i in listed_indices),
+        used=chosen,
     )
 
 

@@ -99,7 +99,8 @@ _KNOWN = IMAGE_WORDS | MASK_WORDS | frozenset(_SPLIT_OF)
 _TOKEN = re.compile(r"(?:8|16)bit|\d+|[^\W\d_]+", re.IGNORECASE)
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(.+?)[ _-]?\(?\d{1,3}\)?")
-_SEPARATORS = " _-.+"
+#: Characters between the words of a name.
+SEPARATORS = " _-.+"
 #: Names whose words are remembered: all of a large folder, as each rule of pairing asks for them.
 _MANY_NAMES = 2**17
 
@@ -223,7 +224,7 @@ def strip_kind_words(stem: str, kind: FileKind) -> tuple[StrippedStem, ...]:
     for start in starts:
         for end in ends:
             is_whole = (start, end) == (0, len(stem))
-            core = stem if is_whole else stem[start:end].strip(_SEPARATORS) if start < end else ""
+            core = stem if is_whole else stem[start:end].strip(SEPARATORS) if start < end else ""
             found.setdefault(core, StrippedStem(core, stem[end:], stem[:start]))
     return tuple(found.values())
 

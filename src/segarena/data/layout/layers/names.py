@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from segarena.data.layout.vocabulary import strip_kind_words, words_in
+from segarena.data.layout.vocabulary import SEPARATORS, strip_kind_words, words_in
 from segarena.image_files.layers import MOST_LAYERS
 
 #: The class of objects whose files have no name of a class.
@@ -21,7 +21,6 @@ _VERSIONS = frozenset(
     "v version round pass run old new first second third st nd rd th copy final draft ho".split()
 )
 _NUMBER = re.compile(r"(.*?)[ _.\-+]*\(?(\d+)\)?")
-_SEPARATORS = " _-.+"
 
 #: The labels of each image's masks.
 Labels = Mapping[Any, Sequence[str]]
@@ -83,7 +82,7 @@ def _is_version(name: str) -> bool:
 
 def _core(label: str) -> str:
     """The label without words for masks and separators at its ends: `_crack_mask` -> crack."""
-    stripped = [part.core.strip(_SEPARATORS) for part in strip_kind_words(label.strip(_SEPARATORS), "mask")]
+    stripped = [part.core.strip(SEPARATORS) for part in strip_kind_words(label.strip(SEPARATORS), "mask")]
     return min(stripped, key=len)
 
 

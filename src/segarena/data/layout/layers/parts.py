@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from segarena.data.layout.fuzzy_pairing import Key, Name
 from segarena.data.layout.tree import File, relative_name
-from segarena.data.layout.vocabulary import folder_kind, split_of_name, strip_kind_words, to_nfc, word_edges
+from segarena.data.layout.vocabulary import SEPARATORS, folder_kind, split_of_name, strip_kind_words, to_nfc, word_edges
 
-_SEPARATORS = " _-.+"
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 
 
@@ -60,9 +59,9 @@ def _by_affix(images: Sequence[Name], by_key: ByKey, masks: Sequence[Name]) -> P
         starts = [(mask.stem[:cut], mask.stem[cut:]) for cut in reversed(edges)]
         ends = [(mask.stem[cut:], mask.stem[:cut]) for cut in edges]
         for name, label in sorted([*starts, *ends], key=lambda both: -len(both[0])):
-            image = by_key.get(mask.key(name.strip(_SEPARATORS)))
+            image = by_key.get(mask.key(name.strip(SEPARATORS)))
             # The 1 in img3_1 is a number of image 3, not image 1.
-            is_number = name.strip(_SEPARATORS).isdigit() and mask.stem.endswith(name) and has_digit(label)
+            is_number = name.strip(SEPARATORS).isdigit() and mask.stem.endswith(name) and has_digit(label)
             if image and image is not mask.file and not is_number:
                 found[mask.file] = Part(image, label, False)
                 break
@@ -122,7 +121,7 @@ def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
     found = []
     for part in Path(relative_name(root, folder)).parts:
         if folder_kind(part) == "mask":
-            cores = [stripped.core.strip(_SEPARATORS) for stripped in strip_kind_words(to_nfc(part), "mask")]
+            cores = [stripped.core.strip(SEPARATORS) for stripped in strip_kind_words(to_nfc(part), "mask")]
             rest = min(cores, key=len)
             found += [rest] if rest and split_of_name(part) is None else []
         elif folder_kind(part) is None and split_of_name(part) is None:
@@ -158,4 +157,4 @@ def by_core(images: Sequence[Name]) -> ByKey:
 def beginnings(stem: str) -> Iterator[str]:
     """The beginnings of a stem that end with a word, the longest first."""
     for cut in reversed(word_edges(stem)):
-        yield stem[:cut].rstrip(_SEPARATORS)
+        yield stem[:cut].rstrip(SEPARATORS)

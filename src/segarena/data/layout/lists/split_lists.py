@@ -147,7 +147,8 @@ def _read_columns(place: Path) -> list[SplitList]:
         columns = range(min((len(cells) for _, cells in rows), default=0) if len(rows) > 2 else 0)
         for column in columns:
             values = [split_of_word(cells[column].strip().strip("\"'")) for _, cells in rows]
-            is_named = set(words_in(rows[0][1][column])) <= _SPLIT_COLUMNS
+            named = set(words_in(rows[0][1][column]))
+            is_named = bool(named) and named <= _SPLIT_COLUMNS
             if all(values[1:]) and (is_named or len(set(values[1:])) > 1) and len(columns) > 1:
                 entries: dict[Split, list[str]] = {}
                 header = [] if values[0] else [rows[0][0]]
