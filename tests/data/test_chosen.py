@@ -138,6 +138,16 @@ def test_a_pattern_outside_of_the_data_is_kept_as_a_whole_path(tmp_path: Path, m
     assert inside.masks == "*_b.png"
 
 
+def test_a_pattern_without_a_folder_is_not_looked_for_outside_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks of other data below the working directory may have the same names."""
+    write(tmp_path, "data/images/{n}.jpg", "other/masks/{n}_gt.png")
+    monkeypatch.chdir(tmp_path)
+    with refuses(where=Path("data"), value="'*_gt.png'"):
+        find_pairs(Path("data"), masks=Path("*_gt.png"))
+
+
 @pytest.mark.parametrize("pattern", ["*_3rd.png", "nowhere/*.png", "masks/**/x?.png"])
 def test_a_pattern_that_fits_nothing_is_refused_with_those_that_work(pattern: str, tmp_path: Path) -> None:
     image, one, two = TWO_MASKS["two observers"]

@@ -25,8 +25,8 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
 
     A path below the root, or to any other folder, gives all image files in and below it. A name gives those below all
     folders of that name; a pattern those below folders that it matches or, if there are none, the files that it
-    matches, `*` for any letters of one name and `**` for any folders. Neither ever takes images from a folder of masks,
-    or masks from one of images, if there are others.
+    matches, `*` for any letters of one name and `**` for any folders. Outside of the root, a pattern has a folder in
+    front. Neither ever takes images from a folder of masks, or masks from one of images, if there are others.
 
     Raises:
         DataError: There are no such files; an UnclearError for a pattern.
@@ -41,7 +41,7 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
     files = by_kind[kind] or by_kind[None] or files
     if not files and given.is_dir():
         files = list(scan(root, _rebase(root, given), with_further=tree.with_further).files)
-    elif not files and is_pattern(given) and given.parent.is_dir():
+    elif not files and is_pattern(given) and len(given.parts) > 1 and given.parent.is_dir():
         folder = scan(root, _rebase(root, given.parent), with_further=tree.with_further).files
         files = [file for file in folder if _same(file.path.name, given.name)]
     if not files and is_pattern(given):
