@@ -16,6 +16,7 @@ from segarena.checks.measurements import MAX_SHIFT, PairMeasurement, edge_streng
 from segarena.checks.problem import Problem
 from segarena.data.folder import FolderSource
 from segarena.scenes.synthetic import SyntheticSource
+from segarena.threads import thread_pool
 
 Pixels = NDArray[np.uint8]
 
@@ -78,6 +79,16 @@ def test_pairs_are_measured_once_until_one_changes(tmp_path: Path, monkeypatch: 
     write(tmp_path, 4, *pairs[4])
     assert [problem.code for problem in find(tmp_path)] == ["shifted-mask"]
     assert measured == [12, 12]
+
+
+def test_memory_for_the_pairs_is_that_of_the_largest_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many large images were decoded at a time as there are threads."""
+    for number in range(3):
+        write(tmp_path, number, *discs(number))
+    source, taken = FolderSource(tmp_path), []
+    monkeypatch.setattr(measurements, "thread_pool", lambda pixels: taken.append(pixels) or thread_pool(pixels))
+    assert len(measure_pairs(source, [0, 2])) == 2
+    assert taken == [source.sizes[0][0] * source.sizes[0][1]]
 
 
 def test_masks_shifted_differently_are_no_shifted_set(tmp_path: Path) -> None:

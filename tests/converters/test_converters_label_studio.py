@@ -15,6 +15,7 @@ from segarena.annotations.peek import Peek
 from segarena.converters.brush import decode_brush
 from segarena.converters.label_studio import read_label_studio, recognise_label_studio
 from segarena.data.folder import FolderSource
+from support import refuses
 
 SQUARE = {"x": 25, "y": 100 / 6, "width": 37.5, "height": 50, "rotation": 0}
 ROWS = ["........", "..111...", "..111...", "..111...", "........", "........"]
@@ -100,6 +101,17 @@ def test_of_several_images_of_a_task_the_one_named_image_is_used(tmp_path: Path)
     data = {"thumbnail": "/data/upload/1/ab-small.png", "image": "/data/upload/1/ab-a.png", "text": "a cat"}
     root = write(tmp_path / "in", task(result(SQUARE), data=data))
     assert convert(read_label_studio, root, tmp_path / "out") == {"a": ROWS}
+
+
+def test_of_several_images_of_a_task_the_one_that_was_drawn_on_is_used(tmp_path: Path) -> None:
+    """Regions of both images were painted onto the one named image."""
+    data = {"image": "/data/upload/1/ab-b.png", "second": "/data/upload/1/ab-a.png"}
+    root = write(tmp_path / "in", task(result(SQUARE, to_name="second"), data=data))
+    write_image(root / "b.png")
+    assert convert(read_label_studio, root, tmp_path / "out") == {"a": ROWS}
+    write(root, task(result(SQUARE, to_name="second"), result(SQUARE, to_name="image"), data=data))
+    with refuses(where=root / "project-1-at-2024.json", value="second, image"):
+        read_label_studio(root)
 
 
 def test_of_several_annotations_one_is_used_and_this_is_in_the_notes(tmp_path: Path) -> None:

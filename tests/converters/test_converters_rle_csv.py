@@ -80,8 +80,9 @@ def test_on_square_images_the_column_decides(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_rle_csv(tmp_path).images[0].labels(), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("by_rows", [False, True])
-def test_on_square_images_with_edges_the_images_decide(by_rows: bool, tmp_path: Path) -> None:
+def test_on_square_images_with_edges_the_images_decide(by_rows: bool, dtype: type, tmp_path: Path) -> None:
     lines, drawn = ["ImageId,EncodedPixels"], []
     random = np.random.default_rng(0)
     for number in range(6):
@@ -90,7 +91,9 @@ def test_on_square_images_with_edges_the_images_decide(by_rows: bool, tmp_path: 
         region[top : top + 4, left : left + 7] = True
         pixels = np.where(region, 200, 60) + random.integers(-20, 20, region.shape)
         (tmp_path / "images").mkdir(exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"images/s{number}.png")
+        Image.fromarray(pixels.astype(dtype) * dtype(1 if dtype is np.uint8 else 16)).save(
+            tmp_path / f"images/s{number}.png"
+        )
         runs = runs_of(region.ravel() if by_rows else region.T.ravel())
         lines.append(f"s{number}.png,{' '.join(f'{start + 1} {length}' for start, length in runs)}")
         drawn.append(region)

@@ -93,6 +93,13 @@ def test_data_sets_of_a_project_and_one_of_them(tmp_path: Path) -> None:
     assert read_supervisely(tmp_path / "in/train/ann").classes.names == ("background", "dog", "cat")
 
 
+def test_a_meta_json_of_something_else_above_a_data_set_is_not_read(tmp_path: Path) -> None:
+    root = write(tmp_path / "above/in", item())
+    (root / "meta.json").unlink()
+    write_json(root.parent / "meta.json", {"title": "a paper"})
+    assert read_supervisely(root).classes.num_classes == 2
+
+
 def test_without_meta_json_the_classes_are_those_of_the_objects(tmp_path: Path) -> None:
     root = write(tmp_path / "in", item(), name="a.json")  # files of the old format have no .png in their names
     (root / "meta.json").unlink()

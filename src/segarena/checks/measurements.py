@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ def measure_pairs(source: FolderSource, indices: Sequence[int]) -> list[PairMeas
         colors = _mean_colors(image, mask, source.classes.num_classes)
         return PairMeasurement(index, edge_strengths(image, mask), counts / max(1, counts.sum()), colors)
 
-    with thread_pool() as threads:
+    with thread_pool(max((math.prod(source.sizes[index]) for index in indices), default=0)) as threads:
         return [pair for pair in threads.map(measure, indices) if pair is not None]
 
 

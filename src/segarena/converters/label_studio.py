@@ -86,7 +86,7 @@ def read_label_studio(src: Path) -> Annotations:
                     annotation = _choose(task, task.get("id", position), left_out)
                     if annotation is None:
                         continue
-                    file = _find_image(task, files)
+                    file = _find_image(task, annotation["result"], files)
                     if file in drawn:
                         raise Malformed(
                             f"{file.name} is in another task, too",
@@ -135,11 +135,24 @@ def _choose(task: dict[str, Any], number: object, left_out: LeftOut) -> dict[str
     return chosen
 
 
-def _find_image(task: dict[str, Any], files: ImageFiles) -> Path:
-    """The image of a task: by its name, or without what Label Studio puts before it."""
+def _find_image(task: dict[str, Any], results: list[Any], files: ImageFiles) -> Path:
+    """The image of a task: by its name, or without what Label Studio puts before it.
+
+    Of several images it is the one that the results are of, by the name in their `to_name`, else the one named image.
+    """
     addresses = {key: _image_name(value) for key, value in task["data"].items() if isinstance(value, str)}
     named = {key: name for key, name in addresses.items() if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES}
-    names = [named["image"]] if "image" in named else list(dict.fromkeys(named.values()))
+    names = list(dict.fromkeys(named.values()))
+    if len(names) > 1:
+        regions = [each for each in results if isinstance(each, dict) and each.get("type") not in _NO_REGION]
+        drawn_on = list(dict.fromkeys(str(each["to_name"]) for each in regions if "to_name" in each))
+        if len(drawn_on) > 1:
+            raise Malformed(
+                f"its regions are drawn on several images: {listing(drawn_on)}",
+                remedy="Make a task of each image, e.g. with a script that divides the export by to_name",
+            )
+        key = next((key for key in (*drawn_on, "image") if key in named), None)
+        names = names if key is None else [named[key]]
     if len(names) != 1:
         what = f"several: {listing(names)}" if names else f"none: {show(task['data'])}"
         raise Malformed(f"its data should name one image, and names {what}")

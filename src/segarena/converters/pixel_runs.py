@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segarena.annotations.annotations import Malformed, show
 from segarena.annotations.rasterize import Cover, Region, Shape, crop
 from segarena.errors import DataError
-from segarena.image_files.image_io import decode, open_image
+from segarena.image_files.images import find_bits, read_image
 
 _NOTHING = frozenset({"", "-1", "nan", "none"})
 
@@ -118,8 +118,7 @@ def edges_are_along_rows(objects: Sequence[tuple[Path, tuple[int, int], PixelRun
     votes = []
     for path, (height, width), runs in objects[:: max(1, len(objects) // _SAMPLE)]:
         try:
-            with open_image(path) as undecoded:
-                grey = np.asarray(decode(undecoded, path).convert("L"), dtype=np.int16)
+            grey = read_image(path, find_bits(path)).mean(axis=2).astype(np.int16)
         except DataError:  # the file is reported when it is copied
             continue
         shifted = PixelRuns(np.maximum(runs.starts - 1, 0), runs.lengths)

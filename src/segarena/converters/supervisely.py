@@ -126,9 +126,11 @@ def read_supervisely(src: Path) -> Annotations:
 
 def _find_meta(root: Path) -> Path | None:
     """The file of the classes, if there is one."""
-    for folder in (root, root.parent):  # a data set may be named
-        if (folder / "meta.json").is_file():
-            return folder / "meta.json"
+    if (root / "meta.json").is_file():
+        return root / "meta.json"
+    above = root.parent / "meta.json"  # a data set may be named
+    if above.is_file() and _is_meta(read_json(above)):
+        return above
     found = [path for path in walk(root, [".json"]) if path.name == "meta.json" and _is_meta(read_json(path))]
     if len(found) > 1:
         raise DataError(

@@ -14,7 +14,8 @@ from segarena.texts import decode_text
 
 #: The numbers of VIA 3 for shapes (_via_metadata.js), by the names of VIA 2 for them.
 _SHAPES = {1: "point", 2: "rect", 3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 7: "polygon", 8: "extreme_rect"}
-_CIRCLE = {3: ("cx", "cy", "r"), 2: ("x", "y", "width", "height"), 4: ("cx", "cy", "rx", "ry", "theta")}
+#: What the numbers of VIA 3 for a shape are, by the names of VIA 2 for them; of other shapes they are corners.
+_NUMBERS = {3: ("cx", "cy", "r"), 2: ("x", "y", "width", "height"), 4: ("cx", "cy", "rx", "ry", "theta")}
 _VIDEO = 4  # VIA 3's number for a file's type
 _SEVERAL_VALUES = 2  # VIA 3's number for an attribute of boxes to tick
 _COLUMNS = {"filename", "region_shape_attributes", "region_attributes"}
@@ -168,7 +169,7 @@ def _add_region_3(image: ViaImage, xy: Any, z: Any, values: Any, attributes: dic
         raise Malformed(f"the shape {show(xy)} is unknown")
     number, numbers = xy[0], xy[1:]
     shape: dict[str, Any] = {"name": _SHAPES[number], "all_points_x": numbers[::2], "all_points_y": numbers[1::2]}
-    shape |= dict(zip(_CIRCLE.get(number, ()), numbers, strict=False))
+    shape |= dict(zip(_NUMBERS.get(number, ()), numbers, strict=False))
     named: dict[str, Any] = {}
     for key, value in (values if isinstance(values, dict) else {}).items():
         attribute = attributes.get(key)

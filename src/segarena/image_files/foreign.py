@@ -68,7 +68,25 @@ _TEXTS: tuple[tuple[bytes, Kind], ...] = (
     *((start, Kind("an SVG drawing", _EXPORT)) for start in (b"<svg", b"<!doctype svg")),
     *((start, Kind("a text, not an image", "Download it again")) for start in (b"<?xml", b"<error", b"{", b"[")),
 )
+#: The bit of a TIFF page's type for a smaller copy of another page.
+_REDUCED = 0b1
 _ZEROS = Kind("empty: all of its bytes are zero, as after an interrupted copy", "Copy or download it again")
+
+
+def find_camera_raw(path: Path, page_type: int, has_subifds: bool) -> DataError | None:
+    """Return the error for a camera's raw file, None for any other TIFF.
+
+    Most raw files (DNG, NEF, ARW, CR2) are TIFFs whose first page is a preview of the photograph, often a small one.
+
+    Args:
+        path: The file.
+        page_type: The type of its first page, TIFF's tag 254.
+        has_subifds: Whether the first page has further ones below it, TIFF's tag 330.
+    """
+    is_preview = bool(page_type & _REDUCED) and has_subifds
+    if not is_preview and FOREIGN.get(path.suffix.lower()) is not RAW:
+        return None
+    return DataError(f"is {RAW.name}", where=path, remedy=RAW.remedy)
 
 
 def identify(head: bytes) -> Kind | None:

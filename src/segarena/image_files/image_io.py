@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, IMAGELENGTH, IMAGEWIDTH, PLANAR_C
 from segarena.errors import DataError, OutOfMemoryError
 from segarena.image_files.arrays import ARRAY_SUFFIXES, array_as_png
 from segarena.image_files.checksums import check_checksums
-from segarena.image_files.foreign import HEIC_SUFFIXES, describe_unreadable
+from segarena.image_files.foreign import HEIC_SUFFIXES, describe_unreadable, find_camera_raw
 from segarena.image_files.tiff import COPY_OR_TRANSPARENCY, describe_tiff
 from segarena.texts import is_lfs_pointer
 
@@ -45,8 +45,8 @@ _DAMAGE = (
 
 #: Formats whose further frames are pictures of their own. A phone's JPEG (MPO) holds another view of the same one.
 _PAGED = frozenset({"TIFF", "GIF", "WEBP", "PNG"})
-#: TIFF's tag of what a page is.
-_SUBFILE_TYPE = 254
+#: TIFF's tags of what a page is, and of the pages below it.
+_SUBFILE_TYPE, _SUBIFDS = 254, 330
 #: Pages are counted up to this number, and of this number of frames: a stack can have thousands.
 _MOST_PAGES, _MOST_FRAMES = 10, 1000
 
@@ -66,7 +66,8 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
         content: Its bytes, if they have been read already; then `path` is only used in messages.
 
     Raises:
-        DataError: The file is not an image, is too large to decode safely, or has several pages.
+        DataError: The file is not an image, is too large to decode safely, has several pages, or is a camera's raw
+            file.
     """
     with reading(path):
         size = path.stat().st_size if content is None else len(content)
@@ -82,6 +83,10 @@ def open_image(path: Path, content: bytes | None = None) -> Iterator[ImageFile.I
                 unsupported = describe_tiff(path, stream)
                 stream.seek(0)
                 raise unsupported or describe_unreadable(path, stream.read(512)) from error
+        if isinstance(image, TiffImageFile):
+            raw = find_camera_raw(path, int(image.tag_v2.get(_SUBFILE_TYPE, 0)), _SUBIFDS in image.tag_v2)
+            if raw is not None:
+                raise raw
         check_pixels(path, image.height, image.width)
         with reading(path):
             pages = _count_pages(image)

@@ -23,7 +23,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 #: The first bytes of a TIFF: of either byte order, and of BigTIFF.
 BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-#: The bits of a page's type (tag 254) that say it is a smaller copy, or a transparency mask, of another page.
+#: The bits of a page's type (tag 254) for a smaller copy, or a transparency mask, of another page.
 COPY_OR_TRANSPARENCY = 0b101
 #: TIFF's kinds of numbers.
 _KINDS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers", 5: "complex numbers"}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from segarena.errors import DataError
 from segarena.extras import install_command
 from segarena.formats import join_words, plural
+from segarena.image_files.foreign import find_camera_raw
 from segarena.image_files.image_io import check_pixels, reading
 from segarena.image_files.tiff import BEGINNINGS, COPY_OR_TRANSPARENCY
 
@@ -74,7 +75,7 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
         rasterio reads, of a file that Pillow may read.
 
     Raises:
-        DataError: It is damaged, too large, or has several pages.
+        DataError: It is damaged, too large, has several pages, or is a camera's raw file.
     """
     import tifffile
 
@@ -84,6 +85,9 @@ def read_tiff(path: Path, content: bytes | None = None) -> NDArray[Any] | None:
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as file:
             page: Any = file.pages[0]
+            raw = find_camera_raw(path, int(page.subfiletype), page.subifds is not None)
+            if raw is not None:
+                raise raw
             if page.photometric == _PALETTE:
                 return None
             series = file.series[0]
