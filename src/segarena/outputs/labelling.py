@@ -184,11 +184,11 @@ class Labelling:
         return Result(read.image.name, read.image.path, shown, mask, probabilities, transform, crs), None
 
     def _at_a_time(self, read: _Read, result: Result) -> int:
-        """How many images like this one may be in memory, read or to be written."""
+        """How many images like this one may be read before they are needed, and as many wait to be written."""
         if read.pixels is None:
             return 1
         values = 1 if result.probabilities is None else result.probabilities.shape[0]
-        return at_a_time(result.mask.size * values, _MOST)
+        return at_a_time(2 * values * result.mask.size, _MOST)
 
     @property
     def _uses_probabilities(self) -> bool:
