@@ -169,6 +169,41 @@ def test_a_truncated_file_is_named(state, tmp_path, suffix, length):
         build_encoder("mobilenet_v2", weights=path)
 
 
+def spoilt(tensor: torch.Tensor, value: float) -> torch.Tensor:
+    tensor = tensor.clone()
+    tensor.view(-1)[-1] = value
+    return tensor
+
+
+@pytest.mark.parametrize("in_channels", [3, 4])
+@pytest.mark.parametrize("key", ["features.0.0.weight", "features.3.conv.1.1.running_var"])
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        (lambda tensor: spoilt(tensor, float("nan")), "NaN"),
+        (lambda tensor: spoilt(tensor, float("-inf")), "NaN or infinite"),
+        (lambda tensor: tensor.to(torch.int8), "int8"),
+        (lambda tensor: tensor.to(torch.complex64), "complex64"),
+        (lambda tensor: tensor.to("meta"), "dense"),
+    ],
+)
+def test_tensors_that_are_no_finite_numbers_are_refused(state, tmp_path, key, change, value, in_channels):
+    path = tmp_path / "weights.pth"
+    torch.save(state | {key: change(state[key])}, path)
+    with refuses(WeightsError, where=path, value=value) as caught:
+        build_encoder("mobilenet_v2", weights=path, in_channels=in_channels)
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_another_precision_are_converted(state, tmp_path, dtype):
+    converted = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
+    torch.save(converted, tmp_path / "weights.pth")
+    encoder = build_encoder("mobilenet_v2", weights=tmp_path / "weights.pth")
+    assert all(value.dtype != dtype for value in encoder.state_dict().values())
+    assert same(encoder, {key: value.to(state[key].dtype) for key, value in converted.items()})
+
+
 def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path):
     class Evil:
         def __reduce__(self):

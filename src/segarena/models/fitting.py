@@ -34,7 +34,7 @@ def load_encoder(encoder: nn.Module, weights: Weights | None) -> None:
     stem = str(encoder.stem)
     state = {key: value for key, value in weights.encoder.items() if not key.startswith(unused)}
     wanted = encoder.state_dict()
-    if stem in state and state[stem].ndim == 4 and state[stem].shape[1] == 3:
+    if stem in state and state[stem].ndim == 4 and state[stem].shape[1] == 3 and state[stem].is_floating_point():
         state[stem] = adapt_stem(state[stem], wanted[stem].shape[1])
     for key in state.keys() & wanted.keys():
         if state[key].ndim == 2 and wanted[key].ndim == 4 and state[key].numel() == wanted[key].numel():
@@ -106,25 +106,35 @@ def adapt_stem(weight: Tensor, in_channels: int) -> Tensor:
 
 
 def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str, source: object) -> None:
-    """Raise WeightsError where names or shapes differ, with the first of each kind of difference."""
+    """Raise WeightsError where names, shapes or types differ or a number is not finite, with the first of each kind."""
     # Counters were added to BatchNorm after many files had been written; no forward pass reads them.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     unknown = [key for key in state if key not in wanted]
-    shapes = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    of_values = [(key, _find_fault(state[key], wanted[key])) for key in wanted if key in state]
     faults = []
     if missing:
         faults.append(_count(missing, "missing"))
     if unknown:
         faults.append(_count(unknown, "unknown"))
-    if shapes:
-        key = shapes[0]
-        faults.append(f"{key!r} has the shape {tuple(state[key].shape)}, not {tuple(wanted[key].shape)}")
+    faults += [f"{key!r} {fault}" for key, fault in of_values if fault is not None][:1]
     if faults:
         raise WeightsError(
             f"does not fit {name}: {', '.join(faults)}",
             where=source,
-            remedy="Choose the model and the encoder that the file was saved from, or another file",
+            remedy="Choose the model and encoder that it was saved from, or another file with torchvision's names",
         )
+
+
+def _find_fault(tensor: Tensor, wanted: Tensor) -> str | None:
+    """Why a tensor cannot be loaded in the place of another one; None where it can."""
+    if tensor.is_meta or tensor.layout != torch.strided:
+        return "is not a dense tensor"
+    if wanted.is_floating_point() and not tensor.is_floating_point():  # e.g. quantised: its scales are elsewhere
+        return f"is of the type {str(tensor.dtype).removeprefix('torch.')}, not of floating-point numbers"
+    if tensor.shape != wanted.shape:
+        return f"has the shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
+    # a sum is not finite if one number is not, and needs a fraction of the time of looking at each
+    return None if tensor.float().sum().isfinite() else "has NaN or infinite numbers"
 
 
 def _count(keys: Sequence[str], what: str) -> str:

@@ -126,7 +126,8 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         # PyTorch's own message advises to load such a file unsafely.
         unsafe = isinstance(error, pickle.UnpicklingError)
-        reason = "it is not a plain file of tensors" if unsafe else str(error).strip().partition("\n")[0]
+        text = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = "it is not a plain file of tensors" if unsafe else text
         raise WeightsError(f"cannot be read as weights ({reason})", where=path, remedy=READABLE) from error
     named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
     if not named or not all(isinstance(value, Tensor) for value in state.values()):
