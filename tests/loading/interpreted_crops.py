@@ -11,7 +11,7 @@ import torch
 
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels import crop_batch as module
-from segarena.loading.crop_tables import PlannedCrop, make_tables
+from segarena.loading.crop_tables import PlannedCrop, pack_tables, send_tables
 from segarena.loading.transforms import Augmentation
 
 #: (height, width) of each image, working size, crop.
@@ -37,7 +37,7 @@ def arguments(name: str, device: str = "cpu") -> tuple[Any, ...]:
         masks.append(torch.from_numpy(random.choice([0, 1, 2, 255], height * width).astype(np.uint8)))
         crops.append(PlannedCrop(start, width, augmentation.plan(height, width, None, epoch=1, index=index)))
         start += height * width
-    tables = make_tables(crops, crop, device)
+    tables = send_tables(pack_tables(crops, crop), device)
     cuts = [(one.plan.rows.source, one.plan.columns.source) for one in crops]
     fill = torch.tensor(augmentation.scale_crop.fill, dtype=torch.uint8, device=device)
     return torch.cat(images).to(device), torch.cat(masks).to(device), tables, cuts, fill, IGNORE_INDEX

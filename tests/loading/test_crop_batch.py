@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segarena.classes import IGNORE_INDEX
 from segarena.kernels import crop_batch as kernels
-from segarena.loading.crop_tables import PlannedCrop, make_tables
+from segarena.loading.crop_tables import PlannedCrop, pack_tables, send_tables
 from segarena.loading.transforms import Augmentation
 
 
@@ -40,7 +40,7 @@ def together(pairs, augmentation, epoch=1, device="cpu"):
         plan = augmentation.plan(*mask.shape, torch.from_numpy(mask), epoch=epoch, index=index)
         crops.append(PlannedCrop(start, mask.shape[1], plan))
         start += mask.size
-    tables = make_tables(crops, augmentation.crop, device)
+    tables = send_tables(pack_tables(crops, augmentation.crop), device)
     cuts = [(crop.plan.rows.source, crop.plan.columns.source) for crop in crops]
     fill = torch.tensor(augmentation.scale_crop.fill, dtype=torch.uint8, device=device)
     return kernels.crop_batch(images, masks, tables, cuts, fill, IGNORE_INDEX)

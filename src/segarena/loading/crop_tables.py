@@ -29,17 +29,6 @@ class PlannedCrop(NamedTuple):
     plan: CropPlan
 
 
-def make_tables(crops: Sequence[PlannedCrop], size: tuple[int, int], device: str) -> CropTables:
-    """Compute the tables of a batch, and copy them to a device in one transfer that nothing waits for.
-
-    Args:
-        crops: The crops.
-        size: Their (height, width), in pixels.
-        device: The device.
-    """
-    return send_tables(pack_tables(crops, size), device)
-
-
 class PackedTables(NamedTuple):
     """All numbers of `CropTables` in one tensor of the host, and the shape of each part."""
 

@@ -47,7 +47,7 @@ class TrainingSides:
         sizes = [(row["height"], row["width"]) for row in description.get("sizes", ()) for _ in range(row["images"])]
         return cls.of(sizes) if sizes else None
 
-    def is_smaller(self, height: int, width: int) -> bool:
+    def are_exceeded_by(self, height: int, width: int) -> bool:
         """Whether an image of this size is clearly larger than the training images."""
         shorter, longer = sorted((height, width))
         return shorter > LARGER * self.longest_shorter or longer > LARGER * self.longest
@@ -104,7 +104,7 @@ class Scaling:
         """
         scale = self.scale
         if scale == "auto":
-            scale = 1.0 if self.sides is not None and self.sides.is_smaller(height, width) else "whole"
+            scale = 1.0 if self.sides is not None and self.sides.are_exceeded_by(height, width) else "whole"
         if isinstance(scale, str):
             working = working_size(height, width, self.size)
             return WindowPlan(working, working, self.tta) if self.tta else None

@@ -105,7 +105,7 @@ def load_state(path: Path) -> dict[str, Any] | None:
     except Exception as error:  # torch.load fails in many ways on a damaged file
         if is_out_of_memory(error):
             raise
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0] or type(error).__name__
         if "weights_only" in str(error):  # torch's own advice is to run whatever is in the file
             reason = "it has more than tensors, numbers and text"
         raise not_a_state(path, reason) from error
