@@ -39,7 +39,7 @@ def state(done: int, best_epoch: int, best_miou: float) -> TrainingState:
         (12, 0.392, None, True),
     ],
 )
-def test_patience_counts_above_the_majority_answer(
+def test_patience_counts_above_the_majority_baseline(
     done: int, best: float, baseline: float | None, finished: bool
 ) -> None:
     assert judge(baseline=baseline).is_finished(state(done, 2, best)) is finished
@@ -50,7 +50,7 @@ def test_patience_counts_above_the_majority_answer(
     [(20, 0.409, True), (19, 0.409, False), (20, 0.411, False), (20, -1.0, True)],
     ids=["hardly better", "fewer than 100 steps", "better", "never scored"],
 )
-def test_a_training_is_useless_near_the_majority_answer(done: int, best: float, useless: bool) -> None:
+def test_a_training_is_useless_near_the_majority_baseline(done: int, best: float, useless: bool) -> None:
     assert judge().is_useless(state(done, 2, best)) is useless
 
 
@@ -68,7 +68,7 @@ def test_the_baseline_is_computed_once_and_only_when_needed() -> None:
 def test_a_model_that_learns_late_is_not_stopped(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, restart: str | None, epochs: int
 ) -> None:
-    """From the epoch `late` on it scores 0.8, before that what the majority answer does; patience is 2 of 8 epochs."""
+    """From the epoch `late` on it scores 0.8, before that like the majority baseline; patience is 2 of 8 epochs."""
     monkeypatch.setattr(early_stopping, "FEWEST_STEPS", 1)
     monkeypatch.setattr("segarena.experiment.run.majority_miou", lambda training: BASELINE)
     finish = Trainer._finish_epoch

@@ -1,4 +1,4 @@
-"""A training that diverges, or ends hardly better than the majority answer, is repeated once at a third of the rate."""
+"""A training that diverges, or ends hardly above the majority baseline, is repeated once at a third of the rate."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def stopping(taken: list[tuple[int, int, float]], last: int) -> Step:
     [(4, 1.0, True), (5, 1.0, False), (4, -0.5, False), (4, math.nan, False)],
     ids=["hardly better", "too short to judge", "better", "undefined"],
 )
-def test_a_network_no_better_than_the_majority_answer_is_trained_again(
+def test_a_network_no_better_than_the_majority_baseline_is_trained_again(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fewest: int, baseline: float, restarts: bool
 ) -> None:
     monkeypatch.setattr(early_stopping, "FEWEST_STEPS", fewest)
@@ -118,7 +118,7 @@ def test_a_network_no_better_than_the_majority_answer_is_trained_again(
     assert Metrics.read(run).restart == ("majority" if restarts else None)
 
 
-def test_the_majority_answer_is_scored_on_the_validation_images(
+def test_the_majority_baseline_is_scored_on_the_validation_images(
     squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[float] = []

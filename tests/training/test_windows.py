@@ -232,7 +232,7 @@ def test_sizes_come_from_the_record_of_any_version(description: dict[str, Any], 
     assert TrainingSides.recorded(description) == expected
 
 
-def test_labels_of_probabilities_of_all_dtypes() -> None:
+def test_regions_of_floating_point_images_are_floating_point() -> None:
     image = random_image(70, 90).float() / 255
     cut = ScaledImage(InMemory(image), (35, 45)).cut(Region(0, 35, 0, 45))
     assert cut.dtype == torch.float32

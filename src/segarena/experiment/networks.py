@@ -21,7 +21,6 @@ from segarena.errors import ConfigError
 from segarena.experiment.progress import Reporter
 from segarena.formats import join_words, listing
 from segarena.models import ENCODERS, TRACKS, SegmentationModel, build_encoder, build_model, find_encoder, find_model
-from segarena.models.checks import encoder_batchnorm
 from segarena.models.own import OwnNetwork, build_own, try_own
 from segarena.models.shapes import shapes_only
 from segarena.models.weights import NAMED, check_weights
@@ -30,6 +29,7 @@ from segarena.reuse.recorded import anchor
 from segarena.seeding import derive_seed
 from segarena.training.costs import count_activations, count_flops, logit_stride
 from segarena.training.evaluation import padded_size
+from segarena.training.optimization import encoder_batchnorm
 
 
 def check_networks(options: ProtocolOptions) -> None:

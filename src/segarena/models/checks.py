@@ -56,17 +56,3 @@ def refuse_single_value(module: nn.Module, values: int) -> None:
             "BatchNorm cannot train on this batch of one image: a layer has one value per channel",
             remedy="Train with a batch size of 2 or more",
         )
-
-
-def encoder_batchnorm(model: nn.Module) -> list[nn.Module]:
-    """Return the layers of BatchNorm in the encoder of a network, whose statistics come with pretrained weights.
-
-    Args:
-        model: Any network. `encoder_prefix` is how the names of its encoder's layers begin, None without an encoder.
-    """
-    prefix: str | None = getattr(model, "encoder_prefix", "encoder.")
-    return [
-        module
-        for name, module in model.named_modules()
-        if prefix is not None and name.startswith(prefix) and isinstance(module, nn.modules.batchnorm._BatchNorm)
-    ]

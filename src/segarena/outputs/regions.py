@@ -91,7 +91,7 @@ class Regions:
             min_area: Regions of fewer pixels are left out.
             without: The class of regions that are left out, e.g. the background.
         """
-        from segarena.kernels.region_loops import count_corners, trace_outlines
+        from segarena.kernels.outline_loops import count_corners, trace_outlines
 
         wanted = self.areas >= min_area
         if without is not None:

@@ -21,7 +21,6 @@ from segarena.errors import DataError, Interrupted, WorkerError
 from segarena.launched import size_of
 from segarena.loading.dataset import TrainingBatches
 from segarena.models import SegmentationModel
-from segarena.models.checks import encoder_batchnorm
 from segarena.seeding import derive_seed
 from segarena.training.accumulation import MicroBatches
 from segarena.training.averaging import WeightAverage
@@ -32,7 +31,7 @@ from segarena.training.divergence import WatchedOutput, describe_divergence, is_
 from segarena.training.early_stopping import EarlyStopping
 from segarena.training.listener import IGNORED, Recovery, TrainerListener
 from segarena.training.losses import SegmentationLoss
-from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler, set_rates
+from segarena.training.optimization import SCHEDULES, build_optimizer, build_scaler, encoder_batchnorm, set_rates
 from segarena.training.state import Step, TrainingState
 from segarena.training.steps import TrainingStep, make_step
 from segarena.training.waiting import WaitingTime

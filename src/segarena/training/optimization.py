@@ -1,4 +1,4 @@
-"""The optimizer, its learning rate, and the schedule of the learning rate."""
+"""The optimizer, its learning rates for encoder and decoder, and the schedule of the learning rate."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def build_optimizer(
         decoder_factor: Factor of the learning rate for parameters outside of `model.encoder`, or where the names of a
             user's module show its encoder; stored as `factor` of each parameter group.
     """
-    prefix: str | None = getattr(model, "encoder_prefix", "encoder.")
+    belongs = _names_of_encoder(model)
     groups = []
     for is_encoder, factor in ((True, 1.0), (False, decoder_factor)):
         parameters = [
             parameter
             for name, parameter in model.named_parameters()
-            if parameter.requires_grad and (prefix is not None and name.startswith(prefix)) == is_encoder
+            if parameter.requires_grad and belongs(name) == is_encoder
         ]
         for is_matrix, decay in ((True, weight_decay), (False, 0.0)):
             chosen = [p for p in parameters if (p.ndim > 1) == is_matrix]
@@ -49,6 +49,22 @@ def build_optimizer(
             # torch 2.15 makes it in the first step, of memory that is never written if `build_scaler` leaves that out
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return sgd
+
+
+def encoder_batchnorm(model: nn.Module) -> list[nn.Module]:
+    """Return the layers of BatchNorm in the encoder of a network, whose statistics come with pretrained weights.
+
+    Args:
+        model: Any network; one without an encoder has none.
+    """
+    belongs, kind = _names_of_encoder(model), nn.modules.batchnorm._BatchNorm
+    return [module for name, module in model.named_modules() if belongs(name) and isinstance(module, kind)]
+
+
+def _names_of_encoder(model: nn.Module) -> Callable[[str], bool]:
+    """Whether a layer or parameter of this name is in the encoder: a user's module says how their names begin."""
+    prefix: str | None = getattr(model, "encoder_prefix", "encoder.")
+    return lambda name: prefix is not None and name.startswith(prefix)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, rate: float) -> None:

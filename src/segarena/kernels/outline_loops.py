@@ -1,4 +1,4 @@
-"""Loops over the regions of a mask that Numba compiles; see `segarena.outputs.regions` and `run_loops`."""
+"""Loops that trace the outlines of the regions of a mask; Numba compiles them. See `segarena.outputs.regions`."""
 
 from __future__ import annotations
 
