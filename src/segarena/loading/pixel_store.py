@@ -135,7 +135,7 @@ class HostPixels:
 
     def describe(self) -> str:
         """Return where the pixels are, in words."""
-        return "computed together; of the training images, each batch is copied to where that is done"
+        return "computed together; what the crops of a batch show is copied to the device for it"
 
 
 def _from_start(cut: AxisCut) -> AxisCut:
