@@ -28,7 +28,15 @@ AHEAD = 8
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented crops, by keys (epoch, position): an item depends only on its key and the seed of the augmentation."""
+    """Augmented crops, by keys (epoch, position): an item depends only on its key and the seed of the augmentation.
+
+    An item is an image (C, h, w), uint8 or float32, and its mask uint8 (h, w).
+
+    Args:
+        images: The decoded images.
+        indices: The training images, of which a key has the position.
+        augmentation: What is done with each.
+    """
 
     def __init__(self, images: DecodedImages, indices: Sequence[int], augmentation: Augmentation) -> None:
         self.images, self.indices, self.augmentation = images, indices, augmentation
@@ -111,13 +119,28 @@ class TrainingBatches(Protocol):
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w) of an epoch, from a batch on.
 
+        Args:
+            epoch: The number of the epoch, from 1.
+            first: Batches that are left out at its beginning.
+
         Raises:
             DataError: A file cannot be read.
+            WorkerError: A process that loads images is lost.
         """
 
 
 class TrainingLoader:
-    """A DataLoader over one epoch at a time: `epoch(3)` gives the batches of epoch 3, from step `first` on."""
+    """A DataLoader over one epoch at a time: `epoch(3)` gives the batches of epoch 3, from step `first` on.
+
+    Args:
+        dataset: The crops.
+        batch_size: Crops in a batch, of all processes that train together.
+        seed: Seed of the order.
+        workers: Processes that load crops at most, see `crop_workers`; 0 for this one.
+        pin_memory: Whether batches are in page-locked memory, from which a GPU copies without being waited for.
+        place: The number of this process, and how many train together; see `EpochBatches`.
+        drawn: Crops of an epoch, likewise.
+    """
 
     def __init__(
         self,
@@ -144,7 +167,7 @@ class TrainingLoader:
         return len(self.batches)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w)."""
+        """Yield images (N, C, h, w), uint8 or float32, and masks uint8 (N, h, w); see `TrainingBatches.epoch`."""
         self.batches.epoch, self.batches.first = epoch, first
         yield from self.loader
 

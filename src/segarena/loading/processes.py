@@ -42,6 +42,12 @@ class Loader:
 
     A worker that was killed is noticed where its batch is awaited: DataLoader's own signal handler would raise in the
     middle of a training step, whose weights could not be saved then.
+
+    Args:
+        dataset: The items, of any type; it may raise a SegarenaError.
+        collate: Makes a batch of a list of items.
+        workers: Processes that load items; 0 for this one.
+        options: Further arguments of `DataLoader`.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ def encoder_batchnorm(model: nn.Module) -> list[nn.Module]:
 
 
 def _names_of_encoder(model: nn.Module) -> Callable[[str], bool]:
-    """Whether a layer or parameter of this name is in the encoder: a user's module says how their names begin."""
+    """Whether a layer or parameter of this name is in the encoder: of a user's module, its own prefix decides."""
     prefix: str | None = getattr(model, "encoder_prefix", "encoder.")
     return lambda name: prefix is not None and name.startswith(prefix)
 
