@@ -28,10 +28,12 @@ __all__ = ["CLASSES", "DEFAULT_COUNTS", "SyntheticSource", "generate_scene", "wr
 DEFAULT_COUNTS: Mapping[Split, int] = MappingProxyType({"train": 96, "val": 32, "test": 40})
 
 _SMALLEST = 64  # pixels; a smaller scene has no room for a lake
+#: Bytes of the scenes that are kept in memory, and of a pixel of a scene: its colour and its label.
+_KEPT, _BYTES = 1 << 30, 4
 
 
 class SyntheticSource:
-    """A `Source` of scenes, each drawn when it is read first.
+    """A `Source` of scenes, each drawn when it is read first; as many as fit in 1 GiB are kept.
 
     Sample k is scene k of the seed; train has the first scenes, then val, then test, so that no scene is in two splits.
     """
@@ -64,7 +66,8 @@ class SyntheticSource:
         splits = [split for split, count in self.counts.items() for _ in range(count)]
         digits = max(4, len(str(len(splits) - 1)))
         # A scene is needed for its digest, too, and costs more time to draw than memory to keep.
-        self._draw = functools.cache(lambda number: generate_scene(seed, number, size))
+        kept = max(1, _KEPT // (_BYTES * size**2))
+        self._draw = functools.lru_cache(kept)(lambda number: generate_scene(seed, number, size))
         self.samples = tuple(Sample(f"scene-{k:0{digits}}", split, None, None) for k, split in enumerate(splits))
 
     def __reduce__(self) -> tuple[type[SyntheticSource], tuple[int, int, Mapping[Split, int]]]:
