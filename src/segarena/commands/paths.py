@@ -6,6 +6,7 @@ the command makes itself, by the same functions.
 
 from __future__ import annotations
 
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +23,8 @@ from segarena.config.checks import check_is_new
 from segarena.config.training import ModelName
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
-from segarena.errors import RunError
+from segarena.errors import ConfigError, RunError
+from segarena.formats import shorten
 from segarena.published import is_published
 from segarena.records.exported import WEIGHTS
 from segarena.runs import find_run
@@ -35,9 +37,11 @@ def check_paths(options: OutputOptions) -> None:
         options: The options of any command.
 
     Raises:
+        ConfigError: A path is longer than the system allows.
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
+    _check_lengths(options)
     if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)) and not _is_exported(options.run):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, ExportOptions):
@@ -52,8 +56,28 @@ def check_paths(options: OutputOptions) -> None:
         _check_data(options.data)
 
 
+def _check_lengths(options: OutputOptions) -> None:
+    """Raise ConfigError for a path that is no path, such as a list of files in quotation marks."""
+    for value in vars(options).values():
+        for path in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(path, Path) and _is_too_long(path):
+                raise ConfigError(
+                    "is too long for the name of a file",
+                    where=shorten(str(path), 60),
+                    remedy="Check the path; several are given one by one, each in quotation marks of its own",
+                )
+
+
+def _is_too_long(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == ENAMETOOLONG
+    return False
+
+
 def _check_network(path: Path) -> None:
-    if not path.exists():
+    if _is_too_long(path) or not path.exists():
         raise RunError(
             "does not exist, and is no architecture",
             where=path,
