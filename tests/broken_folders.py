@@ -50,6 +50,22 @@ def lock(patch: pytest.MonkeyPatch, name: str) -> None:
     patch.setattr(io, "open", opening)
 
 
+def close(patch: pytest.MonkeyPatch, name: str) -> None:
+    """Refuse to tell whether a path in a folder of this name exists, as if the folder were not the user's."""
+    asked = {function: getattr(os, function) for function in ("stat", "lstat")}
+
+    def refusing(function: str) -> Callable[..., Any]:
+        def ask(path: Any, *arguments: Any, **options: Any) -> Any:
+            if isinstance(path, str | Path) and name in Path(path).parts[:-1]:
+                raise PermissionError(13, "Permission denied", str(path))
+            return asked[function](path, *arguments, **options)
+
+        return ask
+
+    for function in asked:
+        patch.setattr(os, function, refusing(function))
+
+
 # What is done to a good folder
 
 

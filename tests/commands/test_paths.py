@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broken_folders import close
 from segarena.commands.paths import check_paths
 from segarena.config import BenchOptions, CheckOptions, PredictOptions
 from segarena.config.output import OutputOptions
@@ -32,3 +33,14 @@ def test_a_list_of_files_in_quotation_marks_is_no_path(options: OutputOptions) -
 def test_a_list_of_files_in_quotation_marks_is_no_network() -> None:
     with refuses(RunError, value="does not exist"):
         check_paths(BenchOptions(network=str(LIST)))
+
+
+def test_a_path_in_a_folder_that_is_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    close(monkeypatch, "closed")
+    for options in (
+        CheckOptions(data=tmp_path, out=tmp_path / "closed/x"),
+        PredictOptions(run=tmp_path / "closed/run", images=[tmp_path]),
+    ):
+        with refuses(ConfigError, where="closed", value="Permission denied"):
+            check_paths(options)

@@ -14,10 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from broken_folders import lock
+from broken_folders import close, lock
 from layout_zoo import found, touch, write_lists, write_mask, write_photograph
+from segarena.annotations.annotations import Annotations
+from segarena.annotations.image_index import walk
+from segarena.annotations.peek import Peek
+from segarena.annotations.write import write_annotations
+from segarena.classes import name_classes
 from segarena.data.layout.layout import find_pairs
-from segarena.errors import DataError
+from segarena.data.layout.new_images import find_new_images
+from segarena.data.splitting.splits import read_splits
+from segarena.errors import DataError, RunError
+from segarena.scenes.synthetic import SyntheticSource, write_scenes
 from support import refuses
 
 DRIVE = ", ".join(
@@ -212,3 +220,30 @@ def test_any_folder_is_read_or_refused(files: list[tuple[str, str, str]], lists:
         with suppress(DataError):
             layout = find_pairs(Path(folder))
             assert len({sample.name for sample in layout.samples}) == len(layout.samples)
+
+
+def test_data_in_a_folder_that_is_closed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "closed/data/images/a.jpg", "closed/data/masks/a.png", "data/images/a.jpg", "data/masks/a.png")
+    data, closed = tmp_path / "data", tmp_path / "closed" / "data"
+    close(monkeypatch, "closed")
+    for options in ({}, {"images": closed / "images", "masks": closed / "masks"}, {"masks": closed / "masks"}):
+        with refuses(value="Permission denied"):
+            find_pairs(data if options else closed, **options)
+    with refuses(where=closed / "images/a.jpg", value="Permission denied"):
+        find_new_images([closed / "images/a.jpg"])
+    with refuses(where=closed, value="Permission denied"):
+        Peek(closed)
+    with refuses(where=closed, value="Permission denied"):
+        list(walk(closed, [".png"]))
+    with refuses(where=closed / "s.json"):
+        read_splits(closed / "s.json", [])
+
+
+def test_folders_in_a_folder_that_is_closed_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    close(monkeypatch, "closed")
+    folder = tmp_path / "closed" / "new"
+    with refuses(RunError, where=folder, value="Permission denied"):
+        write_scenes(folder, SyntheticSource(size=64))
+    with refuses(RunError, where=folder, value="Permission denied"):
+        write_annotations(folder, Annotations(name_classes([0, 1], ["a", "b"]), ()))

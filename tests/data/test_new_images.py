@@ -28,8 +28,8 @@ def test_images_of_one_path_in_several_folders_have_their_own_locations(tmp_path
     assert [image.location for image in found] == ["north/a/1.png", "south/a/1.png", "2.png"]
 
 
-def test_a_name_that_is_too_long_for_a_file_does_not_exist() -> None:
-    with refuses(value="does not exist"):
+def test_a_name_that_is_too_long_for_a_file_is_refused() -> None:
+    with refuses(value="too long"):
         find_new_images([Path(f"{'a' * 300}.png")])
 
 

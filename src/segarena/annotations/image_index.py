@@ -10,6 +10,7 @@ from typing import Literal, overload
 from urllib.parse import unquote, urlsplit
 
 from segarena.annotations.annotations import Malformed
+from segarena.data.layout.tree import looking_at
 from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, words_in
 from segarena.data.source import Split
 from segarena.errors import DataError
@@ -40,8 +41,10 @@ def walk(root: Path, suffixes: Iterable[str]) -> Iterator[Path]:
     Hidden files and folders are skipped, and pipes and devices. Raises DataError if the root is not a folder, or a
     folder cannot be listed.
     """
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+    with looking_at(root):
+        exists, is_folder = root.exists(), root.is_dir()
+    if not is_folder:
+        what = "is not a folder" if exists else "does not exist"
         raise DataError(what, where=root, remedy="Name the folder that holds the annotations and the images")
     wanted, seen = frozenset(suffixes), set()
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
@@ -63,7 +66,9 @@ def find_annotation_files(src: Path, suffix: str) -> tuple[Path, list[Path]]:
 
     The images of a file in a folder `annotations` are in the folder around that. Raises DataError if there is no file.
     """
-    if src.is_file():
+    with looking_at(src):
+        is_file = src.is_file()
+    if is_file:
         if src.suffix.lower() != suffix:
             raise DataError(
                 f"is no {suffix} file",

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from segarena.annotations.image_index import walk
+from segarena.data.layout.tree import looking_at
 from segarena.image_files.images import PICTURE_SUFFIXES
 from segarena.texts import decode_text
 
@@ -28,9 +29,11 @@ class Peek:
     def __init__(self, src: Path) -> None:
         """List the files. Raises DataError if a folder cannot be listed or `src` does not exist."""
         self.src = src
-        self.root = src.parent if src.is_file() else src
+        with looking_at(src):
+            is_file = src.is_file()
+        self.root = src.parent if is_file else src
         self._files: dict[str, list[Path]] = defaultdict(list)
-        paths: Iterator[Path] = iter([src]) if src.is_file() else walk(src, (*_ENDINGS, *PICTURE_SUFFIXES))
+        paths: Iterator[Path] = iter([src]) if is_file else walk(src, (*_ENDINGS, *PICTURE_SUFFIXES))
         for path in paths:
             self._files[path.suffix.lower()].append(path)
         self._json: dict[Path, Any] = {}

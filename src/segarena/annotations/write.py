@@ -15,18 +15,12 @@ from segarena.annotations.annotations import Annotations, LabelledImage
 from segarena.annotations.painting import Kept, Overlap, Painting, Tally
 from segarena.annotations.reading import Faults
 from segarena.data.source import Split
-from segarena.errors import DataError, RunError
+from segarena.errors import DataError
 from segarena.files import open_whole, write_text, write_with
 from segarena.formats import listing, plural
-from segarena.runs import open_folder, remove_if_empty
+from segarena.runs import check_out, open_folder, remove_if_empty
 
 _BLOCK = 1 << 20  # bytes
-
-
-def check_free(folder: Path) -> None:
-    """Raise RunError if the folder is not empty, so that this is found before the annotations are read."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError("exists and is not an empty folder", where=folder, remedy="Name a new folder")
 
 
 def write_annotations(
@@ -54,7 +48,7 @@ def write_annotations(
         RunError: The folder is not empty or cannot be written.
         DataError: Two images would have the same name, only some images are in a split, or a file cannot be read.
     """
-    check_free(folder)
+    check_out(folder)
     targets = _choose_targets(annotations.images, folder)
     open_folder(folder, folder.name)
     palette = annotations.classes.palette()

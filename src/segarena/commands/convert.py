@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from segarena.annotations.write import check_free, write_annotations
+from segarena.annotations.write import write_annotations
 from segarena.commands.progress import show_progress
 from segarena.commands.terminal import console, shown
 from segarena.config import ConvertOptions
@@ -14,6 +14,7 @@ from segarena.config.checks import flag
 from segarena.converters.registry import FORMATS, choose_format
 from segarena.errors import ConfigError
 from segarena.formats import command, join_words, listing, plural
+from segarena.runs import check_out
 
 
 @shown
@@ -31,7 +32,7 @@ def run(options: ConvertOptions) -> Path:
         DataError: Something cannot be converted.
         RunError: The folder is not empty, or cannot be written.
     """
-    check_free(options.dst)
+    check_out(options.dst)
     console.print(f"reading {options.src}", markup=False)
     name: str = options.source
     if name == "auto":

@@ -6,7 +6,7 @@ the command makes itself, by the same functions.
 
 from __future__ import annotations
 
-from errno import ENAMETOOLONG
+from errno import EACCES, ELOOP, ENAMETOOLONG
 from pathlib import Path
 from typing import get_args
 
@@ -29,6 +29,9 @@ from segarena.published import is_published
 from segarena.records.exported import WEIGHTS
 from segarena.runs import find_run
 
+#: Characters of a path that messages show: a list of files may have thousands.
+_SHOWN = 250
+
 
 def check_paths(options: OutputOptions) -> None:
     """Check that the run, the data and the images exist that are named.
@@ -37,11 +40,11 @@ def check_paths(options: OutputOptions) -> None:
         options: The options of any command.
 
     Raises:
-        ConfigError: A path is longer than the system allows.
+        ConfigError: A path is longer than the system allows, or in a folder that is closed to the user.
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    _check_lengths(options)
+    _check_reachable(options)
     if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)) and not _is_exported(options.run):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, ExportOptions):
@@ -56,28 +59,31 @@ def check_paths(options: OutputOptions) -> None:
         _check_data(options.data)
 
 
-def _check_lengths(options: OutputOptions) -> None:
-    """Raise ConfigError for a path that is no path, such as a list of files in quotation marks."""
+def _check_reachable(options: OutputOptions) -> None:
+    """Raise ConfigError for a path in a folder that is closed to the user, and for a list of files that is one word."""
     for value in vars(options).values():
         for path in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(path, Path) and _is_too_long(path):
+            error = _unreachable(path) if isinstance(path, Path) else None
+            if error is not None:
                 raise ConfigError(
-                    "is too long for the name of a file",
-                    where=shorten(str(path), 60),
-                    remedy="Check the path; several are given one by one, each in quotation marks of its own",
-                )
+                    f"cannot be used ({error.strerror})",
+                    where=shorten(str(path), _SHOWN),
+                    remedy="Check the path and the permissions of the folders that it is in. Several paths are given"
+                    " one by one, not in one pair of quotation marks",
+                ) from error
 
 
-def _is_too_long(path: Path) -> bool:
+def _unreachable(path: Path) -> OSError | None:
+    """What the system answers if it cannot say whether a path exists."""
     try:
         path.lstat()
     except OSError as error:
-        return error.errno == ENAMETOOLONG
-    return False
+        return error if error.errno in (EACCES, ELOOP, ENAMETOOLONG) else None
+    return None
 
 
 def _check_network(path: Path) -> None:
-    if _is_too_long(path) or not path.exists():
+    if _unreachable(path) or not path.exists():
         raise RunError(
             "does not exist, and is no architecture",
             where=path,

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segarena.data.source import Sample, Source, Split
-from segarena.errors import ConfigError, RunError
+from segarena.errors import ConfigError
 from segarena.files import write_text, write_with
-from segarena.runs import remove_if_empty
+from segarena.runs import check_out, remove_if_empty
 from segarena.scenes.scenery import CLASSES, VERSION, generate_scene
 
 __all__ = ["CLASSES", "DEFAULT_COUNTS", "SyntheticSource", "generate_scene", "write_scenes"]
@@ -124,8 +124,7 @@ def write_scenes(folder: Path, source: Source, on_progress: Callable[[int, int],
         RunError: The folder is not empty or cannot be written.
         DataError: An image or a mask of the source cannot be read.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError("exists and is not an empty folder", where=folder, remedy="Name a new folder")
+    check_out(folder)
     was_there = folder.exists()
     try:
         for index, sample in enumerate(source.samples):

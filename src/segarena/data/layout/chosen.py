@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segarena.data.layout.candidates import Collection, make_collection
 from segarena.data.layout.errors import no_such_folder, nothing_matches
-from segarena.data.layout.tree import File, Tree, relative_name, scan
+from segarena.data.layout.tree import File, Tree, looking_at, relative_name, scan
 from segarena.data.layout.vocabulary import FileKind, to_nfc
 from segarena.errors import DataError
 
@@ -31,7 +31,9 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
     Raises:
         DataError: There are no such files; an UnclearError for a pattern.
     """
-    if (root / given).is_dir():
+    with looking_at(root / given):
+        is_below, is_elsewhere = (root / given).is_dir(), given.is_dir()
+    if is_below:
         files = list(scan(root, _rebase(root, root / given), with_further=tree.with_further).files)
         files = [file for file in files if file.location.kind in (kind, None)] or files
         return _collect(root, files, given, kind)
@@ -39,14 +41,14 @@ def choose_files(root: Path, tree: Tree, given: Path, kind: FileKind) -> Collect
     files = _matching(root, tree.files, wanted)
     by_kind = {found: [file for file in files if file.location.kind == found] for found in (kind, None)}
     files = by_kind[kind] or by_kind[None] or files
-    if not files and given.is_dir():
+    if not files and is_elsewhere:
         files = list(scan(root, _rebase(root, given), with_further=tree.with_further).files)
     elif not files and is_pattern(given) and len(given.parts) > 1 and given.parent.is_dir():
         folder = scan(root, _rebase(root, given.parent), with_further=tree.with_further).files
         files = [file for file in folder if _same(file.path.name, given.name)]
     if not files and is_pattern(given):
         raise nothing_matches(root, tree, given, kind)
-    if not files and not given.is_dir():
+    if not files and not is_elsewhere:
         raise no_such_folder(root, tree, given, kind)
     return _collect(root, files, given, kind)
 

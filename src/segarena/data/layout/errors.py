@@ -12,7 +12,7 @@ from pathlib import Path
 from segarena.data.layout.alternatives import Alternative, UnclearError, find_numbered
 from segarena.data.layout.candidates import Collection, named_collections, relative_folders
 from segarena.data.layout.fuzzy_pairing import Pair
-from segarena.data.layout.tree import File, Tree, relative_name
+from segarena.data.layout.tree import File, Tree, looking_at, relative_name
 from segarena.data.layout.unread_files import find_unread
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, words_besides_kind
 from segarena.errors import DataError
@@ -36,10 +36,12 @@ _FORMAT = re.compile(r"(png|tiff?|jpe?g|bmp|gif|webp|\d{3,}p|\d{3,}x\d{3,}|full[
 
 
 def check_root(root: Path) -> None:
-    """Raise DataError if the root does not exist or is a file."""
-    if not root.exists():
+    """Raise DataError if the root does not exist, is a file, or is in a folder that is closed to the user."""
+    with looking_at(root):
+        exists, is_folder = root.exists(), root.is_dir()
+    if not exists:
         raise DataError("does not exist", where=root, remedy="Check the path")
-    if not root.is_dir():
+    if not is_folder:
         remedy = "Unpack it first, and name" if root.suffix.lower() in _ARCHIVES else "Name"
         raise DataError(
             "is a file, not a folder", where=root, remedy=f"{remedy} the folder that holds the images and masks"

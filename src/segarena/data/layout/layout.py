@@ -25,7 +25,7 @@ from segarena.data.layout.layers.find import LayerMatch
 from segarena.data.layout.lists.listed_pairs import find_listed_pairs
 from segarena.data.layout.lists.split_lists import find_folds, find_lists
 from segarena.data.layout.search import Match
-from segarena.data.layout.tree import File, Tree, relative_name, scan, skipped_classes
+from segarena.data.layout.tree import File, Tree, looking_at, relative_name, scan, skipped_classes
 from segarena.data.layout.unread_files import unfetched
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
@@ -76,7 +76,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
             images or the masks; two files could belong to the same one; or a list has an image that does not exist.
     """
     check_root(root)
-    are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
+    with looking_at(root):
+        are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
     tree = Tree() if are_both_paths else scan(root)
     layout: Layout | None = None
     problem: DataError | None = None

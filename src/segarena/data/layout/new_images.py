@@ -5,13 +5,12 @@ from __future__ import annotations
 import glob
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from segarena.data.layout.tree import File, Tree, files_ending, read_location, relative_name, scan
+from segarena.data.layout.tree import File, Tree, files_ending, looking_at, read_location, relative_name, scan
 from segarena.data.layout.vocabulary import strip_kind_words
 from segarena.errors import DataError
 from segarena.extras import install_command
@@ -111,8 +110,8 @@ def check_named(paths: Iterable[Path]) -> None:
 
 
 def _expand(path: Path) -> list[Path]:
-    """The path, or what it matches as a pattern. Raises DataError where there is neither."""
-    with suppress(OSError):  # the name may be too long for a file
+    """The path, or what it matches as a pattern. Raises DataError where there is neither, or that is not known."""
+    with looking_at(path):
         if path.exists():
             return [path]
     matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - also absolute patterns

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -174,6 +175,19 @@ def relative_name(root: Path, path: Path) -> str:
     if name.startswith(prefix):  # all but always, and ten times as fast as pathlib
         return name.removeprefix(prefix)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else name
+
+
+@contextmanager
+def looking_at(path: Path) -> Iterator[None]:
+    """Turn errors of asking what a path is into a DataError: a folder above it may be closed to the user."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror or error})",
+            where=path,
+            remedy="Check the path and its permissions, and those of the folders that it is in",
+        ) from error
 
 
 def _suffix(name: str) -> str:

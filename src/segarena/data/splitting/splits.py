@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -134,7 +135,9 @@ def read_splits(path: Path, samples: Sequence[Sample]) -> Splits:
     The samples' own splits are ignored. Raises DataError if the file cannot be read, does not name each sample exactly
     once, names others, or leaves fewer than two images in train or none in val.
     """
-    file = path / RUN_FILE if path.is_dir() else path
+    file = path
+    with suppress(OSError):  # reading it raises the same, for the message
+        file = path / RUN_FILE if path.is_dir() else path
     return find_named(_read(file), samples, file)
 
 

@@ -13,7 +13,7 @@ from segarena.data.layout.layers.open_images import is_table_of_objects
 from segarena.data.layout.lists.entries import Cells, NamedFiles, has_image_suffix, split_lines
 from segarena.data.layout.lists.split_lists import LARGEST_LIST, LINES_OF_JSON, load_table, read_lines
 from segarena.data.layout.search import are_masks
-from segarena.data.layout.tree import File, files_ending, relative_name
+from segarena.data.layout.tree import File, files_ending, looking_at, relative_name
 from segarena.data.layout.vocabulary import FileKind, folder_kind, split_of_name, strip_kind_words, words_in
 from segarena.errors import DataError
 from segarena.formats import join_words, listing, plural
@@ -94,7 +94,9 @@ def find_listed_pairs(root: Path, files: Sequence[File], folders: Iterable[Path]
 def _tables(root: Path, folders: Iterable[Path], named: NamedFiles) -> Iterator[_Table]:
     for folder in dict.fromkeys([root, *folders]):
         parts = folder.relative_to(root).parts
-        if len(parts) > _DEEPEST or (folder / PredictionRecord.file).exists():  # tables of what a model predicted
+        with looking_at(folder):
+            is_predicted = (folder / PredictionRecord.file).exists()
+        if len(parts) > _DEEPEST or is_predicted:  # tables of what a model predicted
             continue
         paths = files_ending(folder, _TEXT | _TABLE)
         for path in paths:
