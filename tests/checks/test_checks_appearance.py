@@ -83,6 +83,16 @@ def test_photographs_are_images(maps: Path, make: Callable[[int], Image.Image]) 
     assert look(maps) == {}
 
 
+def test_dark_photographs_of_16_bits_are_no_masks(maps: Path) -> None:
+    """On the scale of the brightest ones they have a few grey levels only."""
+    for number in range(12):
+        grey = np.array(scene(number).convert("L")).astype(float)
+        top = 2900 if number < 4 else 65535
+        deep = ((grey - grey.min()) / np.ptp(grey) * top).astype(np.uint16)
+        save(maps / "images" / f"p{number}.png", Image.fromarray(deep))
+    assert "image-like-a-mask" not in look(maps)
+
+
 def test_an_object_on_white_is_an_image(maps: Path) -> None:
     for number in range(12):
         photograph, labels = np.array(scene(number)), label_map(number, 2, 96, 96)

@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from band_files import bands, save_bands, write_bands
+from segarena.checks.channels import check_channels
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import mean_and_std, measure
 from segarena.data.folder import FolderSource
@@ -201,6 +202,16 @@ def test_a_folder_with_channels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(some.read(0)[0], image[..., [4, 0]])
     assert some.decoding_digest != source.decoding_digest
     assert source.describe()["channels"].startswith("all 5, 16 bits")
+
+
+def test_images_of_two_scales_are_not_said_to_be_scaled(tmp_path: Path) -> None:
+    root = write_bands(tmp_path / "data", 4, "uint16", suffix=".npy")
+    for number in (1, 4):
+        path = root / "images" / f"0{number}.npy"
+        np.save(path, np.load(path) // 64)
+    [problem] = check_channels(FolderSource(root, channels=()))
+    assert problem.code == "mixed-scales"
+    assert "read as" not in problem.message
 
 
 def test_images_of_other_channels_are_named(tmp_path: Path) -> None:

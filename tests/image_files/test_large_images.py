@@ -94,12 +94,22 @@ def test_other_images_are_read_as_ever(tmp_path: Path, kind: str) -> None:
     assert open_large(tmp_path / "a.png") is None
 
 
+@pytest.mark.parametrize("allowed", [None, 500], ids=["Pillow's limit", "too few allowed"])
+def test_the_advice_for_a_very_large_image_allows_it(allowed: int | None, tmp_path: Path) -> None:
+    """500 megapixels were advised for any image."""
+    path = tmp_path / "huge.png"
+    path.write_bytes(huge_png(25_000))
+    with pixels_allowed(allowed), refuses(DataError, where=path, value="million") as caught:
+        open_large(path)
+    assert "--max-megapixels 625`" in caught.value.remedy
+
+
 def test_more_pixels_than_pillows_limit_have_to_be_allowed(tmp_path: Path) -> None:
     path, before = tmp_path / "huge.png", Image.MAX_IMAGE_PIXELS
     path.write_bytes(huge_png(9_600))
     with refuses(DataError, where=path, value="million") as caught:
         open_large(path)
-    assert "--max-megapixels" in caught.value.remedy
+    assert "--max-megapixels 500`" in caught.value.remedy
     with pixels_allowed(93):
         large = open_large(path)
     assert large is not None

@@ -12,6 +12,7 @@ from segarena.checks.problem import Problem, names_of, parts_of
 from segarena.data.folder import FolderSource
 from segarena.data.splitting.splits import Splits
 from segarena.formats import plural
+from segarena.image_files.images import DEPTHS
 
 #: An image is flat if its grey levels span less than this, without a thousandth of the pixels at both ends.
 FLAT_LEVELS = 8
@@ -30,18 +31,23 @@ APART, MIN_DIFFERENCE = 0.98, 25
 _FEWEST = 5  # images in a split
 
 
-def grey_histograms(source: FolderSource) -> NDArray[np.float64]:
-    """The share of pixels with each grey level of each image, (N, 256); NaN for an image that could not be decoded."""
+def grey_histograms(source: FolderSource, bits: int) -> NDArray[np.float64]:
+    """The share of pixels with each grey level of each image, (N, 256); NaN for an image that could not be decoded.
+
+    Args:
+        source: The folder.
+        bits: Of images of 16 bits: those of their scale; an image with higher values has a scale of its own.
+    """
     shares = np.full((len(source.images), 256), np.nan)
     for index, image in enumerate(source.images):
         if image.facts is not None:
-            shares[index] = image.facts.histogram(source.bits)
+            shares[index] = image.facts.histogram(bits)
     return shares
 
 
 def check_appearance(source: FolderSource, splits: Splits) -> Iterator[Problem]:
     """Yield images of hardly more than one or two grey levels, masks like photographs, splits of another brightness."""
-    histograms = grey_histograms(source)
+    histograms = grey_histograms(source, source.bits)
     yield from _flat_images(source, histograms)
     yield from _photographs_as_masks(source)
     yield from _splits_apart(source, splits, histograms @ np.arange(256))
@@ -79,11 +85,14 @@ def _flat_images(source: FolderSource, histograms: NDArray[np.float64]) -> Itera
     darkest, brightest = level_span(histograms)
     read = ~np.isnan(histograms[:, 0])
     flat = read & (brightest - darkest < FLAT_LEVELS)
-    few = read & ~flat & has_few_levels(np.nan_to_num(histograms))
+    # Each image on its own scale: on that of all, a dark photograph of 16 bits has few levels.
+    own = grey_histograms(source, DEPTHS[0])
+    few = read & ~flat & has_few_levels(np.nan_to_num(own))
     number = len(source.images)
-    for found, code, what, remedy in (
+    for found, (low, high), code, what, remedy in (
         (
             flat,
+            (darkest, brightest),
             "flat-image",
             "{} of {} nearly of a single grey: {} to {} of 255",
             "Look at them; if these are masks, name the folder of the images with --images DIR. An image that was saved"
@@ -91,6 +100,7 @@ def _flat_images(source: FolderSource, histograms: NDArray[np.float64]) -> Itera
         ),
         (
             few,
+            level_span(own),
             "image-like-a-mask",
             f"{{}} of {{}} with at most {FEW_LEVELS} grey levels, as masks have: {{}} to {{}} of 255",
             "Look at them; if these are masks, name the folder of the images with --images DIR",
@@ -98,7 +108,7 @@ def _flat_images(source: FolderSource, histograms: NDArray[np.float64]) -> Itera
     ):
         indices = np.flatnonzero(found)
         if len(indices):
-            levels = darkest[indices].min(), brightest[indices].max()
+            levels = low[indices].min(), high[indices].max()
             files = names_of(source, [source.images[index].path for index in indices])
             yield Problem(code, "warning", files, what.format(plural(len(indices), "image"), number, *levels), remedy)
 

@@ -58,7 +58,7 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
             other = "; in other images it is transparency" if mixed else ""
             message = f"{plural(len(files), 'image')} of {total} with {what}{other}"
             yield Problem(code, severity, files, message, remedy)
-    yield from _mixed_scales(facts)
+    yield from _mixed_scales(facts, as_stored=source.format is not None)
     if len(facts) >= _FEWEST and all(found.stretched for _, found in facts):
         yield Problem(
             "stretched-images",
@@ -77,7 +77,7 @@ def check_channels(source: FolderSource) -> Iterator[Problem]:
         )
 
 
-def _mixed_scales(facts: Sequence[tuple[str, ImageFacts]]) -> Iterator[Problem]:
+def _mixed_scales(facts: Sequence[tuple[str, ImageFacts]], *, as_stored: bool) -> Iterator[Problem]:
     """A few 16-bit images of a much larger range than the others, which are dark on their scale."""
     highest = {name: found.highest for name, found in facts if found.highest is not None}
     if not highest:
@@ -89,11 +89,12 @@ def _mixed_scales(facts: Sequence[tuple[str, ImageFacts]]) -> Iterator[Problem]:
     if len(dark) < _MANY * len(highest):
         return
     bright = [name for name in highest if name not in dark]
+    scale = "normalised alike" if as_stored else f"read as {common_bits([most])} bits"
     yield Problem(
         "mixed-scales",
         "warning",
         tuple(bright if len(bright) <= len(dark) else dark),
         f"{plural(len(bright), 'image')} of 16 bits with values up to {most}, and {plural(len(dark), 'image')} with"
-        f" values up to {max(dark.values())}: all are read as {common_bits([most])} bits, so that the latter are dark",
+        f" values up to {max(dark.values())}: all are {scale}, so that the latter are dark",
         "Save all images on one scale, e.g. that of the camera; leave out those that are damaged",
     )

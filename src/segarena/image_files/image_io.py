@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -42,6 +43,11 @@ _DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError),
     *(struct.error, zlib.error, UserWarning, RuntimeError),
 )
+
+#: The pixels of an image in Pillow's message on one of too many.
+_STATED_PIXELS = re.compile(r"\((\d+) pixels\)")
+#: What is advised for images of too many pixels, unless they have more.
+_USUAL_MEGAPIXELS = 500
 
 #: Formats whose further frames are pictures of their own. A phone's JPEG (MPO) holds another view of the same one.
 _PAGED = frozenset({"TIFF", "GIF", "WEBP", "PNG"})
@@ -109,7 +115,7 @@ def check_pixels(path: Path, height: int, width: int) -> None:
     """Raise DataError if an image has more pixels than are safe to decode."""
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
-        raise _too_large(path, f"{width} x {height} pixels")
+        raise _too_large(path, width * height, f"{width} x {height} pixels")
 
 
 def decode(image: Image.Image, path: Path) -> Image.Image:
@@ -145,7 +151,9 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path, "too many pixels") from error
+        stated = _STATED_PIXELS.search(str(error))
+        pixels = int(stated[1]) if stated else 0
+        raise _too_large(path, pixels, f"{pixels:,} pixels" if stated else "too many pixels") from error
     except FileNotFoundError as error:
         raise DataError("does not exist", where=path, remedy="Check the path") from error
     except PermissionError as error:
@@ -206,13 +214,14 @@ def _is_garbled(image: Image.Image) -> bool:
     return image.info.get("compression") == "raw" and max(image.tag_v2.get(BITSPERSAMPLE, (8,))) > 8
 
 
-def _too_large(path: Path, seen: str) -> DataError:
+def _too_large(path: Path, pixels: int, seen: str) -> DataError:
     limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+    enough = max(_USUAL_MEGAPIXELS, -(-pixels // 1_000_000))
     return DataError(
         f"has {seen}, more than the {limit} million that are safe to decode",
         where=path,
         remedy="Cut it, and its mask, into tiles. To label a file that you trust: "
-        "`segarena predict RUN IMAGES --max-megapixels 500`",
+        f"`segarena predict RUN IMAGES --max-megapixels {enough}`",
     )
 
 
