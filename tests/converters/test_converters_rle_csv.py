@@ -145,9 +145,11 @@ def test_a_run_without_pixels_removes_none_of_the_others(tmp_path: Path) -> None
 def test_a_name_without_an_ending_is_that_of_an_image(name: str, others: tuple[str, ...], tmp_path: Path) -> None:
     images = ("images/a.jpg", *others) if len(others) == 1 else others
     root = write(tmp_path / "in", f"ImageId,EncodedPixels\n{name},{SQUARE}\n", *images)
-    assert [image.image for image in read_rle_csv(root).images] == [
+    annotations = read_rle_csv(root)
+    assert [image.image for image in annotations.images] == [
         root / ("images/a.b.png" if name == "a.b" else "images/a.jpg")
     ]
+    assert any("another name" in note for note in annotations.notes) == (name == "A")
 
 
 def test_a_name_without_an_ending_of_two_images_is_refused(tmp_path: Path) -> None:

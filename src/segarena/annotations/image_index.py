@@ -86,9 +86,16 @@ def find_annotation_files(src: Path, suffix: str) -> tuple[Path, list[Path]]:
 class ImageFiles:
     """The images below a folder, found by the names that annotations use for them."""
 
-    def __init__(self, root: Path, *, without: frozenset[str] = frozenset()) -> None:
-        """List all folders below `root` except those with a name in `without`."""
+    def __init__(self, root: Path, *, without: frozenset[str] = frozenset(), bare_names: bool = False) -> None:
+        """List all folders below `root` except those with a name in `without`.
+
+        Args:
+            root: The folder.
+            without: Names of folders.
+            bare_names: Whether names without an ending are usual in the annotations, and need no note.
+        """
         self.root = root
+        self._bare_names = bare_names
         self.paths = [path for path in walk(root, PICTURE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
@@ -136,7 +143,7 @@ class ImageFiles:
                 f"the image {name!r} could be {best[0]} or {best[1]}",
                 remedy="Move one of them away, or write the image's path with its folders into the annotations",
             )
-        if parts[-1] not in (best[0].name, best[0].stem):
+        if best[0].name != parts[-1] and not (self._bare_names and best[0].stem == parts[-1]):
             self._renamed[parts[-1]] = best[0]
         return best[0]
 

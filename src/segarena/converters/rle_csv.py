@@ -71,7 +71,7 @@ def read_rle_csv(src: Path) -> Annotations:
     is in the file's name or its folders, or those of the image. Raises DataError.
     """
     root, paths = _find_files(src)
-    files = ImageFiles(root)
+    files = ImageFiles(root, bare_names=True)
     left_out = LeftOut()
     drawn: dict[Path, DrawnImage] = {}
     names: dict[str, None] = {}
