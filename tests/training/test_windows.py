@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from segarena.errors import RunError
 from segarena.loading.scaling import Scaling, TrainingSides, WindowPlan
 from segarena.loading.transforms import resize_image
 from segarena.training import blending
 from segarena.training.blending import label_windows
 from segarena.training.regions import InMemory, Region, ScaledImage
 from segarena.training.windows import window_bounds, window_weights
+from support import refuses
 
 
 @given(
@@ -225,11 +228,30 @@ def test_without_recorded_sizes_every_image_is_labelled_as_a_whole() -> None:
         ({"train_sides": {"shorter": 1, "longest_shorter": 2, "longest": 3}, "size": 9}, TrainingSides(1, 2, 3)),
         ({"size": 128}, TrainingSides(128, 128, 128)),
         ({"sizes": [{"height": 10, "width": 30, "images": 2}]}, TrainingSides(10, 10, 30)),
+        ({"train_sides": None, "size": 128}, TrainingSides(128, 128, 128)),
         ({"layout": "flat"}, None),
     ],
 )
 def test_sizes_come_from_the_record_of_any_version(description: dict[str, Any], expected: Any) -> None:
     assert TrainingSides.recorded(description) == expected
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"train_sides": 5},
+        {"train_sides": {"shorter": 1}},
+        {"train_sides": {"shorter": 1, "longest_shorter": 2, "longest": "3"}},
+        {"train_sides": {"shorter": 0, "longest_shorter": 2, "longest": 3}},
+        {"size": -128},
+        {"sizes": 5},
+        {"sizes": [{"height": 10, "width": 30}]},
+        {"sizes": [{"height": 10, "width": "30", "images": 2}]},
+    ],
+)
+def test_sizes_that_are_no_numbers_of_pixels_are_an_error_of_their_file(description: dict[str, Any]) -> None:
+    with refuses(RunError, where="data.json", value="description"):
+        TrainingSides.recorded(description, Path("run/data.json"))
 
 
 def test_regions_of_floating_point_images_are_floating_point() -> None:

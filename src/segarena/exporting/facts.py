@@ -23,7 +23,7 @@ def collect_facts(run: Path, precision: Literal["fp32", "int8"]) -> ExportedMode
         precision: What the exported model computes with.
     """
     config, data = Config.read(run), Data.read(run)
-    sides = TrainingSides.recorded(data.description)
+    sides = TrainingSides.recorded(data.description, run / Data.file)
     return ExportedModel(
         segarena=_version.__version__,
         model=config.model,

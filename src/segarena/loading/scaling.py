@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from segarena.config.views import Scale, View
+from segarena.errors import RunError
 from segarena.loading.sizes import working_size
 
 #: An image is labelled in windows if one of its sides is more than this many times that of the largest training image.
@@ -35,12 +36,36 @@ class TrainingSides:
         return cls(round(statistics.median(shorter)), max(shorter), max(max(size) for size in sizes))
 
     @classmethod
-    def recorded(cls, description: Mapping[str, Any]) -> TrainingSides | None:
+    def recorded(cls, description: Mapping[str, Any], where: object = None) -> TrainingSides | None:
         """Return the sides that `description` of data.json has, or those of the whole data where it has only these.
 
         Runs of earlier versions recorded the sizes of all images of a folder, or of generated scenes.
+
+        Args:
+            description: What data.json has under this key.
+            where: The file, for the error.
+
+        Returns:
+            The sides; None where no size is recorded.
+
+        Raises:
+            RunError: What is recorded are no numbers of pixels.
         """
-        if "train_sides" in description:
+        try:
+            sides = cls._find(description)
+            if sides is not None and not all(isinstance(side, int) and side >= 1 for side in astuple(sides)):
+                raise ValueError
+        except (TypeError, ValueError, KeyError) as error:
+            raise RunError(
+                "has sizes of images in `description` that are no numbers of pixels",
+                where=where,
+                remedy="Train again in a new folder",
+            ) from error
+        return sides
+
+    @classmethod
+    def _find(cls, description: Mapping[str, Any]) -> TrainingSides | None:
+        if description.get("train_sides") is not None:
             return cls(**description["train_sides"])
         if isinstance(description.get("size"), int):
             return cls(*3 * [description["size"]])

@@ -284,7 +284,7 @@ def load(run: str | PathLike[str], *, device: str = "auto", all_images: bool = T
         deep_images=deep_images,
         train_brightness=data.description.get("train_brightness"),
         unfinished=describe_unfinished(folder),
-        train_images=data.counts["train"],
-        sides=TrainingSides.recorded(data.description),
+        train_images=data.counts.get("train", 0),
+        sides=TrainingSides.recorded(data.description, folder / Data.file),
         channels=channel_format(data.channels),
     )
