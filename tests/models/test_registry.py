@@ -60,6 +60,9 @@ def test_fcn_and_unet_are_different_networks_in_the_two_tracks():
 REFUSED = [
     ({"name": "segnet"}, "'segnet'", "fcn, unet, pspnet, deeplabv3"),
     ({"track": "paper9"}, "'paper9'", "encoder, paper"),
+    ({"track": ["paper"]}, "['paper']", "encoder, paper"),
+    ({"name": 5}, "no model 5", "fcn, unet"),
+    ({"name": ["fcn"]}, "no model ['fcn']", "fcn, unet"),
     ({"encoder": "vgg99"}, "'vgg99'", "mobilenet_v2"),
     ({"encoder": ""}, "''", "resnet18"),
     ({"num_classes": 0}, "num_classes is 0", "1 or more"),

@@ -85,7 +85,7 @@ def build_model(
     >>> model(image).logits.shape
     torch.Size([1, 5, 64, 96])
     """
-    name = find_choice(name, TRACKS.get(track, ())) or name
+    name = find_choice(name, TRACKS[track] if track in list(TRACKS) else ()) or name
     encoder = find_choice(encoder, ENCODERS) or encoder
     kind = find_model(name, track)
     known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -143,14 +143,14 @@ def find_model(name: str, track: str) -> type[SegmentationModel]:
     >>> find_model("fcn8s", "paper").__name__
     'FCN8s'
     """
-    if track not in TRACKS:
+    if track not in list(TRACKS):  # a list, with which what cannot be a key is compared as well
         raise ConfigError(f"there is no track {track!r}", remedy=f"Choose one of {_list(TRACKS)}")
     models = TRACKS[track]
-    if name not in models:
-        others = [other for other, known in TRACKS.items() if name in known]
+    if name not in list(models):
+        others = [other for other, known in TRACKS.items() if name in list(known)]
         elsewhere = f", or track {others[0]!r}" if others else ""
         raise ConfigError(
-            f"track {track!r} has no model {name!r}", remedy=f"{choose_from(models, like=name)}{elsewhere}"
+            f"track {track!r} has no model {name!r}", remedy=f"{choose_from(models, like=str(name))}{elsewhere}"
         )
     return models[name]
 

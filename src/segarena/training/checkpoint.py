@@ -15,6 +15,7 @@ from torch import nn
 
 from segarena.errors import RunError, is_out_of_memory
 from segarena.files import write_bytes, write_text
+from segarena.formats import shorten
 from segarena.records.tables import EpochRow, columns
 
 BEST = "best.safetensors"
@@ -57,8 +58,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
     except FileNotFoundError as error:
         raise RunError("is missing", where=path, remedy="Name the folder of a finished run") from error
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        # PyTorch's first line has only the class of the model, the next one what does not fit
+        lines = str(error).splitlines()
+        reason = shorten(lines[min(1, len(lines) - 1)], 150) if lines else type(error).__name__
         raise RunError(
-            f"does not hold this model's weights ({str(error).splitlines()[0]})",
+            f"does not hold this model's weights ({reason})",
             where=path,
             remedy="Train again in a new folder",
         ) from error

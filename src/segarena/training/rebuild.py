@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segarena.config.own_models import find_builder
 from segarena.config.training import is_own
-from segarena.errors import RunError
+from segarena.errors import ConfigError, RunError
 from segarena.models import SegmentationModel, build_model
 from segarena.models.own import build_own
 from segarena.records.config import Config
@@ -20,10 +20,18 @@ def rebuild(config: Config, folder: Path) -> SegmentationModel:
         folder: Its folder, for messages.
 
     Raises:
-        RunError: The network is a user's module, and its function was not given, or builds another module.
+        RunError: The record does not describe a network; or the network is a user's module, and its function was not
+            given, or builds another module.
     """
-    if not is_own(config.model):
-        return build_model(**config.architecture)
+    own = is_own(config.model)
+    missing = [key for key in ("num_classes", *(() if own else ("name",))) if key not in config.architecture]
+    if missing:
+        raise _not_a_network(folder, f"has no key `architecture.{missing[0]}`")
+    if not own:
+        try:
+            return build_model(**config.architecture)
+        except ConfigError as error:
+            raise _not_a_network(folder, f"describes a network that cannot be built: {error.what}") from error
     builder, built_by = find_builder(config.model), config.architecture.get("built_by")
     if builder is None:
         raise RunError(
@@ -41,3 +49,7 @@ def rebuild(config: Config, folder: Path) -> SegmentationModel:
             remedy=f"Give the function that it was trained with ({built_by})",
         )
     return model
+
+
+def _not_a_network(folder: Path, what: str) -> RunError:
+    return RunError(what, where=folder / Config.file, remedy="Train again in a new folder")
