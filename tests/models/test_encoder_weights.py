@@ -175,8 +175,7 @@ def spoilt(tensor: torch.Tensor, value: float) -> torch.Tensor:
     return tensor
 
 
-@pytest.mark.parametrize("in_channels", [3, 4])
-@pytest.mark.parametrize("key", ["features.0.0.weight", "features.3.conv.1.1.running_var"])
+@pytest.mark.parametrize(("key", "in_channels"), [("features.0.0.weight", 4), ("features.3.conv.1.1.running_var", 3)])
 @pytest.mark.parametrize(
     ("change", "value"),
     [
@@ -195,7 +194,7 @@ def test_tensors_that_are_no_finite_numbers_are_refused(state, tmp_path, key, ch
     assert key in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_weights_of_another_precision_are_converted(state, tmp_path, dtype):
     converted = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
     torch.save(converted, tmp_path / "weights.pth")
