@@ -15,7 +15,7 @@ from PIL import Image
 import segarena
 from segarena import cli
 from segarena.config import PredictOptions
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, OptionTypeError
 from segarena.image_files import large_images
 from segarena.records.metrics import Metrics
 from segarena.records.prediction import PredictionRecord
@@ -90,6 +90,28 @@ def test_windows_find_what_is_lost_where_the_image_is_squeezed(trained: Path, la
 
     assert iou(predictor) > 0.5
     assert iou(predictor) > iou(predictor.with_views(scale="whole")) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("views", "kind"),
+    [
+        ({"window": "64"}, OptionTypeError),
+        ({"window": (64, 64.5)}, OptionTypeError),
+        ({"window": 31}, ConfigError),
+        ({"tta": 5}, OptionTypeError),
+        ({"tta": "turned"}, ConfigError),
+        ({"scale": True}, OptionTypeError),
+        ({"scale": float("nan")}, ConfigError),
+    ],
+)
+def test_views_that_are_not_possible(trained: Path, views: dict[str, Any], kind: type[ConfigError]) -> None:
+    with refuses(kind, where=f"--{next(iter(views))}"):
+        segarena.load(trained, device="cpu").with_views(**views)
+
+
+def test_views_are_given_as_options_are(trained: Path) -> None:
+    predictor = segarena.load(trained, device="cpu").with_views(scale=1, window=np.int64(64), tta="scales,flip")
+    assert (predictor.scale, predictor.window, predictor.tta) == (1, (64, 64), ("scales", "flip"))
 
 
 def test_probabilities_in_windows_give_the_labels(trained: Path, large: Path) -> None:

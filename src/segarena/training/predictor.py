@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segarena.classes import ClassTable
+from segarena.config.values import make_options
 from segarena.config.views import Scale, View, ViewOptions
 from segarena.errors import ConfigError
 from segarena.formats import listing, percent, plural, shorten
@@ -111,10 +112,9 @@ class Predictor(ImageLabeller):
         Raises:
             ConfigError: A value is not possible, or a scale is given and the run has no record of its training images'
                 size.
+            OptionTypeError: A value has the wrong type. It is a ConfigError and a TypeError.
         """
-        sides = () if window is None else (window,) if isinstance(window, int) else tuple(window)
-        views: tuple[View, ...] = (tta,) if isinstance(tta, str) else tuple(tta)
-        options = ViewOptions(scale=scale, window=sides, tta=views)
+        options = make_options(ViewOptions, scale=scale, window=() if window is None else window, tta=tta)
         if self.sides is None and not isinstance(options.scale, str):
             raise ConfigError(
                 f"{self.run} has no record of the size of its training images, by which a scale is measured",
