@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +182,23 @@ def test_an_image_in_use_for_hours_is_not_deleted_for_others(tmp_path, monkeypat
     decoded = []
     recall(DiskCache(tmp_path, 3.5 * SIZE), 1, decoded)
     assert decoded == []
+
+
+def test_another_thread_finds_the_cache_full_meanwhile(tmp_path, monkeypatch):
+    """While this one deletes what was not used for long."""
+    for number in range(3):
+        recall(DiskCache(tmp_path, 3.5 * SIZE), number)
+    for name in files(tmp_path):
+        os.utime(tmp_path / name, (time.time() - 9000,) * 2)
+    cache, unlink = DiskCache(tmp_path, 3.5 * SIZE), Path.unlink
+
+    def slow_unlink(path, **options):
+        cache._rest()
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", slow_unlink)
+    recall(cache, 7)
+    assert len(files(tmp_path)) == 3
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):

@@ -53,8 +53,10 @@ class DiskCache:
         self.folder, self.limit_bytes = folder, limit_bytes
         #: When this process has marked each file as used; its checksum was right.
         self._marked: dict[str, float] = {}
-        self._taken: int | None = None
-        self._written = 0
+        # Threads share these without a lock, which a forked process could inherit as it is held. What they count may be
+        # wrong for a moment; it is counted again whenever the folder is listed.
+        self._taken = self._written = 0
+        self._is_listed = False
         self._full_until = 0.0
 
     def recall(self, key: str, decode: Callable[[], Pair]) -> Pair:
@@ -112,7 +114,7 @@ class DiskCache:
                 for part in (header.view(np.uint8), *parts):
                     file.write(part.data)
             unfinished.replace(self._path(key))
-            self._taken = (self._taken or 0) + size
+            self._taken += size
             self._written += size
         except OSError:  # the disk is full, or cannot be written
             self._rest()
@@ -122,11 +124,12 @@ class DiskCache:
     def _make_room(self, size: int) -> bool:
         """Whether a file may be written; files that were not used for long are deleted for it."""
         try:
-            if self._taken is None:
+            if not self._is_listed:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._remove_abandoned()
-            if self._taken is None or self._written > PART * self.limit_bytes:  # other processes write, too
+            if not self._is_listed or self._written > PART * self.limit_bytes:  # other processes write, too
                 self._taken, self._written = sum(length for _, length, _ in self._files()), 0
+                self._is_listed = True
             if self._taken + size > self.limit_bytes:
                 self._delete_oldest(size)
         except OSError:
@@ -140,7 +143,7 @@ class DiskCache:
     def _rest(self) -> None:
         """Write nothing for a while; then the folder is listed again: another process may have made room."""
         self._full_until = time.monotonic() + RETRY
-        self._taken = None
+        self._is_listed = False
 
     def _delete_oldest(self, size: int) -> None:
         files = sorted(self._files())
