@@ -32,7 +32,8 @@ _NO_VALUES = (
     "and or to for if is with in of as from does has cannot was were are by but the so then only names where see"
 )
 _COMMAND = r"`[^`]*`|\b(?:\S*/)?segarena [a-z]+(?= )[^;:]*?(?=[.;:]? [A-Z][a-z]|[.;:]?$)"
-_OPTION = rf"--([a-z][a-z0-9-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)('[^']*'|[\w*/.~+-]*[\w*/~+-]))?"
+_VALUE = r"'[^']*'|[\w*/.~+-]*[\w*/~+-](?::\w+)?"
+_OPTION = rf"--([a-z][a-z0-9-]*)(?:[ =](?!--|(?:{'|'.join(_NO_VALUES.split())})\b)({_VALUE}))?"
 
 
 def api_function(function: Function) -> Function:
@@ -98,6 +99,8 @@ def in_python(text: str) -> str:
     'Add track="paper", or leave out batch_size'
     >>> in_python("Name the folder: --out DIR")
     'Name the folder: out=DIR'
+    >>> in_python("Use --device cuda:1")
+    'Use device="cuda:1"'
     """
     parts = re.split(f"({_COMMAND})", text)
     return "".join(part if place % 2 else re.sub(_OPTION, _keyword, part) for place, part in enumerate(parts))
