@@ -53,5 +53,14 @@ def test_weights_that_do_not_fit_are_named_with_the_tensor(trained: Path, tmp_pa
 def test_sizes_that_are_no_numbers(trained: Path, tmp_path: Path) -> None:
     sides = {"shorter": "40", "longest_shorter": 40, "longest": 48}
     run = edited(trained, tmp_path, "data.json", lambda data: data["description"].update(train_sides=sides))
-    with refuses(RunError, where="data.json", value="`description`"):
+    with refuses(RunError, where="data.json", value="sizes of training images"):
         segarena.load(run)
+
+
+@pytest.mark.parametrize("sides", [{"shorter": 40}, {"shorter": 40, "longest_shorter": 0.5, "longest": 48}])
+def test_sizes_in_an_exported_folder_that_are_no_numbers(trained: Path, tmp_path: Path, sides: dict[str, Any]) -> None:
+    folder = segarena.export(trained, out=tmp_path / "hub", format="huggingface", quiet=True)
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "train_sides": sides}))
+    with refuses(RunError, where=path):
+        segarena.load(folder)

@@ -73,7 +73,7 @@ def load_folder(folder: str | PathLike[str], *, device: str = "auto") -> Predict
         usable_precision(device, config.protocol.precision),
         image_bits=facts.image_bits,
         deep_images=facts.deep_images,
-        sides=None if facts.train_sides is None else TrainingSides(**facts.train_sides),
+        sides=TrainingSides.recorded({"train_sides": facts.train_sides}, path),
         train_images=facts.counts.get("train", 0),
         channels=channel_format(facts.channels),
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,10 @@ Read = Callable[[int, int, int, int], NDArray[Any]]
 
 class Graph(Protocol):
     """What is needed of an `OnnxModel`."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
 
     @property
     def session(self) -> Any:
@@ -65,8 +70,7 @@ class OnnxWindows:
     @cached_property
     def sides(self) -> TrainingSides | None:
         """The sides of the training images, in pixels of their files; None if they are not recorded."""
-        found = self.graph.facts.train_sides
-        return None if found is None else TrainingSides(**found)
+        return TrainingSides.recorded({"train_sides": self.graph.facts.train_sides}, self.graph.path)
 
     @cached_property
     def has_probabilities(self) -> bool:

@@ -42,7 +42,7 @@ class TrainingSides:
         Runs of earlier versions recorded the sizes of all images of a folder, or of generated scenes.
 
         Args:
-            description: What data.json has under this key.
+            description: What data.json has under this key; of an exported model, its facts.
             where: The file, for the error.
 
         Returns:
@@ -57,9 +57,9 @@ class TrainingSides:
                 raise ValueError
         except (TypeError, ValueError, KeyError) as error:
             raise RunError(
-                "has sizes of images in `description` that are no numbers of pixels",
+                "has sizes of training images that are no numbers of pixels",
                 where=where,
-                remedy="Train again in a new folder",
+                remedy="Put the unchanged file back, or train or export again",
             ) from error
         return sides
 
