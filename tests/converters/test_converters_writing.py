@@ -7,6 +7,7 @@ import io
 import os
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 from annotated import draw, read_back, write_image
 from broken_folders import lock
+from segarena.annotations import image_index
 from segarena.annotations.annotations import Annotations, LabelledImage, Malformed, make_classes
 from segarena.annotations.image_index import ImageFiles, split_of_file, walk
 from segarena.annotations.write import write_annotations
@@ -174,3 +176,25 @@ def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytes
     lock(monkeypatch, "locked")
     with refuses(where=str(tmp_path / "locked"), value="Permission denied"):
         list(walk(tmp_path, [".png"]))
+
+
+def test_an_image_is_found_however_its_letters_are_composed(tmp_path: Path) -> None:
+    """A name that an archive of macOS has, and one that a tool wrote elsewhere: they look the same."""
+    composed, decomposed = (normalize(form, "Zürich/é.png") for form in ("NFC", "NFD"))
+    for name, other in ((composed, decomposed), (decomposed, composed)):
+        path = tmp_path / normalize("NFC", name[:1]) / str(len(name)) / name
+        write_image(path, size=(3, 2))
+        files = ImageFiles(path.parents[1])
+        assert files.find(other) == files.find(path.name) == path
+        assert files.notes() == ()
+        assert files.beside(path.with_name(Path(other).name).with_suffix(".json")) == path
+
+
+def test_of_thousands_of_images_of_one_name_each_is_found_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was compared with all others: 4,000 took a quarter of an hour."""
+    paths = [tmp_path / str(number) / "image.png" for number in range(10_000)]
+    monkeypatch.setattr(image_index, "walk", lambda root, suffixes: iter(paths))
+    files = ImageFiles(tmp_path)
+    assert [files.find(f"{number}/image.png") for number in range(10_000)] == paths

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from segarena.annotations.annotations import Malformed
 from segarena.data.layout.tree import looking_at
-from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, words_in
+from segarena.data.layout.vocabulary import SPLIT_WORDS, folder_kind, split_of_name, to_nfc, words_in
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.formats import listing, plural
@@ -99,9 +99,11 @@ class ImageFiles:
         self.paths = [path for path in walk(root, PICTURE_SUFFIXES) if not without & set(path.relative_to(root).parts)]
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
+        self._by_place: dict[tuple[str, ...], list[Path]] = {}  # thousands may be called image.png
         for path in self.paths:
-            self._by_name.setdefault(path.name, []).append(path)
-            self._by_stem.setdefault(path.stem.lower(), []).append(path)
+            self._by_name.setdefault(to_nfc(path.name), []).append(path)
+            self._by_stem.setdefault(to_nfc(path.stem).lower(), []).append(path)
+            self._by_place.setdefault((to_nfc(path.parent.name), to_nfc(path.name)), []).append(path)
         self._renamed: dict[str, Path] = {}
 
     @overload
@@ -114,7 +116,8 @@ class ImageFiles:
         """Return the image file for a name that may have folders in front: the file that shares most of them.
 
         The name may be a URL. If no file has it, one of the same name with another ending, or in other letter case, is
-        returned, and `notes` has a sentence on it. Files in the folder of another split are excluded.
+        returned, and `notes` has a sentence on it. Files in the folder of another split are excluded. Composed and
+        decomposed letters are equal: disks and archives differ in how they write é.
 
         Args:
             name: The name, or a path or URL that ends in it.
@@ -124,10 +127,8 @@ class ImageFiles:
         Raises:
             Malformed: There is no file, or several fit.
         """
-        parts = split_name(name)
-        files = self._with_name(parts)
-        splits = {path: split_of_folders(path.relative_to(self.root)) for path in files}
-        files = [path for path in files if split is None or splits[path] in (None, split)]
+        parts = [to_nfc(part) for part in split_name(name)]
+        files = self._of_split(self._in_folder(parts), split) or self._of_split(self._with_name(parts), split)
         if not files and optional:
             return None
         if not files:
@@ -135,15 +136,17 @@ class ImageFiles:
                 f"the image {name!r} is not below {self.root}",
                 remedy="Put the image there, or remove it from the annotations",
             )
-        shared = {path: _shared_tail(path.parts, parts) for path in files}
-        best = [path for path in files if shared[path] == max(shared.values())]
-        best = [path for path in best if split is not None and splits[path] == split] or best
+        shared = {path: _shared_tail([to_nfc(part) for part in path.parts], parts) for path in files}
+        most = max(shared.values())
+        best = [path for path in files if shared[path] == most]
+        best = [path for path in best if split is not None and self._split(path) == split] or best
         if len(best) > 1:
             raise Malformed(
                 f"the image {name!r} could be {best[0]} or {best[1]}",
                 remedy="Move one of them away, or write the image's path with its folders into the annotations",
             )
-        if best[0].name != parts[-1] and not (self._bare_names and best[0].stem == parts[-1]):
+        file_name, stem = to_nfc(best[0].name), to_nfc(best[0].stem)
+        if file_name != parts[-1] and not (self._bare_names and stem == parts[-1]):
             self._renamed[parts[-1]] = best[0]
         return best[0]
 
@@ -153,7 +156,7 @@ class ImageFiles:
 
     def beside(self, path: Path) -> Path | None:
         """Return the image in the folder of an annotation file that has its name; None if there is none or several."""
-        files = [file for file in self._by_stem.get(path.stem.lower(), []) if file.parent == path.parent]
+        files = [file for file in self._by_stem.get(to_nfc(path.stem).lower(), []) if file.parent == path.parent]
         return files[0] if len(files) == 1 else None
 
     def rename(self, name: str, path: Path) -> None:
@@ -166,6 +169,17 @@ class ImageFiles:
             return ()
         pairs = [f"{path.name} for {name}" for name, path in self._renamed.items()]
         return (f"{plural(len(pairs), 'image')} found under another name: {listing(pairs)}",)
+
+    def _split(self, path: Path) -> Split | None:
+        return split_of_folders(path.relative_to(self.root))
+
+    def _of_split(self, paths: list[Path], split: Split | None) -> list[Path]:
+        """The files that are not in the folder of another split."""
+        return [path for path in paths if split is None or self._split(path) in (None, split)]
+
+    def _in_folder(self, parts: list[str]) -> list[Path]:
+        """The images of the name in folders of the last folder's name, which share more of it than all others."""
+        return [path for path in self._by_place.get(tuple(parts[-2:]), []) if not self._is_mask(path)]
 
     def _with_name(self, parts: list[str]) -> list[Path]:
         if not parts:
@@ -210,7 +224,7 @@ def name_without_ending(name: str) -> str:
     return path.as_posix().removesuffix(path.suffix if path.suffix.lower() in PICTURE_SUFFIXES else "")
 
 
-def _shared_tail(first: tuple[str, ...], second: list[str]) -> int:
+def _shared_tail(first: list[str], second: list[str]) -> int:
     """How many parts two paths share at their ends."""
     shared = 0
     for one, other in zip(reversed(first), reversed(second), strict=False):

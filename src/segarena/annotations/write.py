@@ -14,6 +14,7 @@ from PIL import Image
 from segarena.annotations.annotations import Annotations, LabelledImage
 from segarena.annotations.painting import Kept, Overlap, Painting, Tally
 from segarena.annotations.reading import Faults
+from segarena.data.layout.vocabulary import to_nfc
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.files import open_whole, write_text, write_with
@@ -110,7 +111,7 @@ def _choose_targets(images: tuple[LabelledImage, ...], folder: Path) -> list[_Ta
             for image, target in zip(images, targets, strict=True)
         ]
     if not _are_distinct(targets):
-        stems = [target.stem.lower() for target in targets]
+        stems = [to_nfc(target.stem).lower() for target in targets]
         twice = next(image.name for image, stem in zip(images, stems, strict=True) if stems.count(stem) > 1)
         raise DataError(f"two images would be named {twice}", where=folder, remedy="Rename one of them")
     return targets
@@ -132,8 +133,8 @@ def _check_used_once(images: tuple[LabelledImage, ...]) -> None:
 
 
 def _are_distinct(targets: list[_Target]) -> bool:
-    """Whether all names differ, also on a disk that ignores upper and lower case."""
-    return len({(target.split, target.stem.lower()) for target in targets}) == len(targets)
+    """Whether all names differ, also on a disk that ignores upper and lower case and how letters are composed."""
+    return len({(target.split, to_nfc(target.stem).lower()) for target in targets}) == len(targets)
 
 
 def _clean(part: str) -> str:

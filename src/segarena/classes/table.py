@@ -52,7 +52,7 @@ class ClassTable:
     classes: tuple[SegmentationClass, ...]
     """In the order of their indices, 0..num_classes - 1."""
     ignore: tuple[Value, ...] = ()
-    """The mask values that are void; -1 stands for what -1 becomes in files of unsigned numbers, see `void_values`."""
+    """The mask values that are void; -1 is what it becomes in files of unsigned numbers, see `encoding.declared`."""
 
     @property
     def num_classes(self) -> int:
