@@ -18,6 +18,8 @@ from layout_zoo import SIZE, found, touch, write_lists, write_mask, write_photog
 from segarena.checks.pairs import check_pairs
 from segarena.data.folder import FolderSource
 from segarena.data.layout.layout import find_pairs
+from segarena.data.layout.lists.entries import NamedFiles
+from segarena.data.layout.tree import File, read_location
 from segarena.errors import DataError
 from segarena.records.prediction import PredictionRecord
 from support import refuses
@@ -250,3 +252,11 @@ def test_the_table_that_predict_writes_is_no_list_of_labels(tmp_path: Path) -> N
     (tmp_path / "labelled" / PredictionRecord.file).write_text("{}")
     with refuses(DataError, where=tmp_path, value="no mask"):
         find_pairs(tmp_path)
+
+
+def test_of_thousands_of_files_of_one_name_a_list_has_one_by_its_folder() -> None:
+    """Each line was compared with all files: 3,000 pairs took 45 seconds, 10,000 nine minutes."""
+    files = [File(Path(f"/x/{number}/image.png"), read_location((str(number),))) for number in range(10_000)]
+    named = NamedFiles(Path("/x"), files)
+    for form in ("{n}/image.png", "/old/{n}/IMAGE.png", "{n}/image.jpg", "{n}/image"):
+        assert [named.find(form.format(n=n)) for n in range(10_000)] == [[file] for file in files]

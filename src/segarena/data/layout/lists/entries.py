@@ -88,21 +88,40 @@ def _bare(cell: str) -> str:
     return cell[1:-1].strip() if is_quoted else cell
 
 
+class _Files:
+    """Files by a name, and by the name of their folder too: thousands may be called image.png."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[File]] = {}
+        self._by_place: dict[tuple[str, str], list[File]] = {}
+
+    def add(self, name: str, file: File, folders: tuple[str, ...]) -> None:
+        """Add a file with the folders that it is in."""
+        self._by_name.setdefault(name, []).append(file)
+        self._by_place.setdefault((folders[-1] if folders else "", name), []).append(file)
+
+    def in_folder(self, name: str, folders: tuple[str, ...]) -> list[File]:
+        """Return the files of a name in folders of the name of the last one; none without folders."""
+        return self._by_place.get((folders[-1], name), []) if folders else []
+
+    def find(self, name: str, folders: tuple[str, ...]) -> list[File]:
+        """Return the files in such folders, which agree with more of the folders than others; else all of the name."""
+        return self.in_folder(name, folders) or self._by_name.get(name, [])
+
+
 class NamedFiles:
     """Image and mask files by the names that a list may have for them."""
 
     def __init__(self, root: Path, files: Iterable[File]) -> None:
         """Index files; their paths count from `root` on."""
         self._parts: dict[File, tuple[str, ...]] = {}
-        self._by_name: dict[str, list[File]] = {}
-        self._by_folded_name: dict[str, list[File]] = {}
-        self._by_stem: dict[str, list[File]] = {}
+        self._by_name, self._by_folded_name, self._by_stem = _Files(), _Files(), _Files()
         for file in files:
             parts = tuple(to_nfc(relative_name(root, file.path)).split("/"))
             self._parts[file] = parts
-            self._by_name.setdefault(parts[-1], []).append(file)
-            self._by_folded_name.setdefault(parts[-1].casefold(), []).append(file)
-            self._by_stem.setdefault(file.stem, []).append(file)
+            self._by_name.add(parts[-1], file, parts[:-1])
+            self._by_folded_name.add(parts[-1].casefold(), file, parts[:-1])
+            self._by_stem.add(file.stem, file, parts[:-1])
 
     def has(self, entry: str, folder: tuple[str, ...] = ()) -> bool:
         """Whether an entry is the name of a file. A number alone is none: it may be a class or an index."""
@@ -120,13 +139,13 @@ class NamedFiles:
         parts = tuple(part for part in _SLASHES.split(to_nfc(entry.strip())) if part not in ("", ".", ".."))
         if not parts:
             return []
-        named = self._by_name.get(parts[-1]) or self._by_folded_name.get(parts[-1].casefold())
+        name, folders = parts[-1], parts[:-1]
+        named = self._by_name.find(name, folders) or self._by_folded_name.find(name.casefold(), folders)
         if named:
             return self._best(named, parts, folder)
-        stem = parts[-1].rpartition(".")[0] if has_image_suffix(parts[-1]) else parts[-1]
-        same_stem = self._by_stem.get(stem, [])
-        if stem != parts[-1]:  # of another ending
-            same_stem = [file for file in same_stem if len(parts) > 1 and self._parts[file][-2:-1] == parts[-2:-1]]
+        stem = name.rpartition(".")[0] if has_image_suffix(name) else name
+        is_other = stem != name  # of another ending
+        same_stem = self._by_stem.in_folder(stem, folders) if is_other else self._by_stem.find(stem, folders)
         return self._best(same_stem, parts, folder)
 
     def _best(self, files: list[File], parts: tuple[str, ...], folder: tuple[str, ...]) -> list[File]:
