@@ -174,6 +174,17 @@ def test_all_candidates_are_named_and_each_can_be_chosen(tmp_path: Path) -> None
     assert [choice["masks"].name for choice in offered(caught.value)] == list(folders)
 
 
+def test_of_hundreds_of_candidates_a_message_has_the_first(tmp_path: Path) -> None:
+    """The folders of samples seem to be of images by their names: a message had 40,000 characters of them."""
+    for number in range(200):
+        touch(
+            tmp_path, f"img{number}/images/img{number}.png", *(f"img{number}/masks/{n}.png" for n in range(number % 4))
+        )
+    with refuses(where=tmp_path, value="more could all be") as caught:
+        find_pairs(tmp_path)
+    assert len(str(caught.value)) < 2000
+
+
 def test_a_chosen_folder_of_images_and_masks_gives_one_of_the_two(tmp_path: Path) -> None:
     write(tmp_path, "data/images/{n}.jpg", "data/masks/{n}.png")
     for options in ({"images": "data"}, {"masks": "data"}, {"images": "data", "masks": "data"}):

@@ -162,3 +162,14 @@ def test_numbered_masks_become_objects_by_the_command(separator: str, tmp_path: 
     for index in range(COUNT):
         np.testing.assert_array_equal(source.read(index)[1], draw(index) == 1)
     assert (root / "masks" / "notes.txt").exists()
+
+
+def test_masks_of_objects_are_no_pairs_where_a_number_is_that_of_an_image(tmp_path: Path) -> None:
+    """Of 40 images, number 1 had its own first object as mask, number 2 its second, and the others none."""
+    for number in range(40):
+        photograph(tmp_path / f"{number}/images/{number}.png", number)
+        for place in (1, 2):
+            white(np.arange(WIDTH)[None] // 9 == place, tmp_path / f"{number}/masks/{place}.png")
+    with refuses(where=tmp_path, value="one image and 2 masks") as caught:
+        FolderSource(tmp_path)
+    assert "--from instances" in caught.value.remedy

@@ -26,6 +26,8 @@ _EXPECTED = (
     "folder that holds them all, or name the two folders with --images DIR --masks DIR"
 )
 _TARGETS = ("images", "masks")
+#: Choices that a message has: of samples in folders of their own there are thousands.
+MOST_CHOICES = 8
 #: Letters of `_0000`, the number of a channel in nnU-Net's names.
 _CHANNEL = 5
 _ALL_IN_SPLITS = "Move all of them into train/, val/ and test/, or none"
@@ -142,6 +144,10 @@ def _use_all(choices: Sequence[Choice]) -> str:
     return f". To use {'both' if len(moves) == 2 else 'all'}, move {listing(shown, 3)}"
 
 
+def _some(choices: Sequence[str]) -> str:
+    return join_words(choices) if len(choices) <= MOST_CHOICES else listing(choices, MOST_CHOICES)
+
+
 def ambiguous(
     root: Path, choices: Sequence[tuple[Collection, Collection, Iterable[tuple[Path, Path]]]]
 ) -> UnclearError:
@@ -152,14 +158,14 @@ def ambiguous(
     needs_images = needs_masks = True
     remedy = f"Move {'one of the two' if len(choices) == 2 else 'all but one'} out of the data folder"
     if len(set(all_images)) == 1:
-        what = f"{join_words(all_masks)} could {both} be the masks of {all_images[0]}"
+        what = f"{_some(all_masks)} could {both} be the masks of {all_images[0]}"
         needs_images = False
     elif len(set(all_masks)) == 1:
-        what = f"{join_words(all_images)} could {both} be the images of {all_masks[0]}"
+        what = f"{_some(all_images)} could {both} be the images of {all_masks[0]}"
         needs_masks = False
     else:
         each = [f"{images} with {masks}" for images, masks in zip(all_images, all_masks, strict=True)]
-        what = f"{join_words(each)} could {both} be the images with their masks"
+        what = f"{_some(each)} could {both} be the images with their masks"
         if any(split_of_name(Path(images.option).name) for images, _, _ in choices):
             remedy += f". To use {both}, {_ALL_IN_SPLITS[0].lower()}{_ALL_IN_SPLITS[1:]}"
         else:
@@ -214,15 +220,9 @@ def nothing_paired(root: Path, tree: Tree, images: Collection | None, masks: Col
 
 
 def _no_equal_names(root: Path, images: Collection, masks: Collection) -> DataError:
-    crowded = _folder_of_several_masks(images.files, masks.files)
+    crowded = find_several_masks(root, images, masks)
     if crowded:
-        folder, count = crowded
-        convert = command("segarena", "convert", root, "DST", "--from", "instances")
-        return DataError(
-            f"{folder}/ has one image and {count} masks, probably one for each object",
-            where=root,
-            remedy=f"Merge the masks of each image: {convert}",
-        )
+        return crowded
     numbered = find_numbered(images.files, masks.files)
     if numbered:
         return numbered
@@ -270,14 +270,28 @@ def _words_of_some(images: Collection, masks: Collection) -> list[str]:
     return [word for word in some if word not in in_images][:6]
 
 
-def _folder_of_several_masks(images: Sequence[File], masks: Sequence[File]) -> tuple[str, int] | None:
-    """The folder of a sample with one image and most masks, if all folders with both have one image."""
-    image_counts, mask_counts = (Counter(file.location.context for file in files) for files in (images, masks))
+def find_several_masks(root: Path, images: Collection, masks: Collection, pairs: int = 0) -> DataError | None:
+    """Return the error if all folders with images and masks have one image, and some have several masks.
+
+    Args:
+        root: The data folder.
+        images: The images.
+        masks: The masks.
+        pairs: How many of them are pairs; by chance, as a mask 1 of image 1 is, up to a tenth of these folders.
+    """
+    image_counts, mask_counts = (Counter(file.location.context for file in each.files) for each in (images, masks))
     shared = [context for context in image_counts if context and context in mask_counts]
-    if shared and all(image_counts[c] == 1 for c in shared) and any(mask_counts[c] > 1 for c in shared):
-        context = max(shared, key=lambda c: mask_counts[c])
-        return "/".join(context), mask_counts[context]
-    return None
+    if 10 * pairs > len(shared) or not all(image_counts[c] == 1 for c in shared):
+        return None
+    context = max(shared, key=lambda c: mask_counts[c], default=())
+    if mask_counts[context] < 2 or not shared:
+        return None
+    convert = command("segarena", "convert", root, "DST", "--from", "instances")
+    return DataError(
+        f"{'/'.join(context)}/ has one image and {mask_counts[context]} masks, probably one for each object",
+        where=root,
+        remedy=f"Merge the masks of each image: {convert}",
+    )
 
 
 def _annotations(root: Path, tree: Tree) -> str:

@@ -10,7 +10,7 @@ from segarena.data.layout.alternatives import Alternative, UnclearError
 from segarena.data.layout.candidates import apart, file_pattern, make_collection
 from segarena.data.layout.chosen import choose_files
 from segarena.data.layout.doubtful_pairs import check_numbers
-from segarena.data.layout.errors import nothing_paired
+from segarena.data.layout.errors import find_several_masks, nothing_paired
 from segarena.data.layout.layers.find import LayerMatch, find_export, find_layers, find_listed_objects
 from segarena.data.layout.lists.listed_pairs import ListedPair, contradiction
 from segarena.data.layout.pairing import Pairing
@@ -65,6 +65,8 @@ def find_match(
             problem = nothing_paired(root, tree, chosen_images, chosen_masks)
             problem.code = "nothing-paired"
         raise problem
+    if several := find_several_masks(root, found.images, found.masks, len(found.pairs)):
+        raise several
     if not chosen_masks:
         check_rivals(root, found)
     return found if chosen_images else _with_unmarked(found, tree.files)

@@ -18,7 +18,7 @@ from segarena.data.layout.assign_splits import (
 )
 from segarena.data.layout.candidates import relative_folders
 from segarena.data.layout.doubtful_pairs import check_numbers, find_likely_pairs
-from segarena.data.layout.errors import check_pairs, check_root
+from segarena.data.layout.errors import MOST_CHOICES, check_pairs, check_root
 from segarena.data.layout.find_match import find_match
 from segarena.data.layout.fuzzy_pairing import Pair
 from segarena.data.layout.layers.find import LayerMatch
@@ -118,7 +118,7 @@ def _read(root: Path, tree: Tree, images: Path | None, masks: Path | None) -> La
 def _with_remedies(root: Path, tree: Tree, unclear: UnclearError, images: Path | None, masks: Path | None) -> DataError:
     """The error with those of its alternatives as remedies that give what they should, tried one by one."""
     working = []
-    for alternative in unclear.alternatives:
+    for alternative in unclear.alternatives[:MOST_CHOICES]:
         try:
             match = find_match(root, tree, alternative.images or images, alternative.masks or masks)
         except DataError:
