@@ -174,15 +174,13 @@ def test_all_candidates_are_named_and_each_can_be_chosen(tmp_path: Path) -> None
     assert [choice["masks"].name for choice in offered(caught.value)] == list(folders)
 
 
-def test_of_hundreds_of_candidates_a_message_has_the_first(tmp_path: Path) -> None:
-    """The folders of samples seem to be of images by their names: a message had 40,000 characters of them."""
-    for number in range(200):
-        touch(
-            tmp_path, f"img{number}/images/img{number}.png", *(f"img{number}/masks/{n}.png" for n in range(number % 4))
-        )
-    with refuses(where=tmp_path, value="more could all be") as caught:
+def test_of_dozens_of_candidates_a_message_has_the_first(tmp_path: Path) -> None:
+    """A message had 40,000 characters of them."""
+    for number in range(20):
+        touch(tmp_path, "images/a.jpg", f"gt{number}/a.png")
+    with refuses(where=tmp_path, value="12 more could all be") as caught:
         find_pairs(tmp_path)
-    assert len(str(caught.value)) < 2000
+    assert len(offered(caught.value)) == 8
 
 
 def test_a_chosen_folder_of_images_and_masks_gives_one_of_the_two(tmp_path: Path) -> None:

@@ -25,12 +25,14 @@ from segarena.data.layout.layers.find import LayerMatch
 from segarena.data.layout.lists.listed_pairs import find_listed_pairs
 from segarena.data.layout.lists.split_lists import find_folds, find_lists
 from segarena.data.layout.search import Match
-from segarena.data.layout.tree import File, Tree, looking_at, relative_name, scan, skipped_classes
+from segarena.data.layout.tree import File, Tree, looking_at, relative_name, scan, skipped_classes, with_sample_folders
 from segarena.data.layout.unread_files import unfetched
 from segarena.data.source import Sample, Split
 from segarena.errors import DataError
 from segarena.formats import join_words
 
+#: More folders such as image_1, image_2, ..., are taken for those of samples; fewer, if nothing else fits.
+_MANY_SAMPLES = 24
 _SPLITS: tuple[Split | None, ...] = (None, "train", "val", "test")
 
 
@@ -62,7 +64,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     """Find the images and masks below a folder, and pair them by name, never by position in a listing.
 
     Hidden files, files that are not images, and folders of previews, predictions and the like are skipped. Splits are
-    those of the folders' names, else those of lists (`split_lists`), else those of the images' names.
+    those of the folders' names, else those of lists (`split_lists`), else those of the images' names. If all files are
+    in numbered folders, image_1, image_2, ..., each may have a sample.
 
     Args:
         root: The data folder.
@@ -78,7 +81,8 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
     check_root(root)
     with looking_at(root):
         are_both_paths = all(given is not None and (root / given).is_dir() for given in (images, masks))
-    tree = Tree() if are_both_paths else scan(root)
+    are_searched = not images and not masks
+    tree = Tree() if are_both_paths else _scan(root, are_searched=are_searched)
     layout: Layout | None = None
     problem: DataError | None = None
     try:
@@ -88,17 +92,28 @@ def find_pairs(root: Path, *, images: Path | None = None, masks: Path | None = N
         problem, is_whole = error, False
     if not is_whole and (tree.leaves_further or images or masks):
         # Arrays, HEIC and the like may lie beside images for other reasons: they count where they give more pairs.
-        tree = Tree(with_further=True) if are_both_paths else scan(root, with_further=True)
+        tree = Tree(with_further=True) if are_both_paths else _scan(root, are_searched=are_searched, with_further=True)
         try:
             other = _read(root, tree, images, masks)
         except DataError as error:
             problem = error if problem is None or problem.where == root else problem
         else:
             layout = other if layout is None or len(other.samples) > len(layout.samples) else layout
+    if layout is None and are_searched:
+        sampled, samples = with_sample_folders(root, tree)
+        with suppress(DataError):
+            layout = _read(root, sampled, images, masks) if samples else None
     if layout is None:
         assert problem is not None
         raise unfetched(root, tree) or problem
     return layout
+
+
+def _scan(root: Path, *, are_searched: bool, with_further: bool = False) -> Tree:
+    """All files; numbered folders, if there are many, as those of samples: to search in each two would take hours."""
+    tree = scan(root, with_further=with_further)
+    sampled, samples = with_sample_folders(root, tree)
+    return sampled if are_searched and samples > _MANY_SAMPLES else tree
 
 
 def _read(root: Path, tree: Tree, images: Path | None, masks: Path | None) -> Layout:

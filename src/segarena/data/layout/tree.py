@@ -13,15 +13,20 @@ from pathlib import Path
 from segarena.data.layout.vocabulary import (
     FileKind,
     folder_kind,
+    is_numbered_kind,
     is_skipped_folder,
     may_be_class,
     split_of_name,
     to_nfc,
     without_split,
+    words_in,
 )
 from segarena.data.source import Split
 from segarena.errors import DataError
 from segarena.image_files.images import FURTHER_SUFFIXES, IMAGE_SUFFIXES
+
+#: With fewer numbered folders, it is not clear that each has a sample.
+_FEWEST_SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,19 @@ class Tree:
 
 
 @lru_cache(maxsize=1024)
-def read_location(folders: tuple[str, ...]) -> Location:
-    """Interpret the names of the folders, from the one below the root down to the one that holds a file."""
+def read_location(folders: tuple[str, ...], of_samples: frozenset[str] = frozenset()) -> Location:
+    """Interpret the names of the folders, from the one below the root down to the one that holds a file.
+
+    Args:
+        folders: The names.
+        of_samples: Names of folders that have a sample each, whatever the words in them mean.
+    """
     kind: FileKind | None = None
     split: Split | None = None
     context: list[str] = []
     pattern: list[str] = []
     for name in folders:
-        own_kind, own_split = folder_kind(name), split_of_name(name)
+        own_kind, own_split = (None, None) if name in of_samples else (folder_kind(name), split_of_name(name))
         kind, split = own_kind or kind, own_split or split
         if own_kind:
             pattern.append(without_split(name))
@@ -141,6 +151,24 @@ def scan(root: Path, start: Path | None = None, *, with_further: bool = False) -
             else:
                 endings.setdefault(folder, Counter())[suffix] += 1
     return Tree(tuple(files), tuple(skipped), tuple(broken), endings, with_further)
+
+
+def with_sample_folders(root: Path, tree: Tree) -> tuple[Tree, int]:
+    """Return the tree with image_1, image_2, image_3, ... as folders of a sample each, and how many there are.
+
+    There are none if fewer than three have such names, if they have other words too, images_1 beside masks_1, or if a
+    file is in none of them.
+    """
+    parts = {folder: folder.relative_to(root).parts for folder in {file.folder for file in tree.files}}
+    numbered: dict[tuple[str, ...], set[str]] = {}
+    for name in {name for folders in parts.values() for name in folders}:
+        if is_numbered_kind(name):
+            numbered.setdefault(tuple(word for word in words_in(name) if not word.isdigit()), set()).add(name)
+    names = frozenset(next(iter(numbered.values()))) if len(numbered) == 1 else frozenset[str]()
+    if len(names) < _FEWEST_SAMPLES or any(names.isdisjoint(folders) for folders in parts.values()):
+        return tree, 0
+    files = tuple(File(file.path, read_location(parts[file.folder], names)) for file in tree.files)
+    return replace(tree, files=files), len(names)
 
 
 def skipped_classes(root: Path, tree: Tree) -> tuple[Path, ...]:

@@ -143,6 +143,13 @@ def folder_kind(name: str) -> FileKind | None:
     return "mask" if masks else "image" if images else None
 
 
+def is_numbered_kind(name: str) -> bool:
+    """Whether a folder's name is a number and words for images or masks alone: `img12`, `frame_0007`."""
+    numbers = [word.isdigit() for word in words_in(name)]
+    known = all(word.isdigit() or word in IMAGE_WORDS | MASK_WORDS for word in words_in(name))
+    return known and any(numbers) and not all(numbers)
+
+
 @lru_cache(maxsize=4096)
 def split_of_name(name: str) -> Split | None:
     """Return the split that a folder or a list is named for: `val2017`, `training_set`, but not `Test Site`."""
