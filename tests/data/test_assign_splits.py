@@ -314,30 +314,6 @@ def test_lists_win_over_names_unless_they_are_ignored(tmp_path: Path) -> None:
     assert "train.txt ignored" in layout.sentence
 
 
-def test_a_list_that_is_a_broken_link_is_refused_and_another_file_is_not(tmp_path: Path) -> None:
-    write_data(tmp_path, lists={"notes.csv": "image,score\na,1"})
-    (tmp_path / "scores.csv").symlink_to("gone.csv")
-    (tmp_path / "notes.txt").symlink_to("gone.txt")
-    assert splits(find_pairs(tmp_path)) == dict.fromkeys("abcd")
-    for name in ("train.txt", "train.json"):
-        (tmp_path / name).symlink_to("gone")
-        with refuses(where=tmp_path / name, value="a link"):
-            find_pairs(tmp_path)
-        (tmp_path / name).unlink()
-
-
-@pytest.mark.parametrize("text", ["1" * 5000, "# all of it\n'"], ids=["digits", "a quotation mark"])
-def test_a_list_without_names_of_any_kind_is_ignored(text: str, tmp_path: Path) -> None:
-    layout = find_pairs(write_data(tmp_path, lists={"train.txt": text}))
-    assert "train.txt ignored" in layout.sentence
-
-
-def test_a_column_without_a_name_is_no_split_for_one_word_alone(tmp_path: Path) -> None:
-    """A column that pandas wrote for its index has no name; all images but two would be left out."""
-    write_data(tmp_path, lists={"scores.csv": ",image,score\ntrain,a,1\ntrain,b,2\n"})
-    assert splits(find_pairs(tmp_path)) == dict.fromkeys("abcd")
-
-
 def test_lists_that_folders_contradict_are_named_as_they_are(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{split}/{kind}/{split}.png" for split in ("train", "val") for kind in ("images", "masks")))
     write_lists(tmp_path, {"train (1).txt": "val", "val (1).txt": "train"})

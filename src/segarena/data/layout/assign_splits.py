@@ -61,8 +61,8 @@ def assign_listed_splits(
         places: The lists of each folder that has any; the first folder with a list that fits is used.
 
     Raises:
-        DataError: An entry refers to no image or to several, though others of its split refer to one, or two lists of
-            a folder assign different splits.
+        DataError: An entry refers to no image or to several, though others of its split refer to one, two lists of
+            a folder assign different splits, or no sample is in the list of training images.
     """
     if not places:
         return Assignment(tuple(samples))
@@ -191,6 +191,12 @@ def _assign(
             assigned.append(replace(sample, split=splits[0] if splits else "train"))
         elif sample.image:
             unlisted.append(sample.image)
+    if not assigned:
+        raise DataError(
+            f"lists no image that has a mask, and not the {plural(len(samples), 'image')} with one",
+            where=chosen.files["train"],
+            remedy="Correct the list, or move it to another folder if it is not to be used",
+        )
     counts = Counter(sample.split for sample in assigned)
     shown = ", ".join(f"{counts[split]} {split}" for split in reversed(_PRIORITY) if split in members)
     left_out = [f"{plural(len(unlisted), 'unlisted image')} left out"] if unlisted else []
