@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import segarena
 from broken_folders import close
 from segarena.commands.paths import check_paths
 from segarena.config import BenchOptions, CheckOptions, PredictOptions
@@ -33,6 +34,12 @@ def test_a_list_of_files_in_quotation_marks_is_no_path(options: OutputOptions) -
 def test_a_list_of_files_in_quotation_marks_is_no_network() -> None:
     with refuses(RunError, value="does not exist"):
         check_paths(BenchOptions(network=str(LIST)))
+
+
+@pytest.mark.parametrize("option", ["config", "resume", "like"])
+def test_a_list_of_files_in_quotation_marks_gives_no_options(option: str) -> None:
+    with refuses(ConfigError, value="too long"):
+        segarena.train(**{option: LIST})
 
 
 def test_a_path_in_a_folder_that_is_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ the command makes itself, by the same functions.
 
 from __future__ import annotations
 
-from errno import EACCES, ELOOP, ENAMETOOLONG
 from pathlib import Path
 from typing import get_args
 
@@ -19,18 +18,14 @@ from segarena.config import (
     PredictOptions,
     ServeOptions,
 )
-from segarena.config.checks import check_is_new
+from segarena.config.checks import check_is_new, check_reachable, unreachable
 from segarena.config.training import ModelName
 from segarena.data.layout.errors import check_root
 from segarena.data.layout.new_images import check_named
-from segarena.errors import ConfigError, RunError
-from segarena.formats import shorten
+from segarena.errors import RunError
 from segarena.published import is_published
 from segarena.records.exported import WEIGHTS
 from segarena.runs import find_run
-
-#: Characters of a path that messages show: a list of files may have thousands.
-_SHOWN = 250
 
 
 def check_paths(options: OutputOptions) -> None:
@@ -44,7 +39,10 @@ def check_paths(options: OutputOptions) -> None:
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    _check_reachable(options)
+    for value in vars(options).values():
+        for path in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(path, Path):
+                check_reachable(path)
     if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)) and not _is_exported(options.run):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, ExportOptions):
@@ -59,31 +57,8 @@ def check_paths(options: OutputOptions) -> None:
         _check_data(options.data)
 
 
-def _check_reachable(options: OutputOptions) -> None:
-    """Raise ConfigError for a path in a folder that is closed to the user, and for a list of files that is one word."""
-    for value in vars(options).values():
-        for path in value if isinstance(value, (list, tuple)) else [value]:
-            error = _unreachable(path) if isinstance(path, Path) else None
-            if error is not None:
-                raise ConfigError(
-                    f"cannot be used ({error.strerror})",
-                    where=shorten(str(path), _SHOWN),
-                    remedy="Check the path and the permissions of the folders that it is in. Several paths are given"
-                    " one by one, not in one pair of quotation marks",
-                ) from error
-
-
-def _unreachable(path: Path) -> OSError | None:
-    """What the system answers if it cannot say whether a path exists."""
-    try:
-        path.lstat()
-    except OSError as error:
-        return error if error.errno in (EACCES, ELOOP, ENAMETOOLONG) else None
-    return None
-
-
 def _check_network(path: Path) -> None:
-    if _unreachable(path) or not path.exists():
+    if unreachable(path) or not path.exists():
         raise RunError(
             "does not exist, and is no architecture",
             where=path,

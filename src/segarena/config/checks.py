@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from errno import EACCES, ELOOP, ENAMETOOLONG
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,9 +14,12 @@ from segarena.config.devices import check_device
 from segarena.config.names import choose_from, find_choice, split_names
 from segarena.config.own_models import own_names
 from segarena.errors import ConfigError
-from segarena.formats import join_words
+from segarena.formats import join_words, shorten
 
 Flag = tyro.conf.FlagCreatePairsOff[bool]
+
+#: Characters of a path that messages show: a list of files may have thousands.
+_SHOWN = 250
 
 
 def default(rule: str | Callable[..., Any], *, shown: str | None = None) -> Any:
@@ -147,3 +151,24 @@ def _literals(hint: Any) -> list[object]:
     if get_origin(hint) is Literal:
         return list(get_args(hint))
     return [choice for part in get_args(hint) for choice in _literals(part)]
+
+
+def check_reachable(path: Path) -> None:
+    """Raise ConfigError for a path in a folder that is closed to the user, and for a list of files that is one word."""
+    error = unreachable(path)
+    if error is not None:
+        raise ConfigError(
+            f"cannot be used ({error.strerror})",
+            where=shorten(str(path), _SHOWN),
+            remedy="Check the path and the permissions of the folders that it is in. Several paths are given one by "
+            "one, not in one pair of quotation marks",
+        ) from error
+
+
+def unreachable(path: Path) -> OSError | None:
+    """Return what the system answers if it cannot say whether a path exists; None if it can."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return error if error.errno in (EACCES, ELOOP, ENAMETOOLONG) else None
+    return None

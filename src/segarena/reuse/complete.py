@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from segarena.config import DataOptions, ProtocolOptions, TrainOptions, make_options
-from segarena.config.checks import flag
+from segarena.config.checks import check_reachable, flag
 from segarena.errors import ConfigError, OptionTypeError, RunError
 
 if TYPE_CHECKING:
@@ -121,9 +121,13 @@ def find_given(
         all_images: Whether the training is on all images.
 
     Raises:
-        ConfigError: The file cannot be read, `out` is another folder than `resume`, or `like` has no such model.
+        ConfigError: The file cannot be read, a path is too long, `out` is another folder than `resume`, or `like` has
+            no such model.
         RunError: There is nothing to resume in the folder, or no training in `like`.
     """
+    for path in (config, resume, out, like):
+        if path is not None:
+            check_reachable(path)
     in_file: dict[str, Any] = {}
     if config is not None:
         from segarena.reuse.option_file import read_option_file  # here and below: --help is fast without it
