@@ -18,7 +18,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-FILE = Path(__file__).parent / "fuzzed.json"
 #: The code whose lines are watched: what reads text files, and PyYAML.
 WATCHED = ["segarena.annotations", "segarena.classes", "segarena.converters", "segarena.data", "segarena.texts", "yaml"]
 #: Bytes of the longest file.
@@ -69,6 +68,8 @@ def _resident_bytes() -> int:
 
 def run(kind: str, seconds: int, corpus: Path) -> bool:
     """Fuzz a kind in a process of its own, and add what it did to the record. Returns whether no file failed."""
+    from faults.record import FUZZED
+
     command = [sys.executable, __file__, "--seconds", str(seconds), "--corpus", str(corpus), "--here", kind]
     before = _child_seconds()
     done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
@@ -77,10 +78,10 @@ def run(kind: str, seconds: int, corpus: Path) -> bool:
     if done.returncode != 0 or files is None:
         print(f"{kind}: status {done.returncode}\n{done.stderr[-4000:]}\n{shlex.join(command)}", flush=True)
         return False
-    record = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    record = json.loads(FUZZED.read_text(encoding="utf-8")) if FUZZED.exists() else {}
     earlier = record.get(kind, {"seconds": 0, "files": 0})
     record[kind] = {"seconds": earlier["seconds"] + used, "files": earlier["files"] + int(files[1])}
-    FILE.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
+    FUZZED.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n", encoding="utf-8")
     print(f"{kind}: {int(files[1]):,} files in {used} s of processor time", flush=True)
     return True
 

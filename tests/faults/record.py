@@ -12,6 +12,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 FILE = Path(__file__).parent / "measured.json"
+#: The files that `make fuzz` has read, of each kind, and the processor time.
+FUZZED = Path(__file__).parent / "fuzzed.json"
 
 
 def read_junit(path: Path) -> dict[str, Any]:
@@ -60,6 +62,14 @@ def run_in_words() -> str:
     return (
         f"commit {run['commit']}, {run['day']}, {run['cores']} cores: {run['passed']} of {number} tests "
         f"passed{skipped}, in {round(run['seconds'] / 60)} minutes"
+    )
+
+
+def fuzzed_in_words() -> str:
+    """What all runs of `make fuzz` together have read."""
+    record = json.loads(FUZZED.read_text(encoding="utf-8"))
+    return ", ".join(
+        f"{kind} {counts['files']:,} in {round(counts['seconds'] / 60)} min" for kind, counts in record.items()
     )
 
 
