@@ -250,7 +250,7 @@ def test_sizes_come_from_the_record_of_any_version(description: dict[str, Any], 
     ],
 )
 def test_sizes_that_are_no_numbers_of_pixels_are_an_error_of_their_file(description: dict[str, Any]) -> None:
-    with refuses(RunError, where="data.json", value="description"):
+    with refuses(RunError, where="data.json", value="sizes of training images"):
         TrainingSides.recorded(description, Path("run/data.json"))
 
 
