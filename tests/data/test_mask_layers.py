@@ -177,7 +177,7 @@ def test_numbers_with_gaps_may_be_classes(tmp_path: Path) -> None:
         find_pairs(tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="sh, which the remedy is for, is not installed")
 @pytest.mark.parametrize("separator", ["_", "-"])
 def test_the_remedies_for_numbered_masks_work(separator: str, tmp_path: Path) -> None:
     root = tmp_path / "my data"

@@ -142,7 +142,7 @@ def test_a_channel_of_nnunet_is_chosen_by_the_options_of_the_message(channel: st
         np.testing.assert_array_equal(source.read(index)[1], draw(index) == 1)
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="sh, which the remedy is for, is not installed")
 @pytest.mark.parametrize("separator", "_-. ")
 def test_numbered_masks_become_objects_by_the_command(separator: str, tmp_path: Path) -> None:
     """Of a.0.png, the ending `.*` would be `.png` alone. What else is in the folder stays there."""

@@ -115,7 +115,7 @@ def test_a_folder_of_other_formats_is_told_what_to_do(names: str, value: str, re
     assert remedy in caught.value.remedy
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="the remedy is a command of sh")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="sh, which the remedy is for, is not installed")
 def test_files_without_an_ending_are_named_and_the_remedy_works(tmp_path: Path) -> None:
     root = tmp_path / "my data"
     for number in range(3):
