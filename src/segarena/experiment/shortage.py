@@ -12,7 +12,7 @@ from segarena.config.training import SMALLEST_SIZE
 from segarena.experiment.plan import Training
 from segarena.formats import plural
 from segarena.records.options import OptionsRecord, resume_command
-from segarena.training.accumulation import micro_batches
+from segarena.training.accumulation import smaller_micro_batch
 from segarena.training.memory import naming_shortage
 
 #: The encoder that needs the least memory.
@@ -57,15 +57,6 @@ def describe_step(protocol: Protocol) -> str:
     return f"{plural(protocol.largest_part, 'image')} of {width} × {height} at a time"
 
 
-def smaller_micro_batch(protocol: Protocol) -> int | None:
-    """Return the next smaller number of images that can be computed at a time; None where there is none.
-
-    Args:
-        protocol: The settings.
-    """
-    return next((size for size in micro_batches(protocol.batch_size) if size < protocol.largest_part), None)
-
-
 def _naming(
     training: Training, doing: Callable[[], str], protocol: Callable[[], Protocol]
 ) -> AbstractContextManager[None]:
@@ -74,7 +65,7 @@ def _naming(
 
 
 def _remedy(protocol: Protocol, folder: Path) -> str:
-    smaller = smaller_micro_batch(protocol)
+    smaller = smaller_micro_batch(protocol.batch_size, protocol.largest_part)
     option = smaller_network(protocol) if smaller is None else f"--micro-batch {smaller}"
     command = _resume_command(folder)
     resume = "" if command is None else f"end other programs that use it and resume: {command}"

@@ -30,6 +30,19 @@ def micro_batches(batch_size: int) -> list[int]:
     return sizes
 
 
+def smaller_micro_batch(batch_size: int, largest: int) -> int | None:
+    """Return the next smaller number of images that can be computed at a time; None where there is none.
+
+    Args:
+        batch_size: Images of a batch.
+        largest: Those that are computed at a time now.
+
+    >>> smaller_micro_batch(16, 8), smaller_micro_batch(16, 2)
+    (4, None)
+    """
+    return next((size for size in micro_batches(batch_size) if size < largest), None)
+
+
 def slow_statistics(model: nn.Module, parts: int) -> None:
     """Let the running statistics of BatchNorm follow the training as fast as without accumulation.
 
@@ -78,7 +91,7 @@ class MicroBatches:
     @property
     def next_smaller(self) -> int | None:
         """The next smaller number of images that can be computed at a time; None where there is none."""
-        return next((size for size in micro_batches(self._images) if size < self.largest), None)
+        return smaller_micro_batch(self._images, self.largest)
 
 
 def add_gradients(
