@@ -181,6 +181,7 @@ def spoilt(tensor: torch.Tensor, value: float) -> torch.Tensor:
     [
         (lambda tensor: spoilt(tensor, float("nan")), "NaN"),
         (lambda tensor: spoilt(tensor, float("-inf")), "NaN or infinite"),
+        (lambda tensor: spoilt(tensor.double(), 1e300), "NaN or infinite"),
         (lambda tensor: tensor.to(torch.int8), "int8"),
         (lambda tensor: tensor.to(torch.complex64), "complex64"),
         (lambda tensor: tensor.to("meta"), "dense"),
@@ -192,6 +193,12 @@ def test_tensors_that_are_no_finite_numbers_are_refused(state, tmp_path, key, ch
     with refuses(WeightsError, where=path, value=value) as caught:
         build_encoder("mobilenet_v2", weights=path, in_channels=in_channels)
     assert key in str(caught.value)
+
+
+def test_finite_numbers_whose_sum_is_not_are_loaded(state, tmp_path):
+    huge = state | {"features.0.0.weight": torch.full_like(state["features.0.0.weight"], 3e38)}
+    torch.save(huge, tmp_path / "weights.pth")
+    assert same(build_encoder("mobilenet_v2", weights=tmp_path / "weights.pth"), huge)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])

@@ -133,8 +133,9 @@ def _find_fault(tensor: Tensor, wanted: Tensor) -> str | None:
         return f"is of the type {str(tensor.dtype).removeprefix('torch.')}, not of floating-point numbers"
     if tensor.shape != wanted.shape:
         return f"has the shape {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
+    numbers = tensor.float()
     # A sum is not finite if one number is not, and needs a fraction of the time of looking at each; it may overflow.
-    return None if tensor.float().sum().isfinite() or tensor.isfinite().all() else "has NaN or infinite numbers"
+    return None if numbers.sum().isfinite() or numbers.isfinite().all() else "has NaN or infinite numbers"
 
 
 def _count(keys: Sequence[str], what: str) -> str:
