@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 #: A gain of at least this, in points, counts as one.
 CLEAR = 0.5
 
 Row = Mapping[str, str]
+#: Set, model, variant, seed, and whether it was computed on a GPU.
+Key = tuple[str, str, str, str, bool]
 
 
 @dataclass(frozen=True)
@@ -37,38 +38,43 @@ class Gain:
         return f"{fmean(self.miou):+.1f}{spread}, worst class {fmean(self.lowest):+.1f}"
 
 
-def make_tables(rows: Sequence[Row], variants: Mapping[str, Mapping[str, Any]], sets: Sequence[str]) -> dict[str, str]:
+def make_tables(rows: Sequence[Row], variants: Mapping[str, str], sets: Sequence[str]) -> dict[str, str]:
     """Make the sections of docs/recipes.md.
 
     Args:
         rows: Lines of the results. A later line of the same training replaces an earlier one.
-        variants: The variants of the study, in their order.
+        variants: The variants of the study in their order, and the one that each is compared with; the first is the
+            baseline.
         sets: The names of the sets, in their order.
 
     Returns:
         Markdown by the name of the section: study-baseline and study.
     """
-    trained = {(row["set"], row["model"], row["variant"], row["seed"]): row for row in rows}
-    kinds = sorted({(place, model) for place, model, _, _ in trained}, key=lambda kind: (sets.index(kind[0]), kind[1]))
+    trained = {(row["set"], row["model"], row["variant"], row["seed"], is_gpu(row)): row for row in rows}
+    kinds = sorted({key[:2] for key in trained}, key=lambda kind: (sets.index(kind[0]), kind[1]))
     gains = {
-        (variant, kind): find_gain(trained, variant, kind)
-        for variant in variants
-        if variant != "baseline"
+        (variant, kind): find_gain(trained, variant, over, kind)
+        for variant, over in list(variants.items())[1:]
         for kind in kinds
     }
     return {
-        "study-baseline": _baseline_table(trained, kinds),
+        "study-baseline": _baseline_table(trained, list(dict.fromkeys(variants.values())), kinds),
         "study": "".join(_variant_table(gains, variants, name, kinds) for name in sets)
         + _summary(gains, variants, kinds),
     }
 
 
-def find_gain(trained: Mapping[tuple[str, ...], Row], variant: str, kind: tuple[str, str]) -> Gain | None:
-    """Compare a variant with the baseline of the same seed and data; None where no seed has both."""
+def is_gpu(row: Row) -> bool:
+    """Whether a training was computed on a GPU."""
+    return row["device"].startswith("NVIDIA")
+
+
+def find_gain(trained: Mapping[Key, Row], variant: str, over: str, kind: tuple[str, str]) -> Gain | None:
+    """Compare a variant with another one of the same seed, data and kind of device; None where no seed has both."""
     place, model = kind
     miou, lowest = [], []
-    for (*where, seed), row in sorted(trained.items()):
-        base = trained.get((place, model, "baseline", seed))
+    for (*where, seed, gpu), row in sorted(trained.items()):
+        base = trained.get((place, model, over, seed, gpu))
         if where != [place, model, variant] or base is None or base["data"] != row["data"] or not row["val_miou"]:
             continue
         miou.append(100 * (float(row["val_miou"]) - float(base["val_miou"])))
@@ -76,25 +82,27 @@ def find_gain(trained: Mapping[tuple[str, ...], Row], variant: str, kind: tuple[
     return Gain(miou, lowest) if miou else None
 
 
-def _baseline_table(trained: Mapping[tuple[str, ...], Row], kinds: Sequence[tuple[str, str]]) -> str:
-    lines = ["| set | model | mIoU | worst class | seconds | seeds |", "|---" * 6 + "|"]
-    for place, model in kinds:
-        rows = [row for key, row in trained.items() if key[:3] == (place, model, "baseline") and row["val_miou"]]
+def _baseline_table(trained: Mapping[Key, Row], recipes: Sequence[str], kinds: Sequence[tuple[str, str]]) -> str:
+    """The scores of the recipes that others are compared with."""
+    lines = ["| set | model | recipe | mIoU | worst class | seconds | on a | seeds |", "|---" * 8 + "|"]
+    for place, model, recipe, gpu in [(*kind, recipe, gpu) for kind in kinds for recipe in recipes for gpu in (1, 0)]:
+        where = (place, model, recipe, bool(gpu))
+        rows = [row for (*key, _, on), row in trained.items() if (*key, on) == where and row["val_miou"]]
         if rows:
             mious, lows = ([float(row[name]) for row in rows] for name in ("val_miou", "lowest_iou"))
             names = " or ".join(dict.fromkeys(row["lowest_class"] for row in rows))
             seconds = fmean(float(row["train_seconds"]) for row in rows)
             spread = f" ({min(mious):.1%} to {max(mious):.1%})" if len(mious) > 1 else ""
             lines.append(
-                f"| {place} | {model} | {fmean(mious):.1%}{spread} | {fmean(lows):.1%}, {names} | {seconds:.0f} |"
-                f" {len(rows)} |"
+                f"| {place} | {model} | {recipe} | {fmean(mious):.1%}{spread} | {fmean(lows):.1%}, {names} |"
+                f" {seconds:.0f} | {'GPU' if gpu else 'CPU'} | {len(rows)} |"
             )
     return "\n".join(lines) + "\n"
 
 
 def _variant_table(
     gains: Mapping[tuple[str, tuple[str, str]], Gain | None],
-    variants: Mapping[str, Mapping[str, Any]],
+    variants: Mapping[str, str],
     place: str,
     kinds: Sequence[tuple[str, str]],
 ) -> str:
@@ -110,7 +118,7 @@ def _variant_table(
 
 def _summary(
     gains: Mapping[tuple[str, tuple[str, str]], Gain | None],
-    variants: Mapping[str, Mapping[str, Any]],
+    variants: Mapping[str, str],
     kinds: Sequence[tuple[str, str]],
 ) -> str:
     """On how many sets and models each variant gains and loses; those not measured are named."""

@@ -5,7 +5,7 @@
 
 `run` trains each variant with each model, seed and set, and appends a line to recipes.csv for each finished training.
 It can be killed at any time and started again with the same arguments: finished trainings are not repeated, and one
-that was interrupted is resumed. Order: all variants with seed 0, most promising first, then with the next seed.
+that was interrupted is resumed. All variants are trained with the first seed, then with the next one.
 `table` compares them, and with --write puts the tables into docs/recipes.md.
 
 Scores are of validation images; there is no test split, since the test images of a set are left out. Sizes and batches
@@ -84,6 +84,7 @@ SETS: dict[str, StudySet] = {
     "cwfid": StudySet(256, 60, 8, parts=("images", "annotations"), options={"masks": "annotations"}),
     # Short trainings of small crops, about 240 steps: those of `make demo`, and what --budget chooses on a CPU.
     "built-in-short": StudySet(128, 10, 4, "resnet18"),
+    "isbi-short": StudySet(256, 40, 4, options={"group_by": "blocks"}),
     "camvid-short": StudySet(128, 10, 16, parts=("train", "trainannot", "val", "valannot", "classes.yaml")),
     "epfl-roads-short": StudySet(128, 29, 16),
     "cwfid-short": StudySet(128, 40, 7, parts=("images", "annotations"), options={"masks": "annotations"}),
@@ -106,39 +107,70 @@ class Times:
         return max(2, round(value * self.factor)) if isinstance(value, int) else float(f"{value * self.factor:.3g}")
 
 
+def change(value: Any, to: Any) -> Any:
+    """The value of an option in a variant: another one, a multiple of it, or the same where `to` is None."""
+    return value if to is None else to.of(value) if isinstance(to, Times) else to
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe, and the one that it is compared with.
+
+    Args:
+        options: The options in which it differs from `BASELINE`.
+        over: The variant whose scores are subtracted from its own.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    over: str = "baseline"
+
+
 #: What the defaults were when the study began: `clip_norm` is 1 now, by its result.
 BASELINE: dict[str, Any] = {"loss": "ce+dice", "clip_norm": 5.0}
-#: The variants, the most promising first: the options in which each differs from the baseline.
-VARIANTS: dict[str, dict[str, Any]] = {
-    "baseline": {},
-    "learning rate: x 3": {"learning_rate": Times(3)},
-    "learning rate: / 3": {"learning_rate": Times(1 / 3)},
-    "class weights: sqrt-inverse": {"class_weights": "sqrt-inverse"},
-    "EMA: 0.98": {"ema_decay": 0.98},
-    "rotation: 20, elastic: 0.02": {"rotation": 20.0, "elastic": 0.02},
-    "scale jitter: 1.25": {"scale_jitter": 1.25},
-    "loss: ce": {"loss": "ce"},
-    "hard pixels: 0.25": {"hard_pixels": 0.25},
-    "label smoothing: 0.1": {"label_smoothing": 0.1},
-    "decoder factor: x 3": {"decoder_factor": Times(3)},
-    "decoder factor: / 3": {"decoder_factor": Times(1 / 3)},
-    "crop foreground: 0.5": {"crop_foreground": 0.5},
-    "class weights: median": {"class_weights": "median"},
-    "twice the epochs": {"epochs": Times(2)},
-    "four times the epochs": {"epochs": Times(4)},
-    "half the pixels, twice the epochs": {"size": Times(0.71), "epochs": Times(2)},
-    "twice the pixels, half the epochs": {"size": Times(1.41), "epochs": Times(0.5)},
-    "schedule: poly": {"schedule": "poly"},
-    "schedule: poly, EMA: 0.98": {"schedule": "poly", "ema_decay": 0.98},
-    "frozen BatchNorm": {"freeze_batchnorm": True},
-    "rotation: 180": {"rotation": 180.0},
-    "class weights: effective": {"class_weights": "effective"},
-    "weight decay: 0.05": {"weight_decay": 0.05},
-    "clip norm: 1": {"clip_norm": 1.0},
-    "clip norm: 0.3": {"clip_norm": 0.3},
-    "learning rate: / 10": {"learning_rate": Times(1 / 10)},
-    "learning rate: / 3, decoder factor: x 3": {"learning_rate": Times(1 / 3), "decoder_factor": Times(3)},
-    "batch size: half": {"batch_size": Times(0.5)},
+#: What the defaults are since then.
+CLIPPED = "clip norm: 1"
+
+
+def clipped(**options: Any) -> Variant:
+    """A variant of the defaults since `clip_norm` is 1."""
+    return Variant({"clip_norm": 1.0, **options}, CLIPPED)
+
+
+#: The variants, in the order of the tables.
+VARIANTS: dict[str, Variant] = {
+    "baseline": Variant(),
+    "learning rate: x 3": Variant({"learning_rate": Times(3)}),
+    "learning rate: / 3": Variant({"learning_rate": Times(1 / 3)}),
+    "learning rate: / 10": Variant({"learning_rate": Times(1 / 10)}),
+    "decoder factor: / 3": Variant({"decoder_factor": Times(1 / 3)}),
+    "learning rate: / 3, decoder factor: x 3": Variant({"learning_rate": Times(1 / 3), "decoder_factor": Times(3)}),
+    "twice the epochs": Variant({"epochs": Times(2)}),
+    CLIPPED: Variant({"clip_norm": 1.0}),
+    "loss: ce": clipped(loss="ce"),
+    "loss: ce, class weights: median": clipped(loss="ce", class_weights="median"),
+    "class weights: sqrt-inverse": clipped(class_weights="sqrt-inverse"),
+    "class weights: effective": clipped(class_weights="effective"),
+    "class weights: median": clipped(class_weights="median"),
+    "hard pixels: 0.25": clipped(hard_pixels=0.25),
+    "label smoothing: 0.1": clipped(label_smoothing=0.1),
+    "EMA: 0.98": clipped(ema_decay=0.98),
+    "schedule: poly": clipped(schedule="poly"),
+    "schedule: poly, EMA: 0.98": clipped(schedule="poly", ema_decay=0.98),
+    "scale jitter: 1.25": clipped(scale_jitter=1.25),
+    "crop foreground: 0.5": clipped(crop_foreground=0.5),
+    "rotation: 20, elastic: 0.02": clipped(rotation=20.0, elastic=0.02),
+    "rotation: 180": clipped(rotation=180.0),
+    "learning rate: x 3, clip norm: 1": clipped(learning_rate=Times(3)),
+    "decoder factor: x 3": clipped(decoder_factor=Times(3)),
+    "clip norm: 0.3": Variant({"clip_norm": 0.3}, CLIPPED),
+    "weight decay: 0.05": clipped(weight_decay=0.05),
+    "optimizer: SGD": Variant({"optimizer": "sgd"}, CLIPPED),  # 5 is the default clip norm of SGD
+    "optimizer: SGD, weight decay: 1e-4": Variant({"optimizer": "sgd", "weight_decay": 1e-4}, CLIPPED),
+    "frozen BatchNorm": clipped(freeze_batchnorm=True),
+    "batch size: half": clipped(batch_size=Times(0.5)),
+    "four times the epochs": clipped(epochs=Times(4)),
+    "half the pixels, twice the epochs": clipped(size=Times(0.71), epochs=Times(2)),
+    "twice the pixels, half the epochs": clipped(size=Times(1.41), epochs=Times(0.5)),
 }
 
 
@@ -156,15 +188,17 @@ class Run:
     def options(self) -> dict[str, Any]:
         """The options of `train` but for paths; all that a score depends on, so that no new default can change it."""
         kind, pretrained = SETS[self.set], self.pretrained and not is_built_in(self.set)
+        recipe = VARIANTS[self.variant].options
         values: dict[str, Any] = {
             **{"size": kind.size, "epochs": kind.epochs, "batch_size": kind.batch_size, "encoder": kind.encoder},
-            "learning_rate": defaults.learning_rate("adamw", kind.batch_size, pretrained, "encoder")[0],
-            "decoder_factor": defaults.decoder_factor(pretrained, "encoder")[0],
             **kind.options,
             **BASELINE,
+            "decoder_factor": defaults.decoder_factor(pretrained, "encoder")[0],
         }
-        for name, value in VARIANTS[self.variant].items():
-            values[name] = value.of(values[name]) if isinstance(value, Times) else value
+        batch_size = change(values["batch_size"], recipe.get("batch_size"))
+        optimizer = recipe.get("optimizer", "adamw")
+        values["learning_rate"] = defaults.learning_rate(optimizer, batch_size, pretrained, "encoder")[0]
+        values |= {name: change(values.get(name), value) for name, value in recipe.items()}
         values["patience"] = values["epochs"]
         if self.model in ("pspnet", "deeplabv3"):
             values["output_stride"] = 8
@@ -247,7 +281,7 @@ def claim(one: Run, work: Path) -> Iterator[bool]:
 def plan(given: argparse.Namespace, sets: Sequence[str]) -> Iterator[Run]:
     """The trainings that are not finished, in their order."""
     done = keys(given.results)
-    variants = dict.fromkeys(["baseline", *given.variants])
+    variants = dict.fromkeys(word for variant in given.variants for word in (VARIANTS[variant].over, variant))
     for seed in given.seeds:
         for variant in variants:
             for name in sets:
@@ -354,7 +388,8 @@ def append(row: Mapping[str, Any], path: Path) -> None:
 
 def show(results: Path, *, write: bool) -> None:
     """Print the tables, or write them into docs/recipes.md."""
-    sections = make_tables(read(results), VARIANTS, list(SETS))
+    over = {name: variant.over for name, variant in VARIANTS.items()}
+    sections = make_tables(read(results), over, list(SETS))
     if write:
         sys.path.insert(0, str(PAGE.parent))
         from sections import insert

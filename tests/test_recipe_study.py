@@ -77,7 +77,8 @@ def test_a_finished_training_is_not_repeated_and_no_test_image_is_used(
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["data"]  # the runs are removed
     given = {"results": tmp_path / "r.csv", "variants": ["loss: ce"], "models": ["unet"], "weights": None}
     left = study.plan(SimpleNamespace(seeds=[0, 1], **given), ["built-in"])
-    assert [(run.variant, run.seed) for run in left] == [("loss: ce", 0), ("baseline", 1), ("loss: ce", 1)]
+    both = ["clip norm: 1", "loss: ce"]
+    assert [(run.variant, run.seed) for run in left] == [*((name, 0) for name in both), *((name, 1) for name in both)]
 
 
 def test_a_training_that_fails_has_its_line(study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,18 +105,24 @@ def test_a_training_is_claimed_by_one_process(study: Any, tmp_path: Path) -> Non
         assert again
 
 
-def line(variant: str, seed: int, miou: float, lowest: float, data: str = "d", model: str = "unet") -> dict[str, str]:
+def line(
+    variant: str, seed: int, miou: float, lowest: float, data: str = "d", model: str = "unet", device: str = "AMD EPYC"
+) -> dict[str, str]:
     values = {"set": "isbi", "variant": variant, "model": model, "seed": seed, "val_miou": miou, "lowest_iou": lowest}
-    rest = {"lowest_class": "boat", "train_seconds": "9", "data": data, "options": "x"}
+    rest = {"lowest_class": "boat", "train_seconds": "9", "data": data, "options": "x", "device": device}
     return {name: str(value) for name, value in {**values, **rest}.items()}
 
 
 def test_gains_are_of_the_same_seed_and_data(study: Any) -> None:
     rows = [line("baseline", 0, 0.5, 0.1), line("baseline", 1, 0.6, 0.2), line("baseline", 2, 0.6, 0.2)]
     rows += [line("loss: ce", 0, 0.4, 0.1), line("loss: ce", 1, 0.58, 0.0), line("loss: ce", 2, 0.1, 0.1, data="other")]
+    rows += [line("loss: ce", 0, 0.9, 0.9, device="NVIDIA H100")]  # no baseline of this device
     rows += [line("schedule: poly", 0, 0.9, 0.9, model="fcn")]  # no baseline of this model
-    tables = study.make_tables(rows, study.VARIANTS, list(study.SETS))
-    assert "| isbi | unet | 56.7% (50.0% to 60.0%) | 16.7%, boat | 9 | 3 |" in tables["study-baseline"]
+    rows += [line("EMA: 0.98", 0, 0.65, 0.9)]
+    over = {"baseline": "baseline", "loss: ce": "baseline", "schedule: poly": "baseline", "EMA: 0.98": "loss: ce"}
+    tables = study.make_tables(rows, over, list(study.SETS))
+    assert "| isbi | unet | baseline | 56.7% (50.0% to 60.0%) | 16.7%, boat | 9 | CPU | 3 |" in tables["study-baseline"]
     assert "| loss: ce | not measured | -6.0 (-10.0 to -2.0), worst class -10.0 |" in tables["study"]
     assert "| loss: ce | 0 | 1 | 1 | -6.0 |" in tables["study"]
+    assert "| EMA: 0.98 | not measured | +25.0, worst class +80.0 |" in tables["study"]
     assert "schedule: poly" in tables["study"].partition("Not measured:")[2]
