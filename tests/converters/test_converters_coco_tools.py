@@ -58,6 +58,7 @@ def rows(mask: list[str], category: int) -> list[str]:
         ([brush(), *polygons(1)], {"info": {"description": "COCO 2017 Dataset"}}, rows(COCO_MASK, 7)),
         ([brush()], {"images": [{**COCO_IMAGE, "coco_url": "a.png"}]}, COCO_MASK),
         ([brush(), *polygons(1)], {"images": [COCO_IMAGE]}, rows(VOID_MASK, 7)),
+        ([brush()], {"images": [COCO_IMAGE]}, COCO_MASK),
     ],
     ids=[
         "all are flagged",
@@ -71,6 +72,7 @@ def rows(mask: list[str], category: int) -> list[str]:
         "info that was copied from COCO",
         "coco_url that VIA fills in",
         "COCO by its images",
+        "all are flagged, on images of COCO",
     ],
 )
 def test_iscrowd_is_read_by_what_wrote_the_file(

@@ -49,6 +49,7 @@ def test_the_highest_values_are_of_16_bit_images_alone_and_as_declared(tmp_path:
     Image.fromarray(dark).save(tmp_path / "plain.png")
     Image.fromarray(dark).save(tmp_path / "declared.tif", tiffinfo={281: 4095})
     Image.fromarray(dark).save(tmp_path / "own maximum.tif", tiffinfo={281: 701})
+    Image.fromarray(dark).save(tmp_path / "exceeded.tif", tiffinfo={281: 255})
     Image.new("L", (6, 4), 255).save(tmp_path / "8 bits.png")
     (tmp_path / "damaged.png").write_bytes(b"no image")
     packed = bytes([700 >> 4, (700 & 15) << 4 | 700 >> 8, 700 & 255]) * 12
@@ -56,5 +57,5 @@ def test_the_highest_values_are_of_16_bit_images_alone_and_as_declared(tmp_path:
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     header = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
     (tmp_path / "12 bits.tif").write_bytes(header + entries + struct.pack("<I", 0) + packed)
-    names = ("plain.png", "declared.tif", "own maximum.tif", "8 bits.png", "damaged.png", "12 bits.tif")
-    assert highest_values(tmp_path / name for name in names) == [700, 4095, 700, 4095]
+    names = ("plain.png", "declared.tif", "own maximum.tif", "exceeded.tif", "8 bits.png", "damaged.png", "12 bits.tif")
+    assert highest_values(tmp_path / name for name in names) == [700, 4095, 700, 700, 4095]

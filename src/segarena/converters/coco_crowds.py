@@ -54,6 +54,8 @@ def read_crowds(contents: dict[Path, Any], given: Crowd | None) -> CrowdMeaning:
 
 
 def _decide(contents: dict[Path, Any], objects: list[Any], crowds: list[Any]) -> tuple[Crowd, str]:
+    if len(crowds) == len(objects) and all("segmentation" in each for each in objects):
+        return "object", "because there is no other object"
     if any(_is_coco(content) for content in contents.values()):
         return "void", "because the images are COCO's own"
     if any(_names_coco(content) for content in contents.values()) and len(crowds) <= _MOST_NAMED * len(objects):

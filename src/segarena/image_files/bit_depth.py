@@ -76,7 +76,9 @@ def choose_bits(highest: Iterable[int], trained: int, deep_images: int | None) -
 
 
 def highest_values(paths: Iterable[Path], content: bytes | None = None) -> list[int]:
-    """Return the highest value of each image of 16 bits per channel; the highest possible one, if the file has it.
+    """Return the highest value of each image of 16 bits per channel; the highest possible one, if the file declares it.
+
+    A declared value that pixels exceed does not count.
 
     Other files are left out, and those that cannot be read.
 
@@ -88,11 +90,9 @@ def highest_values(paths: Iterable[Path], content: bytes | None = None) -> list[
     with thread_pool() as threads:
         looks = threads.map(partial(_look_at, content=content), files)
         for path, (is_16_bit, declared) in zip(files, looks, strict=True):
-            if declared is not None:
-                found.append(declared)
-            elif is_16_bit:
+            if is_16_bit:
                 with suppress(DataError):
-                    found.append(highest_value(read_deep(path, content)))
+                    found.append(max(declared or 0, highest_value(read_deep(path, content))))
     return found
 
 
