@@ -169,6 +169,17 @@ def test_a_truncated_file_is_named(state, tmp_path, suffix, length):
         build_encoder("mobilenet_v2", weights=path)
 
 
+@pytest.mark.parametrize("length", [0, 7, 1000])
+def test_a_damaged_file_of_an_earlier_download_is_named(state, tmp_path, monkeypatch, length):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = tmp_path / "hub/checkpoints/mobilenet_v2-b0353104.pth"
+    path.parent.mkdir(parents=True)
+    torch.save(state, path)
+    path.write_bytes(path.read_bytes()[:length])
+    with refuses(WeightsError, where=path, value="damaged"):
+        build_encoder("mobilenet_v2", weights="imagenet")
+
+
 def spoilt(tensor: torch.Tensor, value: float) -> torch.Tensor:
     tensor = tensor.clone()
     tensor.view(-1)[-1] = value

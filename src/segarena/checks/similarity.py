@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.checks.numerics import crop, find_crop, largest_eigenvectors, multiply, project
+from segarena.checks.numerics import crop, downsample, find_crop, largest_eigenvectors, multiply, project
 from segarena.checks.thumbnails import halve, perceptual_hash
 from segarena.evenly import evenly_spaced
 
@@ -246,7 +246,7 @@ def _correlate_without(
     for some in (images,) if others is images else (images, others):
         rest = project(some.reshape(len(some), -1), shared)
         rest = rest.reshape(some.shape)
-        sides.append((_unit(_halve(rest))[0], *_unit(_details(rest))))
+        sides.append((_unit(downsample(rest))[0], *_unit(_details(rest))))
     one, other = sides[0], sides[-1]
     correlated = _dot(one[0], other[0], pairs) >= least
     correlated[correlated] = _dot(one[1], other[1], pairs[correlated]) >= least
@@ -278,12 +278,6 @@ def _rows_without(images: Images, shared: Images, faint: float) -> Images:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     smallest = max(1e-6, faint * rows.shape[1] ** 0.5)
     return np.asarray(np.where(length > smallest, rows / np.maximum(length, smallest), 0))
-
-
-def _halve(images: Images) -> Images:
-    """Average 2 x 2 pixels: (N, 2H, 2W) -> (N, H, W)."""
-    rows = images[:, ::2] + images[:, 1::2]
-    return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) / 4)
 
 
 def _details(images: Images) -> Images:

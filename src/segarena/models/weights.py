@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import safetensors.torch
 import torch
@@ -102,6 +103,8 @@ def describe_initial_weights(weights: Weights | None, *, whole: bool) -> str:
 
 def _download(name: str, version: str) -> dict[str, Tensor]:
     weights = get_model_weights(name)[version]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    was_cached = cached.exists()
     try:
         # torch.hub announces a download on stdout, which is for the output of commands.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -109,6 +112,12 @@ def _download(name: str, version: str) -> dict[str, Tensor]:
                 progress=False, check_hash=True, weights_only=True, map_location="cpu"
             )
     except (OSError, http.client.HTTPException, RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
+        if was_cached:
+            raise WeightsError(
+                "cannot be read: damaged, or from an interrupted copy",
+                where=cached,
+                remedy="Delete this file, and it is downloaded again",
+            ) from error
         raise WeightsError(
             f"the weights of {name} could not be downloaded ({error})", where=weights.url, remedy=OTHERWISE
         ) from error
