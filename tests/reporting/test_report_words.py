@@ -241,6 +241,11 @@ def test_the_caption_of_classes_names_the_largest_difference(comparison: Compari
     assert f"largest difference is in “{name}”" in captions.classes_caption(comparison)
 
 
+def test_models_with_equal_ious_have_no_largest_difference(comparison: Comparison) -> None:
+    equal = replace(comparison, classes=comparison.classes.assign(iou=0.5))
+    assert "U-Net" not in captions.classes_caption(equal)
+
+
 def test_the_most_frequent_confusion_is_the_largest_share_not_count(comparison: Comparison) -> None:
     matrix = np.diag([1000] * 11)
     matrix[0, 1], matrix[5] = 300, 0

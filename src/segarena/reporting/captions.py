@@ -114,11 +114,13 @@ def classes_caption(comparison: Comparison) -> str:
         return text
     index = int(complete[np.argmax(np.ptp(means[:, complete], axis=0))])
     best, worst = int(means[:, index].argmax()), int(means[:, index].argmin())
+    highest, lowest = percent(means[best, index]), percent(means[worst, index])
+    if highest == lowest:
+        return f"{text} The models do not differ in any class, to 0.1 points."
     names = comparison.names
     return (
         f"{text} The largest difference is in “{comparison.class_names[index]}”: "
-        f"{_label(comparison, names[best])} {percent(means[best, index])}, "
-        f"{_label(comparison, names[worst])} {percent(means[worst, index])}."
+        f"{_label(comparison, names[best])} {highest}, {_label(comparison, names[worst])} {lowest}."
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segarena import formats
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.fonts import class_label
-from segarena.reporting.style import BAND, INK, MUTED, RULE, ModelStyle
+from segarena.reporting.style import BAND, INK, MUTED, RULE, ModelStyle, legend_columns
 
 #: The most classes for which the cells of a confusion matrix have numbers.
 ANNOTATED_CLASSES = 12
@@ -50,11 +50,15 @@ def draw_class_iou(comparison: Comparison) -> Figure:
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     handles = [
-        Line2D([], [], ls="", marker=style.marker, color=style.color, ms=8, label=style.label)
+        Line2D([], [], ls="", marker=style.marker, color=style.color, ms=8, label=style.lines)
         for style in comparison.styles.values()
     ]
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(len(handles), 6), columnspacing=1.4, handletextpad=0.2
+        handles=handles,
+        loc="outside upper center",
+        ncols=legend_columns(comparison.styles.values(), 6.4, min(len(handles), 6)),
+        columnspacing=1.4,
+        handletextpad=0.2,
     )
     return figure
 

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from segarena.reporting.comparison import Comparison
+from segarena.reporting.style import legend_columns
 
 #: Losses that fall by more than this factor are drawn on a logarithmic axis.
 _LOG_SPREAD = 12.0
@@ -48,11 +49,14 @@ def draw_learning_curves(comparison: Comparison) -> Figure:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     handles = [
-        Line2D([], [], color=style.color, marker=style.marker, ms=7, mec="white", lw=1.5, label=style.label)
+        Line2D([], [], color=style.color, marker=style.marker, ms=7, mec="white", lw=1.5, label=style.lines)
         for style in comparison.styles.values()
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(handles) if len(handles) <= 6 else 4, handlelength=1.8
+        handles=handles,
+        loc="outside lower center",
+        ncols=legend_columns(comparison.styles.values(), 6.4, len(handles) if len(handles) <= 6 else 4),
+        handlelength=1.8,
     )
     return figure
 

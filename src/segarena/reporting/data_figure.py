@@ -9,6 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from segarena.records.data_curve import DataCurve
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.figure_files import Rows, Value
+from segarena.reporting.style import legend_columns
 from segarena.scoring.data_curve import name_of
 
 #: Parts whose numbers of images are nearer than this factor are drawn on a linear axis.
@@ -47,13 +48,15 @@ def draw_data_curve(comparison: Comparison, curve: DataCurve) -> Figure:
             mec="white",
             mew=1.0,
             zorder=4,
-            label=style.label,
+            label=style.lines,
         )
     axes.set_ylabel("mIoU (%)")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     _set_images_axis(axes, images, is_log=is_log)
-    figure.legend(loc="outside lower center", ncols=min(len(curve.models), 4), handlelength=1.2)
+    styles = [comparison.styles[one.model] for one in curve.models]
+    columns = legend_columns(styles, 6.4, min(len(styles), 4))
+    figure.legend(loc="outside lower center", ncols=columns, handlelength=1.2)
     return figure
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.error_slices import read_slices, size_titles, totals_of
 from segarena.reporting.figure_files import Rows, Value
-from segarena.reporting.style import BAND, INK, MUTED, RULE
+from segarena.reporting.style import BAND, INK, MUTED, RULE, legend_columns
 from segarena.scoring.boundaries import DISTANCES
 from segarena.scoring.calibration import BINS
 from segarena.scoring.error_analysis import ErrorTotals
@@ -37,10 +37,11 @@ def draw_errors(comparison: Comparison) -> Figure | None:
     _draw_distances(by_distance, comparison, totals)
     _draw_reliability(reliability, comparison, totals)
     handles = [
-        Line2D([], [], color=style.color, marker=style.marker, ms=6, lw=1.4, label=style.label)
+        Line2D([], [], color=style.color, marker=style.marker, ms=6, lw=1.4, label=style.lines)
         for style in comparison.styles.values()
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6), columnspacing=1.6)
+    columns = legend_columns(comparison.styles.values(), 8.6, min(len(handles), 6))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.6)
     return figure
 
 

@@ -27,7 +27,8 @@ from segarena.reporting.style import DPI, to_unit
 LONGEST_SIDE = 420
 
 _GAP, _TILE = 8, 250  # pixels of the figure
-_HEAD, _LEGEND_ROW = 0.25, 0.17  # inches
+_HEAD, _HEAD_ROW, _LEGEND_ROW = 0.25, 0.15, 0.17  # inches
+_HEAD_LINE, _HEAD_LINES = 17, 4  # characters of a line of a model's name, and lines
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
     height = sum(len(block) + 3 * _GAP for block in blocks) - 3 * _GAP
     sheet = np.full((height, width, 3), 255, dtype=np.uint8)
     inches = width / DPI
+    heads = [["image / truth"], *(comparison.styles[name].wrap(_HEAD_LINE, _HEAD_LINES) for name in comparison.names)]
+    above = _HEAD + _HEAD_ROW * (max(map(len, heads)) - 1)
     patches = _legend(comparison, examples)
     legend_columns = max(2, int(inches / 1.3))
     legend_height = 0.3 + _LEGEND_ROW * -(-len(patches) // legend_columns)
-    figure = Figure(figsize=(inches + 0.1, inches * height / width + _HEAD + legend_height), layout="constrained")
+    figure = Figure(figsize=(inches + 0.1, inches * height / width + above + legend_height), layout="constrained")
     axes = figure.add_subplot()
     top = 0
     for block in blocks:
@@ -89,10 +92,10 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
         top += len(block) + 3 * _GAP
     axes.imshow(sheet, interpolation="none", aspect="equal")
     axes.set_axis_off()
-    heads = ["image / truth", *(comparison.styles[name].label for name in comparison.names)]
+    axes.set_anchor("S")  # the room that is left is above, for the heads
     for column, head in enumerate(heads):
         x = column * (_TILE + _GAP) + _TILE / 2
-        text = shorten_to(head, round(9 * DPI / 72), 0.87 * _TILE)  # bold letters are wider
+        text = "\n".join(shorten_to(line, round(9 * DPI / 72), 0.87 * _TILE) for line in head)  # bold letters are wider
         axes.text(x, -_GAP, text, ha="center", va="bottom", fontsize=9, weight="bold")
     figure.legend(handles=patches, loc="outside lower center", ncols=legend_columns, handlelength=1.2, fontsize=8)
     return figure

@@ -61,7 +61,7 @@ def draw_ranking(comparison: Comparison) -> Figure:
     baseline = 100 * (comparison.record.majority_baseline.miou or 0.0)
     axes.set_xlim(0, min(112.0, max(1.18 * rightmost, 1.18 * baseline, 1.0)))
     axes.set_ylim(len(ranking) - 0.5, -0.5)
-    axes.set_yticks(range(len(ranking)), [comparison.styles[name].label for name in comparison.names])
+    axes.set_yticks(range(len(ranking)), [comparison.styles[name].lines for name in comparison.names])
     axes.tick_params(axis="y", labelcolor=INK, labelsize=11)
     axes.set_xlabel("mIoU (%)")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -187,7 +187,7 @@ def _name_points(figure: Figure, axes: Axes, comparison: Comparison, entries: Se
     frame = axes.get_window_extent()
     taken = [(x - 9, y - 9, x + 9, y + 9) for x, y in axes.transData.transform([position(e) for e in entries])]
     for entry in entries:
-        name = formats.shorten(comparison.styles[entry.model].label)
+        name = comparison.styles[entry.model].lines
         for offset in _PLACES:
             label = _place(axes, f"{name} · {formats.count(entry.params)} parameters", position(entry), offset)
             box = label.get_window_extent()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.colors import to_rgb
 
-from segarena.reporting.fonts import add_fonts
+from segarena.reporting.fonts import add_fonts, text_width
 
 #: Pixels per inch of the saved figures: sharp on a screen of double density, and in print.
 DPI = 200
@@ -22,6 +23,11 @@ PAD = 0.05
 
 #: Colours of text, of labels beside it, of lines, and of areas behind bars.
 INK, MUTED, RULE, BAND = "#1d2329", "#5b6570", "#d9dde1", "#f4f5f6"
+
+#: Characters of a line of a model's name in a figure, and lines at most.
+_LINE, _LINES = 28, 3
+#: Points of the text of a legend, and ems of a column beside it: the handle, its distance, the gap to the next column.
+LEGEND_POINTS, _BESIDE = 9.5, 4.8
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,23 @@ class ModelStyle:
         red, green, blue = (0.3 * channel + 0.7 for channel in to_rgb(self.color))
         return red, green, blue
 
+    @property
+    def lines(self) -> str:
+        """The label on up to three lines, for figures: compared runs differ at the end of their names."""
+        return "\n".join(self.wrap(_LINE, _LINES))
+
+    def wrap(self, length: int, most: int) -> list[str]:
+        """Return the label in lines; what is beyond the last one is an ellipsis.
+
+        Args:
+            length: Characters of a line.
+            most: The most lines.
+
+        >>> ModelStyle("U-Net, learning rate 0.001", "#000000", "o").wrap(16, 3)
+        ['U-Net, learning', 'rate 0.001']
+        """
+        return textwrap.wrap(self.label, length, max_lines=most, placeholder="…")
+
 
 # Colours of Okabe and Ito (jfly.uni-koeln.de/color) and, for the last two, Paul Tol; contrast at least 3:1 on white.
 ARCHITECTURES = {
@@ -55,11 +78,9 @@ ARCHITECTURES = {
     "fcn16s": ModelStyle("FCN-16s", "#882255", "v"),
     "fcn32s": ModelStyle("FCN-32s", "#332288", "P"),
 }
-# For models of other names, in this order.
-_FURTHER = (
-    *(("#4D4D4D", "<"), ("#2AA3DB", ">"), ("#999933", "*"), ("#AA4499", "p"), ("#117733", "h")),
-    *(("#CC3311", "d"), ("#6699CC", "8"), ("#8C564B", "H")),
-)
+# For models of other names, in this order; of more models than colours, those of one colour have different markers.
+_COLORS = ("#4D4D4D", "#2AA3DB", "#999933", "#AA4499", "#117733", "#CC3311", "#6699CC", "#8C564B")
+_MARKERS = ("<", ">", "*", "p", "h", "d", "8", "H")
 
 
 def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
@@ -69,8 +90,26 @@ def model_styles(models: Sequence[str]) -> dict[str, ModelStyle]:
     order.
     """
     further = sorted(set(models) - set(ARCHITECTURES))
-    other = {name: ModelStyle(_label(name), *_FURTHER[i % len(_FURTHER)]) for i, name in enumerate(further)}
+    other = {name: _further_style(name, place) for place, name in enumerate(further)}
     return {name: ARCHITECTURES.get(name) or other[name] for name in models}
+
+
+def _further_style(name: str, place: int) -> ModelStyle:
+    number = len(_COLORS)
+    return ModelStyle(_label(name), _COLORS[place % number], _MARKERS[(place + place // number) % number])
+
+
+def legend_columns(styles: Iterable[ModelStyle], inches: float, most: int) -> int:
+    """Return how many columns of a legend of models fit beside each other: what is beyond a figure is not drawn.
+
+    Args:
+        styles: The models, written as their `lines`.
+        inches: The width of the figure.
+        most: The most columns.
+    """
+    lines = [line for style in styles for line in style.lines.splitlines()]
+    widest = max(text_width(line, 100) for line in lines) / 100 * LEGEND_POINTS
+    return max(1, min(most, int(72 * inches / (widest + _BESIDE * LEGEND_POINTS))))
 
 
 def label_of(model: str) -> str:
@@ -132,7 +171,7 @@ _OWN: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "xtick.labelsize": 9.5,
     "ytick.labelsize": 9.5,
-    "legend.fontsize": 9.5,
+    "legend.fontsize": LEGEND_POINTS,
     "legend.frameon": False,
     "text.color": INK,
     "axes.labelcolor": MUTED,
