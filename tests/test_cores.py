@@ -132,3 +132,9 @@ def test_a_system_without_these_files_has_no_known_load(tmp_path: Path) -> None:
     write(tmp_path, {"proc/loadavg": "nonsense"})
     assert cores.measure_load(tmp_path) == 0.0
     assert cores.measure_load() >= 0.0
+
+
+def test_processor_seconds_are_unknown_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("getpriority", "PRIO_PROCESS", "sysconf", "sched_getaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    assert cores.processor_seconds(tmp_path) is None

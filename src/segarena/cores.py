@@ -111,12 +111,12 @@ def _processors() -> set[int]:
 
 def _busy_seconds(root: Path) -> float:
     """Seconds that the processors of this process have worked since the start of the machine: man 5 proc_stat."""
+    lines = [line.split() for line in (root / "proc/stat").read_text().splitlines()]  # first: Windows lacks getpriority
     user, nice, system, irq, softirq, steal = 1, 2, 3, 6, 7, 8
     counted = [user, system, irq, softirq, steal]
     if os.getpriority(os.PRIO_PROCESS, 0) > 0:
         counted.append(nice)
     names = {f"cpu{number}" for number in _processors()}
-    lines = [line.split() for line in (root / "proc/stat").read_text().splitlines()]
     ticks = sum(int(words[field]) for words in lines if words and words[0] in names for field in counted)
     return ticks / os.sysconf("SC_CLK_TCK")
 
