@@ -35,9 +35,16 @@ def hold(folder: Path) -> Iterator[bool]:
         Whether it is locked: False where the file system has no locks.
 
     Raises:
-        RunError: Another process, or another call in this one, holds the lock.
+        RunError: Another process, or another call in this one, holds the lock; or the folder cannot be opened.
     """
-    descriptor = _open(folder)
+    try:
+        descriptor = _open(folder)
+    except OSError as error:
+        raise RunError(
+            f"cannot be opened ({error.strerror or error})",
+            where=folder,
+            remedy="Check its permissions, or name another folder with --out",
+        ) from error
     _held.add(descriptor)
     try:
         yield _lock(descriptor, folder)

@@ -144,9 +144,10 @@ def test_the_remedy_for_data_that_was_moved_works(
     assert ComparisonRecord.read(Path("both")).varied == ("loss",)
 
 
-def test_data_that_one_of_the_runs_still_has_is_used(place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["gone", "x" * 300])  # or nobody knows, as in a folder that is closed to the user
+def test_data_that_one_of_the_runs_still_has_is_used(place: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(place / "ce", tmp_path / "ce")
-    move_data(tmp_path / "ce", place / "data", tmp_path / "gone")
+    move_data(tmp_path / "ce", place / "data", tmp_path / name)
     matched = match_runs(find_runs([tmp_path / "ce", place / "ce+dice"]), ("loss",), ())
     assert compared_options(matched, CompareOptions(), None, ()).data == place / "data"
 

@@ -45,6 +45,10 @@ def test_a_moved_folder_is_named_in_the_remedy(trained: Path, tmp_path: Path, mo
         with refuses(where=str(tmp_path / "gone"), value="12 images") as caught:
             segarena.evaluate(run)
     assert command("segarena", "evaluate", run, "NEW_FOLDER") in caught.value.remedy
+    unknown = str(tmp_path / ("x" * 300))  # what is there is not known, as where a folder is closed
+    replace(config, data=replace(config.data, data=unknown)).write(run)
+    with refuses(where=unknown, value="12 images"):
+        segarena.evaluate(run)
     assert segarena.evaluate(run, moved)["miou"] == Metrics.read(run).miou
 
 

@@ -62,6 +62,23 @@ def test_a_short_entry_may_be_a_finished_comparison(place: Path) -> None:
     assert street.comparison == str(place / "runs/street")
 
 
+def test_a_short_entry_may_begin_with_the_home_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(place))
+    [street] = read_sources([write(place, "data-sets: {street: ~/runs/street}", "sub/suite.yaml")])
+    assert street.comparison == str(place / "runs/street")
+
+
+def test_images_and_masks_are_those_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever folders of these names the working directory has."""
+    for name in ("roads/photos", "sub/photos", "sub/labels", "labels"):
+        (place / name).mkdir()
+    path = write(place, "data-sets: {roads: {data: roads, images: photos, masks: labels}}")
+    monkeypatch.chdir(place / "sub")
+    [roads] = read_sources([path])
+    assert (roads.options["images"], roads.options["masks"]) == ("photos", str(place / "labels"))
+
+
 def test_json_and_a_file_beside_the_data_are_read_too(place: Path) -> None:
     path = write(place, '{"epochs": 3, "data-sets": {"roads": {"data": "../roads", "weights": "none"}}}', "sub/s.json")
     [roads] = read_sources([path])

@@ -12,6 +12,7 @@ from segarena.experiment.found_runs import FoundRun
 from segarena.experiment.matching import Matched
 from segarena.formats import command
 from segarena.records.config import DataSettings
+from segarena.reuse.paths import why_absent
 
 
 def compared_options(
@@ -54,13 +55,14 @@ def _find_data(
     for run in runs:
         data = run.config.data
         place = data.data if data.root is None else data.root
-        if place is None or Path(place).exists():
+        if place is None or not why_absent(Path(place)):
             return data
     vary = ["--vary", *typed.vary] if typed.vary else []
     is_published = first.root is not None
+    moved_from = str(first.root if is_published else first.data)
     words = [*again, "--root", "NEW_FOLDER"] if is_published else ["NEW_FOLDER", *again]
     raise RunError(
-        f"was trained on data in {first.root if is_published else first.data}, which is not there",
+        f"was trained on data in {moved_from}, which {why_absent(Path(moved_from))}",
         where=runs[0].folder,
-        remedy=f"If the data was moved, name its new folder: {command('segarena', 'compare', *words, *vary)}",
+        remedy=f"If the data is elsewhere, name its folder: {command('segarena', 'compare', *words, *vary)}",
     )

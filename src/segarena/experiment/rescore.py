@@ -180,15 +180,19 @@ def _compare_units(predictor: Predictor | OnnxPredictor, source: FolderSource) -
 
 
 def _check_still_there(options: EvaluateOptions, predictor: Predictor, recorded: Data) -> None:
-    """Raise DataError if the folder of the data has been moved or removed since the training."""
+    """Raise DataError if the folder of the data has been moved or removed since the training, or is closed."""
     used = predictor.config.data
     is_published = used.root is not None
     place = used.root if is_published else used.data
-    if place is None or Path(place).is_file() or any(path.is_file() for path in Path(place).rglob("*")):
-        return
+    what = "are no longer there"
+    try:
+        if place is None or Path(place).is_file() or any(path.is_file() for path in Path(place).rglob("*")):
+            return
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
     words = (used.data, "--root", "NEW_FOLDER") if is_published else ("NEW_FOLDER",)
     raise DataError(
-        f"the {sum(recorded.counts.values())} images of the training are no longer there",
+        f"the {sum(recorded.counts.values())} images of the training {what}",
         where=place,
         remedy="Name the folder that they are in now, and they are recognised by their content: "
         f"{command('segarena', 'evaluate', options.run, *words)}",

@@ -20,6 +20,7 @@ from segarena.records.expected import Expected
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
 from segarena.records.run import Data
+from segarena.reuse.paths import why_absent
 from segarena.reuse.recorded import MAY_DIFFER, record_of_run, recorded_choices
 from segarena.runs import Run, all_images_folder, trainings
 
@@ -95,21 +96,24 @@ def read_like(folder: Path, model: str | None, *, all_images: bool) -> Like:
 
 
 def check_like_data(options: ProtocolOptions, like: Like) -> None:
-    """Raise RunError if the data of the earlier trainings was moved and its new place is not named.
+    """Raise RunError if the data of the earlier trainings was moved, or is closed, and no other place is named.
 
     Args:
         options: The options of the new training.
         like: What it takes from the earlier ones.
     """
     data = options.data
-    if data is None or data != like.options.get("data") or not data.is_absolute() or data.exists():
+    if data is None or data != like.options.get("data") or not data.is_absolute():
+        return
+    why = why_absent(data)
+    if not why:
         return
     words = ["--like", like.expected.like, "--model", like.expected.model]
     words += ["--all-images"] if options.holds_out_none else []
     raise RunError(
-        f"was trained on data in {data}, which is not there",
+        f"was trained on data in {data}, which {why}",
         where=Path(like.expected.like),
-        remedy=f"If the data was moved, name its new folder: {command('segarena', 'train', 'NEW_FOLDER', *words)}",
+        remedy=f"If the data is elsewhere, name its folder: {command('segarena', 'train', 'NEW_FOLDER', *words)}",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.config import PUBLISHED_NAMES
+from segarena.config.checks import check_reachable
 from segarena.errors import ConfigError
 from segarena.formats import relative_path
 
@@ -31,13 +32,16 @@ def place_path(name: str, value: Any, file: Path, data: Path | None) -> Any:
         data: The data that the file names, with which `images` and `masks` begin.
 
     Raises:
-        ConfigError: There is nothing at the path, but there is in the working directory.
+        ConfigError: There is nothing at the path, but there is in the working directory; or the system cannot say
+            what is there.
     """
-    if str(value) in NAMES.get(name, ()) and not (file.parent / str(value)).exists():
+    if str(value) in NAMES.get(name, ()) and why_absent(file.parent / str(value)):
         return value
     if name in ("data", "root", "splits", "weights", *_WRITTEN):
         place = file.parent / Path(value).expanduser()
-        if name not in _WRITTEN and not place.exists() and Path(value).exists():
+        if name not in _WRITTEN:
+            check_reachable(place)
+        if name not in _WRITTEN and why_absent(place) and not why_absent(Path(value)):
             raise ConfigError(
                 f"has {value} as {name}: {place} does not exist, as paths are relative to the file",
                 where=file,
@@ -48,8 +52,9 @@ def place_path(name: str, value: Any, file: Path, data: Path | None) -> Any:
     if name == "group_by":
         return str(_shorten(place)) if Path(value).suffix.lower() in _TABLES or is_file(place) else value
     if name in ("images", "masks"):
-        in_data = data is not None and ".." not in Path(value).parts and (file.parent / data / value).exists()
-        return _shorten(place) if place.exists() and not in_data else value
+        folder = None if data is None or ".." in Path(value).parts else file.parent / data.expanduser()
+        in_data = folder is not None and not why_absent(folder / value)
+        return value if in_data or why_absent(place) else _shorten(place)
     return value
 
 
@@ -57,6 +62,18 @@ def _shorten(place: Path) -> Path:
     """The path without `folder/..`, unless the folder is a link."""
     short = Path(os.path.normpath(place))
     return short if short.resolve() == place.resolve() else place
+
+
+def why_absent(path: Path) -> str:
+    """Return why there is nothing to use at a path; empty where there is something.
+
+    >>> why_absent(Path("no/such/folder"))
+    'does not exist'
+    """
+    try:
+        return "" if path.exists() else "does not exist"
+    except (OSError, ValueError) as error:  # a folder that is closed to the user; no valid path
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
 
 
 def is_file(path: Path) -> bool:

@@ -14,7 +14,7 @@ from segarena.formats import command
 from segarena.records.config import Config, DataSettings
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.run import Data
-from segarena.reuse.paths import NAMES, is_file
+from segarena.reuse.paths import NAMES, is_file, why_absent
 
 #: Options that may differ when a run is resumed. The same data can be in another folder: the fingerprint of its files,
 #: their decoding and their split shows whether it is the same. The others change the speed of a run, and no score (but
@@ -191,25 +191,27 @@ def record_of_run(config: Config) -> OptionsRecord:
 
 
 def check_data_is_there(record: OptionsRecord, data: Path | None, folder: Path) -> None:
-    """Raise RunError if the data of a folder was moved and its new place is not named.
+    """Raise RunError if the data of a folder was moved, or is closed, and no other place is named.
 
     Args:
         record: The options that the folder was started with.
         data: The data of now.
         folder: The folder that is resumed.
     """
-    if data is not None and data.is_absolute() and str(data) == record.options.get("data") and not data.exists():
+    if data is None or not data.is_absolute() or str(data) != record.options.get("data"):
+        return
+    if why := why_absent(data):
         again = command("segarena", record.command, "NEW_FOLDER", "--resume", folder)
         raise RunError(
-            f"was started on data in {data}, which is not there",
+            f"was started on data in {data}, which {why}",
             where=folder,
-            remedy=f"If the data was moved, name its new folder: {again}",
+            remedy=f"If the data is elsewhere, name its folder: {again}",
         )
 
 
 def _from_run(folder: Path) -> OptionsRecord:
     """The options of a run: of those that a comparison trained, config.json is all there is."""
     record = record_of_run(Config.read(folder))
-    if "splits" in record.options and not Path(record.options["splits"]).exists():
+    if "splits" in record.options and why_absent(Path(record.options["splits"])):
         record.options["splits"] = str(folder.absolute())  # the run of a fold, in a folder that was moved
     return replace(record, fingerprint=(Data.read(folder).fingerprint,)) if (folder / Data.file).exists() else record

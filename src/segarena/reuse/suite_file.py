@@ -29,8 +29,7 @@ from segarena.records.comparison import ComparisonRecord
 from segarena.records.options import resume_command
 from segarena.records.suite import SuiteEntry, SuiteOptionsRecord, SuiteRecord
 from segarena.reuse.option_file import convert_value, read_mapping
-from segarena.reuse.paths import place_path
-from segarena.reuse.recorded import anchor
+from segarena.reuse.paths import is_file, place_path
 
 #: The key of the data sets, and what an entry has beside options.
 DATA_SETS, COMPARISON, DOMAIN = "data_sets", "comparison", "domain"
@@ -38,8 +37,6 @@ DATA_SETS, COMPARISON, DOMAIN = "data_sets", "comparison", "domain"
 _NOT_HERE = frozenset({"runs", "vary", "out", "resume", "config", "dry_run", "json", "quiet", "verbose"})
 #: Options of one data set alone.
 _OF_ONE = frozenset({"data", "images", "masks", "root", "splits"})
-#: Options that hold a path or may hold one: a suite that is resumed from another working directory finds them.
-_PATHS = frozenset({"data", "root", "splits"})
 #: Names that the folder of a suite has for itself.
 _TAKEN = frozenset({"figures", "paper", SuiteRecord.file, SuiteOptionsRecord.file, "report.html", "suite.csv"})
 _REMEDY = "Write `data-sets:`, then a line for each data set, such as `roads: {data: ../roads}`; see docs/suites.md"
@@ -101,8 +98,8 @@ def _from_file(path: Path) -> tuple[SuiteEntry, ...]:
 def _entry(name: str, value: Any, common: Mapping[str, Any], path: Path, own: Sequence[str]) -> SuiteEntry:
     where = f"{path}: {name}"
     if isinstance(value, str) and value.strip():  # short for its folder
-        place = path.parent / value.strip()
-        value = {COMPARISON if (place / ComparisonRecord.file).is_file() else "data": value.strip()}
+        place = path.parent / Path(value.strip()).expanduser()
+        value = {COMPARISON if is_file(place / ComparisonRecord.file) else "data": value.strip()}
     if value is None or value == "":
         value = {}
     if not isinstance(value, dict):
@@ -120,12 +117,12 @@ def _entry(name: str, value: Any, common: Mapping[str, Any], path: Path, own: Se
                 where=where,
                 remedy="A finished comparison is used as it is: leave out one of the two",
             )
-        folder = place_path("data", Path(str(comparison)), path, None)
+        folder = place_path("data", Path(str(comparison)), path.absolute(), None)
         _check_finished(folder, where)
         return SuiteEntry(name=name, domain=domain, comparison=str(folder.absolute()), options={})
     options = {**common, **_convert(given, path, where, given.get("data"))}
     _check_data(options.get("data"), where)
-    entry = SuiteEntry(name=name, domain=domain, options=_absolute(options))
+    entry = SuiteEntry(name=name, domain=domain, options=_as_kept(options))
     options_of(entry, path)
     return entry
 
@@ -143,32 +140,24 @@ def _from_folder(folder: Path) -> SuiteEntry:
 
 
 def _convert(values: Mapping[str, Any], path: Path, where: object, data: Any) -> dict[str, Any]:
-    """The values of options with their types; paths as seen from the working directory."""
+    """The values of options with their types; paths are absolute, for a suite that is resumed from another folder.
+
+    `images` and `masks` stay as they are where they are folders of the data.
+    """
     found = {name: convert_value(CompareOptions, name, value, where) for name, value in values.items()}
     below = None if data is None else Path(str(data))
-    return {name: place_path(name, value, path, below) for name, value in found.items() if value is not None}
+    file = path.absolute()
+    return {name: place_path(name, value, file, below) for name, value in found.items() if value is not None}
 
 
-def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as they are kept: paths are absolute texts, tuples are lists."""
-    kept: dict[str, Any] = {}
-    for name, value in options.items():
-        if isinstance(value, Path) and (name in _PATHS or value.exists()) and not _is_name(name, value):
-            kept[name] = str(value.absolute())
-        elif isinstance(value, Path):
-            kept[name] = str(value)
-        else:
-            kept[name] = list(value) if isinstance(value, tuple) else anchor(name, value)
-    return kept
-
-
-def _is_name(name: str, value: Path) -> bool:
-    """Whether the data is a published data set, which has a name in place of a path."""
-    return name == "data" and str(value) in PUBLISHED_NAMES and not value.exists()
+def _as_kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as they are kept: paths are texts, tuples are lists."""
+    texts = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in texts.items()}
 
 
 def _check_data(data: Path | None, where: object) -> None:
-    if data is None or _is_name("data", data) or data.is_dir():
+    if data is None or str(data) in PUBLISHED_NAMES or data.is_dir():
         return
     what = "is a file, not a folder" if data.exists() else "does not exist"
     raise ConfigError(f"the data {data} {what}", where=where, remedy="Check the path: it is relative to the file")
