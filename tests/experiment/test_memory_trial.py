@@ -60,12 +60,12 @@ def test_the_largest_part_that_fits_for_all_models_is_used_and_recorded(squares:
     for run in ("fcn-seed0", "unet-seed0"):
         config = Config.read(folder / run)
         assert (config.protocol.batch_size, config.protocol.micro_batch) == (4, 2)
-        assert "fcn" in next(choice.why for choice in config.choices if choice.name == "micro_batch")
+        assert "FCN" in next(choice.why for choice in config.choices if choice.name == "micro_batch")
     comparison = read_comparison(folder)
-    assert "2 (4 images of fcn" in dict(protocol_rows(comparison))["micro batch"]
+    assert "2 (4 images of FCN" in dict(protocol_rows(comparison))["micro batch"]
     assert any("BatchNorm normalised 2 images" in note for note in caveats(comparison))
     log = (folder / "log.txt").read_text()
-    assert "micro batch 2 (4 images of fcn" in log
+    assert "micro batch 2 (4 images of FCN" in log
     segarena.compare(resume=folder, seeds=2)  # with memory for all of them
     assert Config.read(folder / "unet-seed1").protocol.micro_batch == 2
     assert ComparisonRecord.read(folder).seeds == 2

@@ -66,7 +66,7 @@ def test_the_remedy_resumes_the_training(squares: Path, tmp_path: Path, monkeypa
     words += [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with (
         memory_for(0, evaluation),
-        refuses(OutOfMemoryError, where=tmp_path / "run", value="evaluation of fcn") as caught,
+        refuses(OutOfMemoryError, where=tmp_path / "run", value="evaluation of FCN") as caught,
     ):
         monkeypatch.setattr("sys.argv", ["segarena", *words])
         segarena.train(squares, out=tmp_path / "run", **OPTIONS)
@@ -80,7 +80,7 @@ def test_the_remedy_resumes_the_training(squares: Path, tmp_path: Path, monkeypa
 def test_in_the_folder_of_a_comparison_its_own_training_is_resumed(squares: Path, tmp_path: Path) -> None:
     """That of a model on all images is beside the runs of the comparison, which is resumed by another command."""
     out = segarena.compare(squares, models="fcn", seeds=1, out=tmp_path / "out", **QUICK).folder
-    with memory_for(1), refuses(OutOfMemoryError, value="fcn with 2 images") as caught:
+    with memory_for(1), refuses(OutOfMemoryError, value="FCN with 2 images") as caught:
         segarena.train(like=out, model="fcn", all_images=True)
     command = shlex.split(caught.value.remedy.partition("resume: ")[2])
     assert command == ["segarena", "train", "--resume", str(caught.value.where)]

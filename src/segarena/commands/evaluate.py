@@ -13,6 +13,7 @@ from segarena.config import EvaluateOptions
 from segarena.experiment.rescore import Rescored, rescore
 from segarena.experiment.rescore_exported import open_exported, rescore_exported
 from segarena.formats import percent, plural, shorten, small_percent
+from segarena.reporting.style import label_of
 
 
 @shown
@@ -42,7 +43,8 @@ def _show(result: Rescored) -> None:
     console.result(f"Scores: {result.folder / metrics.file}", markup=False)
     interval = f" ({metrics.counted})" if metrics.counted else ""
     console.result(
-        f"[bold]{result.model}[/bold] on {escape(result.data)}, {metrics.split} ({plural(metrics.images, 'image')}): "
+        f"[bold]{escape(label_of(result.model))}[/bold] on {escape(result.data)}, {metrics.split} "
+        f"({plural(metrics.images, 'image')}): "
         f"mIoU {percent(metrics.miou)}{interval}, F1 {percent(metrics.mean_f1)}, "
         f"precision {percent(metrics.mean_precision)}, recall {percent(metrics.mean_recall)}, "
         f"accuracy {percent(metrics.pixel_accuracy)}"

@@ -10,6 +10,7 @@ from segarena.config.export import ExportOptions
 from segarena.experiment.export import Exported, export
 from segarena.formats import command, percent, plural
 from segarena.records.exported import Agreement, ExportedModel
+from segarena.reporting.style import label_of
 
 
 @shown
@@ -32,7 +33,7 @@ def run(options: ExportOptions) -> Path:
 
 def _show(done: Exported, options: ExportOptions) -> None:
     facts, path = done.facts, done.path
-    console.result(f"{facts.model} ({facts.precision}): {path}", markup=False)
+    console.result(f"{label_of(facts.model)} ({facts.precision}): {path}", markup=False)
     if facts.agreement is not None:
         console.print(f"  checked: {_agreement(facts.agreement, facts)}", markup=False)
     if facts.quantization is not None:

@@ -44,6 +44,7 @@ from segarena.outputs.table import check_table
 from segarena.outputs.video_labelling import VideoLabelling
 from segarena.outputs.writer import Collector
 from segarena.records.run import Data
+from segarena.reporting.style import label_of
 from segarena.threads import thread_pool
 from segarena.training.machine import computing_with, usual_threads
 
@@ -153,7 +154,9 @@ def _show_model(predictor: AnyPredictor, options: PredictOptions) -> None:
         console.warn(predictor.unfinished)
     elif predictor.run.parent == options.run and predictor.config.data.all_images:
         images = plural(predictor.train_images, "image")
-        console.print(f"{predictor.run.name} is used: {predictor.config.model}, trained on all {images}", markup=False)
+        console.print(
+            f"{predictor.run.name} is used: {label_of(predictor.config.model)}, trained on all {images}", markup=False
+        )
 
 
 class _Windows:
@@ -190,7 +193,9 @@ def _show_result(predictor: AnyPredictor, folder: Path, own: Sequence[NewImage],
     counted = [plural(len(own) - videos, "image")] * (videos < len(own)) + [plural(videos, "video")] * bool(videos)
     labels = f"{done:,} of " * bool(outcome.faults) + join_words(counted or ["0 images"])
     earlier = f", {before:,} of them before" if before else ""
-    console.result(f"{labels} labelled by {predictor.config.model} ({predictor.run}){earlier}: {folder}", markup=False)
+    console.result(
+        f"{labels} labelled by {label_of(predictor.config.model)} ({predictor.run}){earlier}: {folder}", markup=False
+    )
     names = ", ".join(f"{index} {name}" for index, name in enumerate(predictor.classes.names))
     masks = "NAME.png" if videos < len(own) else "a mask"
     console.print(f"  a pixel's value in {masks}: {names}", markup=False)

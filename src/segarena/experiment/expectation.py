@@ -13,6 +13,7 @@ from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.records.expected import Expected
 from segarena.records.run import Data
+from segarena.reporting.style import label_of
 from segarena.reuse.like import read_like
 
 
@@ -34,7 +35,7 @@ def expect(options: TrainOptions, prepared: Prepared, reporter: Reporter) -> Exp
         return None
     like = read_like(options.like, options.model, all_images=options.all_images)
     place = Path(like.expected.like)
-    reporter.say(f"{like.expected.model} ({like.expected.why})", title=f"like {options.like}")
+    reporter.say(f"{label_of(like.expected.model)} ({like.expected.why})", title=f"like {options.like}")
     table = ClassTable.from_dict(like.data.class_table, where=place / Data.file)
     if table.digest != prepared.source.classes.digest:
         raise RunError(

@@ -16,6 +16,7 @@ from segarena.experiment.prepared import Recorded
 from segarena.formats import command, join_words, listing, plain, plural
 from segarena.records.options import OptionsRecord
 from segarena.records.run import Data
+from segarena.reporting.style import label_of
 from segarena.reuse.recorded import NETWORK, is_same
 from segarena.runs import Run
 
@@ -96,13 +97,13 @@ def match_runs(runs: Sequence[FoundRun], vary: Sequence[str], again: Sequence[Pa
         other = modules.setdefault(key.model, run)
         if run.config.architecture.get("tensors") != other.config.architecture.get("tensors"):
             raise RunError(
-                f"has another module called {run.config.model} than {other.folder}",
+                f"has another module called {label_of(run.config.model)} than {other.folder}",
                 where=run.folder,
                 remedy="Train one of them again with another name",
             )
         if key in seen:
             raise RunError(
-                f"has {run.config.model} with seed {key.seed}, as {seen[key].folder} has",
+                f"has {label_of(run.config.model)} with seed {key.seed}, as {seen[key].folder} has",
                 where=run.folder,
                 remedy="Leave out one of them, or train one with another --seed",
             )

@@ -28,6 +28,7 @@ from segarena.free_memory import free_memory
 from segarena.launched import count_processes, local_processes, size_of
 from segarena.loading.dataset import EvaluationItem
 from segarena.records.options import OptionsRecord
+from segarena.reporting.style import label_of
 from segarena.reuse.recorded import recorded_choices
 from segarena.training.accumulation import micro_batches
 from segarena.training.checkpoint import saved_micro_batch
@@ -118,7 +119,7 @@ def _fit_of(training: Training, jobs: int) -> Fit:
 def _tried(training: Training) -> Fit:
     return Fit(
         lambda images: fits(partial(_try, training, images, evaluates=True), training.protocol.device),
-        lambda images: f"{plural(images, 'image')} of {training.model} do not fit into the memory of the GPU",
+        lambda images: f"{plural(images, 'image')} of {label_of(training.model)} do not fit into the memory of the GPU",
     )
 
 
@@ -131,8 +132,8 @@ def _predicted(training: Training, jobs: int) -> Fit:
     return Fit(
         lambda images: predicted(images) <= FILLED * free,
         lambda images: (
-            f"{plural(images, 'image')} of {training.model} would need {predicted(images) / GIB:.1f} GiB of memory, "
-            f"and {free / GIB:.1f} are free"
+            f"{plural(images, 'image')} of {label_of(training.model)} would need "
+            f"{predicted(images) / GIB:.1f} GiB of memory, and {free / GIB:.1f} are free"
         ),
     )
 

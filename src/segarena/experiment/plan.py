@@ -22,6 +22,7 @@ from segarena.records.config import Config, DataSettings
 from segarena.records.metrics import Metrics
 from segarena.records.run import Costs, Data
 from segarena.records.tuning import Tuning
+from segarena.reporting.style import label_of
 from segarena.reuse.recorded import MAY_DIFFER, is_same
 from segarena.runs import Run, fold_folder
 from segarena.training.checkpoint import LAST
@@ -197,7 +198,8 @@ def _check_same_module(training: Training, config: Config) -> None:
     now = build(training.protocol, training.model, training.num_classes, training.seed).settings
     if config.architecture.get("tensors") != now["tensors"]:
         raise RunError(
-            f"was started with another module: the tensors of {training.model} have other names, shapes or types now",
+            f"was started with another module: the tensors of {label_of(training.model)} have "
+            "other names, shapes or types now",
             where=training.folder,
             remedy=f"Give the function that it was started with ({config.architecture.get('built_by')}), "
             "or name a new folder with --out",

@@ -10,6 +10,7 @@ from segarena.experiment.prediction import Forecast
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
 from segarena.formats import is_command_line, plain, plural, rough_duration
+from segarena.reporting.style import label_of
 
 #: A command that takes longer is followed by a shorter one, and by how much that takes if possible, in seconds.
 LONG, SHORTER = 7200.0, 3600.0
@@ -26,7 +27,7 @@ def report_prediction(prepared: Prepared, forecast: Forecast, reporter: Reporter
         reporter: Receives it.
     """
     prediction = forecast.predict()
-    parts = [f"{model} {rough_duration(seconds)}" for model, seconds in prediction.models.items()]
+    parts = [f"{label_of(model)} {rough_duration(seconds)}" for model, seconds in prediction.models.items()]
     memory = prediction.peak_memory_bytes
     text = f"  predicted: at most {rough_duration(prediction.seconds)}"
     text += f" ({', '.join(parts)})" if len(parts) > 1 else ""

@@ -12,6 +12,7 @@ from segarena.config.training import SMALLEST_SIZE
 from segarena.experiment.plan import Training
 from segarena.formats import plural
 from segarena.records.options import OptionsRecord, resume_command
+from segarena.reporting.style import label_of
 from segarena.training.accumulation import smaller_micro_batch
 from segarena.training.memory import naming_shortage
 
@@ -31,7 +32,9 @@ def naming_step(training: Training, images: Callable[[], int] | None = None) -> 
         most = None if images is None else images()
         return training.protocol if most is None else replace(training.protocol, micro_batch=most)
 
-    return _naming(training, lambda: f"a training step of {training.model} with {describe_step(protocol())}", protocol)
+    return _naming(
+        training, lambda: f"a training step of {label_of(training.model)} with {describe_step(protocol())}", protocol
+    )
 
 
 def naming_evaluation(training: Training, images: int) -> AbstractContextManager[None]:
@@ -43,7 +46,7 @@ def naming_evaluation(training: Training, images: int) -> AbstractContextManager
     """
     height, width = training.protocol.input_size
     some = f"{plural(images, 'image')} of about {width} × {height}"
-    doing = f"an evaluation of {training.model} with {some} at a time"
+    doing = f"an evaluation of {label_of(training.model)} with {some} at a time"
     return _naming(training, lambda: doing, lambda: training.protocol)
 
 
