@@ -74,14 +74,17 @@ def test_a_public_repository_needs_the_option(trained: Path, tmp_path: Path, fak
     assert [call for call, _ in fake.calls] == ["create"]
 
 
-@pytest.mark.parametrize(("failure", "value"), [(RefusedError(), "403"), (ConnectionError("no route"), "no route")])
+@pytest.mark.parametrize(
+    ("failure", "value", "public"), [(RefusedError(), "403", False), (ConnectionError("no route"), "no route", True)]
+)
 def test_a_failed_upload_leaves_the_folder(
-    failure: Exception, value: str, trained: Path, tmp_path: Path, fake: Hub
+    failure: Exception, value: str, public: bool, trained: Path, tmp_path: Path, fake: Hub
 ) -> None:
     fake.failure = failure
     with refuses(RunError, where=tmp_path / "hub", value=value) as caught:
-        segarena.export(trained, push_to="me/new", out=tmp_path / "hub", quiet=True)
+        segarena.export(trained, push_to="me/new", public=public, out=tmp_path / "hub", quiet=True)
     assert "hf upload me/new" in caught.value.remedy
+    assert ("--private" in caught.value.remedy) != public
     assert (tmp_path / "hub" / "model.safetensors").exists()
 
 

@@ -38,3 +38,15 @@ def test_thousands_of_images_of_one_name_are_numbered() -> None:
     found = list(_name_results([(Path(f"{number}.png"), "image") for number in range(30_000)]))
     assert [image.name for image in found[:2]] == ["image", "image-2"]
     assert found[-1].name == "image-30000"
+
+
+def test_long_names_are_cut_so_that_results_can_be_written(tmp_path: Path) -> None:
+    """`predict` ended in the middle of a folder with "File name too long"."""
+    names = ["n" * 240, "画" * 80, "n" * 239 + "m", "n" * 200, "short"]
+    for name in names:
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{name}.png")
+    found = {image.path.stem: image for image in find_new_images([tmp_path]).images}
+    assert {name for name, image in found.items() if image.is_renamed} == set(names[:3])
+    results = [image.name for image in found.values()]
+    assert len(set(results)) == 5
+    assert max(len(name.encode()) for name in results) == 200

@@ -79,3 +79,13 @@ def test_a_score_of_no_image_is_none_and_one_of_validation_is_named(split: str) 
     assert ("model-index" in header(text)) == (split == "val")
     assert ("chose the epoch" in text) == (split == "val")
     assert "interval" not in text
+
+
+@pytest.mark.parametrize("all_images", [False, True])
+def test_why_there_is_no_score_is_stated(all_images: bool) -> None:
+    """The card of an interrupted training stated that all labelled images had trained the model."""
+    scores = replace(SCORES, split="none", miou=None)
+    run = {**FACTS.run, "data": {"all_images": all_images}}
+    text = model_card(replace(FACTS, scores=scores, run=run))
+    assert ("All labelled images" in text) == all_images
+    assert ("not finished" in text) != all_images

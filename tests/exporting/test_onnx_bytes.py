@@ -80,3 +80,8 @@ def test_graphs_within_graphs_without_end_are_refused(tmp_path: Path) -> None:
         graph = field(1, field(5, field(6, graph)))  # a graph of a node of an attribute of a graph
     with refuses(RunError, where=tmp_path):
         check_external_data(field(7, graph), tmp_path)
+
+
+def test_a_name_with_a_null_byte_is_damage(tmp_path: Path) -> None:
+    with refuses(RunError, where=tmp_path / "model.onnx"):
+        check_external_data(model(initializer="a\0b"), tmp_path / "model.onnx")

@@ -260,3 +260,11 @@ def test_a_test_is_named_only_where_there_are_enough_images(make_comparison: Any
     few = make_comparison(models=("unet", "fcn"), classes=("a", "b"), images=4, epochs=2)
     assert "4 images are too few for a test" in plain_paragraph(read_comparison(few))
     assert "linearization over 5 images" in plain_paragraph(read_comparison(crossed))
+
+
+def test_an_archive_replaces_no_file_of_the_comparison(make_comparison: Any, tmp_path: Path) -> None:
+    folder = make_comparison(models=("unet",), classes=("a", "b"), images=1, epochs=1).rename(tmp_path / "pictures")
+    before = (folder / "pictures.zip").read_bytes()
+    path = write_archive(folder)
+    assert path == folder / "pictures-report.zip"
+    assert (folder / "pictures.zip").read_bytes() == before

@@ -230,6 +230,17 @@ def test_the_command_for_a_curve_over_the_data_is_given(comparison: Comparison, 
     assert curve() is None
 
 
+def test_the_run_on_all_images_is_that_of_its_whole_name(comparison: Comparison, tmp_path: Path) -> None:
+    """Names of own models may have hyphens: "unet-big" was taken for "unet"."""
+    ranking = (comparison.ranking[0], replace(comparison.ranking[0], model="unet-big"))
+    run = all_images_folder(tmp_path, "unet-big")
+    run.mkdir()
+    COSTS.write(run)
+    use = describe_use(replace(comparison.record, ranking=ranking), tmp_path, place=PurePath("mine"))
+    assert use is not None
+    assert (use.model, use.trained) == ("unet-big", run.name)
+
+
 def test_an_undefined_class_is_a_caveat(make_comparison) -> None:
     folder = make_comparison(models=("unet",), classes=("a", "b", "c"), undefined=(1,), images=1, epochs=2)
     assert "leave it out" in find(caveats(read_comparison(folder)), "“b”")

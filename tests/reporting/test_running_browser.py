@@ -80,3 +80,10 @@ def test_there_is_a_page_before_the_first_epoch(state: str) -> None:
     text = render_running(content(state=state, runs=runs, seconds_left=None))
     assert "No epoch has ended yet" in text
     assert "left for all" not in text
+
+
+def test_ticks_of_a_low_miou_differ() -> None:
+    """Of 60 classes the first values are below 2%: the axis had 0%, 0%, 1% and 2%."""
+    run = RunSoFar("unet, seed 0", "unet", 10, "running", {1: (4.0, 0.016)})
+    text = render_running(content(runs=[run]))
+    assert re.findall(r">([\d.]+%)</text>", text) == ["0%", "0.5%", "1%", "1.5%"]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from segarena.errors import RunError
 from segarena.reporting import viewer as module
 from segarena.reporting.comparison import read_comparison
 from segarena.reporting.label_maps import PICTURES, PREDICTIONS, Pictures, decode_labels
-from segarena.reporting.viewer import describe_viewer, to_json
+from segarena.reporting.viewer import describe_viewer, remedy, to_json
 from segarena.reporting.viewer_folder import write_viewer
 from segarena.reporting.viewer_sample import choose_sample
 from support import refuses
@@ -142,3 +143,10 @@ def test_all_images_are_a_page_with_a_file_for_each(make_comparison) -> None:
 def test_no_name_ends_the_script() -> None:
     assert json.loads(to_json({"a": "</script><!--"})) == {"a": "</script><!--"}
     assert "<" not in to_json({"a": "</script><!--"})
+
+
+def test_the_remedy_for_varied_runs_names_what_differs(street: Path) -> None:
+    comparison = read_comparison(street)
+    record = replace(comparison.record, compared_runs=("a", "b"), varied=("loss", "learning_rate"))
+    line = remedy(replace(comparison, record=record), street)
+    assert line == "segarena compare a b --vary loss learning_rate"

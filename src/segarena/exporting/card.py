@@ -116,6 +116,8 @@ def _class_table(facts: ExportedModel, classes: ClassTable) -> list[str]:
 def _scores(facts: ExportedModel) -> list[str]:
     scores = facts.scores
     if scores.miou is None:
+        if not facts.run.get("data", {}).get("all_images"):
+            return ["The training of the model was not finished, so it was not scored."]
         return ["All labelled images trained the model, so there is no score."]
     interval = ""
     if scores.miou_low is not None and scores.miou_high is not None:

@@ -60,13 +60,13 @@ def push_folder(folder: Path, name: str, *, public: bool) -> str:
             )
         api.upload_folder(repo_id=name, folder_path=str(folder), commit_message="Model exported by segarena")
     except (OSError, ValueError, RuntimeError) as error:  # of the hub, of the network; RunError is none of them
-        raise _failed(error, folder, name) from error
+        raise _failed(error, folder, name, public=public) from error
     return address
 
 
-def _failed(error: Exception, folder: Path, name: str) -> RunError:
+def _failed(error: Exception, folder: Path, name: str, *, public: bool) -> RunError:
     status = getattr(getattr(error, "response", None), "status_code", None)
-    again = command("hf", "upload", name, folder, "--private")
+    again = f"`{command('hf', 'upload', name, folder, *([] if public else ['--private']))}`"
     if status in (401, 403):
         return RunError(
             f"was not uploaded: the token may not write to {name} (status {status})",

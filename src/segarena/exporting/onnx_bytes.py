@@ -62,6 +62,8 @@ def check_external_data(content: bytes, where: Path) -> None:
             if number != _EXTERNAL:
                 continue
             name, place = _entry(value, where)
+            if "\0" in place:
+                raise _damaged(where)
             if name == "location" and not (folder / place).resolve().is_relative_to(folder):
                 raise RunError(
                     f"has weights in {place}, outside its folder, which is not opened", where=where, remedy=_REMEDY

@@ -161,18 +161,26 @@ def load_onnx(path: str | PathLike[str], *, device: str = "auto", threads: int |
             where="--device",
             remedy="Use --device cpu, or install onnxruntime-gpu in place of onnxruntime for an NVIDIA GPU",
         )
+    _, _, number = device.partition(":")
+    chosen = (provider, {"device_id": number}) if number else provider
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or count_cores()
     options.log_severity_level = 3  # errors
     try:
         # By its path: files of external data, which have been checked, are found beside it.
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[chosen])
     except Exception as error:  # of a type of its own for each kind of damage
         raise RunError(
             f"cannot be loaded by ONNX Runtime {onnxruntime.__version__} ({str(error).splitlines()[0][:200]})",
             where=path,
             remedy="Update onnxruntime, or export the run again: segarena export RUN",
         ) from error
+    if provider not in session.get_providers():  # then the processor computes
+        raise ConfigError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot load its libraries for {device}",
+            where="--device",
+            remedy="Use --device cpu, or install the versions of CUDA and cuDNN that this onnxruntime-gpu needs",
+        )
     classes = ClassTable.from_dict(facts.class_table, where=path)
     return OnnxModel(session, classes, facts, path, device)
 

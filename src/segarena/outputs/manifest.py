@@ -106,7 +106,8 @@ class Journal(AbstractContextManager["Journal"]):
                     self._path.parent.mkdir(parents=True, exist_ok=True)
                     self._stream = self._path.open("ab", buffering=0)
                 line = _write(done, content)
-                if self._stream.write(line) != len(line):  # of an almost full disk, without an error
+                if (written := self._stream.write(line)) != len(line):  # of an almost full disk, without an error
+                    self._stream.truncate(self._stream.tell() - written)  # another thread may write after it
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise unwritable(self._path, error) from error

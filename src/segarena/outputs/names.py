@@ -1,4 +1,4 @@
-"""names.csv: which mask is of which image, where several images have one name."""
+"""names.csv: which mask is of which image, where several images have one name, or one has a long name."""
 
 from __future__ import annotations
 

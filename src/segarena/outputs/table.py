@@ -79,7 +79,7 @@ def open_table(path: Path, kind: type) -> Iterator[Callable[[Sequence[Any]], Non
             waiting.clear()
 
         def add(rows: Sequence[Any]) -> None:
-            waiting.extend(map(to_columns, rows))
+            waiting.extend({name: _text(value) for name, value in to_columns(row).items()} for row in rows)
             if len(waiting) >= _PART:
                 write(table)
 
@@ -87,6 +87,11 @@ def open_table(path: Path, kind: type) -> Iterator[Callable[[Sequence[Any]], Non
             yield add
             if waiting:
                 write(table)
+
+
+def _text(value: Any) -> Any:
+    """A text that Parquet can have: bytes of a file name that are not valid UTF-8 are written as in CSV."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _plain(hint: Any) -> Any:

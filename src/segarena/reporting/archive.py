@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from segarena.files import write_with
-from segarena.reporting.label_maps import ZIP_DATE
+from segarena.reporting.label_maps import PICTURES, ZIP_DATE
 
 #: What belongs to a result, below the comparison's folder. Results of `evaluate` and `predict` in a run do not.
 _RESULT = tuple(
@@ -24,6 +24,8 @@ _RESULT = tuple(
 def write_archive(folder: Path) -> Path:
     """Write NAME.zip into the comparison folder NAME; unpacked, `segarena report NAME` can make the page again.
 
+    In a folder called "pictures" it is pictures-report.zip, as the viewer's pictures have the other name.
+
     Args:
         folder: A comparison folder whose page has been made.
 
@@ -35,6 +37,8 @@ def write_archive(folder: Path) -> Path:
     """
     name = folder.resolve().name
     path = folder / f"{name}.zip"
+    if path.name.casefold() == PICTURES:
+        path = folder / f"{name}-report.zip"
 
     def save(stream: IO[bytes]) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

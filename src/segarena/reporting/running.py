@@ -122,6 +122,15 @@ class RunningPage:
         return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
+def _percents(fraction: float) -> str:
+    """A fraction in percent with three digits: of 60 classes, the first values are below 2%.
+
+    >>> _percents(0.005), _percents(0.4)
+    ('0.5%', '40%')
+    """
+    return f"{100 * fraction:.3g}%"
+
+
 def render_running(page: RunningPage) -> str:
     """Return the page as HTML: one file, which makes no request and loads itself again as long as it is not finished.
 
@@ -149,7 +158,7 @@ def render_running(page: RunningPage) -> str:
         clock=time.strftime("%Y-%m-%d %H:%M:%S"),
         reload=RELOAD_STOPPED if page.state in {"queued", "stopped"} else RELOAD,
         curves=[
-            draw_curves("Validation mIoU", [line for line in scores if line.points], epochs, lambda v: percent(v, 0)),
+            draw_curves("Validation mIoU", [line for line in scores if line.points], epochs, _percents),
             draw_curves("Training loss", [line for line in losses if line.points], epochs, may_be_log=True),
         ],
         percent=percent,

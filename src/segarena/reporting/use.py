@@ -10,7 +10,7 @@ from segarena.records.comparison import ComparisonRecord, RankedModel
 from segarena.records.data_curve import DataCurve
 from segarena.records.expected import Expected
 from segarena.reporting.style import ARCHITECTURES
-from segarena.runs import find_all_images_run
+from segarena.runs import all_images_folder, find_all_images_run
 
 _NAMED = ("segarena",)
 _FRACTIONS = ("--data-fractions", "0.25", "0.5", "1")
@@ -92,4 +92,4 @@ def _advised(record: ComparisonRecord) -> RankedModel | None:
 
 
 def _of_run(record: ComparisonRecord, run: Path) -> RankedModel:
-    return next(entry for entry in record.ranking if run.name.startswith(f"{entry.model}-"))
+    return next(entry for entry in record.ranking if all_images_folder(run.parent, entry.model) == run)

@@ -187,7 +187,9 @@ def remedy(comparison: Comparison, folder: Path) -> str:
         folder: Its folder, as the command names it.
     """
     if comparison.record.compared_runs:
-        return command("segarena", "compare", *comparison.record.compared_runs, program=("segarena",))
+        varied = comparison.record.varied
+        options = ["--vary", *varied] if varied else []
+        return command("segarena", "compare", *comparison.record.compared_runs, *options, program=("segarena",))
     return command("segarena", "compare", "--resume", folder, program=("segarena",))
 
 

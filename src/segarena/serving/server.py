@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 import threading
@@ -27,6 +28,7 @@ from segarena.serving.problems import ProblemError, retry
 _HEAD_SECONDS, _IDLE_SECONDS = 15.0, 5
 #: Connections beyond the requests that are answered at once: for the page, and for clients that are refused.
 _FURTHER_CONNECTIONS = 200
+_LAST_PORT = 65535
 
 
 class _Protocol(H11Protocol):
@@ -111,9 +113,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ConfigError(
-            f"{host!r} is not an address of this computer ({error})", where="--host", remedy=_HOST
-        ) from None
+        raise _not_here(host, error) from None
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)
     try:
@@ -123,15 +123,23 @@ def open_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         reason = error.strerror or error
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _not_here(host, reason) from None
         if isinstance(error, PermissionError):
             remedy = "Choose a port of 1024 or more"
         else:
-            remedy = f"Choose another port, e.g. {command('--port', str(port + 1))}, or 0 for a free one"
+            other = port + 1 if port < _LAST_PORT else port - 1
+            remedy = f"Choose another port, e.g. {command('--port', str(other))}, or 0 for a free one"
         raise ConfigError(f"{host}:{port} cannot be used ({reason})", where="--port", remedy=remedy) from None
     return listening
 
 
-_HOST = "Give 127.0.0.1 for this computer only, or 0.0.0.0 for all of its addresses"
+def _not_here(host: str, reason: object) -> ConfigError:
+    return ConfigError(
+        f"{host!r} is not an address of this computer ({reason})",
+        where="--host",
+        remedy="Give 127.0.0.1 for this computer only, or 0.0.0.0 for all of its addresses",
+    )
 
 
 def address_of(listening: socket.socket) -> str:

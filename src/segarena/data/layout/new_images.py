@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ OVERLAY = "_overlay.jpg"
 PROBABILITIES = "_probabilities"
 #: What `segarena predict` writes of a video NAME: its overlay, the legend of that, and its masks.
 VIDEO_OVERLAY, LEGEND, MASKS = "_overlay.mp4", "_legend.png", "_masks"
+#: The most bytes of a name without its folder: file systems allow 255, with what is appended while a file is written.
+_LONGEST = 200
 #: Installs what reads videos.
 INSTALL = install_command("video")
 #: The file in the folder of its results.
@@ -35,7 +39,7 @@ class NewImage(NamedTuple):
     Args:
         path: The file.
         name: What its results are called: the path below the folder that was named, without the ending of the file.
-        is_renamed: Whether `name` has a number, because another image has that name.
+        is_renamed: Whether `name` has a number, because another image has that name, or is cut, because it is long.
         location: The path below the folder that was named, with the ending of the file, `/` between folders; where
             several folders have such an image, below the folder that all these have in common.
     """
@@ -204,11 +208,21 @@ def _name_results(found: Iterable[tuple[Path, str]]) -> Iterator[NewImage]:
     names: dict[tuple[str, bool], Iterator[str]] = {}  # those of equal files go on where the last one was free
     for file, own in found:
         excluded = no_videos if is_video(file) else frozenset[str]()
-        candidates = names.setdefault((own, is_video(file)), _numbered(own))
+        candidates = names.setdefault((own, is_video(file)), _numbered(_cut(own)))
         name = next(name for name in candidates if not (name.casefold() in taken or name.casefold() in excluded))
         taken |= {name.casefold(), f"{name}_overlay".casefold()}
         location = str(PurePosixPath(own).with_name(file.name))
         yield NewImage(file, name, name != own, location)
+
+
+def _cut(own: str) -> str:
+    """The name, or its beginning with a hash of all of it where the files of the results could not be called so."""
+    path = PurePosixPath(own)
+    content = os.fsencode(path.name)
+    if len(content) <= _LONGEST:
+        return own
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return str(path.with_name(f"{content[: _LONGEST - 9].decode(errors='ignore')}-{digest}"))
 
 
 def _numbered(name: str) -> Iterator[str]:
