@@ -93,6 +93,16 @@ def test_no_text_leaves_the_sheet_or_its_tile() -> None:
     assert first.x1 < second.x0
 
 
+def test_the_legend_of_wide_letters_is_on_the_sheet() -> None:
+    """Columns were counted by characters: names of wide letters went beyond the sheet on the right."""
+    sheet = make_sheet(name_classes(range(9), [f"{'W' * 22}{index}" for index in range(9)]))
+    with theme():
+        figure = draw_sheet(sheet)
+        figure.draw_without_rendering()
+        [legend] = figure.legends
+        assert legend.get_window_extent().x1 < figure.bbox.x1
+
+
 def test_long_facts_are_on_several_lines_and_complete() -> None:
     fact = "index masks: " + ", ".join(f"{value} = a class of number {value}" for value in range(20))
     shown = texts(replace(make_sheet(name_classes((0, 1), ("one", "two"))), facts=(fact, "the last")))

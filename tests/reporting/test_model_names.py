@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_the_heads_of_the_gallery_differ_and_are_inside(varied: Comparison) -> N
         figure.draw_without_rendering()
     assert_inside(figure)
     assert len({text for text in texts(figure) if "learning" in text}) == 3
+
+
+def test_the_legend_of_a_narrow_gallery_is_inside(make_comparison: Callable[..., Path]) -> None:
+    """Of one model, the colours of the left column were cut off."""
+    names = [f"a rather long class name {index}" for index in range(6)]
+    alone = read_comparison(make_comparison(models=("unet",), classes=names, images=1, epochs=1))
+    with theme():
+        figure = draw_gallery(alone, [read_example(alone, alone.record.gallery[0])])
+        figure.draw_without_rendering()
+    assert_inside(figure)
 
 
 def test_many_models_differ_in_colour_or_marker() -> None:

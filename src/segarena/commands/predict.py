@@ -259,7 +259,7 @@ def _show_names(found: NewImages, options: PredictOptions) -> None:
     renamed = [image for image in (*found.images, *found.videos) if image.is_renamed]
     if renamed:
         names = listing([f"{image.path} is {name_of_mask(image, options)}" for image in renamed])
-        console.print(f"  images of the same name: {names}; all are in {NAMES}", markup=False)
+        console.print(f"  images of equal or long names: {names}; all are in {NAMES}", markup=False)
 
 
 def _refuse(faults: Sequence[tuple[Path, DataError]], labelled: int) -> DataError:

@@ -25,7 +25,7 @@ from segarena.reporting.fonts import class_label, shorten_to, text_width
 from segarena.reporting.label_maps import encode_photo
 from segarena.reporting.overlay import draw_overlay
 from segarena.reporting.png import encode_png
-from segarena.reporting.style import MUTED, theme, to_unit
+from segarena.reporting.style import MUTED, legend_columns, theme, to_unit
 from segarena.scoring.ceilings import Ceiling
 
 #: The most image tiles on the sheet.
@@ -34,6 +34,7 @@ TILES = 12
 _DPI = 150  # of a sheet of 1500 pixels: photographs on it are as large as on a screen
 _WIDTH, _MARGIN, _GAP = 10.0, 0.35, 0.12  # inches, as all that follows
 _FACT_WIDTH, _FACT_POINTS, _FACT_ROWS = _WIDTH - 2 * _MARGIN, 9.5, 4
+_LEGEND_POINTS = 8.5
 _COLUMNS, _CAPTION, _LEGEND_ROW, _FACT, _CLASS_ROW = 4, 0.2, 0.2, 0.22, 0.22
 _TITLE, _LEGEND_GAP, _CHART_HEAD, _CHART_FOOT, _SIZES, _CEILINGS = 0.62, 0.25, 0.4, 0.5, (2.7, 1.7), (2.7, 1.5)
 
@@ -109,7 +110,7 @@ def draw_sheet(sheet: DataSheet) -> Figure:
     width = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
     tile = (width, width * _tile_aspect(sheet.tiles))
     legend = _legend(sheet)
-    columns = _legend_columns(legend)
+    columns = legend_columns(legend, _WIDTH - 2 * _MARGIN, len(legend), _LEGEND_POINTS)
     rows = min(ROWS, sheet.classes.num_classes)
     below_head = _MARGIN + _TITLE + _FACT * len(_fact_lines(sheet))
     below_tiles = below_head + -(-len(sheet.tiles) // _COLUMNS) * (tile[1] + _CAPTION + _GAP)
@@ -130,7 +131,7 @@ def draw_sheet(sheet: DataSheet) -> Figure:
         columnspacing=1.4,
         borderpad=0,
         borderaxespad=0,
-        fontsize=8.5,
+        fontsize=_LEGEND_POINTS,
     )
 
     def place(
@@ -266,8 +267,3 @@ def _legend(sheet: DataSheet) -> list[Patch]:
 
 def _patch(label: str, color: tuple[float, float, float] | str, hatch: str | None = None) -> Patch:
     return Patch(label=label, facecolor=color, hatch=hatch, edgecolor="#888888", lw=0.4)
-
-
-def _legend_columns(patches: list[Patch]) -> int:
-    longest = max(len(str(patch.get_label())) for patch in patches)
-    return max(1, min(len(patches), int((_WIDTH - 2 * _MARGIN) / (0.42 + 0.07 * longest))))

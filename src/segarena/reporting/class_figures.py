@@ -56,7 +56,7 @@ def draw_class_iou(comparison: Comparison) -> Figure:
     figure.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=legend_columns(comparison.styles.values(), 6.4, min(len(handles), 6)),
+        ncols=legend_columns(handles, 6.4, min(len(handles), 6)),
         columnspacing=1.4,
         handletextpad=0.2,
     )

@@ -55,7 +55,7 @@ def draw_learning_curves(comparison: Comparison) -> Figure:
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=legend_columns(comparison.styles.values(), 6.4, len(handles) if len(handles) <= 6 else 4),
+        ncols=legend_columns(handles, 6.4, len(handles) if len(handles) <= 6 else 4),
         handlelength=1.8,
     )
     return figure

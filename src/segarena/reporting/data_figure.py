@@ -54,9 +54,9 @@ def draw_data_curve(comparison: Comparison, curve: DataCurve) -> Figure:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     _set_images_axis(axes, images, is_log=is_log)
-    styles = [comparison.styles[one.model] for one in curve.models]
-    columns = legend_columns(styles, 6.4, min(len(styles), 4))
-    figure.legend(loc="outside lower center", ncols=columns, handlelength=1.2)
+    handles, _ = axes.get_legend_handles_labels()
+    columns = legend_columns(handles, 6.4, min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=1.2)
     return figure
 
 

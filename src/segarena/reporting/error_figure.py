@@ -40,7 +40,7 @@ def draw_errors(comparison: Comparison) -> Figure | None:
         Line2D([], [], color=style.color, marker=style.marker, ms=6, lw=1.4, label=style.lines)
         for style in comparison.styles.values()
     ]
-    columns = legend_columns(comparison.styles.values(), 8.6, min(len(handles), 6))
+    columns = legend_columns(handles, 8.6, min(len(handles), 6))
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.6)
     return figure
 

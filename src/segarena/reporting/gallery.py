@@ -21,13 +21,14 @@ from segarena.reporting.comparison import REPEAT, Comparison
 from segarena.reporting.fonts import class_label, shorten_to
 from segarena.reporting.label_pictures import color_labels, error_map, wrong_color
 from segarena.reporting.spots import Spot
-from segarena.reporting.style import DPI, to_unit
+from segarena.reporting.style import DPI, legend_columns, to_unit
 
 #: The longest side of a gallery picture in the page, in pixels.
 LONGEST_SIDE = 420
 
 _GAP, _TILE = 8, 250  # pixels of the figure
 _HEAD, _HEAD_ROW, _LEGEND_ROW = 0.25, 0.15, 0.17  # inches
+_LEGEND_POINTS = 8.0
 _HEAD_LINE, _HEAD_LINES = 17, 4  # characters of a line of a model's name, and lines
 
 
@@ -82,8 +83,8 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
     heads = [["image / truth"], *(comparison.styles[name].wrap(_HEAD_LINE, _HEAD_LINES) for name in comparison.names)]
     above = _HEAD + _HEAD_ROW * (max(map(len, heads)) - 1)
     patches = _legend(comparison, examples)
-    legend_columns = max(2, int(inches / 1.3))
-    legend_height = 0.3 + _LEGEND_ROW * -(-len(patches) // legend_columns)
+    ncols = legend_columns(patches, inches, len(patches), _LEGEND_POINTS)
+    legend_height = 0.3 + _LEGEND_ROW * -(-len(patches) // ncols)
     figure = Figure(figsize=(inches + 0.1, inches * height / width + above + legend_height), layout="constrained")
     axes = figure.add_subplot()
     top = 0
@@ -97,7 +98,7 @@ def draw_gallery(comparison: Comparison, examples: list[Example]) -> Figure:
         x = column * (_TILE + _GAP) + _TILE / 2
         text = "\n".join(shorten_to(line, round(9 * DPI / 72), 0.87 * _TILE) for line in head)  # bold letters are wider
         axes.text(x, -_GAP, text, ha="center", va="bottom", fontsize=9, weight="bold")
-    figure.legend(handles=patches, loc="outside lower center", ncols=legend_columns, handlelength=1.2, fontsize=8)
+    figure.legend(handles=patches, loc="outside lower center", ncols=ncols, handlelength=1.2, fontsize=_LEGEND_POINTS)
     return figure
 
 

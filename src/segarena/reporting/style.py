@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.artist import Artist
 from matplotlib.colors import to_rgb
 
 from segarena.reporting.fonts import add_fonts, text_width
@@ -99,17 +100,18 @@ def _further_style(name: str, place: int) -> ModelStyle:
     return ModelStyle(_label(name), _COLORS[place % number], _MARKERS[(place + place // number) % number])
 
 
-def legend_columns(styles: Iterable[ModelStyle], inches: float, most: int) -> int:
-    """Return how many columns of a legend of models fit beside each other: what is beyond a figure is not drawn.
+def legend_columns(handles: Iterable[Artist], inches: float, most: int, points: float = LEGEND_POINTS) -> int:
+    """Return how many columns of a legend fit beside each other: what is beyond a figure is not drawn.
 
     Args:
-        styles: The models, written as their `lines`.
+        handles: What the legend has, with their labels.
         inches: The width of the figure.
         most: The most columns.
+        points: The size of the text.
     """
-    lines = [line for style in styles for line in style.lines.splitlines()]
-    widest = max(text_width(line, 100) for line in lines) / 100 * LEGEND_POINTS
-    return max(1, min(most, int(72 * inches / (widest + _BESIDE * LEGEND_POINTS))))
+    lines = [line for handle in handles for line in str(handle.get_label()).splitlines()]
+    widest = max(text_width(line, 100) for line in lines) / 100 * points
+    return max(1, min(most, int(72 * inches / (widest + _BESIDE * points))))
 
 
 def label_of(model: str) -> str:
