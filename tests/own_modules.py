@@ -13,10 +13,10 @@ from torch import Tensor, nn
 class Tiny(nn.Module):
     """An encoder and a decoder, named as in segmentation-models-pytorch, with logits at a quarter of the size."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, channels: int = 3) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
-            *(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU()),
+            *(nn.Conv2d(channels, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU()),
             *(nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU()),
         )
         self.decoder = nn.Conv2d(8, classes, 1)

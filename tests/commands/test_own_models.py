@@ -12,10 +12,12 @@ import pytest
 import torch
 
 import segarena
+from band_files import write_bands
 from own_modules import Answering, Tied, Tiny
 from segarena.errors import ConfigError, OptionTypeError, RunError
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
+from segarena.records.metrics import Metrics
 from segarena.results.comparison import Comparison
 from support import QUICK, refused, refuses, write_squares
 
@@ -105,6 +107,14 @@ def test_one_module_is_trained_in_folds(data: Path, tmp_path: Path) -> None:
     assert config.architecture["built_by"] == "own_modules.Tiny"
     assert "encoder" not in config.protocol.network
     assert run.predictor(build=Tiny).predict(data / "images" / "square00.png").shape == (48, 48)
+
+
+def test_a_module_is_trained_on_other_channels(tmp_path: Path) -> None:
+    four = write_bands(tmp_path / "data", 4, "uint8")
+    build = partial(Tiny, channels=4)
+    run = segarena.train(four, channels="all", model=("mine", build), out=tmp_path / "run", **ALONE)
+    assert Config.read(run).architecture["in_channels"] == 4
+    assert segarena.evaluate(run, build=build, out=tmp_path / "scored")["miou"] == Metrics.read(run).miou
 
 
 def test_a_training_that_was_stopped_ends_with_the_same_bits(

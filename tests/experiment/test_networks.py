@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,18 @@ import pytest
 import torch
 from torchvision.models import get_model
 
+from own_modules import Tiny
 from recording import RecordingReporter, protocol
 from segarena.config import CompareOptions
+from segarena.config.own_models import own_models
 from segarena.errors import ConfigError, WeightsError
-from segarena.experiment.networks import check_networks, drop_unused_options, relative_cost, try_networks
+from segarena.experiment.networks import (
+    check_networks,
+    drop_unused_options,
+    network_costs,
+    relative_cost,
+    try_networks,
+)
 from segarena.models import ENCODERS, weights
 from support import refuses
 
@@ -53,6 +62,14 @@ def test_the_relative_cost_is_that_of_the_network_and_of_the_pixels() -> None:
     costs = {model: relative_cost(protocol(input_size=(64, 64)), model) for model in ("fcn", "unet")}
     assert 0 < costs["fcn"] < costs["unet"]
     assert relative_cost(protocol(input_size=(64, 128)), "fcn") == 2 * costs["fcn"]
+
+
+def test_a_module_keeps_the_channels_of_the_images() -> None:
+    with own_models({"mine": partial(Tiny, channels=5)}):
+        five = drop_unused_options(protocol(network={"in_channels": 5, "encoder": "resnet18"}), "mine")
+        assert five.network == {"in_channels": 5}
+        assert relative_cost(five, "mine") > 0
+        assert network_costs("encoder", five.network, ["mine"])[0].operations > 0
 
 
 @pytest.mark.parametrize(("name", "called"), [("imagenet", "ImageNet"), ("coco", "COCO")])

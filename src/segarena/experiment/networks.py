@@ -112,8 +112,8 @@ def used_arguments(track: str, arguments: dict[str, Any], model: str) -> dict[st
         arguments: By their names; all of those that were typed.
         model: The name of the model.
     """
-    if is_own(model):
-        return {}
+    if is_own(model):  # its function builds it; the channels are those of the images that it is tried with
+        return {name: value for name, value in arguments.items() if name == "in_channels"}
     kind = find_model(model, track)
     used = dict(arguments)
     if track == "paper" and used.get("encoder") not in kind.paper_encoders:
@@ -221,7 +221,9 @@ def network_costs(track: str, arguments: dict[str, Any], models: Sequence[str]) 
         ConfigError: A network cannot be built.
     """
     return [
-        _own_cost(model) if is_own(model) else _network_cost(track, model, *_shape_of(track, arguments, model))
+        _own_cost(model, arguments.get("in_channels", 3))
+        if is_own(model)
+        else _network_cost(track, model, *_shape_of(track, arguments, model))
         for model in models
     ]
 
@@ -236,9 +238,9 @@ def _shape_of(track: str, arguments: dict[str, Any], model: str) -> tuple[Any, A
     return used.get("encoder"), used.get("output_stride")
 
 
-def _own_cost(model: str) -> NetworkCost:
+def _own_cost(model: str, channels: int) -> NetworkCost:
     """The cost of a user's module; none where it cannot process the image, which is reported where it is tried."""
-    network = build_own(model, 2, _builder(model)).eval()
+    network = build_own(model, 2, _builder(model), in_channels=channels).eval()
     size = (SIDE, SIDE)
     try:
         return NetworkCost(logit_stride(network, size), count_flops(network, size), count_activations(network, size))
