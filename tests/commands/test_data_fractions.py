@@ -13,7 +13,7 @@ import segarena
 from own_modules import Tiny
 from segarena import cli
 from segarena.config.own_models import own_models
-from segarena.errors import ConfigError
+from segarena.errors import ConfigError, RunError
 from segarena.experiment.data_curve import DataCurve
 from segarena.files import read_json
 from segarena.records.config import Config
@@ -90,6 +90,21 @@ def test_a_part_is_trained_again_alone_with_the_same_bits(compared: Path, data: 
     alone = segarena.train(data, model=("tiny", Tiny), out=tmp_path / "run", data_fraction=0.5, **own)
     for name in ("best.safetensors", "images.csv", "data.json"):
         assert (Path(alone) / name).read_bytes() == (part(compared, "0.5") / name).read_bytes()
+
+
+def test_runs_on_a_part_are_compared(data: Path, tmp_path: Path) -> None:
+    own = {name: value for name, value in OPTIONS.items() if name not in ("models", "seeds")}
+    for name in ("tiny", "other"):
+        segarena.train(data, model=(name, Tiny), out=tmp_path / name, data_fraction=0.5, **own)
+    builders = [(name, Tiny) for name in ("tiny", "other")]
+    runs = [tmp_path / name for name in ("tiny", "other")]
+    found = segarena.compare(runs=runs, models=builders, out=tmp_path / "both", quiet=True)
+    assert {entry.model for entry in found.record.ranking} == {"tiny", "other"}
+    segarena.train(data, model=("whole", Tiny), out=tmp_path / "whole", splits=tmp_path / "tiny", **own)
+    assert Data.read(tmp_path / "whole").counts["train"] == 16
+    with refuses(RunError, where=tmp_path / "whole", value="8") as raised:
+        segarena.compare(runs=[tmp_path / "tiny", tmp_path / "whole"], models=builders, quiet=True)
+    assert "data_fraction" in raised.value.remedy
 
 
 def test_shares_are_added_and_nothing_is_trained_twice(data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import segarena
 from segarena.config import CheckOptions, CompareOptions, TrainOptions, make_options
 from segarena.errors import ConfigError, DataError, SegarenaError
 from segarena.experiment.inputs import describe_inputs, make_splits, open_source, reopen_source
+from segarena.experiment.prepare import prepare
+from segarena.experiment.progress import SILENT
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.metrics import Metrics
@@ -79,6 +82,14 @@ def test_a_saved_split_is_used_again(films: Path, tmp_path: Path) -> None:
     first = segarena.train(films, model="fcn", group_by="prefix", out=tmp_path / "first", **options)
     second = segarena.train(films, model="fcn", splits=first, out=tmp_path / "second", **options)
     assert Data.read(first).split == Data.read(second).split
+
+
+def test_the_split_of_a_run_on_a_part_is_that_of_all_images(films: Path, tmp_path: Path) -> None:
+    options = TrainOptions(data=films, masks=Path("masks"), model="fcn", data_fraction=0.5)
+    prepared = prepare(options, SILENT)
+    prepared.splits[0].describe_data().write(tmp_path)
+    splits = make_splits(prepared.source, replace(options, splits=tmp_path))
+    assert (splits.train, splits.val) == (prepared.splits[0].labelled, prepared.splits[0].splits.val)
 
 
 @pytest.mark.parametrize("method", ["inverse", "effective", "median"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,8 @@ def _restore_splits(path: Path, source: Source, reporter: Reporter) -> Splits:
         data = Data.from_json(read_json(file), file)
     except RunError:  # another file with a split
         return read_splits(path, source.samples)
+    split = data.split  # what a fraction of the data left out is training data
+    data = replace(data, split=replace(split, train=(*split.train, *split.unused), unused=()))
     found = recognise(source, data)
     own = [sample.name for sample in source.samples]
     unknown = {own[index] for index, name in enumerate(found.names) if name is None}

@@ -254,7 +254,9 @@ def _describe_data(now: Data, before: Data) -> tuple[str, str]:
         if set(ours[part]) != set(theirs[part]):
             only = sorted(set(ours[part]) ^ set(theirs[part]))
             counts = f"{len(ours[part])} and {len(theirs[part])}"
-            return f"has other {what} images ({counts}; {listing(only, 3)} in one of the two)", same_split
+            is_part = {*ours[part], *ours["unused"]} == {*theirs[part], *theirs["unused"]}
+            remedy = "Train it again with the --data-fraction of the other run" if is_part else same_split
+            return f"has other {what} images ({counts}; {listing(only, 3)} in one of the two)", remedy
     changed = [name for name in now.sha256 if now.sha256[name] != before.sha256.get(name)]
     again = "Train it again on the present files"
     if changed:
