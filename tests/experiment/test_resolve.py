@@ -178,6 +178,10 @@ def test_a_batch_is_at_most_all_training_images() -> None:
     protocol, choices = resolve(TrainOptions(model="unet", batch_size=64, **CPU), replace(FACTS, num_train=9))
     assert protocol.batch_size == 9
     assert [choice.value for choice in choices if choice.name == "batch_size"] == [9]
+    earlier = {"batch_size": Choice("batch_size", 12, "of a training on more images")}
+    protocol, choices = resolve(TrainOptions(model="unet", **CPU), replace(FACTS, num_train=9), earlier)
+    assert protocol.batch_size == 9
+    assert [choice.value for choice in choices if choice.name == "batch_size"] == [9]
 
 
 def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

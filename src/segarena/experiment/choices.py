@@ -40,6 +40,20 @@ class Choices:
         value: Value = choice.value
         return value
 
+    def limit(self, name: str, most: int, why: str) -> int:
+        """Return the value of an option that is larger than it can be: what was chosen earlier if that is not.
+
+        Args:
+            name: The option.
+            most: The largest value.
+            why: The reason for that value.
+        """
+        choice = self.recorded.get(name)
+        if choice is None or choice.value > most:
+            choice = Choice(name, most, why)
+        self.made = [*(one for one in self.made if one.name != name), choice]
+        return int(choice.value)
+
     def recall(self, name: str) -> Any:
         """Return what was chosen for an option once the models had been measured; None as long as they are not."""
         choice = self.recorded.get(name)

@@ -113,7 +113,7 @@ def _close_batch(
     typed = options.batch_size if isinstance(options.batch_size, int) else None
     batch_size = choices.close("batch_size", typed, usual)
     if batch_size > facts.num_train:
-        batch_size = choices.close("batch_size", None, (facts.num_train, "there are no more training images"))
+        batch_size = choices.limit("batch_size", facts.num_train, "there are no more training images")
     micro_batch = options.micro_batch or choices.recall("micro_batch") or 0
     return batch_size, micro_batch if micro_batch < batch_size else 0
 
