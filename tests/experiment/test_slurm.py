@@ -104,11 +104,13 @@ def test_nothing_is_queued_beside_what_an_earlier_call_has_queued(
     with refuses(RunError, where=tmp_path, value="42") as caught:
         Slurm(tmp_path, second, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
     assert "scancel 42" in caught.value.remedy
+    assert not Path(second.probe[0]).exists()
     queue.write_text("7\n")
+    third = describe_place(tmp_path, [])
     with pytest.raises(Queued):
-        Slurm(tmp_path, second, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
+        Slurm(tmp_path, third, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
     assert first.check() is None
-    assert second.check() is None
+    assert third.check() is None
 
 
 def add_program(programs: Path, name: str, script: str) -> None:
@@ -158,8 +160,10 @@ def test_what_sbatch_refuses_is_one_message(sbatch: Path, tmp_path: Path) -> Non
     (sbatch.parent / "programs" / "sbatch").write_text(
         "#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n"
     )
+    place = describe_place(tmp_path, [])
     with refuses(ConfigError, where="slurm", value="invalid partition"):
-        Slurm(tmp_path, describe_place(tmp_path, []), {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
+        Slurm(tmp_path, place, {"CPU": 1.0}).run([Job("a")], Recorder(), bool)
+    assert not Path(place.probe[0]).exists()
 
 
 @pytest.mark.parametrize(

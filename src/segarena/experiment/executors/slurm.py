@@ -64,10 +64,21 @@ class Slurm(Executor):
         self, tasks: Iterable[Task_contra], observer: Observer[Task_contra], should_stop: Callable[[], bool]
     ) -> None:
         """Queue all tasks and the report, and raise Queued. Where one is refused, none is left in the queue."""
+        queued = None
+        try:
+            queued = self._queue_all(tasks)
+        finally:
+            if queued is None:  # otherwise the jobs look for it
+                remove_probe(self._place)
+        if queued is not None:
+            raise queued
+
+    def _queue_all(self, tasks: Iterable[Task_contra]) -> Queued | None:
+        """Queue all tasks and the report; None where there is no task."""
         check_is_over(self._folder)
         parcels = [Parcel(task.name, pack(task), self._place) for task in tasks]
         if not parcels:
-            return
+            return None
         largest, arrays = find_largest_array(), list[str]()
         try:
             for start in range(0, len(parcels), largest):
@@ -81,7 +92,7 @@ class Slurm(Executor):
                 with suppress(OSError):
                     subprocess.run(["scancel", *arrays], capture_output=True, check=False)
             raise
-        raise Queued(self._folder, " ".join(arrays), len(parcels), last)
+        return Queued(self._folder, " ".join(arrays), len(parcels), last)
 
     def _queue(self, name: str, calls: Sequence[Any], before: Sequence[str]) -> str:
         """Queue calls, as an array if there are several, after the jobs `before`; return the number of the job."""
