@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from segarena.experiment.time_left import Lateness, TimeLeft, TrainingTimeLeft
+from segarena.experiment.train_all import epochs_left
 from segarena.training.state import Step
 
 FLOPS = {"fcn": 1.0, "unet": 3.0}
@@ -81,3 +86,15 @@ def test_what_is_as_fast_as_predicted_is_not_late() -> None:
     own = TrainingTimeLeft(left, 0, epochs=5, batch_size=8, val_images=24, model="fcn", lateness=late)
     for epoch in range(1, 6):
         own.after_epoch({"epoch": epoch, "seconds": 11.0})
+
+
+@pytest.mark.parametrize(
+    ("is_finished", "is_scored", "epochs"), [(False, False, 3), (False, True, 0), (True, False, 0)]
+)
+def test_nothing_is_left_of_a_training_that_was_stopped_early(
+    is_finished: bool, is_scored: bool, epochs: int, tmp_path: Path
+) -> None:
+    (tmp_path / "history.csv").write_text("epoch,seconds\n1,2.0\n2,2.0\n")
+    protocol = SimpleNamespace(epochs=5)
+    training: Any = SimpleNamespace(folder=tmp_path, protocol=protocol, is_finished=is_finished, is_scored=is_scored)
+    assert epochs_left(training) == epochs

@@ -30,7 +30,7 @@ from segarena.experiment.prediction_report import report_prediction, report_shor
 from segarena.experiment.prepared import FOLLOWS_RESOLUTION, RESOLUTION, Prepared
 from segarena.experiment.progress import Reporter
 from segarena.experiment.resolution import describe_choices
-from segarena.experiment.train_all import epoch_seconds, plan_all
+from segarena.experiment.train_all import plan_all
 from segarena.experiment.tune_all import trials_left, with_tuned
 from segarena.experiment.work_left import FEWEST_STEPS, count_steps, find_work, find_works, forecast_work
 from segarena.launched import count_processes
@@ -196,11 +196,8 @@ class _Calibration:
             ConfigError: The budget is too small.
         """
         self.close(*self._epochs(forecast, known))
-        done = [len(epoch_seconds(training.folder)) for training in self.trainings]
-        epochs = [self.prepared.protocol.epochs_of(work.model) for work in forecast.works]
-        works = zip(forecast.works, epochs, done, strict=True)
-        left = tuple(replace(work, epochs=max(0, number - finished)) for work, number, finished in works)
-        return replace(forecast, works=left)
+        self._plan()
+        return replace(forecast, works=tuple(self.works))
 
     def _epochs(self, forecast: Forecast, known: Training | None) -> list[Choice]:
         protocol, budget = self.prepared.protocol, self.prepared.options.budget

@@ -279,10 +279,7 @@ def _estimate(trainings: Sequence[Training], forecast: Forecast | None, jobs: in
     first = {training.model: training for training in reversed(trainings)}
     flops = {model: relative_cost(one.protocol, model) if len(first) > 1 else 1.0 for model, one in first.items()}
     seconds = [epoch_seconds(training.folder) for training in trainings]
-    epochs = [
-        0 if one.is_finished else max(0, one.protocol.epochs - len(done))
-        for one, done in zip(trainings, seconds, strict=True)
-    ]
+    epochs = [epochs_left(training) for training in trainings]
     left = TimeLeft(list(zip([one.model for one in trainings], epochs, strict=True)), flops, jobs)
     if forecast is not None:
         for model in {work.model for work in forecast.works}:
@@ -299,6 +296,12 @@ def epoch_seconds(folder: Path) -> list[float]:
         return [float(value) for value in pd.read_csv(folder / HISTORY)["seconds"]]
     except (OSError, ValueError, KeyError):
         return []
+
+
+def epochs_left(training: Training) -> int:
+    """Return the epochs that are left of a training, if it is not stopped early; 0 where only its costs are missing."""
+    is_over = training.is_finished or training.is_scored
+    return 0 if is_over else max(0, training.protocol.epochs - len(epoch_seconds(training.folder)))
 
 
 def pool_folds(folder: Path, runs: Sequence[Path], classes: ClassTable) -> None:

@@ -16,7 +16,7 @@ from segarena.experiment.plan import Training
 from segarena.experiment.prediction import Forecast, Speed, Trials, Work
 from segarena.experiment.prepared import Prepared
 from segarena.experiment.progress import Reporter
-from segarena.experiment.train_all import epoch_seconds
+from segarena.experiment.train_all import epochs_left
 from segarena.experiment.trial import measure_speed
 from segarena.training.cpu_time import cpu_seconds
 from segarena.training.machine import computing_with
@@ -109,6 +109,6 @@ def find_work(training: Training, trials: Trials | None = None) -> Work:
         steps=len(training.split.labelled) // protocol.batch_size,
         val_images=len(splits.val),
         scored_images=len(splits.indices(splits.scored)),
-        epochs=max(0, protocol.epochs - len(epoch_seconds(training.folder))),
+        epochs=epochs_left(training),
         trials=trials,
     )
