@@ -17,10 +17,13 @@ from segarena.loading import processes
 from support import QUICK
 
 
-def training(kept: int = 4, **changes: Any) -> Any:
-    """A training of four images of 512 MiB, some of which are kept in memory."""
-    images = SimpleNamespace(kept=range(kept), indices=range(4), size=lambda index: (8192, 16384), pixel_bytes=3)
-    split = SimpleNamespace(images=images, splits=SimpleNamespace(train=(0, 1, 2, 3)))
+def training(kept: int = 4, pixel_bytes: int = 3, **changes: Any) -> Any:
+    """A training of four images of 512 MiB with their masks, some of which are kept in memory."""
+    images = SimpleNamespace(
+        kept=range(kept), indices=range(4), size=lambda index: (8192, 16384), pixel_bytes=pixel_bytes
+    )
+    normalization = None if pixel_bytes == 3 else ((0.5,), (0.2,))
+    split = SimpleNamespace(images=images, splits=SimpleNamespace(train=(0, 1, 2, 3)), normalization=normalization)
     return SimpleNamespace(protocol=replace(PROTOCOL, **changes), split=split)
 
 
@@ -60,6 +63,22 @@ def test_without_long_waiting_there_is_no_advice(shares: tuple[float | None, ...
 def test_no_more_memory_is_advised_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "free_memory", lambda: 1024**3)
     assert advise_on_waiting(training(3, device="cuda", crops="batch"), rows(0.9)) is None
+
+
+def test_images_of_other_channels_need_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "free_memory", lambda: 40 * 1024**3)
+    bands = training(3, pixel_bytes=13 * 4, device="cpu")  # 26.5 GiB
+    assert "--cache-gib 28" in str(advise_on_waiting(bands, rows(0.9)))
+    monkeypatch.setattr(waiting, "free_memory", lambda: 20 * 1024**3)
+    assert advise_on_waiting(bands, rows(0.9)) is None
+
+
+def test_images_of_other_channels_are_cropped_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "count_cores", lambda: 12)
+    monkeypatch.setattr(processes, "free_disk", lambda place: None)
+    advice = str(advise_on_waiting(training(4, pixel_bytes=5, device="cuda", workers=2), rows(0.9)))
+    assert "--workers 10" in advice
+    assert "--crops" not in advice
 
 
 def batch_bytes(settings: Any) -> int:

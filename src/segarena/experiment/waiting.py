@@ -37,7 +37,8 @@ def _find_remedy(training: Training) -> str | None:
     protocol, images, indices = training.protocol, training.split.images, training.split.splits.train
     open_ones = sum(index not in images.kept for index in indices)
     if open_ones:
-        needed = 4.2 * sum(height * width for height, width in map(images.size, images.indices))
+        pixels = sum(height * width for height, width in map(images.size, images.indices))
+        needed = 1.05 * (images.pixel_bytes + 1) * pixels  # with its mask, and some room
         free = free_memory()
         if free is None or needed < free:
             return (
@@ -46,7 +47,8 @@ def _find_remedy(training: Training) -> str | None:
             )
     if device_type(protocol.device) == "cpu" or protocol.crops == "batch":
         return None
-    if device_type(protocol.device) == "cuda" and not (protocol.rotation or protocol.elastic):
+    is_rgb = training.split.normalization is None
+    if device_type(protocol.device) == "cuda" and is_rgb and not (protocol.rotation or protocol.elastic):
         return "--crops batch computes the crops on the GPU"
     more = crop_workers(images, protocol.crop, protocol.batch_size, max(1, min(16, count_cores() - 2)))
     return f"--workers {more} loads more images at a time" if more > protocol.workers else None
