@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import segarena
+from recording import FACTS
+from sample_records import ENVIRONMENT
+from segarena.config import CompareOptions, TrainOptions
+from segarena.experiment.resolve import resolve
 from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config
 from segarena.records.run import Costs, Environment
@@ -30,6 +36,17 @@ def test_the_threads_of_a_run_are_recorded_and_kept(squares: Path, tmp_path: Pat
     assert f"--threads {before + 1}" in config.command
     assert (run / "best.safetensors").read_bytes() == weights
     assert torch.get_num_threads() == before
+
+
+def test_the_threads_of_a_run_on_all_images_are_its_own(tmp_path: Path) -> None:
+    for name, threads in (("fcn-all-images", 7), ("fcn-seed0", 5)):
+        replace(ENVIRONMENT, threads=threads).write(tmp_path / name)
+    (tmp_path / ComparisonRecord.file).write_text("{}")
+    own = tmp_path / "fcn-all-images"
+    for folder, threads in ((own, 7), (tmp_path, 5)):
+        options: Any = {"device": "cpu", "precision": "fp32", "out": folder, "resume": folder}
+        found = TrainOptions(model="fcn", **options) if folder == own else CompareOptions(**options)
+        assert resolve(found, FACTS)[0].threads == threads
 
 
 def test_threads_are_given_back_after_an_error() -> None:

@@ -152,15 +152,18 @@ def _sharing(options: ProtocolOptions) -> int:
 def _recorded_threads(options: ProtocolOptions) -> int | None:
     """The threads of the run, or of one run of the comparison, that is resumed: all of them use as many."""
     for path in _runs_to_resume(options, Environment.file):
-        if comparison_of(path) is not None:  # trained later, perhaps elsewhere
-            continue
         with suppress(RunError):  # a damaged file is reported where the run is resumed
             return Environment.read(path).threads
     return None
 
 
 def _runs_to_resume(options: ProtocolOptions, file: str) -> Iterator[Path]:
-    """The folder that is resumed, or those of the runs in it, if they have a file."""
+    """The folder that is resumed, or those of the runs in it, if they have a file.
+
+    Of a comparison, a run on all images is none of them: it was trained later, perhaps elsewhere.
+    """
     if options.resume and options.out is not None:
         for pattern in ("", "*/", "*/*/"):
-            yield from (path.parent for path in sorted(options.out.glob(f"{pattern}{file}")))
+            for path in sorted(options.out.glob(f"{pattern}{file}")):
+                if path.parent == options.out or comparison_of(path.parent) is None:
+                    yield path.parent
