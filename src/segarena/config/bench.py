@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from segarena.config import defaults
-from segarena.config.checks import OPTIONAL, check_at_least, check_choices, check_positive, check_sides, default, flag
+from segarena.config.checks import OPTIONAL, check_at_least, check_positive, check_sides, default, flag
 from segarena.config.computing import DeviceOptions
 from segarena.config.names import find_choice
 from segarena.config.training import TRACK_MODELS, EncoderName, ModelName, TrackName
@@ -56,7 +56,6 @@ class BenchOptions(DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         check_at_least("num_classes", self.num_classes, 1)
         check_at_least("batch_size", self.batch_size, 2)
         if self.size:

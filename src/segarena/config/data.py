@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from segarena.config.channels import read_channels
-from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_choices, check_share, default
+from segarena.config.checks import OPTIONAL, Flag, check_at_least, check_share, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
@@ -128,7 +128,3 @@ class ConvertOptions(OutputOptions):
     """COCO: what objects with iscrowd: 1 are."""
     class_attribute: Annotated[str | None, default("the only one, or one named class or label")] = None
     """The attribute of an object that is its class; for via and geojson."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choices(self)

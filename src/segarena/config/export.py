@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from segarena.config.checks import Flag, check_choices, default
+from segarena.config.checks import Flag, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 
@@ -40,7 +40,6 @@ class ExportOptions(OutputOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         if self.push_to is not None and (self.format == "torch" or self.int8 or self.probabilities):
             raise ConfigError(
                 "uploads the folder with weights, config.json and model card",

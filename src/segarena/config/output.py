@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segarena.config.checks import Flag
+from segarena.config.checks import Flag, check_choices
 from segarena.errors import ConfigError
 
 
@@ -18,5 +18,6 @@ class OutputOptions:
     """Show more: versions and the machine, IoU of each class after each epoch, each image that is labelled."""
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.quiet and self.verbose:
             raise ConfigError("excludes --verbose", where="--quiet", remedy="Leave out one of the two")

@@ -12,7 +12,6 @@ from segarena.config.checks import (
     OPTIONAL,
     Flag,
     check_at_least,
-    check_choices,
     check_one_folder,
     check_sides,
     default,
@@ -55,7 +54,6 @@ class EvaluateOptions(ViewOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         given = [name for name in ("images", "masks", "root") if getattr(self, name) is not None]
         if self.data is None and given:
             raise ConfigError(
@@ -110,7 +108,6 @@ class PredictOptions(ViewOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         check_at_least("max_megapixels", self.max_megapixels, 1)
         check_at_least("min_area", self.min_area, 1)
         check_at_least("shards", self.shards, 1)
@@ -166,6 +163,5 @@ class ModelsOptions(OutputOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         check_at_least("num_classes", self.num_classes, 1)
         check_sides("size", self.size, "a size")

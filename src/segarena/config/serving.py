@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from segarena.config.checks import OPTIONAL, check_at_least, check_between, check_choices, default
+from segarena.config.checks import OPTIONAL, check_at_least, check_between, default
 from segarena.config.computing import DeviceOptions
 from segarena.errors import ConfigError
 
@@ -46,7 +46,6 @@ class ServeOptions(DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         check_between("port", self.port, 0, 65535)
         check_at_least("queue", self.queue, 1)
         check_at_least("max_batch", self.max_batch, 1)

@@ -13,7 +13,6 @@ from segarena.config.checks import (
     Flag,
     check_at_least,
     check_between,
-    check_choices,
     check_not_negative,
     check_positive,
     check_share,
@@ -170,7 +169,6 @@ class ProtocolOptions(DataOptions, DeviceOptions, TypedSettings, ABC):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         smallest = {
             "folds": 2,
             "size": SMALLEST_SIZE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from segarena.config.checks import OPTIONAL, check_choices, check_sides, default
+from segarena.config.checks import OPTIONAL, check_sides, default
 from segarena.config.output import OutputOptions
 from segarena.errors import ConfigError
 from segarena.formats import plain
@@ -35,7 +35,6 @@ class ViewOptions(OutputOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self)
         if not isinstance(self.scale, str) and not 0 < self.scale <= LARGEST_SCALE:  # NaN is not either
             raise ConfigError(
                 f"{plain(self.scale)} is not a scale",
