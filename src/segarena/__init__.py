@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segarena._version import __version__ as __version__
@@ -27,6 +26,7 @@ from segarena.api.data import check, convert, synth
 from segarena.api.results import evaluate, export, predict, report
 from segarena.api.suite import suite
 from segarena.api.train import train
+from segarena.config.arguments import expand_home as _expand_home
 from segarena.config.own_models import given_builder, own_models
 from segarena.errors import ConfigError, DataError, Interrupted, Queued, RunError, SegarenaError, WeightsError
 from segarena.threads import limit_spinning as _limit_spinning
@@ -93,7 +93,8 @@ def load(
     """
     from segarena.exporting.loading import load_exported
 
-    exported = load_exported(Path(run), device=device)
+    run = _expand_home(run)
+    exported = load_exported(run, device=device)
     if exported is not None:
         return exported
     from segarena.training import predictor

@@ -25,7 +25,7 @@ from segarena.commands.usage import check_command, check_words, command_help, ma
 from segarena.errors import ConfigError, Interrupted, Queued, SegarenaError
 from segarena.formats import command
 from segarena.reuse.complete import finish
-from segarena.reuse.words import add_flags, as_default, read_words, typed_names
+from segarena.reuse.words import as_default, given_flags, read_words, typed_names
 from segarena.streams import close_standard_streams, guard, is_closed_pipe, open_standard_streams, visible
 
 #: The commands: the options of each, and the module whose `run` takes them. The modules are imported when they are
@@ -214,7 +214,7 @@ def _parse() -> Any:
     try:
         options = tyro.cli(
             kind,
-            args=rest,
+            args=[*given_flags(given), *rest],
             prog=f"segarena {verb}",
             **default,
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone),
@@ -224,4 +224,4 @@ def _parse() -> Any:
         raise given.locate(error, typed_names(words)) from None
     except OSError:  # its message cannot be printed
         raise SystemExit(2) from None
-    return finish(add_flags(options, given), given)
+    return finish(options, given)

@@ -8,7 +8,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise, takewhile
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -126,18 +126,20 @@ def check_words(words: Sequence[str], commands: Mapping[str, type]) -> None:
     """
     verb = words[0]
     check_command(verb, commands)
+    _check_empty(words)
     options = list(_describe_options(commands[verb], {}))
-    flags = _flags(options)
-    for word, following in zip_longest(words[1:], words[2:]):
-        name, is_joined, value = word.partition("=")
-        name = name.replace("_", "-")
+    named = {flag(option.name): option for option in options if not option.is_positional}
+    for place, word in enumerate(words):
         if word == "--":
             return
         if word.startswith("--"):
-            if name not in flags:
+            name, is_joined, value = word.partition("=")
+            name = name.replace("_", "-")
+            following = list(takewhile(lambda other: not other.startswith("--"), words[place + 1 :]))
+            if name in named:
+                _check_values(name, [value] if is_joined else following, named[name])
+            elif name != "--help":
                 raise ConfigError(f"{verb} has no such option", where=name, remedy=_advise(name, verb, commands))
-            _check_number(name, value if is_joined else following, flags[name])
-
     _check_places(verb, options, words[1:])
 
 
@@ -175,16 +177,35 @@ def _check_places(verb: str, options: Sequence[Option], words: Sequence[str]) ->
         raise ConfigError(f"{typed} is missing", where=verb, remedy=f"Add it: `{line} {typed}`. {see_all}")
 
 
-def _check_number(name: str, value: str | None, kind: str) -> None:
-    """Refuse what is no number where one is expected. Raises ConfigError."""
+def _check_empty(words: Sequence[str]) -> None:
+    """Refuse an empty word: as a path it would be the working directory. Raises ConfigError."""
+    for before, word in pairwise(words):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            raise ConfigError(
+                "a value is empty",
+                where=word[:-1] or (before if before.startswith("--") else words[0]),
+                remedy="Give one, or leave it out: perhaps a variable of the shell is not set",
+            )
+
+
+def _check_values(name: str, values: Sequence[str], option: Option) -> None:
+    """Refuse what is no number where one is expected, and an option of several values that has none.
+
+    Raises ConfigError.
+    """
+    if option.is_several and not values:
+        remedy = f"Choose from {', '.join(option.choices)}" if option.choices else "Give one or several"
+        raise ConfigError("a value is missing", where=name, remedy=f"{remedy}, or leave it out")
+    kind = option.typed.partition(" ")[2].removesuffix(" ...")
     if kind not in _NUMBERS:
         return
     words, example, convert = _NUMBERS[kind]
-    try:
-        convert(value or "")
-    except ValueError:
-        what = f"{value!r} is not {words}" if value is not None else f"{words} is missing"
-        raise ConfigError(what, where=name, remedy=f"Give {words}, e.g. {name} {example}") from None
+    for value in values if option.is_several else [next(iter(values), None)]:
+        try:
+            convert(value or "")
+        except ValueError:
+            what = f"{value!r} is not {words}" if value is not None else f"{words} is missing"
+            raise ConfigError(what, where=name, remedy=f"Give {words}, e.g. {name} {example}") from None
 
 
 _NUMBERS: dict[str, tuple[str, str, Callable[[str], object]]] = {
@@ -194,7 +215,7 @@ _NUMBERS: dict[str, tuple[str, str, Callable[[str], object]]] = {
 
 
 def _advise(name: str, verb: str, commands: Mapping[str, type]) -> str:
-    flags = {command: _flags(_describe_options(kind, {})) for command, kind in commands.items()}
+    flags = {other: _flags(_describe_options(kind, {})) for other, kind in commands.items()}
     see_all = f"`{command('segarena', verb, '--help')}` lists all"
     meant = find_alike(name, flags[verb])[:1] or [one for one in flags[verb] if one.startswith(name)][:1]
     if meant:
@@ -203,10 +224,9 @@ def _advise(name: str, verb: str, commands: Mapping[str, type]) -> str:
     return f"It is an option of {join_words(others)}. {see_all}" if others else see_all
 
 
-def _flags(options: Iterable[Option]) -> dict[str, str]:
-    """The options of a command and what is typed for the value of each."""
-    named = [option for option in options if not option.is_positional]
-    return {**{flag(option.name): option.typed.partition(" ")[2] for option in named}, "--help": ""}
+def _flags(options: Iterable[Option]) -> list[str]:
+    """The options of a command as they are typed, without their values."""
+    return [*(flag(option.name) for option in options if not option.is_positional), "--help"]
 
 
 def find_options(kind: type) -> Iterator[Option]:

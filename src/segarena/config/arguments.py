@@ -121,7 +121,15 @@ def _items(value: Any, inner: Any) -> Iterable[Any]:
 
 def _path(value: Any) -> Path:
     text = os.fspath(_only(value, isinstance(value, (str, os.PathLike))))
-    return Path(_only(text, isinstance(text, str) and text != "")).expanduser()
+    return expand_home(_only(text, isinstance(text, str) and text != ""))
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """Return a path with `~` as the user's home folder; as it is where there is no such user, e.g. `~backup.png`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def _text(value: Any) -> str:

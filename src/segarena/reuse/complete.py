@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from segarena.config import DataOptions, ProtocolOptions, TrainOptions, make_options
+from segarena.config.arguments import expand_home
 from segarena.config.checks import check_reachable, flag
 from segarena.errors import ConfigError, OptionTypeError, RunError
+from segarena.formats import command
 
 if TYPE_CHECKING:
     from segarena.records.options import OptionsRecord
@@ -87,6 +89,11 @@ def complete(kind: type[Options], **typed: Any) -> Options:
     all_images = bool(typed.get("all_images", False))
     given = find_given(kind, config=config, resume=resumed, out=out, like=like, model=model, all_images=all_images)
     values = {**given.values, **typed}
+    if values.get("dry_run"):
+        line = command("segarena", "compare", "--config", config)
+        raise ConfigError(
+            "a plan is no comparison", where=f"{config}: dry_run", remedy=f"Leave it out, or type: {line}"
+        )
     needed = [item.name for item in fields(kind) if item.default is MISSING and item.name not in values]
     if needed:
         raise OptionTypeError(
@@ -173,4 +180,4 @@ def finish(options: Options, given: Given) -> Options:
 
 def _path(value: object) -> Path | None:
     """The path that a program gives; None for what is none, which `make_options` refuses."""
-    return Path(value).expanduser() if isinstance(value, (str, os.PathLike)) and str(value) else None
+    return expand_home(value) if isinstance(value, (str, os.PathLike)) and str(value) else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.config import PUBLISHED_NAMES
+from segarena.config.arguments import expand_home
 from segarena.config.checks import check_reachable
 from segarena.errors import ConfigError
 from segarena.formats import relative_path
@@ -38,7 +39,7 @@ def place_path(name: str, value: Any, file: Path, data: Path | None) -> Any:
     if str(value) in NAMES.get(name, ()) and why_absent(file.parent / str(value)):
         return value
     if name in ("data", "root", "splits", "weights", *_WRITTEN):
-        place = file.parent / Path(value).expanduser()
+        place = file.parent / expand_home(value)
         if name not in _WRITTEN:
             check_reachable(place)
         if name not in _WRITTEN and why_absent(place) and not why_absent(Path(value)):

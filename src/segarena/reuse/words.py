@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tyro
 
 from segarena.config import DataOptions
+from segarena.config.arguments import expand_home
+from segarena.config.checks import flag
 from segarena.errors import ConfigError
 from segarena.reuse.complete import Given, find_given
-
-Options = TypeVar("Options")
 
 
 def read_words(words: Sequence[str], kinds: Mapping[str, type]) -> tuple[list[str], Given]:
@@ -24,15 +24,17 @@ def read_words(words: Sequence[str], kinds: Mapping[str, type]) -> tuple[list[st
         kinds: The options of each command.
 
     Returns:
-        The words, with the folder of --out after a --resume that has none; and what is given.
+        The words as --help spells the options, with the folder of --out after a --resume that has none; and what is
+        given.
 
     Raises:
         ConfigError: The file cannot be read, or it is not clear what is resumed.
         RunError: There is nothing to resume in the folder.
     """
+    words = _respell(words)
     kind = kinds.get(words[0]) if words else None
     if kind is None or not issubclass(kind, DataOptions) or {"-h", "--help"} & set(words):
-        return list(words), Given()
+        return words, Given()
     words = _name_folder(words)
     config, resume, out, like = (_find_path(words, f"--{name}") for name in ("config", "resume", "out", "like"))
     model, all_images = _find(words, "--model"), "--all-images" in words
@@ -51,20 +53,17 @@ def as_default(kind: type, values: Mapping[str, Any]) -> Any:
     for item in fields(kind):
         default = tyro.MISSING if item.default is MISSING else item.default
         value = values.get(item.name, default)
-        value = default if value is True else value  # a flag: see `add_flags`
+        value = default if value is True else value  # a flag: see `given_flags`
         object.__setattr__(options, item.name, value)
     return options
 
 
-def add_flags(options: Options, given: Given) -> Options:
-    """Return options with those set that have no value and that the file sets.
+def given_flags(given: Given) -> list[str]:
+    """Return the options without a value that a file or a folder gives, as they are typed.
 
-    Args:
-        options: What was typed.
-        given: What was given. A flag that it sets is not typed as --flag, as tyro does it, but left out.
+    As defaults, tyro would name them after what turns them off.
     """
-    flags = {name: True for name, value in given.values.items() if value is True}
-    return replace(options, **flags) if flags else options  # type: ignore[type-var]
+    return [flag(name) for name, value in given.values.items() if value is True]
 
 
 def typed_names(words: Sequence[str]) -> set[str]:
@@ -82,16 +81,28 @@ def _name_folder(words: Sequence[str]) -> list[str]:
     return list(words)
 
 
+def _respell(words: Sequence[str]) -> list[str]:
+    """The words with the options in one spelling, and `--out=~/x` as a shell reads `--out ~/x`."""
+    end = words.index("--") if "--" in words else len(words)
+    found = []
+    for word in words[:end]:
+        name, joint, value = word.partition("=")
+        value = str(expand_home(value)) if value.startswith("~") else value
+        found.append(name.replace("_", "-") + joint + value if word.startswith("--") else word)
+    return [*found, *words[end:]]
+
+
 def _find_path(words: Sequence[str], option: str) -> Path | None:
     value = _find(words, option)
     return None if value is None else Path(value)
 
 
 def _find(words: Sequence[str], option: str) -> str | None:
-    """The value of an option; None where it is not there."""
+    """The value of an option, the last one where it is typed twice; None where it is not there."""
+    found = None
     for word, following in zip(words, [*words[1:], None], strict=True):
         if word == option:
-            return following
-        if word.startswith(f"{option}="):
-            return word.removeprefix(f"{option}=")
-    return None
+            found = following
+        elif word.startswith(f"{option}="):
+            found = word.removeprefix(f"{option}=")
+    return found
