@@ -175,8 +175,9 @@ def test_the_command_at_the_end_of_a_comparison_works(
     ("answer", "model", "expected", "why"),
     [
         ({"claim": "best_network", "best": "fcn"}, None, "fcn", "best model"),
+        ({"claim": "best_network", "best": "fcn"}, "FCN", "fcn", "best model"),  # as it is read again for the training
         ({"claim": "undecided", "best": None, "candidates": ("fcn", "pspnet")}, None, "first", "may be as good"),
-        ({"claim": "undecided", "best": None}, "PSPNet", "pspnet", "named"),
+        ({"claim": "best_network", "best": "fcn"}, "PSPNet", "pspnet", "named"),
         ({"claim": "no_better_than_baseline", "best": None}, "fcn", "fcn", "named"),
         ({"claim": "no_better_than_baseline", "best": None}, None, None, ""),
         ({"claim": "no_score", "best": None}, None, None, ""),

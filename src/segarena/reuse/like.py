@@ -170,23 +170,26 @@ def _comparison(folder: Path, model: str | None) -> _Earlier:
 def _choose(record: ComparisonRecord, model: str | None, folder: Path) -> tuple[RankedModel, str]:
     """The model, and why it is this one."""
     names = [entry.model for entry in record.ranking]
-    if model is not None:
-        found = find_choice(model, names)
-        if found is None:
-            raise ConfigError(f"{folder} has no {model}", where="--model", remedy=choose_from(names, like=model))
-        return record.ranking[names.index(found)], "named with --model"
     answer, first = record.answer, record.ranking[0]
-    if answer.claim in ("no_better_than_baseline", "no_score"):
+    can_advise = answer.claim not in ("no_better_than_baseline", "no_score")
+    advised = first.model if answer.best is None else answer.best
+    found = advised if model is None else find_choice(model, names)
+    if found is None:
+        raise ConfigError(f"{folder} has no {model}", where="--model", remedy=choose_from(names, like=model or ""))
+    if model is None and not can_advise:
         raise ConfigError(
             f"no model of {folder} can be advised: {answer.headline.rstrip('.')}",
             where="--model",
             remedy=f"Train longer, or name a model all the same: --model {first.model}",
         )
+    entry = record.ranking[names.index(found)]
+    if found != advised or not can_advise:
+        return entry, "named with --model"
     if answer.best is not None:
-        return record.ranking[names.index(answer.best)], "the best model of the verdict"
+        return entry, "the best model of the verdict"
     others = join_words([name for name in answer.candidates if name != first.model], "or")
     doubt = f"; {others} may be as good" if others else ""
-    return first, f"the highest mIoU{doubt}, --model NAME trains another one"
+    return entry, f"the highest mIoU{doubt}, --model NAME trains another one"
 
 
 def _run(folder: Path, model: str | None) -> _Earlier:
