@@ -52,6 +52,15 @@ def test_check_draws_a_sheet_in_a_new_folder_each_time(
         assert {path.suffix for path in (Path("runs") / name).iterdir()} == {".png", ".svg", ".csv"}
 
 
+def test_check_states_where_a_saved_split_is_from(squares: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = sorted(path.stem for path in (squares / "images").iterdir())
+    saved = Path("saved.json")
+    saved.write_text(json.dumps({"train": names[3:], "val": names[:2], "test": names[2:3]}))
+    segarena.check(squares, splits=saved)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "split:" in line]
+    assert f"{len(names) - 3} train, 2 val, 1 test (of saved.json)" in line
+
+
 def test_check_writes_to_out_and_never_overwrites_it(squares: Path, tmp_path: Path) -> None:
     segarena.check(squares, out=tmp_path / "sheet")
     assert (tmp_path / "sheet" / "check.png").exists()

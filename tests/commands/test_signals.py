@@ -165,3 +165,9 @@ def test_a_signal_that_python_drops_is_sent_again(name: str, rest: float, capsys
 def test_an_error_without_a_signal_stays_the_error() -> None:
     with pytest.raises(TypeError), terminating():
         raise TypeError
+
+
+def test_work_that_trains_nothing_is_not_called_a_training() -> None:
+    with pytest.raises(Interrupted) as caught, catch_interrupt(resume="segarena predict RUN IMAGES --resume DIR"):
+        signal.raise_signal(signal.SIGINT)
+    assert "training" not in str(caught.value)

@@ -264,3 +264,17 @@ def test_finished_comparisons_need_no_pytorch(place: Path, monkeypatch: pytest.M
     done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert ComparisonRecord.read(place / "runs/street").name == "street"
+
+
+def test_a_suite_has_neither_an_archive_nor_a_viewer(tmp_path: Path) -> None:
+    (tmp_path / SuiteRecord.file).write_text("{}")
+    for name, value in (("zip", True), ("images", "all")):
+        with refuses(ConfigError, where=name):
+            segarena.report(tmp_path, **{name: value})
+
+
+def test_a_folder_of_something_else_is_not_where_a_suite_is_started(tmp_path: Path) -> None:
+    (tmp_path / "report.html").touch()
+    with refuses(RunError, where=tmp_path) as caught:
+        segarena.suite("suite.yaml", resume=tmp_path)
+    assert str(tmp_path) not in caught.value.remedy

@@ -146,3 +146,11 @@ def test_an_unfinished_comparison_is_refused_with_what_finishes_it(place: Path) 
     path = write(place, "data-sets: {street: {comparison: cells}}")
     with refuses(ConfigError, where="suite.yaml: street", value="not finished"):
         read_sources([path])
+
+
+def test_a_run_is_no_comparison(place: Path) -> None:
+    OptionsRecord(command="train", options={}, choices=(), fingerprint=()).write(place / "cells")
+    with refuses(ConfigError, where=place / "cells") as caught:
+        read_sources([place / "cells"])
+    assert "compare" in caught.value.remedy
+    assert "--resume" not in caught.value.remedy

@@ -138,6 +138,8 @@ def _show_layout(name: str, layout: Layout) -> None:
 
 def _describe_splits(source: FolderSource, splits: Splits, options: CheckOptions) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in splits.counts.items())
+    if options.splits is not None:
+        return f"{counts} (of {options.splits})"
     if not any(sample.split for sample in source.samples):
         return f"{counts} (seeded, {options.split:g} to train)"
     changed = sorted({part for index, part in parts_of(splits).items() if source.samples[index].split != part})

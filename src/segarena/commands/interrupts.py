@@ -32,7 +32,7 @@ def catch_interrupt(*, resume: str) -> Iterator[Callable[[], bool]]:
         except Interrupted as stop:
             raise _resumable(f"{stop}", resume, received) from stop
         if received:
-            raise _resumable("stopped after the last training", resume, received)
+            raise _resumable("stopped after the last step", resume, received)
 
 
 @contextmanager

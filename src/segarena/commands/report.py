@@ -6,6 +6,8 @@ from pathlib import Path
 
 from segarena.commands.terminal import console, shown
 from segarena.config import ReportOptions
+from segarena.config.checks import flag
+from segarena.errors import ConfigError
 from segarena.reporting.archive import write_archive
 from segarena.reporting.page import build_report
 from segarena.reporting.suite_page import build_suite_report, is_suite
@@ -23,9 +25,17 @@ def run(options: ReportOptions) -> Path:
         The page, report.html.
 
     Raises:
+        ConfigError: An option is not for a suite.
         RunError: The folder is not a comparison, or has no pictures for `--images all`.
     """
     if is_suite(options.folder):
+        for name in ("zip", "images"):
+            if getattr(options, name) not in (False, "sample"):
+                raise ConfigError(
+                    "is for one comparison, and this is a suite of several",
+                    where=flag(name),
+                    remedy="Leave it out, or name one of the comparisons",
+                )
         page = build_suite_report(options.folder)
         console.result(f"Report: {page}", markup=False)
         return page

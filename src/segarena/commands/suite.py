@@ -74,12 +74,10 @@ def _read(options: SuiteOptions) -> tuple[tuple[SuiteEntry, ...], str]:
         return entries, command("segarena", "suite", *options.sources, program=("segarena",))
     folder = options.resume or Path()
     if not _is_suite(folder):
-        what = "does not exist" if not folder.exists() else f"has no {SuiteOptionsRecord.file}"
-        raise RunError(
-            f"{what}, so there is nothing to resume",
-            where=folder,
-            remedy=f"Start it: {command('segarena', 'suite', *(options.sources or ['suite.yaml']), '--out', folder)}",
-        )
+        exists = folder.exists()
+        what = f"has no {SuiteOptionsRecord.file}" if exists else "does not exist"
+        start = command("segarena", "suite", *(options.sources or ["suite.yaml"]), "--out", "NEW" if exists else folder)
+        raise RunError(f"{what}, so there is nothing to resume", where=folder, remedy=f"Start one: {start}")
     record = SuiteOptionsRecord.read(folder)
     return record.data_sets, record.command
 

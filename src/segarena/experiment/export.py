@@ -164,6 +164,12 @@ def _quantize(
     from segarena.exporting.quantization import CALIBRATION_IMAGES, check_quantization, quantize_network
 
     run = work.predictor.run
+    if work.predictor.config.data.all_images:
+        raise RunError(
+            "cannot be exported with 8 bits: it was trained on all images, and has no validation images for the check",
+            where=run,
+            remedy="Name a run that has some, e.g. one of the comparison; or leave out --int8",
+        )
     if recorded is None or not recorded.positions["train"] or not recorded.positions["val"]:
         raise RunError(
             "cannot be exported with 8 bits: its training and validation images are needed, and cannot be read",

@@ -26,7 +26,8 @@ from segarena.config.names import find_alike
 from segarena.errors import ConfigError
 from segarena.formats import command
 from segarena.records.comparison import ComparisonRecord
-from segarena.records.options import resume_command
+from segarena.records.config import Config
+from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.suite import SuiteEntry, SuiteOptionsRecord, SuiteRecord
 from segarena.reuse.option_file import convert_value, read_mapping
 from segarena.reuse.paths import is_file, place_path
@@ -179,8 +180,16 @@ def _check_finished(folder: Path, where: object) -> None:
 
 
 def _check_started(folder: Path, where: object) -> None:
-    """Refuse a comparison that is not finished."""
+    """Refuse a comparison that is not finished, and a run."""
     line = resume_command(folder)
+    has_options = (folder / OptionsRecord.file).exists()
+    if (folder / Config.file).exists() or (has_options and OptionsRecord.read(folder).command == "train"):
+        runs = command("segarena", "compare", folder, "RUN_B")
+        raise ConfigError(
+            f"{folder} is a run of one network" if where != folder else "is a run of one network",
+            where=where,
+            remedy=f"Name comparisons. Finished runs are compared with: {runs}",
+        )
     if line is not None:
         raise ConfigError(
             f"{folder} is a comparison that is not finished" if where != folder else "is not finished",
