@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_the_plan_is_shown_and_what_it_predicts_comes_true(
     assert cli.main() == 0
     assert "Nothing is left to train" in capsys.readouterr().out
     assert ComparisonRecord.read(out).created == created
+    added = ["compare", "--resume", str(out), "--models", "unet", "--data-fractions", "0.5"]
+    first, again = tmp_path / "first.json", tmp_path / "again.json"
+    monkeypatch.setattr(sys, "argv", ["segarena", *added, "--dry-run", "--json", str(first)])
+    assert cli.main() == 0
+    plan = PlanRecord.from_json(read_json(first), first)
+    assert len(plan.runs) == 3
+    assert shlex.split(plan.commands["jobs"])[-6:-2] == ["--jobs", "2", "--executor", "local"]
+    line = shlex.split(plan.command)  # what is added is in it
+    monkeypatch.setattr(sys, "argv", [*line, "--dry-run", "--json", str(again)])
+    assert cli.main() == 0
+    assert PlanRecord.from_json(read_json(again), again).command == plan.command
+    assert len(PlanRecord.from_json(read_json(again), again).runs) == 3
 
 
 def test_a_file_that_exists_is_refused_and_one_without_a_plan(

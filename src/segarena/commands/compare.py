@@ -95,8 +95,7 @@ def _show_plan(
     with removed_if_empty(folder):
         places = _places(options, prepared, folder)
         calibrated = calibrate(prepared, folder, places, reporter, started=started, always=True)
-        line = to_command(options, with_out=True) if options.resume is None else resume_line("compare", folder)
-        show_plan(make_plan(calibrated, folder, line), options.json)
+        show_plan(make_plan(options, calibrated, folder), options.json)
     remove_if_empty(folder)
     return folder
 

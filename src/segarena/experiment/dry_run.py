@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segarena.config import CompareOptions, ProtocolOptions, to_command
+from segarena.config import CompareOptions, command_line, to_command
 from segarena.config.training import is_own
 from segarena.experiment.calibrated import Calibrated
 from segarena.experiment.disk_space import needed_space, sizes_on_disk
@@ -14,16 +14,17 @@ from segarena.experiment.train_all import plan_all
 from segarena.formats import command as command_of
 from segarena.free_disk import free_disk
 from segarena.records.plan import PlannedRun, PlannedTime, PlanRecord
+from segarena.reuse.resume import read_started
 from segarena.units import MIB
 
 
-def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
+def make_plan(options: CompareOptions, calibrated: Calibrated, folder: Path) -> PlanRecord:
     """Return the plan of what is left to train.
 
     Args:
+        options: The options as typed.
         calibrated: The data, the protocol and what was measured.
         folder: The folder of the comparison.
-        command: The command line that starts it.
     """
     prepared, forecast = calibrated.prepared, calibrated.forecast
     plans = plan_all(prepared, folder, calibrated.runs).values()
@@ -55,7 +56,7 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
         disk = needed_space(sizes_on_disk([one.folder for one in left], forecast), keep, forecast.jobs) / MIB
     free = free_disk(folder)
     return PlanRecord(
-        command=command,
+        command=start_command(options, folder),
         device=prepared.protocol.device,
         threads=prepared.protocol.threads,
         runs=tuple(runs),
@@ -64,18 +65,18 @@ def make_plan(calibrated: Calibrated, folder: Path, command: str) -> PlanRecord:
         after_seconds=after,
         disk_mib=disk,
         free_disk_mib=None if free is None else free / MIB,
-        commands=executor_commands(prepared.options, folder),
+        commands=executor_commands(options, folder),
     )
 
 
-def executor_commands(options: ProtocolOptions, folder: Path) -> dict[str, str]:
+def executor_commands(options: CompareOptions, folder: Path) -> dict[str, str]:
     """Return the command lines that start a comparison with several trainings at a time, by what runs them.
 
     Args:
         options: The options as typed.
         folder: The folder of the comparison, where it is resumed.
     """
-    if not isinstance(options, CompareOptions) or any(map(is_own, options.model_names)):
+    if any(map(is_own, options.model_names)):
         return {}
     jobs = max(2, options.jobs or 1)
     own: dict[str, dict[str, Any]] = {
@@ -83,11 +84,24 @@ def executor_commands(options: ProtocolOptions, folder: Path) -> dict[str, str]:
         "ray": {"executor": "ray", "slurm": ()},
         "slurm": {"executor": "slurm"},
     }
-    if options.resume is None:
-        return {name: to_command(replace(options, **changed), with_out=True) for name, changed in own.items()}
-    words: dict[str, list[object]] = {"jobs": ["--jobs", jobs, "--executor", "local"]}
-    words |= {name: ["--executor", name] for name in ("ray", "slurm")}
-    return {name: command_of("segarena", "compare", "--resume", folder, *more) for name, more in words.items()}
+    if options.resume is not None:  # where the folder may have been started on a cluster
+        own["jobs"]["executor"] = "local"
+    return {name: start_command(replace(options, **changed), folder) for name, changed in own.items()}
+
+
+def start_command(options: CompareOptions, folder: Path) -> str:
+    """Return the command line that starts what is planned; of a folder that is resumed, with what is added to it.
+
+    Args:
+        options: The options as typed.
+        folder: The folder of the comparison.
+    """
+    started, record = read_started(CompareOptions, folder, folder) if options.resume is not None else ({}, None)
+    if record is None:
+        return to_command(options, with_out=True)
+    own = {**vars(options), "models": options.model_names}
+    added = {name: value for name, value in own.items() if value != started[name]}
+    return f"{command_line(CompareOptions, added, program=None)} {command_of('--resume', folder)}"
 
 
 def worker_numbers(runs: int, jobs: int) -> list[int]:
