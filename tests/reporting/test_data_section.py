@@ -11,10 +11,12 @@ import pytest
 from made_sections import CLASSES, FLAT, RISING, write_curve
 
 from segarena.records.data_curve import DataCurve
+from segarena.reporting import data_curve
 from segarena.reporting.archive import write_archive
 from segarena.reporting.comparison import read_comparison
-from segarena.reporting.data_curve import curve_answer, describe_data_curve
+from segarena.reporting.data_curve import answer, curve_answer, describe_data_curve
 from segarena.reporting.page import build_report
+from segarena.scoring.data_curve import Gain
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,19 @@ def test_the_figure_has_its_numbers_as_csv(with_curve: Path) -> None:
     assert float(road["score"]) == pytest.approx(0.6, abs=0.02)
     assert float(road["low"]) < float(road["score"]) < float(road["high"])
     assert road["images"] == "40"
+
+
+@pytest.mark.parametrize(("fewer", "words"), [(20, "as many images again"), (36, "11% more images")])
+def test_a_flat_step_says_nothing_of_a_larger_one(
+    with_curve: Path, fewer: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten percent fewer images that cost nothing do not show that twice as many would bring nothing."""
+    comparison, curve = read_comparison(with_curve), DataCurve.read(with_curve)
+    flat = Gain(0.001, -0.002, 0.003, 0.5, "flat", has_repeated=True)
+    monkeypatch.setattr(data_curve, "find_gain", lambda *_: flat)
+    first, second, third = curve.parts
+    parts = (first, replace(second, images=fewer), third)
+    assert words in answer(comparison, replace(curve, parts=parts))
 
 
 def test_nothing_is_claimed_from_four_images(make_comparison) -> None:

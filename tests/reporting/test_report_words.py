@@ -11,6 +11,7 @@ from sample_records import COSTS
 from segarena.records.data_curve import DataCurve
 from segarena.reporting import captions, method
 from segarena.reporting.caveats import caveats
+from segarena.reporting.claims import claims
 from segarena.reporting.comparison import Comparison, read_comparison
 from segarena.reporting.use import describe_use
 from segarena.runs import Run, all_images_folder
@@ -51,6 +52,13 @@ def test_one_seed_is_a_caveat_and_several_are_explained(comparison: Comparison, 
         assert ("lowest seed to the highest" in captions.classes_caption(shown)) is several
         assert ("each point above them is one seed" in captions.ranking_caption(shown)) is several
         assert ("pixels of all seeds" in captions.confusion_note(shown)) is several
+
+
+def test_finished_runs_get_further_seeds_by_training_again(comparison: Comparison) -> None:
+    """`compare RUNS` has no --seeds."""
+    compared = with_record(comparison, compared_runs=("a", "b"))
+    texts = [find(caveats(compared), "One seed"), claims(compared)[-1].reason]
+    assert all("--seed 1 and --seed 2" in text and "--seeds" not in text for text in texts)
 
 
 def test_a_restarted_training_is_a_caveat(comparison: Comparison) -> None:

@@ -14,7 +14,7 @@ PNG = picture()
 @pytest.fixture(scope="module")
 def locked() -> Iterator[Client]:
     """A server with a token that other computers reach, and one page of another site."""
-    with serving(Threshold(), token=TOKEN, hosts=None, origins=("https://lab.example",)) as client:
+    with serving(Threshold(), token=TOKEN, hosts=None, origins=("https://Lab.example",)) as client:
         yield client
 
 

@@ -8,6 +8,7 @@ from segarena import formats
 from segarena.records.metrics import RESTARTS
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.load import load_note
+from segarena.reporting.method import more_seeds
 from segarena.runs import find_all_images_run
 from segarena.scoring.verdict import CLEAR_LEAD
 
@@ -47,7 +48,7 @@ def _one_seed(comparison: Comparison) -> Iterator[str]:
     if not comparison.has_several_seeds:
         yield (
             "One seed per model: how much a score changes from one training to the next was not measured. "
-            "Repeat with --seeds 3 to measure it."
+            f"{more_seeds(comparison)} to measure it."
         )
 
 

@@ -8,6 +8,7 @@ from segarena.formats import join_words, plural
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Statistics
 from segarena.reporting.comparison import Comparison
 from segarena.reporting.differences import to_text
+from segarena.reporting.method import more_seeds
 from segarena.scoring.wording import describe_plan
 
 #: Models that are not clearly different are listed with their differences, up to this number.
@@ -50,7 +51,7 @@ def claims(comparison: Comparison) -> list[Question]:
     ]
     seeds = min(len(entry.seeds) for entry in comparison.ranking)
     if shown.claim == "best_network" and seeds == 1:
-        found.append(Question("What would settle it?", "More seeds.", "Repeat the training with --seeds 3."))
+        found.append(Question("What would settle it?", "More seeds.", f"{more_seeds(comparison)}."))
     elif shown.plan is not None:
         found.append(Question("What would settle it?", "An estimate.", describe_plan(shown.plan, shown, seeds)))
     return found

@@ -16,6 +16,8 @@ from segarena.scoring.statistics import ROUGH_UNITS
 
 #: Classes that are named in a sentence.
 _NAMED = 5
+#: A step to more than this multiple of the images is one to about twice as many, or more.
+_TWICE = 1.9
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def answer(comparison: Comparison, curve: DataCurve) -> str:
     gain = find_gain(first.statistics, *_last_step(curve))
     label = comparison.styles[first.model].label
     measured = f"{_step(curve)}, the mIoU of {label} changed by {_points(gain)}."
-    return f"{measured} {_follows(gain)}"
+    fewer, all_images = (part.images for part in curve.parts[-2:])
+    return f"{measured} {_follows(gain, all_images / fewer)}"
 
 
 def curve_answer(folder: Path) -> str:
@@ -225,11 +228,13 @@ def _note_on_steps(comparison: Comparison, curve: DataCurve) -> list[str]:
     ]
 
 
-def _follows(gain: Gain) -> str:
+def _follows(gain: Gain, ratio: float) -> str:
+    """What the last step, to this multiple of the images, lets expect of a further one like it."""
     if gain.trend == "rises":
         return "The score still rises where the data ends: more labelled images are likely to help."
     if gain.trend == "flat":
-        return "That is less than a point: as many images again, of the same kind, are not likely to help much."
+        more = "as many images again" if ratio > _TWICE else f"{100 * (ratio - 1):.0f}% more images"
+        return f"That is less than a point: {more}, of the same kind, are not likely to help much."
     if gain.trend == "falls":
         return "The score is lower with all images: check the labels of the images that the smaller part leaves out."
     if gain.trend == "unclear":

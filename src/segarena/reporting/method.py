@@ -139,6 +139,13 @@ def notes(comparison: Comparison) -> list[str]:
     return [note for note in comparison.record.notes if note not in elsewhere]
 
 
+def more_seeds(comparison: Comparison) -> str:
+    """Return how a comparison gets further seeds, without a full stop; one of finished runs trains nothing itself."""
+    if comparison.record.compared_runs:
+        return "Train each model again with --seed 1 and --seed 2, and compare all runs"
+    return "Repeat the training with --seeds 3"
+
+
 def tuned_settings(comparison: Comparison) -> list[str]:
     """Return the settings that trials chose for each model; none without trials."""
     return list(dict.fromkeys(name for tuning in comparison.record.tuning for name in tuning.tried))

@@ -69,6 +69,7 @@ def make_app(
     def count(path: str, status: int) -> None:
         service.metrics.count(path if path in _PATHS else "other", status)
 
+    origins = [origin.lower() for origin in origins]  # as browsers send them
     most = 2 * service.limits.max_bytes
     guarded: ASGIApp = Guard(app, hosts=hosts, token=token, origins=origins, most=most, count=count)
     if origins:
